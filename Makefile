@@ -1,0 +1,46 @@
+# Everything a contributor needs. `make demo` and `make test` set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_COMPILE_BYTECODE = 1
+
+.PHONY: setup demo test check lint types unit soak bench lock clean
+
+setup: $(VENV)/.ready
+
+# uv lives in an environment of its own; the project's holds only what requirements.lock pins by hash.
+# --no-deps: the lock is complete, and merkletools would otherwise ask for pysha3, which does not build.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "setting up $(VENV) ..."
+	@test -x .boot/bin/uv || ($(PYTHON) -m venv .boot && .boot/bin/pip install --quiet --disable-pip-version-check uv)
+	@test -x $(BIN)/python || .boot/bin/uv venv --quiet --python $(PYTHON) $(VENV)
+	@.boot/bin/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
+	@.boot/bin/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/python examples/demo.py
+
+test check: lint types unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/python -m pytest -n 2 -m "not soak"
+
+soak: setup
+	$(BIN)/python -m pytest -m soak
+
+bench: setup
+	$(BIN)/python bench/run.py
+
+lock:
+	.boot/bin/uv export --quiet --all-groups --no-emit-project --no-header --no-emit-index-url --format requirements-txt --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .boot .mypy_cache .pytest_cache .ruff_cache .hypothesis dist demo

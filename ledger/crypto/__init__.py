@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: keys, COSE, age, Merkle trees, commitments. Nothing here knows the ledger."""

@@ -1,0 +1,105 @@
+"""Strict encodings: base64, decimals, big-endian integers, deterministic CBOR.
+
+Everything read here has exactly one accepted form. CBOR is RFC 8949 section 4.2.1 (core deterministic
+encoding, map keys sorted by their encoded bytes) over integers, byte and text strings, arrays, maps,
+booleans and null; a decoded value is accepted only if it re-encodes to the same bytes.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+import cbor2
+
+from ledger.errors import MalformedData
+
+MAX_DEPTH = 16
+"""Nesting of CBOR values. Our deepest structure has 7 levels."""
+
+MAX_INTEGER = 2**63 - 1
+"""Largest integer in any format of ours: what every database and language holds exactly."""
+
+
+def b64encode(data: bytes) -> str:
+    """Return standard base64 with padding (RFC 4648 section 4)."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def b64decode(text: str) -> bytes:
+    """Return the bytes of canonical padded base64. Raises MalformedData."""
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise MalformedData("not base64") from error
+    if b64encode(data) != text:
+        raise MalformedData("base64 is not in its canonical form")
+    return data
+
+
+def parse_decimal(text: str, limit: int = MAX_INTEGER) -> int:
+    """Return a non-negative decimal without sign or leading zeros, at most `limit`."""
+    if (
+        not (text.isascii() and text.isdigit())
+        or len(text) > 20
+        or (text[0] == "0" and text != "0")
+    ):
+        raise MalformedData("not a canonical decimal number")
+    value = int(text)
+    if value > limit:
+        raise MalformedData("decimal number is out of range")
+    return value
+
+
+def u64(value: int) -> bytes:
+    """Return `value` as eight bytes, big-endian."""
+    return value.to_bytes(8, "big")
+
+
+def parse_hex(text: str, length: int) -> bytes:
+    """Return exactly `length` bytes from lower-case hexadecimal. Raises MalformedData."""
+    if len(text) != 2 * length or set(text) - set("0123456789abcdef"):
+        raise MalformedData(f"not {length} bytes in lower-case hexadecimal")
+    return bytes.fromhex(text)
+
+
+def cbor_encode(value: Any) -> bytes:
+    """Return deterministic CBOR. A value outside the permitted types is a bug: TypeError."""
+    return cbor2.dumps(_ordered(value, MAX_DEPTH, TypeError))
+
+
+def cbor_decode(data: bytes) -> Any:
+    """Return the value of deterministic CBOR: int, bytes, str, list, dict, bool or None.
+
+    Raises MalformedData for anything else, trailing bytes and every non-canonical form.
+    """
+    try:
+        value = cbor2.loads(data, allow_indefinite=False, allow_duplicate_keys=False, max_depth=64)
+        value = _ordered(value, MAX_DEPTH, MalformedData)
+        canonical = cbor2.dumps(value)
+    except MalformedData:
+        raise
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise MalformedData("not valid CBOR") from error
+    if canonical != data:
+        raise MalformedData("CBOR is not in its deterministic form")
+    return value
+
+
+def _ordered(value: Any, depth: int, error: Callable[[str], Exception]) -> Any:
+    if depth == 0:
+        raise error("CBOR is nested too deeply")
+    if value is None or isinstance(value, bool | bytes | str):
+        return value
+    if isinstance(value, int):
+        if not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+            raise error("integer is out of range")
+        return value
+    if isinstance(value, list | tuple):
+        return [_ordered(item, depth - 1, error) for item in value]
+    if isinstance(value, dict):
+        if any(isinstance(key, bool) or not isinstance(key, int | str | bytes) for key in value):
+            raise error("map key is neither integer nor string")
+        pairs = sorted((cbor2.dumps(key), key) for key in value)
+        return {key: _ordered(value[key], depth - 1, error) for _, key in pairs}
+    raise error(f"type {type(value).__name__} has no place in our CBOR")
