@@ -1,0 +1,167 @@
+"""The salted commitment to a deposit: hiding, and openable in part.
+
+    S     32 random bytes per deposit                  H    SHA-256
+    PRF(k, label, i) = HMAC-SHA-256(k, label || u(i))  u    64-bit big-endian
+    s_j   = PRF(S,    "sealbook1/document-seed\\0", j)
+    v_jw  = PRF(s_j,  "sealbook1/view-seed\\0", w)
+    r_i   = PRF(v_jw, "sealbook1/salt\\0", i)
+    C_i   = H("sealbook1/leaf\\0" || kind || u(i) || u(len) || r_i || data)      for i < n
+    C_i   = PRF(r_i,  "sealbook1/dummy\\0", i)       for n <= i < n' = max(8, PADME(n))
+    V_w   = RFC 9162 root of C_0 .. C_n'-1
+    D_j   = H("sealbook1/document\\0" || u(j) || H("sealbook1/view\\0" || w || u(n') || V_w) for each w)
+    D_j   = PRF(s_j,  "sealbook1/dummy\\0", j)       for m <= j < m' = max(8, PADME(m))
+    R     = H("sealbook1/deposit\\0" || depositor's thumbprint || u(m') || root of D_0 .. D_m'-1)
+
+Each document has three views (bytes, structure, metadata). Leaf 0 of a view is its header, the CBOR
+[count, splitter, version]: how many leaves follow and who cut them. r_i opens one leaf, v_jw a view,
+s_j a document, S everything; each is a PRF output, so one reveals no other. Only R leaves the machine.
+"""
+
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ledger.crypto.merkle import RootBuilder, leaf_hash
+from ledger.crypto.padding import padme
+from ledger.encoding import cbor_decode, cbor_encode, u64
+from ledger.errors import MalformedData
+
+SEED_SIZE = 32
+HASH_SIZE = 32
+MAX_LEAF = 16_384
+"""Bytes of a leaf: small enough to open a clause, large enough that hashing keeps its pace."""
+
+MIN_TREE = 8
+"""Smallest padded tree, so that one-page letters and short folders look alike."""
+
+VIEW_BYTES, VIEW_STRUCTURE, VIEW_METADATA = 0, 1, 2
+VIEWS = (VIEW_BYTES, VIEW_STRUCTURE, VIEW_METADATA)
+
+KIND_HEADER, KIND_BYTES, KIND_STRUCTURE, KIND_METADATA = 0, 1, 2, 3
+
+_LEAF = b"sealbook1/leaf\0"
+
+
+Buffer = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A committed view: its padded leaf count n' and its root V_w."""
+
+    padded: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ViewHeader:
+    """Leaf 0 of a view: the number of leaves after it, and the splitter that cut them."""
+
+    count: int
+    splitter: str
+    version: int
+
+
+def format_view_header(header: ViewHeader) -> bytes:
+    """Return the data of leaf 0."""
+    return cbor_encode([header.count, header.splitter, header.version])
+
+
+def parse_view_header(data: bytes) -> ViewHeader:
+    """Return what leaf 0 says. Raises MalformedData."""
+    match cbor_decode(data):
+        case [int(count), str(splitter), int(version)] if count >= 0 and version >= 1:
+            return ViewHeader(count, splitter, version)
+    raise MalformedData("not a view header")
+
+
+def prf(key: bytes, label: bytes, index: int) -> bytes:
+    """Return PRF(key, label, index), 32 bytes."""
+    return hmac.digest(key, label + u64(index), "sha256")
+
+
+def document_seed(seed: bytes, document: int) -> bytes:
+    """Return s_j, which opens document `document` of the deposit."""
+    return prf(seed, b"sealbook1/document-seed\0", document)
+
+
+def view_seed(document_seed: bytes, view: int) -> bytes:
+    """Return v_jw, which opens one view of a document."""
+    return prf(document_seed, b"sealbook1/view-seed\0", view)
+
+
+def leaf_salt(view_seed: bytes, index: int) -> bytes:
+    """Return r_i, which opens one leaf."""
+    return prf(view_seed, b"sealbook1/salt\0", index)
+
+
+def leaf_commitment(kind: int, index: int, salt: bytes, data: Buffer) -> bytes:
+    """Return C_i. What precedes the data is exactly one SHA-256 block."""
+    state = sha256(_LEAF + bytes((kind,)) + u64(index) + u64(len(data)) + salt)
+    state.update(data)
+    return state.digest()
+
+
+def leaf_commitments(
+    view_seed: bytes, kind: int, first: int, leaves: Iterable[Buffer]
+) -> list[bytes]:
+    """Return C_i of consecutive leaves, the first of which has index `first`."""
+    return [
+        leaf_commitment(kind, index, leaf_salt(view_seed, index), data)
+        for index, data in enumerate(leaves, first)
+    ]
+
+
+def commit_view(view_seed: bytes, header: ViewHeader, commitments: Sequence[bytes]) -> View:
+    """Return the view whose leaves 1.. have `commitments`; leaf 0 and the dummies are added here."""
+    if header.count != len(commitments):
+        raise ValueError("the view's header miscounts its leaves")
+    tree = RootBuilder()
+    first = leaf_commitment(KIND_HEADER, 0, leaf_salt(view_seed, 0), format_view_header(header))
+    tree.append(leaf_hash(first))
+    for commitment in commitments:
+        tree.append(leaf_hash(commitment))
+    count = len(commitments) + 1
+    padded = max(MIN_TREE, padme(count))
+    for index in range(count, padded):
+        tree.append(leaf_hash(prf(leaf_salt(view_seed, index), b"sealbook1/dummy\0", index)))
+    return View(padded, tree.root())
+
+
+def commit_leaves(
+    view_seed: bytes, kind: int, splitter: str, version: int, leaves: Sequence[bytes]
+) -> View:
+    """Return the view over small leaves held in memory."""
+    commitments = leaf_commitments(view_seed, kind, 1, leaves)
+    return commit_view(view_seed, ViewHeader(len(leaves), splitter, version), commitments)
+
+
+def view_digest(view: int, committed: View) -> bytes:
+    """Return what a document's commitment holds of one view."""
+    return sha256(
+        b"sealbook1/view\0" + bytes((view,)) + u64(committed.padded) + committed.root
+    ).digest()
+
+
+def document_commitment(document: int, views: Sequence[bytes]) -> bytes:
+    """Return D_j from its three view digests."""
+    if len(views) != len(VIEWS):
+        raise ValueError("a document has three views")
+    return sha256(b"sealbook1/document\0" + u64(document) + b"".join(views)).digest()
+
+
+def deposit_commitment(seed: bytes, depositor: bytes, documents: Sequence[bytes]) -> bytes:
+    """Return R over every D_j; `depositor` is the thumbprint of the key that will sign."""
+    padded = max(MIN_TREE, padme(len(documents)))
+    tree = RootBuilder()
+    for document in documents:
+        tree.append(leaf_hash(document))
+    for index in range(len(documents), padded):
+        tree.append(leaf_hash(prf(document_seed(seed, index), b"sealbook1/dummy\0", index)))
+    return commitment_from_root(depositor, padded, tree.root())
+
+
+def commitment_from_root(depositor: bytes, padded: int, root: bytes) -> bytes:
+    """Return R from the padded number of documents and the root over their commitments."""
+    return sha256(b"sealbook1/deposit\0" + depositor + u64(padded) + root).digest()
