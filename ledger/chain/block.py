@@ -1,7 +1,8 @@
 """Block records and the notary's other statements.
 
 A block opens with the notary's `block` statement and closes with a checkpoint: a deposit is in the
-block where start <= index < the checkpoint's size. `previous` is H of the signed note that closed the
+block where start < index < size, the tree size at which the block closes. (Without `size`, a deposit could be
+paired with an older block record under a later checkpoint, and so with an earlier time.) `previous` is H of the signed note that closed the
 block before (text, empty line, both log lines), so the chain lies inside the tree that it seals.
 Height 0 is genesis: alone in its block, `previous` zeros, `platform` null. `platform` is the leaf hash
 of the newest platform statement with an index below `start`, null where there is none.
@@ -24,12 +25,13 @@ MAX_TOKENS = 64
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block record. `start` is its own index; `time` never runs below the block before."""
+    """A block record. `start` is its own index; `time` never runs below that of the block before."""
 
     origin: str
     nonce: bytes
     height: int
     start: int
+    size: int
     time: int
     previous: bytes
     tokens: tuple[bytes, ...]
@@ -43,6 +45,7 @@ def block_payload(block: Block) -> dict[str, Any]:
         "nonce": block.nonce,
         "height": block.height,
         "start": block.start,
+        "size": block.size,
         "time": block.time,
         "previous": block.previous,
         "tokens": list(block.tokens),
@@ -59,16 +62,19 @@ def parse_block(statement: Statement) -> Block:
             "nonce": nonce,
             "height": height,
             "start": start,
+            "size": size,
             "time": time,
             "previous": previous,
             "tokens": list(tokens),
             "platform": platform,
-        } if statement.kind == st.BLOCK and len(value) == 8:
+        } if statement.kind == st.BLOCK and len(value) == 9:
             if (
                 st.is_origin(origin)
                 and st.is_bytes(nonce, st.NONCE_SIZE)
                 and st.is_count(height)
                 and st.is_count(start)
+                and st.is_count(size)
+                and size > start
                 and st.is_time(time)
                 and st.is_bytes(previous, st.HASH_SIZE)
                 and len(tokens) <= MAX_TOKENS
