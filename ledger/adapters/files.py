@@ -1,0 +1,213 @@
+"""Files as the use cases see them: sources that must not change, and outputs that appear whole.
+
+A source is opened anew for every read and compared with what it was at the start, so that ten thousand
+small files need one descriptor and a file that is exchanged between two reads is noticed. Inputs are
+never memory-mapped: one that shrinks would kill the process.
+"""
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ledger.crypto.armor import MAX_ARMORED, is_armored
+from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
+from ledger.crypto.merkle import Buffer
+from ledger.crypto.recipients import Identity
+from ledger.crypto.stream import PayloadReader
+from ledger.errors import InvalidInput, SourceChanged, StorageFailed
+
+_ARMOR_PROBE = 256
+"""Bytes in which an armor's first line is looked for, after whitespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A regular file as it was when `open_source` looked at it."""
+
+    path: Path
+    size: int
+    modified_ns: int
+    device: int
+    inode: int
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill `buffer` from `offset` on. Raises SourceChanged unless the file is as it was."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            try:
+                self._compare(os.fstat(descriptor))
+                done = 0
+                while done < len(buffer):
+                    count = os.preadv(descriptor, [buffer[done:]], offset + done)
+                    if count == 0:
+                        raise SourceChanged(
+                            f"{self.path} shrank while it was being sealed; {_AGAIN}"
+                        )
+                    done += count
+                self._compare(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise SourceChanged(
+                f"{self.path} could not be read while it was being sealed "
+                f"({error.strerror}); {_AGAIN}"
+            ) from error
+
+    def check(self) -> None:
+        """Raise SourceChanged unless the file is as it was."""
+        self.read_into(0, memoryview(b""))
+
+    def _compare(self, found: os.stat_result) -> None:
+        if (found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino) != (
+            self.size,
+            self.modified_ns,
+            self.device,
+            self.inode,
+        ):
+            raise SourceChanged(f"{self.path} changed while it was being sealed; {_AGAIN}")
+
+
+_AGAIN = "deposit it again once nothing writes to it"
+
+
+def open_source(path: Path) -> FileSource:
+    """Return the regular file at `path` (links are followed) as a source. Raises InvalidInput."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise InvalidInput(f"{path} is not a file that can be sealed")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+    return FileSource(path, found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
+
+
+class AtomicFile:
+    """A file, mode 0600, that appears under its name whole and durable, or not at all.
+
+    Write from any thread at any offset inside the `with` block; leaving it without an error syncs and
+    renames. Raises StorageFailed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        with self._storage():
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+            self._descriptor = os.open(self._partial, flags, 0o600)
+        return self
+
+    def write_at(self, offset: int, data: Buffer) -> None:
+        """Write all of `data` at `offset`. Raises StorageFailed."""
+        view = memoryview(data)
+        with self._storage():
+            while view:
+                count = os.pwrite(self._descriptor, view, offset)
+                view, offset = view[count:], offset + count
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            with self._storage():
+                if kind is None:
+                    os.fsync(self._descriptor)
+                    self._partial.replace(self.path)
+        finally:
+            os.close(self._descriptor)
+            self._partial.unlink(missing_ok=True)
+        if kind is None:
+            with self._storage():
+                sync_folder(self.path.parent)
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailed(
+                f"{self.path} could not be written ({error.strerror}); "
+                "free some space or choose another folder, then try again"
+            ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def open_payload(path: Path, identities: Sequence[Identity]) -> Iterator[PayloadReader]:
+    """Yield a reader of the binary age file at `path`, its final chunk already checked.
+
+    Raises InvalidInput where the file cannot be read, and as Header.unwrap and PayloadReader do.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            descriptor = file.fileno()
+            header = parse_header(os.pread(descriptor, MAX_HEADER, 0))
+            size = os.fstat(descriptor).st_size - len(header.encoded)
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+        yield PayloadReader(
+            lambda offset, length: _pread(descriptor, length, len(header.encoded) + offset),
+            size,
+            header.unwrap(identities),
+        )
+
+
+def decrypt_file(source: Path, destination: Path, identities: Sequence[Identity]) -> None:
+    """Decrypt an age file, binary or armored; `destination` appears only when all of it is genuine.
+
+    Raises as open_payload, decrypt_bytes and AtomicFile do.
+    """
+    try:
+        with source.open("rb") as file:
+            armored = is_armored(file.read(_ARMOR_PROBE))
+            if armored:
+                file.seek(0)
+                data = file.read(MAX_ARMORED + 1)
+    except OSError as error:
+        raise InvalidInput(f"{source} cannot be read: {error.strerror}") from error
+    if armored:
+        plaintext = decrypt_bytes(data, identities)
+        with AtomicFile(destination) as out:
+            out.write_at(0, plaintext)
+        return
+    workers = os.cpu_count() or 1
+    with (
+        open_payload(source, identities) as reader,
+        ThreadPoolExecutor(workers) as pool,
+        AtomicFile(destination) as out,
+    ):
+        offset = 0
+        for segment in reader.segments(pool, 2 * workers):
+            out.write_at(offset, segment)
+            offset += len(segment)
+
+
+def _pread(descriptor: int, length: int, offset: int) -> bytes:
+    parts = []
+    while length and (part := os.pread(descriptor, length, offset)):
+        parts.append(part)
+        length, offset = length - len(part), offset + len(part)
+    return b"".join(parts)
