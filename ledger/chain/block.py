@@ -1,9 +1,10 @@
 """Block records and the notary's other statements.
 
 A block opens with the notary's `block` statement and closes with a checkpoint: a deposit is in the
-block where start < index < size, the tree size at which the block closes. (Without `size`, a deposit could be
-paired with an older block record under a later checkpoint, and so with an earlier time.) `previous` is H of the signed note that closed the
-block before (text, empty line, both log lines), so the chain lies inside the tree that it seals.
+block where start < index < size, the tree size at which the block closes. (Without `size`, a deposit
+could be paired with an older block record under a later checkpoint, and so with an earlier time.)
+`previous` is H of the signed note that closed the block before (text, empty line, both log lines), so
+the chain lies inside the tree that it seals.
 Height 0 is genesis: alone in its block, `previous` zeros, `platform` null. `platform` is the leaf hash
 of the newest platform statement with an index below `start`, null where there is none.
 
@@ -82,7 +83,9 @@ def parse_block(statement: Statement) -> Block:
                 and (platform is None or st.is_bytes(platform, st.HASH_SIZE))
                 and (height > 0 or (start == 0 and previous == GENESIS_PREVIOUS))
             ):
-                return Block(origin, nonce, height, start, time, previous, tuple(tokens), platform)
+                return Block(
+                    origin, nonce, height, start, size, time, previous, tuple(tokens), platform
+                )
     raise MalformedData("not a block record")
 
 

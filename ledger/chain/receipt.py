@@ -1,0 +1,126 @@
+"""Receipts: one file, `*.receipt`, a SCITT Transparent Statement (RFC 9943).
+
+The depositor's statement, with this unprotected header:
+
+    394: [bstr .cose COSE Receipt]
+    "sealbook": {
+        "proof":     tstr   ; C2SP tlog-proof: the deposit's index and path, and the signed checkpoint
+        "block":     [statement, index, [* hash]]
+        "enrolment": [statement, index, [* hash], identity record / null]
+        "tokens":    [* bstr]     ; RFC 3161, DER
+    }
+
+Every proof leads to the one checkpoint. Software that knows only RFC 9942, or only tlog-proof, checks
+its half; `ledger.verify` requires that both halves agree.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.chain.block import MAX_TOKENS
+from ledger.chain.proof import TlogProof, format_proof, parse_proof
+from ledger.chain.seal import RECEIPTS, parse_path
+from ledger.crypto import cose
+from ledger.errors import MalformedData
+
+MAX_RECEIPT = 1 << 20
+"""Bytes. Three statements of at most 64 KiB, proofs and a note with cosignatures stay well below."""
+
+MEDIA_TYPE = "application/scitt-statement+cose"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An entry's index and its inclusion proof under the receipt's checkpoint."""
+
+    index: int
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The parts of a receipt; nothing in it is verified yet."""
+
+    statement: bytes
+    position: Position
+    note: str
+    block: bytes
+    block_position: Position
+    enrolment: bytes
+    enrolment_position: Position
+    record: bytes | None
+    cose_receipt: bytes
+    tokens: tuple[bytes, ...] = ()
+
+
+def format_receipt(receipt: Receipt) -> bytes:
+    """Return the receipt's bytes."""
+    signed = cose.parse_sign1(receipt.statement)
+    proof = TlogProof(receipt.position.index, receipt.position.proof, receipt.note)
+    header: dict[Any, Any] = {
+        RECEIPTS: [receipt.cose_receipt],
+        "sealbook": {
+            "proof": format_proof(proof),
+            "block": _place(receipt.block, receipt.block_position),
+            "enrolment": [
+                *_place(receipt.enrolment, receipt.enrolment_position),
+                receipt.record,
+            ],
+            "tokens": list(receipt.tokens),
+        },
+    }
+    return cose.format_sign1(
+        cose.Sign1(signed.protected_raw, signed.protected, header, signed.payload, signed.signature)
+    )
+
+
+def parse_receipt(data: bytes) -> Receipt:
+    """Return the parts of the receipt in `data`. Raises MalformedData."""
+    if len(data) > MAX_RECEIPT:
+        raise MalformedData(f"a receipt is over its limit of {MAX_RECEIPT} bytes")
+    message = cose.parse_sign1(data)
+    statement = cose.format_sign1(
+        cose.Sign1(message.protected_raw, message.protected, {}, message.payload, message.signature)
+    )
+    match message.unprotected:
+        case {
+            394: [bytes(cose_receipt)],
+            "sealbook": {
+                "proof": str(proof_text),
+                "block": [bytes(block), block_index, block_path],
+                "enrolment": [
+                    bytes(enrolment),
+                    enrolment_index,
+                    enrolment_path,
+                    bytes() | None as record,
+                ],
+                "tokens": list(tokens),
+            } as parts,
+        } if len(message.unprotected) == 2 and len(parts) == 4:
+            if len(tokens) > MAX_TOKENS or not all(isinstance(token, bytes) for token in tokens):
+                raise MalformedData("a receipt's tokens are not as specified")
+            proof = parse_proof(proof_text)
+            if proof.extra is not None:
+                raise MalformedData("a receipt's proof carries data that nothing authenticates")
+            return Receipt(
+                statement,
+                Position(proof.index, proof.hashes),
+                proof.note,
+                block,
+                _parse_position(block_index, block_path),
+                enrolment,
+                _parse_position(enrolment_index, enrolment_path),
+                record,
+                cose_receipt,
+                tuple(tokens),
+            )
+    raise MalformedData("not a receipt")
+
+
+def _place(statement: bytes, position: Position) -> list[Any]:
+    return [statement, position.index, list(position.proof)]
+
+
+def _parse_position(index: Any, path: Any) -> Position:
+    _, parsed_index, proof = parse_path([0, index, path])
+    return Position(parsed_index, proof)

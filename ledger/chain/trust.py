@@ -1,0 +1,146 @@
+"""Trust files: what a verifier brings, `*.trust`.
+
+TOML that an office prints and hands over together with its fingerprint. Keys and algorithms come from
+here, never from the thing that is verified.
+
+    format = "sealbook-trust-v1"
+    origin = "notary.example/ledger"          # the ledger's name
+    issuer = "Notary Office"                   # who hands it over
+    issued = 2026-11-23T09:00:00Z
+    required = ["depositor", "ledger", "block", "seal"]
+    policy = '''...'''                         # C2SP tlog-policy: who must have signed a checkpoint
+    seal_roots = ['''PEM certificate''']       # who may have certified the seal
+
+Any listed log satisfies a tlog-policy, so the notary's Ed25519 key is its `log` and its ML-DSA-44 key a
+`witness` in the quorum: otherwise the post-quantum signature would be decoration.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import tomli_w
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ledger.chain import statement as st
+from ledger.chain.policy import Policy, format_policy, parse_policy
+from ledger.chain.report import REQUIRABLE
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.errors import MalformedData
+
+FORMAT = "sealbook-trust-v1"
+MAX_TRUST = 1 << 18
+"""Bytes: some hundred keys and certificates."""
+
+DEFAULT_REQUIRED = ("depositor", "ledger", "block", "seal")
+
+
+@dataclass(frozen=True, slots=True)
+class NotaryKey:
+    """An Ed25519 key of the notary."""
+
+    public: bytes
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The key id that its statements carry."""
+        return thumbprint_ed25519(self.public)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A verifier's policy. `seal_roots` are certificates in DER."""
+
+    origin: str
+    issuer: str
+    issued: int
+    policy: Policy
+    seal_roots: tuple[bytes, ...]
+    required: tuple[str, ...] = DEFAULT_REQUIRED
+
+    @property
+    def notary_keys(self) -> tuple[NotaryKey, ...]:
+        """The notary's Ed25519 keys, which also sign its statements."""
+        return tuple(NotaryKey(log.key.public) for log in self.policy.logs)
+
+
+def format_trust(trust: Trust) -> bytes:
+    """Return the trust file."""
+    document = {
+        "format": FORMAT,
+        "origin": trust.origin,
+        "issuer": trust.issuer,
+        "issued": datetime.fromtimestamp(trust.issued, UTC),
+        "required": list(trust.required),
+        "policy": format_policy(trust.policy),
+        "seal_roots": [_pem(root) for root in trust.seal_roots],
+    }
+    return tomli_w.dumps(document, multiline_strings=True).encode()
+
+
+def parse_trust(data: bytes) -> Trust:
+    """Return the trust file's content. Raises MalformedData."""
+    if len(data) > MAX_TRUST:
+        raise MalformedData(f"a trust file is over its limit of {MAX_TRUST} bytes")
+    try:
+        value = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise MalformedData("not a trust file: it is not TOML") from error
+    match value:
+        case {
+            "format": "sealbook-trust-v1",
+            "origin": origin,
+            "issuer": str(issuer),
+            "issued": datetime() as issued,
+            "required": list(required),
+            "policy": str(policy),
+            "seal_roots": list(roots),
+        } if len(value) == 7:
+            if not st.is_origin(origin) or issued.tzinfo is None:
+                raise MalformedData("the trust file's origin or date is not as specified")
+            return Trust(
+                origin,
+                issuer,
+                int(issued.timestamp()),
+                _parse_policy(policy, origin),
+                tuple(_parse_root(root) for root in roots),
+                _parse_required(required),
+            )
+    raise MalformedData("not a trust file: its fields are not as specified")
+
+
+def fingerprint(data: bytes) -> str:
+    """Return SHA-256 of `data` as eight groups of four hexadecimal digits, to compare by eye.
+
+    128 bits: whoever looks for another file with the same fingerprint needs 2^128 attempts.
+    """
+    digits = sha256(data).hexdigest()[:32]
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+def _parse_policy(text: str, origin: str) -> Policy:
+    policy = parse_policy(text)
+    if not policy.logs or any(log.key.name != origin for log in policy.logs):
+        raise MalformedData("the trust file's policy names no log, or one of another origin")
+    return policy
+
+
+def _parse_required(values: Sequence[Any]) -> tuple[str, ...]:
+    if any(value not in REQUIRABLE for value in values) or len(set(values)) != len(values):
+        raise MalformedData(f"a trust file can require only {', '.join(REQUIRABLE)}")
+    return tuple(values)
+
+
+def _pem(der: bytes) -> str:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
+
+
+def _parse_root(value: Any) -> bytes:
+    try:
+        return x509.load_pem_x509_certificate(value.encode()).public_bytes(Encoding.DER)
+    except (ValueError, AttributeError) as error:
+        raise MalformedData("the trust file's seal root is not a certificate in PEM") from error

@@ -1,0 +1,284 @@
+"""The one verification core: `verify_receipt`, a function of bytes.
+
+No clock, file, network or database. The command line, the service and the tests call this one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ledger.chain import report as rp
+from ledger.chain.block import Block, parse_block
+from ledger.chain.enrolment import (
+    DEVICE,
+    Enrolment,
+    IdentityRecord,
+    parse_enrolment,
+    verify_record,
+)
+from ledger.chain.policy import VerifiedCheckpoint, verify_note
+from ledger.chain.receipt import Position, Receipt, parse_receipt
+from ledger.chain.report import Claim, Report
+from ledger.chain.seal import parse_cose_receipt, verify_seal
+from ledger.chain.statement import (
+    Deposit,
+    Statement,
+    parse_deposit,
+    parse_statement,
+    verify_statement,
+)
+from ledger.chain.trust import Trust
+from ledger.crypto.merkle import leaf_hash, verify_inclusion
+from ledger.errors import SealbookError, VerificationFailed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDeposit:
+    """What a full opening recomputed from seed and documents; never taken from a file."""
+
+    commitment: bytes
+    documents: tuple[tuple[str, int], ...]
+    """Name and size in bytes of each document."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedReceipt:
+    """A receipt whose report is good. Only `verify_receipt` makes one."""
+
+    report: Report
+    statement: Statement
+    deposit: Deposit
+    index: int
+    checkpoint: VerifiedCheckpoint
+    block: Block
+    enrolment: Enrolment
+    record: IdentityRecord | None
+
+
+class ReceiptRefused(VerificationFailed):
+    """The receipt does not carry every required claim; `report` says which and why."""
+
+    code = "receipt-refused"
+
+    def __init__(self, report: Report) -> None:
+        names = [claim.name for claim in report.failed] + list(report.missing)
+        super().__init__(f"The receipt does not prove what is required: {', '.join(names)}.")
+        self.report = report
+
+
+def verify_receipt(
+    receipt: bytes, trust: Trust, *, opening: OpenedDeposit | None = None
+) -> VerifiedReceipt:
+    """Return what the receipt proves under `trust`; see formats.md, Receipt and Trust file.
+
+    1. Parse the receipt; what does not re-encode to the same bytes is refused.
+    2. The statement is a deposit made for the trusted ledger.
+    3. The checkpoint is signed as the policy requires (Ed25519 and ML-DSA-44 and its quorum).
+    4. The statement is the entry at its index: inclusion proof under the checkpoint's root.
+    5. The block record is the notary's, is an entry, and spans the deposit's index.
+    6. The enrolment is the notary's, is an earlier entry, and names the statement's account and key.
+    7. The enrolled key signed the statement.
+    8. The identity record, where one is carried, is the one the enrolment committed to.
+    9. The COSE Receipt is sealed under a trusted root and proves the same leaf in the same tree.
+    10. With an opening: the commitment recomputed from the documents is the one deposited.
+
+    Raises:
+        MalformedData: `receipt` is no receipt (step 1), or names no deposit (step 2).
+        ReceiptRefused: A claim failed, or a required one is not proven; it carries the report.
+    """
+    parts = parse_receipt(receipt)
+    statement = parse_statement(parts.statement)
+    deposit = parse_deposit(statement)
+    steps = _Steps(parts, statement, deposit, trust)
+    report = steps.run(opening)
+    if not (report.good and steps.checkpoint and steps.block and steps.enrolment):
+        raise ReceiptRefused(report)
+    return VerifiedReceipt(
+        report,
+        statement,
+        deposit,
+        parts.position.index,
+        steps.checkpoint,
+        steps.block,
+        steps.enrolment,
+        steps.record,
+    )
+
+
+class _Steps:
+    """Runs the steps, so that one failed claim does not hide what the others show."""
+
+    def __init__(
+        self, parts: Receipt, statement: Statement, deposit: Deposit, trust: Trust
+    ) -> None:
+        self.parts, self.statement, self.deposit, self.trust = parts, statement, deposit, trust
+        self.claims: dict[str, Claim] = {}
+        self.checkpoint: VerifiedCheckpoint | None = None
+        self.block: Block | None = None
+        self.enrolment: Enrolment | None = None
+        self.record: IdentityRecord | None = None
+
+    def run(self, opening: OpenedDeposit | None) -> Report:
+        self.checkpoint = self._claim(rp.LEDGER, self._ledger)
+        if self.checkpoint is not None:
+            self.block = self._claim(rp.BLOCK, self._block)
+            self.enrolment = self._claim(rp.DEPOSITOR, self._depositor)
+        if self.checkpoint is not None and self.block is not None:
+            self._claim(rp.SEAL, self._seal)
+        if self.enrolment is not None:
+            self.record = self._claim(rp.IDENTITY, self._identity)
+        if opening is not None:
+            self._claim(rp.CONTENT, lambda: self._content(opening))
+        self._unproven()
+        claims = (self.claims[name] for name in rp.CLAIMS if name in self.claims)
+        return Report(tuple(claims), self.trust.required)
+
+    def _claim(self, name: str, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except SealbookError as error:
+            self.claims[name] = Claim(name, rp.FAILED, reason=str(error))
+            return None
+
+    def _say(self, claim: str, status: str, by: str = "", **facts: object) -> None:
+        self.claims[claim] = Claim(claim, status, by, facts=facts)
+
+    def _included(self, entry: bytes, position: Position) -> None:
+        assert self.checkpoint is not None
+        tree = self.checkpoint.checkpoint
+        verify_inclusion(leaf_hash(entry), position.index, tree.size, position.proof, tree.root)
+
+    def _notary_statement(self, data: bytes, position: Position) -> Statement:
+        statement = parse_statement(data)
+        if statement.issuer != self.trust.origin:
+            raise VerificationFailed("a statement in the receipt is not the trusted notary's")
+        key = next((k for k in self.trust.notary_keys if k.thumbprint == statement.key_id), None)
+        if key is None:
+            raise VerificationFailed("a statement in the receipt is signed by an unknown key")
+        verify_statement(statement, key.public)
+        self._included(data, position)
+        return statement
+
+    def _ledger(self) -> VerifiedCheckpoint:
+        if self.deposit.origin != self.trust.origin:
+            raise VerificationFailed(
+                f"the deposit was made for {self.deposit.origin}, "
+                f"the trust file is for {self.trust.origin}"
+            )
+        checkpoint = verify_note(self.trust.policy, self.parts.note)
+        tree, position = checkpoint.checkpoint, self.parts.position
+        verify_inclusion(
+            self.statement.leaf_hash, position.index, tree.size, position.proof, tree.root
+        )
+        self._say(
+            rp.LEDGER,
+            rp.PROVEN,
+            "inclusion-proof",
+            origin=tree.origin,
+            index=position.index,
+            size=tree.size,
+            root=tree.root.hex(),
+            commitment=self.deposit.commitment.hex(),
+        )
+        witnesses = [
+            {"name": name, "key": seen.key.name, "time": seen.time}
+            for name, seen in checkpoint.witnesses
+            if seen.key.name != tree.origin
+        ]
+        if witnesses:
+            self._say(rp.WITNESSES, rp.PROVEN, "cosignatures", witnesses=witnesses)
+        return checkpoint
+
+    def _block(self) -> Block:
+        statement = self._notary_statement(self.parts.block, self.parts.block_position)
+        block = parse_block(statement)
+        if block.origin != self.trust.origin or block.start != self.parts.block_position.index:
+            raise VerificationFailed("the block record does not describe its own place")
+        if not block.start < self.parts.position.index < block.size:
+            raise VerificationFailed("the deposit does not lie in the block that the receipt shows")
+        assert self.checkpoint is not None
+        if self.checkpoint.checkpoint.size < block.size:
+            raise VerificationFailed("the checkpoint is older than the end of the block")
+        self._say(
+            rp.BLOCK,
+            rp.PROVEN,
+            "block-record",
+            height=block.height,
+            start=block.start,
+            size=block.size,
+            previous=block.previous.hex(),
+        )
+        self._say(rp.TIME, rp.STATED, "notary", time=block.time)
+        return block
+
+    def _depositor(self) -> Enrolment:
+        parts = self.parts
+        statement = self._notary_statement(parts.enrolment, parts.enrolment_position)
+        enrolment = parse_enrolment(statement)
+        if parts.enrolment_position.index >= parts.position.index:
+            raise VerificationFailed("the key was enrolled only after the deposit")
+        if enrolment.origin != self.trust.origin or enrolment.account != self.statement.issuer:
+            raise VerificationFailed("the enrolment is another account's")
+        if enrolment.role != DEVICE:
+            raise VerificationFailed("the enrolled key may not deposit")
+        verify_statement(self.statement, enrolment.key)
+        self._say(
+            rp.DEPOSITOR,
+            rp.PROVEN,
+            "depositor-signature",
+            account=enrolment.account,
+            key=self.statement.key_id.hex(),
+            enrolled=parts.enrolment_position.index,
+            signed=self.statement.issued_at,
+        )
+        return enrolment
+
+    def _identity(self) -> IdentityRecord | None:
+        assert self.enrolment is not None
+        if self.parts.record is None:
+            return None
+        record = verify_record(self.enrolment, self.parts.record)
+        self._say(
+            rp.IDENTITY,
+            rp.STATED,
+            "notary",
+            name=record.name,
+            registration=record.registration,
+            checked_by=record.checked_by,
+            checked_at=record.checked_at,
+        )
+        return record
+
+    def _seal(self) -> None:
+        assert self.checkpoint is not None and self.block is not None
+        tree, position = self.checkpoint.checkpoint, self.parts.position
+        receipt = parse_cose_receipt(self.parts.cose_receipt)
+        if (receipt.origin, receipt.size, receipt.index, receipt.proof) != (
+            tree.origin,
+            tree.size,
+            position.index,
+            position.proof,
+        ):
+            raise VerificationFailed("the COSE Receipt is for another place than the proof")
+        subject = verify_seal(receipt, tree.root, self.trust.seal_roots, self.block.time)
+        self._say(rp.SEAL, rp.PROVEN, "seal-certificate", subject=subject)
+
+    def _content(self, opening: OpenedDeposit) -> None:
+        if opening.commitment != self.deposit.commitment:
+            raise VerificationFailed(
+                "the documents shown are not those that were deposited: they give the commitment "
+                f"{opening.commitment.hex()}, the deposit is {self.deposit.commitment.hex()}"
+            )
+        documents = [{"name": name, "size": size} for name, size in opening.documents]
+        self._say(rp.CONTENT, rp.PROVEN, "full-opening", documents=documents)
+
+    def _unproven(self) -> None:
+        """State what no receipt of this version shows, so that nobody reads it into one."""
+        if self.deposit.matter is not None and rp.DEPOSITOR in self.claims:
+            matter = self.deposit.matter
+            self._say(rp.MATTER, rp.STATED, "depositor", id=matter.id.hex(), number=matter.number)
+        for name in rp.CLAIMS:
+            if name != rp.MATTER and name not in self.claims:
+                self._say(name, rp.NOT_SHOWN)
