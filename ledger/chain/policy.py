@@ -128,7 +128,7 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     """Check a signed checkpoint against a policy.
 
     1. The note is a signed note, its text a checkpoint.
-    2. Every signature by a key of the policy holds; others are ignored.
+    2. Every signature by a key of the policy holds, one per key; others are ignored.
     3. A log of the policy whose name is the checkpoint's origin has signed.
     4. The quorum has cosigned.
 
@@ -144,9 +144,14 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     verified: dict[VerifierKey, Verified] = {}
     for signature in note.signatures:
         key = keys.get((signature.name, signature.key_id))
-        if key is not None:
-            result = verify_signature(key, signature, checkpoint)
-            verified.setdefault(key, result)
+        if key is None:
+            continue
+        if key in verified:
+            raise VerificationFailed(
+                f"The checkpoint holds two signatures by the same key of {key.name}; "
+                "which time counts would be anyone's choice."
+            )
+        verified[key] = verify_signature(key, signature, checkpoint)
 
     logs = tuple(verified[log.key] for log in policy.logs if log.key in verified)
     if not any(log.key.name == checkpoint.origin for log in logs):
