@@ -21,12 +21,12 @@ from functools import lru_cache
 from ledger.crypto.merkle import (
     HASH_SIZE,
     MAX_TREE_SIZE,
+    HashReader,
     fold_peaks,
     node_hash,
     parent_row,
     root_from_leaf_hashes,
 )
-from ledger.crypto.merkle import HashReader as HashReader
 from ledger.encoding import parse_decimal
 from ledger.errors import InvalidInput, MalformedData
 
