@@ -1,0 +1,98 @@
+"""Strict encodings have exactly one accepted form."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from ledger.encoding import (
+    b64decode,
+    b64encode,
+    cbor_decode,
+    cbor_encode,
+    parse_decimal,
+    parse_hex,
+)
+from ledger.errors import MalformedData
+
+INTEGERS = some.integers(-(2**63), 2**63 - 1)
+VALUES = some.recursive(
+    some.none() | some.booleans() | INTEGERS | some.binary() | some.text(),
+    lambda inner: some.lists(inner) | some.dictionaries(INTEGERS | some.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_cbor_decodes_to_what_was_encoded(value: object) -> None:
+    assert cbor_decode(cbor_encode(value)) == value
+
+
+@given(some.binary(max_size=200))
+def test_cbor_that_is_accepted_re_encodes_to_the_same_bytes(data: bytes) -> None:
+    try:
+        value = cbor_decode(data)
+    except MalformedData:
+        return
+    assert cbor_encode(value) == data
+
+
+def test_map_keys_are_sorted_by_their_encoded_bytes() -> None:
+    # RFC 8949 section 4.2.1, the example's keys that our formats can hold.
+    assert cbor_encode({"aa": 5, "z": 4, 100: 2, -1: 3, 10: 1}).hex() == (
+        "a50a0118640220" + "03" + "617a04" + "62616105"
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "1801",  # 1 in two bytes
+        "a201010101",  # duplicate key
+        "a220010a01",  # keys out of order
+        "9fff",  # indefinite length
+        "f97e00",  # a float
+        "f7",  # undefined
+        "c074323031332d30332d32315432303a30343a30305a",  # a tagged date
+        "c249010000000000000000",  # a bignum
+        "1bffffffffffffffff",  # over 2^63-1
+        "61ff",  # not UTF-8
+        "0101",  # two items
+        "",
+        "a1f401",  # a boolean as key
+        "81" * 17 + "01",  # nested too deeply
+        "d8641903e8",  # an unknown tag
+        "5affffffff",  # a length beyond the data
+        "9bffffffffffffffff",
+    ],
+)
+def test_other_cbor_is_refused(data: str) -> None:
+    with pytest.raises(MalformedData):
+        cbor_decode(bytes.fromhex(data))
+
+
+@given(some.binary())
+def test_base64_round_trips(data: bytes) -> None:
+    assert b64decode(b64encode(data)) == data
+
+
+@pytest.mark.parametrize("text", ["AA", "AB==", "AA==\n", "A A=", "AA-_", "é===", "AA==AA=="])
+def test_base64_that_is_not_canonical_is_refused(text: str) -> None:
+    with pytest.raises(MalformedData):
+        b64decode(text)
+
+
+@pytest.mark.parametrize("text", ["", "00", "01", "+1", "-1", "1_0", " 1", "1 ", "１", str(2**63)])
+def test_decimals_that_are_not_canonical_are_refused(text: str) -> None:
+    with pytest.raises(MalformedData):
+        parse_decimal(text)
+
+
+@given(some.integers(0, 2**63 - 1))
+def test_decimals_round_trip(value: int) -> None:
+    assert parse_decimal(str(value)) == value
+
+
+@pytest.mark.parametrize("text", ["", "AB", "abc", "ab ab", "0xab"])
+def test_hexadecimal_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(MalformedData):
+        parse_hex(text, 2)
