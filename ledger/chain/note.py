@@ -10,6 +10,7 @@ nothing until a trusted key's signature over it has been verified.
 Specification: https://c2sp.org/signed-note (v1.0.0, with type 0x06 of the text of 2026-04-23)
 """
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -44,6 +45,7 @@ MAX_NOTE_SIZE = 2**19
 KEY_ID_SIZE = 4
 
 _DASH = "— "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _decode(note: str | bytes) -> str:
         text.encode()
     except UnicodeError as error:
         raise MalformedData("the note is not UTF-8") from error
-    if any(char < " " and char != "\n" for char in text):
+    if _CONTROL.search(text):
         raise MalformedData("the note holds a control character")
     return text
 
