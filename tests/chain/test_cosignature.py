@@ -119,18 +119,30 @@ def test_types_do_not_stand_in_for_each_other():
         verify_signature(unknown, replace(plain, key_id=unknown.key_id), CHECKPOINT)
 
 
-def test_a_post_quantum_signature_without_a_time_states_none():
+def post_quantum_line(time):
     key, line = signed(COSIGNATURE_ML_DSA_44)
     message = (
         b"subtree/v1\n\0\x12witness.example/w1"
-        + bytes(8)
+        + time.to_bytes(8, "big")
         + b"\x15notary.example/ledger"
         + bytes(8)
         + (258).to_bytes(8, "big")
         + b"\xab" * 32
     )
-    timeless = replace(line, signature=bytes(8) + ML_DSA_KEY.sign(message))
-    assert verify_signature(key, timeless, CHECKPOINT) == Verified(key, None)
+    data = time.to_bytes(8, "big") + ML_DSA_KEY.sign(message)
+    return key, replace(line, signature=data)
+
+
+def test_a_post_quantum_signature_without_a_time_states_none():
+    key, line = post_quantum_line(0)
+    assert verify_signature(key, line, CHECKPOINT) == Verified(key, None)
+
+
+def test_a_time_beyond_the_specification_s_limit_is_refused():
+    key, line = post_quantum_line(MAX_TIME)
+    assert verify_signature(key, line, CHECKPOINT) == Verified(key, MAX_TIME)
+    with pytest.raises(VerificationFailed):
+        verify_signature(*post_quantum_line(MAX_TIME + 1), CHECKPOINT)
 
 
 @timed_kinds

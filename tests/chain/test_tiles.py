@@ -323,6 +323,17 @@ def test_fresh_tiles_serve_proofs_before_they_are_stored():
         verify_inclusion(leaves()[index], index, 1000, proof, root)
 
 
+def test_the_edge_reads_earlier_tiles_from_the_store():
+    store = Store()
+    edge = TileEdge(store.read)
+    store.add(edge.extend(leaves()[:256]))
+    edge.hashes(0, 0, 1)
+    assert store.reads == 0
+    edge.extend(leaves()[256:300])
+    assert list(edge.hashes(0, 255, 257)) == leaves()[255:257]
+    assert store.reads == 1
+
+
 def test_a_tile_of_the_wrong_width_is_refused():
     reader = TileHashes(lambda *_: b"\0" * 64, 300)
     with pytest.raises(MalformedData):

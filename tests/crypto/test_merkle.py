@@ -204,6 +204,27 @@ def test_false_proofs_of_any_shape_raise_nothing_else(first, second, randomness)
         verify_consistency(first, b"\1" * 32, second, b"\2" * 32, proof)
 
 
+def test_a_proof_is_as_long_as_the_tree_sizes_demand():
+    """A proof for a small tree must not pass as one for a larger: sizes are signed, and counted."""
+    for size in range(1, 40):
+        for index, proof in enumerate(inclusion_proofs(READER, range(size), size)):
+            for wrong in (*(proof[:n] for n in range(len(proof))), (*proof, ROOTS[1])):
+                with pytest.raises(VerificationFailed):
+                    root_from_inclusion_proof(LEAVES[index], index, size, wrong)
+    with pytest.raises(VerificationFailed):
+        verify_inclusion(LEAVES[0], 0, 2, (), LEAVES[0])
+    with pytest.raises(VerificationFailed):
+        verify_consistency(1, ROOTS[1], 3, ROOTS[2], consistency_proof(READER, 1, 2))
+
+
+def test_a_byte_cannot_move_from_one_hash_to_its_neighbour():
+    left, right = LEAVES[:2]
+    with pytest.raises(VerificationFailed):
+        verify_inclusion(left[:31], 0, 2, (left[31:] + right,), ROOTS[2])
+    with pytest.raises(VerificationFailed):
+        verify_consistency(1, left[:31], 2, ROOTS[2], (left[31:] + right,))
+
+
 def test_the_empty_tree_has_the_hash_of_nothing_as_its_root():
     assert hashlib.sha256(b"").digest() == EMPTY_ROOT
     verify_consistency(0, EMPTY_ROOT, 5, ROOTS[5], ())
