@@ -101,7 +101,7 @@ class EnvelopeStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._open: set[tuple[str, bytes]] = set()
-        self._hashes: OrderedDict[Path, _PayloadHash] = OrderedDict()
+        self._hashes: OrderedDict[Path, PayloadHash] = OrderedDict()
         self._renaming: Counter[str] = Counter()
         self._synced: set[str] = set()
         self._pool = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="envelope-sync")
@@ -170,7 +170,7 @@ class EnvelopeStore:
         for each in envelopes:
             _require_header(each.header)
             _require_size(len(each.data))
-            state = _PayloadHash()
+            state = PayloadHash()
             state.update(each.data)
             if len(each.data) != each.payload.size or state.root() != each.payload.root:
                 raise _wrong_root(each.payload.root)
@@ -276,12 +276,12 @@ class EnvelopeStore:
             part.unlink(missing_ok=True)
             return True
 
-    def _resume(self, part: Path, descriptor: int, offset: int) -> "_PayloadHash":
+    def _resume(self, part: Path, descriptor: int, offset: int) -> "PayloadHash":
         with self._lock:
             state = self._hashes.pop(part, None)
         if state is not None and state.size == offset:
             return state
-        state = _PayloadHash()
+        state = PayloadHash()
         while state.size < offset:
             block = os.pread(descriptor, min(_BLOCK, offset - state.size), state.size)
             if not block:
@@ -400,7 +400,7 @@ class PayloadWriter:
         payload: Payload,
         part: Path,
         descriptor: int,
-        state: "_PayloadHash",
+        state: "PayloadHash",
     ) -> None:
         self.account = account
         self.payload = payload
@@ -448,7 +448,7 @@ class PayloadWriter:
         return upload
 
 
-class _PayloadHash:
+class PayloadHash:
     """The payload root of a stream in blocks of any size, in memory for one hash per level."""
 
     __slots__ = ("_leaf", "_room", "_tree", "size")

@@ -17,7 +17,7 @@ from ledger.adapters.envelopes import (
     EnvelopeStore,
     SmallEnvelope,
     Upload,
-    _PayloadHash,
+    PayloadHash,
 )
 from ledger.chain.statement import Payload
 from ledger.crypto.envelope import encrypt_payload, seal_header
@@ -63,7 +63,7 @@ def read(store: EnvelopeStore, root: bytes = PAYLOAD.root) -> bytes:
 @settings(max_examples=30, deadline=None)
 def test_the_streamed_root_does_not_depend_on_how_the_stream_is_cut(data, cuts):
     plain = encrypt_payload(data, b"k" * 16, b"n" * 16)
-    state, at = _PayloadHash(), 0
+    state, at = PayloadHash(), 0
     for cut in [*cuts, len(plain)]:
         state.update(plain[at : at + cut])
         at += cut
