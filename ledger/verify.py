@@ -27,7 +27,7 @@ from ledger.chain.statement import (
     parse_statement,
     verify_statement,
 )
-from ledger.chain.trust import Trust
+from ledger.chain.trust import DEFAULT_REQUIRED, Trust
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
 
@@ -36,11 +36,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OpenedDeposit:
-    """What a full opening recomputed from seed and documents; never taken from a file."""
+    """What a full opening recomputed from seed and documents; never taken from a file.
 
-    commitment: bytes
-    documents: tuple[tuple[str, int], ...]
-    """Name and size in bytes of each document."""
+    `documents` are names and sizes in bytes. Where the documents could not even be read as the opening
+    says, `commitment` is None and `problem` says why.
+    """
+
+    commitment: bytes | None
+    documents: tuple[tuple[str, int], ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,17 @@ def verify_receipt(
         steps.enrolment,
         steps.record,
     )
+
+
+def unchecked_report(receipt: bytes) -> Report:
+    """Return the report of a receipt that was read without a trust file: nothing is shown.
+
+    Raises MalformedData.
+    """
+    parse_deposit(parse_statement(parse_receipt(receipt).statement))
+    reason = "authenticity not checked: no trust file"
+    claims = tuple(Claim(name, rp.NOT_SHOWN, reason=reason) for name in rp.CLAIMS)
+    return Report(claims, DEFAULT_REQUIRED)
 
 
 class _Steps:
@@ -266,6 +281,8 @@ class _Steps:
         self._say(rp.SEAL, rp.PROVEN, "seal-certificate", subject=subject)
 
     def _content(self, opening: OpenedDeposit) -> None:
+        if opening.commitment is None:
+            raise VerificationFailed(opening.problem)
         if opening.commitment != self.deposit.commitment:
             raise VerificationFailed(
                 "the documents shown are not those that were deposited: they give the commitment "

@@ -16,7 +16,13 @@ from ledger.chain.statement import Matter, format_deposit
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.crypto.merkle import root_from_leaf_hashes
 from ledger.errors import MalformedData, SealbookError
-from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
+from ledger.verify import (
+    OpenedDeposit,
+    ReceiptRefused,
+    VerifiedReceipt,
+    unchecked_report,
+    verify_receipt,
+)
 from tests.simulator import COMMITMENT, DEPOSITED, NOW, Office, Tree, certificate, ec
 
 OTHER = SigningKey(b"\x99" * 32)
@@ -255,3 +261,16 @@ def test_the_core_loads_nothing_of_ours_above_floor_two() -> None:
     allowed = ("ledger.crypto", "ledger.chain", "ledger.errors", "ledger.encoding", "ledger.verify")
     assert [n for n in ours.split() if n != "ledger" and not n.startswith(allowed)] == []
     assert not {"fastapi", "click", "sqlite3", "httpx2"} & set(roots.split())
+
+
+def test_without_a_trust_file_nothing_is_shown_and_the_report_is_not_good(office: Office) -> None:
+    report = unchecked_report(office.receipt())
+    assert not report.good
+    assert {claim.status for claim in report.claims} == {rp.NOT_SHOWN}
+
+
+def test_documents_that_cannot_be_read_fail_the_content(office: Office) -> None:
+    opening = OpenedDeposit(None, problem="contract.pdf is shorter than what was deposited")
+    with pytest.raises(ReceiptRefused) as caught:
+        verify_receipt(office.receipt(), office.trust(), opening=opening)
+    assert caught.value.report.claim(rp.CONTENT).reason == opening.problem
