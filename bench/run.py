@@ -1,0 +1,46 @@
+"""`make bench`: every figure that the project promises, each as a ratio taken in one interleaved run.
+
+Each module of this folder has `rows() -> Iterator[Row]`. The machine is shared and noisy, so a figure is
+compared with a limit of the machine that was measured between its own repetitions, never with a number
+from another day.
+"""
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+
+MODULES = ("sealing", "verify", "sequencer", "service")
+
+
+def main() -> int:
+    """Print the table; exit 1 when a gate is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modules", nargs="*", default=MODULES, choices=[*MODULES, []])
+    chosen = parser.parse_args().modules or MODULES
+    print(f"{datetime.now(UTC):%Y-%m-%d} · {_machine()} · Python {platform.python_version()}\n")
+    print("| figure | measured | machine's limit | ratio | gate |")
+    print("|---|---|---|---|---|")
+    missed = 0
+    for name in chosen:
+        for row in importlib.import_module(f"bench.{name}").rows():
+            print(row.markdown(), flush=True)
+            missed += row.missed
+    return 1 if missed else 0
+
+
+def _machine() -> str:
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo") as info:
+            model = next(line.split(":")[1].strip() for line in info if "model name" in line)
+    except (OSError, StopIteration):
+        print("the processor's model is not known here", file=sys.stderr)
+    return f"{os.cpu_count()} cores, {model}"
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.exit(main())
