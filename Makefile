@@ -37,7 +37,7 @@ soak: setup
 	$(BIN)/python -m pytest -m soak
 
 bench: setup
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
 
 lock:
 	.boot/bin/uv export --quiet --all-groups --no-emit-project --no-header --no-emit-index-url --format requirements-txt --output-file requirements.lock

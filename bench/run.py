@@ -1,8 +1,9 @@
-"""`make bench`: every figure that the project promises, each as a ratio taken in one interleaved run.
+"""`make bench`: every figure that the project promises, as ratios taken in one interleaved run.
 
-Each module of this folder has `rows() -> Iterator[Row]`. The machine is shared and noisy, so a figure is
-compared with a limit of the machine that was measured between its own repetitions, never with a number
-from another day.
+Each module of this folder has `rows() -> Iterator[Row]`. Machines are shared and noisy, so a figure is
+compared with a limit that was measured between its own repetitions, never with another day's number.
+
+    python -m bench.run [sealing] [verify] [sequencer] [service]
 """
 
 import argparse
@@ -18,7 +19,7 @@ MODULES = ("sealing", "verify", "sequencer", "service")
 def main() -> int:
     """Print the table; exit 1 when a gate is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="*", default=MODULES, choices=[*MODULES, []])
+    parser.add_argument("modules", nargs="*")
     chosen = parser.parse_args().modules or MODULES
     print(f"{datetime.now(UTC):%Y-%m-%d} · {_machine()} · Python {platform.python_version()}\n")
     print("| figure | measured | machine's limit | ratio | gate |")
@@ -42,5 +43,4 @@ def _machine() -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     sys.exit(main())
