@@ -14,6 +14,7 @@ FLOORS = {
     "ledger.crypto": 1,
     "ledger.chain": 2,
     "ledger.adapters": 4,
+    "ledger.notary": 4,
     "ledger.cli": 5,
     "ledger.__main__": 5,
     "api": 5,

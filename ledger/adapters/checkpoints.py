@@ -1,0 +1,94 @@
+"""Every checkpoint that the notary has signed: `checkpoints.sqlite`, a store of its own.
+
+It is what a restart, a rebuild and a restore are measured against: whoever keeps this file safe keeps
+the ledger from forking. Rows are added by compare-and-swap and never changed.
+"""
+
+from pathlib import Path
+
+from ledger.adapters.sqlite import Connections, immediate, storage
+from ledger.chain.seal import Seal
+from ledger.errors import LedgerFault
+from ledger.ports import SignedCheckpoint
+
+FILE = "checkpoints.sqlite"
+
+_SCHEMA = """
+CREATE TABLE checkpoints (
+    height INTEGER PRIMARY KEY,
+    size INTEGER NOT NULL UNIQUE,
+    root BLOB NOT NULL,
+    note TEXT NOT NULL,
+    seal_protected BLOB NOT NULL,
+    seal_signature BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER checkpoints_not_updated BEFORE UPDATE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never changed'); END;
+CREATE TRIGGER checkpoints_not_deleted BEFORE DELETE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never deleted'); END;
+"""
+_COLUMNS = "height, size, root, note, seal_protected, seal_signature"
+
+
+class CheckpointDatabase:
+    """The signed checkpoints, by block height."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        self._connections = Connections(path, _SCHEMA, create=create)
+
+    def last(self) -> SignedCheckpoint | None:
+        """Return the newest checkpoint."""
+        return self._one("ORDER BY height DESC LIMIT 1", ())
+
+    def swap(self, last: SignedCheckpoint | None, new: SignedCheckpoint) -> None:
+        """Add `new` if `last` is still the newest. Raises LedgerFault otherwise."""
+        with storage(self.path), immediate(self._connections.writer()) as connection:
+            stored = self.last()
+            if stored != last or new.height != (0 if last is None else last.height + 1):
+                raise LedgerFault(
+                    f"{self.path} holds another last checkpoint than this notary has signed: another "
+                    "process signs for the same ledger. Stop both, and start only one."
+                )
+            connection.execute(
+                f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
+                (
+                    new.height,
+                    new.size,
+                    new.root,
+                    new.note,
+                    new.seal.protected,
+                    new.seal.signature,
+                ),
+            )
+
+    def at_height(self, height: int) -> SignedCheckpoint | None:
+        """Return the checkpoint that closes a block."""
+        return self._one("WHERE height = ?", (height,))
+
+    def at_size(self, size: int) -> SignedCheckpoint | None:
+        """Return the checkpoint over this number of entries."""
+        return self._one("WHERE size = ?", (size,))
+
+    def covering(self, index: int) -> SignedCheckpoint | None:
+        """Return the first checkpoint of more than `index` entries: it closes the entry's block."""
+        return self._one("WHERE size > ? ORDER BY size LIMIT 1", (index,))
+
+    def snapshot(self, destination: Path) -> None:
+        """Copy the database as it is now."""
+        self._connections.snapshot(destination)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connections.close()
+
+    def _one(self, clause: str, arguments: tuple[int, ...]) -> SignedCheckpoint | None:
+        with storage(self.path):
+            row = (
+                self._connections.reader()
+                .execute(f"SELECT {_COLUMNS} FROM checkpoints {clause}", arguments)  # noqa: S608
+                .fetchone()
+            )
+        if row is None:
+            return None
+        return SignedCheckpoint(row[0], row[1], row[2], row[3], Seal(row[4], row[5]))

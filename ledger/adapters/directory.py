@@ -1,0 +1,168 @@
+"""The notary's directory: what lies where, who may use it, and how it comes to be.
+
+    notary.toml        origin and issuer          <origin>.trust   what verifiers get
+    keys/*.pem         private, mode 0600         seal-chain.pem   the seal's certificate and its root
+    ledger.sqlite      rebuilt from log/          checkpoints.sqlite   every signed checkpoint
+    office.sqlite      orders and nonces          records/         identity records
+    objects/           ciphertext                 log/             the log as static files
+    notary.lock        held by the one process that signs
+
+A directory is filled under `.incomplete`, which is nothing yet and may be thrown away; renamed to
+`.ready`, it counts, and its content is moved up, by whoever comes next where a crash came in between.
+"""
+
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from filelock import FileLock, Timeout
+
+from ledger.adapters import checkpoints, office, sqlite
+from ledger.adapters.files import sync_folder
+from ledger.adapters.logfiles import make_folder, write_durably
+from ledger.blocks import NotaryKeys
+from ledger.chain.statement import is_origin
+from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_pem
+from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
+from ledger.ports import Hook, Step
+
+SETTINGS, LOCK = "notary.toml", "notary.lock"
+KEYS, SEAL_CHAIN = "keys", "seal-chain.pem"
+OBJECTS, LOG, RECORDS = "objects", "log", "records"
+LEDGER, CHECKPOINTS, OFFICE = sqlite.FILE, checkpoints.FILE, office.FILE
+LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"
+SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
+INCOMPLETE, READY = ".incomplete", ".ready"
+_FORMAT = "sealbook-notary-v1"
+
+
+class InUse(Conflict):
+    """Another process holds the notary's directory."""
+
+    code = "in-use"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The content of notary.toml."""
+
+    origin: str
+    issuer: str
+
+    @property
+    def trust_file(self) -> str:
+        """The name of the trust file."""
+        return f"{self.origin.replace('/', '-')}.trust"
+
+
+def lock(directory: Path) -> FileLock:
+    """Return the lock of a notary's directory, held. Raises InUse, StorageFailed."""
+    held = FileLock(directory / LOCK, timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise InUse(
+            f"Another notary is at work on {directory}. Only one may sign for a ledger: stop that one "
+            "first, or give your command to it."
+        ) from None
+    except OSError as error:
+        raise StorageFailed(f"{directory} cannot be used: {error.strerror}.") from error
+    return held
+
+
+def read_settings(directory: Path) -> Settings:
+    """Return the settings. Raises NotFound where no notary lives, InvalidInput."""
+    try:
+        value = tomllib.loads((directory / SETTINGS).read_text())
+    except FileNotFoundError:
+        raise NotFound(
+            f"{directory} holds no notary. Run `sealbook notary init`, or name the right directory."
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"{directory / SETTINGS} cannot be read: {error}") from error
+    match value:
+        case {"format": "sealbook-notary-v1", "origin": origin, "issuer": str(issuer)}:
+            if is_origin(origin):
+                return Settings(origin, issuer)
+    raise InvalidInput(f"{directory / SETTINGS} does not say what it should; restore it.")
+
+
+def write_settings(directory: Path, settings: Settings) -> None:
+    """Write notary.toml."""
+    content = {"format": _FORMAT, "origin": settings.origin, "issuer": settings.issuer}
+    write_durably(directory / SETTINGS, tomli_w.dumps(content).encode())
+
+
+def write_keys(directory: Path, keys: NotaryKeys, root_key: SealKey, chain: bytes) -> None:
+    """Write the private keys and the seal's certificates. `chain` is PEM, the seal's first."""
+    for name, key in (
+        (LOG_KEY, keys.log),
+        (ML_DSA_KEY, keys.ml_dsa),
+        (SEAL_KEY, keys.seal),
+        (SEAL_ROOT_KEY, root_key),
+    ):
+        write_durably(directory / KEYS / name, format_pem(key), 0o600)
+    (directory / KEYS).chmod(0o700)
+    write_durably(directory / SEAL_CHAIN, chain)
+
+
+def read_keys(directory: Path, origin: str) -> NotaryKeys:
+    """Return what the notary signs with. Raises InvalidInput."""
+    try:
+        found = [
+            parse_pem((directory / KEYS / name).read_bytes())
+            for name in (LOG_KEY, ML_DSA_KEY, SEAL_KEY)
+        ]
+        chain = x509.load_pem_x509_certificates((directory / SEAL_CHAIN).read_bytes())
+    except (OSError, ValueError, MalformedData) as error:
+        raise InvalidInput(
+            f"A key or certificate in {directory} cannot be read ({error}); put it back."
+        ) from error
+    match found:
+        case [SigningKey() as log, MlDsaKey() as ml_dsa, SealKey() as seal]:
+            return NotaryKeys(origin, log, ml_dsa, seal, chain[0].public_bytes(Encoding.DER))
+    raise InvalidInput(f"The keys in {directory / KEYS} are not of the kinds that their names say.")
+
+
+def fill(
+    directory: Path, allowed: tuple[str, ...], build: Callable[[Path], None], hook: Hook
+) -> None:
+    """Fill an empty directory with what `build` makes in the folder that it is given.
+
+    Files named in `allowed` may be there before; `build`'s replace them. Hold the lock. Raises Conflict
+    when anything else is there.
+    """
+    settle(directory)
+    found = sorted(p.name for p in directory.iterdir() if p.name not in (*allowed, LOCK))
+    if found:
+        raise Conflict(
+            f"{directory} is not empty: it holds {', '.join(found[:3])}. Choose an empty directory."
+        )
+    incomplete = directory / INCOMPLETE
+    make_folder(incomplete)
+    build(incomplete)
+    hook(Step.PLACE, "before")
+    for folder in [incomplete, *(p for p in incomplete.rglob("*") if p.is_dir())]:
+        sync_folder(folder)
+    incomplete.rename(directory / READY)
+    sync_folder(directory)
+    hook(Step.PLACE, "after")
+    settle(directory)
+
+
+def settle(directory: Path) -> None:
+    """Throw away what was never finished; move up what was. Hold the lock."""
+    shutil.rmtree(directory / INCOMPLETE, ignore_errors=True)
+    ready = directory / READY
+    if ready.is_dir():
+        for source in sorted(ready.iterdir(), key=lambda path: path.name == SETTINGS):
+            for suffix in ("-wal", "-shm"):  # of a database that is replaced
+                (directory / f"{source.name}{suffix}").unlink(missing_ok=True)
+            source.replace(directory / source.name)
+        ready.rmdir()
+        sync_folder(directory)

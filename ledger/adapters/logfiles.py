@@ -1,0 +1,184 @@
+"""The log as static files (C2SP tlog-tiles): what auditors read and a lost database is rebuilt from.
+
+    checkpoint                       the newest anchor
+    tile/<L>/<N>[.p/<W>]             hash tiles; partial ones only for anchors
+    tile/entries/<N>[.p/<W>]         entry bundles, durable before the checkpoint over them is signed
+
+A file appears under its name whole: written beside it, synced, renamed, the folder synced. A bundle may
+hold entries behind the last signed checkpoint (a commit that was cut short); they count for nothing and
+are replaced by the next commit. Partial files stay until the full one is there, except partial bundles
+that no anchor names.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ledger.adapters.files import sync_folder
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.note import parse_note
+from ledger.chain.tiles import (
+    TILE_SIZE,
+    TILE_WIDTH,
+    Tile,
+    entries_path,
+    format_bundle,
+    parse_bundle,
+    tile_path,
+)
+from ledger.errors import LedgerFault, MalformedData, StorageFailed
+
+CHECKPOINT = "checkpoint"
+
+
+class LogFolder:
+    """The folder `log/`. One process writes; anyone reads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._tail: list[bytes] = []
+        self._tail_start = 0
+        self._partial: Path | None = None
+        note = self.published()
+        self._anchored = 0 if note is None else parse_checkpoint(parse_note(note).text).size
+
+    def write_entries(self, start: int, entries: Sequence[bytes]) -> None:
+        """Make the bundles that hold the entries from `start` on durable.
+
+        `start` is at most the number of entries written before. What is there of the bundle in which
+        `start` lies is kept up to `start`; whatever stood behind is replaced.
+        """
+        first = start - start % TILE_WIDTH
+        tail = [*self._head(first, start - first), *entries]
+        with _storage(self.root):
+            for at in range(0, len(tail), TILE_WIDTH):
+                bundle = tail[at : at + TILE_WIDTH]
+                index = (first + at) // TILE_WIDTH
+                path = self.root / entries_path(index, len(bundle))
+                write_durably(path, format_bundle(bundle))
+                self._supersede(index, path, len(bundle))
+        kept = len(tail) - len(tail) % TILE_WIDTH
+        self._tail, self._tail_start = tail[kept:], first + kept
+
+    def read_bundle(self, index: int, width: int) -> list[bytes] | None:
+        """Return the first `width` entries of a bundle from any file that holds them, None if none."""
+        folder = self.root / entries_path(index, 1)
+        widths = [TILE_WIDTH]
+        with contextlib.suppress(FileNotFoundError):
+            widths += sorted(int(p.name) for p in folder.parent.iterdir() if p.name.isdecimal())
+        for each in widths:
+            if each < width:
+                continue
+            with contextlib.suppress(FileNotFoundError, MalformedData), _storage(folder):
+                entries = parse_bundle((self.root / entries_path(index, each)).read_bytes())
+                if len(entries) >= width:
+                    return list(entries[:width])
+        return None
+
+    def read_tile(self, level: int, index: int) -> bytes | None:
+        """Return a full tile, 256 hashes of 32 bytes; None when there is none."""
+        path = self.root / tile_path(level, index)
+        with _storage(path):
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                return None
+        return data if len(data) == TILE_SIZE else None
+
+    def write_tiles(self, tiles: Iterable[tuple[Tile, bytes]]) -> None:
+        """Publish full tiles and remove the partial ones that they supersede."""
+        with _storage(self.root):
+            for tile, data in tiles:
+                path = self.root / tile_path(tile.level, tile.index)
+                write_durably(path, data)
+                shutil.rmtree(_partials(path), ignore_errors=True)
+
+    def publish(self, tiles: Iterable[tuple[Tile, bytes]], size: int, note: str) -> None:
+        """Publish the partial tiles of a tree of `size` entries, then its signed note."""
+        with _storage(self.root):
+            for tile, data in tiles:
+                path = self.root / tile_path(tile.level, tile.index, tile.width)
+                if not path.exists():
+                    write_durably(path, data)
+            write_durably(self.root / CHECKPOINT, note.encode())
+        self._anchored = size
+
+    def published(self) -> str | None:
+        """Return the signed note that stands published."""
+        path = self.root / CHECKPOINT
+        with _storage(path):
+            try:
+                return path.read_text()
+            except FileNotFoundError:
+                return None
+
+    def _head(self, first: int, count: int) -> list[bytes]:
+        """Return the entries of a bundle before the one that is written next."""
+        if self._tail_start == first and len(self._tail) >= count:
+            return self._tail[:count]
+        if count == 0:
+            return []
+        head = self.read_bundle(first // TILE_WIDTH, count)
+        if head is None:
+            raise LedgerFault(
+                f"The entries from {first} on are missing in {self.root}. Stop the notary and run "
+                "`sealbook notary fsck --rebuild`."
+            )
+        return head
+
+    def _supersede(self, index: int, path: Path, width: int) -> None:
+        """Remove the partial bundles that `path` replaces, but for the one that an anchor names."""
+        folder = _partials(self.root / entries_path(index))
+        if width == TILE_WIDTH:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._partial = None
+            return
+        old = self._partial
+        if old is not None and old != path and old.parent == folder:
+            anchored = folder / str(self._anchored % TILE_WIDTH)
+            if old != anchored or self._anchored // TILE_WIDTH != index:
+                old.unlink(missing_ok=True)
+        self._partial = path
+
+
+def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Put a whole file under its name, synced, folder and all. Raises OSError."""
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably. Raises OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def _partials(path: Path) -> Path:
+    return path.with_name(f"{path.name}.p")
+
+
+@contextlib.contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise StorageFailed(
+            f"{path} could not be read or written ({error.strerror}); free some space or mend the "
+            "disk, then start the notary again."
+        ) from error

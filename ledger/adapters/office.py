@@ -1,0 +1,123 @@
+"""`office.sqlite`: what passes between processes and requests, and may be lost.
+
+*Orders* are commands given while another process serves; that process carries them out. *Nonces* are
+those of signed requests, kept until the request would be too old anyway. Neither belongs to the ledger:
+without this file a waiting command is given again, and a request could be replayed within its window,
+which enters nothing twice.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ledger.adapters.sqlite import Connections, immediate, storage
+from ledger.encoding import cbor_decode, cbor_encode
+
+FILE = "office.sqlite"
+WAITING, DONE, FAILED = "waiting", "done", "failed"
+MAX_ORDERS_KEPT = 100
+"""Finished orders whose answers are kept for whoever waits for them."""
+_PRUNE_EVERY = 256
+
+_SCHEMA = """
+CREATE TABLE orders (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    argument BLOB NOT NULL,
+    state TEXT NOT NULL,
+    answer BLOB
+) STRICT;
+CREATE TABLE nonces (
+    key_id BLOB NOT NULL,
+    nonce TEXT NOT NULL,
+    expires INTEGER NOT NULL,
+    PRIMARY KEY (key_id, nonce)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX nonces_by_expiry ON nonces (expires);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command. `answer` is set once its state is "done" or "failed"."""
+
+    id: int
+    kind: str
+    argument: dict[str, Any]
+    state: str
+    answer: dict[str, Any] | None
+
+
+class OfficeDatabase:
+    """Orders and nonces."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # NORMAL: a power cut may lose the last writes, which costs nothing here.
+        self._connections = Connections(
+            path, _SCHEMA, create=not path.exists(), synchronous="NORMAL"
+        )
+        self._remembered = 0
+
+    def give(self, kind: str, argument: dict[str, Any]) -> int:
+        """Leave an order; return its number."""
+        with storage(self.path), immediate(self._connections.writer()) as connection:
+            sql = "INSERT INTO orders (kind, argument, state) VALUES (?, ?, ?)"
+            return int(connection.execute(sql, (kind, cbor_encode(argument), WAITING)).lastrowid)
+
+    def order(self, number: int) -> Order | None:
+        """Return an order."""
+        return next(iter(self._orders("id = ?", (number,))), None)
+
+    def waiting(self) -> list[Order]:
+        """Return the orders that nobody has carried out."""
+        return self._orders("state = ? ORDER BY id", (WAITING,))
+
+    def answer(self, number: int, state: str, answer: dict[str, Any]) -> None:
+        """Answer an order, and forget those answered long ago."""
+        with storage(self.path), immediate(self._connections.writer()) as connection:
+            connection.execute(
+                "UPDATE orders SET state = ?, answer = ?, argument = ? WHERE id = ?",
+                (state, cbor_encode(answer), cbor_encode({}), number),
+            )
+            connection.execute(
+                "DELETE FROM orders WHERE state <> ? AND id <= ?",
+                (WAITING, number - MAX_ORDERS_KEPT),
+            )
+
+    def withdraw(self, number: int) -> bool:
+        """Take an order back; False when it was carried out already."""
+        with storage(self.path), immediate(self._connections.writer()) as connection:
+            sql = "DELETE FROM orders WHERE id = ? AND state = ?"
+            return bool(connection.execute(sql, (number, WAITING)).rowcount)
+
+    def remember(self, key_id: bytes, nonce: str, expires: int, now: int) -> bool:
+        """Note the nonce of a signed request until `expires`; False when it was seen before.
+
+        Both times in POSIX seconds; nonces that expired before `now` are forgotten.
+        """
+        with storage(self.path), immediate(self._connections.writer()) as connection:
+            if self._remembered % _PRUNE_EVERY == 0:
+                connection.execute("DELETE FROM nonces WHERE expires < ?", (now,))
+            self._remembered += 1
+            sql = "INSERT INTO nonces VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+            return bool(connection.execute(sql, (key_id, nonce, expires)).rowcount)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connections.close()
+
+    def _orders(self, clause: str, arguments: tuple[Any, ...]) -> list[Order]:
+        sql = f"SELECT id, kind, argument, state, answer FROM orders WHERE {clause}"  # noqa: S608
+        with storage(self.path):
+            rows = self._connections.reader().execute(sql, arguments).fetchall()
+        return [
+            Order(
+                number,
+                kind,
+                cbor_decode(argument),
+                state,
+                None if answer is None else cbor_decode(answer),
+            )
+            for number, kind, argument, state, answer in rows
+        ]

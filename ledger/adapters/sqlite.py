@@ -1,0 +1,334 @@
+"""SQLite connections, and the main database: `ledger.sqlite`.
+
+Everything in it follows from the entries, and the entries also lie in the bundles of the log: it can
+be deleted and rebuilt. Rows are only added; triggers refuse the rest. `sqlite_utils` brings pysqlite3,
+whose SQLite has the fix for the WAL-reset bug; its `atomic()` begins deferred, so writers here say
+BEGIN IMMEDIATE themselves. Importing this module costs 200 ms: only the notary does.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3 where installed
+
+from ledger.chain import statement as st
+from ledger.chain.enrolment import parse_enrolment
+from ledger.chain.office import parse_revocation
+from ledger.chain.statement import Statement, parse_deposit
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.errors import LedgerFault, StorageFailed
+from ledger.ports import AccountKey, Entry
+
+FILE = "ledger.sqlite"
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT = 30.0
+"""Seconds to wait for another process's write; each lasts milliseconds."""
+WAL_PAGES = 8_000
+"""Pages (4 KiB) between WAL checkpoints: the leaf index is hit all over, so rarer is cheaper."""
+_MAX_VARIABLES = 1_000
+
+_SCHEMA = """
+CREATE TABLE entries (
+    idx INTEGER PRIMARY KEY,
+    leaf BLOB NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    account TEXT,
+    statement BLOB NOT NULL
+) STRICT;
+CREATE INDEX deposits_by_account ON entries (account, idx) WHERE kind = 'deposit';
+CREATE INDEX entries_of_the_office ON entries (kind, idx) WHERE kind NOT IN ('deposit', 'block');
+CREATE TABLE matters (
+    account TEXT NOT NULL,
+    matter BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    leaf BLOB NOT NULL,
+    PRIMARY KEY (account, matter, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE keys (
+    key_id BLOB PRIMARY KEY,
+    account TEXT NOT NULL,
+    public BLOB NOT NULL,
+    role TEXT NOT NULL,
+    enrolled INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_by_account ON keys (account, enrolled);
+CREATE TABLE revocations (
+    key_id BLOB PRIMARY KEY,
+    revoked INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+_APPEND_ONLY = "".join(
+    f"CREATE TRIGGER {table}_not_{verb.lower()}d BEFORE {verb} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;\n"
+    for table in ("entries", "matters", "keys", "revocations")
+    for verb in ("UPDATE", "DELETE")
+)
+_KEY = (
+    "SELECT account, public, role, enrolled, revoked FROM keys LEFT JOIN revocations USING (key_id)"
+)
+
+
+class Connections:
+    """One connection that writes, and one for each thread that reads. Schema on creation."""
+
+    def __init__(
+        self, path: Path, schema: str, *, create: bool = False, synchronous: str = "FULL"
+    ) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._local = threading.local()
+        self._all: list[Any] = []
+        self._lock = threading.Lock()
+        if not create and not path.exists():
+            raise LedgerFault(
+                f"{path} is missing. Run `sealbook notary fsck --rebuild`, or restore a backup."
+            )
+        with storage(path):
+            self._writer = self._connect()
+            if create:
+                Database(self._writer, execute_plugins=False).executescript(
+                    f"BEGIN IMMEDIATE;{schema}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
+                )
+            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            raise LedgerFault(
+                f"{path} has schema version {version}; this program knows {SCHEMA_VERSION}. "
+                "Use the release that wrote it, or a newer one."
+            )
+
+    def writer(self) -> Any:
+        """Return the connection that writes; its user holds `immediate` around every write."""
+        return self._writer
+
+    def reader(self) -> Any:
+        """Return this thread's connection for reading."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            connection.execute("PRAGMA query_only = 1")
+        return connection
+
+    def snapshot(self, destination: Path) -> None:
+        """Copy the database as it is at this moment to a new file, beside readers and writers."""
+        with storage(destination):
+            copy = sqlite3.connect(str(destination))
+            try:
+                self.reader().backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                copy.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+
+    def _connect(self) -> Any:
+        connection = sqlite3.connect(
+            str(self._path), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute("PRAGMA trusted_schema = 0")
+        connection.execute("PRAGMA recursive_triggers = 1")  # INSERT OR REPLACE also fires DELETE
+        with self._lock:
+            self._all.append(connection)
+        return connection
+
+
+@contextlib.contextmanager
+def immediate(connection: Any) -> Iterator[Any]:
+    """Run a block as one transaction that holds the write lock from its start."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise LedgerFault(
+            f"{path} refused a row ({error}); the ledger would contradict itself. Run "
+            "`sealbook notary fsck`."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StorageFailed(
+            f"{path} could not be read or written ({error}). Free some space or mend the disk, then "
+            "start the notary again; if the file is damaged, `sealbook notary fsck --rebuild`."
+        ) from error
+
+
+class LedgerDatabase:
+    """The entries, and what follows from them: keys, revocations, matters."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        self._connections = Connections(path, _SCHEMA + _APPEND_ONLY, create=create)
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        with storage(self.path):
+            return _size(self._connections.reader())
+
+    def append(self, start: int, statements: Sequence[Statement]) -> None:
+        """Add entries `start`, `start` + 1, ... and what follows from them, all or none.
+
+        Raises LedgerFault when `start` is not the number of entries.
+        """
+        rows = _Rows()
+        for index, statement in enumerate(statements, start):
+            rows.add(index, statement)
+        with storage(self.path), immediate(self._connections.writer()) as connection:
+            size = _size(connection)
+            if size != start:
+                raise LedgerFault(
+                    f"{self.path} has {size} entries where {start} were expected: another process "
+                    "writes to it. Stop both, and start only one."
+                )
+            rows.insert(connection)
+
+    def read(self, start: int, end: int) -> list[Entry]:
+        """Return the entries start .. end - 1, as many as there are."""
+        return self._entries("idx >= ? AND idx < ? ORDER BY idx", (start, end))
+
+    def entry(self, leaf: bytes) -> Entry | None:
+        """Return the entry with this leaf hash."""
+        return next(iter(self._entries("leaf = ?", (leaf,))), None)
+
+    def deposits(self, account: str, after: int, limit: int) -> list[Entry]:
+        """Return an account's deposits with an index above `after`, at most `limit`, in order."""
+        clause = "kind = 'deposit' AND account = ? AND idx > ? ORDER BY idx LIMIT ?"
+        return self._entries(clause, (account, after, limit))
+
+    def office(self, kind: str, after: int = -1) -> list[Entry]:
+        """Return the entries of a kind of the office's own (no blocks) with an index above `after`."""
+        clause = "kind = ? AND kind NOT IN ('deposit', 'block') AND idx > ? ORDER BY idx"
+        return self._entries(clause, (kind, after))
+
+    def newest(self, kind: str) -> Entry | None:
+        """Return the newest entry of a kind of the office's own (no blocks)."""
+        clause = "kind = ? AND kind NOT IN ('deposit', 'block') ORDER BY idx DESC LIMIT 1"
+        return next(iter(self._entries(clause, (kind,))), None)
+
+    def leaf_hashes(self, start: int, end: int) -> list[bytes]:
+        """Return the leaf hashes of entries start .. end - 1, as many as there are."""
+        rows = self._rows(
+            "SELECT leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx", (start, end)
+        )
+        return [leaf for (leaf,) in rows]
+
+    def find(self, leaves: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the index of each leaf hash that is in the ledger."""
+        found: dict[bytes, int] = {}
+        for at in range(0, len(leaves), _MAX_VARIABLES):
+            part = leaves[at : at + _MAX_VARIABLES]
+            marks = ",".join("?" * len(part))
+            sql = f"SELECT leaf, idx FROM entries WHERE leaf IN ({marks})"  # noqa: S608
+            found.update(self._rows(sql, part))
+        return found
+
+    def key(self, key_id: bytes) -> AccountKey | None:
+        """Return the key with this thumbprint."""
+        return next(iter(self._keys("WHERE key_id = ?", (key_id,))), None)
+
+    def keys_of(self, account: str) -> list[AccountKey]:
+        """Return an account's keys in the order of their enrolment."""
+        return self._keys("WHERE account = ? ORDER BY enrolled", (account,))
+
+    def accounts(self) -> list[str]:
+        """Return every account, in the order of first enrolment."""
+        sql = "SELECT account FROM keys GROUP BY account ORDER BY min(enrolled)"
+        return [account for (account,) in self._rows(sql, ())]
+
+    def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
+        """Return the last (number, leaf hash) entered in a matter."""
+        sql = (
+            "SELECT number, leaf FROM matters WHERE account = ? AND matter = ? "
+            "ORDER BY number DESC LIMIT 1"
+        )
+        return next(iter(self._rows(sql, (account, matter))), None)
+
+    def snapshot(self, destination: Path) -> None:
+        """Copy the database as it is now."""
+        self._connections.snapshot(destination)
+
+    def check(self) -> str | None:
+        """Return what SQLite's own integrity check finds, None when all is well."""
+        with storage(self.path):
+            answer = self._connections.reader().execute("PRAGMA integrity_check").fetchone()[0]
+        return None if answer == "ok" else str(answer)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._connections.close()
+
+    def _rows(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
+        with storage(self.path):
+            rows: list[Any] = self._connections.reader().execute(sql, arguments).fetchall()
+        return rows
+
+    def _entries(self, clause: str, arguments: Sequence[Any]) -> list[Entry]:
+        sql = f"SELECT idx, kind, account, statement FROM entries WHERE {clause}"  # noqa: S608
+        return [Entry(*row) for row in self._rows(sql, arguments)]
+
+    def _keys(self, clause: str, arguments: Sequence[Any]) -> list[AccountKey]:
+        return [AccountKey(*row) for row in self._rows(f"{_KEY} {clause}", arguments)]
+
+
+def _size(connection: Any) -> int:
+    newest = connection.execute("SELECT max(idx) FROM entries").fetchone()[0]
+    return 0 if newest is None else int(newest) + 1
+
+
+class _Rows:
+    """The rows that statements add."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[Any, ...]] = []
+        self.matters: list[tuple[Any, ...]] = []
+        self.keys: list[tuple[Any, ...]] = []
+        self.revocations: list[tuple[Any, ...]] = []
+
+    def add(self, index: int, statement: Statement) -> None:
+        leaf = statement.leaf_hash
+        account = None
+        if statement.kind == st.DEPOSIT:
+            account = statement.issuer
+            if "matter" in statement.payload:
+                matter = parse_deposit(statement).matter
+                assert matter is not None
+                self.matters.append((account, matter.id, matter.number, leaf))
+        elif statement.kind == st.ENROLMENT:
+            enrolment = parse_enrolment(statement)
+            account = enrolment.account
+            key_id = thumbprint_ed25519(enrolment.key)
+            self.keys.append((key_id, account, enrolment.key, enrolment.role, index))
+        elif statement.kind == st.KEY:
+            self.revocations.append((parse_revocation(statement).key, index))
+        self.entries.append((index, leaf, statement.kind, account, statement.encoded))
+
+    def insert(self, connection: Any) -> None:
+        for table, rows in (
+            ("entries", self.entries),
+            ("matters", self.matters),
+            ("keys", self.keys),
+            ("revocations", self.revocations),
+        ):
+            if rows:
+                marks = ",".join("?" * len(rows[0]))
+                connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608

@@ -1,0 +1,399 @@
+"""The notary as one object: opens its directory, takes up its ledger, carries out commands.
+
+The composition root on the notary's side; the service and the command line come in here. One process
+holds the directory. A command given meanwhile by another is left as an order, and that process carries
+it out: `command` does the right one of both.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ledger.accounts import Accounts, Standing
+from ledger.adapters import directory as place
+from ledger.adapters.checkpoints import CheckpointDatabase
+from ledger.adapters.directory import InUse
+from ledger.adapters.envelopes import EnvelopeStore
+from ledger.adapters.logfiles import LogFolder
+from ledger.adapters.office import DONE, FAILED, OfficeDatabase
+from ledger.adapters.records import RecordFolder
+from ledger.adapters.sqlite import LedgerDatabase
+from ledger.admission import Admission
+from ledger.blocks import BlockWriter
+from ledger.chain import statement as st
+from ledger.chain.enrolment import format_record, parse_record, verify_request
+from ledger.chain.office import (
+    Platform,
+    Recovery,
+    notice_payload,
+    platform_payload,
+    recovery_payload,
+)
+from ledger.errors import (
+    InvalidInput,
+    NotFound,
+    Refused,
+    SealbookError,
+    Unavailable,
+)
+from ledger.notary.founding import init_notary as init_notary
+from ledger.ports import Entry, Hook, Step, no_hook
+from ledger.receipts import Receipts
+from ledger.sequencer import BATCH, WINDOW, Sequencer
+
+ORDERS_EVERY = 0.25
+"""Seconds between looks at what other processes have ordered."""
+ORDER_PATIENCE = 120.0
+"""Seconds that a command waits for the serving process; a backup may take longer and go on."""
+
+Command = Callable[["Notary", dict[str, Any]], dict[str, Any]]
+
+
+class Entries:
+    """The signed entries of the ledger. What is stored but not yet signed does not show."""
+
+    def __init__(self, store: LedgerDatabase, signed_size: Callable[[], int]) -> None:
+        self._store = store
+        self._signed_size = signed_size
+
+    @property
+    def size(self) -> int:
+        """The number of signed entries."""
+        return self._signed_size()
+
+    def find(self, leaf: bytes) -> Entry | None:
+        """Return the entry with this leaf hash."""
+        entry = self._store.entry(leaf)
+        return None if entry is None else self._signed(entry)
+
+    def read(self, index: int) -> Entry | None:
+        """Return the entry at `index`."""
+        entries = self._store.read(index, index + 1)
+        return self._signed(entries[0]) if entries else None
+
+    def deposits(self, account: str, after: int = -1, limit: int = 1000) -> list[Entry]:
+        """Return an account's deposits with an index above `after`, at most `limit`, in order."""
+        return [e for e in self._store.deposits(account, after, limit) if self._signed(e)]
+
+    def office(self, kind: str, after: int = -1) -> list[Entry]:
+        """Return the office's entries of a kind (notices, key, platform, ...) above `after`."""
+        return [e for e in self._store.office(kind, after) if self._signed(e)]
+
+    def _signed(self, entry: Entry) -> Entry | None:
+        return entry if entry.index < self._signed_size() else None
+
+
+class Nonces:
+    """Nonces of signed requests, against replay."""
+
+    def __init__(self, office: OfficeDatabase, clock: Callable[[], float]) -> None:
+        self._office = office
+        self._clock = clock
+
+    def remember(self, key_id: bytes, nonce: str, expires: int) -> bool:
+        """Note a nonce until `expires` (POSIX seconds); False when this key has used it before."""
+        return self._office.remember(key_id, nonce, expires, int(self._clock()))
+
+
+class Notary:
+    """An open notary. Made by `open_notary`; closing it finishes what was submitted."""
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+        window: float,
+        batch: int,
+        hook: Hook,
+    ) -> None:
+        self.directory = directory
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            stack.enter_context(place.lock(directory))
+            place.settle(directory)
+            settings = place.read_settings(directory)
+            self.origin, self.issuer = settings.origin, settings.issuer
+            self.trust = _read(directory / settings.trust_file)
+            keys = place.read_keys(directory, self.origin)
+            self._store = LedgerDatabase(directory / place.LEDGER)
+            stack.callback(self._store.close)
+            self._signed = CheckpointDatabase(directory / place.CHECKPOINTS)
+            stack.callback(self._signed.close)
+            self._office = OfficeDatabase(directory / place.OFFICE)
+            stack.callback(self._office.close)
+            log = LogFolder(directory / place.LOG)
+            self.records = RecordFolder(directory / place.RECORDS)
+            self.envelopes = EnvelopeStore(directory / place.OBJECTS)
+            writer = BlockWriter(self._store, self._signed, log, keys, clock, random, hook)
+            self._writer = writer
+            self.sequencer = Sequencer(
+                writer,
+                self._store,
+                Admission(self.origin, self._store, self.envelopes, clock),
+                Receipts(self._store, self._signed, self.records, lambda: writer.tree),
+                clock,
+                random,
+                window=window,
+                batch=batch,
+            )
+            stack.enter_context(self.sequencer)
+            self.accounts = Accounts(self._store, self.records, self.sequencer, writer, random)
+            self.entries = Entries(self._store, lambda: writer.tree.size)
+            self.nonces = Nonces(self._office, clock)
+            self._carry_out_orders()
+            self._stack = stack.pop_all()
+
+    def block(self, height: int) -> tuple[bytes, str]:
+        """Return a block's record and the signed note that closes it. Raises NotFound."""
+        checkpoint = self._signed.at_height(height)
+        before = self._signed.at_height(height - 1) if height > 0 else None
+        if checkpoint is None or height < 0:
+            raise NotFound(f"There is no block {height}.")
+        start = 0 if before is None else before.size
+        return self._store.read(start, start + 1)[0].statement, checkpoint.note
+
+    def execute(self, kind: str, argument: dict[str, Any]) -> dict[str, Any]:
+        """Carry out a command of the office, see `COMMANDS`. Raises InvalidInput for an unknown one."""
+        handler = COMMANDS.get(kind)
+        if handler is None:
+            raise InvalidInput(f"There is no command {kind!r}.")
+        try:
+            return handler(self, argument)
+        except (KeyError, TypeError) as error:
+            raise InvalidInput(f"The command {kind!r} lacks something: {error}.") from error
+
+    def carry_out_orders(self, stop: threading.Event) -> None:
+        """Carry out what other processes order, until `stop`. For a thread of its own."""
+        while not stop.wait(ORDERS_EVERY):
+            self._carry_out_orders()
+
+    def close(self) -> None:
+        """Finish, publish the last anchor, let go of the directory."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def serve_orders(self) -> None:
+        """Start carrying out orders in the background, until `close`."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self.carry_out_orders, args=(stop,), daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(stop.set)
+
+    def _carry_out_orders(self) -> None:
+        for order in self._office.waiting():
+            try:
+                state, answer = DONE, self.execute(order.kind, order.argument)
+            except SealbookError as error:
+                state, answer = FAILED, {"code": error.code, "detail": str(error)}
+            with self._writer.step(Step.ORDER):
+                self._office.answer(order.id, state, answer)
+
+
+def open_notary(
+    directory: Path,
+    *,
+    clock: Callable[[], float] = time.time,
+    random: Callable[[int], bytes] = os.urandom,
+    serve: bool = False,
+    window: float = WINDOW,
+    batch: int = BATCH,
+    hook: Hook = no_hook,
+) -> Notary:
+    """Open a notary's directory and take up its ledger; close what comes back.
+
+    Args:
+        directory: Made by `init_notary` or a restore.
+        clock: POSIX seconds, UTC.
+        random: Returns that many random bytes.
+        serve: Whether to carry out other processes' orders while open.
+        window: Seconds that a statement waits for company.
+        batch: Statements in a block, at most.
+        hook: Called around each durable step.
+
+    Raises InUse, NotFound (no notary there), InvalidInput (keys), StorageFailed, LedgerFault.
+    """
+    notary = Notary(directory, clock, random, window, batch, hook)
+    if serve:
+        notary.serve_orders()
+    return notary
+
+
+def command(
+    directory: Path,
+    kind: str,
+    argument: dict[str, Any],
+    *,
+    patience: float = ORDER_PATIENCE,
+    record: bytes | None = None,
+) -> dict[str, Any]:
+    """Carry out a command of the office: here, or by the process that serves the directory.
+
+    Args:
+        directory: The notary's.
+        kind: One of `COMMANDS`.
+        argument: What it takes; CBOR values.
+        patience: Seconds to wait for the serving process.
+        record: An identity record (`enroll`); it never passes through a database.
+
+    Raises what the command raises, or Refused with its words when another process refused; Unavailable
+    when no process answers in time.
+    """
+    place.read_settings(directory)
+    with _staged(directory, record, argument) as full:
+        try:
+            with open_notary(directory) as notary:
+                return notary.execute(kind, full)
+        except InUse:
+            return _order(directory, kind, full, patience)
+
+
+def _order(directory: Path, kind: str, argument: dict[str, Any], patience: float) -> dict[str, Any]:
+    office = OfficeDatabase(directory / place.OFFICE)
+    try:
+        number = office.give(kind, argument)
+        pause = threading.Event()
+        for _ in range(max(1, int(patience / ORDERS_EVERY))):
+            pause.wait(ORDERS_EVERY)
+            order = office.order(number)
+            if order is None:
+                break
+            if order.answer is not None and order.state == DONE:
+                return order.answer
+            if order.answer is not None:
+                raise _refusal(order.answer)
+        office.withdraw(number)
+    finally:
+        office.close()
+    raise Unavailable(
+        "The process that serves this notary did not answer; see its log, then try again."
+    )
+
+
+def _refusal(answer: dict[str, Any]) -> Refused:
+    error = Refused(str(answer.get("detail", "refused")))
+    error.code = str(answer.get("code", Refused.code))
+    return error
+
+
+@contextmanager
+def _staged(
+    directory: Path, record: bytes | None, argument: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    if record is None:
+        yield argument
+        return
+    records = RecordFolder(directory / place.RECORDS)
+    token = records.stage(record)
+    try:
+        yield {**argument, "staged": token}
+    finally:
+        records.unstage(token)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}); put it back.") from error
+
+
+# --- the office's commands ---
+
+
+def _enroll(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    record = parse_record(notary.records.fetch(argument["staged"]))
+    return _standing(notary.accounts.enrol(verify_request(argument["request"]), record))
+
+
+def _join(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    return _standing(notary.accounts.join(argument["request"]))
+
+
+def _revoke(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    return {"index": notary.accounts.revoke(argument["key"], argument["reason"]).index}
+
+
+def _erase(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    return {"erased": notary.accounts.erase(argument["account"])}
+
+
+def _accounts(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
+    return {"accounts": [_standing(each) for each in notary.accounts.list()]}
+
+
+def _notice(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    return _entered(notary, st.NOTICE, notice_payload(argument["text"]))
+
+
+def _platform(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    platform = Platform(**{**argument, "standards": tuple(argument["standards"])})
+    return _entered(notary, st.PLATFORM, platform_payload(platform))
+
+
+def _recovery(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    return _entered(notary, st.RECOVERY, recovery_payload(Recovery(**argument)))
+
+
+def _status(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
+    last = notary.sequencer.last
+    return {
+        "origin": notary.origin,
+        "size": last.size,
+        "height": last.height,
+        "root": last.root,
+        "checkpoint": last.note,
+        "accounts": len(notary.accounts.list()),
+    }
+
+
+def _entered(notary: Notary, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {"index": notary.sequencer.enter((kind, payload)).result()[0].index}
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "account": standing.account,
+        "keys": [
+            {
+                "public": key.public,
+                "role": key.role,
+                "enrolled": key.enrolled_index,
+                "revoked": key.revoked_index,
+            }
+            for key in standing.keys
+        ],
+        "record": None if standing.record is None else format_record(standing.record),
+    }
+
+
+COMMANDS: dict[str, Command] = {
+    "enroll": _enroll,
+    "join": _join,
+    "revoke": _revoke,
+    "erase": _erase,
+    "accounts": _accounts,
+    "notice": _notice,
+    "platform": _platform,
+    "recovery": _recovery,
+    "status": _status,
+}
+"""What the office can order. Arguments: enroll {request} with `record`; join {request}; revoke {key,
+reason}; erase {account}; notice {text}; platform {operator, filing, environment, software, standards};
+recovery {cause, size, root}; backup {destination}."""

@@ -1,0 +1,201 @@
+"""Founds a notary: keys, seal certificates, trust file, genesis, platform statement.
+
+Block 0 holds genesis alone; block 1 the platform statement. All of it is made aside and put in place at
+once, so that a crash leaves either no notary or a whole one.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from ledger.adapters import directory as place
+from ledger.adapters.checkpoints import CheckpointDatabase
+from ledger.adapters.directory import Settings
+from ledger.adapters.logfiles import LogFolder, make_folder, write_durably
+from ledger.adapters.sqlite import LedgerDatabase
+from ledger.blocks import BlockWriter, NotaryKeys
+from ledger.chain import statement as st
+from ledger.chain.office import Platform, platform_payload
+from ledger.chain.policy import Group, Log, Policy, Witness
+from ledger.chain.statement import is_origin
+from ledger.chain.trust import Trust, format_trust
+from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
+from ledger.errors import InvalidInput
+from ledger.ports import Hook, Step, no_hook
+
+SEAL_ROOT_YEARS = 30
+SEAL_YEARS = 15
+_YEAR = timedelta(days=365.25)
+_BACKDATE = timedelta(hours=1)
+"""Certificates begin a little before they are made, for clocks that run behind."""
+SEED_SIZE = 32
+
+
+def init_notary(
+    directory: Path,
+    origin: str,
+    *,
+    issuer: str,
+    platform: Platform,
+    clock: Callable[[], float] = time.time,
+    random: Callable[[int], bytes],
+    hook: Hook = no_hook,
+) -> Trust:
+    """Found a notary in an empty or new directory; return what its trust file says.
+
+    Args:
+        directory: The notary's own; the trust file comes to lie in it as `<origin>.trust`.
+        origin: The ledger's name for ever, such as "notary.example/ledger".
+        issuer: The office's name, for certificates and the trust file.
+        platform: The first platform statement.
+        clock: POSIX seconds, UTC.
+        random: Returns that many bytes from the system's generator.
+        hook: Called around each durable step.
+
+    Raises Conflict when the directory is not empty or in use, InvalidInput, StorageFailed.
+    """
+    if not is_origin(origin):
+        raise InvalidInput(
+            "An origin has 1 to 255 printable ASCII characters, no space and no '+', such as "
+            "notary.example/ledger."
+        )
+    if not 0 < len(issuer) <= MAX_ISSUER:
+        raise InvalidInput(f"The office's name has 1 to {MAX_ISSUER} characters.")
+    make_folder(directory)
+    made: list[Trust] = []
+    with place.lock(directory):
+        place.fill(
+            directory,
+            (),
+            lambda folder: made.append(
+                _found(folder, Settings(origin, issuer), platform, clock, random, hook)
+            ),
+            hook,
+        )
+    return made[0]
+
+
+MAX_ISSUER = 64
+"""Characters: the limit of a common name in X.509."""
+
+
+def _found(
+    folder: Path,
+    settings: Settings,
+    platform: Platform,
+    clock: Callable[[], float],
+    random: Callable[[int], bytes],
+    hook: Hook,
+) -> Trust:
+    now = datetime.fromtimestamp(int(clock()), UTC)
+    root_key, seal_key = (SealKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
+    root, seal = _certify(settings.issuer, root_key, seal_key, now)
+    keys = NotaryKeys(
+        settings.origin,
+        SigningKey(random(SEED_SIZE)),
+        MlDsaKey(random(SEED_SIZE)),
+        seal_key,
+        seal.public_bytes(Encoding.DER),
+    )
+    trust = _trust(settings, keys, root, int(now.timestamp()))
+    hook(Step.INIT_FILES, "before")
+    place.write_settings(folder, settings)
+    chain = seal.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
+    place.write_keys(folder, keys, root_key, chain)
+    write_durably(folder / settings.trust_file, format_trust(trust))
+    for name in (place.OBJECTS, place.RECORDS, place.LOG):
+        make_folder(folder / name)
+        (folder / name).chmod(0o700)
+    hook(Step.INIT_FILES, "after")
+    store = LedgerDatabase(folder / place.LEDGER, create=True)
+    signed = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
+    try:
+        log = LogFolder(folder / place.LOG)
+        writer = BlockWriter(store, signed, log, keys, clock, random, hook)
+        writer.recover()
+        writer.write([])
+        payload = platform_payload(platform) | {
+            "origin": settings.origin,
+            "nonce": random(st.NONCE_SIZE),
+        }
+        writer.write([writer.statement(st.PLATFORM, payload)])
+        writer.publish()
+    finally:
+        store.close()
+        signed.close()
+    return trust
+
+
+def _trust(settings: Settings, keys: NotaryKeys, root: x509.Certificate, now: int) -> Trust:
+    ed25519, ml_dsa = keys.verifiers
+    policy = Policy(
+        logs=(Log(ed25519),),
+        witnesses=(Witness("notary-ml-dsa-44", ml_dsa),),
+        groups=(Group("signed", 1, ("notary-ml-dsa-44",)),),
+        quorum="signed",
+    )
+    return Trust(settings.origin, settings.issuer, now, policy, (root.public_bytes(Encoding.DER),))
+
+
+def _certify(
+    issuer: str, root_key: SealKey, seal_key: SealKey, now: datetime
+) -> tuple[x509.Certificate, x509.Certificate]:
+    """Return the seal's root and the certificate of the key that seals."""
+    root_name = _name(issuer, "Sealbook seal root")
+    root = _certificate(root_name, root_name, root_key, root_key, now, SEAL_ROOT_YEARS, ca=True)
+    seal_name = _name(issuer, "Sealbook seal")
+    return root, _certificate(seal_name, root_name, seal_key, root_key, now, SEAL_YEARS, ca=False)
+
+
+def _name(issuer: str, role: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, issuer),
+            x509.NameAttribute(NameOID.COMMON_NAME, role),
+        ]
+    )
+
+
+def _certificate(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: SealKey,
+    signer: SealKey,
+    now: datetime,
+    years: int,
+    *,
+    ca: bool,
+) -> x509.Certificate:
+    usage = x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=not ca,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATE)
+        .not_valid_after(now + years * _YEAR)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public), critical=False)
+        .add_extension(authority, critical=False)
+        .sign(signer.private, hashes.SHA256())
+    )

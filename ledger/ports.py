@@ -1,0 +1,197 @@
+"""What the use cases ask of storage: small protocols, owned by those who call them.
+
+Every method that writes returns only once the bytes are durable, and raises StorageFailed when they
+are not. Nothing here names a database or a folder; `ledger.adapters` does.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ledger.chain.seal import Seal
+from ledger.chain.statement import Payload, Statement
+from ledger.chain.tiles import Tile
+from ledger.crypto.merkle import leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the ledger. `account` is set for deposits and enrolments."""
+
+    index: int
+    kind: str
+    account: str | None
+    statement: bytes
+
+    @property
+    def leaf_hash(self) -> bytes:
+        """The Merkle leaf hash, 32 bytes."""
+        return leaf_hash(self.statement)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """A key and the account that it belongs to for ever.
+
+    `role` is "device" or "recovery"; `enrolled_index` and `revoked_index` are entries of the ledger.
+    """
+
+    account: str
+    public: bytes
+    role: str
+    enrolled_index: int
+    revoked_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """The checkpoint that closes block `height`: its signed note, and the seal over the same root."""
+
+    height: int
+    size: int
+    root: bytes
+    note: str
+    seal: Seal
+
+
+class LedgerStore(Protocol):
+    """The entries and what follows from them: keys, matters."""
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        ...
+
+    def append(self, start: int, statements: Sequence[Statement]) -> None:
+        """Add entries `start`, `start` + 1, ... and what follows from them, all or none.
+
+        Raises LedgerFault when `start` is not the number of entries.
+        """
+        ...
+
+    def read(self, start: int, end: int) -> list[Entry]:
+        """Return the entries start .. end - 1, as many as there are."""
+        ...
+
+    def leaf_hashes(self, start: int, end: int) -> list[bytes]:
+        """Return the leaf hashes of entries start .. end - 1, as many as there are."""
+        ...
+
+    def find(self, leaves: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the index of each leaf hash that is in the ledger."""
+        ...
+
+    def office(self, kind: str, after: int = -1) -> list[Entry]:
+        """Return the entries of a kind of the office's own (no blocks) with an index above `after`."""
+        ...
+
+    def newest(self, kind: str) -> Entry | None:
+        """Return the newest entry of a kind of the office's own (no blocks)."""
+        ...
+
+    def key(self, key_id: bytes) -> AccountKey | None:
+        """Return the key with this thumbprint."""
+        ...
+
+    def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
+        """Return the last (number, leaf hash) entered in a matter."""
+        ...
+
+
+class SignedCheckpoints(Protocol):
+    """Every checkpoint that was ever signed, in a store of its own."""
+
+    def last(self) -> SignedCheckpoint | None:
+        """Return the newest checkpoint."""
+        ...
+
+    def swap(self, last: SignedCheckpoint | None, new: SignedCheckpoint) -> None:
+        """Add `new` if `last` is still the newest. Raises LedgerFault otherwise."""
+        ...
+
+    def at_height(self, height: int) -> SignedCheckpoint | None:
+        """Return the checkpoint that closes a block."""
+        ...
+
+    def covering(self, index: int) -> SignedCheckpoint | None:
+        """Return the first checkpoint of more than `index` entries: it closes the entry's block."""
+        ...
+
+
+class LogFiles(Protocol):
+    """The log as static files: entry bundles, hash tiles, the checkpoint (C2SP tlog-tiles)."""
+
+    def write_entries(self, start: int, entries: Sequence[bytes]) -> None:
+        """Make the bundles that hold the entries from `start` on durable.
+
+        `start` is at most the number of entries written before. What is there of the bundle in which
+        `start` lies is kept up to `start`; whatever stood behind is replaced.
+        """
+        ...
+
+    def read_tile(self, level: int, index: int) -> bytes | None:
+        """Return a full tile, 256 hashes of 32 bytes; None when there is none."""
+        ...
+
+    def write_tiles(self, tiles: Iterable[tuple[Tile, bytes]]) -> None:
+        """Publish full tiles and remove the partial ones that they supersede."""
+        ...
+
+    def publish(self, tiles: Iterable[tuple[Tile, bytes]], size: int, note: str) -> None:
+        """Publish the partial tiles of a tree of `size` entries, then its signed note."""
+        ...
+
+    def published(self) -> str | None:
+        """Return the signed note that stands published."""
+        ...
+
+
+class Records(Protocol):
+    """Identity records, each under the digest that its enrolment entry holds. Erasable."""
+
+    def read(self, digest: bytes) -> bytes | None:
+        """Return a record, None once it was erased."""
+        ...
+
+    def write(self, digest: bytes, record: bytes) -> None:
+        """Keep a record."""
+        ...
+
+    def erase(self, digest: bytes) -> bool:
+        """Remove a record; whether there was one."""
+        ...
+
+
+class Envelopes(Protocol):
+    """The ciphertext that depositors have uploaded."""
+
+    def holds(self, account: str, payload: Payload) -> bool:
+        """Return whether an age file with this payload is durable here, header and all."""
+        ...
+
+
+class Step(StrEnum):
+    """Every step that changes what a restart finds, in one place; each is tested with a crash on
+    both of its sides."""
+
+    RECORD = "record"
+    BUNDLES = "bundles"
+    ENTRIES = "entries"
+    CHECKPOINT = "checkpoint"
+    TILES = "tiles"
+    ANCHOR = "anchor"
+    ORDER = "order"
+    INIT_FILES = "init-files"
+    RESTORE_FILES = "restore-files"
+    REBUILD_DATABASE = "rebuild-database"
+    PLACE = "place"
+
+
+DURABLE_STEPS = tuple(Step)
+
+Hook = Callable[[Step, str], None]
+"""Called with a step and "before" or "after"."""
+
+
+def no_hook(step: Step, side: str) -> None:
+    """Do nothing: the hook outside of tests."""

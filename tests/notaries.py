@@ -1,0 +1,108 @@
+"""Real notaries in temporary directories, and companies that deposit with them."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
+from ledger.chain.office import Platform
+from ledger.chain.statement import Deposit, Matter, Payload, format_deposit
+from ledger.chain.trust import parse_trust
+from ledger.crypto.keys import SigningKey
+from ledger.notary import Notary, init_notary
+from ledger.ports import Hook, no_hook
+from ledger.verify import VerifiedReceipt, verify_receipt
+
+ORIGIN = "notary.example/ledger"
+NOW = 1_795_000_000
+PLATFORM = Platform("Notary Office", "ICP 1", "two machines", "sealbook 0.1", ("RFC 9162",))
+
+
+class EveryEnvelope:
+    """Holds whatever it is asked for: uploads are tested elsewhere."""
+
+    def __init__(self) -> None:
+        self.missing: set[bytes] = set()
+
+    def holds(self, account: str, payload: Payload) -> bool:
+        return payload.root not in self.missing
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def found(directory: Path, *, hook: Hook = no_hook) -> Path:
+    """Found a notary; return its directory."""
+    init_notary(
+        directory,
+        ORIGIN,
+        issuer="Notary Office",
+        platform=PLATFORM,
+        clock=Clock(),
+        random=os.urandom,
+        hook=hook,
+    )
+    return directory
+
+
+@dataclass
+class Company:
+    """A depositor with one device and a recovery sheet."""
+
+    key: SigningKey = field(default_factory=lambda: SigningKey(os.urandom(32)))
+    recovery: SigningKey = field(default_factory=lambda: SigningKey(os.urandom(32)))
+    account: str = ""
+    request: bytes = b""
+
+    def enrol(self, notary: Notary) -> "Company":
+        self.ask()
+        record = IdentityRecord(os.urandom(32), "ACME 有限公司", "91310000", "clerk", NOW)
+        self.account = notary.accounts.enrol(verify_request(self.request), record).account
+        return self
+
+    def ask(self) -> bytes:
+        self.request = format_request(
+            self.key, origin=ORIGIN, nonce=os.urandom(32), issued_at=NOW, recovery=self.recovery
+        )
+        self.account = verify_request(self.request).account_id
+        return self.request
+
+    def statement(
+        self,
+        *,
+        time: int = NOW,
+        origin: str = ORIGIN,
+        matter: Matter | None = None,
+        key: SigningKey | None = None,
+        account: str | None = None,
+        commitment: bytes | None = None,
+    ) -> bytes:
+        deposit = Deposit(
+            origin,
+            commitment or os.urandom(32),
+            Payload(70_000, os.urandom(32)),
+            Payload(4_096, os.urandom(32)),
+            matter,
+        )
+        return format_deposit(deposit, account or self.account, key or self.key, time)
+
+    def statements(self, count: int) -> list[bytes]:
+        return [self.statement() for _ in range(count)]
+
+
+def deposit(notary: Notary, statements: Sequence[bytes]) -> list[bytes]:
+    """Deposit and wait for the receipts."""
+    return [each.result(30) for each in notary.sequencer.submit_many(statements)]
+
+
+def check(notary: Notary, receipt: bytes) -> VerifiedReceipt:
+    """Verify a receipt with the notary's trust file."""
+    return verify_receipt(receipt, parse_trust(notary.trust))
