@@ -23,6 +23,16 @@ import httpx2
 
 from ledger import errors
 from ledger.adapters.envelopes import PayloadHash, SmallEnvelope, Upload
+from ledger.adapters.protocol import (
+    CBOR,
+    COSE,
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
+    MAX_ENVELOPES,
+    MAX_ENVELOPES_BYTES,
+    OCTETS,
+    UPLOAD_PIECE,
+)
 from ledger.adapters.signatures import NONCE_BYTES, Message, sign_request
 from ledger.chain.receipt import MAX_RECEIPT
 from ledger.chain.statement import Payload
@@ -42,17 +52,6 @@ from ledger.errors import (
     VerificationFailed,
 )
 
-MAX_BATCH = 100
-"""Statements in one request."""
-MAX_BATCH_BYTES = 2 << 20
-"""Bytes of the statements in one request; most have 600."""
-MAX_ENVELOPES_BYTES = 8 << 20
-"""Bytes of one batch of envelopes."""
-MAX_ENVELOPES = 512
-"""Age files in one batch."""
-UPLOAD_PIECE = 64 << 20
-"""Bytes of a payload in one request: what is sent again at most when a connection breaks unnoticed."""
-
 _BLOCK = 1 << 20
 _MAX_TEXT = 1 << 18
 _MAX_JSON = 32 << 20
@@ -65,7 +64,6 @@ _UPLOAD_PATIENCE = 60.0
 _BUSY = frozenset({429, 502, 503, 504})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-_CBOR, _COSE = "application/cbor", "application/cose"
 
 ReadAt = Callable[[int, int], Buffer]
 """read_at(offset, length): exactly that many bytes of a payload."""
@@ -187,14 +185,14 @@ class NotaryClient:
 
     def verify(self, data: bytes) -> dict[str, Any]:
         """Return the notary's report on a receipt or evidence file, and what it says of it today."""
-        return self._json("POST", "/verify", body=data, content_type="application/octet-stream")
+        return self._json("POST", "/verify", body=data, content_type=OCTETS)
 
     # --- deposits ---
 
     def submit(self, statement: bytes) -> bytes:
         """Enter a signed statement; return its receipt. The same statement again gives the same one."""
         return self._ask(
-            "POST", "/statements", body=statement, content_type=_COSE, limit=MAX_RECEIPT
+            "POST", "/statements", body=statement, content_type=COSE, limit=MAX_RECEIPT
         ).content
 
     def submit_many(self, statements: Sequence[bytes]) -> list[bytes | SealbookError]:
@@ -209,7 +207,7 @@ class NotaryClient:
                 "POST",
                 "/statements/batch",
                 body=cbor_encode(batch),
-                content_type=_CBOR,
+                content_type=CBOR,
                 limit=MAX_BATCH * MAX_RECEIPT,
             ).content
             items = cbor_decode(data)
@@ -293,7 +291,7 @@ class NotaryClient:
             "PUT",
             f"/envelopes/{root.hex()}/header",
             body=header,
-            content_type="application/octet-stream",
+            content_type=OCTETS,
             signed=True,
             limit=_MAX_TEXT,
         )
@@ -388,7 +386,7 @@ class NotaryClient:
     def join(self, endorsed_request: bytes) -> dict[str, Any]:
         """Enrol a further key of an account by a request that one of its keys has countersigned."""
         return self._json(
-            "POST", "/enrolments", body=endorsed_request, content_type=_COSE, repeat=False
+            "POST", "/enrolments", body=endorsed_request, content_type=COSE, repeat=False
         )
 
     # --- requests ---
@@ -398,7 +396,7 @@ class NotaryClient:
             "POST",
             "/envelopes",
             body=cbor_encode(batch),
-            content_type=_CBOR,
+            content_type=CBOR,
             signed=True,
             limit=_MAX_TEXT,
         )
@@ -411,7 +409,7 @@ class NotaryClient:
                 yield bytes(read_at(at, min(_BLOCK, end - at)))
 
         headers = {
-            "content-type": "application/octet-stream",
+            "content-type": OCTETS,
             "content-length": str(end - offset),
             "upload-offset": str(offset),
             "upload-length": str(payload.size),

@@ -68,7 +68,7 @@ class SignedRequest:
     """Who signed a request, verified. Its nonce is still to be remembered, until `expires`."""
 
     key_id: bytes
-    nonce: bytes
+    nonce: str
     expires: int
 
 
@@ -115,13 +115,12 @@ def verify_request(
     public_key: PublicKey,
     *,
     covered: Sequence[str],
-    body: bytes | None,
     now: float,
 ) -> SignedRequest:
-    """Return who signed the request; `covered` is BARE, WHOLE or UPLOAD, `body` is given for WHOLE.
+    """Return who signed the request; `covered` is BARE, WHOLE or UPLOAD.
 
-    Raises NotAuthenticated, without saying whether the key is known. That the nonce is new is for the
-    caller to check, last, so that nobody uses up a nonce without the key.
+    Raises NotAuthenticated, without saying whether the key is known. Still for the caller to check: a
+    whole body with `verify_body`, and then that the nonce is new.
     """
     if message.headers.get(LEDGER_HEADER) != f'"{ledger}"':
         raise NotAuthenticated(
@@ -130,17 +129,25 @@ def verify_request(
     verifier = _Verifier(now, public_key)
     try:
         (result,) = verifier.verify(message, max_age=None, expect_tag=TAG)
-        if body is not None:
-            ContentDigest.verify(message.headers["content-digest"], body)
         parameters: Mapping[str, Any] = result.parameters
         names = {f'"{name}"' for name in covered} | {'"@signature-params"'}
         if set(result.covered_components) != names:
             raise _rejected()
-        nonce = parse_hex(parameters["nonce"], NONCE_BYTES)
+        parse_hex(parameters["nonce"], NONCE_BYTES)
         key_id = parse_hex(parameters["keyid"], KEY_ID_SIZE)
-        return SignedRequest(key_id, nonce, parameters["created"] + WINDOW)
+        return SignedRequest(key_id, parameters["nonce"], parameters["created"] + WINDOW)
     except (HTTPMessageSignaturesException, MalformedData, KeyError, ValueError) as error:
         raise _rejected() from error
+
+
+def verify_body(message: Message, body: bytes) -> None:
+    """Raise NotAuthenticated unless `body` has the digest that the message, signed WHOLE, names."""
+    try:
+        ContentDigest.verify(message.headers["content-digest"], body)
+    except (HTTPMessageSignaturesException, KeyError, ValueError) as error:
+        raise NotAuthenticated(
+            "The request's body is not the one that was signed; send the request again."
+        ) from error
 
 
 def _rejected() -> NotAuthenticated:

@@ -1,0 +1,118 @@
+"""The notary's web service: `create_app` puts the endpoints, errors and the request log together.
+
+Nothing in it is configured from the environment, and no telemetry is sent.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import checks, deposits, log
+from .problems import install, unexpected_response
+from .requests import Service
+from .schemas import Problem
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from ledger.notary import Notary
+
+requests = structlog.get_logger()
+
+_DESCRIPTION = (
+    "A ledger for sealed deposits: sealed by the depositor, entered in an append-only, publicly "
+    "auditable ledger, answered with a receipt that anyone can check offline. Errors are problem "
+    "documents (RFC 9457). Requests about an account are signed (RFC 9421)."
+)
+_TELEMETRY_OFF: Any = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
+
+
+def create_app(
+    notary: "Notary",
+    settings: Settings | None = None,
+    clock: Callable[[], float] = time.time,
+) -> FastAPI:
+    """Return the service of an open notary. `clock` judges how old a signed request is."""
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Sealbook notary",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=_TELEMETRY_OFF,
+    )
+    app.state.service = Service(notary, settings, clock)
+    app.state.checks = asyncio.Semaphore(checks.AT_ONCE)
+    install(app)
+    for router in (log.router, deposits.router, checks.router):
+        app.include_router(router)
+    _describe(app)
+    app.add_middleware(_Outermost, idle=settings.idle)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Put the problem schema into the OpenAPI document in place of FastAPI's own error."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema()
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+class _Outermost:
+    """Logs each request, by route and never by path; answers bugs; drops who does not read.
+
+    A path can hold what nobody should find in a log, a route cannot.
+    """
+
+    def __init__(self, app: ASGIApp, idle: float) -> None:
+        self._app = app
+        self._idle = idle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            async with asyncio.timeout(self._idle):
+                await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except TimeoutError:
+            requests.warning("reader-too-slow")
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets no traceback
+            requests.exception("bug", error=type(error).__name__)
+            if status == 0:
+                await unexpected_response()(scope, receive, watched)
+        finally:
+            route = scope.get("route")
+            requests.info(
+                "request",
+                method=scope["method"],
+                route=getattr(route, "path", None),
+                status=status,
+                ms=round(1000 * (time.perf_counter() - started), 1),
+            )

@@ -1,0 +1,390 @@
+"""For depositors: statements, age files, their own deposits and receipts, further keys.
+
+A statement is signed in itself, and so is the request to join an account. Everything else needs a
+signed request (RFC 9421, `ledger.adapters.signatures`), and an account sees only what is its own: what
+belongs to another is answered as what does not exist.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
+from hashlib import sha256
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from fastapi.security import APIKeyHeader
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from ledger.adapters.envelopes import MAX_HEADER, PayloadWriter, SmallEnvelope, Upload
+from ledger.adapters.protocol import (
+    CBOR,
+    COSE,
+    DEPOSITS_PAGE,
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
+    MAX_ENVELOPES,
+    MAX_ENVELOPES_BYTES,
+    OCTETS,
+)
+from ledger.adapters.signatures import BARE, UPLOAD
+from ledger.chain.enrolment import parse_endorsed, verify_request
+from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
+from ledger.chain.statement import DEPOSIT, MAX_ENTRY, Payload
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.crypto.merkle import leaf_hash
+from ledger.encoding import b64encode, cbor_decode, cbor_encode, parse_decimal, parse_hex
+from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
+
+from .problems import RangeNotSatisfiable, RequestTimeout, problem
+from .requests import (
+    authenticate,
+    authenticate_with_body,
+    body_blocks,
+    large_blocks,
+    read_body,
+    require_header,
+    service,
+)
+from .schemas import DepositOut, Deposits, Enrolled, binary, body, header, problems
+
+_BLOCK = 1 << 20
+_PRIVATE = {"cache-control": "private, no-store"}
+_MAX_RANGE_HEADER = 64
+
+Root = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["5d" * 32])]
+_signed = Depends(
+    APIKeyHeader(
+        name="Signature-Input",
+        scheme_name="RFC 9421",
+        description="HTTP Message Signatures by a key of the account; tag `sealbook`.",
+        auto_error=False,
+    )
+)
+
+router = APIRouter(tags=["deposits"])
+
+
+@router.post(
+    "/statements",
+    status_code=201,
+    response_class=Response,
+    responses={
+        200: binary(RECEIPT, "The receipt of a statement that was entered before."),
+        201: binary(RECEIPT, "The receipt."),
+        **problems(403, 409, 413, 415, 422, 503),
+    },
+    openapi_extra=body(COSE),
+)
+async def enter(request: Request) -> Response:
+    """Enter a depositor's signed statement; answer once it is durable and under a checkpoint."""
+    notary = service(request).notary
+    statement = await read_body(request, MAX_ENTRY, COSE)
+    known = notary.entries.find(leaf_hash(statement)) is not None
+    receipt = await asyncio.wrap_future(notary.sequencer.submit(statement))
+    return Response(receipt, 200 if known else 201, _PRIVATE, RECEIPT)
+
+
+@router.post(
+    "/statements/batch",
+    response_class=Response,
+    responses={
+        200: binary(CBOR, "For each statement its receipt (bytes), or a problem (a map)."),
+        **problems(413, 415, 422, 503),
+    },
+    openapi_extra=body(CBOR),
+)
+async def enter_many(request: Request) -> Response:
+    """Enter a CBOR array of up to 100 statements, each for itself."""
+    data = await read_body(request, MAX_BATCH_BYTES, CBOR)
+    statements = cbor_decode(data)
+    if not isinstance(statements, list) or not all(isinstance(each, bytes) for each in statements):
+        raise MalformedData("the body is not an array of statements")
+    if len(statements) > MAX_BATCH:
+        raise TooLarge(f"One request takes at most {MAX_BATCH} statements.")
+    futures = service(request).notary.sequencer.submit_many(statements)
+    answers = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+    items: list[Any] = []
+    for answer in answers:
+        if isinstance(answer, SealbookError):
+            items.append(problem(answer))
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            items.append(answer)
+    return Response(cbor_encode(items), 200, _PRIVATE, CBOR)
+
+
+@router.post(
+    "/envelopes",
+    status_code=204,
+    response_class=Response,
+    dependencies=[_signed],
+    responses=problems(401, 403, 409, 413, 415, 422, 507),
+    openapi_extra=body(CBOR),
+)
+async def put_envelopes(request: Request) -> Response:
+    """Store a CBOR array of small age files {root, size, header, payload}; all durable, or none."""
+    caller, data = await authenticate_with_body(request, MAX_ENVELOPES_BYTES, CBOR)
+    store = service(request).notary.envelopes
+
+    def work() -> None:
+        store.put_many(caller.account, _parse_envelopes(data))
+
+    await run_in_threadpool(work)
+    return Response(status_code=204, headers=_PRIVATE)
+
+
+@router.put(
+    "/envelopes/{root}/header",
+    status_code=204,
+    response_class=Response,
+    dependencies=[_signed],
+    responses=problems(401, 403, 404, 409, 413, 415, 422, 507),
+    openapi_extra=body(OCTETS),
+)
+async def put_header(request: Request, root: Root) -> Response:
+    """Store or replace an age header; the one that it replaces is kept."""
+    caller, data = await authenticate_with_body(request, MAX_HEADER, OCTETS)
+    store = service(request).notary.envelopes
+    await run_in_threadpool(store.put_header, caller.account, parse_hex(root, 32), data)
+    return Response(status_code=204, headers=_PRIVATE)
+
+
+@router.head(
+    "/envelopes/{root}/payload",
+    status_code=204,
+    response_class=Response,
+    dependencies=[_signed],
+    responses=problems(401, 403, 404, 422),
+)
+async def payload_status(request: Request, root: Root) -> Response:
+    """How far a payload's upload has come, in Upload-Offset, Upload-Length and Upload-Complete."""
+    caller = await authenticate(request, BARE)
+    store = service(request).notary.envelopes
+    upload = await run_in_threadpool(store.status, caller.account, parse_hex(root, 32))
+    if upload is None:
+        raise NotFound("There is no age file with this root; upload it from the start.")
+    return Response(status_code=204, headers=_upload_fields(upload))
+
+
+@router.patch(
+    "/envelopes/{root}/payload",
+    status_code=204,
+    response_class=Response,
+    dependencies=[_signed],
+    responses=problems(401, 403, 408, 409, 413, 415, 422, 507),
+    openapi_extra=body(OCTETS)
+    | {
+        "parameters": [
+            header("Upload-Offset", "Where in the payload the body begins."),
+            header("Upload-Length", "The payload's size."),
+        ]
+    },
+)
+async def append_payload(request: Request, root: Root) -> Response:
+    """Continue a payload's upload. What has come counts, also when the connection breaks.
+
+    The last piece is answered once the payload has proved to have the root and is durable.
+    """
+    here = service(request)
+    caller = await authenticate(request, UPLOAD)
+    offset = require_header(request, "upload-offset")
+    payload = Payload(require_header(request, "upload-length"), parse_hex(root, 32))
+    store = here.notary.envelopes
+    writer = await run_in_threadpool(store.begin, caller.account, payload, offset)
+    try:
+        blocks = body_blocks(request, payload.size - offset, here.settings.idle)
+        async for block in large_blocks(blocks):
+            await run_in_threadpool(writer.write, block)
+    except BaseException as error:
+        # Also when the server stops: what came is settled, and the upload is free again.
+        closing = asyncio.ensure_future(run_in_threadpool(_settle, writer))
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(closing)
+        if isinstance(error, ClientDisconnect):
+            raise RequestTimeout("The connection broke; continue the upload.") from error
+        raise
+    upload = await run_in_threadpool(writer.close)
+    return Response(status_code=204, headers=_upload_fields(upload))
+
+
+@router.get(
+    "/envelopes/{root}",
+    response_class=Response,
+    dependencies=[_signed],
+    responses={
+        200: binary(OCTETS, "The age file: header, then payload."),
+        206: binary(OCTETS, "The range asked for."),
+        **problems(401, 403, 404, 416, 422),
+    },
+)
+async def fetch(request: Request, root: Root) -> Response:
+    """One of the account's age files, or a range of it. Envelope-Header-Length says where it splits."""
+    here = service(request)
+    caller = await authenticate(request, BARE)
+    stack = ExitStack()
+    opened = here.notary.envelopes.open(caller.account, parse_hex(root, 32))
+    age_header, size, read_at = await run_in_threadpool(stack.enter_context, opened)
+    try:
+        total = len(age_header) + size
+        etag = f'"{root[:32]}{sha256(age_header).hexdigest()[:32]}"'
+        start, end, status = _range(request, total, etag)
+        fields = _PRIVATE | {
+            "etag": etag,
+            "accept-ranges": "bytes",
+            "content-length": str(end - start),
+            "envelope-header-length": str(len(age_header)),
+        }
+        if status == 206:
+            fields["content-range"] = f"bytes {start}-{end - 1}/{total}"
+    except BaseException:
+        stack.close()
+        raise
+
+    async def blocks() -> AsyncIterator[bytes]:
+        with stack:
+            at = start
+            while at < end:
+                if at < len(age_header):
+                    block = age_header[at:end]
+                else:
+                    length = min(_BLOCK, end - at)
+                    block = await run_in_threadpool(read_at, at - len(age_header), length)
+                yield block
+                at += len(block)
+
+    return StreamingResponse(blocks(), status, fields, OCTETS)
+
+
+@router.get("/deposits", dependencies=[_signed], responses=problems(401, 403, 422))
+async def deposits(
+    request: Request,
+    response: Response,
+    after: Annotated[str, Query(pattern="^(-1|0|[1-9][0-9]{0,18})$", examples=["-1"])] = "-1",
+) -> Deposits:
+    """The account's deposits with an index above `after`, in the ledger's order, a page at a time."""
+    caller = await authenticate(request, BARE)
+    first = -1 if after == "-1" else parse_decimal(after)
+    entries = service(request).notary.entries
+    found = await run_in_threadpool(entries.deposits, caller.account, first, DEPOSITS_PAGE)
+    response.headers.update(_PRIVATE)
+    return Deposits(
+        deposits=[
+            DepositOut(
+                index=entry.index,
+                leaf=entry.leaf_hash.hex(),
+                statement=b64encode(entry.statement),
+            )
+            for entry in found
+        ]
+    )
+
+
+@router.get(
+    "/receipts/{leaf}",
+    response_class=Response,
+    dependencies=[_signed],
+    responses={200: binary(RECEIPT, "The receipt."), **problems(401, 403, 404, 422)},
+)
+async def receipt(request: Request, leaf: Root) -> Response:
+    """The receipt of one of the account's deposits."""
+    notary = service(request).notary
+    caller = await authenticate(request, BARE)
+    leaf_bytes = parse_hex(leaf, 32)
+
+    def work() -> bytes:
+        entry = notary.entries.find(leaf_bytes)
+        if entry is None or entry.kind != DEPOSIT or entry.account != caller.account:
+            raise NotFound("The account has no deposit with this leaf hash.")
+        return notary.sequencer.receipt(leaf_bytes)
+
+    return Response(await run_in_threadpool(work), 200, _PRIVATE, RECEIPT)
+
+
+@router.post(
+    "/enrolments",
+    status_code=201,
+    responses=problems(403, 409, 413, 415, 422, 503),
+    openapi_extra=body(COSE),
+)
+async def join(request: Request, response: Response) -> Enrolled:
+    """Enrol a further key of an account, by a request that one of the account's keys has signed."""
+    data = await read_body(request, MAX_ENTRY, COSE)
+    accounts = service(request).notary.accounts
+
+    def work() -> Enrolled:
+        standing = accounts.join(data)
+        public = verify_request(parse_endorsed(data)[0]).key
+        key = next(key for key in standing.keys if key.public == public)
+        return Enrolled(
+            account=standing.account,
+            key=thumbprint_ed25519(public).hex(),
+            role=key.role,
+            index=key.enrolled_index,
+        )
+
+    response.headers.update(_PRIVATE)
+    return await run_in_threadpool(work)
+
+
+def _parse_envelopes(data: bytes) -> list[SmallEnvelope]:
+    items = cbor_decode(data)
+    if not isinstance(items, list):
+        raise MalformedData("the body is not an array of age files")
+    if len(items) > MAX_ENVELOPES:
+        raise TooLarge(f"One request takes at most {MAX_ENVELOPES} age files.")
+    envelopes = []
+    for item in items:
+        match item:
+            case {
+                "root": bytes(root),
+                "size": int(size),
+                "header": bytes(age_header),
+                "payload": bytes(payload),
+            } if len(item) == 4 and len(root) == 32:
+                envelopes.append(SmallEnvelope(Payload(size, root), age_header, payload))
+            case _:
+                raise MalformedData("an age file in the body is not as specified")
+    return envelopes
+
+
+def _settle(writer: PayloadWriter) -> None:
+    with suppress(SealbookError):
+        writer.close()
+
+
+def _upload_fields(upload: Upload) -> dict[str, str]:
+    return _PRIVATE | {
+        "upload-offset": str(upload.offset),
+        "upload-length": str(upload.size),
+        "upload-complete": "?1" if upload.complete else "?0",
+    }
+
+
+def _range(request: Request, total: int, etag: str) -> tuple[int, int, int]:
+    """Return (start, end, status) for a Range field with one range (RFC 9110 section 14.2)."""
+    field = request.headers.get("range", "")
+    unit, _, spec = field.partition("=")
+    first, dash, last = spec.strip().partition("-")
+    if (
+        len(field) > _MAX_RANGE_HEADER
+        or unit.strip().lower() != "bytes"
+        or not dash
+        or request.headers.get("if-range", etag) != etag
+    ):
+        return 0, total, 200
+    try:
+        if not first:
+            start, end = max(0, total - parse_decimal(last)), total
+        else:
+            start = parse_decimal(first)
+            end = min(total, parse_decimal(last) + 1) if last else total
+    except MalformedData:
+        return 0, total, 200
+    if first and last and end <= start < total:
+        return 0, total, 200
+    if start >= total:
+        raise RangeNotSatisfiable(f"The age file has {total} bytes; ask for a range within them.")
+    return start, end, 206

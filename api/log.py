@@ -1,0 +1,119 @@
+"""For everyone: the log's read path (C2SP tlog-tiles), blocks, consistency, the trust file.
+
+What can never change is cached for ever; the checkpoint is not cached at all.
+"""
+
+from pathlib import Path as FilePath
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from ledger.adapters.directory import LOG
+from ledger.adapters.logfiles import CHECKPOINT
+from ledger.adapters.protocol import OCTETS, TEXT
+from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
+from ledger.encoding import b64encode, parse_decimal
+from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
+
+from .requests import service
+from .schemas import BlockOut, Consistency, Health, binary, problems
+
+TOML = "application/toml"
+FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+NEVER = {"cache-control": "no-cache"}
+A_WHILE = {"cache-control": "public, max-age=300"}
+
+Decimal = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,18})$", examples=["12"])]
+
+router = APIRouter(tags=["log"])
+
+
+@router.get("/health", responses=problems(500))
+async def health(request: Request, response: Response) -> Health:
+    """How the notary is; 500 when it has stopped entering."""
+    notary = service(request).notary
+    if notary.sequencer.fault is not None:
+        raise notary.sequencer.fault
+    response.headers["cache-control"] = "no-store"
+    return Health(status="ok", origin=notary.origin, size=notary.sequencer.last.size)
+
+
+@router.get(
+    "/trust", response_class=Response, responses={200: binary(TOML, "The trust file, in TOML.")}
+)
+async def trust(request: Request) -> Response:
+    """The trust file. Compare its fingerprint with the one that the office has printed."""
+    return Response(service(request).notary.trust, media_type=TOML, headers=A_WHILE)
+
+
+@router.get(
+    "/checkpoint",
+    response_class=Response,
+    responses={200: binary("text/plain", "A signed note."), **problems(404)},
+)
+async def checkpoint(request: Request) -> Response:
+    """The newest anchor (C2SP tlog-checkpoint)."""
+    note = await run_in_threadpool(_read, _log(request) / CHECKPOINT)
+    return Response(note, media_type=TEXT, headers=NEVER)
+
+
+@router.get(
+    "/tile/{path:path}",
+    response_class=Response,
+    responses={200: binary(OCTETS, "32 bytes for each hash."), **problems(403, 404)},
+)
+async def tile(
+    request: Request,
+    path: Annotated[str, Path(examples=["0/x001/x234/067", "1/000.p/17"])],
+) -> Response:
+    """A hash tile. Entry bundles hold what depositors entrusted; they are for admitted auditors."""
+    try:
+        if path.startswith("entries/"):
+            name = entries_path(*parse_entries_path(f"tile/{path}"))
+        else:
+            named = parse_tile_path(f"tile/{path}")
+            name = tile_path(named.level, named.index, named.width)
+    except MalformedData as error:
+        raise NotFound("No tile has this path.") from error
+    if request.scope["raw_path"] != f"/{name}".encode():
+        raise NotFound("No tile has this path.")
+    if path.startswith("entries/"):
+        raise Refused("Entries are for admitted auditors; ask the notary office.")
+    data = await run_in_threadpool(_read, _log(request) / name)
+    return Response(data, media_type=OCTETS, headers=FOR_EVER)
+
+
+@router.get("/block/{height}", responses=problems(404, 422))
+async def block(request: Request, response: Response, height: Decimal) -> BlockOut:
+    """A block: the statement that opens it and the signed checkpoint that closes it."""
+    number = parse_decimal(height)
+    statement, note = await run_in_threadpool(service(request).notary.block, number)
+    response.headers.update(FOR_EVER)
+    return BlockOut(height=number, statement=b64encode(statement), note=note)
+
+
+@router.get("/consistency/{old}/{new}", responses=problems(404, 422))
+async def consistency(
+    request: Request, response: Response, old: Decimal, new: Decimal
+) -> Consistency:
+    """The proof that the tree of `new` entries begins with the whole tree of `old` entries."""
+    first, second = parse_decimal(old), parse_decimal(new)
+    proof = await run_in_threadpool(service(request).notary.sequencer.consistency, first, second)
+    response.headers.update(FOR_EVER)
+    return Consistency(old=first, new=second, proof=[b64encode(each) for each in proof])
+
+
+def _log(request: Request) -> FilePath:
+    return service(request).notary.directory / LOG
+
+
+def _read(path: FilePath) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(
+            "The log has no such tile now; a full one may have taken its place."
+        ) from error
+    except OSError as error:
+        raise StorageFailed(f"{path} could not be read ({error.strerror}).") from error

@@ -1,0 +1,147 @@
+"""Errors as problem documents (RFC 9457), by one table.
+
+    {"type": "about:blank", "title": "Forbidden", "status": 403, "code": "key-revoked", "detail": "..."}
+
+`code` names the error class of `ledger.errors`, `detail` is its sentence. What is the notary's own
+trouble says so without its paths and internals: those are for its log.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from ledger import errors
+from ledger.adapters.protocol import PROBLEM
+from ledger.errors import SealbookError
+
+log = structlog.get_logger()
+
+CODE_HEADER = "sealbook-problem"
+"""Repeats `code`, for answers that have no body."""
+
+
+class RequestTimeout(SealbookError):
+    """The body did not arrive in time."""
+
+    code = "timeout"
+
+
+class UnsupportedMedia(SealbookError):
+    """The body has another media type than the endpoint takes."""
+
+    code = "unsupported-media-type"
+
+
+class RangeNotSatisfiable(SealbookError):
+    """The range lies behind the end."""
+
+    code = "range-not-satisfiable"
+
+
+_STATUS: dict[type[SealbookError], int] = {
+    errors.InvalidInput: 422,
+    errors.TooLarge: 413,
+    errors.VerificationFailed: 422,
+    errors.Refused: 403,
+    errors.CiphertextMissing: 409,
+    errors.Conflict: 409,
+    errors.NotFound: 404,
+    errors.NotAuthenticated: 401,
+    errors.StorageFailed: 507,
+    errors.Unavailable: 503,
+    errors.LedgerFault: 500,
+    RequestTimeout: 408,
+    UnsupportedMedia: 415,
+    RangeNotSatisfiable: 416,
+}
+"""The nearest class above an error decides; for any other it is 500."""
+
+_OURS = {
+    500: "The notary has a fault and entered nothing more. Try again later, or ask the notary office.",
+    507: "The notary cannot store anything now. Nothing was lost or entered; try again later.",
+}
+_FIELDS: dict[int, dict[str, str]] = {
+    401: {"www-authenticate": 'Signature realm="sealbook"'},
+    408: {"connection": "close"},
+    413: {"connection": "close"},
+    503: {"retry-after": "1"},
+}
+
+
+def status_of(error: SealbookError) -> int:
+    """Return the HTTP status that tells of an error."""
+    return next((_STATUS[each] for each in type(error).__mro__ if each in _STATUS), 500)
+
+
+def problem(error: SealbookError) -> dict[str, Any]:
+    """Return the problem document of an error; log what is the notary's own trouble."""
+    status = status_of(error)
+    if status in _OURS:
+        log.error("fault", code=error.code, detail=str(error))
+    return _document(status, error.code, _OURS.get(status, str(error)))
+
+
+def problem_response(error: SealbookError, fields: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that tells of an error."""
+    return _response(problem(error), fields)
+
+
+def unexpected_response() -> Response:
+    """Return the answer to a request that hit a bug of ours."""
+    return _response(_document(500, errors.LedgerFault.code, _OURS[500]))
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of `app` be answered with a problem document."""
+
+    @app.exception_handler(SealbookError)
+    async def known(_: Request, error: SealbookError) -> Response:
+        return problem_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        # Not the values: they would be echoed into logs and pages.
+        fields = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
+        detail = f"The request is not as specified: {fields[:200]}."
+        return _response(_document(422, errors.InvalidInput.code, detail))
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        code = "not-found" if error.status_code == 404 else "invalid-input"
+        detail = {
+            404: "There is no such thing here.",
+            405: "This address does not take requests of that kind.",
+        }.get(error.status_code, HTTPStatus(error.status_code).phrase + ".")
+        return _response(_document(error.status_code, code, detail), error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: ClientDisconnect) -> Response:
+        return problem_response(RequestTimeout("The connection ended before the request did."))
+
+
+def _document(status: int, code: str, detail: str) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+
+
+def _response(document: dict[str, Any], fields: Mapping[str, str] | None = None) -> Response:
+    status = document["status"]
+    headers = {
+        "cache-control": "no-store",
+        CODE_HEADER: document["code"],
+        **_FIELDS.get(status, {}),
+        **(fields or {}),
+    }
+    return JSONResponse(document, status, headers, media_type=PROBLEM)

@@ -1,0 +1,23 @@
+"""What both ends of the HTTP interface agree on: media types and limits."""
+
+JSON = "application/json"
+CBOR = "application/cbor"
+COSE = "application/cose"
+OCTETS = "application/octet-stream"
+TEXT = "text/plain; charset=utf-8"
+PROBLEM = "application/problem+json"
+
+MAX_BATCH = 100
+"""Statements in one request: what a block takes without making others wait."""
+MAX_BATCH_BYTES = 2 << 20
+"""Bytes of the statements in one request; most have 600."""
+MAX_ENVELOPES = 512
+"""Age files in one batch."""
+MAX_ENVELOPES_BYTES = 8 << 20
+"""Bytes of one batch of age files: it is held in memory."""
+UPLOAD_PIECE = 64 << 20
+"""Bytes of a payload in one request: what is sent again at most when a connection breaks unnoticed."""
+MAX_CHECKED = 16 << 20
+"""Bytes of a receipt or evidence file that the service checks; more is for the command line."""
+DEPOSITS_PAGE = 256
+"""Deposits in one answer."""
