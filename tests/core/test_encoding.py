@@ -96,3 +96,28 @@ def test_decimals_round_trip(value: int) -> None:
 def test_hexadecimal_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(MalformedData):
         parse_hex(text, 2)
+
+
+def _shared_references(levels: int) -> bytes:
+    """A list of lists, each of ten references to the one before: 10^levels items when walked."""
+    items = [b"\xd8\x1c\x81\x00"]
+    items += [b"\xd8\x1c\x8a" + 10 * (b"\xd8\x1d" + bytes([level])) for level in range(levels)]
+    return bytes([0x80 + len(items)]) + b"".join(items)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(_shared_references(12), id="shared references"),
+        pytest.param(
+            b"\xc5\x82\x00\xc2\x5a" + (1 << 20).to_bytes(4, "big") + b"\xff" * (1 << 20),
+            id="bigfloat",
+        ),
+        pytest.param(b"\xd2\x80", id="tag 18 inside"),
+        pytest.param(b"\xd9\x30\x39\x00", id="unknown tag"),
+    ],
+)
+def test_a_tag_is_refused_before_anything_is_made_of_it(data: bytes) -> None:
+    with pytest.raises(MalformedData):
+        cbor_decode(data)
