@@ -9,7 +9,7 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,11 @@ from typing import Self
 from ledger.crypto.armor import MAX_ARMORED, is_armored
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
-from ledger.crypto.recipients import Identity
+from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import InvalidInput, SourceChanged, StorageFailed
+from ledger.manifest import Cover
+from ledger.sealing import Document, SealedDeposit, seal
 
 _ARMOR_PROBE = 256
 """Bytes in which an armor's first line is looked for, after whitespace."""
@@ -203,6 +205,35 @@ def decrypt_file(source: Path, destination: Path, identities: Sequence[Identity]
         for segment in reader.segments(pool, 2 * workers):
             out.write_at(offset, segment)
             offset += len(segment)
+
+
+def seal_files(
+    documents: Sequence[Document],
+    depositor: bytes,
+    recipients: Sequence[Recipient],
+    cover: Cover,
+    manifest: Path,
+    content: Path | None,
+    random: Random,
+    progress: Callable[[int], None] | None = None,
+) -> SealedDeposit:
+    """`ledger.sealing.seal` into files that appear, mode 0600 and durable, when all has gone well.
+
+    Without a path for the content, only the commitment and the manifest are made.
+    """
+    with contextlib.ExitStack() as stack:
+        manifest_file = stack.enter_context(AtomicFile(manifest))
+        content_file = stack.enter_context(AtomicFile(content)) if content else None
+        return seal(
+            documents,
+            depositor,
+            recipients,
+            cover,
+            content_file,
+            manifest_file,
+            random,
+            progress,
+        )
 
 
 def _pread(descriptor: int, length: int, offset: int) -> bytes:

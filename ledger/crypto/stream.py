@@ -13,7 +13,9 @@ checked, and a header can be rewritten without touching what was signed.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -33,6 +35,8 @@ MAX_CHUNKS = 1 << 40
 
 SEGMENT = 16 * CHUNK
 """What one thread handles at a time, 1 MiB: long enough that handing over costs nothing."""
+
+Result = TypeVar("Result")
 
 ReadAt = Callable[[int, int], bytes]
 """read_at(offset, size): exactly that many bytes, fewer only where the data ends."""
@@ -56,6 +60,22 @@ def plain_size(size: int) -> int:
     if chunks == 0 or plain < 0 or payload_size(plain) != size or chunks > MAX_CHUNKS:
         raise DecryptionFailed("the age file is cut short or has something appended")
     return plain
+
+
+def in_order(
+    pool: ThreadPoolExecutor, calls: Iterable[Callable[[], Result]], ahead: int
+) -> Iterator[Result]:
+    """Return the calls' results in order; at most `ahead` are begun before theirs are taken."""
+    jobs = (pool.submit(call) for call in calls)
+    running = deque(islice(jobs, ahead))
+
+    def results() -> Iterator[Result]:
+        while running:
+            result = running.popleft().result()
+            running.extend(islice(jobs, 1))
+            yield result
+
+    return results()
 
 
 class PayloadCipher:
@@ -110,18 +130,12 @@ class PayloadReader:
         return bytes(memoryview(plain)[start : start + length])
 
     def segments(self, pool: ThreadPoolExecutor, ahead: int) -> Iterator[bytearray]:
-        """Yield the whole plaintext in order, `ahead` segments of 1 MiB being decrypted meanwhile."""
-        last = self._last + 1
-        step = SEGMENT // CHUNK
-        jobs = (
-            pool.submit(self._decrypt, first, min(first + step, last))
-            for first in range(0, last, step)
+        """Return the whole plaintext in order, `ahead` segments of 1 MiB being decrypted meanwhile."""
+        end, step = self._last + 1, SEGMENT // CHUNK
+        calls = (
+            partial(self._decrypt, first, min(first + step, end)) for first in range(0, end, step)
         )
-        running = deque(islice(jobs, ahead))
-        while running:
-            segment = running.popleft().result()
-            running.extend(islice(jobs, 1))
-            yield segment
+        return in_order(pool, calls, ahead)
 
     def _decrypt(self, first: int, end: int) -> bytearray:
         start = NONCE_SIZE + first * ENC_CHUNK

@@ -1,0 +1,403 @@
+"""The manifest and the content index: what only the company and whom it tells can read.
+
+`manifest.age` holds deterministic CBOR, then zeros up to the PADMÉ size. The longest key sorts last and
+its value is not zero, so the padding can be told from the CBOR.
+
+    manifest  = { "seed": bstr .size 32,               S; opens everything
+                  "cover": { "title": tstr, "provenance": [* [tstr, tstr]] },
+                  "index": [offset, size] / index,     place in content.age; whole if there is none
+                  "depositor": bstr .size 32,          thumbprint inside the commitment
+                  "documents": [+ document],
+                  "sealbook-manifest": 1 }
+    document  = { "name": tstr, "size": uint, "tool": tstr, "parts": uint, "leaves": uint,
+                  "offset": uint / null, "source": tstr, "modified": int / null,
+                  "splitter": [name: tstr, version: uint], "media-type": tstr }
+    index     = [+ { "cuts": bstr / null, "parts": [* part], "hashes": bstr }]
+    part      = [path: tstr, first: uint, count: uint]
+
+`cuts` are the lengths of the bytes leaves, two bytes each, null for 16,384 until the end; `hashes`
+their commitments C_1.., 32 bytes each, empty in a commitment alone. A part is what a person would
+point at: a range of bytes leaves, counted from 1 as in the view.
+
+Leaf data: structure {"path", "first", "count"}, metadata [field, value], as CBOR.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+from ledger.crypto.commitment import HASH_SIZE, MAX_LEAF, SEED_SIZE
+from ledger.crypto.padding import padme
+from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
+from ledger.errors import InvalidInput, MalformedData
+
+MAX_DOCUMENTS = 100_000
+"""Documents in a deposit: a large mailbox export. Each costs a record and three small trees."""
+MAX_NAME = 1024
+"""UTF-8 bytes of a document's name, folders included."""
+MAX_PATH = 4096
+"""UTF-8 bytes of a part's path and of other free text."""
+
+_VERSION_KEY = "sealbook-manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`count` bytes leaves from leaf `first` on, under the `path` that a person would use."""
+
+    path: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Splitting:
+    """How a document was cut, and by what; the default cuts every 16,384 bytes."""
+
+    splitter: str = "fixed"
+    version: int = 1
+    cuts: bytes | None = None
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One document: its metadata, how many leaves and parts it has, and where content.age holds it."""
+
+    name: str
+    size: int
+    modified: int | None
+    media_type: str
+    source: str
+    tool: str
+    splitter: str
+    version: int
+    leaves: int
+    parts: int
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What the company calls the deposit, and how it came about."""
+
+    title: str
+    provenance: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentIndex:
+    """One document's cuts (None: uniform), parts, and concatenated leaf commitments C_1.. ."""
+
+    cuts: bytes | None
+    parts: tuple[Part, ...]
+    hashes: bytes
+
+    def hash(self, leaf: int) -> bytes:
+        """Return C_leaf of a bytes leaf, counted from 1."""
+        return self.hashes[(leaf - 1) * HASH_SIZE : leaf * HASH_SIZE]
+
+
+Index = tuple[DocumentIndex, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPlace:
+    """Where the index lies in the plaintext of content.age."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A deposit as its owner knows it."""
+
+    seed: bytes = field(repr=False)
+    depositor: bytes
+    cover: Cover
+    documents: tuple[Record, ...]
+    index: IndexPlace | Index
+
+
+class Cuts:
+    """Where a document's bytes leaves begin and end. Raises MalformedData if they do not fill it."""
+
+    __slots__ = ("_starts", "count", "size")
+
+    def __init__(self, size: int, cuts: bytes | None) -> None:
+        self.size = size
+        self._starts: array[int] | None = None
+        if cuts is None:
+            self.count = -(-size // MAX_LEAF)
+            return
+        if len(cuts) % 2:
+            raise MalformedData("a document's cuts are not pairs of bytes")
+        lengths = memoryview(cuts)
+        sizes = [(lengths[at] << 8) | lengths[at + 1] for at in range(0, len(cuts), 2)]
+        if any(not 0 < length <= MAX_LEAF for length in sizes) or sum(sizes) != size:
+            raise MalformedData("a document's cuts do not add up to its size")
+        self._starts = array("Q", accumulate(sizes, initial=0))
+        self.count = len(sizes)
+
+    def start(self, leaf: int) -> int:
+        """Return the offset at which leaf `leaf` (from 0) begins; the size for `count`."""
+        if self._starts is not None:
+            return self._starts[leaf]
+        return min(leaf * MAX_LEAF, self.size)
+
+    def at(self, offset: int) -> int:
+        """Return the first leaf that begins at or after `offset`; `count` if none does."""
+        if self._starts is not None:
+            return min(bisect_left(self._starts, offset), self.count)
+        return min(-(-offset // MAX_LEAF), self.count)
+
+
+def format_cuts(lengths: Iterable[int]) -> bytes:
+    """Return leaf lengths as an index holds them."""
+    return b"".join(length.to_bytes(2, "big") for length in lengths)
+
+
+def structure_leaves(parts: Sequence[Part]) -> list[bytes]:
+    """Return the leaf data of a structure view."""
+    return [
+        cbor_encode({"path": part.path, "first": part.first, "count": part.count}) for part in parts
+    ]
+
+
+def metadata_leaves(record: Record) -> list[bytes]:
+    """Return the leaf data of a metadata view: six fields, each with its name."""
+    fields = (
+        ("name", record.name),
+        ("size", record.size),
+        ("modified", record.modified),
+        ("media-type", record.media_type),
+        ("source", record.source),
+        ("tool", record.tool),
+    )
+    return [cbor_encode([name, value]) for name, value in fields]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise InvalidInput unless the names are relative, plain, short and different."""
+    if not 0 < len(names) <= MAX_DOCUMENTS:
+        raise InvalidInput(f"a deposit has 1 to {MAX_DOCUMENTS} documents, not {len(names)}")
+    for name in names:
+        if not is_name(name):
+            raise InvalidInput(f"{name!r} cannot be the name of a document in a deposit")
+    if len(set(names)) != len(names):
+        raise InvalidInput("two documents of the deposit have the same name")
+
+
+def is_name(value: Any) -> bool:
+    """Return whether `value` can name a document: a relative path, nothing hidden in it."""
+    return (
+        _is_text(value, MAX_NAME)
+        and not any(character < " " or character == "\x7f" for character in value)
+        and not {"", ".", ".."} & set(value.split("/"))
+    )
+
+
+def check_parts(parts: Iterable[Part], leaves: int) -> None:
+    """Raise MalformedData unless every part names leaves that exist."""
+    for part in parts:
+        if not (part.first >= 1 and part.count >= 0 and part.first + part.count - 1 <= leaves):
+            raise MalformedData(f"the part {part.path!r} lies outside its document")
+
+
+def format_manifest(manifest: Manifest) -> bytes:
+    """Return the manifest as CBOR and padding."""
+    index = manifest.index
+    data = cbor_encode(
+        {
+            "seed": manifest.seed,
+            "depositor": manifest.depositor,
+            "cover": {
+                "title": manifest.cover.title,
+                "provenance": list(manifest.cover.provenance),
+            },
+            "documents": [_record_map(record) for record in manifest.documents],
+            "index": [index.offset, index.size]
+            if isinstance(index, IndexPlace)
+            else _index_value(index),
+            _VERSION_KEY: 1,
+        }
+    )
+    return data.ljust(padme(len(data)), b"\0")
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Return the manifest in the plaintext of manifest.age. Raises MalformedData."""
+    encoded = data.rstrip(b"\0")
+    if padme(len(encoded)) != len(data):
+        raise MalformedData("the manifest is not padded as specified")
+    match cbor_decode(encoded):
+        case {
+            "seed": bytes(seed),
+            "depositor": bytes(depositor),
+            "cover": {"title": title, "provenance": list(provenance)} as cover,
+            "documents": list(documents),
+            "index": list(place),
+            "sealbook-manifest": 1,
+            **rest,
+        } if not rest and len(cover) == 2:
+            if len(seed) != SEED_SIZE or len(depositor) != HASH_SIZE:
+                raise MalformedData("the manifest's seed or depositor is not as specified")
+            records = tuple(map(_parse_record, documents))
+            try:
+                check_names([record.name for record in records])
+            except InvalidInput as error:
+                raise MalformedData(str(error)) from error
+            index = _parse_place(place)
+            alone = not isinstance(index, IndexPlace)
+            if any((record.offset is None) != alone for record in records):
+                raise MalformedData("the manifest's index and offsets contradict each other")
+            if not isinstance(index, IndexPlace):
+                _check_index(index, records)
+            return Manifest(seed, depositor, _parse_cover(title, provenance), records, index)
+    raise MalformedData("the manifest's fields are not as specified")
+
+
+def format_index(index: Index) -> bytes:
+    """Return the content index as content.age holds it."""
+    return cbor_encode(_index_value(index))
+
+
+def parse_index(data: bytes, records: Sequence[Record]) -> Index:
+    """Return the index of these documents. Raises MalformedData, also if it does not fit them."""
+    value = cbor_decode(data)
+    if not isinstance(value, list):
+        raise MalformedData("the index is not as specified")
+    index = tuple(map(_parse_document_index, value))
+    _check_index(index, records)
+    return index
+
+
+def _check_index(index: Index, records: Sequence[Record]) -> None:
+    if len(index) != len(records):
+        raise MalformedData("the index does not have the manifest's documents")
+    for entry, record in zip(index, records, strict=True):
+        if Cuts(record.size, entry.cuts).count != record.leaves:
+            raise MalformedData("the index and the manifest count leaves differently")
+        if len(entry.hashes) != (0 if record.offset is None else record.leaves * HASH_SIZE):
+            raise MalformedData("the index does not have one hash a leaf")
+        if len(entry.parts) != record.parts:
+            raise MalformedData("the index and the manifest count parts differently")
+        check_parts(entry.parts, record.leaves)
+
+
+def _record_map(record: Record) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "size": record.size,
+        "modified": record.modified,
+        "media-type": record.media_type,
+        "source": record.source,
+        "tool": record.tool,
+        "splitter": [record.splitter, record.version],
+        "leaves": record.leaves,
+        "parts": record.parts,
+        "offset": record.offset,
+    }
+
+
+def _parse_cover(title: Any, provenance: list[Any]) -> Cover:
+    if all(
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(_is_text(text, MAX_PATH, empty=True) for text in pair)
+        for pair in [[title, ""], *provenance]
+    ):
+        return Cover(title, tuple((name, value) for name, value in provenance))
+    raise MalformedData("the manifest's cover is not as specified")
+
+
+def _parse_record(value: Any) -> Record:
+    match value:
+        case {
+            "name": name,
+            "size": size,
+            "modified": int() | None as modified,
+            "media-type": media_type,
+            "source": source,
+            "tool": tool,
+            "splitter": [splitter, version],
+            "leaves": leaves,
+            "parts": parts,
+            "offset": offset,
+        } if len(value) == 10:
+            texts = (media_type, source, tool, splitter)
+            counts = (size, version, leaves, parts, 0 if offset is None else offset)
+            if (
+                is_name(name)
+                and all(_is_text(text, MAX_PATH, empty=True) for text in texts)
+                and all(map(_is_count, counts))
+                and not isinstance(modified, bool)
+                and version > 0
+            ):
+                return Record(
+                    name=name,
+                    size=size,
+                    modified=modified,
+                    media_type=media_type,
+                    source=source,
+                    tool=tool,
+                    splitter=splitter,
+                    version=version,
+                    leaves=leaves,
+                    parts=parts,
+                    offset=offset,
+                )
+    raise MalformedData("a document in the manifest is not as specified")
+
+
+def _parse_place(value: list[Any]) -> IndexPlace | Index:
+    match value:
+        case [int(offset), int(size)] if _is_count(offset) and _is_count(size):
+            return IndexPlace(offset, size)
+    return tuple(map(_parse_document_index, value))
+
+
+def _index_value(index: Index) -> list[Any]:
+    return [
+        {
+            "cuts": entry.cuts,
+            "hashes": entry.hashes,
+            "parts": [[part.path, part.first, part.count] for part in entry.parts],
+        }
+        for entry in index
+    ]
+
+
+def _parse_document_index(value: Any) -> DocumentIndex:
+    match value:
+        case {"cuts": bytes() | None as cuts, "hashes": bytes(hashes), "parts": list(parts)} if (
+            len(value) == 3
+        ):
+            return DocumentIndex(cuts, tuple(map(_parse_part, parts)), hashes)
+    raise MalformedData("a document in the index is not as specified")
+
+
+def _parse_part(value: Any) -> Part:
+    match value:
+        case [path, first, count] if (
+            _is_text(path, MAX_PATH, empty=True) and _is_count(first) and _is_count(count)
+        ):
+            return Part(path, first, count)
+    raise MalformedData("a part in the index is not as specified")
+
+
+def _is_text(value: Any, limit: int, empty: bool = False) -> bool:
+    if not isinstance(value, str) or not (value or empty):
+        return False
+    try:
+        return len(value.encode()) <= limit
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER
