@@ -250,13 +250,30 @@ def recompute(
     write: Callable[[int, int, Buffer], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Read every document and compare its commitment with R.
-
-    `fetch(document, offset, size)` gives bytes: of content.age, or of the originals where only a
-    commitment was deposited. `write(document, offset, data)` gets each byte once, unverified until this
-    returns: keep it out of sight until then. Both are called from several threads.
+    """Read every document and compare its commitment with R; see `recomputed_commitment`.
 
     Raises VerificationFailed unless what was read has the commitment, and what the callables raise.
+    """
+    if recomputed_commitment(manifest, index, fetch, write, progress) != commitment:
+        raise VerificationFailed(
+            "the content is not what was deposited: its commitment differs from the statement's"
+        )
+
+
+def recomputed_commitment(
+    manifest: Manifest,
+    index: Index,
+    fetch: Callable[[int, int, int], bytes],
+    write: Callable[[int, int, Buffer], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> bytes:
+    """Read every document and return the commitment that they give, for comparison with R.
+
+    `fetch(document, offset, size)` gives bytes: of content.age, or of the originals where only a
+    commitment was deposited. `write(document, offset, data)` gets each byte once, unverified until the
+    comparison: keep it out of sight until then. Both are called from several threads.
+
+    Raises VerificationFailed for a document that is too short, and what the callables raise.
     """
     layout = [Cuts(record.size, entry.cuts) for record, entry in _pairs(manifest, index)]
     commits: list[bytes] = []
@@ -304,10 +321,7 @@ def recompute(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    if deposit_commitment(manifest.seed, manifest.depositor, commits) != commitment:
-        raise VerificationFailed(
-            "the content is not what was deposited: its commitment differs from the statement's"
-        )
+    return deposit_commitment(manifest.seed, manifest.depositor, commits)
 
 
 def bytes_commitments(
