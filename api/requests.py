@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
@@ -29,6 +30,8 @@ class Service:
     notary: "Notary"
     settings: Settings
     clock: Callable[[], float]
+    nonces: Lock = field(default_factory=Lock)
+    """The notary's nonces have one writing connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,9 @@ def _verify(here: Service, message: Message, covered: Sequence[str]) -> SignedRe
 
 
 def _use_nonce(here: Service, signed: SignedRequest) -> None:
-    if not here.notary.nonces.remember(signed.key_id, signed.nonce, signed.expires):
+    with here.nonces:
+        new = here.notary.nonces.remember(signed.key_id, signed.nonce, signed.expires)
+    if not new:
         raise NotAuthenticated("This request was received before; sign it anew to repeat it.")
 
 

@@ -330,7 +330,7 @@ class NotaryClient:
                         done += len(block)
                 if done == before:
                     raise MalformedData("the notary sends less than was deposited")
-            except (httpx2.TransportError, Unavailable) as error:
+            except (httpx2.TransportError, _Busy) as error:
                 attempt = 0 if done > before else attempt + 1
                 if attempt == _ATTEMPTS:
                     raise _away(self._url, error) from error
@@ -457,7 +457,7 @@ class NotaryClient:
             try:
                 with _Opened(self, request) as response:
                     return Answer(response.status_code, response.headers, _read(response, limit))
-            except (httpx2.TransportError, Unavailable) as error:
+            except (httpx2.TransportError, _Busy) as error:
                 attempt += 1
                 if attempt == _ATTEMPTS or not repeat:
                     raise _away(self._url, error) from error

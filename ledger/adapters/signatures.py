@@ -68,7 +68,7 @@ class SignedRequest:
     """Who signed a request, verified. Its nonce is still to be remembered, until `expires`."""
 
     key_id: bytes
-    nonce: str
+    nonce: bytes
     expires: int
 
 
@@ -133,9 +133,9 @@ def verify_request(
         names = {f'"{name}"' for name in covered} | {'"@signature-params"'}
         if set(result.covered_components) != names:
             raise _rejected()
-        parse_hex(parameters["nonce"], NONCE_BYTES)
+        nonce = parse_hex(parameters["nonce"], NONCE_BYTES)
         key_id = parse_hex(parameters["keyid"], KEY_ID_SIZE)
-        return SignedRequest(key_id, parameters["nonce"], parameters["created"] + WINDOW)
+        return SignedRequest(key_id, nonce, parameters["created"] + WINDOW)
     except (HTTPMessageSignaturesException, MalformedData, KeyError, ValueError) as error:
         raise _rejected() from error
 
