@@ -207,7 +207,12 @@ def _read_deposit(members: _Members, number: str) -> DisclosedDeposit:
         documents.append(member)
 
     def fetch(document: int, offset: int, size: int) -> bytes:
-        return members.read(documents[document], offset, size)
+        member, record = documents[document], opening.documents[document]
+        if member.file_size != record.size:
+            raise VerificationFailed(
+                f"{record.name} has {member.file_size} bytes, what was deposited had {record.size}"
+            )
+        return members.read(member, offset, size)
 
     return DisclosedDeposit(receipt, opening, opening.index, fetch)
 

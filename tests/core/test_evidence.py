@@ -1,0 +1,218 @@
+"""Evidence files: a whole deposit for a court, and what a hostile one can do."""
+
+import io
+import random
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from ledger.chain import report as rp
+from ledger.chain.report import Report
+from ledger.chain.statement import Deposit, format_deposit
+from ledger.crypto.recipients import HybridIdentity
+from ledger.errors import MalformedData, SealbookError
+from ledger.evidence import (
+    Disclosure,
+    read_evidence,
+    self_contained,
+    verify_disclosed,
+    write_evidence,
+)
+from ledger.manifest import Cover, Manifest
+from ledger.sealing import Document, seal
+from ledger.verify import ReceiptRefused
+from tests.core.test_sealing import Buffered, Memory
+from tests.simulator import NOW, ORIGIN, Office
+
+FILES = {
+    "contract.pdf": b"%PDF " + bytes(range(256)) * 200,
+    "附件/工艺参数 表.csv": "温度,压力\n".encode() * 10,
+    "annexes/empty.txt": b"",
+    "CON/aux. ": b"a name that Windows forbids",
+}
+
+
+@dataclass
+class Case:
+    """A deposit of FILES in an office's ledger, disclosed."""
+
+    office: Office
+    receipt: bytes
+    opening: Manifest
+
+    def disclosure(self, files: dict[str, bytes] | None = None) -> Disclosure:
+        contents = list((files or FILES).values())
+        return Disclosure(self.receipt, self.opening, lambda j: io.BytesIO(contents[j]))
+
+    def evidence(self, files: dict[str, bytes] | None = None) -> bytes:
+        out = io.BytesIO()
+        write_evidence(out, [self.disclosure(files)])
+        return out.getvalue()
+
+    def report(self, evidence: bytes) -> Report:
+        (disclosed,) = read_evidence(io.BytesIO(evidence))
+        try:
+            return verify_disclosed(disclosed, self.office.trust()).report
+        except ReceiptRefused as refused:
+            return refused.report
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    office = Office()
+    content, manifest = Buffered(), Buffered()
+    sealed = seal(
+        [Document(Memory(data), name, NOW) for name, data in FILES.items()],
+        office.device.thumbprint,
+        [HybridIdentity(bytes(32)).recipient()],
+        Cover("case 114"),
+        content,
+        manifest,
+        random.Random(7).randbytes,
+    )
+    deposit = Deposit(ORIGIN, sealed.commitment, sealed.content, sealed.manifest)
+    office.entries[4] = format_deposit(deposit, office.account, office.device, NOW)
+    return Case(office, office.receipt(), self_contained(sealed.record, sealed.index))
+
+
+def test_disclosed_documents_are_proven_to_be_those_deposited(case: Case) -> None:
+    claim = case.report(case.evidence()).claim(rp.CONTENT)
+    assert claim.status == rp.PROVEN
+    assert [document["name"] for document in claim.facts["documents"]] == list(FILES)
+
+
+def test_documents_come_out_byte_for_byte(case: Case) -> None:
+    (disclosed,) = read_evidence(io.BytesIO(case.evidence()))
+    shown = [bytearray(len(data)) for data in FILES.values()]
+
+    def write(document: int, offset: int, data: bytes | bytearray | memoryview) -> None:
+        shown[document][offset : offset + len(data)] = data
+
+    verify_disclosed(disclosed, case.office.trust(), write)
+    assert shown == list(FILES.values())
+
+
+def test_the_same_disclosure_gives_the_same_bytes(case: Case) -> None:
+    assert case.evidence() == case.evidence()
+
+
+def test_any_zip_tool_opens_it(case: Case, tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(case.evidence())) as archive:
+        archive.extractall(tmp_path)
+    assert (tmp_path / "1/documents/1/contract.pdf").read_bytes() == FILES["contract.pdf"]
+    assert (tmp_path / "1/deposit.receipt").read_bytes() == case.receipt
+    assert "SCITT" in (tmp_path / "HOWTO.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name, data in FILES.items() if data])
+def test_one_changed_byte_fails_the_content(case: Case, name: str) -> None:
+    changed = bytes([FILES[name][0] ^ 1]) + FILES[name][1:]
+    report = case.report(case.evidence({**FILES, name: changed}))
+    assert [claim.name for claim in report.failed] == [rp.CONTENT]
+    assert report.claim(rp.LEDGER).status == rp.PROVEN
+
+
+@pytest.mark.parametrize(
+    ("member", "data"),
+    [
+        ("1/documents/1/contract.pdf", FILES["contract.pdf"][:-1]),
+        ("1/documents/1/contract.pdf", FILES["contract.pdf"] + b"\0"),
+        ("1/documents/3/empty.txt", b"no longer empty"),
+    ],
+)
+def test_a_shorter_or_longer_document_fails_the_content(
+    case: Case, member: str, data: bytes
+) -> None:
+    report = _report_with_member(case, member, data)
+    assert [claim.name for claim in report.failed] == [rp.CONTENT]
+
+
+def _report_with_member(case: Case, name: str, data: bytes) -> Report:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(case.evidence())) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            new.writestr(member, data if member.filename == name else old.read(member))
+    return case.report(out.getvalue())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: replace(record, name="other.pdf"),
+        lambda record: replace(record, modified=NOW - 1),
+        lambda record: replace(record, media_type="text/plain"),
+        lambda record: replace(record, source="elsewhere"),
+        lambda record: replace(record, tool="another"),
+    ],
+)
+def test_changed_metadata_fails_the_content(case: Case, change: object) -> None:
+    first, *rest = case.opening.documents
+    opening = replace(case.opening, documents=(change(first), *rest))  # type: ignore[operator]
+    report = Case(case.office, case.receipt, opening)
+    assert [claim.name for claim in report.report(report.evidence()).failed] == [rp.CONTENT]
+
+
+def test_an_opening_under_another_seed_fails_the_content(case: Case) -> None:
+    other = Case(case.office, case.receipt, replace(case.opening, seed=bytes(32)))
+    assert [claim.name for claim in other.report(other.evidence()).failed] == [rp.CONTENT]
+
+
+def test_the_depositor_inside_the_opening_is_not_believed(case: Case) -> None:
+    other = Case(case.office, case.receipt, replace(case.opening, depositor=bytes(32)))
+    assert other.report(other.evidence()).good
+
+
+def test_every_changed_byte_is_refused_or_changes_nothing(case: Case) -> None:
+    evidence = case.evidence()
+    good = case.report(evidence).as_dict()
+    for place in random.Random(1).sample(range(len(evidence)), 300):
+        changed = bytearray(evidence)
+        changed[place] ^= 1 << (place % 8)
+        try:
+            report = case.report(bytes(changed))
+        except SealbookError:
+            continue
+        assert not report.good or report.as_dict() == good
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+def test_a_truncated_file_is_malformed(case: Case, share: float) -> None:
+    evidence = case.evidence()
+    with pytest.raises(MalformedData):
+        case.report(evidence[: int(len(evidence) * share)])
+
+
+def _zip(members: list[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def test_a_compressed_member_is_refused_before_it_is_read() -> None:
+    bomb = _zip([("1/deposit.receipt", bytes(1 << 24))], zipfile.ZIP_DEFLATED)
+    with pytest.raises(MalformedData):
+        read_evidence(io.BytesIO(bomb))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_refused(case: Case) -> None:
+    twice = _zip([("1/deposit.receipt", case.receipt), ("1/deposit.receipt", b"x")])
+    with pytest.raises(MalformedData):
+        read_evidence(io.BytesIO(twice))
+
+
+def test_members_that_do_not_belong_are_refused(case: Case) -> None:
+    out = io.BytesIO(case.evidence())
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("../../etc/cron.d/evil", b"* * * * * root true")
+    with pytest.raises(MalformedData):
+        read_evidence(io.BytesIO(out.getvalue()))
+
+
+def test_a_zip_of_something_else_is_refused() -> None:
+    with pytest.raises(MalformedData):
+        read_evidence(io.BytesIO(_zip([("readme.txt", b"hello")])))
