@@ -1,0 +1,120 @@
+"""What a path given for deposit holds: one file, or every regular file below a folder.
+
+Links and special files inside a folder are left out and listed; named directly, a link is followed and
+a special file refused. Names that UTF-8 or a manifest cannot hold are escaped.
+"""
+
+import mimetypes
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.adapters.files import FileSource, open_source
+from ledger.errors import InvalidInput
+from ledger.manifest import MAX_DOCUMENTS
+from ledger.sealing import Document
+
+_SPECIAL = (
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The documents at a path; `left_out` names what was not taken, and why it was not.
+
+    `source` identifies the files' state: another run that finds the same resumes instead of sealing
+    again.
+    """
+
+    path: Path
+    documents: tuple[Document, ...]
+    left_out: tuple[tuple[str, str], ...]
+    size: int
+    source: str
+
+
+def collect(path: Path, tool: str) -> Collected:
+    """Return what `path` holds. `tool` goes into every document's metadata. Raises InvalidInput."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow the user's links)
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be deposited: {error.strerror}.") from error
+    left_out: list[tuple[str, str]] = []
+    if stat.S_ISDIR(mode):
+        found = [(name, file) for name, file in _walk(path, "", left_out)]
+        if not found:
+            raise InvalidInput(f"{path} holds no files; there is nothing to deposit.")
+    elif stat.S_ISREG(mode):
+        found = [(path.name, path)]
+    else:
+        raise InvalidInput(f"{path} is a {_kind(mode)}; only files and folders can be deposited.")
+    if len(found) > MAX_DOCUMENTS:
+        raise InvalidInput(
+            f"{path} holds {len(found)} files; one deposit takes {MAX_DOCUMENTS}. Deposit its "
+            "folders one by one."
+        )
+    documents: list[Document] = []
+    taken: set[str] = set()
+    state = sha256()
+    for name, file in found:
+        source = open_source(file)
+        document = _document(source, _unique(_text(name), taken), tool)
+        documents.append(document)
+        state.update(f"{document.name}\0{source.size}\0{source.modified_ns}\0".encode())
+        state.update(f"{source.device}\0{source.inode}\n".encode())
+    size = sum(document.source.size for document in documents)
+    return Collected(path, tuple(documents), tuple(left_out), size, state.hexdigest())
+
+
+def _walk(folder: Path, prefix: str, left_out: list[tuple[str, str]]) -> Iterator[tuple[str, Path]]:
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be read: {error.strerror}.") from error
+    for entry in found:
+        name = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), name + "/", left_out)
+        elif entry.is_file(follow_symlinks=False):
+            yield name, Path(entry.path)
+        else:
+            left_out.append((_text(name), _kind(entry.stat(follow_symlinks=False).st_mode)))
+
+
+def _document(source: FileSource, name: str, tool: str) -> Document:
+    return Document(
+        source,
+        name,
+        modified=source.modified_ns // 1_000_000_000,
+        media_type=mimetypes.guess_type(name, strict=False)[0] or "",
+        origin=_text(str(source.path)),
+        tool=tool,
+    )
+
+
+def _kind(mode: int) -> str:
+    return next((name for test, name in _SPECIAL if test(mode)), "special file")
+
+
+def _text(name: str) -> str:
+    """Return a file's name as text: bytes that are not UTF-8, and control characters, escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c for c in text)
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    unique, number = name, 2
+    while unique in taken:
+        unique, number = f"{name}~{number}", number + 1
+    taken.add(unique)
+    return unique

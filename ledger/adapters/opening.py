@@ -1,0 +1,344 @@
+"""Opening deposits: content from the notary or the originals, compared, and only then in sight.
+
+Whatever is written goes to a hidden folder first. It is moved to its place when the commitment has
+been recomputed and equals the one deposited; a failure leaves nothing behind.
+"""
+
+import contextlib
+import io
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from ledger.adapters.folders import collect
+from ledger.adapters.http import NotaryClient
+from ledger.adapters.outputs import move_new, safe_component, safe_names
+from ledger.adapters.vault import StoredDeposit, read_file
+from ledger.chain.trust import Trust
+from ledger.crypto.envelope import MAX_HEADER, parse_header
+from ledger.crypto.merkle import Buffer
+from ledger.crypto.recipients import Identity
+from ledger.crypto.stream import PayloadReader
+from ledger.errors import Conflict, InvalidInput, StorageFailed
+from ledger.evidence import (
+    DisclosedDeposit,
+    Disclosure,
+    read_evidence,
+    recompute_opening,
+    self_contained,
+    verify_disclosed,
+    write_evidence,
+)
+from ledger.manifest import DocumentIndex, Index, IndexPlace, Manifest, Record
+from ledger.sealing import Source, content_reader, read_index, recompute
+from ledger.verify import OpenedDeposit
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was written: where each document went, below the folder; and what is new in it."""
+
+    names: dict[str, str]
+    top: tuple[str, ...]
+
+
+class Staging:
+    """Documents on their way to `output`; `place` shows them, leaving the block without it does not.
+
+    Raises Conflict when what would be shown exists already, StorageFailed.
+    """
+
+    def __init__(self, output: Path, records: Sequence[Record], title: str) -> None:
+        self._output = output
+        safe = safe_names(record.name for record in records)
+        folder = "" if len(records) == 1 and "/" not in records[0].name else safe_component(title)
+        self.names = {
+            name: f"{folder}/{place}" if folder else place for name, place in safe.items()
+        }
+        self.top = (folder,) if folder else tuple(safe.values())
+        for name in self.top:
+            if os.path.lexists(output / name):
+                raise Conflict(f"{output / name} exists already and is not overwritten.")
+        self._records = records
+        self._folder = output / f".sealbook-{secrets.token_hex(8)}"
+
+    def __enter__(self) -> Self:
+        with self._storage():
+            self._output.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700)
+            self._paths = [self._folder / self.names[record.name] for record in self._records]
+            for path in self._paths:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def hidden(self) -> Path:
+        """A path for a file of ours that goes with the folder."""
+        return self._folder / ".content"
+
+    def write(self, document: int, offset: int, data: Buffer) -> None:
+        """Write a piece of a document; from any thread."""
+        with self._storage(), self._paths[document].open("r+b") as file:
+            file.seek(offset)
+            file.write(data)
+
+    def place(self) -> Opened:
+        """Move the documents to where the user sees them."""
+        with self._storage():
+            for record, path in zip(self._records, self._paths, strict=True):
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+                if record.modified is not None:
+                    with contextlib.suppress(OverflowError):
+                        os.utime(path, (record.modified, record.modified))
+        for name in self.top:
+            move_new(self._folder / name, self._output / name)
+        return Opened(self.names, self.top)
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailed(
+                f"{self._output} could not be written ({error.strerror}). Free some space or choose "
+                "another folder, then try again."
+            ) from error
+
+
+def open_deposit(
+    deposit: StoredDeposit,
+    client: NotaryClient,
+    identities: Sequence[Identity],
+    output: Path,
+    progress: Progress,
+) -> Opened:
+    """Write a deposit's documents below `output`, once they are shown to be what was deposited."""
+    manifest = deposit.manifest(tuple(identities))
+    with (
+        Staging(output, manifest.documents, manifest.cover.title) as staging,
+        _content(deposit, client, identities, staging.hidden, progress) as content,
+    ):
+        recompute(
+            manifest,
+            read_index(manifest, content),
+            content_reader(manifest, content),
+            deposit.deposit.commitment,
+            staging.write,
+            _after(progress, deposit),
+        )
+        return staging.place()
+
+
+def disclose_deposit(
+    deposit: StoredDeposit,
+    client: NotaryClient,
+    identities: Sequence[Identity],
+    output: Path,
+    trust: Trust,
+    progress: Progress,
+) -> None:
+    """Write an evidence file of a whole deposit; it appears once it verifies as a court would."""
+    manifest = deposit.manifest(tuple(identities))
+    receipt = read_file(deposit.folder / "receipt")
+    partial = output.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with contextlib.ExitStack() as stack:
+            if deposit.deposit.content is None:
+                sources = _match(manifest, [Path(deposit.meta.path)])
+                index, documents = manifest.index, _opener(sources)
+                assert not isinstance(index, IndexPlace)
+            else:
+                hidden = output.with_name(f".{secrets.token_hex(8)}.content")
+                content = stack.enter_context(
+                    _content(deposit, client, identities, hidden, progress)
+                )
+                index = read_index(manifest, content)
+                documents = _payload_opener(manifest, content)
+            opening = self_contained(manifest, index)
+            with partial.open("xb") as out:
+                partial.chmod(0o600)
+                write_evidence(cast(BinaryIO, out), [Disclosure(receipt, opening, documents)])
+                out.flush()
+                os.fsync(out.fileno())
+        with partial.open("rb") as written:
+            (disclosed,) = read_evidence(cast(BinaryIO, written))
+            verify_disclosed(disclosed, trust, progress=_after(progress, deposit))
+        move_new(partial, output)
+    except OSError as error:
+        raise StorageFailed(f"{output} could not be written: {error.strerror}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def compare_originals(
+    deposit: StoredDeposit,
+    receipt: bytes,
+    given: Sequence[Path],
+    identities: Sequence[Identity],
+) -> OpenedDeposit:
+    """Return what the files at `given` give, by the vault's own opening.
+
+    A single document may have another name by now; of several, all are needed, by their names. Raises
+    InvalidInput where the files cannot be read, or the way they were cut is known to the notary only.
+    """
+    manifest = deposit.manifest(tuple(identities))
+    try:
+        sources = _match(manifest, given)
+    except Conflict as error:
+        return OpenedDeposit(None, problem=str(error))
+
+    def fetch(document: int, offset: int, size: int) -> bytes:
+        buffer = bytearray(size)
+        sources[document].read_into(offset, memoryview(buffer))
+        return bytes(buffer)
+
+    index = _known_index(manifest)
+    disclosed = DisclosedDeposit(receipt, self_contained(manifest, index), index, fetch)
+    return recompute_opening(disclosed)
+
+
+def _known_index(manifest: Manifest) -> Index:
+    """Return the index without the content: uniform cuts follow from the sizes."""
+    if not isinstance(manifest.index, IndexPlace):
+        return manifest.index
+    if any(record.splitter != "fixed" or record.parts for record in manifest.documents):
+        raise InvalidInput(
+            "How the documents were cut is in the content, which the notary keeps: use `sealbook open`."
+        )
+    return tuple(DocumentIndex(None, (), b"") for _ in manifest.documents)
+
+
+def _match(manifest: Manifest, given: Sequence[Path]) -> list[Source]:
+    """Return a source for each document. Raises Conflict when one is missing or of another size."""
+    found: dict[str, Source] = {}
+    for path in given:
+        for document in collect(path, "").documents:
+            found[document.name] = document.source
+    records = manifest.documents
+    if len(records) == 1 and len(found) == 1:
+        found = {records[0].name: next(iter(found.values()))}
+    sources = []
+    for record in records:
+        source = found.get(record.name) or found.get(record.name.rpartition("/")[2])
+        if source is None:
+            raise Conflict(f"{record.name} was deposited and is not among the documents shown")
+        if source.size != record.size:
+            raise Conflict(
+                f"{record.name} has {source.size} bytes; {record.size} bytes were deposited"
+            )
+        sources.append(source)
+    return sources
+
+
+@contextlib.contextmanager
+def _content(
+    deposit: StoredDeposit,
+    client: NotaryClient,
+    identities: Sequence[Identity],
+    hidden: Path,
+    progress: Progress,
+) -> Iterator[PayloadReader]:
+    """Yield the content: from the spool, or fetched into `hidden` and checked against its root."""
+    payload = deposit.deposit.content
+    assert payload is not None
+    own_header = deposit.folder / "content.header"
+    path = deposit.folder / "content.age"
+    fetched = not path.exists()
+    try:
+        if fetched:
+            path = hidden
+            with path.open("xb") as out:
+                done = 0
+
+                def write(block: bytes) -> None:
+                    nonlocal done
+                    out.write(block)
+                    done += len(block)
+                    progress(done)
+
+                client.download(payload, write)
+        with path.open("rb") as file:
+            header = parse_header(file.read(MAX_HEADER))
+            start, lock = len(header.encoded), Lock()
+
+            def read_at(offset: int, length: int) -> bytes:
+                with lock:
+                    file.seek(start + offset)
+                    return file.read(length)
+
+            used = parse_header(read_file(own_header)) if own_header.exists() else header
+            yield PayloadReader(read_at, payload.size, used.unwrap(identities))
+    except OSError as error:
+        raise StorageFailed(f"{path} could not be used: {error.strerror}.") from error
+    finally:
+        if fetched:
+            hidden.unlink(missing_ok=True)
+
+
+def _after(progress: Progress, deposit: StoredDeposit) -> Progress:
+    """Return a progress for the comparison, which follows the download."""
+    payload = deposit.deposit.content
+    fetched = 0 if payload is None else payload.size
+    return lambda done: progress(fetched + done)
+
+
+def _opener(sources: Sequence[Source]) -> Callable[[int], BinaryIO]:
+    return lambda document: cast(
+        BinaryIO, _Readable(sources[document].size, _reader(sources[document]))
+    )
+
+
+def _reader(source: Source) -> Callable[[int, int], bytes]:
+    def read(offset: int, size: int) -> bytes:
+        buffer = bytearray(size)
+        source.read_into(offset, memoryview(buffer))
+        return bytes(buffer)
+
+    return read
+
+
+def _payload_opener(manifest: Manifest, content: PayloadReader) -> Callable[[int], BinaryIO]:
+    def open_document(document: int) -> BinaryIO:
+        record = manifest.documents[document]
+        start = record.offset or 0
+        return cast(
+            BinaryIO,
+            _Readable(record.size, lambda offset, size: content.read(start + offset, size)),
+        )
+
+    return open_document
+
+
+class _Readable(io.RawIOBase):
+    """A document as a file that is read once, from its beginning."""
+
+    def __init__(self, size: int, read_at: Callable[[int, int], bytes]) -> None:
+        self._left, self._at, self._read_at = size, 0, read_at
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, all that are left for -1."""
+        count = self._left if size < 0 else min(size, self._left)
+        data = self._read_at(self._at, count) if count else b""
+        self._left, self._at = self._left - count, self._at + count
+        return data

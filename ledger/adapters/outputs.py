@@ -1,0 +1,130 @@
+"""Files written for the user: never over another one, and under names that every system accepts."""
+
+import contextlib
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.adapters.files import AtomicFile
+from ledger.errors import Conflict, StorageFailed
+
+MAX_COMPONENT = 200
+"""UTF-8 bytes of one name on disk: below the 255 of common file systems, with room for a suffix."""
+
+_FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f]')
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\..*)?", re.I | re.S
+)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file, mode 0600, durable and whole, that was not there before.
+
+    Raises Conflict when something stands at `path`, StorageFailed.
+    """
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with AtomicFile(partial) as file:
+            file.write_at(0, data)
+        move_new(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def move_new(source: Path, target: Path) -> None:
+    """Rename without replacing anything. Raises Conflict, StorageFailed."""
+    taken = Conflict(f"{target} exists already and is not overwritten; name another place.")
+    if os.path.lexists(target):
+        raise taken
+    try:
+        if source.is_dir():
+            source.rename(target)
+            return
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            raise
+        except OSError:
+            # No links here (FAT): a race with another program is all that is lost.
+            source.rename(target)
+        else:
+            source.unlink()
+    except FileExistsError as error:
+        raise taken from error
+    except OSError as error:
+        raise StorageFailed(f"{target} could not be written: {error.strerror}.") from error
+
+
+def write_numbered(folder: Path, name: str, suffix: str, data: bytes) -> Path:
+    """Write `name` + `suffix`, or `name`-2, -3, ... where that is taken; return where.
+
+    A file that holds `data` already is left and returned: an interrupted run has written it.
+    """
+    number = 1
+    while True:
+        path = folder / f"{name}{'' if number == 1 else f'-{number}'}{suffix}"
+        try:
+            write_new(path, data)
+            return path
+        except Conflict:
+            with contextlib.suppress(OSError):
+                if path.stat().st_size == len(data) and path.read_bytes() == data:
+                    return path
+        number += 1
+
+
+def safe_names(names: Iterable[str]) -> dict[str, str]:
+    """Return for each relative path one that Windows, macOS and Linux can all hold.
+
+    Different names stay different where case, or the composition of accents, does not count.
+    """
+    taken: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    result: dict[str, str] = {}
+    for name in names:
+        *parents, last = name.split("/")
+        original = place = ""
+        for parent in parents:
+            original += parent + "/"
+            if original not in folders:
+                folders[original] = _claim(place, safe_component(parent), taken) + "/"
+            place = folders[original]
+        result[name] = _claim(place, safe_component(last), taken)
+    return result
+
+
+def safe_component(name: str) -> str:
+    """Return one component of a path, changed where some system would refuse or alter it."""
+    text = "".join("_" if "\ud800" <= c <= "\udfff" else c for c in name)
+    text = _FORBIDDEN.sub("_", text)
+    stripped = text.rstrip(". ")
+    text = stripped + "_" * (len(text) - len(stripped))
+    if _RESERVED.fullmatch(text):
+        text = "_" + text
+    if len(text.encode()) > MAX_COMPONENT:
+        stem, dot, suffix = text.rpartition(".")
+        if not stem or len(suffix.encode()) > 16:
+            stem, dot, suffix = text, "", ""
+        mark = "~" + sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        room = MAX_COMPONENT - len((mark + dot + suffix).encode())
+        text = stem.encode()[:room].decode("utf-8", "ignore") + mark + dot + suffix
+    return text or "_"
+
+
+def _claim(place: str, name: str, taken: dict[str, str]) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    if not stem:
+        stem, dot, suffix = name, "", ""
+    candidate, number = name, 2
+    while (key := _key(place + candidate)) in taken:
+        candidate, number = f"{stem}~{number}{dot}{suffix}", number + 1
+    taken[key] = name
+    return place + candidate
+
+
+def _key(path: str) -> str:
+    return unicodedata.normalize("NFKC", path).casefold()

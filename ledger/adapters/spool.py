@@ -1,0 +1,150 @@
+"""The way of a deposit: from the user's files into the spool, to the notary; the receipt back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.adapters.envelopes import SmallEnvelope
+from ledger.adapters.files import seal_files
+from ledger.adapters.folders import Collected
+from ledger.adapters.http import NotaryClient
+from ledger.adapters.outputs import write_numbered
+from ledger.adapters.vault import Meta, StoredDeposit, Vault, file_header, read_file
+from ledger.chain.statement import Payload
+from ledger.errors import SealbookError, StorageFailed
+from ledger.manifest import Cover
+
+SMALL = 1 << 20
+"""Bytes up to which a payload travels together with others."""
+
+Progress = Callable[[int], None]
+"""Called with the bytes of all payloads that have been sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for. `deliver` is the folder for the receipt, None for beside the path."""
+
+    title: str | None = None
+    matter: str | None = None
+    commitment_only: bool = False
+    deliver: Path | None = None
+
+
+def seal_into_spool(
+    vault: Vault,
+    collected: Collected,
+    wishes: Wishes,
+    provenance: tuple[tuple[str, str], ...],
+    now: Callable[[], float],
+    random: Callable[[int], bytes],
+    progress: Progress | None = None,
+) -> StoredDeposit:
+    """Seal and sign a deposit; from the return on it waits to be sent.
+
+    An interrupted deposit of the same, unchanged files is returned instead of a second one.
+    """
+    options = (wishes.title, wishes.matter, wishes.commitment_only, wishes.deliver)
+    source = sha256(
+        f"{collected.source} {options!r}".encode("utf-8", "surrogateescape")
+    ).hexdigest()
+    for each in vault.spooled():
+        if each.meta.path == str(collected.path) and each.meta.source == source:
+            return each
+    title = wishes.title or collected.path.name
+    missing = tuple((f"left out: {name}", kind) for name, kind in collected.left_out)
+    with vault.sealing() as sealing:
+        sealed = seal_files(
+            collected.documents,
+            vault.key.thumbprint,
+            vault.recipients,
+            Cover(title.encode("utf-8", "backslashreplace").decode(), provenance + missing),
+            sealing.manifest,
+            None if wishes.commitment_only else sealing.content,
+            random,
+            progress,
+        )
+        with vault.locked():
+            statement = vault.sign(
+                sealed.commitment, sealed.content, sealed.manifest, wishes.matter, int(now())
+            )
+            meta = Meta(
+                path=str(collected.path),
+                title=title,
+                sealed=int(now()),
+                size=collected.size,
+                documents=len(collected.documents),
+                matter=wishes.matter,
+                source=source,
+                deliver=None if wishes.deliver is None else str(wishes.deliver),
+            )
+            return vault.spool(sealing, statement, meta)
+
+
+def deliver(deposit: StoredDeposit) -> Path:
+    """Put a deposit's receipt where the user looks for it, and file the deposit away.
+
+    Where that folder cannot be written, the receipt stays in the vault. Returns where it is.
+    """
+    receipt = deposit.receipt
+    assert receipt is not None
+    path = Path(deposit.meta.path)
+    folder = Path(deposit.meta.deliver) if deposit.meta.deliver else path.parent
+    try:
+        place = write_numbered(folder, path.name, ".receipt", receipt)
+    except StorageFailed:
+        place = deposit.filed_folder / "receipt"
+    deposit.file_away(place)
+    return place
+
+
+class Sender:
+    """A notary as `ledger.deposit.confirm` wants it, fed from the vault."""
+
+    def __init__(self, client: NotaryClient, progress: Progress = lambda _: None) -> None:
+        self._client = client
+        self._progress = progress
+        self._sent = 0
+
+    def upload(self, deposits: Sequence[StoredDeposit]) -> None:
+        """Make the deposits' age files durable at the notary."""
+        small: list[SmallEnvelope] = []
+        waiting = 0
+        for path, payload in (file for deposit in deposits for file in deposit.files):
+            if payload.size > SMALL:
+                self._upload(path, payload)
+                continue
+            data = read_file(path)
+            header = file_header(path)
+            small.append(SmallEnvelope(payload, header, data[len(header) :]))
+            waiting += len(data)
+            if waiting > 4 * SMALL:
+                self._client.put_envelopes(small)
+                small, waiting = [], 0
+        if small:
+            self._client.put_envelopes(small)
+
+    def submit_many(self, statements: Sequence[bytes]) -> Sequence[bytes | SealbookError]:
+        """Return a receipt for each statement, or why there is none."""
+        return self._client.submit_many(statements)
+
+    def consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """Return a consistency proof, unverified."""
+        return self._client.consistency(old_size, new_size)
+
+    def _upload(self, path: Path, payload: Payload) -> None:
+        header = file_header(path)
+        try:
+            with path.open("rb") as file:
+
+                def read_at(offset: int, length: int) -> bytes:
+                    file.seek(len(header) + offset)
+                    return file.read(length)
+
+                self._client.upload(
+                    payload, read_at, header, lambda offset: self._progress(self._sent + offset)
+                )
+        except OSError as error:
+            raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
+        self._sent += payload.size

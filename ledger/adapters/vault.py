@@ -1,0 +1,580 @@
+"""The company's vault: plain files that the next person can read with `ls`.
+
+    config.toml          notary, origin, account, name of the company's files
+    notary.trust         the pinned trust file
+    checkpoint           the largest checkpoint that was verified; every later one must contain it
+    device.pem           the device's Ed25519 key (PKCS #8); signs, opens nothing
+    identity.age         the age identity that opens deposits, under a passphrase
+    identity.txt         ... or plain, where the user asked for it
+    recipients.txt       for whom deposits are sealed: the identity, the recovery sheet
+    matters.toml         name = random id
+    spool/20261123T170501Z-4f0c9d21a8b37e65/      time of sealing, start of the commitment
+        statement        signed before anything is sent: sending it again gives the same receipt
+        manifest.age     titles, names and the opening
+        content.age      until it is deposited and the receipt is verified
+        meta.json        path, title, size, where the receipt went
+        receipt          once deposited
+    spool/.sealing-*     a deposit that is being made; it appears whole or not at all
+    deposits/...         the same folder, moved here once the user has the receipt
+
+Folders have mode 0700, files 0600; a file is replaced by a rename after a sync. Whoever changes
+anything holds `lock`; whoever sends holds `sending`.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ledger.adapters.files import AtomicFile, sync_folder
+from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.policy import VerifiedCheckpoint, verify_note
+from ledger.chain.statement import (
+    MATTER_ID_SIZE,
+    Deposit,
+    Matter,
+    Payload,
+    Statement,
+    format_deposit,
+    parse_deposit,
+    parse_statement,
+)
+from ledger.chain.trust import Trust, parse_trust
+from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
+from ledger.crypto.keys import SigningKey, parse_pem
+from ledger.crypto.recipients import (
+    Identity,
+    Recipient,
+    ScryptIdentity,
+    parse_identity_file,
+    parse_recipient,
+)
+from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
+from ledger.manifest import Manifest
+from ledger.recover import Recovered
+from ledger.sealing import open_manifest
+
+HOME_VARIABLE = "SEALBOOK_HOME"
+SHORTEST_ID = 4
+"""Hexadecimal digits of a commitment that a user may abbreviate an id to."""
+
+MATTER_NAME = "matter"
+"""Where a manifest's provenance tells the company's own name of a matter."""
+
+SPOOL, FILED = "spool", "deposits"
+
+_LOCK_PATIENCE = 60.0
+_ID_DIGITS = 16
+_SEALING = ".sealing-"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What config.toml holds."""
+
+    notary: str
+    origin: str
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What only this computer knows of a deposit.
+
+    `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
+    deposit is resumed; `deliver` is the folder that the user named for the receipt, `receipt` where it
+    went; `refused` is the notary's last answer.
+    """
+
+    path: str
+    title: str
+    sealed: int
+    size: int
+    documents: int
+    matter: str | None = None
+    source: str = ""
+    deliver: str | None = None
+    receipt: str | None = None
+    refused: str | None = None
+
+
+class StoredDeposit:
+    """A deposit in the vault."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self._home = home
+        self.name = name
+
+    @property
+    def folder(self) -> Path:
+        """Where it is now: another process may file it away at any time."""
+        spooled = self._home / SPOOL / self.name
+        return spooled if spooled.exists() else self._home / FILED / self.name
+
+    @property
+    def filed_folder(self) -> Path:
+        """Where it will be once it is filed away."""
+        return self._home / FILED / self.name
+
+    @cached_property
+    def meta(self) -> Meta:
+        """What meta.json says."""
+        return _read_meta(self.folder / "meta.json")
+
+    @cached_property
+    def statement(self) -> Statement:
+        """The signed statement."""
+        return parse_statement(read_file(self.folder / "statement"))
+
+    @cached_property
+    def deposit(self) -> Deposit:
+        """What the statement puts on record."""
+        return parse_deposit(self.statement)
+
+    @property
+    def commitment(self) -> str:
+        """R in hexadecimal: the deposit's id."""
+        return self.deposit.commitment.hex()
+
+    @property
+    def receipt(self) -> bytes | None:
+        """The verified receipt, None while the deposit waits."""
+        path = self.folder / "receipt"
+        return read_file(path) if path.exists() else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the notary has not confirmed the deposit yet."""
+        return not (self.folder / "receipt").exists()
+
+    @property
+    def files(self) -> Iterator[tuple[Path, Payload]]:
+        """The age files to upload, as the statement names them."""
+        yield self.folder / "manifest.age", self.deposit.manifest
+        if self.deposit.content is not None:
+            yield self.folder / "content.age", self.deposit.content
+
+    def manifest(self, identities: tuple[Identity, ...]) -> Manifest:
+        """Return the opened manifest. Raises as open_manifest does."""
+        data = read_file(self.folder / "manifest.age")
+        return open_manifest(data, identities, self.deposit.manifest)
+
+    @property
+    def encoded(self) -> bytes:
+        """The signed statement's bytes."""
+        return self.statement.encoded
+
+    def accept(self, receipt: bytes) -> None:
+        """Keep a verified receipt; the ciphertext now rests with the notary."""
+        write_file(self.folder / "receipt", receipt)
+        (self.folder / "content.age").unlink(missing_ok=True)
+
+    def file_away(self, receipt: Path) -> None:
+        """Note where the user's receipt is; the deposit is done."""
+        self.note(receipt=str(receipt), refused=None)
+        with contextlib.suppress(FileNotFoundError):
+            # Gone from the spool: another process has filed it away.
+            (self._home / SPOOL / self.name).rename(self._home / FILED / self.name)
+            sync_folder(self._home / FILED)
+
+    def keep_rejected(self, receipt: bytes) -> Path:
+        """Keep a receipt that does not verify: it is evidence against whoever signed it."""
+        path = self.folder / "receipt.rejected"
+        write_file(path, receipt)
+        return path
+
+    def note(self, **changes: Any) -> None:
+        """Change fields of meta.json."""
+        meta = replace(self.meta, **changes)
+        if meta != self.meta:
+            write_file(self.folder / "meta.json", _format_meta(meta))
+            self.__dict__["meta"] = meta
+
+
+class Sealing:
+    """A deposit that is being made: files in a folder which nobody sees before `Vault.spool`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = folder / "manifest.age"
+        self.content = folder / "content.age"
+
+
+class Vault:
+    """A vault that exists. Raises InvalidInput where there is none, StorageFailed where it is hurt."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._spool = home / SPOOL
+        if not (home / "config.toml").is_file():
+            raise InvalidInput(
+                f"There is no vault at {home}. Make one with `sealbook init`, restore it with "
+                f"`sealbook recover`, or say where it is in {HOME_VARIABLE}."
+            )
+
+    @cached_property
+    def config(self) -> Config:
+        """What config.toml says."""
+        path = self.home / "config.toml"
+        try:
+            value = tomllib.loads(read_file(path).decode())
+            return Config(**{key: str(value[key]) for key in Config.__slots__})
+        except (ValueError, KeyError) as error:
+            raise _hurt(path) from error
+
+    @cached_property
+    def trust_file(self) -> bytes:
+        """The pinned trust file."""
+        return read_file(self.home / "notary.trust")
+
+    @cached_property
+    def trust(self) -> Trust:
+        """The pinned trust."""
+        return parse_trust(self.trust_file)
+
+    @cached_property
+    def key(self) -> SigningKey:
+        """The device's signing key."""
+        path = self.home / "device.pem"
+        key = parse_pem(read_file(path))
+        if not isinstance(key, SigningKey):
+            raise _hurt(path)
+        return key
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """For whom deposits are sealed."""
+        lines = read_file(self.home / "recipients.txt").decode().splitlines()
+        return tuple(parse_recipient(line) for line in lines if line and not line.startswith("#"))
+
+    def identities(self, passphrase: Callable[[], str]) -> tuple[Identity, ...]:
+        """Return the identities that open deposits; `passphrase` is called where one is needed.
+
+        Raises WrongPassphrase.
+        """
+        plain = self.home / "identity.txt"
+        if plain.exists():
+            return parse_identity_file(read_file(plain).decode())
+        data = read_file(self.home / "identity.age")
+        return parse_identity_file(decrypt_bytes(data, [ScryptIdentity(passphrase())]).decode())
+
+    # --- deposits ---
+
+    def deposits(self) -> list[StoredDeposit]:
+        """Return all deposits, oldest first."""
+        # The spool first: what is filed away meanwhile is then seen at least once.
+        names = {*self._names(SPOOL), *self._names(FILED)}
+        return [StoredDeposit(self.home, name) for name in sorted(names)]
+
+    def spooled(self) -> list[StoredDeposit]:
+        """Return what the notary has not confirmed, or the user not received, oldest first."""
+        return [StoredDeposit(self.home, name) for name in sorted(self._names(SPOOL))]
+
+    def with_commitment(self, commitment: bytes) -> StoredDeposit | None:
+        """Return the deposit with this commitment."""
+        for each in self._starting(commitment.hex()):
+            if each.deposit.commitment == commitment:
+                return each
+        return None
+
+    def find(self, wanted: str) -> StoredDeposit:
+        """Return the one deposit that `wanted` names: start of its id, or its path, name or title.
+
+        Raises NotFound when none or more than one fits.
+        """
+        digits = wanted.lower()
+        found: list[StoredDeposit] = []
+        if SHORTEST_ID <= len(digits) <= 64 and not set(digits) - set("0123456789abcdef"):
+            found = self._starting(digits)
+        if not found:
+            metas = [(each, each.meta) for each in self.deposits()]
+            place = str(Path(wanted).absolute())
+            found = [each for each, meta in metas if meta.path == place]
+            found = found or [
+                each for each, meta in metas if wanted in (Path(meta.path).name, meta.title)
+            ]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise NotFound(f"No deposit here is called {wanted}; `sealbook list` shows them all.")
+        ids = ", ".join(each.commitment[:12] for each in found[:4])
+        raise NotFound(f"{wanted} means {len(found)} deposits ({ids}); give the start of one's id.")
+
+    def _starting(self, digits: str) -> list[StoredDeposit]:
+        start = digits[:_ID_DIGITS]
+        found = [each for each in self.deposits() if each.name.partition("-")[2].startswith(start)]
+        return [each for each in found if each.commitment.startswith(digits)]
+
+    def _names(self, place: str) -> list[str]:
+        return [
+            each.name for each in (self.home / place).iterdir() if not each.name.startswith(".")
+        ]
+
+    @contextlib.contextmanager
+    def sealing(self) -> Iterator[Sealing]:
+        """Yield a folder for a new deposit; what was not spooled is removed at the end."""
+        from filelock import FileLock
+
+        with self.locked():
+            self._sweep()
+            folder = self._spool / f"{_SEALING}{secrets.token_hex(8)}"
+            folder.mkdir(mode=0o700)
+            alive = FileLock(folder.with_name(folder.name + ".lock"))
+            alive.acquire()
+        try:
+            yield Sealing(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            alive.release()
+            Path(alive.lock_file).unlink(missing_ok=True)
+
+    def spool(self, sealing: Sealing, statement: bytes, meta: Meta) -> StoredDeposit:
+        """Sign off a sealed deposit: from now on it waits to be sent, whatever happens."""
+        parsed = parse_statement(statement)
+        write_file(sealing.folder / "statement", statement)
+        write_file(sealing.folder / "meta.json", _format_meta(meta))
+        target = self._spool / _folder_name(parsed)
+        sealing.folder.rename(target)
+        sync_folder(self._spool)
+        return StoredDeposit(self.home, target.name)
+
+    def sign(
+        self,
+        commitment: bytes,
+        content: Payload | None,
+        manifest: Payload,
+        matter: str | None,
+        now: int,
+    ) -> bytes:
+        """Return the deposit's statement. Call and `spool` under `locked`: matters are numbered."""
+        deposit = Deposit(
+            self.config.origin,
+            commitment,
+            content,
+            manifest,
+            self._next_in_matter(matter) if matter else None,
+        )
+        return format_deposit(deposit, self.config.account, self.key, now)
+
+    def _next_in_matter(self, name: str) -> Matter:
+        known = _matters(self.home).get(name)
+        identity = bytes.fromhex(known) if known else secrets.token_bytes(MATTER_ID_SIZE)
+        if known is None:
+            _name_matter(self.home, name, identity)
+        last: StoredDeposit | None = None
+        for each in self.deposits():
+            place = each.deposit.matter
+            if place is None or place.id != identity:
+                continue
+            if (
+                last is None
+                or last.deposit.matter is None
+                or last.deposit.matter.number < place.number
+            ):
+                last = each
+        if last is None or last.deposit.matter is None:
+            return Matter(identity, 1, None)
+        return Matter(identity, last.deposit.matter.number + 1, last.statement.leaf_hash)
+
+    def _sweep(self) -> None:
+        """Remove what an interrupted sealing has left: whoever still works on one holds its lock."""
+        from filelock import FileLock, Timeout
+
+        for path in self._spool.glob(f"{_SEALING}*.lock"):
+            lock = FileLock(path, timeout=0)
+            try:
+                with lock:
+                    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                    path.unlink(missing_ok=True)
+            except (Timeout, OSError):
+                continue
+        for folder in self._spool.glob(f"{_SEALING}*"):
+            if folder.suffix != ".lock" and not folder.with_name(folder.name + ".lock").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # --- the ledger as far as it was followed ---
+
+    def checkpoint(self) -> VerifiedCheckpoint | None:
+        """Return the largest verified checkpoint. Verified once more: a file is no memory."""
+        path = self.home / "checkpoint"
+        if not path.exists():
+            return None
+        return verify_note(self.trust.policy, read_file(path).decode())
+
+    def keep_checkpoint(self, note: str) -> None:
+        """Replace the largest verified checkpoint."""
+        write_file(self.home / "checkpoint", note.encode())
+
+    def keep_fork(self, note: str, checkpoint: Checkpoint) -> Path:
+        """Keep a signed checkpoint that contradicts an earlier one: proof of a fork."""
+        path = self.home / f"fork-{checkpoint.size}-{checkpoint.root.hex()[:8]}.checkpoint"
+        write_file(path, note.encode())
+        return path
+
+    # --- locks ---
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the vault's lock: for moments only. Raises StorageFailed when another holds it long."""
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self.home / "lock", timeout=_LOCK_PATIENCE, mode=0o600):
+                yield
+        except Timeout as error:
+            raise StorageFailed(
+                f"Another sealbook process holds the vault at {self.home}; try again when it is done."
+            ) from error
+
+    @contextlib.contextmanager
+    def sending(self, waiting: Callable[[], object]) -> Iterator[None]:
+        """Hold the right to send; `waiting` is called when another process sends at the moment."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.home / "sending", mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+@contextlib.contextmanager
+def new_vault(home: Path) -> Iterator[Path]:
+    """Yield a folder that becomes the vault at `home` if nothing fails in the block.
+
+    Raises InvalidInput where there is something already, StorageFailed where it cannot be made.
+    """
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise InvalidInput(
+            f"{home} is not empty. A vault is never overwritten: name another folder in "
+            f"{HOME_VARIABLE}, or move the old vault away."
+        )
+    building = home.with_name(f".{home.name}.{secrets.token_hex(6)}")
+    try:
+        home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        building.mkdir(mode=0o700)
+        for place in (SPOOL, FILED):
+            (building / place).mkdir(mode=0o700)
+        yield building
+        if home.exists():
+            home.rmdir()
+        building.rename(home)
+        sync_folder(home.parent)
+    except OSError as error:
+        raise StorageFailed(f"The vault at {home} could not be made: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | None) -> None:
+    """File a recovered deposit. `content_header` opens the content, which stays with the notary."""
+    statement, manifest = recovered.verified.statement, recovered.manifest
+    matter = dict(manifest.cover.provenance).get(MATTER_NAME)
+    meta = Meta(
+        path="",
+        title=manifest.cover.title,
+        sealed=statement.issued_at,
+        size=sum(record.size for record in manifest.documents),
+        documents=len(manifest.documents),
+        matter=matter,
+        receipt=str(home / FILED / _folder_name(statement) / "receipt"),
+    )
+    folder = home / FILED / _folder_name(statement)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    write_file(folder / "statement", statement.encoded)
+    write_file(folder / "manifest.age", recovered.manifest_file)
+    if content_header is not None:
+        write_file(folder / "content.header", content_header)
+    write_file(folder / "meta.json", _format_meta(meta))
+    write_file(folder / "receipt", recovered.receipt)
+    place = recovered.verified.deposit.matter
+    if matter is not None and place is not None:
+        _name_matter(home, matter, place.id)
+
+
+def _folder_name(statement: Statement) -> str:
+    stamp = datetime.fromtimestamp(statement.issued_at, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{stamp}-{parse_deposit(statement).commitment.hex()[:_ID_DIGITS]}"
+
+
+def _matters(home: Path) -> dict[str, str]:
+    path = home / "matters.toml"
+    return tomllib.loads(read_file(path).decode()) if path.exists() else {}
+
+
+def _name_matter(home: Path, name: str, identity: bytes) -> None:
+    import tomli_w
+
+    matters = {**_matters(home), name: identity.hex()}
+    write_file(home / "matters.toml", tomli_w.dumps(matters).encode())
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """Write config.toml."""
+    import tomli_w
+
+    write_file(folder / "config.toml", tomli_w.dumps(asdict(config)).encode())
+
+
+def vault_home() -> Path:
+    """Return where the vault is: SEALBOOK_HOME, or the platform's place for a user's data."""
+    named = os.environ.get(HOME_VARIABLE)
+    if named:
+        return Path(named).absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("sealbook", appauthor=False)
+
+
+def read_file(path: Path) -> bytes:
+    """Return a vault file's bytes. Raises StorageFailed."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace a file whole, durably, mode 0600. Raises StorageFailed."""
+    with AtomicFile(path) as file:
+        file.write_at(0, data)
+
+
+def file_header(path: Path) -> bytes:
+    """Return the age header that a file begins with."""
+    try:
+        with path.open("rb") as file:
+            return parse_header(file.read(MAX_HEADER)).encoded
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _format_meta(meta: Meta) -> bytes:
+    text = json.dumps(asdict(meta), ensure_ascii=False, indent=1)
+    return text.encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _read_meta(path: Path) -> Meta:
+    try:
+        value = json.loads(read_file(path).decode("utf-8", "surrogateescape"))
+        return Meta(**value)
+    except (ValueError, TypeError) as error:
+        raise _hurt(path) from error
+
+
+def _hurt(path: Path) -> MalformedData:
+    return MalformedData(f"{path} is damaged. Restore it from a backup of the vault.")

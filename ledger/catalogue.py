@@ -1,0 +1,312 @@
+"""The words of a report, claim by claim, in Chinese and English.
+
+`describe` turns a claim into a title, a status and paragraphs; who prints them lays them out. A text
+says what is shown and no more: never "valid", never anything of authorship or truth.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.chain import report as rp
+from ledger.chain.report import Claim, Report
+
+ENGLISH, CHINESE = "en", "zh"
+LANGUAGES = (ENGLISH, CHINESE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A labelled value; a `digest` is set in groups."""
+
+    label: str
+    value: str
+    digest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A claim in words: its title, its status, what it says, and the facts behind it."""
+
+    title: str
+    status: str
+    text: str
+    facts: tuple[Fact, ...] = ()
+
+
+def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
+    """Return the language asked for, or the one of LC_ALL, LC_MESSAGES or LANG; English otherwise."""
+    if asked:
+        return asked
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = environment.get(name, "")
+        if value:
+            return CHINESE if value.lower().startswith("zh") else ENGLISH
+    return ENGLISH
+
+
+def say(key: str, language: str, **values: Any) -> str:
+    """Return a sentence of the catalogue."""
+    return _pick(_SENTENCES[key], language).format(**values)
+
+
+def describe(claim: Claim, language: str, when: Callable[[int], str] | None = None) -> Described:
+    """Return the claim in words; `when` sets a time for the reader, in UTC unless given."""
+    writer = _Writer(claim, language, when or _utc)
+    text = claim.reason if claim.status == rp.FAILED else writer.text()
+    return Described(
+        _pick(_TITLES[claim.name], language),
+        _status(claim, language),
+        text,
+        writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else (),
+    )
+
+
+def verdict(report: Report, language: str) -> str:
+    """Return the report's result in a sentence: what of the required is proven."""
+    comma = "、" if language == CHINESE else ", "
+
+    def titles(names: Iterable[str]) -> str:
+        return comma.join(_pick(_TITLES[name], language) for name in names)
+
+    if report.failed:
+        return say("verdict-failed", language, names=titles(claim.name for claim in report.failed))
+    if report.missing:
+        return say("verdict-missing", language, names=titles(report.missing))
+    return say("verdict-good", language, names=titles(report.required))
+
+
+def _pick(pair: tuple[str, str], language: str) -> str:
+    return pair[LANGUAGES.index(language)]
+
+
+def _utc(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _status(claim: Claim, language: str) -> str:
+    by = _pick(_BY.get(claim.by, (claim.by, claim.by)), language)
+    return _pick(_STATUS[claim.status], language).format(by=by)
+
+
+class _Writer:
+    """Writes one claim's text and facts."""
+
+    def __init__(self, claim: Claim, language: str, when: Callable[[int], str]) -> None:
+        self.claim, self.language, self.when = claim, language, when
+
+    def text(self) -> str:
+        shown = self.claim.status != rp.NOT_SHOWN
+        pair = _TEXTS[self.claim.name][0 if shown else 1]
+        values = self._times(self.claim.facts)
+        values["count"] = len(values.get("documents", ()))
+        values["names"] = ", ".join(each["name"] for each in values.get("witnesses", ()))
+        if shown and self.claim.name == rp.BLOCK:
+            values["last"] = values["size"] - 1
+        return _pick(pair, self.language).format(**values)
+
+    def facts(self) -> tuple[Fact, ...]:
+        found = [
+            Fact(_pick(label, self.language), str(value), digest=key in _DIGESTS)
+            for key, label in _FACTS.get(self.claim.name, {}).items()
+            if (value := self._times(self.claim.facts).get(key)) is not None
+        ]
+        found += [
+            Fact(each["name"], f"{each['size']:,} B")
+            for each in self.claim.facts.get("documents", ())
+        ]
+        return tuple(found)
+
+    def _times(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: self.when(value) if key in _TIMES and isinstance(value, int) else value
+            for key, value in facts.items()
+        }
+
+
+_TIMES = {"time", "signed", "checked_at"}
+_DIGESTS = {"commitment", "root", "previous", "account", "key", "id"}
+
+_STATUS = {
+    rp.PROVEN: ("proven by {by}", "已证明（{by}）"),
+    rp.STATED: ("stated by {by}", "{by}声明"),
+    rp.NOT_SHOWN: ("not shown", "未显示"),
+    rp.FAILED: ("FAILED", "不成立"),
+}
+
+_BY = {
+    "inclusion-proof": ("the inclusion proof", "账本包含证明"),
+    "cosignatures": ("cosignatures", "共同签署"),
+    "block-record": ("the block record", "区块记录"),
+    "notary": ("the notary", "公证机构"),
+    "depositor": ("the depositor", "存证人"),
+    "depositor-signature": ("the depositor's signature", "存证人签名"),
+    "seal-certificate": ("the seal's certificate", "签章证书"),
+    "full-opening": ("the full opening", "全部核验密钥"),
+}
+
+_TITLES = {
+    rp.CONTENT: ("Content", "内容"),
+    rp.DEPOSITOR: ("Depositor", "存证人"),
+    rp.IDENTITY: ("Identity", "身份"),
+    rp.LEDGER: ("Ledger entry", "账本记录"),
+    rp.BLOCK: ("Order", "次序"),
+    rp.SEAL: ("Seal", "机构签章"),
+    rp.TIME: ("Time", "时间"),
+    rp.WITNESSES: ("Witnesses", "共同签署机构"),
+    rp.MATTER: ("Matter", "事项"),
+    rp.REVOCATION: ("Revocation", "密钥撤销"),
+    rp.AUTHORSHIP: ("Authorship, truth, secrecy", "作者、真实性与秘密性"),
+}
+
+_TEXTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    rp.CONTENT: (
+        (
+            "What is shown is exactly, byte for byte, what was deposited: the fingerprint "
+            "recomputed from {count} document(s) equals the one in the ledger.",
+            "所示内容与存证内容逐字节一致：由 {count} 份文件重新计算的加盐指纹与账本中的一致。",
+        ),
+        (
+            "No content was compared. This shows that something was deposited, not what.",
+            "未比对任何内容。本报告只显示曾有内容存证，不显示是何内容。",
+        ),
+    ),
+    rp.DEPOSITOR: (
+        (
+            "The deposit is signed with a key that the notary had entered for this account before.",
+            "存证由该账户的密钥签名，公证机构此前已将该密钥登记入账本。",
+        ),
+        ("No depositor is shown.", "未显示存证人。"),
+    ),
+    rp.IDENTITY: (
+        (
+            "Who holds the account, as the notary office checked and recorded it.",
+            "账户持有人身份，由公证机构核验并登记。",
+        ),
+        (
+            "The identity record was not handed over with this receipt.",
+            "本回执未附身份登记。",
+        ),
+    ),
+    rp.LEDGER: (
+        (
+            "The deposit is entry {index} of {origin}, in a ledger of {size} entries whose state "
+            "the notary signed with Ed25519 and ML-DSA-44.",
+            "该存证是账本 {origin} 的第 {index} 号记录；账本共有 {size} 条记录，其状态由公证机构以 "
+            "Ed25519 与 ML-DSA-44 签署。",
+        ),
+        ("No ledger entry is shown.", "未显示账本记录。"),
+    ),
+    rp.BLOCK: (
+        (
+            "It stands in block {height}, entries {start} to {last}: after everything before it, "
+            "before everything after it.",
+            "该记录位于第 {height} 号区块（记录 {start} 至 {last}）：在此前各记录之后，"
+            "在此后各记录之前。",
+        ),
+        ("No block is shown.", "未显示区块。"),
+    ),
+    rp.SEAL: (
+        (
+            "The same entry is sealed with the notary's certificate: {subject}.",
+            "同一记录由公证机构的证书签章：{subject}。",
+        ),
+        ("No seal is shown.", "未显示机构签章。"),
+    ),
+    rp.TIME: (
+        (
+            "{time}. Not independently confirmed: no other institution has attested to this time.",
+            "{time}。未经独立确认：没有其他机构证实此时间。",
+        ),
+        ("No time is shown.", "未显示时间。"),
+    ),
+    rp.WITNESSES: (
+        (
+            "Other institutions have countersigned this state of the ledger: {names}.",
+            "其他机构共同签署了账本的这一状态：{names}。",
+        ),
+        (
+            "No other institution has countersigned this state of the ledger.",
+            "没有其他机构共同签署账本的这一状态。",
+        ),
+    ),
+    rp.MATTER: (
+        (
+            "Number {number} in a matter of the depositor's. The notary admits each number once; "
+            "what was never deposited does not show.",
+            "存证人某一事项的第 {number} 号。公证机构对每个编号只接受一次；从未存证的内容不会显示。",
+        ),
+        ("The deposit belongs to no matter.", "该存证不属于任何事项。"),
+    ),
+    rp.REVOCATION: (
+        ("", ""),
+        (
+            "Whether the key was revoked later does not follow from a receipt; the notary office "
+            "can say.",
+            "回执不能说明密钥此后是否被撤销；可向公证机构查询。",
+        ),
+    ),
+    rp.AUTHORSHIP: (
+        ("", ""),
+        (
+            "Nothing here shows who wrote the content, whether it is true, or whether it was "
+            "secret.",
+            "本报告不证明内容由谁撰写、是否真实、是否属于秘密。",
+        ),
+    ),
+}
+
+_FACTS: dict[str, dict[str, tuple[str, str]]] = {
+    rp.LEDGER: {"commitment": ("fingerprint", "加盐指纹"), "root": ("ledger root", "账本根值")},
+    rp.BLOCK: {"previous": ("block before", "前一区块")},
+    rp.DEPOSITOR: {
+        "account": ("account", "账户"),
+        "key": ("key", "密钥"),
+        "signed": ("signed, by its own clock", "签名时间（存证人时钟）"),
+    },
+    rp.IDENTITY: {
+        "name": ("name", "名称"),
+        "registration": ("registration", "登记号"),
+        "checked_by": ("checked by", "核验人"),
+        "checked_at": ("checked", "核验时间"),
+    },
+    rp.MATTER: {"id": ("matter", "事项")},
+}
+
+_SENTENCES = {
+    "title": ("Verification report", "核验报告"),
+    "file": ("File", "文件"),
+    "trust": ("Trust file", "信任文件"),
+    "fingerprint": ("Fingerprint", "指纹"),
+    "issued": ("{issuer}, {issued}", "{issuer}，{issued}"),
+    "result": ("Result", "结果"),
+    "verdict-good": (
+        "Every required claim is proven: {names}.",
+        "要求证明的各项均已证明：{names}。",
+    ),
+    "verdict-failed": ("Does not hold: {names}.", "不成立：{names}。"),
+    "verdict-missing": ("Required but not proven: {names}.", "要求证明而未证明：{names}。"),
+    "no-trust": (
+        "Authenticity was not checked: there is no trust file. Get it from the notary office "
+        "itself, not from a party to the case, then run again with --trust FILE.",
+        "未核验真实性：没有信任文件。请直接向公证机构（而非当事人）索取，"
+        "再以 --trust FILE 重新核验。",
+    ),
+    "compare": (
+        "Compare this fingerprint with the one that the office hands out on paper.",
+        "请将此指纹与公证机构书面提供的指纹核对。",
+    ),
+    "vault-trust": ("pinned in your vault", "本机保险库中固定的信任文件"),
+    "standing": (
+        "At this office, at {size} entries (stated by the notary)",
+        "本机构登记情况，账本共 {size} 条记录（公证机构声明）",
+    ),
+    "entered": ("Entered in our ledger", "已登记入本账本"),
+    "key-revoked": ("Key revoked by now", "密钥现已撤销"),
+    "revoked-key": ("Revoked key of the account", "该账户已撤销的密钥"),
+    "notice": ("Notice since", "此后的公告"),
+    "yes": ("yes", "是"),
+    "no": ("no", "否"),
+    "unknown": ("unknown here", "本机构未知"),
+}

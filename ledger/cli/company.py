@@ -1,0 +1,521 @@
+"""A company's working day: deposit, list, show, open, receipt, disclose."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ledger.cli import shell, text
+from ledger.errors import InvalidInput, NotEnrolled, SealbookError, Unavailable
+
+if TYPE_CHECKING:
+    from ledger.adapters.spool import Wishes
+    from ledger.adapters.vault import StoredDeposit, Vault
+
+DEPOSITED, WAITING, FAILED = "deposited", "waiting", "failed"
+_LABEL = 12
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealbook deposit contract.pdf annexes/ --matter "Nanjing supply"
+  sealbook deposit                       # send what waits
+"""
+)
+@click.argument("paths", nargs=-1, type=shell.FILE)
+@click.option("--title", help="What the company calls it. Default: the path's name.")
+@click.option("--matter", help="The matter that it belongs to; papers of one are numbered.")
+@click.option("--commitment-only", is_flag=True, help="Deposit the fingerprint, keep the content.")
+@click.option("--no-wait", is_flag=True, help="Only seal; the next deposit sends it.")
+@click.option("-o", "--output", type=shell.FILE, help="The folder for receipts.")
+@shell.json_option
+def deposit(
+    paths: tuple[Path, ...],
+    title: str | None,
+    matter: str | None,
+    commitment_only: bool,
+    no_wait: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Seal files and folders, deposit them, and write their receipts beside them.
+
+    Each path is one deposit. What cannot be sent now, before enrolment or with the notary away, waits
+    sealed in the vault; any later deposit sends it, also one without a path.
+    """
+    from ledger.adapters.spool import Wishes
+
+    if not paths and (title or matter or commitment_only or no_wait or output):
+        raise click.UsageError("Name what to deposit; without a path, deposit takes no options.")
+    if output is not None and not output.is_dir():
+        raise click.UsageError(f"{output} is not a folder; make it first.")
+    vault = shell.open_vault()
+    wishes = Wishes(title, matter, commitment_only, output.absolute() if output else None)
+    report = _Report(as_json)
+    if not paths and not vault.spooled():
+        report.quiet("Nothing waits to be deposited.")
+    fresh = []
+    for path in paths:
+        try:
+            fresh.append(_seal(vault, path, wishes, report))
+        except SealbookError as error:
+            report.failed(path, error)
+    if no_wait:
+        for each in fresh:
+            report.waiting(each, "sealed; `sealbook deposit` sends it")
+    else:
+        _send(vault, report)
+    report.finish()
+
+
+class _Report:
+    """Says what becomes of each deposit, at once to a person, at the end to a machine."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._deposits: list[dict[str, Any]] = []
+        self._message = ""
+        self._failures = 0
+
+    def left_out(self, path: Path, missing: tuple[tuple[str, str], ...]) -> None:
+        for name, kind in missing:
+            shell.tell(f"{text.pad('left out', _LABEL)}{text.plain(f'{path}/{name}')} ({kind})")
+
+    def done(self, deposit: "StoredDeposit", receipt: Path, index: int, block: int) -> None:
+        self._add(deposit, DEPOSITED, receipt=str(receipt), index=index, block=block)
+        place = text.plain(text.home_relative(str(receipt)))
+        self._lines(DEPOSITED, _name(deposit), f"entry {index} in block {block}, receipt {place}")
+
+    def waiting(self, deposit: "StoredDeposit", reason: str) -> None:
+        self._add(deposit, WAITING, message=reason)
+        self._lines(WAITING, _name(deposit), reason)
+
+    def refused(self, deposit: "StoredDeposit", error: SealbookError, more: str = "") -> None:
+        self._failures += 1
+        message = " ".join(filter(None, (_sentence(error), more)))
+        self._add(deposit, FAILED, message=message, code=error.code)
+        self._lines(FAILED, _name(deposit), message)
+
+    def failed(self, path: Path, error: SealbookError) -> None:
+        self._failures += 1
+        message = _sentence(error)
+        self._deposits.append(
+            {"path": str(path), "state": FAILED, "message": message, "code": error.code}
+        )
+        self._lines(FAILED, str(path), message)
+
+    def quiet(self, message: str) -> None:
+        self._message = message
+        if not self._as_json:
+            click.echo(message)
+
+    def finish(self) -> None:
+        if self._as_json:
+            value: dict[str, Any] = {"deposits": self._deposits}
+            if self._message:
+                value["message"] = self._message
+            shell.emit(True, value, "")
+        if self._failures:
+            raise SystemExit(1)
+
+    def _add(self, deposit: "StoredDeposit", state: str, **more: Any) -> None:
+        self._deposits.append({**_summary(deposit), "state": state, **more})
+
+    def _lines(self, label: str, name: str, detail: str) -> None:
+        if not self._as_json:
+            color = {DEPOSITED: "green", WAITING: "yellow", FAILED: "red"}[label]
+            click.echo(click.style(text.pad(label, _LABEL), fg=color) + text.plain(name))
+            click.echo(text.indent(text.plain(detail), _LABEL))
+
+
+def _seal(vault: "Vault", path: Path, wishes: "Wishes", report: _Report) -> "StoredDeposit":
+    from ledger.adapters.folders import collect
+    from ledger.adapters.spool import seal_into_spool
+    from ledger.adapters.vault import MATTER_NAME
+
+    tool = _tool()
+    collected = collect(path, tool)
+    report.left_out(path, collected.left_out)
+    provenance = [("path", _utf8(collected.path)), ("host", platform.node()), ("tool", tool)]
+    if wishes.matter:
+        provenance.append((MATTER_NAME, wishes.matter))
+    with shell.Progress(f"sealing {collected.path.name}", collected.size) as progress:
+        return seal_into_spool(
+            vault, collected, wishes, tuple(provenance), time.time, os.urandom, progress
+        )
+
+
+def _send(vault: "Vault", report: _Report) -> None:
+    """Send what waits, deliver receipts; what cannot be sent now goes on waiting."""
+    with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
+        left = {each.name: each for each in vault.spooled()}
+        try:
+            for name in _confirm(vault, list(left.values()), report):
+                del left[name]
+        except (Unavailable, NotEnrolled) as error:
+            reason = _sentence(error)
+            if isinstance(error, NotEnrolled):
+                reason = (
+                    "The notary has not enrolled this account yet. Hand over the enrolment request; "
+                    "`sealbook deposit` sends what waits."
+                )
+            for each in left.values():
+                report.waiting(each, reason)
+        except SealbookError as error:
+            for each in left.values():
+                each.note(refused=str(error))
+                report.refused(each, error, "It stays sealed in the vault.")
+
+
+def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: _Report) -> Iterator[str]:
+    """Yield the name of each deposit that was settled, for good or ill."""
+    from ledger.adapters.spool import Sender, deliver
+    from ledger.chain.checkpoint import parse_checkpoint
+    from ledger.chain.note import parse_note
+    from ledger.chain.receipt import parse_receipt
+    from ledger.deposit import LedgerForked, Rejected, confirm, verify_answer
+
+    for each in spooled:
+        receipt = each.receipt
+        if receipt is not None:
+            verified = verify_answer(each.encoded, receipt, vault.trust)
+            report.done(each, deliver(each), verified.index, verified.block.height)
+            yield each.name
+    waiting = [each for each in spooled if each.waits]
+    if not waiting:
+        return
+    total = sum(payload.size for each in waiting for _, payload in each.files)
+    with shell.Progress("sending", total) as progress, shell.connect(vault) as client:
+        sender = Sender(client, progress)
+        for each, outcome in confirm(waiting, sender, vault.trust, vault):
+            progress.close()
+            if isinstance(outcome, Rejected):
+                kept = each.keep_rejected(outcome.receipt)
+                if isinstance(outcome.error, LedgerForked):
+                    note = parse_receipt(outcome.receipt).note
+                    kept = vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
+                report.refused(each, outcome.error, f"The proof is kept in {kept}.")
+            elif isinstance(outcome, SealbookError):
+                each.note(refused=str(outcome))
+                report.refused(each, outcome, "It stays sealed in the vault.")
+            else:
+                report.done(each, deliver(each), outcome.index, outcome.block.height)
+            yield each.name
+
+
+@click.command(
+    "list",
+    epilog="""\b
+Example:
+  sealbook list
+""",
+)
+@shell.json_option
+def list_(as_json: bool) -> None:
+    """List what was deposited from this vault, and what waits."""
+    vault = shell.open_vault()
+    found = [(_summary(each), each) for each in vault.deposits()]
+    rows = [
+        f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  "
+        + text.pad(value["state"], 11)
+        + text.pad(_count(value["documents"], value["size"]), 16)
+        + text.shorten(text.plain(value["title"]), 22)
+        for value, _ in found
+    ]
+    waiting = sum(each.waits for _, each in found)
+    lines = rows or ["Nothing has been deposited yet."]
+    if waiting:
+        lines += ["", f"{waiting} wait, sealed in the vault; `sealbook deposit` sends them."]
+    shell.emit(as_json, {"deposits": [value for value, _ in found]}, "\n".join(lines))
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sealbook show contract.pdf
+"""
+)
+@click.argument("deposit_id", metavar="ID")
+@shell.passphrase_option
+@shell.json_option
+def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
+    """Show one deposit. ID is the start of its id, its path, name or title.
+
+    The documents are listed where the vault opens without asking for a passphrase.
+    """
+    from ledger.cli.page import labelled
+
+    vault = shell.open_vault()
+    found = vault.find(deposit_id)
+    value = _summary(found)
+    statement = found.deposit
+    value["matter_number"] = statement.matter.number if statement.matter else None
+    value["content_deposited"] = statement.content is not None
+    meta = found.meta
+    rows = [
+        ("Title", text.plain(meta.title)),
+        ("Id", "\n".join(text.groups(value["id"]))),
+        ("State", value["state"] + (f": {text.plain(meta.refused)}" if meta.refused else "")),
+        ("Sealed", text.when(meta.sealed)),
+        ("Path", text.plain(meta.path) or "recovered, no path on this computer"),
+        ("Documents", _count(meta.documents, meta.size)),
+        ("Content", "sealed at the notary" if statement.content else "fingerprint only"),
+    ]
+    if statement.matter:
+        name = meta.matter or statement.matter.id.hex()
+        rows.append(("Matter", f"{text.plain(name)}, number {statement.matter.number}"))
+    if found.receipt is not None:
+        verified = _verified(vault, found)
+        value |= {"index": verified.index, "block": verified.block.height}
+        rows += [
+            ("Ledger", f"entry {verified.index} in block {verified.block.height}"),
+            ("Registered", f"{text.when(verified.block.time)}, stated by the notary"),
+            ("Receipt", text.plain(meta.receipt or str(found.folder / "receipt"))),
+        ]
+    if (vault.home / "identity.txt").exists() or passphrase_file:
+        manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))
+        value["files"] = [{"name": each.name, "size": each.size} for each in manifest.documents]
+        value["provenance"] = dict(manifest.cover.provenance)
+        rows += [
+            (
+                "" if number else "Files",
+                f"{text.shorten(text.plain(each.name), 48)}  {text.size(each.size)}",
+            )
+            for number, each in enumerate(manifest.documents)
+        ]
+    shell.emit(as_json, value, "\n".join(labelled(rows)))
+
+
+@click.command(
+    "open",
+    epilog="""\b
+Example:
+  sealbook open contract.pdf -o opened/
+""",
+)
+@click.argument("deposit_id", metavar="ID")
+@click.option("-o", "--output", type=shell.FILE, required=True, help="The folder to write to.")
+@shell.passphrase_option
+@shell.json_option
+def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Fetch a deposit from the notary, decrypt it, and compare it with what was deposited.
+
+    Nothing is overwritten, and nothing appears unless every byte is what was deposited. Names that some
+    systems refuse are changed, and the changes are shown.
+    """
+    from ledger.adapters.opening import open_deposit
+
+    vault = shell.open_vault()
+    found = vault.find(deposit_id)
+    if found.deposit.content is None:
+        raise InvalidInput(
+            f"Only the fingerprint of {_name(found)} was deposited; its content never left this "
+            f"computer. It was at {found.meta.path or 'a path that is not known here'}."
+        )
+    identities = vault.identities(shell.passphrase_from(passphrase_file))
+    with (
+        shell.connect(vault) as client,
+        shell.Progress(
+            f"opening {_name(found)}", found.deposit.content.size + found.meta.size
+        ) as progress,
+    ):
+        opened = open_deposit(found, client, identities, output, progress)
+    changed = {name: place for name, place in opened.names.items() if name != place}
+    lines = [f"{output / place}" for place in opened.top]
+    lines.append(
+        f"{_count(len(opened.names), found.meta.size)}, compared with the deposit byte for byte."
+    )
+    lines += [f"renamed  {text.plain(name)}  ->  {place}" for name, place in changed.items()]
+    shell.emit(
+        as_json,
+        {
+            **_summary(found),
+            "output": str(output.absolute()),
+            "files": [{"name": name, "file": place} for name, place in opened.names.items()],
+        },
+        "\n".join(lines),
+    )
+
+
+class _IdOrCommand(click.Group):
+    """`receipt ID` and `receipt unpack FILE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            args = ["write", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_IdOrCommand,
+    epilog="""\b
+Examples:
+  sealbook receipt contract.pdf
+  sealbook receipt unpack contract.pdf.receipt -o parts/
+""",
+)
+def receipt() -> None:
+    """Write a deposit's receipt once more (`receipt ID`), or take one apart."""
+
+
+@receipt.command(
+    "write",
+    epilog="""\b
+Example:
+  sealbook receipt contract.pdf
+""",
+)
+@click.argument("deposit_id", metavar="ID")
+@click.option("-o", "--output", type=shell.FILE, help="The folder to write to. Default: here.")
+@shell.json_option
+def receipt_write(deposit_id: str, output: Path | None, as_json: bool) -> None:
+    """Write a deposit's receipt once more."""
+    from ledger.adapters.outputs import safe_component, write_numbered
+
+    vault = shell.open_vault()
+    found = vault.find(deposit_id)
+    data = found.receipt
+    if data is None:
+        raise InvalidInput(f"{_name(found)} waits to be deposited; `sealbook deposit` sends it.")
+    folder = output or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = Path(found.meta.path).name or safe_component(found.meta.title)
+    place = write_numbered(folder, stem, ".receipt", data)
+    shell.emit(as_json, {**_summary(found), "receipt": str(place.absolute())}, str(place))
+
+
+@receipt.command(
+    epilog="""\b
+Example:
+  sealbook receipt unpack contract.pdf.receipt -o parts/
+"""
+)
+@click.argument("file", type=shell.FILE)
+@click.option("-o", "--output", type=shell.FILE, required=True, help="The folder to write to.")
+@shell.json_option
+def unpack(file: Path, output: Path, as_json: bool) -> None:
+    """Take a receipt apart into files for other software. Nothing is verified."""
+    from ledger.adapters.outputs import write_new
+    from ledger.chain.proof import TlogProof, format_proof
+    from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
+
+    parts = parse_receipt(shell.read_limited(file, MAX_RECEIPT, "a receipt"))
+    proof = TlogProof(parts.position.index, parts.position.proof, parts.note)
+    files = {
+        "statement.cose": (parts.statement, "what the depositor signed; the ledger's entry"),
+        "receipt.cose": (parts.cose_receipt, "COSE Receipt, RFC 9942"),
+        "proof.tlog-proof": (format_proof(proof).encode(), "C2SP tlog-proof with the checkpoint"),
+        "checkpoint": (parts.note.encode(), "the checkpoint alone, a C2SP signed note"),
+        "block.cose": (parts.block, "the block record, signed by the notary"),
+        "enrolment.cose": (parts.enrolment, "the enrolment, signed by the notary"),
+    }
+    if parts.record is not None:
+        files["identity.cbor"] = (parts.record, "the identity record")
+    for number, token in enumerate(parts.tokens, 1):
+        files[f"token-{number}.der"] = (token, "timestamp token, RFC 3161")
+    output.mkdir(parents=True, exist_ok=True)
+    taken = [name for name in files if (output / name).exists()]
+    if taken:
+        raise InvalidInput(f"{output / taken[0]} exists already and is not overwritten.")
+    for name, (data, _) in files.items():
+        write_new(output / name, data)
+    width = max(map(len, files)) + 2
+    shell.emit(
+        as_json,
+        {"files": {name: str((output / name).absolute()) for name in files}},
+        "\n".join(f"{text.pad(name, width)}{what}" for name, (_, what) in files.items()),
+    )
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sealbook disclose contract.pdf -o case-114.evidence
+"""
+)
+@click.argument("deposit_id", metavar="ID")
+@click.option("-o", "--output", type=shell.FILE, required=True, help="The evidence file to write.")
+@shell.passphrase_option
+@shell.json_option
+def disclose(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Write an evidence file for a court: the whole deposit, its opening and its receipt.
+
+    The documents are fetched from the notary and compared; of a deposit of the fingerprint alone they
+    are read where they were. The file holds them in the clear.
+    """
+    from ledger.adapters.opening import disclose_deposit
+
+    vault = shell.open_vault()
+    found = vault.find(deposit_id)
+    if found.receipt is None:
+        raise InvalidInput(f"{_name(found)} waits to be deposited; `sealbook deposit` sends it.")
+    if os.path.lexists(output):
+        raise InvalidInput(f"{output} exists already and is not overwritten.")
+    identities = vault.identities(shell.passphrase_from(passphrase_file))
+    with (
+        shell.connect(vault) as client,
+        shell.Progress(f"disclosing {_name(found)}", 3 * found.meta.size) as progress,
+    ):
+        disclose_deposit(found, client, identities, output, vault.trust, progress)
+    size = output.stat().st_size
+    shell.emit(
+        as_json,
+        {**_summary(found), "evidence": str(output.absolute()), "evidence_size": size},
+        f"{output}  {text.size(size)}\n"
+        "It holds the documents in the clear. The court gets the trust file from the notary office.",
+    )
+
+
+def _verified(vault: "Vault", deposit: "StoredDeposit") -> Any:
+    from ledger.deposit import verify_answer
+
+    receipt = deposit.receipt
+    assert receipt is not None
+    return verify_answer(deposit.encoded, receipt, vault.trust)
+
+
+def _summary(deposit: "StoredDeposit") -> dict[str, Any]:
+    meta = deposit.meta
+    return {
+        "id": deposit.commitment,
+        "title": meta.title,
+        "path": meta.path or None,
+        "state": WAITING if deposit.waits else DEPOSITED,
+        "sealed": meta.sealed,
+        "documents": meta.documents,
+        "size": meta.size,
+        "matter": meta.matter,
+        "receipt": meta.receipt,
+    }
+
+
+def _name(deposit: "StoredDeposit") -> str:
+    meta = deposit.meta
+    return text.home_relative(meta.path) if meta.path else meta.title
+
+
+def _count(documents: int, size: int) -> str:
+    return f"{documents} file{'' if documents == 1 else 's'}, {text.size(size)}"
+
+
+def _sentence(error: SealbookError) -> str:
+    from ledger.cli.root import sentence
+
+    return sentence(str(error))
+
+
+def _tool() -> str:
+    from importlib.metadata import version
+
+    return f"sealbook {version('sealbook')}"
+
+
+def _utf8(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,211 @@
+"""The court's command: verify. Needs no vault, no network and no notary."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ledger.cli import shell
+from ledger.errors import InvalidInput, SealbookError
+
+if TYPE_CHECKING:
+    from ledger.adapters.vault import Vault
+    from ledger.chain.report import Report
+    from ledger.chain.trust import Trust
+    from ledger.verify import OpenedDeposit
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealbook verify case-114.evidence --trust office.trust -o documents/
+  sealbook verify contract.pdf.receipt contract.pdf
+"""
+)
+@click.argument("file", type=shell.FILE)
+@click.argument("documents", nargs=-1, type=shell.FILE)
+@click.option(
+    "--trust", "trust_file", type=shell.FILE, help="The trust file, from the office itself."
+)
+@click.option("-o", "--output", type=shell.FILE, help="Write the disclosed documents here.")
+@shell.passphrase_option
+@shell.language_option
+@shell.json_option
+def verify(
+    file: Path,
+    documents: tuple[Path, ...],
+    trust_file: Path | None,
+    output: Path | None,
+    passphrase_file: Path | None,
+    lang: str | None,
+    as_json: bool,
+) -> None:
+    """Check a receipt or an evidence file, offline, and report claim by claim.
+
+    Exit code 0 when no claim failed and every claim that the trust file requires is proven. Without
+    --trust, the trust file pinned in one's own vault is used, if there is one for this ledger. A
+    receipt of one's own is compared with DOCUMENTS, or with the deposited files where they still are.
+    """
+    from ledger.catalogue import choose_language
+
+    language = choose_language(lang, os.environ)
+    vault = _own_vault()
+    trusted = _trust(trust_file, vault)
+    if _is_zip(file):
+        if documents:
+            raise click.UsageError("An evidence file brings its documents; name no others.")
+        from ledger.cli.evidence import verify_evidence
+
+        good = verify_evidence(file, trusted, output, language, as_json)
+    else:
+        if output is not None:
+            raise click.UsageError("A receipt holds no documents to write; leave out -o.")
+        good = _verify_receipt(file, documents, trusted, vault, passphrase_file, language, as_json)
+    if not good:
+        raise SystemExit(1)
+
+
+def _verify_receipt(
+    file: Path,
+    documents: tuple[Path, ...],
+    trusted: "tuple[Trust, bytes, str] | None",
+    vault: "Vault | None",
+    passphrase_file: Path | None,
+    language: str,
+    as_json: bool,
+) -> bool:
+    from ledger.chain.receipt import MAX_RECEIPT
+    from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
+
+    receipt = shell.read_limited(file, MAX_RECEIPT, "a receipt")
+    if trusted is None:
+        return show_reports(file, [unchecked_report(receipt)], None, language, as_json)
+    opening = _opening(receipt, documents, vault, passphrase_file)
+    try:
+        report = verify_receipt(receipt, trusted[0], opening=opening).report
+    except ReceiptRefused as error:
+        report = error.report
+    return show_reports(file, [report], trusted, language, as_json)
+
+
+def show_reports(
+    file: Path,
+    reports: "Sequence[Report]",
+    trusted: "tuple[Trust, bytes, str] | None",
+    language: str,
+    as_json: bool,
+    more: dict[str, Any] | None = None,
+) -> bool:
+    """Print the reports on a file; return whether all are good."""
+    from ledger.catalogue import say
+    from ledger.cli import text
+    from ledger.cli.page import report_page
+
+    good = trusted is not None and all(report.good for report in reports)
+    if as_json:
+        value: dict[str, Any] = {"file": str(file), "good": good}
+        value["trust"] = None
+        if trusted is not None:
+            from ledger.chain.trust import fingerprint
+
+            trust, data, _ = trusted
+            value["trust"] = {
+                "origin": trust.origin,
+                "issuer": trust.issuer,
+                "fingerprint": fingerprint(data),
+            }
+        value["reports"] = [report.as_dict() for report in reports]
+        shell.emit(True, {**value, **(more or {})}, "")
+        return good
+    head = [(say("file", language), text.plain(str(file)))]
+    if trusted is None:
+        from ledger.cli.page import labelled
+
+        click.echo(click.style(say("title", language), bold=True) + "\n")
+        click.echo("\n".join(labelled(head)))
+        click.echo("\n" + click.style(text.indent(say("no-trust", language), 0), fg="red"))
+        return False
+    for number, report in enumerate(reports):
+        if number:
+            click.echo("\n" + "-" * text.WIDTH + "\n")
+        click.echo(report_page(report, language, [*head, *_trust_rows(trusted, language)]))
+    return good
+
+
+def _trust_rows(trusted: "tuple[Trust, bytes, str]", language: str) -> list[tuple[str, str]]:
+    from ledger.catalogue import say
+    from ledger.chain.trust import fingerprint
+    from ledger.cli import text
+
+    trust, data, source = trusted
+    issued = say("issued", language, issuer=trust.issuer, issued=text.when(trust.issued)[:10])
+    where = source or say("vault-trust", language)
+    return [
+        (say("trust", language), text.plain(f"{where}\n{issued}".replace("\n", " · "))),
+        (say("fingerprint", language), fingerprint(data)),
+    ]
+
+
+def _own_vault() -> "Vault | None":
+    from ledger.adapters.vault import Vault, vault_home
+
+    try:
+        return Vault(vault_home())
+    except SealbookError:
+        return None
+
+
+def _trust(file: Path | None, vault: "Vault | None") -> "tuple[Trust, bytes, str] | None":
+    """Return the trust, its file's bytes, and the file's name ("" for the vault's)."""
+    from ledger.chain.trust import MAX_TRUST, parse_trust
+
+    if file is not None:
+        data = shell.read_limited(file, MAX_TRUST, "a trust file")
+        return parse_trust(data), data, str(file)
+    if vault is None:
+        return None
+    return vault.trust, vault.trust_file, ""
+
+
+def _opening(
+    receipt: bytes, documents: tuple[Path, ...], vault: "Vault | None", passphrase_file: Path | None
+) -> "OpenedDeposit | None":
+    """Return what one's own documents give, None where there is nothing to compare."""
+    from ledger.chain.receipt import parse_receipt
+    from ledger.chain.statement import parse_deposit, parse_statement
+
+    statement = parse_statement(parse_receipt(receipt).statement)
+    commitment = parse_deposit(statement).commitment
+    deposit = vault.with_commitment(commitment) if vault else None
+    if vault is None or deposit is None:
+        if documents:
+            raise InvalidInput(
+                "Documents can be compared only where their opening is: in the vault that deposited "
+                "them, or in an evidence file."
+            )
+        return None
+    given = documents or tuple(Path(path) for path in [deposit.meta.path] if path)
+    if not documents and not (
+        given and given[0].exists() and _opens_quietly(vault, passphrase_file)
+    ):
+        return None
+    from ledger.adapters.opening import compare_originals
+
+    identities = vault.identities(shell.passphrase_from(passphrase_file))
+    return compare_originals(deposit, receipt, given, identities)
+
+
+def _opens_quietly(vault: "Vault", passphrase_file: Path | None) -> bool:
+    """Whether the opening is to be had without a question, or a person is there to answer it."""
+    plain = (vault.home / "identity.txt").exists()
+    return plain or passphrase_file is not None or shell.can_ask()
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"PK"
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,85 @@
+"""`sealbook verify` of an evidence file: every deposit in it; documents appear once all is shown."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import click
+
+from ledger.adapters.opening import Opened, Staging
+from ledger.cli import shell, text
+from ledger.cli.court import show_reports
+from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
+from ledger.verify import ReceiptRefused, unchecked_report
+
+if TYPE_CHECKING:
+    from ledger.chain.report import Report
+    from ledger.chain.trust import Trust
+
+
+def verify_evidence(
+    file: Path,
+    trusted: "tuple[Trust, bytes, str] | None",
+    output: Path | None,
+    language: str,
+    as_json: bool,
+) -> bool:
+    """Verify the evidence file at `file`, print the reports, write the documents below `output`."""
+    with ExitStack() as stack:
+        opened = cast(BinaryIO, stack.enter_context(file.open("rb")))
+        disclosed = read_evidence(opened)
+        if trusted is None:
+            reports = [unchecked_report(each.receipt) for each in disclosed]
+            return show_reports(file, reports, None, language, as_json)
+        stagings: list[Staging] = []
+        reports = []
+        for number, each in enumerate(disclosed, 1):
+            if output is not None:
+                folder = output if len(disclosed) == 1 else output / str(number)
+                stagings.append(stack.enter_context(_staging(folder, each)))
+            staging = stagings[-1] if stagings else None
+            reports.append(_verify(file, each, trusted[0], staging))
+        placed: list[tuple[Path, Opened]] = []
+        if output is not None and all(report.good for report in reports):
+            for number, staging in enumerate(stagings, 1):
+                folder = output if len(disclosed) == 1 else output / str(number)
+                placed.append((folder, staging.place()))
+        more = {
+            "documents": [
+                {"name": name, "file": str((folder / place).absolute())}
+                for folder, written in placed
+                for name, place in written.names.items()
+            ]
+        }
+        good = show_reports(file, reports, trusted, language, as_json, more)
+        if not as_json:
+            _say_where(output, placed)
+        return good
+
+
+def _verify(
+    file: Path, disclosed: DisclosedDeposit, trust: "Trust", staging: Staging | None
+) -> "Report":
+    total = sum(record.size for record in disclosed.opening.documents)
+    with shell.Progress(f"verifying {file.name}", total) as progress:
+        try:
+            write = staging.write if staging else None
+            return verify_disclosed(disclosed, trust, write, progress).report
+        except ReceiptRefused as error:
+            return error.report
+
+
+def _staging(folder: Path, disclosed: DisclosedDeposit) -> Staging:
+    return Staging(folder, disclosed.opening.documents, disclosed.opening.cover.title)
+
+
+def _say_where(output: Path | None, placed: list[tuple[Path, Any]]) -> None:
+    if output is None:
+        return
+    click.echo("")
+    if not placed:
+        click.echo(f"Nothing was written to {output}: the report is not good.")
+    for folder, written in placed:
+        for name, place in written.names.items():
+            renamed = "" if name == place else f"   (deposited as {text.plain(name)})"
+            click.echo(f"{folder / place}{renamed}")

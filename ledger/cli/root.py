@@ -1,0 +1,158 @@
+"""The commands by audience, each imported when it is run, and the one place where errors are shown.
+
+Exit codes: 0 done, every required claim proven; 1 something failed or a claim is missing; 2 wrong
+usage; 130 interrupted.
+"""
+
+import errno
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from ledger.errors import SealbookError
+
+Commands = dict[str, tuple[str, str]]
+"""name -> ("module:function", the line in --help)"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in other modules; its help needs none of them."""
+
+    def __init__(self, *args: Any, sections: dict[str, Commands], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sections = sections
+        self._table = {name: entry for table in sections.values() for name, entry in table.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self._table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = self._table.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, function = entry[0].partition(":")
+        command = getattr(importlib.import_module(module), function)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, table in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in table.items()])
+
+
+class Program(LazyGroup):
+    """The outermost group: turns every error into a sentence and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        arguments = list(sys.argv[1:] if args is None else args)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                # A name that the terminal cannot show must not end the program.
+                stream.reconfigure(errors="backslashreplace")
+        extra["standalone_mode"] = False
+        try:
+            result = super().main(arguments, **extra)
+            sys.stdout.flush()
+            code = result if isinstance(result, int) else 0
+        except Exception as error:  # noqa: BLE001 - no traceback is ever shown
+            code = _show(error, "--json" in arguments)
+        except KeyboardInterrupt:
+            code = _show(click.Abort(), "--json" in arguments)
+        sys.exit(code)
+
+
+def _show(error: Exception, as_json: bool) -> int:
+    code, kind, message = _explain(error)
+    if kind == "broken-pipe":
+        # The reader has left; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code
+    if os.environ.get("SEALBOOK_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    if as_json:
+        click.echo(json.dumps({"error": {"code": kind, "message": message}}, ensure_ascii=False))
+    click.echo(f"sealbook: {message}", err=True)
+    return code
+
+
+def _explain(error: Exception) -> tuple[int, str, str]:
+    """Return (exit code, kind, sentence)."""
+    match error:
+        case click.Abort():
+            return 130, "interrupted", "Stopped. Nothing is lost; run the command again."
+        case click.UsageError():
+            where = error.ctx.command_path if error.ctx else "sealbook"
+            return 2, "usage", f"{error.format_message()}\nTry '{where} --help'."
+        case click.ClickException():
+            return 1, "error", error.format_message()
+        case SealbookError():
+            return 1, error.code, sentence(str(error))
+        case BrokenPipeError():
+            return 1, "broken-pipe", ""
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            what = error.strerror or type(error).__name__
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return 1, "storage-failed", f"{place}the disk is full. Free some space, then retry."
+            return 1, "storage-failed", f"{place}{what}."
+    return (
+        1,
+        "unexpected",
+        f"Something unexpected happened ({type(error).__name__}). Nothing was sent half. Please "
+        "report this, with what SEALBOOK_DEBUG=1 in the environment shows.",
+    )
+
+
+def sentence(text: str) -> str:
+    """Return an error's text with a capital letter and a full stop."""
+    text = text[:1].upper() + text[1:] if text[:1].isascii() and " " in text else text
+    return text if text.endswith((".", "!", "?", "。")) else text + "."
+
+
+_HELP = """Seal documents, deposit them with a notary, and verify receipts offline.
+
+\b
+Examples:
+  sealbook init --notary https://notary.example
+  sealbook deposit contract.pdf nda/
+  sealbook verify contract.pdf.receipt --trust office.trust
+"""
+
+_SECTIONS: dict[str, Commands] = {
+    "The company": {
+        "init": ("ledger.cli.setup:init", "Make keys, a recovery sheet and an enrolment request."),
+        "deposit": ("ledger.cli.company:deposit", "Seal files and folders and deposit them."),
+        "list": ("ledger.cli.company:list_", "List what was deposited and what waits."),
+        "show": ("ledger.cli.company:show", "Show one deposit."),
+        "open": ("ledger.cli.company:open_", "Fetch a deposit back, decrypt and compare it."),
+        "receipt": ("ledger.cli.company:receipt", "Write a receipt again, or take one apart."),
+        "disclose": ("ledger.cli.company:disclose", "Write an evidence file for a court."),
+        "trust": ("ledger.cli.setup:trust", "Show or export the notary's trust file."),
+        "recover": ("ledger.cli.setup:recover", "Rebuild the vault from the recovery sheet."),
+    },
+    "Anyone": {
+        "verify": ("ledger.cli.court:verify", "Check a receipt or an evidence file, offline."),
+    },
+    "The notary office": {
+        "notary": ("ledger.cli.notary:notary", "Run and look after a notary."),
+    },
+}
+
+
+@click.command(
+    cls=Program,
+    sections=_SECTIONS,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.version_option(package_name="sealbook", message="%(prog)s %(version)s")
+def cli() -> None:
+    """The program."""

@@ -1,0 +1,180 @@
+"""What commands share: vault, notary, passphrases, progress, output for people or for machines."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ledger.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ledger.adapters.http import NotaryClient
+    from ledger.adapters.vault import Vault
+
+PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secret)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+
+
+def json_option(function: F) -> F:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
+
+
+def language_option(function: F) -> F:
+    """Add --lang."""
+    return click.option(
+        "--lang",
+        type=click.Choice(["en", "zh"]),
+        help="Language of the report. Default: from LANG.",
+    )(function)
+
+
+def passphrase_option(function: F) -> F:
+    """Add --passphrase-file."""
+    return click.option(
+        "--passphrase-file",
+        type=FILE,
+        envvar=PASSPHRASE_VARIABLE,
+        help=f"Read the passphrase from a file (also {PASSPHRASE_VARIABLE}).",
+    )(function)
+
+
+def emit(as_json: bool, value: dict[str, Any], text: str) -> None:
+    """Print the result: one JSON object, or text for a person."""
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+
+
+def tell(text: str) -> None:
+    """Say something on stderr that is not the result."""
+    click.echo(text, err=True)
+
+
+def open_vault() -> "Vault":
+    """Return the user's vault."""
+    from ledger.adapters.vault import Vault, vault_home
+
+    return Vault(vault_home())
+
+
+def connect(vault: "Vault") -> "NotaryClient":
+    """Return a client of the vault's notary, signing with the device's key."""
+    from ledger.adapters.http import NotaryClient
+
+    return NotaryClient(vault.config.notary, ledger=vault.config.origin, key=vault.key)
+
+
+def can_ask() -> bool:
+    """Whether a person sits before the terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str, option: str) -> str:
+    """Return what a person types. Raises UsageError, naming the option, where nobody can."""
+    if not can_ask():
+        raise click.UsageError(f"Missing option '{option}' (there is no terminal to ask at).")
+    return str(click.prompt(question, err=True)).strip()
+
+
+def passphrase_from(file: Path | None) -> Callable[[], str]:
+    """Return what gives the vault's passphrase: a file's first line, or a person."""
+
+    def give() -> str:
+        if file is not None:
+            return _read_passphrase(file)
+        if not can_ask():
+            raise InvalidInput(
+                "The vault is under a passphrase and there is no terminal to ask at; put it into a "
+                f"file and name that with --passphrase-file or {PASSPHRASE_VARIABLE}."
+            )
+        return str(click.prompt("Passphrase of the vault", hide_input=True, err=True))
+
+    return give
+
+
+def new_passphrase(file: Path | None) -> str:
+    """Return a passphrase for a new vault; a person types it twice."""
+    if file is not None:
+        return _read_passphrase(file)
+    if not can_ask():
+        raise click.UsageError(
+            "A new vault needs a passphrase and there is no terminal to ask at; use "
+            "--passphrase-file, or --no-passphrase to leave the identity readable on this disk."
+        )
+    return str(
+        click.prompt(
+            "New passphrase for the vault", hide_input=True, confirmation_prompt=True, err=True
+        )
+    )
+
+
+def _read_passphrase(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            passphrase = lines.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The passphrase file {file} cannot be read.") from error
+    if not passphrase:
+        raise InvalidInput(f"The first line of the passphrase file {file} is empty.")
+    return passphrase
+
+
+def read_limited(path: Path, limit: int, what: str) -> bytes:
+    """Return a file's bytes. Raises InvalidInput over `limit` bytes or when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > limit:
+        raise InvalidInput(f"{path} is too large to be {what}.")
+    return data
+
+
+class Progress:
+    """A line on stderr that tells how far a long work is; silent where nobody watches."""
+
+    _SHOW_AFTER = 0.5
+    _EVERY = 0.2
+
+    def __init__(self, what: str, total: int) -> None:
+        from ledger.cli.text import plain, shorten
+
+        self._what, self._total = shorten(plain(what), 40), total
+        self._start = self._last = time.monotonic()
+        self._shown = False
+        self._watched = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if not self._watched or now - self._start < self._SHOW_AFTER:
+            return
+        if now - self._last < self._EVERY and self._shown:
+            return
+        from ledger.cli.text import size
+
+        self._last, self._shown = now, True
+        rate = size(int(done / (now - self._start)))
+        share = f"{100 * done // self._total:3d} %" if self._total else ""
+        sys.stderr.write(f"\r\x1b[K{self._what}  {share}  {size(done)}  {rate}/s")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Remove the line."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._shown = False
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,174 @@
+"""Depositing: sealed deposits out of the spool, receipts back in.
+
+A deposit is confirmed in this order, so that a crash at any point leaves something to go on from:
+
+1. Its age files are durable at the notary.
+2. Its statement, signed and on disk before anything was sent, is submitted; sent again, it gives the
+   receipt that exists.
+3. The receipt is verified against the pinned trust, and is about this very statement.
+4. The receipt's checkpoint is consistent with the largest one verified before: one ledger, append-only.
+5. The checkpoint is kept, then the receipt; then only is the ciphertext here given up.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from ledger.chain.policy import VerifiedCheckpoint
+from ledger.chain.trust import Trust
+from ledger.crypto.merkle import verify_consistency
+from ledger.errors import (
+    NotAuthenticated,
+    NotEnrolled,
+    SealbookError,
+    VerificationFailed,
+)
+from ledger.verify import VerifiedReceipt, verify_receipt
+
+BATCH = 100
+"""Statements sent together: what a notary takes in one request."""
+
+
+class ReceiptForAnother(VerificationFailed):
+    """The notary answered with a receipt about another statement."""
+
+    code = "receipt-for-another"
+
+
+class LedgerForked(VerificationFailed):
+    """Two checkpoints that the notary signed cannot belong to one append-only ledger."""
+
+    code = "ledger-forked"
+
+
+class Spooled(Protocol):
+    """A sealed deposit that waits."""
+
+    @property
+    def encoded(self) -> bytes:
+        """The signed statement."""
+        ...
+
+    def accept(self, receipt: bytes) -> None:
+        """Keep a verified receipt, durably."""
+        ...
+
+
+D = TypeVar("D", bound=Spooled)
+D_contra = TypeVar("D_contra", bound=Spooled, contravariant=True)
+
+
+class Notary(Protocol[D_contra]):
+    """What depositing asks of a notary; each call raises Unavailable or Refused."""
+
+    def upload(self, deposits: Sequence[D_contra]) -> None:
+        """Make the deposits' age files durable at the notary."""
+        ...
+
+    def submit_many(self, statements: Sequence[bytes]) -> Sequence[bytes | SealbookError]:
+        """Return a receipt for each statement, or why there is none."""
+        ...
+
+    def consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """Return a consistency proof, unverified."""
+        ...
+
+
+class Followed(Protocol):
+    """The largest checkpoint that was ever verified."""
+
+    def checkpoint(self) -> VerifiedCheckpoint | None:
+        """Return it."""
+        ...
+
+    def keep_checkpoint(self, note: str) -> None:
+        """Replace it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A receipt that does not count, and why; it is evidence against whoever signed it."""
+
+    receipt: bytes
+    error: SealbookError
+
+
+def confirm(
+    deposits: Sequence[D], notary: Notary[D], trust: Trust, ledger: Followed
+) -> Iterator[tuple[D, VerifiedReceipt | Rejected | SealbookError]]:
+    """Send deposits and yield what became of each: a kept receipt, a rejected one, or a refusal.
+
+    Raises Unavailable and NotEnrolled: what was not yielded yet still waits.
+    """
+    known = ledger.checkpoint()
+    for at in range(0, len(deposits), BATCH):
+        batch = deposits[at : at + BATCH]
+        try:
+            notary.upload(batch)
+        except NotAuthenticated:
+            _raise_if_not_enrolled(notary, batch[0])
+            raise
+        answers = notary.submit_many([each.encoded for each in batch])
+        for each, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, NotEnrolled):
+                raise answer
+            if isinstance(answer, SealbookError):
+                yield each, answer
+                continue
+            try:
+                verified = verify_answer(each.encoded, answer, trust)
+                newest = follow(known, verified.checkpoint, notary.consistency)
+            except VerificationFailed as error:
+                yield each, Rejected(answer, error)
+                continue
+            if newest is not known:
+                ledger.keep_checkpoint(_note(answer))
+                known = newest
+            each.accept(answer)
+            yield each, verified
+
+
+def verify_answer(statement: bytes, receipt: bytes, trust: Trust) -> VerifiedReceipt:
+    """Return the verified receipt of this very statement. Raises VerificationFailed, MalformedData."""
+    verified = verify_receipt(receipt, trust)
+    if verified.statement.encoded != statement:
+        raise ReceiptForAnother("The notary answered with a receipt for another deposit.")
+    return verified
+
+
+def follow(
+    known: VerifiedCheckpoint | None,
+    found: VerifiedCheckpoint,
+    consistency: Callable[[int, int], tuple[bytes, ...]],
+) -> VerifiedCheckpoint:
+    """Return the larger of two verified checkpoints, once one is shown to contain the other.
+
+    Raises LedgerForked, and what `consistency` raises.
+    """
+    if known is None:
+        return found
+    old, new = sorted((known, found), key=lambda each: each.checkpoint.size)
+    first, second = old.checkpoint, new.checkpoint
+    proof = () if first.size == second.size else consistency(first.size, second.size)
+    try:
+        verify_consistency(first.size, first.root, second.size, second.root, proof)
+    except VerificationFailed as error:
+        raise LedgerForked(
+            f"The notary's ledger of {second.size} entries does not contain the one of {first.size} "
+            "entries that it signed before. Keep the vault as it is and ask the notary office."
+        ) from error
+    return known if first.size == second.size else new
+
+
+def _raise_if_not_enrolled(notary: Notary[D], deposit: D) -> None:
+    """Ask by a statement: unlike a signed request, it is answered with the reason."""
+    (answer,) = notary.submit_many([deposit.encoded])
+    if isinstance(answer, NotEnrolled):
+        raise answer
+
+
+def _note(receipt: bytes) -> str:
+    from ledger.chain.receipt import parse_receipt
+
+    return parse_receipt(receipt).note

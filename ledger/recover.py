@@ -1,0 +1,177 @@
+"""Recovery: one secret of 32 bytes on a sheet of paper, for both halves of a company's access.
+
+    secret                 an age identity, AGE-SECRET-KEY-PQ-1...: every deposit is sealed for it too
+    recovery signing key   Ed25519, seed = HKDF-SHA-256(ikm = secret, no salt,
+                                                        info = "sealbook1/recovery-signing-key")
+
+The sheet also names the notary, the ledger, the account and the fingerprint of the trust file, so that
+a new machine needs nothing else. The recovery key lists, reads and admits a new device; it cannot
+deposit.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ledger.chain.statement import Deposit, parse_deposit, parse_statement
+from ledger.chain.trust import Trust
+from ledger.crypto.envelope import parse_header, rewrite_header
+from ledger.crypto.keys import SigningKey
+from ledger.crypto.recipients import HybridIdentity, Random, Recipient, parse_identity
+from ledger.deposit import verify_answer
+from ledger.errors import MalformedData
+from ledger.manifest import Manifest
+from ledger.sealing import open_manifest
+from ledger.verify import VerifiedReceipt
+
+_INFO = b"sealbook1/recovery-signing-key"
+_SECRET = re.compile(r"AGE-SECRET-KEY-PQ-1[0-9A-Z]+", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A deposit that was fetched back, verified and opened."""
+
+    receipt: bytes
+    verified: VerifiedReceipt
+    manifest: Manifest
+    manifest_file: bytes
+    """manifest.age, its header rewritten for the new recipients."""
+
+
+def signing_key(identity: HybridIdentity) -> SigningKey:
+    """Return the recovery signing key of a sheet's secret."""
+    return SigningKey(HKDF(SHA256(), 32, None, _INFO).derive(identity.seed))
+
+
+def find_secret(text: str) -> HybridIdentity:
+    """Return the secret in a text: the secret itself, or a whole sheet. Raises MalformedData."""
+    found = set(_SECRET.findall(text.replace("\n", " ")))
+    if len(found) != 1:
+        raise MalformedData(
+            "There is no recovery secret here; it starts with AGE-SECRET-KEY-PQ-1 and stands on the "
+            "recovery sheet."
+        )
+    identity = parse_identity(found.pop().upper())
+    if not isinstance(identity, HybridIdentity):
+        raise MalformedData("The secret is not one of a recovery sheet.")
+    return identity
+
+
+def recover_deposit(
+    statement: bytes,
+    receipt: bytes,
+    manifest_file: bytes,
+    secret: HybridIdentity,
+    recipients: Sequence[Recipient],
+    trust: Trust,
+    random: Random,
+) -> Recovered:
+    """Return a deposit from what a notary sent, none of which is trusted.
+
+    1. The receipt is for this statement and holds under `trust`.
+    2. The manifest is the one that the statement names, and opens with the sheet's secret.
+    3. Its header is rewritten for `recipients`: the new device's user, and the sheet.
+
+    Raises VerificationFailed, MalformedData.
+    """
+    verified = verify_answer(statement, receipt, trust)
+    manifest = open_manifest(manifest_file, [secret], verified.deposit.manifest)
+    old = parse_header(manifest_file).encoded
+    header = rewrite_header(old, [secret], recipients, random)
+    return Recovered(receipt, verified, manifest, header + manifest_file[len(old) :])
+
+
+def newest_header(
+    deposit: Deposit,
+    read: Callable[[bytes, int, int], bytes],
+    limit: int,
+    secret: HybridIdentity,
+    recipients: Sequence[Recipient],
+    random: Random,
+) -> bytes | None:
+    """Return the content's header rewritten for `recipients`, None for a commitment alone.
+
+    `read(root, offset, length)` gives bytes of an age file. Raises MalformedData, NoMatchingIdentity.
+    """
+    if deposit.content is None:
+        return None
+    return rewrite_header(read(deposit.content.root, 0, limit), [secret], recipients, random)
+
+
+def parse_own(statement: bytes, account: str, trust: Trust) -> Deposit:
+    """Return a listed deposit, which must be this account's in this ledger. Raises MalformedData."""
+    parsed = parse_statement(statement)
+    deposit = parse_deposit(parsed)
+    if parsed.issuer != account or deposit.origin != trust.origin:
+        raise MalformedData("the notary lists a deposit that is not this account's")
+    return deposit
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What stands on a recovery sheet."""
+
+    name: str
+    notary: str
+    origin: str
+    fingerprint: str
+    account: str
+    secret: HybridIdentity
+
+
+def format_sheet(sheet: Sheet) -> str:
+    """Return the sheet's text, to be printed and kept in a safe."""
+    secret = str(sheet.secret)
+    return _SHEET.format(
+        rule="=" * 78,
+        name=sheet.name,
+        notary=sheet.notary,
+        origin=sheet.origin,
+        fingerprint=sheet.fingerprint,
+        account=sheet.account,
+        secret=secret,
+    )
+
+
+_SHEET = """\
+{rule}
+  SEALBOOK  恢复单  /  RECOVERY SHEET                        {name}
+{rule}
+
+  打印本单，存入保险柜，然后删除此文件。持有本单的人可以读取全部存证内容。
+  Print this sheet, put it into a safe, then delete the file. Whoever holds it
+  can read everything that was deposited.
+
+  公证机构 Notary
+      {notary}
+  账本 Ledger
+      {origin}
+  信任文件指纹 Fingerprint of the trust file
+      {fingerprint}
+  账户 Account
+      {account}
+
+  恢复密钥 Secret
+      {secret}
+
+  计算机丢失或损坏时，在新计算机上：
+  When the computer is lost or broken, on a new one:
+
+      sealbook recover --notary {notary}
+
+  按提示输入上述信息。新设备将加入原账户，存证目录与回执从公证机构取回并逐一核验。
+  It asks for what stands above, joins the new device to the account, and
+  fetches and verifies the list of deposits and every receipt.
+
+  没有 Sealbook 软件时，age 1.3 或更高版本可用本密钥解密任何存证文件：
+  Without this software, age 1.3 or newer opens any deposit with this secret:
+
+      age -d -i secret.txt content.age | tar x
+
+  本单不能用于新的存证。This sheet cannot be used to deposit.
+{rule}
+"""
