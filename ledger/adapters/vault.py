@@ -23,7 +23,6 @@ anything holds `lock`; whoever sends holds `sending`.
 
 import contextlib
 import json
-import os
 import secrets
 import shutil
 import tomllib
@@ -35,6 +34,16 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.files import AtomicFile, sync_folder
+from ledger.adapters.home import (
+    CONFIG,
+    FILED,
+    HOME_VARIABLE,
+    ID_DIGITS,
+    IDENTITY,
+    SPOOL,
+    TRUST,
+    has_vault,
+)
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
 from ledger.chain.statement import (
@@ -62,17 +71,13 @@ from ledger.manifest import Manifest
 from ledger.recover import Recovered
 from ledger.sealing import open_manifest
 
-HOME_VARIABLE = "SEALBOOK_HOME"
 SHORTEST_ID = 4
 """Hexadecimal digits of a commitment that a user may abbreviate an id to."""
 
 MATTER_NAME = "matter"
 """Where a manifest's provenance tells the company's own name of a matter."""
 
-SPOOL, FILED = "spool", "deposits"
-
 _LOCK_PATIENCE = 60.0
-_ID_DIGITS = 16
 _SEALING = ".sealing-"
 
 
@@ -215,7 +220,7 @@ class Vault:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._spool = home / SPOOL
-        if not (home / "config.toml").is_file():
+        if not has_vault(home):
             raise InvalidInput(
                 f"There is no vault at {home}. Make one with `sealbook init`, restore it with "
                 f"`sealbook recover`, or say where it is in {HOME_VARIABLE}."
@@ -224,7 +229,7 @@ class Vault:
     @cached_property
     def config(self) -> Config:
         """What config.toml says."""
-        path = self.home / "config.toml"
+        path = self.home / CONFIG
         try:
             value = tomllib.loads(read_file(path).decode())
             return Config(**{key: str(value[key]) for key in Config.__slots__})
@@ -234,7 +239,7 @@ class Vault:
     @cached_property
     def trust_file(self) -> bytes:
         """The pinned trust file."""
-        return read_file(self.home / "notary.trust")
+        return read_file(self.home / TRUST)
 
     @cached_property
     def trust(self) -> Trust:
@@ -261,7 +266,7 @@ class Vault:
 
         Raises WrongPassphrase.
         """
-        plain = self.home / "identity.txt"
+        plain = self.home / IDENTITY
         if plain.exists():
             return parse_identity_file(read_file(plain).decode())
         data = read_file(self.home / "identity.age")
@@ -310,7 +315,7 @@ class Vault:
         raise NotFound(f"{wanted} means {len(found)} deposits ({ids}); give the start of one's id.")
 
     def _starting(self, digits: str) -> list[StoredDeposit]:
-        start = digits[:_ID_DIGITS]
+        start = digits[:ID_DIGITS]
         found = [each for each in self.deposits() if each.name.partition("-")[2].startswith(start)]
         return [each for each in found if each.commitment.startswith(digits)]
 
@@ -508,7 +513,7 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
 
 def _folder_name(statement: Statement) -> str:
     stamp = datetime.fromtimestamp(statement.issued_at, UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{stamp}-{parse_deposit(statement).commitment.hex()[:_ID_DIGITS]}"
+    return f"{stamp}-{parse_deposit(statement).commitment.hex()[:ID_DIGITS]}"
 
 
 def _matters(home: Path) -> dict[str, str]:
@@ -527,17 +532,7 @@ def write_config(folder: Path, config: Config) -> None:
     """Write config.toml."""
     import tomli_w
 
-    write_file(folder / "config.toml", tomli_w.dumps(asdict(config)).encode())
-
-
-def vault_home() -> Path:
-    """Return where the vault is: SEALBOOK_HOME, or the platform's place for a user's data."""
-    named = os.environ.get(HOME_VARIABLE)
-    if named:
-        return Path(named).absolute()
-    from platformdirs import user_data_path
-
-    return user_data_path("sealbook", appauthor=False)
+    write_file(folder / CONFIG, tomli_w.dumps(asdict(config)).encode())
 
 
 def read_file(path: Path) -> bytes:

@@ -248,6 +248,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
 
     The documents are listed where the vault opens without asking for a passphrase.
     """
+    from ledger.adapters.home import IDENTITY
     from ledger.cli.page import labelled
 
     vault = shell.open_vault()
@@ -277,7 +278,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
             ("Registered", f"{text.when(verified.block.time)}, stated by the notary"),
             ("Receipt", text.plain(meta.receipt or str(found.folder / "receipt"))),
         ]
-    if (vault.home / "identity.txt").exists() or passphrase_file:
+    if (vault.home / IDENTITY).exists() or passphrase_file:
         manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))
         value["files"] = [{"name": each.name, "size": each.size} for each in manifest.documents]
         value["provenance"] = dict(manifest.cover.provenance)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell
-from ledger.errors import InvalidInput, SealbookError
+from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ledger.adapters.vault import Vault
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
     from ledger.verify import OpenedDeposit
@@ -51,8 +50,7 @@ def verify(
     from ledger.catalogue import choose_language
 
     language = choose_language(lang, os.environ)
-    vault = _own_vault()
-    trusted = _trust(trust_file, vault)
+    trusted = _trust(trust_file)
     if _is_zip(file):
         if documents:
             raise click.UsageError("An evidence file brings its documents; name no others.")
@@ -62,7 +60,7 @@ def verify(
     else:
         if output is not None:
             raise click.UsageError("A receipt holds no documents to write; leave out -o.")
-        good = _verify_receipt(file, documents, trusted, vault, passphrase_file, language, as_json)
+        good = _verify_receipt(file, documents, trusted, passphrase_file, language, as_json)
     if not good:
         raise SystemExit(1)
 
@@ -71,7 +69,6 @@ def _verify_receipt(
     file: Path,
     documents: tuple[Path, ...],
     trusted: "tuple[Trust, bytes, str] | None",
-    vault: "Vault | None",
     passphrase_file: Path | None,
     language: str,
     as_json: bool,
@@ -82,7 +79,7 @@ def _verify_receipt(
     receipt = shell.read_limited(file, MAX_RECEIPT, "a receipt")
     if trusted is None:
         return show_reports(file, [unchecked_report(receipt)], None, language, as_json)
-    opening = _opening(receipt, documents, vault, passphrase_file)
+    opening = _opening(receipt, documents, passphrase_file)
     try:
         report = verify_receipt(receipt, trusted[0], opening=opening).report
     except ReceiptRefused as error:
@@ -148,59 +145,49 @@ def _trust_rows(trusted: "tuple[Trust, bytes, str]", language: str) -> list[tupl
     ]
 
 
-def _own_vault() -> "Vault | None":
-    from ledger.adapters.vault import Vault, vault_home
-
-    try:
-        return Vault(vault_home())
-    except SealbookError:
-        return None
-
-
-def _trust(file: Path | None, vault: "Vault | None") -> "tuple[Trust, bytes, str] | None":
-    """Return the trust, its file's bytes, and the file's name ("" for the vault's)."""
+def _trust(file: Path | None) -> "tuple[Trust, bytes, str] | None":
+    """Return the trust, its file's bytes, and the file's name ("" for the one pinned in the vault)."""
+    from ledger.adapters.home import TRUST, has_vault, vault_home
     from ledger.chain.trust import MAX_TRUST, parse_trust
 
-    if file is not None:
-        data = shell.read_limited(file, MAX_TRUST, "a trust file")
-        return parse_trust(data), data, str(file)
-    if vault is None:
+    pinned = vault_home() / TRUST
+    if file is None and not has_vault(pinned.parent):
         return None
-    return vault.trust, vault.trust_file, ""
+    data = shell.read_limited(file or pinned, MAX_TRUST, "a trust file")
+    return parse_trust(data), data, str(file or "")
 
 
 def _opening(
-    receipt: bytes, documents: tuple[Path, ...], vault: "Vault | None", passphrase_file: Path | None
+    receipt: bytes, documents: tuple[Path, ...], passphrase_file: Path | None
 ) -> "OpenedDeposit | None":
     """Return what one's own documents give, None where there is nothing to compare."""
+    from ledger.adapters.home import IDENTITY, has_vault, may_hold, vault_home
     from ledger.chain.receipt import parse_receipt
     from ledger.chain.statement import parse_deposit, parse_statement
 
+    home = vault_home()
     statement = parse_statement(parse_receipt(receipt).statement)
     commitment = parse_deposit(statement).commitment
-    deposit = vault.with_commitment(commitment) if vault else None
-    if vault is None or deposit is None:
+    deposit = None
+    if has_vault(home) and may_hold(home, commitment):
+        vault = shell.open_vault()
+        deposit = vault.with_commitment(commitment)
+    if deposit is None:
         if documents:
             raise InvalidInput(
                 "Documents can be compared only where their opening is: in the vault that deposited "
                 "them, or in an evidence file."
             )
         return None
-    given = documents or tuple(Path(path) for path in [deposit.meta.path] if path)
-    if not documents and not (
-        given and given[0].exists() and _opens_quietly(vault, passphrase_file)
-    ):
-        return None
     from ledger.adapters.opening import compare_originals
 
+    # The user is asked for a passphrase only where that leads somewhere.
+    quiet = (home / IDENTITY).exists() or passphrase_file is not None or shell.can_ask()
+    original = Path(deposit.meta.path)
+    if not documents and not (deposit.meta.path and original.exists() and quiet):
+        return None
     identities = vault.identities(shell.passphrase_from(passphrase_file))
-    return compare_originals(deposit, receipt, given, identities)
-
-
-def _opens_quietly(vault: "Vault", passphrase_file: Path | None) -> bool:
-    """Whether the opening is to be had without a question, or a person is there to answer it."""
-    plain = (vault.home / "identity.txt").exists()
-    return plain or passphrase_file is not None or shell.can_ask()
+    return compare_originals(deposit, receipt, documents or (original,), identities)
 
 
 def _is_zip(path: Path) -> bool:

@@ -45,8 +45,9 @@ def init(
     The vault is made in SEALBOOK_HOME, or where this system keeps a user's data; the request and the
     recovery sheet are written to the working folder.
     """
+    from ledger.adapters.home import TRUST, vault_home
     from ledger.adapters.outputs import safe_component, write_new
-    from ledger.adapters.vault import Config, new_vault, vault_home, write_config, write_file
+    from ledger.adapters.vault import Config, new_vault, write_config, write_file
     from ledger.chain.enrolment import format_request, verify_request
     from ledger.chain.trust import fingerprint, parse_trust
     from ledger.crypto.keys import SigningKey, format_pem
@@ -76,7 +77,7 @@ def init(
         )
         account = verify_request(request).account_id
         recipients = [identity.recipient(), *([] if secret is None else [secret.recipient()])]
-        write_file(folder / "notary.trust", trust_data)
+        write_file(folder / TRUST, trust_data)
         write_file(folder / "device.pem", format_pem(key))
         _write_identity(folder, identity, recipients, passphrase)
         write_config(folder, Config(notary.rstrip("/"), origin, account, name))
@@ -249,8 +250,9 @@ def recover(
     the list of deposits, their titles and every receipt. The contents stay with the notary until
     `sealbook open` fetches one.
     """
+    from ledger.adapters.home import TRUST, vault_home
     from ledger.adapters.http import NotaryClient
-    from ledger.adapters.vault import Config, Vault, new_vault, vault_home, write_config, write_file
+    from ledger.adapters.vault import Config, Vault, new_vault, write_config, write_file
     from ledger.chain.enrolment import endorse_request, format_request
     from ledger.chain.statement import is_account
     from ledger.chain.trust import parse_trust
@@ -280,7 +282,7 @@ def recover(
         key = SigningKey(os.urandom(SEED_SIZE))
         identity = HybridIdentity(os.urandom(SEED_SIZE))
         recipients = [identity.recipient(), secret.recipient()]
-        write_file(folder / "notary.trust", trust_data)
+        write_file(folder / TRUST, trust_data)
         write_file(folder / "device.pem", format_pem(key))
         _write_identity(folder, identity, recipients, passphrase)
         write_config(folder, Config(notary.rstrip("/"), found.origin, account, name))
@@ -361,7 +363,15 @@ def _fetch_all(
 
 
 def _pinned() -> bytes:
-    return shell.open_vault().trust_file
+    from ledger.adapters.home import TRUST, has_vault, vault_home
+    from ledger.chain.trust import MAX_TRUST
+
+    home = vault_home()
+    if not has_vault(home):
+        raise InvalidInput(
+            f"There is no vault at {home}; name a trust file, or make a vault with `sealbook init`."
+        )
+    return shell.read_limited(home / TRUST, MAX_TRUST, "a trust file")
 
 
 def _trust_data(notary: str, file: Path | None) -> bytes:
@@ -390,13 +400,14 @@ def _write_identity(
     recipients: "Sequence[Recipient]",
     passphrase: str | None,
 ) -> None:
+    from ledger.adapters.home import IDENTITY
     from ledger.adapters.vault import write_file
     from ledger.crypto.envelope import encrypt_bytes
     from ledger.crypto.recipients import ScryptRecipient
 
     lines = f"{identity}\n".encode()
     if passphrase is None:
-        write_file(folder / "identity.txt", lines)
+        write_file(folder / IDENTITY, lines)
     else:
         sealed = encrypt_bytes(lines, [ScryptRecipient(passphrase)], os.urandom)
         write_file(folder / "identity.age", sealed)

@@ -59,7 +59,8 @@ def tell(text: str) -> None:
 
 def open_vault() -> "Vault":
     """Return the user's vault."""
-    from ledger.adapters.vault import Vault, vault_home
+    from ledger.adapters.home import vault_home
+    from ledger.adapters.vault import Vault
 
     return Vault(vault_home())
 
