@@ -94,7 +94,7 @@ class BlockWriter:
         self._log = log
         self._clock = clock
         self._random = random
-        self._hook = hook
+        self.hook = hook
         self._time = 0
         self._platform: bytes | None = None
         self._published: str | None = None
@@ -160,7 +160,7 @@ class BlockWriter:
         1. The last signed checkpoint is signed by our keys, and not older than the published one.
         2. The database has every entry under it, and they give its root.
         3. Entries behind it are one whole block, which is signed and published now.
-        4. Every full tile and the anchor are in place.
+        4. Every full tile and the anchor are in place, and no file holds more than is signed.
 
         Raises:
             LedgerFault: One of these does not hold; says what to do.
@@ -186,6 +186,9 @@ class BlockWriter:
                 f"The entries do not give the root of the last signed checkpoint (size {size}): the "
                 f"database or the tiles were altered. {REBUILD}"
             )
+        with self.step(Step.BUNDLES):
+            head = self._store.read(size - size % TILE_WIDTH, size)
+            self._log.trim(size, [entry.statement for entry in head])
         if stored > size:
             self._finish(stored)
         else:
@@ -197,9 +200,9 @@ class BlockWriter:
     @contextlib.contextmanager
     def step(self, step: Step) -> Iterator[None]:
         """Mark a durable step."""
-        self._hook(step, "before")
+        self.hook(step, "before")
         yield
-        self._hook(step, "after")
+        self.hook(step, "after")
 
     def _close(self, block: Block, entries: Sequence[Statement]) -> SignedCheckpoint:
         """Sign, swap and publish the block whose entries are durable."""

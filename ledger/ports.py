@@ -129,6 +129,13 @@ class LogFiles(Protocol):
         """
         ...
 
+    def trim(self, size: int, head: Sequence[bytes]) -> None:
+        """Take away what lies behind the first `size` entries: a commit that was cut short.
+
+        `head` is the last partial bundle, size % 256 entries; it is put in place where it is missing.
+        """
+        ...
+
     def read_tile(self, level: int, index: int) -> bytes | None:
         """Return a full tile, 256 hashes of 32 bytes; None when there is none."""
         ...
@@ -183,8 +190,10 @@ class Step(StrEnum):
     ORDER = "order"
     INIT_FILES = "init-files"
     RESTORE_FILES = "restore-files"
+    REBUILD_LOG = "rebuild-log"
     REBUILD_DATABASE = "rebuild-database"
     PLACE = "place"
+    MOVE = "move"
 
 
 DURABLE_STEPS = tuple(Step)

@@ -1,7 +1,7 @@
 """Real notaries in temporary directories, and companies that deposit with them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ledger.chain.office import Platform
 from ledger.chain.statement import Deposit, Matter, Payload, format_deposit
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
-from ledger.notary import Notary, init_notary
+from ledger.notary import Notary, init_notary, open_notary
 from ledger.ports import Hook, no_hook
 from ledger.verify import VerifiedReceipt, verify_receipt
 
@@ -53,6 +53,22 @@ def found(directory: Path, *, hook: Hook = no_hook) -> Path:
     return directory
 
 
+def opened(
+    directory: Path,
+    *,
+    clock: Callable[[], float] | None = None,
+    window: float = 0.005,
+    batch: int = 256,
+    hook: Hook = no_hook,
+    envelopes: EveryEnvelope | None = None,
+) -> Notary:
+    """Open a notary that believes every upload to have come."""
+    notary = open_notary(directory, clock=clock or Clock(), window=window, batch=batch, hook=hook)
+    notary.envelopes = envelopes or EveryEnvelope()  # type: ignore[assignment]
+    notary.sequencer._admission._envelopes = notary.envelopes
+    return notary
+
+
 @dataclass
 class Company:
     """A depositor with one device and a recovery sheet."""
@@ -84,12 +100,15 @@ class Company:
         key: SigningKey | None = None,
         account: str | None = None,
         commitment: bytes | None = None,
+        fixed: bool = False,
     ) -> bytes:
+        """A deposit; with `fixed`, the same bytes for the same arguments."""
+        roots = [bytes(32), bytes(32)] if fixed else [os.urandom(32), os.urandom(32)]
         deposit = Deposit(
             origin,
             commitment or os.urandom(32),
-            Payload(70_000, os.urandom(32)),
-            Payload(4_096, os.urandom(32)),
+            Payload(70_000, roots[0]),
+            Payload(4_096, roots[1]),
             matter,
         )
         return format_deposit(deposit, account or self.account, key or self.key, time)

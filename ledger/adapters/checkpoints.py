@@ -6,7 +6,7 @@ the ledger from forking. Rows are added by compare-and-swap and never changed.
 
 from pathlib import Path
 
-from ledger.adapters.sqlite import Connections, immediate, storage
+from ledger.adapters.sqlite import Connections, Snapshot, immediate, storage
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.ports import SignedCheckpoint
@@ -74,21 +74,23 @@ class CheckpointDatabase:
         """Return the first checkpoint of more than `index` entries: it closes the entry's block."""
         return self._one("WHERE size > ? ORDER BY size LIMIT 1", (index,))
 
-    def snapshot(self, destination: Path) -> None:
-        """Copy the database as it is now."""
-        self._connections.snapshot(destination)
+    def all(self, after: int = -1, limit: int = 1000) -> list[SignedCheckpoint]:
+        """Return the checkpoints above a block height, at most `limit`, in order."""
+        return self._many("WHERE height > ? ORDER BY height LIMIT ?", (after, limit))
+
+    def snapshot(self) -> Snapshot:
+        """Hold on to the database as it is now."""
+        return self._connections.snapshot()
 
     def close(self) -> None:
         """Close every connection."""
         self._connections.close()
 
     def _one(self, clause: str, arguments: tuple[int, ...]) -> SignedCheckpoint | None:
+        return next(iter(self._many(clause, arguments)), None)
+
+    def _many(self, clause: str, arguments: tuple[int, ...]) -> list[SignedCheckpoint]:
+        sql = f"SELECT {_COLUMNS} FROM checkpoints {clause}"  # noqa: S608
         with storage(self.path):
-            row = (
-                self._connections.reader()
-                .execute(f"SELECT {_COLUMNS} FROM checkpoints {clause}", arguments)  # noqa: S608
-                .fetchone()
-            )
-        if row is None:
-            return None
-        return SignedCheckpoint(row[0], row[1], row[2], row[3], Seal(row[4], row[5]))
+            rows = self._connections.reader().execute(sql, arguments).fetchall()
+        return [SignedCheckpoint(*row[:4], Seal(row[4], row[5])) for row in rows]

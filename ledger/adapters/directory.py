@@ -137,7 +137,7 @@ def fill(
     Files named in `allowed` may be there before; `build`'s replace them. Hold the lock. Raises Conflict
     when anything else is there.
     """
-    settle(directory)
+    settle(directory, hook)
     found = sorted(p.name for p in directory.iterdir() if p.name not in (*allowed, LOCK))
     if found:
         raise Conflict(
@@ -152,17 +152,35 @@ def fill(
     incomplete.rename(directory / READY)
     sync_folder(directory)
     hook(Step.PLACE, "after")
-    settle(directory)
+    settle(directory, hook)
 
 
-def settle(directory: Path) -> None:
+def settle(directory: Path, hook: Hook) -> None:
     """Throw away what was never finished; move up what was. Hold the lock."""
     shutil.rmtree(directory / INCOMPLETE, ignore_errors=True)
     ready = directory / READY
     if ready.is_dir():
         for source in sorted(ready.iterdir(), key=lambda path: path.name == SETTINGS):
+            hook(Step.MOVE, "before")
             for suffix in ("-wal", "-shm"):  # of a database that is replaced
                 (directory / f"{source.name}{suffix}").unlink(missing_ok=True)
             source.replace(directory / source.name)
+            hook(Step.MOVE, "after")
+        hook(Step.MOVE, "before")
         ready.rmdir()
         sync_folder(directory)
+        hook(Step.MOVE, "after")
+
+
+def fresh(folder: Path) -> None:
+    """Make a folder, empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
+
+
+def replace_database(new: Path, old: Path) -> None:
+    """Put a closed database in another's place; that one's log of changes goes with it."""
+    for suffix in ("-wal", "-shm"):
+        old.with_name(f"{old.name}{suffix}").unlink(missing_ok=True)
+    new.replace(old)
+    sync_folder(old.parent)

@@ -13,13 +13,15 @@ that no anchor names.
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ledger.adapters.files import sync_folder
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.tiles import (
+    MAX_LEVEL,
+    TILE_HEIGHT,
     TILE_SIZE,
     TILE_WIDTH,
     Tile,
@@ -62,17 +64,42 @@ class LogFolder:
         kept = len(tail) - len(tail) % TILE_WIDTH
         self._tail, self._tail_start = tail[kept:], first + kept
 
+    def trim(self, size: int, head: Sequence[bytes]) -> None:
+        """Take away what lies behind the first `size` entries: a commit that was cut short.
+
+        `head` is the last partial bundle, size % 256 entries; it is put in place where it is missing.
+        """
+        index, width = divmod(size, TILE_WIDTH)
+        with _storage(self.root):
+            if width and self._bundle(index, width) != list(head):
+                write_durably(self.root / entries_path(index, width), format_bundle(head))
+            _cut(lambda at: self.root / entries_path(at), index, width)
+            for level in range(MAX_LEVEL):
+                if not (self.root / tile_path(level, 0)).parent.exists():
+                    break
+                nodes = size >> TILE_HEIGHT * level
+                _cut(
+                    lambda at, level=level: self.root / tile_path(level, at),  # type: ignore[misc]
+                    *divmod(nodes, TILE_WIDTH),
+                )
+        self._tail, self._tail_start = list(head), index * TILE_WIDTH
+        self._partial = self.root / entries_path(index, width) if width else None
+
+    def _bundle(self, index: int, width: int) -> list[bytes] | None:
+        """Return the entries of the bundle with exactly this name."""
+        with contextlib.suppress(FileNotFoundError, MalformedData):
+            return list(parse_bundle((self.root / entries_path(index, width)).read_bytes()))
+        return None
+
     def read_bundle(self, index: int, width: int) -> list[bytes] | None:
         """Return the first `width` entries of a bundle from any file that holds them, None if none."""
-        folder = self.root / entries_path(index, 1)
-        widths = [TILE_WIDTH]
-        with contextlib.suppress(FileNotFoundError):
-            widths += sorted(int(p.name) for p in folder.parent.iterdir() if p.name.isdecimal())
+        widths = [*_widths(_partials(self.root / entries_path(index))), TILE_WIDTH]
         for each in widths:
             if each < width:
                 continue
-            with contextlib.suppress(FileNotFoundError, MalformedData), _storage(folder):
-                entries = parse_bundle((self.root / entries_path(index, each)).read_bytes())
+            path = self.root / entries_path(index, each)
+            with contextlib.suppress(FileNotFoundError, MalformedData), _storage(path):
+                entries = parse_bundle(path.read_bytes())
                 if len(entries) >= width:
                     return list(entries[:width])
         return None
@@ -165,6 +192,24 @@ def make_folder(folder: Path) -> None:
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
+
+
+def _cut(path: Callable[[int], Path], index: int, width: int) -> None:
+    """Remove the files of a level behind `width` items of file `index`."""
+    for each in _widths(_partials(path(index))):
+        if each > width:
+            (_partials(path(index)) / str(each)).unlink(missing_ok=True)
+    path(index).unlink(missing_ok=True)
+    while path(index := index + 1).exists() or _partials(path(index)).exists():
+        path(index).unlink(missing_ok=True)
+        shutil.rmtree(_partials(path(index)), ignore_errors=True)
+
+
+def _widths(folder: Path) -> list[int]:
+    """Return the widths of the partial files in a folder, the smallest first."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(int(each.name) for each in folder.iterdir() if each.name.isdecimal())
+    return []
 
 
 def _partials(path: Path) -> Path:

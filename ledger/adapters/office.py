@@ -29,7 +29,7 @@ CREATE TABLE orders (
 ) STRICT;
 CREATE TABLE nonces (
     key_id BLOB NOT NULL,
-    nonce TEXT NOT NULL,
+    nonce BLOB NOT NULL,
     expires INTEGER NOT NULL,
     PRIMARY KEY (key_id, nonce)
 ) STRICT, WITHOUT ROWID;
@@ -91,7 +91,7 @@ class OfficeDatabase:
             sql = "DELETE FROM orders WHERE id = ? AND state = ?"
             return bool(connection.execute(sql, (number, WAITING)).rowcount)
 
-    def remember(self, key_id: bytes, nonce: str, expires: int, now: int) -> bool:
+    def remember(self, key_id: bytes, nonce: bytes, expires: int, now: int) -> bool:
         """Note the nonce of a signed request until `expires`; False when it was seen before.
 
         Both times in POSIX seconds; nonces that expired before `now` are forgotten.

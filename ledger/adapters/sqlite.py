@@ -10,7 +10,8 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sqlite_utils import Database
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3 where installed
@@ -112,15 +113,10 @@ class Connections:
             connection.execute("PRAGMA query_only = 1")
         return connection
 
-    def snapshot(self, destination: Path) -> None:
-        """Copy the database as it is at this moment to a new file, beside readers and writers."""
-        with storage(destination):
-            copy = sqlite3.connect(str(destination))
-            try:
-                self.reader().backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-            finally:
-                copy.close()
+    def snapshot(self) -> "Snapshot":
+        """Hold on to the database as it is at this moment; readers and writers go on."""
+        with storage(self._path):
+            return Snapshot(self._path, self._connect())
 
     def close(self) -> None:
         """Close every connection."""
@@ -141,6 +137,38 @@ class Connections:
         with self._lock:
             self._all.append(connection)
         return connection
+
+
+class Snapshot:
+    """A database as it was at one moment, until it is closed."""
+
+    def __init__(self, path: Path, connection: Any) -> None:
+        self._path = path
+        self._connection = connection
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+    def copy(self, destination: Path) -> None:
+        """Write it to a new file."""
+        with storage(destination):
+            copy = sqlite3.connect(str(destination))
+            try:
+                self._connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                copy.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.execute("ROLLBACK")
+        self._connection.close()
 
 
 @contextlib.contextmanager
@@ -263,9 +291,9 @@ class LedgerDatabase:
         )
         return next(iter(self._rows(sql, (account, matter))), None)
 
-    def snapshot(self, destination: Path) -> None:
-        """Copy the database as it is now."""
-        self._connections.snapshot(destination)
+    def snapshot(self) -> Snapshot:
+        """Hold on to the database as it is now."""
+        return self._connections.snapshot()
 
     def check(self) -> str | None:
         """Return what SQLite's own integrity check finds, None when all is well."""

@@ -41,7 +41,12 @@ from ledger.errors import (
     SealbookError,
     Unavailable,
 )
+from ledger.notary.backup import backup as copy_notary
+from ledger.notary.backup import restore as restore
 from ledger.notary.founding import init_notary as init_notary
+from ledger.notary.fsck import Finding as Finding
+from ledger.notary.fsck import fsck as fsck
+from ledger.notary.fsck import rebuild as rebuild
 from ledger.ports import Entry, Hook, Step, no_hook
 from ledger.receipts import Receipts
 from ledger.sequencer import BATCH, WINDOW, Sequencer
@@ -95,7 +100,7 @@ class Nonces:
         self._office = office
         self._clock = clock
 
-    def remember(self, key_id: bytes, nonce: str, expires: int) -> bool:
+    def remember(self, key_id: bytes, nonce: bytes, expires: int) -> bool:
         """Note a nonce until `expires` (POSIX seconds); False when this key has used it before."""
         return self._office.remember(key_id, nonce, expires, int(self._clock()))
 
@@ -116,7 +121,7 @@ class Notary:
         self._stack = ExitStack()
         with ExitStack() as stack:
             stack.enter_context(place.lock(directory))
-            place.settle(directory)
+            place.settle(directory, hook)
             settings = place.read_settings(directory)
             self.origin, self.issuer = settings.origin, settings.issuer
             self.trust = _read(directory / settings.trust_file)
@@ -127,10 +132,10 @@ class Notary:
             stack.callback(self._signed.close)
             self._office = OfficeDatabase(directory / place.OFFICE)
             stack.callback(self._office.close)
-            log = LogFolder(directory / place.LOG)
+            self.log = LogFolder(directory / place.LOG)
             self.records = RecordFolder(directory / place.RECORDS)
             self.envelopes = EnvelopeStore(directory / place.OBJECTS)
-            writer = BlockWriter(self._store, self._signed, log, keys, clock, random, hook)
+            writer = BlockWriter(self._store, self._signed, self.log, keys, clock, random, hook)
             self._writer = writer
             self.sequencer = Sequencer(
                 writer,
@@ -148,6 +153,20 @@ class Notary:
             self.nonces = Nonces(self._office, clock)
             self._carry_out_orders()
             self._stack = stack.pop_all()
+
+    def backup(self, destination: Path) -> int:
+        """Copy this notary to an empty or new directory while it works on; see `backup`.
+
+        Return the number of entries in the copy. Raises Conflict, StorageFailed.
+        """
+        return copy_notary(
+            self.directory,
+            destination,
+            self._store,
+            self._signed,
+            self.sequencer,
+            self._writer.hook,
+        )
 
     def block(self, height: int) -> tuple[bytes, str]:
         """Return a block's record and the signed note that closes it. Raises NotFound."""
@@ -363,6 +382,10 @@ def _status(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _backup(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
+    return {"size": notary.backup(Path(argument["destination"]))}
+
+
 def _entered(notary: Notary, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
     return {"index": notary.sequencer.enter((kind, payload)).result()[0].index}
 
@@ -392,6 +415,7 @@ COMMANDS: dict[str, Command] = {
     "notice": _notice,
     "platform": _platform,
     "recovery": _recovery,
+    "backup": _backup,
     "status": _status,
 }
 """What the office can order. Arguments: enroll {request} with `record`; join {request}; revoke {key,

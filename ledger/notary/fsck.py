@@ -1,0 +1,474 @@
+"""Checks a notary's files against each other, and rebuilds the database from the log.
+
+`fsck` reads everything once and believes nothing: every entry's signature, every root that was signed,
+every note and seal, the chain of blocks, every tile and bundle, what the database derives from entries,
+identity records, and on demand the ciphertext. `rebuild` makes `ledger.sqlite` anew from the entry
+bundles, up to the last signed checkpoint: that is everything that was ever answered.
+"""
+
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ledger.adapters import directory as place
+from ledger.adapters.checkpoints import CheckpointDatabase
+from ledger.adapters.envelopes import EnvelopeStore
+from ledger.adapters.logfiles import LogFolder
+from ledger.adapters.sqlite import LedgerDatabase
+from ledger.blocks import NotaryKeys
+from ledger.chain import statement as st
+from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
+from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
+from ledger.chain.cosignature import verify_signature
+from ledger.chain.enrolment import Enrolment, parse_enrolment, verify_record
+from ledger.chain.note import parse_note
+from ledger.chain.office import Revocation, check_office_statement, parse_revocation
+from ledger.chain.seal import format_cose_receipt, parse_cose_receipt, verify_seal
+from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
+from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data, tile_path
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.crypto.merkle import leaf_hash
+from ledger.errors import LedgerFault, SealbookError, VerificationFailed
+from ledger.notary.payloads import verify_payload
+from ledger.ports import Hook, SignedCheckpoint, Step, no_hook
+
+ERROR, WARNING = "error", "warning"
+_MAX_FINDINGS = 1_000
+"""A ledger with more is not mended by reading on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be. A warning costs nothing that was promised."""
+
+    level: str
+    place: str
+    problem: str
+
+
+class _TooMany(Exception):
+    pass
+
+
+def fsck(directory: Path, *, envelopes: bool = False) -> tuple[Finding, ...]:
+    """Check a notary's directory while no process uses it; return what is wrong, () if all is well.
+
+    `envelopes` also reads all ciphertext and compares it with what the deposits name.
+    Raises InUse, NotFound, InvalidInput (keys), StorageFailed.
+    """
+    with place.lock(directory):
+        place.settle(directory, no_hook)
+        settings = place.read_settings(directory)
+        keys = place.read_keys(directory, settings.origin)
+        signed = CheckpointDatabase(directory / place.CHECKPOINTS)
+        try:
+            store = LedgerDatabase(directory / place.LEDGER)
+            try:
+                check = _Fsck(directory, keys, store, signed, envelopes=envelopes)
+                return check.run()
+            finally:
+                store.close()
+        except LedgerFault as error:
+            return (Finding(ERROR, place.LEDGER, str(error)),)
+        finally:
+            signed.close()
+
+
+class _Fsck:
+    def __init__(
+        self,
+        directory: Path,
+        keys: NotaryKeys,
+        store: LedgerDatabase,
+        signed: CheckpointDatabase,
+        *,
+        envelopes: bool,
+    ) -> None:
+        self.directory = directory
+        self.keys = keys
+        self.store = store
+        self.signed = signed
+        self.log = LogFolder(directory / place.LOG)
+        self.envelopes = EnvelopeStore(directory / place.OBJECTS) if envelopes else None
+        self.findings: list[Finding] = []
+        self.enrolled: dict[bytes, tuple[Enrolment, int]] = {}
+        self.matters: dict[tuple[str, bytes], tuple[int, bytes]] = {}
+        self.records: set[str] = set()
+        self.tree = TileEdge(self._tile)
+        self.last: SignedCheckpoint | None = None
+        self.block: Block | None = None
+        self.platform: bytes | None = None
+        self.new_platform: bytes | None = None
+        chain = x509.load_pem_x509_certificates((directory / place.SEAL_CHAIN).read_bytes())
+        self.seal_roots = [chain[-1].public_bytes(Encoding.DER)]
+
+    def run(self) -> tuple[Finding, ...]:
+        try:
+            self._files()
+            self._blocks()
+            self._edge()
+            self._records()
+        except _TooMany:
+            self.findings.append(Finding(ERROR, str(self.directory), "... and more."))
+        return tuple(self.findings)
+
+    def _error(self, where: str, problem: object) -> None:
+        self.findings.append(Finding(ERROR, where, str(problem)))
+        if len(self.findings) >= _MAX_FINDINGS:
+            raise _TooMany
+
+    def _warn(self, where: str, problem: str) -> None:
+        self.findings.append(Finding(WARNING, where, problem))
+
+    def _files(self) -> None:
+        damage = self.store.check()
+        if damage is not None:
+            self._error(place.LEDGER, damage)
+        for path in sorted((self.directory / place.KEYS).iterdir()):
+            if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                self._error(str(path), "others can read this private key: chmod 600 it")
+
+    def _blocks(self) -> None:
+        """Walk block by block: entries, record, root, note, seal, tiles, bundles."""
+        height = -1
+        while checkpoints := self.signed.all(height):
+            for checkpoint in checkpoints:
+                start = 0 if self.last is None else self.last.size
+                where = f"block {checkpoint.height}"
+                if checkpoint.height != height + 1 or checkpoint.size <= start:
+                    self._error(where, "its checkpoint does not follow the one before")
+                    return
+                if not self._block(where, start, checkpoint):
+                    return
+                self.last, height = checkpoint, checkpoint.height
+        if self.last is None:
+            self._error(place.CHECKPOINTS, "no checkpoint was ever signed")
+        elif (stored := self.store.size()) > self.last.size:
+            self._warn(
+                place.LEDGER,
+                f"{stored - self.last.size} entries wait to be signed; the next start does it",
+            )
+
+    def _block(self, where: str, start: int, checkpoint: SignedCheckpoint) -> bool:
+        entries = self.store.read(start, checkpoint.size)
+        if len(entries) != checkpoint.size - start:
+            self._error(
+                where, f"entries are missing: run `sealbook notary fsck --rebuild` ({where})"
+            )
+            return False
+        leaves = []
+        for expected, entry in enumerate(entries, start):
+            try:
+                if entry.index != expected:
+                    raise VerificationFailed("it does not follow the entry before")
+                statement = parse_statement(entry.statement)
+                leaves.append(statement.leaf_hash)
+                if (entry.kind, entry.account) != (statement.kind, _account(statement)):
+                    raise VerificationFailed("the database states another kind or account")
+                self._entry(statement, expected, checkpoint, start)
+            except SealbookError as error:
+                self._error(f"entry {expected}", error)
+                if len(leaves) <= expected - start:
+                    leaves.append(leaf_hash(entry.statement))
+        if self.store.leaf_hashes(start, checkpoint.size) != leaves:
+            self._error(where, "the database states another leaf hash than its entries have")
+        for tile, data in self.tree.extend(leaves):
+            if self.log.read_tile(tile.level, tile.index) != data:
+                self._error(tile_path(tile.level, tile.index), "the tile is missing or altered")
+        self._bundles(start, checkpoint.size)
+        self._signatures(where, checkpoint)
+        return True
+
+    def _entry(
+        self, statement: Statement, index: int, checkpoint: SignedCheckpoint, start: int
+    ) -> None:
+        if statement.kind == st.DEPOSIT:
+            self._deposit(statement)
+            return
+        verify_statement(statement, self.keys.log.public)
+        if statement.payload.get("origin") != self.keys.origin:
+            raise VerificationFailed("it was made for another ledger")
+        if (statement.kind == st.BLOCK) != (index == start):
+            raise VerificationFailed("a block record stands in the wrong place")
+        if statement.kind == st.BLOCK:
+            self._record(parse_block(statement), checkpoint, start)
+        elif statement.kind == st.ENROLMENT:
+            self._enrolment(parse_enrolment(statement), index)
+        else:
+            check_office_statement(statement)
+            if statement.kind == st.PLATFORM:
+                self.new_platform = statement.leaf_hash
+            elif statement.kind == st.KEY:
+                self._revocation(parse_revocation(statement), index)
+
+    def _record(self, block: Block, checkpoint: SignedCheckpoint, start: int) -> None:
+        before, self.block = self.block, block
+        self.platform = self.new_platform
+        previous = GENESIS_PREVIOUS if self.last is None else note_digest(self.last.note)
+        if (block.height, block.start, block.size) != (checkpoint.height, start, checkpoint.size):
+            raise VerificationFailed("the block record does not describe its block")
+        if block.previous != previous:
+            raise VerificationFailed("the block record does not continue the block before")
+        if before is not None and block.time < before.time:
+            raise VerificationFailed("the block's time is below that of the block before")
+        if block.platform != self.platform:
+            raise VerificationFailed("the block names another platform statement")
+
+    def _deposit(self, statement: Statement) -> None:
+        deposit = parse_deposit(statement)
+        enrolment = self.enrolled.get(statement.key_id)
+        if enrolment is None or enrolment[0].account != statement.issuer:
+            raise VerificationFailed("its key was not enrolled for its account")
+        verify_statement(statement, enrolment[0].key)
+        if deposit.origin != self.keys.origin:
+            raise VerificationFailed("it was made for another ledger")
+        if deposit.matter is not None:
+            place_ = (statement.issuer, deposit.matter.id)
+            number, leaf = self.matters.get(place_, (0, None))
+            if (deposit.matter.number, deposit.matter.previous) != (number + 1, leaf):
+                raise VerificationFailed("it does not follow the one before in its matter")
+            self.matters[place_] = (deposit.matter.number, statement.leaf_hash)
+        if self.envelopes is not None:
+            for payload in (deposit.content, deposit.manifest):
+                if payload is not None:
+                    verify_payload(self.envelopes, statement.issuer, payload)
+
+    def _enrolment(self, enrolment: Enrolment, index: int) -> None:
+        key_id = thumbprint_ed25519(enrolment.key)
+        if key_id in self.enrolled:
+            raise VerificationFailed("its key was enrolled before")
+        self.enrolled[key_id] = (enrolment, index)
+        self.records.add(enrolment.record.hex())
+        path = self.directory / place.RECORDS / enrolment.record.hex()
+        if path.exists():
+            verify_record(enrolment, path.read_bytes())
+        stored = self.store.key(key_id)
+        if stored is None or (
+            stored.account,
+            stored.public,
+            stored.role,
+            stored.enrolled_index,
+        ) != (
+            enrolment.account,
+            enrolment.key,
+            enrolment.role,
+            index,
+        ):
+            raise VerificationFailed("the database states another enrolment")
+
+    def _revocation(self, revocation: Revocation, index: int) -> None:
+        if revocation.key not in self.enrolled:
+            raise VerificationFailed("it revokes a key that was not enrolled")
+        stored = self.store.key(revocation.key)
+        if stored is None or stored.revoked_index != index:
+            raise VerificationFailed("the database does not state this revocation")
+
+    def _bundles(self, start: int, size: int) -> None:
+        for index in range(start // TILE_WIDTH, size // TILE_WIDTH):
+            first = index * TILE_WIDTH
+            entries = [e.statement for e in self.store.read(first, first + TILE_WIDTH)]
+            if self.log.read_bundle(index, TILE_WIDTH) != entries:
+                self._error(f"bundle {index}", "the entry bundle is missing or altered")
+
+    def _signatures(self, where: str, checkpoint: SignedCheckpoint) -> None:
+        try:
+            note = parse_note(checkpoint.note)
+            stated = Checkpoint(self.keys.origin, checkpoint.size, self.tree.root())
+            if parse_checkpoint(note.text) != stated or checkpoint.root != stated.root:
+                raise VerificationFailed("the entries do not give the root that was signed")
+            if len(note.signatures) != 2:
+                raise VerificationFailed("the note does not carry the log's two signatures")
+            for key, signature in zip(self.keys.verifiers, note.signatures, strict=True):
+                verify_signature(key, signature, stated)
+            receipt = parse_cose_receipt(format_cose_receipt(checkpoint.seal, 1, 0, ()))
+            assert self.block is not None
+            verify_seal(receipt, stated.root, self.seal_roots, self.block.time)
+        except SealbookError as error:
+            self._error(where, error)
+
+    def _edge(self) -> None:
+        """Check the last, partial files and the published checkpoint."""
+        if self.last is None:
+            return
+        for (account, matter), tip in self.matters.items():
+            if self.store.matter_tip(account, matter) != tip:
+                self._error(place.LEDGER, f"it states another end of matter {matter.hex()}")
+        first = self.last.size - self.last.size % TILE_WIDTH
+        entries = [e.statement for e in self.store.read(first, self.last.size)]
+        if entries and self.log.read_bundle(first // TILE_WIDTH, len(entries)) != entries:
+            self._error(f"bundle {first // TILE_WIDTH}", "the entry bundle is missing or altered")
+        published = self.log.published()
+        if published is None:
+            self._warn("checkpoint", "nothing is published; the next start does it")
+            return
+        size = parse_checkpoint(parse_note(published).text).size
+        checkpoint = self.signed.at_size(size)
+        if checkpoint is None or checkpoint.note != published:
+            self._error("checkpoint", "the published checkpoint is not one that was signed")
+            return
+        for tile in partial_tiles(size):
+            path = self.log.root / tile_path(tile.level, tile.index, tile.width)
+            full = self.log.root / tile_path(tile.level, tile.index)
+            if not full.exists() and (
+                not path.exists() or path.read_bytes() != tile_data(self.tree, tile)
+            ):
+                self._error(str(path), "the partial tile is missing or altered")
+
+    def _records(self) -> None:
+        for path in sorted((self.directory / place.RECORDS).iterdir()):
+            if path.name not in self.records:
+                self._warn(str(path), "no enrolment names this identity record; remove it")
+
+    def _tile(self, level: int, index: int, width: int) -> bytes:
+        data = self.log.read_tile(level, index)
+        return bytes(32 * width) if data is None else data
+
+
+def _account(statement: Statement) -> str | None:
+    if statement.kind == st.DEPOSIT:
+        return statement.issuer
+    return parse_enrolment(statement).account if statement.kind == st.ENROLMENT else None
+
+
+def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
+    """Make `ledger.sqlite` and the tiles anew from bundles and signed checkpoints; return the size.
+
+    A bundle that is missing is taken from the old database, if that can be read. Every root that was
+    signed is checked on the way. Raises LedgerFault when the entries cannot be had from either, InUse,
+    NotFound, StorageFailed.
+    """
+    with place.lock(directory):
+        place.settle(directory, hook)
+        place.read_settings(directory)
+        signed = CheckpointDatabase(directory / place.CHECKPOINTS)
+        try:
+            return _rebuild(directory, signed, hook)
+        finally:
+            signed.close()
+
+
+def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
+    last = signed.last()
+    if last is None:
+        raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
+    log = LogFolder(directory / place.LOG)
+    old = _old_database(directory / place.LEDGER)
+
+    def from_log(index: int, width: int) -> list[bytes] | None:
+        return log.read_bundle(index, width)
+
+    def from_database(index: int, width: int) -> list[bytes] | None:
+        if old is None:
+            return None
+        try:
+            first = index * TILE_WIDTH
+            entries = [each.statement for each in old.read(first, first + width)]
+        except SealbookError:
+            return None
+        return entries if len(entries) == width else None
+
+    folder = directory / place.INCOMPLETE
+    fault: LedgerFault | None = None
+    try:
+        for sources in ((from_log, from_database), (from_database, from_log)):
+            place.fresh(folder)
+            try:
+                _fill(folder / place.LEDGER, log, signed, last, sources, hook)
+                break
+            except LedgerFault as error:
+                fault = fault or error
+        else:
+            assert fault is not None
+            raise fault
+    finally:
+        if old is not None:
+            old.close()
+    hook(Step.REBUILD_DATABASE, "before")
+    place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
+    hook(Step.REBUILD_DATABASE, "after")
+    place.settle(directory, hook)
+    return last.size
+
+
+_Source = Callable[[int, int], list[bytes] | None]
+
+
+def _fill(
+    path: Path,
+    log: LogFolder,
+    signed: CheckpointDatabase,
+    last: SignedCheckpoint,
+    sources: tuple[_Source, _Source],
+    hook: Hook,
+) -> None:
+    """Fill a new database, and put right what differs in the log."""
+    store = LedgerDatabase(path, create=True)
+    try:
+        tree = TileEdge(lambda level, index, _: log.read_tile(level, index) or b"")
+        for checkpoint, statements in _signed_blocks(signed, last.size, sources):
+            start = tree.size
+            tiles = tree.extend(each.leaf_hash for each in statements)
+            if tree.root() != checkpoint.root:
+                raise LedgerFault(
+                    f"The entries of block {checkpoint.height} do not give the root that was signed. "
+                    "Restore the newest backup, or its `log` folder."
+                )
+            log.write_tiles(
+                (tile, data)
+                for tile, data in tiles
+                if log.read_tile(tile.level, tile.index) != data
+            )
+            store.append(start, statements)
+        for index in range(-(-last.size // TILE_WIDTH)):
+            first = index * TILE_WIDTH
+            entries = [each.statement for each in store.read(first, first + TILE_WIDTH)]
+            if log.read_bundle(index, len(entries)) != entries:
+                hook(Step.REBUILD_LOG, "before")
+                log.write_entries(first, entries)
+                hook(Step.REBUILD_LOG, "after")
+    finally:
+        store.close()
+
+
+def _signed_blocks(
+    signed: CheckpointDatabase, size: int, sources: tuple[_Source, _Source]
+) -> Iterator[tuple[SignedCheckpoint, list[Statement]]]:
+    bundles = _bundles(size, sources)
+    waiting: list[bytes] = []
+    start, height = 0, -1
+    while checkpoints := signed.all(height):
+        for checkpoint in checkpoints:
+            count = checkpoint.size - start
+            while len(waiting) < count:
+                waiting += next(bundles)
+            entries, waiting = waiting[:count], waiting[count:]
+            try:
+                yield checkpoint, [parse_statement(entry) for entry in entries]
+            except SealbookError as error:
+                raise LedgerFault(
+                    f"An entry of block {checkpoint.height} cannot be read ({error})."
+                ) from error
+            start, height = checkpoint.size, checkpoint.height
+
+
+def _bundles(size: int, sources: tuple[_Source, _Source]) -> Iterator[list[bytes]]:
+    for index in range(-(-size // TILE_WIDTH)):
+        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
+        found = next((each for source in sources if (each := source(index, width))), None)
+        if found is None:
+            raise LedgerFault(
+                f"The entries from {index * TILE_WIDTH} on are in neither the log nor the database. "
+                "Restore the newest backup, or its `log` folder."
+            )
+        yield found
+
+
+def _old_database(path: Path) -> LedgerDatabase | None:
+    try:
+        return LedgerDatabase(path)
+    except SealbookError:
+        return None

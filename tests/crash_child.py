@@ -1,0 +1,104 @@
+"""Does a notary's work in a process of its own, and dies where it is told to.
+
+    crash_child.py SCENARIO WORK STEP SIDE COUNT
+
+Dies with `os._exit` at the COUNT-th time that STEP's SIDE comes. What was answered before is in
+WORK/answers, synced before the next step.
+"""
+
+import os
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_request
+from ledger.crypto.keys import SigningKey
+from ledger.notary import rebuild, restore
+from ledger.ports import Hook, Step
+from tests.notaries import NOW, Clock, Company, deposit, found, opened
+
+DIED = 77
+WORK = Path(sys.argv[2]) if len(sys.argv) > 2 else Path()
+ROUNDS, COUNT = 4, 90
+"""Enough deposits that a tile becomes full on the way."""
+
+
+def company() -> Company:
+    made = Company(SigningKey(b"d" * 32), SigningKey(b"r" * 32))
+    path = WORK / "request"
+    if not path.exists():
+        path.write_bytes(made.ask())
+    made.request = path.read_bytes()
+    made.account = sha256(made.request).hexdigest()[:32]
+    return made
+
+
+def statements(company: Company, number: int) -> list[bytes]:
+    """The statements of a round, the same in every process."""
+    return [
+        company.statement(commitment=sha256(f"{number} {i}".encode()).digest(), fixed=True)
+        for i in range(COUNT)
+    ]
+
+
+def dying(step: str, side: str, count: int) -> Hook:
+    seen = 0
+
+    def hook(at: Step, at_side: str) -> None:
+        nonlocal seen
+        if (at.value, at_side) == (step, side):
+            seen += 1
+            if seen == count:
+                os._exit(DIED)
+
+    return hook
+
+
+def answer(data: bytes) -> None:
+    with (WORK / "answers").open("ab") as file:
+        file.write(len(data).to_bytes(4, "big") + data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def serve(hook: Hook) -> None:
+    depositor = company()
+    with opened(WORK / "notary", hook=hook) as notary:
+        standing = notary.accounts.enrol(request_of(depositor), RECORD)
+        assert standing.account == depositor.account
+        for number in range(ROUNDS):
+            for receipt in deposit(notary, statements(depositor, number)):
+                answer(receipt)
+        notary._office.give("notice", {"text": "maintenance on Sunday"})
+        notary._carry_out_orders()
+
+
+def request_of(depositor: Company) -> EnrolmentRequest:
+    return verify_request(depositor.request)
+
+
+RECORD = IdentityRecord(b"s" * 32, "ACME", "9131", "clerk", NOW)
+
+
+def main() -> None:
+    scenario, step, side, count = sys.argv[1], sys.argv[3], sys.argv[4], int(sys.argv[5])
+    hook = dying(step, side, count)
+    if scenario == "init":
+        found(WORK / "notary", hook=hook)
+    elif scenario == "serve":
+        serve(hook)
+    elif scenario == "backup":
+        with opened(WORK / "notary", hook=hook) as notary:
+            notary.backup(WORK / "backup")
+    elif scenario == "restore":
+        restore(WORK / "backup", WORK / "restored", clock=Clock(), random=os.urandom, hook=hook)
+        with opened(WORK / "restored", hook=hook):
+            pass
+    elif scenario == "rebuild":
+        rebuild(WORK / "notary", hook=hook)
+    else:
+        raise SystemExit(f"no scenario {scenario}")
+
+
+if __name__ == "__main__":
+    main()
