@@ -1,0 +1,634 @@
+"""Makes the worked examples of docs/formats.md: `examples/vectors/*`, and their excerpts in the text.
+
+    python examples/make_vectors.py
+
+One small ledger, whole: four blocks, a company with two devices' requests, two deposits, and everything
+that a court would be handed. Keys and times are fixed, so the files come out the same. What cannot (age
+headers and ML-DSA-44 signatures hold fresh randomness) is kept where a file stands already; delete it
+to have it made anew. The keys are published here: they must never sign anything else.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from ledger.adapters.signatures import Message, sign_request
+from ledger.chain import office
+from ledger.chain import statement as st
+from ledger.chain.block import (
+    GENESIS_PREVIOUS,
+    Block,
+    block_payload,
+    notary_statement,
+    note_digest,
+)
+from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
+from ledger.chain.enrolment import (
+    DEVICE,
+    Enrolment,
+    IdentityRecord,
+    endorse_request,
+    enrolment_payload,
+    format_record,
+    format_request,
+    record_digest,
+    verify_request,
+)
+from ledger.chain.note import VerifierKey, format_vkey
+from ledger.chain.policy import parse_policy
+from ledger.chain.proof import TlogProof, format_proof
+from ledger.chain.receipt import Position, Receipt, format_receipt
+from ledger.chain.seal import format_cose_receipt, sign_seal
+from ledger.chain.statement import Deposit, Matter, format_deposit
+from ledger.chain.tiles import format_bundle, format_tile
+from ledger.chain.trust import Trust, fingerprint, format_trust
+from ledger.crypto import commitment as cm
+from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem
+from ledger.crypto.merkle import (
+    inclusion_proof,
+    leaf_hash,
+    root_from_leaf_hashes,
+)
+from ledger.crypto.recipients import HybridIdentity
+from ledger.encoding import cbor_encode
+from ledger.evidence import Disclosure, self_contained, write_evidence
+from ledger.manifest import (
+    Cover,
+    Part,
+    Splitting,
+    format_cuts,
+    format_index,
+    format_manifest,
+    metadata_leaves,
+    structure_leaves,
+)
+from ledger.recover import Sheet, format_sheet, signing_key
+from ledger.sealing import Document, SealedDeposit, seal
+
+VECTORS = Path(__file__).parent / "vectors"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
+
+ORIGIN = "notary.example/ledger"
+TIME = int(datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp())
+MATTER = bytes(range(0xA0, 0xB0))
+
+LETTER = (
+    b"To: Purchasing, Example Materials Ltd.\r\n"
+    b"\r\n"
+    b"We confirm the price of 41.50 per kilogram for 2027.\r\n"
+    b"\r\n"
+    b"Please treat the formula in the annex as confidential.\r\n"
+)
+PRICES = "item,price\n粘合剂 A,41.50\n粘合剂 B,39.80\n".encode()
+
+
+def seed(label: str) -> bytes:
+    """Return the 32 bytes that stand for `label`: seeds, nonces and salts of the examples."""
+    return sha256(b"sealbook example: " + label.encode()).digest()
+
+
+LOG, ML_DSA = SigningKey(seed("log key")), MlDsaKey(seed("log key, ML-DSA-44"))
+DEVICE_KEY, SECOND_DEVICE = SigningKey(seed("device")), SigningKey(seed("second device"))
+OFFICER, RECOVERY = HybridIdentity(seed("officer")), HybridIdentity(seed("recovery sheet"))
+RECOVERY_KEY = signing_key(RECOVERY)
+SEAL_ROOT = ec.derive_private_key(int.from_bytes(seed("seal root")[:31], "big"), ec.SECP256R1())
+
+
+class FixedSealKey(SealKey):
+    """A seal key that signs the same message the same way (RFC 6979)."""
+
+    def sign(self, message: bytes) -> bytes:
+        algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+        r, s = decode_dss_signature(self.private.sign(message, algorithm))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+SEAL = FixedSealKey(ec.derive_private_key(int.from_bytes(seed("seal")[:31], "big"), ec.SECP256R1()))
+
+
+class Draws:
+    """Stands for the random source: the n-th draw of a deposit is always the same."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.count = label, 0
+
+    def __call__(self, size: int) -> bytes:
+        self.count += 1
+        return seed(f"{self.label}, draw {self.count}")[:size]
+
+
+@dataclass
+class Memory:
+    """A document to read from and a file to write to, in memory."""
+
+    data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        buffer[:] = self.data[offset : offset + len(buffer)]
+
+    def check(self) -> None:
+        """Nothing changes here."""
+
+    def write_at(self, offset: int, data: bytes) -> None:
+        self.data[len(self.data) :] = bytes(max(0, offset + len(data) - len(self.data)))
+        self.data[offset : offset + len(data)] = data
+
+
+class Tree:
+    """The nodes of a small tree, from its leaf hashes."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self.leaves = leaves
+
+    def hashes(self, level: int, start: int, end: int) -> list[bytes]:
+        return [
+            root_from_leaf_hashes(self.leaves[i << level : (i + 1) << level])
+            for i in range(start, end)
+        ]
+
+
+Files = dict[str, bytes]
+Keep = Callable[[str, Callable[[], bytes]], bytes]
+"""keep(name, make): the randomised file of that name if there is one, otherwise what `make` gives."""
+
+
+def make(keep: Keep) -> Files:
+    """Return every file by its name below examples/vectors."""
+    files = _documents()
+    files |= _keys()
+    files |= _certificates()
+    first, second = _deposits(keep, files)
+    ledger = _Ledger(files, keep)
+
+    ledger.block("block-0.cose")
+    request = format_request(
+        DEVICE_KEY, origin=ORIGIN, nonce=seed("request"), issued_at=TIME, recovery=RECOVERY_KEY
+    )
+    account = verify_request(request).account_id
+    joining = format_request(
+        SECOND_DEVICE, origin=ORIGIN, nonce=seed("joining"), issued_at=TIME + 60, account=account
+    )
+    record = format_record(
+        IdentityRecord(
+            seed("record salt"), "示例新材料有限公司", "91320100EXAMPLE00X", "王公证员", TIME
+        )
+    )
+    files["enrolment-request.cose"] = request
+    files["joining-request.cose"] = endorse_request(joining, DEVICE_KEY)
+    files["identity-record.cbor"] = record
+    enrolled = Enrolment(
+        ORIGIN,
+        seed("enrolment"),
+        account,
+        DEVICE_KEY.public,
+        DEVICE,
+        record_digest(seed("enrolment"), record),
+    )
+    platform = office.Platform(
+        operator="Example Notary Office",
+        filing="苏ICP备00000000号",
+        environment="two servers, one building",
+        software="sealbook 0.1.0",
+        standards=("RFC 9943", "RFC 9942", "C2SP tlog-tiles"),
+    )
+    ledger.block(
+        "block-1.cose",
+        ("platform.cose", ledger.say(st.PLATFORM, office.platform_payload(platform))),
+        ("enrolment.cose", ledger.say(st.ENROLMENT, enrolment_payload(enrolled))),
+    )
+    ledger.platform = leaf_hash(files["platform.cose"])
+
+    one = format_deposit(
+        Deposit(ORIGIN, first.commitment, first.content, first.manifest, Matter(MATTER, 1, None)),
+        account,
+        DEVICE_KEY,
+        TIME + 120,
+    )
+    two = format_deposit(
+        Deposit(
+            ORIGIN, second.commitment, None, second.manifest, Matter(MATTER, 2, leaf_hash(one))
+        ),
+        account,
+        DEVICE_KEY,
+        TIME + 121,
+    )
+    ledger.block("block-2.cose", ("deposit-1.cose", one), ("deposit-2.cose", two))
+    ledger.receipts(record)
+
+    revoked = office.Revocation(DEVICE_KEY.thumbprint, "superseded")
+    size, root = ledger.size, ledger.root
+    ledger.block(
+        "block-3.cose",
+        ("key.cose", ledger.say(st.KEY, office.revocation_payload(revoked))),
+        ("notice.cose", ledger.say(st.NOTICE, office.notice_payload("Closed on 1 October."))),
+        (
+            "recovery.cose",
+            ledger.say(
+                st.RECOVERY, office.recovery_payload(office.Recovery(office.RESTORED, size, root))
+            ),
+        ),
+    )
+    ledger.publish()
+    files["notary.trust"] = format_trust(_trust())
+    sheet = Sheet(
+        "Example Materials Ltd.",
+        "https://notary.example",
+        ORIGIN,
+        fingerprint(files["notary.trust"]),
+        account,
+        RECOVERY,
+    )
+    files["recovery-sheet.txt"] = format_sheet(sheet).encode()
+    files["case.evidence"] = _evidence(first, files)
+    files["request.http"] = _request(bytes(first.content.root if first.content else b""))
+    return files
+
+
+def _documents() -> Files:
+    return {"documents/letter.txt": LETTER, "documents/prices.csv": PRICES}
+
+
+def _keys() -> Files:
+    cose_key = cbor_encode({1: 1, -1: 6, -2: DEVICE_KEY.public})
+    return {
+        "keys/device.pem": format_pem(DEVICE_KEY),
+        "keys/second-device.pem": format_pem(SECOND_DEVICE),
+        "keys/recovery.pem": format_pem(RECOVERY_KEY),
+        "keys/log-ed25519.pem": format_pem(LOG),
+        "keys/log-ml-dsa-44.pem": format_pem(ML_DSA),
+        "keys/seal-p256.pem": format_pem(SEAL),
+        "keys/officer.txt": f"{OFFICER}\n".encode(),
+        "keys/recovery-sheet.txt": f"{RECOVERY}\n".encode(),
+        "device.cose-key": cose_key,
+    }
+
+
+def _certificates() -> Files:
+    def build(name: str, key: ec.EllipticCurvePublicKey, ca: bool) -> bytes:
+        usage = x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example seal root")]))
+            .public_key(key)
+            .serial_number(1 if ca else 2)
+            .not_valid_before(datetime(2026, 1, 1))
+            .not_valid_after(datetime(2056, 1, 1))
+            .add_extension(x509.BasicConstraints(ca, None), critical=True)
+            .add_extension(usage, critical=True)
+        )
+        certificate = builder.sign(SEAL_ROOT, hashes.SHA256(), ecdsa_deterministic=True)
+        return certificate.public_bytes(Encoding.DER)
+
+    return {
+        "seal-root.der": build("Example seal root", SEAL_ROOT.public_key(), True),
+        "seal.der": build("Example seal", SEAL.public, False),
+    }
+
+
+def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
+    """Seal the letter with the prices, and again the letter as a commitment alone."""
+    letter = Document(
+        Memory(bytearray(LETTER)),
+        "letter.txt",
+        modified=TIME - 3600,
+        media_type="text/plain",
+        origin="folder",
+        tool="sealbook 0.1.0",
+        splitting=_paragraphs(LETTER),
+    )
+    prices = Document(Memory(bytearray(PRICES)), "annex/prices.csv", media_type="text/csv")
+    cover = Cover("Price for 2027", (("sealed-by", "counsel"),))
+    content, manifest = Memory(), Memory()
+    recipients = [OFFICER.recipient(), RECOVERY.recipient()]
+    sealed = partial(seal, depositor=DEVICE_KEY.thumbprint, recipients=recipients)
+    first = sealed(
+        [letter, prices], cover=cover, content=content, manifest=manifest, random=Draws("deposit 1")
+    )
+    alone = Memory()
+    second = sealed(
+        [letter],
+        cover=Cover("The letter alone"),
+        content=None,
+        manifest=alone,
+        random=Draws("deposit 2"),
+    )
+    # The payloads are the same each time, the headers (fresh key encapsulations) are not.
+    files["content.age"] = keep("content.age", lambda: bytes(content.data))
+    files["manifest.age"] = keep("manifest.age", lambda: bytes(manifest.data))
+    files["manifest-2.age"] = keep("manifest-2.age", lambda: bytes(alone.data))
+    files["manifest.cbor"] = format_manifest(first.record).rstrip(b"\0")
+    files["manifest-2.cbor"] = format_manifest(second.record).rstrip(b"\0")
+    opening = self_contained(first.record, first.index)
+    files["opening.cbor"] = format_manifest(opening).rstrip(b"\0")
+    files["index.cbor"] = format_index(first.index)
+    files["view-header.cbor"] = cm.format_view_header(cm.ViewHeader(3, "paragraphs", 1))
+    files["structure-leaf.cbor"] = structure_leaves(first.index[0].parts)[1]
+    files["metadata-leaf.cbor"] = metadata_leaves(first.record.documents[0])[0]
+    files["commitment.json"] = _commitment_values(first)
+    return first, second
+
+
+def _paragraphs(text: bytes) -> Splitting:
+    ends = [match.end() for match in re.finditer(rb"(?:\r\n)+", text)]
+    lengths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    parts = tuple(Part(f"paragraph {n}", n, 1) for n in range(1, len(lengths) + 1))
+    return Splitting("paragraphs", 1, format_cuts(lengths), parts)
+
+
+def _commitment_values(sealed: SealedDeposit) -> bytes:
+    """The values on the way to R, for whoever writes the formulas down in another language."""
+    secret = cm.document_seed(sealed.record.seed, 0)
+    view = cm.view_seed(secret, cm.VIEW_BYTES)
+    salt = cm.leaf_salt(view, 1)
+    lengths = sealed.index[0].cuts or b""
+    leaf = LETTER[: int.from_bytes(lengths[:2], "big")]
+    header = cm.ViewHeader(len(lengths) // 2, "paragraphs", 1)
+    entry = sealed.index[0]
+    bytes_view = cm.commit_view(view, header, [entry.hash(n) for n in range(1, header.count + 1)])
+    values = {
+        "S": sealed.record.seed,
+        "s_0": secret,
+        "v_00": view,
+        "r_1": salt,
+        "data of leaf 1": leaf,
+        "C_1": cm.leaf_commitment(cm.KIND_BYTES, 1, salt, leaf),
+        "V_0": bytes_view.root,
+        "depositor": sealed.record.depositor,
+        "R": sealed.commitment,
+    }
+    text = {name: value.hex() for name, value in values.items()}
+    return json.dumps(text, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+class _Ledger:
+    """Writes blocks as the notary does."""
+
+    def __init__(self, files: Files, keep: Keep) -> None:
+        self.files, self.keep = files, keep
+        self.entries: list[bytes] = []
+        self.platform: bytes | None = None
+        self.previous = GENESIS_PREVIOUS
+        self.height = 0
+        self.note = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.entries)
+
+    @property
+    def root(self) -> bytes:
+        return root_from_leaf_hashes([leaf_hash(entry) for entry in self.entries])
+
+    @property
+    def time(self) -> int:
+        return TIME + 100 * self.height
+
+    def say(self, kind: str, payload: Mapping[str, object]) -> bytes:
+        full = {"origin": ORIGIN, "nonce": seed(f"{kind} {self.size}"), **payload}
+        return notary_statement(kind, full, origin=ORIGIN, key=LOG, issued_at=self.time)
+
+    def block(self, name: str, *entries: tuple[str, bytes]) -> None:
+        start = self.size
+        size = start + 1 + len(entries)
+        record = Block(
+            ORIGIN,
+            seed(name),
+            self.height,
+            start,
+            size,
+            self.time,
+            self.previous,
+            (),
+            self.platform,
+        )
+        opening = self.say(st.BLOCK, block_payload(record))
+        self.files |= {name: opening, **dict(entries)}
+        self.entries += [opening, *(entry for _, entry in entries)]
+        checkpoint = Checkpoint(ORIGIN, size, self.root)
+        note = self.keep(
+            f"checkpoint-{self.height}.note",
+            lambda: sign_checkpoint(checkpoint, LOG, ML_DSA, self.time).encode(),
+        )
+        self.files[f"checkpoint-{self.height}.note"] = note
+        self.note = note.decode()
+        self.previous = note_digest(self.note)
+        self.height += 1
+
+    def receipts(self, record: bytes) -> None:
+        """Write the receipts of the two deposits, which the last block holds."""
+        tree = Tree([leaf_hash(entry) for entry in self.entries])
+
+        def position(index: int) -> Position:
+            return Position(index, inclusion_proof(tree, index, self.size))
+
+        sealed = sign_seal(ORIGIN, self.root, SEAL, self.files["seal.der"])
+        for number, index in ((1, 5), (2, 6)):
+            place = position(index)
+            cose_receipt = format_cose_receipt(sealed, self.size, index, place.proof)
+            self.files[f"deposit-{number}.receipt"] = format_receipt(
+                Receipt(
+                    self.entries[index],
+                    place,
+                    self.note,
+                    self.entries[4],
+                    position(4),
+                    self.entries[3],
+                    position(3),
+                    record,
+                    cose_receipt,
+                )
+            )
+            if number == 1:
+                self.files["seal.cose"] = cose_receipt
+                proof = TlogProof(index, place.proof, self.note)
+                self.files["deposit-1.tlog-proof"] = format_proof(proof).encode()
+
+    def publish(self) -> None:
+        """Write the tiles of the whole tree."""
+        self.files["tile-0-000.p11"] = format_tile([leaf_hash(entry) for entry in self.entries])
+        self.files["tile-entries-000.p11"] = format_bundle(self.entries)
+
+
+def _trust() -> Trust:
+    policy = parse_policy(
+        f"log {format_vkey(VerifierKey(ORIGIN, 1, LOG.public))}\n"
+        f"witness ml-dsa-44 {format_vkey(VerifierKey(ORIGIN, 6, ML_DSA.public))}\n"
+        "group signed all ml-dsa-44\n"
+        "quorum signed\n"
+    )
+    return Trust(ORIGIN, "Example Notary Office", TIME, policy, (_certificates()["seal-root.der"],))
+
+
+def _evidence(sealed: SealedDeposit, files: Files) -> bytes:
+    documents = [files["documents/letter.txt"], files["documents/prices.csv"]]
+    out = BytesIO()
+    write_evidence(
+        out,
+        [
+            Disclosure(
+                files["deposit-1.receipt"],
+                self_contained(sealed.record, sealed.index),
+                lambda number: BytesIO(documents[number]),
+            )
+        ],
+    )
+    return out.getvalue()
+
+
+def _request(root: bytes) -> bytes:
+    """A signed request, as its lines go over the wire."""
+    message = Message("GET", f"/envelopes/{root.hex()}", {"range": "bytes=0-16383"})
+    headers = sign_request(
+        message, DEVICE_KEY, ORIGIN, body=None, now=TIME, nonce=seed("request nonce")[:16]
+    )
+    lines = [f"{message.method} {message.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
+
+
+# --- excerpts in docs/formats.md ---
+
+_EXAMPLE = re.compile(r"(```text example=([^\n ]+)\n)(.*?)(```\n)", re.DOTALL)
+_LONG = re.compile(r"h'([0-9a-f]{96,})'")
+_LONG_TEXT = re.compile(r'"((?:[^"\\]|\\.){200,})"')
+_COLUMNS = 96
+_MOST_HEX = 520
+"""Bytes that are printed whole; of more, the document gives size, hash and structure."""
+
+
+def excerpt(name: str, data: bytes, diagnostic: str | None = None) -> str:
+    """Return what the document shows of a file: size and hash, then its structure or text, then hex."""
+    lines = [f"{name}: {len(data)} bytes, SHA-256 {sha256(data).hexdigest()}"]
+    if name.endswith(".trust"):
+        lines.append(f"fingerprint {fingerprint(data)}")
+    if diagnostic is not None:
+        lines += ["", *_shortened(diagnostic).splitlines()]
+        if len(data) <= _MOST_HEX:
+            lines += ["", *_wrapped(data.hex())]
+    elif _is_text(data):
+        lines += ["", *(_elided(line) for line in data.decode().splitlines())]
+    else:
+        lines += ["", *_wrapped(data[:_MOST_HEX].hex())]
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def insert_excerpts(document: str, files: Files, diagnostics: Mapping[str, str]) -> str:
+    """Return the document with every example block written anew."""
+
+    def block(match: re.Match[str]) -> str:
+        name = match[2]
+        return match[1] + excerpt(name, files[name], diagnostics.get(name)) + match[4]
+
+    return _EXAMPLE.sub(block, document)
+
+
+def examples(document: str) -> dict[str, str]:
+    """Return the example blocks of the document, by the name of their file."""
+    return {match[2]: match[3] for match in _EXAMPLE.finditer(document)}
+
+
+def schema(document: str) -> str:
+    """Return the CDDL of the document: all of its blocks, in order."""
+    return "\n".join(re.findall(r"```cddl\n(.*?)```\n", document, re.DOTALL))
+
+
+STRUCTURES = {
+    "device.cose-key": "cose-key",
+    "enrolment-request.cose": "enrolment-request",
+    "joining-request.cose": "endorsed-request",
+    "identity-record.cbor": "identity-record",
+    "enrolment.cose": "enrolment",
+    "block-0.cose": "block",
+    "block-1.cose": "block",
+    "block-2.cose": "block",
+    "block-3.cose": "block",
+    "platform.cose": "platform",
+    "key.cose": "key",
+    "notice.cose": "notice",
+    "recovery.cose": "recovery",
+    "deposit-1.cose": "deposit",
+    "deposit-2.cose": "deposit",
+    "seal.cose": "cose-receipt",
+    "deposit-1.receipt": "receipt",
+    "deposit-2.receipt": "receipt",
+    "manifest.cbor": "manifest",
+    "manifest-2.cbor": "manifest",
+    "opening.cbor": "manifest",
+    "index.cbor": "index",
+    "view-header.cbor": "view-header",
+    "structure-leaf.cbor": "structure-leaf",
+    "metadata-leaf.cbor": "metadata-leaf",
+}
+"""The rule of the document's CDDL that each CBOR file follows."""
+
+RANDOMISED = frozenset(
+    {"content.age", "manifest.age", "manifest-2.age"} | {f"checkpoint-{n}.note" for n in range(4)}
+)
+
+
+def diagnostics(document: str, files: Files) -> dict[str, str]:
+    """Return each CBOR file in diagnostic notation (RFC 8949 section 8)."""
+    from cddl_verifier import Validator
+
+    validator = Validator(schema(document))
+    return {
+        name: validator.to_edn(files[name], root_type=rule) for name, rule in STRUCTURES.items()
+    }
+
+
+def keep_stored(name: str, make: Callable[[], bytes]) -> bytes:
+    """Return the stored file of that name, or what `make` gives where there is none."""
+    path = VECTORS / name
+    return path.read_bytes() if path.exists() else make()
+
+
+def _shortened(text: str) -> str:
+    text = _LONG.sub(lambda m: f"h'{m[1][:32]}…{m[1][-8:]}' / {len(m[1]) // 2} bytes /", text)
+    return _LONG_TEXT.sub(lambda m: f'"{m[1][:64]}…{m[1][-12:]}"', text)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return all(character >= " " or character in "\r\n\t" for character in data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _elided(line: str) -> str:
+    return line if len(line) <= 2 * _COLUMNS else f"{line[:72]}…{line[-8:]}"
+
+
+def _wrapped(digits: str) -> list[str]:
+    return [digits[at : at + _COLUMNS] for at in range(0, len(digits), _COLUMNS)]
+
+
+def main() -> None:
+    files = make(keep_stored)
+    for name, data in files.items():
+        path = VECTORS / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    document = DOCUMENT.read_text()
+    DOCUMENT.write_text(insert_excerpts(document, files, diagnostics(document, files)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""docs/formats.md: what it prints is what the example files hold, and its CDDL describes them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cddl_verifier import Validator
+
+from examples.make_vectors import (
+    DOCUMENT,
+    STRUCTURES,
+    VECTORS,
+    diagnostics,
+    examples,
+    excerpt,
+    schema,
+)
+from ledger.crypto.cose import TAG_SIGN1
+from ledger.encoding import cbor_decode, cbor_encode
+
+TEXT = DOCUMENT.read_text()
+VALIDATOR = Validator(schema(TEXT))
+
+
+def stored() -> dict[str, bytes]:
+    return {
+        path.relative_to(VECTORS).as_posix(): path.read_bytes()
+        for path in VECTORS.rglob("*")
+        if path.is_file() and path.name != "README.md"
+    }
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return stored()
+
+
+@pytest.fixture(scope="module")
+def structures(files: dict[str, bytes]) -> dict[str, str]:
+    return diagnostics(TEXT, files)
+
+
+@pytest.mark.parametrize("name", examples(TEXT))
+def test_an_example_in_the_document_is_the_file(
+    name: str, files: dict[str, bytes], structures: dict[str, str]
+) -> None:
+    assert examples(TEXT)[name] == excerpt(name, files[name], structures.get(name))
+
+
+def test_every_cbor_structure_has_an_example_in_the_document() -> None:
+    shown = {STRUCTURES[name] for name in examples(TEXT) if name in STRUCTURES}
+    assert shown == set(STRUCTURES.values())
+
+
+@pytest.mark.parametrize(("name", "rule"), STRUCTURES.items())
+def test_the_cddl_describes_the_example(name: str, rule: str, files: dict[str, bytes]) -> None:
+    result = VALIDATOR.validate(files[name], root_type=rule)
+    assert result.valid, [each.message for each in result.diagnostics]
+
+
+@pytest.mark.parametrize(("name", "rule"), STRUCTURES.items())
+def test_the_cddl_refuses_a_member_too_many(name: str, rule: str, files: dict[str, bytes]) -> None:
+    for changed in _variants(files[name], _with_a_member):
+        assert not VALIDATOR.validate(changed, root_type=rule).valid
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"), [(n, r) for n, r in STRUCTURES.items() if r not in ("index", "cose-key")]
+)
+def test_the_cddl_refuses_null_in_place_of_a_first_member(
+    name: str, rule: str, files: dict[str, bytes]
+) -> None:
+    variants = list(_variants(files[name], _with_a_null))
+    assert variants
+    for changed in variants:
+        assert not VALIDATOR.validate(changed, root_type=rule).valid
+
+
+def _variants(data: bytes, change: Callable[[Any], Any]) -> list[bytes]:
+    """Return `data` with its value, or its header and its payload, changed."""
+    if not data.startswith(TAG_SIGN1):
+        return [cbor_encode(change(cbor_decode(data)))]
+    parts = cbor_decode(data[1:])
+    found = []
+    for place in (0, 2):
+        inner = parts[place]
+        if isinstance(inner, bytes) and not inner.startswith(TAG_SIGN1) and not parts[1]:
+            changed = [*parts]
+            changed[place] = cbor_encode(change(cbor_decode(inner)))
+            found.append(TAG_SIGN1 + cbor_encode(changed))
+    found.append(TAG_SIGN1 + cbor_encode([parts[0], change(parts[1]), *parts[2:]]))
+    return found
+
+
+def _with_a_member(value: Any) -> Any:
+    return [*value, 0] if isinstance(value, list) else {**value, "more": 0}
+
+
+def _with_a_null(value: Any) -> Any:
+    if isinstance(value, list):
+        return [None, *value[1:]]
+    return {**value, next(iter(value), "more"): None}

@@ -1,0 +1,352 @@
+"""The example files: the code makes them, reads them, and says of them what it should."""
+
+import hmac
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from examples.make_vectors import (
+    DEVICE_KEY,
+    LETTER,
+    OFFICER,
+    ORIGIN,
+    PRICES,
+    RANDOMISED,
+    RECOVERY,
+    RECOVERY_KEY,
+    TIME,
+    make,
+)
+from ledger.adapters.signatures import BARE, Message, verify_request
+from ledger.chain import enrolment as en
+from ledger.chain import office
+from ledger.chain import report as rp
+from ledger.chain.block import note_digest, parse_block
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.policy import verify_note
+from ledger.chain.proof import format_proof, parse_proof, verify_proof
+from ledger.chain.receipt import format_receipt, parse_receipt
+from ledger.chain.statement import parse_deposit, parse_statement, verify_statement
+from ledger.chain.tiles import parse_bundle, parse_tile
+from ledger.chain.trust import format_trust, parse_trust
+from ledger.crypto.commitment import format_view_header, parse_view_header
+from ledger.crypto.envelope import decrypt_bytes, parse_header
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.crypto.merkle import leaf_hash, root_from_leaf_hashes
+from ledger.crypto.stream import payload_root
+from ledger.encoding import cbor_decode, cbor_encode
+from ledger.evidence import read_evidence, verify_disclosed
+from ledger.manifest import format_index, format_manifest, parse_index, parse_manifest
+from ledger.recover import find_secret, signing_key
+from ledger.sealing import open_manifest
+from ledger.verify import verify_receipt
+from tests.formats.test_document import stored
+
+FILES = stored()
+TRUST = parse_trust(FILES["notary.trust"])
+LOG = TRUST.notary_keys[0].public
+STATEMENTS = [
+    name
+    for name in FILES
+    if name.endswith(".cose") and name not in ("seal.cose", "joining-request.cose")
+]
+ENTRIES = parse_bundle(FILES["tile-entries-000.p11"])
+
+
+def test_the_code_makes_every_file_as_it_is_stored() -> None:
+    kept = []
+
+    def keep(name: str, _: Callable[[], bytes]) -> bytes:
+        kept.append(name)
+        return FILES[name]
+
+    made = make(keep)
+    assert sorted(made) == sorted(FILES)
+    assert [name for name in made if made[name] != FILES[name]] == []
+    assert set(kept) == RANDOMISED
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_every_statement_is_signed_by_the_key_it_names(name: str) -> None:
+    statement = parse_statement(FILES[name])
+    keys = {thumbprint_ed25519(key): key for key in (LOG, DEVICE_KEY.public)}
+    verify_statement(statement, keys[statement.key_id])
+    assert (statement.kind in ("deposit", "enrolment-request")) == (
+        statement.key_id == DEVICE_KEY.thumbprint
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "parse", "payload"),
+    [
+        ("platform.cose", office.parse_platform, office.platform_payload),
+        ("key.cose", office.parse_revocation, office.revocation_payload),
+        ("notice.cose", office.parse_notice, office.notice_payload),
+        ("recovery.cose", office.parse_recovery, office.recovery_payload),
+    ],
+)
+def test_what_the_office_says_reads_back(
+    name: str, parse: Callable[..., Any], payload: Callable[..., dict[str, Any]]
+) -> None:
+    statement = parse_statement(FILES[name])
+    origin, nonce = statement.payload["origin"], statement.payload["nonce"]
+    assert {"origin": origin, "nonce": nonce, **payload(parse(statement))} == statement.payload
+
+
+def test_the_requests_open_and_join_the_account() -> None:
+    request = en.verify_request(FILES["enrolment-request.cose"])
+    assert request.account_id == sha256(FILES["enrolment-request.cose"]).hexdigest()[:32]
+    assert request.recovery == RECOVERY_KEY.public
+    inner, key_id, message = en.parse_endorsed(FILES["joining-request.cose"])
+    assert key_id == DEVICE_KEY.thumbprint
+    en.verify_endorsement(message, DEVICE_KEY.public)
+    assert en.verify_request(inner).account_id == request.account_id
+
+
+def test_the_record_is_the_enrolled_one() -> None:
+    enrolment = en.parse_enrolment(parse_statement(FILES["enrolment.cose"]))
+    record = en.verify_record(enrolment, FILES["identity-record.cbor"])
+    assert (enrolment.key, record.name) == (DEVICE_KEY.public, "示例新材料有限公司")
+
+
+def test_the_blocks_form_a_chain_inside_the_tree() -> None:
+    previous, start = bytes(32), 0
+    for height in range(4):
+        block = parse_block(parse_statement(FILES[f"block-{height}.cose"]))
+        note = FILES[f"checkpoint-{height}.note"].decode()
+        checkpoint = verify_note(TRUST.policy, note).checkpoint
+        leaves = [leaf_hash(entry) for entry in ENTRIES[: block.size]]
+        assert (block.height, block.start, block.previous) == (height, start, previous)
+        assert (checkpoint.size, checkpoint.root) == (block.size, root_from_leaf_hashes(leaves))
+        previous, start = note_digest(note), block.size
+    assert start == len(ENTRIES) == 11
+
+
+def test_the_tile_holds_the_leaves() -> None:
+    assert parse_tile(FILES["tile-0-000.p11"]) == tuple(leaf_hash(entry) for entry in ENTRIES)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_receipt_proves_its_deposit_under_the_trust_file(number: int) -> None:
+    verified = verify_receipt(FILES[f"deposit-{number}.receipt"], TRUST)
+    assert verified.statement.encoded == FILES[f"deposit-{number}.cose"]
+    assert verified.index == 4 + number
+    assert verified.deposit.matter is not None and verified.deposit.matter.number == number
+
+
+def test_the_second_deposit_follows_the_first_in_its_matter() -> None:
+    first, second = (parse_statement(FILES[f"deposit-{number}.cose"]) for number in (1, 2))
+    matters = [parse_deposit(each).matter for each in (first, second)]
+    assert matters[0] and matters[1] and matters[0].id == matters[1].id
+    assert matters[1].previous == first.leaf_hash
+
+
+def test_the_proof_inside_the_receipt_stands_by_itself() -> None:
+    text = FILES["deposit-1.tlog-proof"].decode()
+    proof = parse_proof(text)
+    verify_proof(TRUST.policy, leaf_hash(FILES["deposit-1.cose"]), proof)
+    assert text == format_proof(proof)
+    assert cbor_decode(FILES["deposit-1.receipt"][1:])[1]["sealbook"]["proof"] == text
+
+
+def test_the_evidence_file_proves_the_content() -> None:
+    (disclosed,) = read_evidence(BytesIO(FILES["case.evidence"]))
+    report = verify_disclosed(disclosed, TRUST).report
+    assert report.good and report.claim(rp.CONTENT).status == rp.PROVEN
+
+
+@pytest.mark.parametrize(
+    ("name", "again"),
+    [
+        ("deposit-1.receipt", lambda data: format_receipt(parse_receipt(data))),
+        ("notary.trust", lambda data: format_trust(parse_trust(data))),
+        ("identity-record.cbor", lambda data: en.format_record(en.parse_record(data))),
+        ("view-header.cbor", lambda data: format_view_header(parse_view_header(data))),
+        (
+            "index.cbor",
+            lambda data: format_index(
+                parse_index(data, parse_manifest(_padded("manifest.cbor")).documents)
+            ),
+        ),
+        *(
+            (name, lambda data: format_manifest(parse_manifest(data)).rstrip(b"\0"))
+            for name in ("manifest.cbor", "manifest-2.cbor", "opening.cbor")
+        ),
+    ],
+)
+def test_format_is_the_inverse_of_parse(name: str, again: Callable[[bytes], bytes]) -> None:
+    data = FILES[name]
+    assert again(_padded(name) if "manifest" in name or name == "opening.cbor" else data) == data
+
+
+def _padded(name: str) -> bytes:
+    data = FILES[name]
+    return data.ljust(padme_by_the_formula(len(data)), b"\0")
+
+
+@pytest.mark.parametrize("identity", [OFFICER, RECOVERY], ids=["officer", "recovery sheet"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_officer_and_sheet_open_the_manifests_that_the_statements_name(
+    identity: Any, number: int
+) -> None:
+    data = FILES["manifest.age" if number == 1 else "manifest-2.age"]
+    deposit = parse_deposit(parse_statement(FILES[f"deposit-{number}.cose"]))
+    manifest = open_manifest(data, [identity], deposit.manifest)
+    assert format_manifest(manifest) == _padded(
+        "manifest.cbor" if number == 1 else "manifest-2.cbor"
+    )
+
+
+def test_the_content_is_the_tar_of_the_documents() -> None:
+    import tarfile
+
+    data = FILES["content.age"]
+    deposit = parse_deposit(parse_statement(FILES["deposit-1.cose"]))
+    payload = data[len(parse_header(data).encoded) :]
+    assert deposit.content is not None
+    assert (deposit.content.size, deposit.content.root) == (len(payload), payload_root([payload]))
+    plain = decrypt_bytes(data, [OFFICER])
+    assert len(plain) == padme_by_the_formula(len(plain))
+    with tarfile.open(fileobj=BytesIO(plain)) as archive:
+        found = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+    assert found == {
+        "letter.txt": LETTER,
+        "annex/prices.csv": PRICES,
+        "index.cbor": FILES["index.cbor"],
+    }
+
+
+def test_the_request_is_signed_for_this_ledger() -> None:
+    lines = FILES["request.http"].decode().split("\r\n")
+    method, target, _ = lines[0].split(" ")
+    headers = dict(line.split(": ", 1) for line in lines[1:] if line)
+    signed = verify_request(
+        Message(method, target, headers),
+        ORIGIN,
+        {DEVICE_KEY.thumbprint: DEVICE_KEY.public}.get,
+        covered=BARE,
+        now=TIME + 10,
+    )
+    assert signed.key_id == DEVICE_KEY.thumbprint
+
+
+def test_the_sheet_gives_the_recovery_key() -> None:
+    secret = find_secret(FILES["recovery-sheet.txt"].decode())
+    assert signing_key(secret).public == RECOVERY_KEY.public
+
+
+def test_the_checkpoint_inside_is_three_lines() -> None:
+    text = FILES["checkpoint-2.note"].decode().split("\n\n")[0] + "\n"
+    assert parse_checkpoint(text).origin == ORIGIN
+
+
+# --- R by the formulas of the document alone: nothing of ledger.crypto below this line ---
+
+
+def padme_by_the_formula(n: int) -> int:
+    if n < 2:
+        return n
+    e = n.bit_length() - 1
+    s = e.bit_length()
+    step = 2 ** (e - s)
+    return -(-n // step) * step
+
+
+def u(n: int) -> bytes:
+    return n.to_bytes(8, "big")
+
+
+def prf(key: bytes, label: str, i: int) -> bytes:
+    return hmac.new(key, label.encode() + b"\0" + u(i), sha256).digest()
+
+
+def tree(entries: list[bytes]) -> bytes:
+    if len(entries) == 1:
+        return sha256(b"\0" + entries[0]).digest()
+    half = 1 << (len(entries) - 1).bit_length() - 1
+    return sha256(b"\1" + tree(entries[:half]) + tree(entries[half:])).digest()
+
+
+def view_root(view: bytes, kind: int, header: bytes, leaves: list[bytes]) -> tuple[int, bytes]:
+    entries = []
+    for i, data in enumerate([header, *leaves]):
+        salt = prf(view, "sealbook1/salt", i)
+        first = bytes([kind if i else 0]) + u(i) + u(len(data)) + salt
+        entries.append(sha256(b"sealbook1/leaf\0" + first + data).digest())
+    padded = max(8, padme_by_the_formula(len(entries)))
+    for i in range(len(entries), padded):
+        entries.append(prf(prf(view, "sealbook1/salt", i), "sealbook1/dummy", i))
+    return padded, tree(entries)
+
+
+def commitment(
+    manifest: dict[str, Any], index: list[Any], contents: list[bytes], key: bytes
+) -> bytes:
+    documents = []
+    for j, (record, entry, data) in enumerate(
+        zip(manifest["documents"], index, contents, strict=True)
+    ):
+        cuts = entry["cuts"]
+        if cuts is None:
+            leaves = [data[at : at + 16_384] for at in range(0, len(data), 16_384)]
+        else:
+            lengths = [int.from_bytes(cuts[at : at + 2], "big") for at in range(0, len(cuts), 2)]
+            leaves = [data[sum(lengths[:n]) : sum(lengths[: n + 1])] for n in range(len(lengths))]
+        splitter = record["splitter"]
+        parts = [
+            cbor_encode({"path": path, "first": first, "count": count})
+            for path, first, count in entry["parts"]
+        ]
+        fields = ("name", "size", "modified", "media-type", "source", "tool")
+        metadata = [cbor_encode([field, record[field]]) for field in fields]
+        digests = b""
+        for w, (kind, head, leaves_of) in enumerate(
+            [
+                (1, [len(leaves), *splitter], leaves),
+                (2, [len(parts), *splitter], parts),
+                (3, [6, "fields", 1], metadata),
+            ]
+        ):
+            view = prf(
+                prf(manifest["seed"], "sealbook1/document-seed", j), "sealbook1/view-seed", w
+            )
+            padded, root = view_root(view, kind, cbor_encode(head), leaves_of)
+            digests += sha256(b"sealbook1/view\0" + bytes([w]) + u(padded) + root).digest()
+        documents.append(sha256(b"sealbook1/document\0" + u(j) + digests).digest())
+    padded = max(8, padme_by_the_formula(len(documents)))
+    for j in range(len(documents), padded):
+        secret = prf(manifest["seed"], "sealbook1/document-seed", j)
+        documents.append(prf(secret, "sealbook1/dummy", j))
+    return sha256(b"sealbook1/deposit\0" + key + u(padded) + tree(documents)).digest()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_commitment_follows_from_the_formulas_alone(number: int) -> None:
+    manifest = cbor_decode(FILES["manifest.cbor" if number == 1 else "manifest-2.cbor"])
+    index = cbor_decode(FILES["index.cbor"]) if number == 1 else manifest["index"]
+    contents = [LETTER, PRICES][: len(manifest["documents"])]
+    deposit = parse_deposit(parse_statement(FILES[f"deposit-{number}.cose"]))
+    key = sha256(FILES["device.cose-key"]).digest()
+    assert commitment(manifest, index, contents, key) == deposit.commitment
+
+
+def test_the_values_on_the_way_follow_from_the_formulas_alone() -> None:
+    values = {
+        name: bytes.fromhex(text) for name, text in json.loads(FILES["commitment.json"]).items()
+    }
+    manifest, index = cbor_decode(FILES["manifest.cbor"]), cbor_decode(FILES["index.cbor"])
+    assert values["S"] == manifest["seed"]
+    assert values["s_0"] == prf(values["S"], "sealbook1/document-seed", 0)
+    assert values["v_00"] == prf(values["s_0"], "sealbook1/view-seed", 0)
+    assert values["r_1"] == prf(values["v_00"], "sealbook1/salt", 1)
+    data = values["data of leaf 1"]
+    first = b"sealbook1/leaf\0" + b"\1" + u(1) + u(len(data)) + values["r_1"]
+    assert len(first) == 64
+    assert values["C_1"] == sha256(first + data).digest() == index[0]["hashes"][:32]
+    header = cbor_encode([3, "paragraphs", 1])
+    leaves = [LETTER[:42], LETTER[42:98], LETTER[98:]]
+    assert values["V_0"] == view_root(values["v_00"], 1, header, leaves)[1]
