@@ -2,8 +2,9 @@
 
     steps_child.py WORK
 
-Left out: empty folders, SQLite's own files (their transactions are watched instead), the lock, the folders in which
-something is put together that does not count yet, and orders and nonces, which may be lost.
+Left out: empty folders, SQLite's own files (their transactions are watched instead), the lock, the
+folders in which something is put together that does not count yet, and orders and nonces, which may
+be lost.
 """
 
 import contextlib

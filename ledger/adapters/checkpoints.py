@@ -93,4 +93,7 @@ class CheckpointDatabase:
         sql = f"SELECT {_COLUMNS} FROM checkpoints {clause}"  # noqa: S608
         with storage(self.path):
             rows = self._connections.reader().execute(sql, arguments).fetchall()
-        return [SignedCheckpoint(*row[:4], Seal(row[4], row[5])) for row in rows]
+        return [
+            SignedCheckpoint(height, size, root, note, Seal(protected, signature))
+            for height, size, root, note, protected, signature in rows
+        ]

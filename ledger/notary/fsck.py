@@ -109,8 +109,8 @@ class _Fsck:
     def run(self) -> tuple[Finding, ...]:
         try:
             self._files()
-            self._blocks()
-            self._edge()
+            if self._blocks():
+                self._edge()
             self._records()
         except _TooMany:
             self.findings.append(Finding(ERROR, str(self.directory), "... and more."))
@@ -132,8 +132,8 @@ class _Fsck:
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 self._error(str(path), "others can read this private key: chmod 600 it")
 
-    def _blocks(self) -> None:
-        """Walk block by block: entries, record, root, note, seal, tiles, bundles."""
+    def _blocks(self) -> bool:
+        """Walk block by block: entries, record, root, note, seal, tiles, bundles; False if stopped."""
         height = -1
         while checkpoints := self.signed.all(height):
             for checkpoint in checkpoints:
@@ -141,9 +141,9 @@ class _Fsck:
                 where = f"block {checkpoint.height}"
                 if checkpoint.height != height + 1 or checkpoint.size <= start:
                     self._error(where, "its checkpoint does not follow the one before")
-                    return
+                    return False
                 if not self._block(where, start, checkpoint):
-                    return
+                    return False
                 self.last, height = checkpoint, checkpoint.height
         if self.last is None:
             self._error(place.CHECKPOINTS, "no checkpoint was ever signed")
@@ -152,6 +152,7 @@ class _Fsck:
                 place.LEDGER,
                 f"{stored - self.last.size} entries wait to be signed; the next start does it",
             )
+        return self.last is not None
 
     def _block(self, where: str, start: int, checkpoint: SignedCheckpoint) -> bool:
         entries = self.store.read(start, checkpoint.size)
@@ -292,8 +293,7 @@ class _Fsck:
 
     def _edge(self) -> None:
         """Check the last, partial files and the published checkpoint."""
-        if self.last is None:
-            return
+        assert self.last is not None
         for (account, matter), tip in self.matters.items():
             if self.store.matter_tip(account, matter) != tip:
                 self._error(place.LEDGER, f"it states another end of matter {matter.hex()}")
@@ -417,11 +417,13 @@ def _fill(
                     f"The entries of block {checkpoint.height} do not give the root that was signed. "
                     "Restore the newest backup, or its `log` folder."
                 )
-            log.write_tiles(
-                (tile, data)
-                for tile, data in tiles
-                if log.read_tile(tile.level, tile.index) != data
-            )
+            wrong = [
+                each for each in tiles if log.read_tile(each[0].level, each[0].index) != each[1]
+            ]
+            if wrong:
+                hook(Step.REBUILD_LOG, "before")
+                log.write_tiles(wrong)
+                hook(Step.REBUILD_LOG, "after")
             store.append(start, statements)
         for index in range(-(-last.size // TILE_WIDTH)):
             first = index * TILE_WIDTH

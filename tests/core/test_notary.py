@@ -1,0 +1,395 @@
+"""A notary's directory: one owner, checks that see damage, and no way to fork by accident."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from ledger.adapters.directory import InUse
+from ledger.chain.enrolment import IdentityRecord, format_record
+from ledger.chain.office import parse_notice, parse_platform
+from ledger.chain.statement import NOTICE, PLATFORM, parse_statement
+from ledger.chain.trust import parse_trust
+from ledger.crypto.merkle import leaf_hash
+from ledger.errors import Conflict, InvalidInput, LedgerFault, NotFound, Refused, StorageFailed
+from ledger.notary import Notary, command, fsck, open_notary, rebuild, restore
+from ledger.ports import Step
+from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, found, opened
+
+RECORD = format_record(IdentityRecord(bytes(32), "ACME", "9131", "clerk", NOW))
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return found(tmp_path / "notary")
+
+
+@pytest.fixture
+def worked(directory: Path) -> Path:
+    """A notary that has entered something: full tiles, two keys, a revocation."""
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        for _ in range(3):
+            deposit(notary, company.statements(200))
+        notary.accounts.revoke(company.recovery.thumbprint, "superseded")
+    return directory
+
+
+def copied(directory: Path, to: Path) -> Path:
+    shutil.copytree(directory, to)
+    return to
+
+
+def test_a_second_notary_on_a_directory_is_refused(directory: Path) -> None:
+    with opened(directory), pytest.raises(InUse, match="Only one may sign"):
+        open_notary(directory)
+    with opened(directory):
+        pass
+
+
+def test_a_notary_is_not_founded_over_something_else(directory: Path, tmp_path: Path) -> None:
+    with pytest.raises(Conflict, match="not empty"):
+        found(directory)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "letter.txt").write_text("mine")
+    with pytest.raises(Conflict, match=r"letter\.txt"):
+        found(other)
+    assert (other / "letter.txt").read_text() == "mine"
+
+
+def test_a_directory_without_a_notary_is_named_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="holds no notary"):
+        open_notary(tmp_path)
+
+
+def test_private_keys_are_private_and_the_trust_file_is_whole(directory: Path) -> None:
+    for path in (directory / "keys").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    trust = parse_trust((directory / "notary.example-ledger.trust").read_bytes())
+    assert trust.origin == ORIGIN and trust.policy.quorum != "none"
+
+
+def test_fsck_finds_nothing_wrong_with_a_sound_notary(worked: Path) -> None:
+    assert fsck(worked) == ()
+
+
+def replace(worked: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+    path = worked / name
+    path.write_bytes(change(path.read_bytes()))
+
+
+def flip(data: bytes) -> bytes:
+    return data[:1000] + bytes([data[1000] ^ 1]) + data[1001:]
+
+
+@pytest.mark.parametrize("name", ["log/tile/0/000", "log/tile/entries/001"])
+def test_fsck_sees_an_altered_file_of_the_log_and_a_rebuild_mends_it(
+    worked: Path, name: str
+) -> None:
+    replace(worked, name, flip)
+    assert any(each.level == "error" for each in fsck(worked))
+    rebuild(worked)
+    assert fsck(worked) == ()
+
+
+@pytest.mark.parametrize("name", ["log/tile/0/001", "log/tile/entries/000"])
+def test_fsck_sees_a_missing_file_of_the_log_and_a_rebuild_mends_it(
+    worked: Path, name: str
+) -> None:
+    (worked / name).unlink()
+    assert any(each.level == "error" for each in fsck(worked))
+    rebuild(worked)
+    assert fsck(worked) == ()
+
+
+def altered(worked: Path, database: str, *statements: str) -> None:
+    db = Database(str(worked / database), execute_plugins=False)
+    for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+        db.execute(f"DROP TRIGGER {name}")
+    for statement in statements:
+        db.execute(statement)
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE entries SET statement = CAST(substr(statement, 1, 100) || x'01' || "
+        "substr(statement, 102) AS BLOB) WHERE idx = 300",
+        "UPDATE entries SET leaf = zeroblob(32) WHERE idx = 300",
+        "UPDATE entries SET account = 'x' WHERE idx = 300",
+        "UPDATE keys SET account = 'x'",
+        "DELETE FROM keys",
+        "DELETE FROM revocations",
+        "DELETE FROM entries WHERE idx = 300",
+        "DELETE FROM entries WHERE idx > 300",
+    ],
+)
+def test_fsck_sees_an_altered_database_and_a_rebuild_mends_it(worked: Path, change: str) -> None:
+    altered(worked, "ledger.sqlite", change)
+    assert any(each.level == "error" for each in fsck(worked))
+    rebuild(worked)
+    assert fsck(worked) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE checkpoints SET note = replace(note, '— notary', '— notory') WHERE height = 3",
+        "UPDATE checkpoints SET seal_signature = zeroblob(64) WHERE height = 3",
+        "UPDATE checkpoints SET root = zeroblob(32) WHERE height = 3",
+        "DELETE FROM checkpoints WHERE height = 3",
+    ],
+)
+def test_fsck_sees_altered_checkpoints(worked: Path, change: str) -> None:
+    altered(worked, "checkpoints.sqlite", change)
+    assert any(each.level == "error" for each in fsck(worked))
+
+
+def test_fsck_sees_keys_that_others_can_read(worked: Path) -> None:
+    (worked / "keys" / "log-ed25519.pem").chmod(0o644)
+    assert "chmod 600" in fsck(worked)[0].problem
+
+
+def test_fsck_with_envelopes_sees_missing_ciphertext(directory: Path) -> None:
+    with opened(directory) as notary:
+        deposit(notary, [Company().enrol(notary).statement()])
+    assert fsck(directory) == ()
+    assert any(each.level == "error" for each in fsck(directory, envelopes=True))
+
+
+def test_a_database_older_than_the_last_checkpoint_is_not_served(
+    directory: Path, tmp_path: Path
+) -> None:
+    old = copied(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        deposit(notary, Company().enrol(notary).statements(5))
+    shutil.copy(old / "ledger.sqlite", directory / "ledger.sqlite")
+    with pytest.raises(LedgerFault, match="rebuild"):
+        open_notary(directory)
+    rebuild(directory)
+    with opened(directory):
+        pass
+
+
+def test_old_checkpoints_beside_a_published_newer_one_are_not_served(
+    directory: Path, tmp_path: Path
+) -> None:
+    old = copied(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        deposit(notary, Company().enrol(notary).statements(5))
+    shutil.copy(old / "checkpoints.sqlite", directory / "checkpoints.sqlite")
+    with pytest.raises(LedgerFault, match="fork"):
+        open_notary(directory)
+
+
+def test_keys_of_another_ledger_do_not_sign_this_one(directory: Path, tmp_path: Path) -> None:
+    other = found(tmp_path / "other")
+    shutil.rmtree(directory / "keys")
+    shutil.copytree(other / "keys", directory / "keys")
+    with pytest.raises(LedgerFault, match="keys"):
+        open_notary(directory)
+
+
+def test_a_backup_taken_while_serving_restores_to_the_same_ledger(
+    directory: Path, tmp_path: Path
+) -> None:
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        receipts = deposit(notary, company.statements(300))
+        stop = threading.Event()
+
+        def go_on() -> None:
+            while not stop.is_set():
+                deposit(notary, company.statements(20))
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        size = notary.backup(tmp_path / "backup")
+        stop.set()
+        thread.join()
+        assert notary.sequencer.last.size >= size
+    last = restore(tmp_path / "backup", tmp_path / "new", clock=Clock(), random=os.urandom)
+    assert last.size == size
+    assert all(each.level == "warning" for each in fsck(tmp_path / "new"))
+    with opened(tmp_path / "new") as notary:
+        for receipt in receipts[::29]:
+            leaf = check(notary, receipt).statement.leaf_hash
+            assert notary.sequencer.receipt(leaf) == receipt
+        check(notary, deposit(notary, [company.statement()])[0])
+    assert fsck(tmp_path / "new") == ()
+
+
+def backed_up(directory: Path, to: Path) -> Path:
+    with opened(directory) as notary:
+        notary.backup(to)
+    return to
+
+
+def test_a_restore_that_would_fork_is_refused(worked: Path, tmp_path: Path) -> None:
+    backup = backed_up(worked, tmp_path / "backup")
+    with opened(worked) as notary:
+        deposit(notary, [Company().enrol(notary).statement()])
+    survivor = tmp_path / "survivor"
+    survivor.mkdir()
+    shutil.copy(worked / "checkpoints.sqlite", survivor)
+    for target, extra in ((survivor, None), (tmp_path / "t", survivor / "checkpoints.sqlite")):
+        with pytest.raises(LedgerFault, match="fork"):
+            restore(backup, target, checkpoints=extra, clock=Clock(), random=os.urandom)
+    before = (worked / "checkpoints.sqlite").read_bytes()
+    assert (survivor / "checkpoints.sqlite").read_bytes() == before
+    newer = backed_up(worked, tmp_path / "newer")
+    restore(newer, survivor, clock=Clock(), random=os.urandom)
+    with opened(survivor):
+        pass
+
+
+def test_a_backup_of_another_ledger_is_not_restored_over_checkpoints(
+    worked: Path, tmp_path: Path
+) -> None:
+    other = found(tmp_path / "other")
+    backup = backed_up(worked, tmp_path / "backup")
+    with pytest.raises(LedgerFault, match="another ledger"):
+        restore(
+            backup,
+            tmp_path / "new",
+            checkpoints=other / "checkpoints.sqlite",
+            clock=Clock(),
+            random=os.urandom,
+        )
+
+
+def test_backup_and_restore_write_only_into_empty_directories(worked: Path, tmp_path: Path) -> None:
+    backup = backed_up(worked, tmp_path / "backup")
+    with opened(worked) as notary, pytest.raises(Conflict):
+        notary.backup(backup)
+    with pytest.raises(Conflict):
+        restore(backup, worked, clock=Clock(), random=os.urandom)
+
+
+def test_commands_are_carried_out_here_or_by_the_process_that_serves(directory: Path) -> None:
+    company = Company()
+    argument = {"request": company.ask()}
+    standing = command(directory, "enroll", argument, record=RECORD)
+    assert standing["account"] == company.account
+    with open_notary(directory, serve=True) as notary:
+        index = command(directory, "notice", {"text": "closed on Friday"})["index"]
+        entry = notary.entries.read(index)
+        assert entry is not None
+        assert parse_notice(parse_statement(entry.statement)) == "closed on Friday"
+        key = company.key.thumbprint
+        assert command(directory, "revoke", {"key": key, "reason": "lost"})["index"] > index
+        with pytest.raises(Refused, match="already") as caught:
+            command(directory, "revoke", {"key": key, "reason": "lost"})
+        assert caught.value.code == "conflict"
+        other = Company()
+        command(directory, "enroll", {"request": other.ask()}, record=RECORD)
+        assert notary.accounts.standing(other.account).record is not None
+    assert not [*(directory / "records").glob("staged-*")]
+
+
+@pytest.mark.parametrize("argument", [{}, {"text": 1}, {"text": ""}])
+def test_a_command_that_lacks_something_is_refused(
+    directory: Path, argument: dict[str, object]
+) -> None:
+    with pytest.raises((InvalidInput, Refused)):
+        command(directory, "notice", argument)
+    with pytest.raises(InvalidInput):
+        command(directory, "dance", argument)
+
+
+def test_the_platform_statement_in_force_is_named_by_the_blocks_after_it(directory: Path) -> None:
+    new = {
+        "operator": "o",
+        "filing": "f",
+        "environment": "e",
+        "software": "s",
+        "standards": ["RFC 9162"],
+    }
+    index = command(directory, "platform", new)["index"]
+    with opened(directory) as notary:
+        entries = notary.entries.office(PLATFORM)
+        assert [each.index for each in entries] == [2, index]
+        assert parse_platform(parse_statement(entries[1].statement)).operator == "o"
+        command_height = notary.sequencer.last.height
+        notary.execute("notice", {"text": "next"})
+        record = parse_statement(notary.block(command_height + 1)[0])
+        assert record.payload["platform"] == leaf_hash(entries[1].statement)
+        assert len(notary.entries.office(NOTICE)) == 1
+
+
+class Failing:
+    """A hook that fails like a full disk at the n-th time that a step comes, on one of its sides."""
+
+    def __init__(self) -> None:
+        self.at: tuple[Step, str] | None = None
+
+    def __call__(self, step: Step, side: str) -> None:
+        if (step, side) == self.at:
+            raise StorageFailed("No space left on device.")
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("step", [Step.BUNDLES, Step.ENTRIES, Step.CHECKPOINT, Step.TILES])
+def test_a_full_disk_fails_the_waiting_and_loses_nothing(
+    directory: Path, step: Step, side: str
+) -> None:
+    failing = Failing()
+    with opened(directory, hook=failing, window=0.4) as notary:
+        company = Company().enrol(notary)
+        good = deposit(notary, company.statements(3))
+        statements = company.statements(255)
+        failing.at = (step, side)
+        for future in notary.sequencer.submit_many(statements):
+            with pytest.raises(StorageFailed):
+                future.result(20)
+        failing.at = None
+        again = deposit(notary, statements)
+        for receipt in (*good, *again[::50]):
+            check(notary, receipt)
+        assert len({check(notary, each).index for each in again}) == 255
+    assert fsck(directory) == ()
+
+
+def test_a_ledger_that_contradicts_itself_stops(directory: Path) -> None:
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        deposit(notary, [company.statement()])
+        stranger = Database(str(directory / "checkpoints.sqlite"), execute_plugins=False)
+        stranger.execute(
+            "INSERT INTO checkpoints SELECT height + 1, size + 1, root, note, seal_protected, "
+            "seal_signature FROM checkpoints ORDER BY height DESC LIMIT 1"
+        )
+        stranger.close()
+        with pytest.raises(LedgerFault, match="another process"):
+            notary.sequencer.submit(company.statement()).result(20)
+        assert notary.sequencer.fault is not None
+        with pytest.raises(LedgerFault):
+            notary.sequencer.submit(company.statement())
+
+
+def test_a_bug_in_a_store_stops_the_notary_and_answers_everyone(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(notary._store, "append", broken)
+        futures = notary.sequencer.submit_many(company.statements(3))
+        for future in futures:
+            with pytest.raises(LedgerFault, match="ZeroDivisionError"):
+                future.result(20)
+
+
+def test_receipts_of_a_notary_opened_by_path_only_use_its_trust_file(directory: Path) -> None:
+    with opened(directory) as notary:
+        assert isinstance(notary, Notary)
+        assert notary.trust == (directory / "notary.example-ledger.trust").read_bytes()
