@@ -61,7 +61,7 @@ async def checkpoint(request: Request) -> Response:
 @router.get(
     "/tile/{path:path}",
     response_class=Response,
-    responses={200: binary(OCTETS, "32 bytes for each hash."), **problems(403, 404)},
+    responses={200: binary(OCTETS, "32 bytes for each hash."), **problems(403, 404, 422)},
 )
 async def tile(
     request: Request,

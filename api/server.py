@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +62,32 @@ def serve(
         log = structlog.get_logger()
         entries = notary.sequencer.last.size
         log.info("serving", origin=notary.origin, address=_address(listener), entries=entries)
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        with _until_signalled(server):
+            server.run(sockets=[listener])
     log.info("stopped", origin=notary.origin)
+
+
+@contextmanager
+def _until_signalled(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGTERM and SIGINT only end the server.
+
+    uvicorn raises the signal that it caught once more when it has stopped; by default that would end
+    the process before the notary is closed.
+    """
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:

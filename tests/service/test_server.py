@@ -1,0 +1,153 @@
+"""`serve`: the process that an office starts and stops."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.server import serve
+from ledger.adapters.directory import InUse
+from ledger.adapters.http import NotaryClient
+from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
+from ledger.chain.office import Platform
+from ledger.chain.receipt import parse_receipt
+from ledger.crypto.keys import SigningKey
+from ledger.errors import InvalidInput, SealbookError, Unavailable
+from ledger.notary import init_notary, open_notary
+
+from .conftest import ORIGIN, Account, small_envelope
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from api.server import serve
+serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    platform = Platform("Office", "none", "test", "sealbook test", ())
+    init_notary(tmp_path / "n", ORIGIN, issuer="Office", platform=platform, random=os.urandom)
+    return tmp_path / "n"
+
+
+@pytest.fixture
+def account(folder: Path) -> Account:
+    key = SigningKey(os.urandom(32))
+    request = format_request(key, origin=ORIGIN, nonce=os.urandom(32), issued_at=1_790_000_000)
+    with open_notary(folder) as notary:
+        record = IdentityRecord(os.urandom(32), "Example Ltd", "1", "clerk", 1_790_000_000)
+        standing = notary.accounts.enrol(verify_request(request), record)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return Account(
+        key, standing.account, NotaryClient(url, ledger=ORIGIN, key=key, sleep=lambda _: None), url
+    )
+
+
+@pytest.fixture
+def process(folder: Path, account: Account) -> Iterator[subprocess.Popen[str]]:
+    process = start(folder, account)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def start(folder: Path, account: Account) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), account.url.rpartition(":")[2]],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    line = json.loads(process.stderr.readline())
+    assert line["event"] == "serving"
+    for _ in range(100):
+        try:
+            account.client.health()
+            break
+        except Unavailable:
+            time.sleep(0.05)
+    return process
+
+
+def test_it_stops_at_sigterm_and_every_receipt_given_is_in_the_ledger(folder, account, process):
+    envelope = small_envelope()
+    account.client.put_envelopes([envelope])
+    receipts: list[bytes] = []
+
+    def deposit() -> None:
+        for _ in range(200):
+            try:
+                receipts.append(account.client.submit(account.statement(envelope.payload)))
+            except SealbookError:
+                return
+
+    threads = [threading.Thread(target=deposit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    for thread in threads:
+        thread.join()
+    lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+    assert lines[-1]["event"] == "stopped"
+    assert not [line for line in lines if line["level"] in ("error", "critical")]
+    assert receipts
+    with open_notary(folder) as notary:
+        entered = {entry.statement for entry in notary.entries.deposits(account.account, -1, 9999)}
+    assert {parse_receipt(each).statement for each in receipts} <= entered
+
+
+def test_a_receipt_survives_a_kill_right_after_it_was_given(folder, account, process):
+    statement, receipt = account.deposit()
+    process.kill()
+    process.wait()
+    again = start(folder, account)
+    try:
+        assert account.client.submit(statement) == receipt
+    finally:
+        again.kill()
+        again.wait()
+
+
+def test_a_request_replayed_after_a_restart_is_refused(folder, account, process):
+    headers = account.signed("GET", "/deposits")
+    ask = account.client._http
+    assert ask.get(f"{account.url}/deposits", headers=headers).status_code == 200
+    process.kill()
+    process.wait()
+    again = start(folder, account)
+    try:
+        assert ask.get(f"{account.url}/deposits", headers=headers).status_code == 401
+    finally:
+        again.kill()
+        again.wait()
+
+
+def test_a_busy_port_is_a_clear_error_and_leaves_the_notary_alone(folder):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        with pytest.raises(InvalidInput, match=f"port {port}.*Address already in use"):
+            serve(folder, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["no such host", "192.0.2.1", "256.0.0.1"])
+def test_an_address_that_is_not_this_machines_is_a_clear_error(folder, host):
+    with pytest.raises(InvalidInput, match="cannot listen"):
+        serve(folder, host, 0)
+
+
+def test_a_second_service_on_the_directory_is_refused(folder, account, process):
+    with pytest.raises(InUse):
+        serve(folder, "127.0.0.1", 0)
