@@ -32,7 +32,8 @@ def write_new(path: Path, data: bytes) -> None:
             file.write_at(0, data)
         move_new(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def move_new(source: Path, target: Path) -> None:

@@ -50,7 +50,7 @@ def notary() -> None:
 @notary.command(
     epilog="""\b
 Example:
-  sealbook notary init --origin notary.example/ledger --issuer "Nanjing Notary Office"
+  sealbook notary init --origin notary.example/ledger --issuer "Office"
 """
 )
 @click.option("--origin", required=True, help="The ledger's name for ever.")
@@ -192,8 +192,8 @@ def blocks(height: int | None, directory: Path, as_json: bool) -> None:
 @notary.command(
     epilog="""\b
 Example:
-  sealbook notary enroll acme.request --name "Acme Ltd" --registration 91320100X \\
-      --checked-by "Wang Li"
+  sealbook notary enroll acme.request --name "Acme Ltd" \\
+      --registration 91320100X --checked-by "Wang Li"
 """
 )
 @click.argument("request", type=shell.FILE)

@@ -106,7 +106,7 @@ def _explain(error: Exception) -> tuple[int, str, str]:
     return (
         1,
         "unexpected",
-        f"Something unexpected happened ({type(error).__name__}). Nothing was sent half. Please "
+        f"Something unexpected happened ({type(error).__name__}). What was deposited is safe. Please "
         "report this, with what SEALBOOK_DEBUG=1 in the environment shows.",
     )
 

@@ -29,7 +29,14 @@ def plain(text: str) -> str:
     """Return `text` with control characters made visible: a name must not steer the terminal."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        # A byte of a file's name that is not UTF-8 (PEP 383).
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def pad(text: str, width: int) -> str:

@@ -1,0 +1,455 @@
+"""deposit, list, show: what is taken, where receipts go, and that nothing is lost or done twice."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.adapters.http import NotaryClient
+from ledger.adapters.vault import Vault
+from ledger.chain.receipt import parse_receipt
+from ledger.chain.statement import parse_statement
+from tests.cli.conftest import Company, Served, new_company
+
+ROOT = os.geteuid() == 0 if hasattr(os, "geteuid") else False
+
+
+def entered(company: Company) -> int:
+    """How many deposits the notary has of the company."""
+    vault = Vault(company.home)
+    with NotaryClient(company.notary.url, ledger=vault.config.origin, key=vault.key) as client:
+        return len(list(client.deposits()))
+
+
+def states(company: Company, *arguments: object, code: int = 0) -> list[str]:
+    return [each["state"] for each in company.json(*arguments, code=code)["deposits"]]
+
+
+def leftovers(company: Company) -> list[Path]:
+    hidden = [path for path in company.folder.rglob(".*") if path.is_file() or path.is_dir()]
+    return [path for path in hidden if path.suffix != ".lock"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if not ROOT or shutil.which("mount") is None:
+        pytest.skip("needs root to mount a small disk")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this system lets nobody mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_each_path_is_one_deposit_with_its_receipt_beside_it(company: Company) -> None:
+    company.write("contract.pdf", b"%PDF-1.7 ...")
+    company.write("nda/a.txt")
+    company.write("nda/sub/b.txt")
+    answer = company.json("deposit", "contract.pdf", "nda")["deposits"]
+    assert [each["documents"] for each in answer] == [1, 2]
+    for name in ("contract.pdf", "nda"):
+        assert company.json("verify", f"{name}.receipt")["good"]
+    files = company.json("show", "nda")["files"]
+    assert [each["name"] for each in files] == ["a.txt", "sub/b.txt"]
+
+
+def test_the_notary_learns_no_name_and_no_content(company: Company) -> None:
+    company.write("Geheimnis-7c1.txt", b"plaintext-93ab " * 50)
+    company("deposit", "Geheimnis-7c1.txt", "--title", "Titel-55e", "--matter", "Sache-88d")
+    for path in company.notary.directory.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            for secret in (b"Geheimnis-7c1", b"plaintext-93ab", b"Titel-55e", b"Sache-88d"):
+                assert secret not in data, path
+
+
+def test_nothing_in_the_vault_holds_the_content(company: Company) -> None:
+    company.write("a.txt", b"plaintext-93ab " * 50)
+    company("deposit", "a.txt", "--no-wait")
+    company("deposit")
+    for path in company.home.rglob("*"):
+        assert not path.is_file() or b"plaintext-93ab" not in path.read_bytes()
+
+
+def test_once_deposited_the_ciphertext_is_not_kept_twice(company: Company) -> None:
+    company.write("a.txt")
+    company("deposit", "a.txt", "--no-wait")
+    (spooled,) = (company.home / "spool").glob("2*")
+    assert (spooled / "content.age").exists()
+    company("deposit")
+    (filed,) = (company.home / "deposits").iterdir()
+    assert sorted(path.name for path in filed.iterdir()) == [
+        "manifest.age", "meta.json", "receipt", "statement",
+    ]  # fmt: skip
+
+
+def test_a_receipt_is_never_written_over_another_file(company: Company) -> None:
+    company.write("a.txt")
+    company.write("a.txt.receipt", b"somebody else's")
+    for number in (2, 3):
+        answer = company.json("deposit", "a.txt")["deposits"][0]
+        assert answer["receipt"].endswith(f"a.txt-{number}.receipt")
+    assert (company.folder / "a.txt.receipt").read_bytes() == b"somebody else's"
+
+
+def test_receipts_go_to_the_folder_that_is_named(company: Company) -> None:
+    company.write("a.txt")
+    company.write("out/x")
+    company("deposit", "a.txt", "-o", "out")
+    assert (company.folder / "out" / "a.txt.receipt").exists()
+    assert not (company.folder / "a.txt.receipt").exists()
+    company("deposit", "a.txt", "-o", "missing", code=2)
+
+
+def test_where_the_folder_cannot_be_written_the_receipt_stays_in_the_vault(
+    company: Company, small_disk: Path
+) -> None:
+    (small_disk / "a.txt").write_bytes(b"a")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    (answer,) = company.json("deposit", small_disk / "a.txt")["deposits"]
+    receipt = Path(answer["receipt"])
+    assert receipt.is_relative_to(company.home)
+    assert company.json("verify", receipt)["good"]
+    assert company.json("show", "a.txt")["receipt"] == str(receipt)
+
+
+def test_before_enrolment_deposits_wait_and_then_go_out_by_themselves(applicant: Company) -> None:
+    applicant.write("a.txt")
+    applicant.write("b.txt")
+    answer = applicant.json("deposit", "a.txt")["deposits"][0]
+    assert answer["state"] == "waiting"
+    assert "enrol" in answer["message"]
+    assert "1 wait" in applicant("list").output
+    applicant.enrol()
+    assert states(applicant, "deposit", "b.txt") == ["deposited", "deposited"]
+    assert applicant.json("verify", "a.txt.receipt")["good"]
+    assert applicant.json("deposit") == {
+        "deposits": [], "message": "Nothing waits to be deposited.",
+    }  # fmt: skip
+
+
+def test_with_the_notary_away_deposits_wait(
+    tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_notary.start()
+    company = new_company(tmp_path / "company", own_notary)
+    monkeypatch.chdir(company.folder)
+    company.init()
+    company.enrol()
+    own_notary.stop()
+    company.write("a.txt")
+    assert states(company, "deposit", "a.txt") == ["waiting"]
+    assert states(company, "deposit") == ["waiting"]
+    own_notary.start()
+    assert states(company, "deposit") == ["deposited"]
+    assert entered(company) == 1
+    assert company.json("verify", "a.txt.receipt")["good"]
+
+
+def test_no_wait_seals_and_the_next_deposit_sends(company: Company) -> None:
+    company.write("a.txt")
+    assert states(company, "deposit", "a.txt", "--no-wait") == ["waiting"]
+    assert entered(company) == 0
+    company.write("a.txt", b"changed since")
+    assert states(company, "deposit") == ["deposited"]
+    company("open", "a.txt", "-o", "out")
+    assert (company.folder / "out" / "a.txt").read_bytes() == b"a letter\n"
+
+
+def test_a_commitment_alone_leaves_the_content_here(company: Company) -> None:
+    company.write("a.txt", b"x" * 300_000)
+    company("deposit", "a.txt", "--commitment-only")
+    assert company.json("show", "a.txt")["content_deposited"] is False
+    assert company.json("verify", "a.txt.receipt")["reports"][0]["claims"][0]["status"] == "proven"
+    shown = company("open", "a.txt", "-o", "out", code=1)
+    assert "fingerprint" in shown.stderr
+
+
+def test_papers_of_one_matter_are_numbered_and_chained(company: Company) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        company.write(name)
+    company("deposit", "a.txt", "b.txt", "--matter", "供应合同")
+    company("deposit", "c.txt", "--matter", "供应合同")
+    statements = [
+        parse_statement(parse_receipt((company.folder / f"{name}.receipt").read_bytes()).statement)
+        for name in ("a.txt", "b.txt", "c.txt")
+    ]
+    matters = [each.payload["matter"] for each in statements]
+    assert [each["number"] for each in matters] == [1, 2, 3]
+    assert len({each["id"] for each in matters}) == 1
+    assert [each["previous"] for each in matters] == [
+        None, statements[0].leaf_hash, statements[1].leaf_hash,
+    ]  # fmt: skip
+
+
+def test_other_paths_go_on_when_one_fails(company: Company) -> None:
+    company.write("good.txt")
+    os.mkfifo(company.folder / "pipe")
+    (company.folder / "empty").mkdir()
+    (company.folder / "broken").symlink_to("nowhere")
+    paths = ["missing.txt", "pipe", "/dev/zero", "empty", "broken", "good.txt"]
+    answer = company.json("deposit", *paths, code=1)["deposits"]
+    assert [each["state"] for each in answer] == ["failed"] * 5 + ["deposited"]
+    assert all(each["message"].endswith(".") for each in answer[:5])
+    assert not leftovers(company)
+
+
+def test_links_and_special_files_in_a_folder_are_left_out_and_told(company: Company) -> None:
+    company.write("f/a.txt")
+    (company.folder / "f" / "link").symlink_to("/etc/passwd")
+    (company.folder / "f" / "loop").symlink_to(".")
+    os.mkfifo(company.folder / "f" / "pipe")
+    with socket.socket(socket.AF_UNIX) as opened:
+        here = Path.cwd()
+        os.chdir(company.folder / "f")
+        opened.bind("socket")
+        os.chdir(here)
+    shown = company("deposit", "f")
+    for name in ("link", "loop", "pipe", "socket"):
+        assert f"f/{name}" in shown.stderr
+    provenance = company.json("show", "f")["provenance"]
+    assert provenance["left out: link"] == "symbolic link"
+    assert company.json("show", "f")["documents"] == 1
+
+
+def test_names_in_any_script_survive(company: Company) -> None:
+    names = ["合同 第二版.txt", "договор.txt", "e\u0301té.txt", "🔏.txt", " space ", "-dash"]
+    for name in names:
+        company.write(f"f/{name}", name.encode())
+    raw = os.fsencode(company.folder / "f") + b"/\xff\xfe.bin"
+    Path(os.fsdecode(raw)).write_bytes(b"raw")
+    company.write("f/new\nline.txt")
+    company("deposit", "f")
+    shown = {each["name"] for each in company.json("show", "f")["files"]}
+    assert set(names) <= shown
+    assert {"\\xff\\xfe.bin", "new\\x0aline.txt"} <= shown
+    company("list")
+
+
+def test_a_file_whose_name_is_not_text_can_be_deposited(company: Company) -> None:
+    path = Path(os.fsdecode(os.fsencode(company.folder) + b"/\xe9.txt"))
+    path.write_bytes(b"latin")
+    company("deposit", path)
+    assert Path(os.fsdecode(os.fsencode(path) + b".receipt")).exists()
+    assert "\\xe9" in company("list").output
+
+
+def test_empty_files_are_deposited_like_others(company: Company) -> None:
+    company.write("empty", b"")
+    company("deposit", "empty")
+    company("open", "empty", "-o", "out")
+    assert (company.folder / "out" / "empty").read_bytes() == b""
+
+
+def test_a_large_file_goes_in_pieces(company: Company) -> None:
+    data = os.urandom(5 << 20)
+    company.write("large.bin", data)
+    company("deposit", "large.bin")
+    company("open", "large.bin", "-o", "out")
+    assert (company.folder / "out" / "large.bin").read_bytes() == data
+
+
+def test_two_processes_deposit_at_once(company: Company) -> None:
+    for name in ("a.bin", "b.bin"):
+        company.write(name, os.urandom(2 << 20))
+    company.write("both.txt")
+    processes = [
+        company.spawn("deposit", name, "both.txt", "--matter", "one") for name in ("a.bin", "b.bin")
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    listed = company.json("list")["deposits"]
+    assert {each["state"] for each in listed} == {"deposited"}
+    numbers = sorted(company.json("show", each["id"])["matter_number"] for each in listed)
+    assert numbers == list(range(1, len(listed) + 1))
+    assert entered(company) == len(listed)
+    for receipt in company.folder.glob("*.receipt"):
+        assert company.json("verify", receipt)["good"]
+
+
+CRASHES = [
+    "ledger.adapters.spool:seal_files",
+    "ledger.adapters.vault:Vault.sign",
+    "ledger.adapters.vault:Vault.spool",
+    "ledger.adapters.spool:Sender.upload",
+    "ledger.adapters.spool:Sender.submit_many",
+    "ledger.adapters.vault:Vault.keep_checkpoint",
+    "ledger.adapters.vault:StoredDeposit.accept",
+    "ledger.adapters.spool:write_numbered",
+    "ledger.adapters.outputs:move_new",
+    "ledger.adapters.vault:StoredDeposit.file_away",
+]
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("place", CRASHES)
+def test_a_kill_at_any_step_loses_nothing_and_deposits_nothing_twice(
+    company: Company, place: str, side: str
+) -> None:
+    module, _, name = place.partition(":")
+    script = f"""
+import functools, importlib, operator, os, signal, sys
+module = importlib.import_module({module!r})
+*path, last = {name!r}.split(".")
+owner = functools.reduce(getattr, path, module)
+real = getattr(owner, last)
+def die(*arguments, **options):
+    if {side!r} == "after":
+        real(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(owner, last, die)
+from ledger.cli.root import cli
+cli(sys.argv[1:])
+"""
+    company.write("paper.txt", b"the paper")
+    company.spawn("deposit", "paper.txt", "--matter", "m", script=script).communicate(timeout=60)
+    done = (place, side) == (CRASHES[-1], "after")
+    answer = company.json("deposit", *([] if done else ["paper.txt", "--matter", "m"]))
+    assert [each["state"] for each in answer["deposits"]] == ([] if done else ["deposited"])
+    assert entered(company) == 1
+    (only,) = company.json("list")["deposits"]
+    assert only["state"] == "deposited"
+    assert [path.name for path in company.folder.glob("*.receipt")] == ["paper.txt.receipt"]
+    assert company.json("verify", "paper.txt.receipt", "paper.txt")["good"]
+    hidden = [path for path in leftovers(company) if not path.name.endswith(".part")]
+    assert not hidden, "an interrupted sealing is swept away by the next"
+
+
+def test_a_kill_while_a_large_upload_runs_is_resumed(company: Company) -> None:
+    script = """
+import os, signal, sys
+from ledger.adapters.http import NotaryClient
+real = NotaryClient.upload
+def upload(self, payload, read_at, header, progress):
+    def dying(offset, length):
+        if offset >= 5 << 20:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read_at(offset, length)
+    real(self, payload, dying, header, progress)
+NotaryClient.upload = upload
+from ledger.cli.root import cli
+cli(sys.argv[1:])
+"""
+    company.write("large.bin", os.urandom(9 << 20))
+    company.spawn("deposit", "large.bin", script=script).communicate(timeout=60)
+    assert entered(company) == 0
+    assert states(company, "deposit", "large.bin") == ["deposited"]
+    assert entered(company) == 1
+
+
+def test_a_file_that_changes_while_it_is_sealed_fails_and_leaves_nothing(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = company.write("log.txt", b"x" * 100_000)
+    from ledger.adapters import spool
+
+    real = spool.seal_files
+
+    def grow(*arguments: Any, **options: Any) -> Any:
+        path.write_bytes(b"y" * 100_001)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(spool, "seal_files", grow)
+    (answer,) = company.json("deposit", "log.txt", code=1)["deposits"]
+    assert answer["code"] == "source-changed"
+    assert "log.txt" in answer["message"]
+    assert not list((company.home / "spool").iterdir())
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half_written(
+    small_disk: Path, tmp_path: Path, notary: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "company"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    company = Company(folder, notary, small_disk / "vault")
+    company.init()
+    company.enrol()
+    company.write("large.bin", os.urandom(4 << 20))
+    company.write("small.txt")
+    answer = company.json("deposit", "large.bin", "small.txt", code=1)["deposits"]
+    assert [(each["state"], each.get("code")) for each in answer] == [
+        ("failed", "storage-failed"), ("deposited", None),
+    ]  # fmt: skip
+    assert not list((company.home / "spool").iterdir())
+    company.write("large2.bin", os.urandom(4 << 20))
+    company("deposit", "large2.bin", "--commitment-only")
+    (small_disk / "fill").write_bytes(b"x" * (1 << 20))
+    shown = company("open", "small.txt", "-o", small_disk / "out")
+    assert "small.txt" in shown.output
+
+
+def test_a_receipt_that_does_not_verify_is_kept_as_proof_and_the_deposit_waits(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ledger.adapters.spool import Sender
+
+    company.write("a.txt")
+    real = Sender.submit_many
+
+    def altered(self: Sender, statements: Any) -> Any:
+        receipts = [bytearray(each) for each in real(self, statements) if isinstance(each, bytes)]
+        for each in receipts:
+            each[each.find(b"sealbook") + 400] ^= 1
+        return [bytes(each) for each in receipts]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sender, "submit_many", altered)
+        (answer,) = company.json("deposit", "a.txt", code=1)["deposits"]
+    assert answer["state"] == "failed"
+    assert not (company.folder / "a.txt.receipt").exists()
+    assert list(company.home.glob("spool/*/receipt.rejected"))
+    assert states(company, "deposit") == ["deposited"]
+
+
+def test_a_forked_ledger_is_refused_and_the_fork_is_kept_as_proof(
+    tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_notary.start()
+    company = new_company(tmp_path / "company", own_notary)
+    monkeypatch.chdir(company.folder)
+    company.init()
+    company.enrol()
+    own_notary.stop()
+    old = tmp_path / "old"
+    shutil.copytree(own_notary.directory, old)
+    own_notary.start()
+    company.write("a.txt")
+    company.write("b.txt")
+    assert states(company, "deposit", "a.txt") == ["deposited"]
+    own_notary.stop()
+    shutil.rmtree(own_notary.directory)
+    old.rename(own_notary.directory)
+    own_notary.start()
+    company.write("c.txt")
+    states(company, "deposit", "b.txt", code=1)
+    (answer,) = company.json("deposit", code=1)["deposits"]
+    assert answer["code"] in ("ledger-forked", "verification-failed", "not-found")
+    assert list(company.home.glob("fork-*.checkpoint"))
+    assert not (company.folder / "b.txt.receipt").exists()
+
+
+def test_show_finds_by_id_path_name_and_title_and_refuses_what_is_not_one(
+    company: Company,
+) -> None:
+    company.write("x/a.txt")
+    company.write("y/a.txt")
+    company("deposit", "x/a.txt", "--title", "first")
+    company("deposit", "y/a.txt", "--title", "second")
+    wanted = company.json("show", "first")["id"]
+    for name in (wanted[:4], wanted[:20], wanted, wanted.upper()[:9], "x/a.txt", "first"):
+        assert company.json("show", name)["id"] == wanted
+    assert "2 deposits" in company("show", "a.txt", code=1).stderr
+    assert "sealbook list" in company("show", "nothing", code=1).stderr
+    company("show", wanted[:3], code=1)

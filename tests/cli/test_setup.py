@@ -1,0 +1,243 @@
+"""init, trust and recover."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.http import NotaryClient
+from ledger.chain.enrolment import verify_request
+from ledger.chain.trust import fingerprint
+from ledger.crypto.recipients import HybridIdentity
+from ledger.recover import find_secret, signing_key
+from tests.cli.conftest import PASSPHRASE, Company, Served, new_company, run
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_init_leaves_private_files_private(stranger: Company) -> None:
+    answer = stranger.init()
+    assert mode(stranger.home) == 0o700
+    assert {mode(path) for path in stranger.home.rglob("*") if path.is_file()} == {0o600}
+    assert mode(Path(answer["recovery_sheet"])) == 0o600
+
+
+def test_init_pins_the_notarys_trust_file_and_shows_its_fingerprint(stranger: Company) -> None:
+    answer = stranger.init()
+    served = stranger.notary.trust_file.read_bytes()
+    assert (stranger.home / "notary.trust").read_bytes() == served
+    assert answer["trust_fingerprint"] == fingerprint(served)
+    shown = stranger("trust", "show").output
+    assert fingerprint(served) in shown
+
+
+def test_init_takes_the_offices_trust_file_with_the_notary_away(
+    stranger: Company, own_notary: Served
+) -> None:
+    trust = str(own_notary.trust_file)
+    stranger.json("init", "--notary", own_notary.url, "--trust", trust, "--no-passphrase")
+    assert (stranger.home / "notary.trust").read_bytes() == own_notary.trust_file.read_bytes()
+
+
+def test_the_request_proves_both_keys_and_its_fingerprint_is_for_the_paper(
+    stranger: Company,
+) -> None:
+    answer = stranger.init()
+    data = Path(answer["request"]).read_bytes()
+    request = verify_request(data)
+    sheet = find_secret(Path(answer["recovery_sheet"]).read_text())
+    assert request.account_id == answer["account"]
+    assert request.recovery == signing_key(sheet).public
+    assert answer["fingerprint"] == fingerprint(data)
+
+
+def test_the_recovery_sheet_holds_what_a_new_machine_needs(stranger: Company) -> None:
+    answer = stranger.init()
+    sheet = Path(answer["recovery_sheet"]).read_text()
+    for each in (stranger.notary.url, answer["origin"], answer["account"], "恢复单"):
+        assert each in sheet
+    assert answer["trust_fingerprint"] in sheet
+    assert all(len(line) <= 96 for line in sheet.splitlines())
+
+
+def test_the_recovery_secret_rests_on_the_sheet_only(stranger: Company) -> None:
+    sheet = find_secret(Path(stranger.init()["recovery_sheet"]).read_text())
+    for path in stranger.home.rglob("*"):
+        if path.is_file():
+            assert str(sheet).encode() not in path.read_bytes()
+            assert sheet.seed not in path.read_bytes()
+
+
+def test_no_recovery_is_explicit(stranger: Company) -> None:
+    answer = stranger.init("--no-passphrase", "--no-recovery")
+    assert answer["recovery_sheet"] is None
+    assert len((stranger.home / "recipients.txt").read_text().splitlines()) == 1
+
+
+def test_a_vault_is_never_overwritten(applicant: Company) -> None:
+    before = (applicant.home / "device.pem").read_bytes()
+    shown = applicant(
+        "init", "--notary", applicant.notary.url, "--name", "b", "--no-passphrase", code=1
+    )
+    assert "never overwritten" in shown.stderr
+    assert (applicant.home / "device.pem").read_bytes() == before
+    assert not list(applicant.folder.glob("b*"))
+
+
+def test_an_existing_request_is_never_overwritten(stranger: Company) -> None:
+    stranger.write("acme.request", b"another")
+    stranger("init", "--notary", stranger.notary.url, "--name", "acme", "--no-passphrase", code=1)
+    assert (stranger.folder / "acme.request").read_bytes() == b"another"
+    assert not stranger.home.exists()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ("--notary", "http://127.0.0.1:1"),
+        ("--notary", "not a url"),
+        ("--notary", "http://notary.example"),
+        ("--notary", "http://127.0.0.1:1", "--trust", "bad.trust"),
+        ("--notary", "http://127.0.0.1:1", "--trust", "missing.trust"),
+    ],
+    ids=" ".join,
+)
+def test_a_failed_init_leaves_nothing(stranger: Company, broken: tuple[str, ...]) -> None:
+    bad = stranger.write("bad.trust", b"format = 'other'\n")
+    stranger("init", *broken, "--no-passphrase", code=1)
+    assert list(stranger.folder.iterdir()) == [bad]
+
+
+def test_a_new_vault_needs_a_passphrase_or_an_explicit_no(stranger: Company) -> None:
+    shown = stranger("init", "--notary", stranger.notary.url, code=2)
+    assert "--no-passphrase" in shown.stderr
+    assert not list(stranger.folder.iterdir())
+
+
+def test_a_vault_under_a_passphrase_opens_with_the_right_one_only(stranger: Company) -> None:
+    right = stranger.write("right", PASSPHRASE.encode() + b"\n")
+    wrong = stranger.write("wrong", b"another\n")
+    stranger.init("--passphrase-file", str(right))
+    stranger.enrol()
+    assert (stranger.home / "identity.age").exists()
+    assert not (stranger.home / "identity.txt").exists()
+    stranger.write("a.txt", b"secret")
+    # Depositing needs only the device's key.
+    assert stranger.json("deposit", "a.txt")["deposits"][0]["state"] == "deposited"
+    shown = stranger("open", "a.txt", "-o", "out", "--passphrase-file", wrong, code=1)
+    assert "passphrase" in shown.stderr
+    shown = stranger("open", "a.txt", "-o", "out", code=1)
+    assert "--passphrase-file" in shown.stderr
+    assert not (stranger.folder / "out").exists()
+    stranger.env["SEALBOOK_PASSPHRASE_FILE"] = str(right)
+    stranger("open", "a.txt", "-o", "out")
+    assert (stranger.folder / "out" / "a.txt").read_bytes() == b"secret"
+
+
+def test_trust_export_gives_the_pinned_file_and_overwrites_nothing(applicant: Company) -> None:
+    applicant("trust", "export", "-o", "office.trust")
+    pinned = applicant.notary.trust_file.read_bytes()
+    assert (applicant.folder / "office.trust").read_bytes() == pinned
+    applicant("trust", "export", "-o", "office.trust", code=1)
+    shown = json.loads(run("trust", "show", "office.trust", "--json").stdout)
+    assert shown["fingerprint"] == fingerprint(pinned)
+
+
+class Sheet:
+    """What the company has on paper."""
+
+    def __init__(self, company: Company) -> None:
+        self.path = company.folder / "acme-recovery.txt"
+        self.account = self._after("Account")
+        self.fingerprint = self._after("Fingerprint of")
+
+    def _after(self, label: str) -> str:
+        lines = self.path.read_text().splitlines()
+        at = next(number for number, line in enumerate(lines) if label in line)
+        return lines[at + 1].strip()
+
+    def options(self, company: Company) -> list[str]:
+        return [
+            "recover", "--notary", company.notary.url, "--fingerprint", self.fingerprint,
+            "--account", self.account, "--secret-file", str(self.path), "--no-passphrase",
+        ]  # fmt: skip
+
+
+@pytest.fixture
+def lost(company: Company) -> Company:
+    """A company with three deposits, whose computer is about to be lost."""
+    company.write("契约/正文.txt", b"contract " * 9000)
+    company.write("契约/a/b.txt", b"")
+    company.write("letter.txt", b"letter")
+    company.write("secret.txt", b"fingerprint only")
+    company("deposit", "契约", "--matter", "供应", "--title", "Supply 供应")
+    company("deposit", "letter.txt", "--matter", "供应")
+    company("deposit", "secret.txt", "--commitment-only")
+    return company
+
+
+def test_recover_rebuilds_the_vault_and_goes_on_depositing(lost: Company, tmp_path: Path) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    answer = new.json(*Sheet(lost).options(new))
+    assert (answer["deposits"], answer["problems"]) == (3, [])
+    old_list = {each["id"]: each["title"] for each in lost.json("list")["deposits"]}
+    assert {each["id"]: each["title"] for each in new.json("list")["deposits"]} == old_list
+    new("open", "Supply 供应", "-o", new.folder / "out")
+    opened = new.folder / "out" / "Supply 供应"
+    assert (opened / "正文.txt").read_bytes() == b"contract " * 9000
+    assert (opened / "a" / "b.txt").read_bytes() == b""
+    more = new.write("more.txt")
+    assert new.json("deposit", more, "--matter", "供应")["deposits"][0]["state"] == "deposited"
+    assert new.json("show", "more.txt")["matter_number"] == 3
+    receipt = new.json("receipt", "letter.txt", "-o", new.folder)["receipt"]
+    assert new.json("verify", receipt)["good"]
+
+
+def test_the_old_computer_is_told_when_its_key_is_revoked(lost: Company) -> None:
+    accounts = json.loads(
+        run("notary", "accounts", "--dir", lost.notary.directory, "--json").stdout
+    )
+    key = next(a for a in accounts["accounts"] if a["account"] == _account(lost))["keys"][0]["key"]
+    run("notary", "revoke", key[:16], "--reason", "lost", "--dir", lost.notary.directory)
+    lost.write("late.txt")
+    (late,) = lost.json("deposit", "late.txt", code=1)["deposits"]
+    assert late["state"] == "failed"
+    assert "revoked" in late["message"]
+
+
+def _account(company: Company) -> str:
+    return "".join(Sheet(company).account.split())
+
+
+def test_recover_refuses_another_notary_than_the_sheets(lost: Company, tmp_path: Path) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    options = Sheet(lost).options(new)
+    options[options.index("--fingerprint") + 1] = "0000 " * 8
+    shown = new(*options, code=1)
+    assert "fingerprint" in shown.stderr
+    assert not new.home.exists()
+
+
+def test_recover_refuses_another_secret(lost: Company, tmp_path: Path) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    options = Sheet(lost).options(new)
+    wrong = new.write("wrong", str(HybridIdentity(os.urandom(32))).encode())
+    options[options.index("--secret-file") + 1] = str(wrong)
+    new(*options, code=1)
+    assert not new.home.exists()
+
+
+def test_the_recovery_key_cannot_deposit(lost: Company) -> None:
+    key = signing_key(find_secret(Sheet(lost).path.read_text()))
+    from ledger.chain.statement import Deposit, Payload, format_deposit
+
+    deposit = Deposit(
+        "test.notary.example/ledger", os.urandom(32), None, Payload(500, os.urandom(32))
+    )
+    statement = format_deposit(deposit, _account(lost), key, 1_790_000_000)
+    with NotaryClient(lost.notary.url) as client, pytest.raises(Exception, match="deposit"):
+        client.submit(statement)
