@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import structlog
 import uvicorn
 
 from api.app import create_app
@@ -121,6 +122,12 @@ def start(notary: Notary, settings: Settings) -> tuple[uvicorn.Server, threading
     while not server.started:
         time.sleep(0.01)
     return server, thread, listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_log() -> None:
+    """By default structlog draws tracebacks with every local variable, for seconds."""
+    structlog.configure(processors=[structlog.processors.JSONRenderer()])
 
 
 @pytest.fixture(scope="session")
