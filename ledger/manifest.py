@@ -241,9 +241,9 @@ def parse_manifest(data: bytes) -> Manifest:
             "cover": {"title": title, "provenance": list(provenance)} as cover,
             "documents": list(documents),
             "index": list(place),
-            "sealbook-manifest": 1,
+            "sealbook-manifest": 1 as version,
             **rest,
-        } if not rest and len(cover) == 2:
+        } if version is not True and not rest and len(cover) == 2:
             if len(seed) != SEED_SIZE or len(depositor) != HASH_SIZE:
                 raise MalformedData("the manifest's seed or depositor is not as specified")
             records = tuple(map(_parse_record, documents))

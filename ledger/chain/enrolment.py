@@ -117,6 +117,7 @@ def verify_request(data: bytes) -> EnrolmentRequest:
         or fields
         or not st.is_origin(origin)
         or not st.is_bytes(key, ED25519_PUBLIC_SIZE)
+        or statement.issuer != statement.key_id.hex()
         or not st.is_bytes(nonce, st.NONCE_SIZE)
         or not (recovery is None or isinstance(recovery, dict))
         or not (account is None or (isinstance(account, str) and st.is_account(account)))

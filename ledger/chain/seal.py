@@ -82,10 +82,10 @@ def parse_cose_receipt(data: bytes) -> CoseReceipt:
                 cose.KID: bytes(key_id),
                 cose.CWT_CLAIMS: {cose.ISS: str(origin), cose.SUB: "checkpoint"} as claims,
                 cose.X5CHAIN: bytes(certificate),
-                395: 1,
+                395: 1 as structure,
             } as protected,
             {396: {-1: [bytes(path)]} as proofs} as unprotected,
-        ) if message.payload is None and (
+        ) if (message.payload is None and structure is not True) and (
             len(protected),
             len(claims),
             len(proofs),

@@ -3,7 +3,8 @@
 A SCITT Signed Statement (RFC 9943): a COSE_Sign1 with an empty unprotected header. Protected header:
 {1: -8 (EdDSA), 3: content type, 4: key id, 15: {1: issuer, 2: subject, 6: issued at}}. The content
 type says which kind of statement it is and thereby who may sign it: a `deposit` its depositor, every
-other kind of entry the notary. The payload is a deterministic CBOR map with text keys.
+other kind of entry the notary. The subject is a deposit's commitment, otherwise the kind. The payload
+is a deterministic CBOR map with text keys.
 
 The entry is the statement's bytes; its leaf is H(0x00 || entry) (RFC 9162 section 2.1.1).
 """
@@ -131,6 +132,8 @@ def parse_statement(data: bytes) -> Statement:
             raise MalformedData("a statement's protected header is not as specified")
     if kind is None:
         raise MalformedData("a statement has an unknown content type")
+    if kind != DEPOSIT and sub != kind:
+        raise MalformedData("a statement's subject is not its kind")
     if len(key_id) != HASH_SIZE or not is_time(iat):
         raise MalformedData("a statement's key id or time is not as specified")
     payload = cbor_decode(message.payload)

@@ -88,7 +88,7 @@ def parse_trust(data: bytes) -> Trust:
         raise MalformedData(f"a trust file is over its limit of {MAX_TRUST} bytes")
     try:
         value = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedData("not a trust file: it is not TOML") from error
     match value:
         case {
@@ -141,6 +141,7 @@ def _pem(der: bytes) -> str:
 
 def _parse_root(value: Any) -> bytes:
     try:
-        return x509.load_pem_x509_certificate(value.encode()).public_bytes(Encoding.DER)
-    except (ValueError, AttributeError) as error:
-        raise MalformedData("the trust file's seal root is not a certificate in PEM") from error
+        (certificate,) = x509.load_pem_x509_certificates(value.encode())
+    except (ValueError, AttributeError, x509.InvalidVersion) as error:
+        raise MalformedData("the trust file's seal root is not one certificate in PEM") from error
+    return certificate.public_bytes(Encoding.DER)

@@ -72,7 +72,8 @@ def parse_view_header(data: bytes) -> ViewHeader:
     """Return what leaf 0 says. Raises MalformedData."""
     match cbor_decode(data):
         case [int(count), str(splitter), int(version)] if count >= 0 and version >= 1:
-            return ViewHeader(count, splitter, version)
+            if not isinstance(count, bool) and not isinstance(version, bool):
+                return ViewHeader(count, splitter, version)
     raise MalformedData("not a view header")
 
 
