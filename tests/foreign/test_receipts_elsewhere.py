@@ -1,4 +1,4 @@
-"""Receipts of the simulator, of a real notary and of the examples, judged by other people's software."""
+"""Receipts of the simulator, a real notary and the examples, judged by other people's software."""
 
 import json
 import os
