@@ -2,19 +2,30 @@
 
 A receipt leads to the checkpoint that closes the entry's own block, so it is the same whenever it is
 asked for (until the identity record in it is erased). What the receipts of a block share is computed
-once: the block record's proof, the seal, and the enrolment's proof of each key.
+and encoded once: the block record and its proof, the note, the seal, each key's enrolment. The bytes
+are those of `ledger.chain.receipt.format_receipt`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from ledger.chain import statement as st
 from ledger.chain.enrolment import parse_enrolment
-from ledger.chain.receipt import Position, Receipt, format_receipt
-from ledger.chain.seal import format_cose_receipt
-from ledger.chain.statement import parse_statement
+from ledger.chain.receipt import Position
+from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import HashReader, inclusion_proofs
 from ledger.errors import LedgerFault, NotFound
-from ledger.ports import Entry, LedgerStore, Records, SignedCheckpoint, SignedCheckpoints
+from ledger.frames import ReceiptFrame
+from ledger.ports import LedgerStore, Records, SignedCheckpoint, SignedCheckpoints
+
+
+@dataclass(frozen=True, slots=True)
+class _Enrolled:
+    """A key's enrolment: its place, its statement, the digest of its identity record."""
+
+    index: int
+    statement: bytes
+    digest: bytes
 
 
 class Receipts:
@@ -31,7 +42,7 @@ class Receipts:
         self._signed = signed
         self._records = records
         self._tree = tree
-        self._enrolments: dict[int, tuple[bytes, bytes]] = {}
+        self._enrolments: dict[bytes, _Enrolled] = {}
 
     def find(self, leaf: bytes) -> bytes:
         """Return the receipt of the deposit with this leaf hash. Raises NotFound."""
@@ -48,60 +59,43 @@ class Receipts:
             raise NotFound(f"The ledger has no signed entry {index}.")
         if entries[0].kind != st.DEPOSIT:
             raise NotFound(f"Entry {index} is not a deposit; only deposits have receipts.")
-        return self.assemble(checkpoint, entries)[0]
+        return self.assemble(checkpoint, {index: parse_statement(entries[0].statement)})[0]
 
-    def assemble(self, checkpoint: SignedCheckpoint, deposits: Sequence[Entry]) -> list[bytes]:
-        """Return the receipts of deposits that lie in the block which `checkpoint` closes."""
-        start = self._start(checkpoint)
-        block = self._store.read(start, start + 1)[0].statement
-        enrolled = [self._enrolled(entry.statement) for entry in deposits]
-        indices = sorted({start, *enrolled, *(entry.index for entry in deposits)})
-        proofs = dict(
-            zip(
-                indices,
-                inclusion_proofs(self._tree(), indices, checkpoint.size),
-                strict=True,
-            )
-        )
-        block_position = Position(start, proofs[start])
-        receipts = []
-        for entry, enrolled_index in zip(deposits, enrolled, strict=True):
-            enrolment, digest = self._enrolment(enrolled_index)
-            proof = proofs[entry.index]
-            receipts.append(
-                format_receipt(
-                    Receipt(
-                        statement=entry.statement,
-                        position=Position(entry.index, proof),
-                        note=checkpoint.note,
-                        block=block,
-                        block_position=block_position,
-                        enrolment=enrolment,
-                        enrolment_position=Position(enrolled_index, proofs[enrolled_index]),
-                        record=self._records.read(digest),
-                        cose_receipt=format_cose_receipt(
-                            checkpoint.seal, checkpoint.size, entry.index, proof
-                        ),
-                    )
-                )
-            )
-        return receipts
-
-    def _start(self, checkpoint: SignedCheckpoint) -> int:
+    def assemble(
+        self, checkpoint: SignedCheckpoint, deposits: Mapping[int, Statement]
+    ) -> list[bytes]:
+        """Return the receipts of deposits, by index, that lie in the block that `checkpoint` closes."""
         before = self._signed.at_height(checkpoint.height - 1) if checkpoint.height else None
-        return 0 if before is None else before.size
+        start = 0 if before is None else before.size
+        block = self._store.read(start, start + 1)[0].statement
+        keys = {each.key_id: self._enrolled(each.key_id) for each in deposits.values()}
+        indices = sorted({start, *deposits, *(enrolled.index for enrolled in keys.values())})
+        proofs = dict(
+            zip(indices, inclusion_proofs(self._tree(), indices, checkpoint.size), strict=True)
+        )
+        frame = ReceiptFrame(
+            checkpoint.note, checkpoint.size, block, Position(start, proofs[start]), checkpoint.seal
+        )
+        enrolments = {
+            key_id: frame.enrolment(
+                enrolled.statement,
+                Position(enrolled.index, proofs[enrolled.index]),
+                self._records.read(enrolled.digest),
+            )
+            for key_id, enrolled in keys.items()
+        }
+        return [
+            frame.receipt(statement, Position(index, proofs[index]), enrolments[statement.key_id])
+            for index, statement in deposits.items()
+        ]
 
-    def _enrolled(self, statement: bytes) -> int:
-        key = self._store.key(parse_statement(statement).key_id)
-        if key is None:
-            raise LedgerFault("An entry's key is not enrolled. Run `sealbook notary fsck`.")
-        return key.enrolled_index
-
-    def _enrolment(self, index: int) -> tuple[bytes, bytes]:
-        """Return an enrolment's statement and the digest of its identity record."""
-        known = self._enrolments.get(index)
+    def _enrolled(self, key_id: bytes) -> _Enrolled:
+        known = self._enrolments.get(key_id)
         if known is None:
-            statement = self._store.read(index, index + 1)[0].statement
-            digest = parse_enrolment(parse_statement(statement)).record
-            known = self._enrolments[index] = (statement, digest)
+            key = self._store.key(key_id)
+            if key is None:
+                raise LedgerFault("An entry's key is not enrolled. Run `sealbook notary fsck`.")
+            entry = self._store.read(key.enrolled_index, key.enrolled_index + 1)[0]
+            digest = parse_enrolment(parse_statement(entry.statement)).record
+            known = self._enrolments[key_id] = _Enrolled(entry.index, entry.statement, digest)
         return known

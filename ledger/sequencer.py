@@ -428,16 +428,18 @@ class Sequencer:
         if checkpoint is not None:
             count = sum(len(item.statements) for item in plan.items)
             index = checkpoint.size - count
-            deposits = []
+            deposits = {}
+            waiting = []
             for item in plan.items:
                 if item.is_deposit:
-                    deposits.append((item, _entry(index, item.statements[0])))
+                    deposits[index] = item.statements[0]
+                    waiting.append(item)
                 else:
                     entries = [_entry(index + i, each) for i, each in enumerate(item.statements)]
                     self._resolve(item, entries)
                 index += len(item.statements)
-            receipts = self._receipts.assemble(checkpoint, [entry for _, entry in deposits])
-            for (item, _), receipt in zip(deposits, receipts, strict=True):
+            receipts = self._receipts.assemble(checkpoint, deposits) if deposits else []
+            for item, receipt in zip(waiting, receipts, strict=True):
                 for same in plan.leaves[item.leaf]:
                     self._resolve(same, receipt)
         for item, index in plan.existing:

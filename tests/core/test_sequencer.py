@@ -16,7 +16,7 @@ from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.enrolment import endorse_request, format_request, verify_request
 from ledger.chain.note import parse_note
 from ledger.chain.office import parse_revocation
-from ledger.chain.receipt import parse_receipt
+from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import MAX_ENTRY, Matter, parse_statement
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash, verify_consistency
@@ -421,3 +421,12 @@ def test_nonces_are_remembered_until_they_expire(notary: Notary, clock: Clock) -
     assert notary.nonces.remember(key, b"a", NOW + 60)
     assert not notary.nonces.remember(key, b"a", NOW + 60)
     assert notary.nonces.remember(os.urandom(32), b"a", NOW + 60)
+
+
+def test_receipts_put_together_in_bulk_have_the_bytes_that_the_format_says(
+    notary: Notary, company: Company
+) -> None:
+    notary.accounts.erase(company.account)
+    other = Company().enrol(notary)
+    for receipt in deposit(notary, [*company.statements(20), *other.statements(20)]):
+        assert format_receipt(parse_receipt(receipt)) == receipt
