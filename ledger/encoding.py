@@ -8,6 +8,7 @@ booleans and null; a decoded value is accepted only if it re-encodes to the same
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import cbor2
@@ -104,7 +105,7 @@ def cbor_decode(data: bytes) -> Any:
             allow_duplicate_keys=False,
             max_depth=64,
         )
-        value = _ordered(value, MAX_DEPTH, MalformedData)
+        _require_ours(value, MAX_DEPTH)
         canonical = cbor2.dumps(value)
     except MalformedData:
         raise
@@ -113,6 +114,42 @@ def cbor_decode(data: bytes) -> Any:
     if canonical != data:
         raise MalformedData("CBOR is not in its deterministic form")
     return value
+
+
+def _require_ours(value: Any, depth: int) -> None:
+    """Raise MalformedData for a type that has no place in our CBOR, or keys out of their order."""
+    if depth == 0:
+        raise MalformedData("CBOR is nested too deeply")
+    kind = type(value)
+    if kind in _SCALARS:
+        return
+    if kind is int:
+        if not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+            raise MalformedData("integer is out of range")
+    elif kind is list:
+        for item in value:
+            _require_ours(item, depth - 1)
+    elif kind is dict:
+        last = b""
+        for key, item in value.items():
+            if type(key) not in _KEYS:
+                raise MalformedData("map key is neither integer nor string")
+            encoded = _encoded_key(key)
+            if encoded <= last:
+                raise MalformedData("CBOR is not in its deterministic form")
+            last = encoded
+            _require_ours(item, depth - 1)
+    else:
+        raise MalformedData(f"type {kind.__name__} has no place in our CBOR")
+
+
+_SCALARS = frozenset({bytes, str, bool, type(None)})
+_KEYS = frozenset({bytes, str, int})
+
+
+@lru_cache(maxsize=1024)
+def _encoded_key(key: int | str | bytes) -> bytes:
+    return cbor2.dumps(key)
 
 
 def _ordered(value: Any, depth: int, error: Callable[[str], Exception]) -> Any:
