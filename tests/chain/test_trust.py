@@ -1,0 +1,170 @@
+"""Trust files: exactly the keys that are specified, and a fingerprint over the bytes."""
+
+import base64
+import tomllib
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import pytest
+import tomli_w
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as some
+
+from ledger.chain.note import VerifierKey, format_vkey
+from ledger.chain.report import REQUIRABLE
+from ledger.chain.trust import MAX_TRUST, Trust, fingerprint, format_trust, parse_trust
+from ledger.crypto.keys import SigningKey
+from ledger.errors import MalformedData
+from tests.mutations import changed_bytes
+from tests.simulator import LOG, NOW, Office
+
+OFFICE = Office()
+TRUST = OFFICE.trust()
+DATA = format_trust(TRUST)
+FIELDS = tomllib.loads(DATA.decode())
+PEM = FIELDS["seal_roots"][0]
+
+
+def with_fields(**changes: Any) -> bytes:
+    return tomli_w.dumps({**FIELDS, **changes}, multiline_strings=True).encode()
+
+
+def test_the_sample_itself_is_accepted() -> None:
+    assert parse_trust(with_fields()) == TRUST
+
+
+@given(
+    issuer=some.text(max_size=30),
+    issued=some.integers(0, 253_402_300_799),
+    required=some.lists(some.sampled_from(REQUIRABLE), unique=True).map(tuple),
+    roots=some.lists(some.just(TRUST.seal_roots[0]), max_size=2).map(tuple),
+)
+def test_a_trust_file_reads_back(
+    issuer: str, issued: int, required: tuple[str, ...], roots: tuple[bytes, ...]
+) -> None:
+    trust = replace(TRUST, issuer=issuer, issued=issued, required=required, seal_roots=roots)
+    data = format_trust(trust)
+    assert parse_trust(data) == trust
+    assert format_trust(parse_trust(data)) == data
+
+
+def test_the_notary_s_statements_are_verified_with_the_keys_of_the_logs() -> None:
+    assert [key.public for key in TRUST.notary_keys] == [LOG.public]
+    assert TRUST.notary_keys[0].thumbprint == LOG.thumbprint
+
+
+def test_the_fingerprint_is_128_bits_of_sha_256_over_the_file_as_it_stands() -> None:
+    groups = fingerprint(DATA).split(" ")
+    assert "".join(groups) == sha256(DATA).hexdigest()[:32]
+    assert [len(group) for group in groups] == [4] * 8
+
+
+@given(changed_bytes(DATA))
+def test_every_change_of_the_file_changes_its_fingerprint(data: bytes) -> None:
+    assert fingerprint(data) != fingerprint(DATA)
+
+
+def test_another_spelling_of_the_same_content_has_another_fingerprint() -> None:
+    commented = b"# from the office\n" + DATA
+    assert parse_trust(commented) == TRUST
+    assert fingerprint(commented) != fingerprint(DATA)
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_every_field_is_required(name: str) -> None:
+    fewer = {key: value for key, value in FIELDS.items() if key != name}
+    with pytest.raises(MalformedData):
+        parse_trust(tomli_w.dumps(fewer).encode())
+
+
+ELSEWHERE = format_vkey(VerifierKey("notary.example/other", 1, SigningKey(bytes(32)).public))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"more": 0},
+        {"format": "sealbook-trust-v2"},
+        {"format": 1},
+        {"origin": "notary.example/other"},
+        {"origin": "a b"},
+        {"origin": 1},
+        {"issuer": 1},
+        {"issued": "2026-11-23"},
+        {"issued": FIELDS["issued"].replace(tzinfo=None)},
+        {"issued": FIELDS["issued"].date()},
+        {"issued": NOW},
+        {"required": "ledger"},
+        {"required": ["ledger", "ledger"]},
+        {"required": ["authorship"]},
+        {"required": ["time"]},
+        {"required": [["ledger"]]},
+        {"required": [1]},
+        {"policy": ""},
+        {"policy": "quorum none\n"},
+        {"policy": f"log {ELSEWHERE}\nquorum none\n"},
+        {"policy": FIELDS["policy"].replace("quorum signed", "quorum other")},
+        {"policy": FIELDS["policy"] + "trust everybody\n"},
+        {"policy": ["quorum none"]},
+        {"seal_roots": PEM},
+        {"seal_roots": [PEM + PEM]},
+        {"seal_roots": [""]},
+        {"seal_roots": [1]},
+        {"seal_roots": ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]},
+    ],
+    ids=lambda changes: f"{next(iter(changes))} {str(next(iter(changes.values())))[:30]!r}",
+)
+def test_another_field_is_malformed(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedData):
+        parse_trust(with_fields(**changes))
+
+
+def test_a_policy_of_two_ledgers_is_malformed() -> None:
+    with pytest.raises(MalformedData, match="another origin"):
+        parse_trust(with_fields(policy=f"log {ELSEWHERE}\n" + FIELDS["policy"]))
+
+
+def test_a_certificate_of_an_unknown_version_is_malformed() -> None:
+    der = OFFICE.root_der
+    place = der.index(b"\xa0\x03\x02\x01\x02") + 4
+    changed = der[:place] + b"\x01" + der[place + 1 :]
+    lines = base64.encodebytes(changed).decode()
+    pem = f"-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n"
+    with pytest.raises(MalformedData):
+        parse_trust(with_fields(seal_roots=[pem]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff",
+        b"[",
+        b"format = " + b"1" * 5000,
+        b"a = " + b"[" * 100_000,
+        DATA.replace(b"\n", b"\r"),
+        b" " * (MAX_TRUST + 1),
+    ],
+    ids=["empty", "no text", "no TOML", "long number", "deep", "carriage returns", "too large"],
+)
+def test_what_is_no_trust_file_is_malformed(data: bytes) -> None:
+    with pytest.raises(MalformedData):
+        parse_trust(data)
+
+
+def test_roots_stand_in_the_file_as_pem_that_other_software_reads() -> None:
+    root = x509.load_pem_x509_certificate(PEM.encode())
+    assert root.public_bytes(Encoding.DER) == TRUST.seal_roots[0] == OFFICE.root_der
+
+
+@given(some.binary(max_size=300) | some.text(max_size=300).map(str.encode) | changed_bytes(DATA))
+def test_a_changed_trust_file_is_another_one_or_malformed(data: bytes) -> None:
+    try:
+        trust = parse_trust(data)
+    except MalformedData:
+        return
+    assert isinstance(trust, Trust)
+    assert parse_trust(format_trust(trust)) == trust
