@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from ledger.chain.policy import VerifiedCheckpoint
+from ledger.chain.receipt import parse_receipt
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import verify_consistency
 from ledger.errors import (
+    MalformedData,
     NotAuthenticated,
     NotEnrolled,
+    Refused,
     SealbookError,
     VerificationFailed,
 )
@@ -119,11 +122,11 @@ def confirm(
             try:
                 verified = verify_answer(each.encoded, answer, trust)
                 newest = follow(known, verified.checkpoint, notary.consistency)
-            except VerificationFailed as error:
+            except (VerificationFailed, MalformedData) as error:
                 yield each, Rejected(answer, error)
                 continue
             if newest is not known:
-                ledger.keep_checkpoint(_note(answer))
+                ledger.keep_checkpoint(parse_receipt(answer).note)
                 known = newest
             each.accept(answer)
             yield each, verified
@@ -144,19 +147,21 @@ def follow(
 ) -> VerifiedCheckpoint:
     """Return the larger of two verified checkpoints, once one is shown to contain the other.
 
-    Raises LedgerForked, and what `consistency` raises.
+    Raises LedgerForked, and Unavailable as `consistency` does.
     """
     if known is None:
         return found
     old, new = sorted((known, found), key=lambda each: each.checkpoint.size)
     first, second = old.checkpoint, new.checkpoint
-    proof = () if first.size == second.size else consistency(first.size, second.size)
     try:
+        proof = () if first.size == second.size else consistency(first.size, second.size)
         verify_consistency(first.size, first.root, second.size, second.root, proof)
-    except VerificationFailed as error:
+    except (VerificationFailed, MalformedData, Refused) as error:
+        # A notary that has signed both can always prove it, unless it has two histories.
         raise LedgerForked(
-            f"The notary's ledger of {second.size} entries does not contain the one of {first.size} "
-            "entries that it signed before. Keep the vault as it is and ask the notary office."
+            f"The notary does not show that its ledger of {second.size} entries contains the one of "
+            f"{first.size} entries; it has signed both. Keep the vault as it is and ask the notary "
+            "office."
         ) from error
     return known if first.size == second.size else new
 
@@ -166,9 +171,3 @@ def _raise_if_not_enrolled(notary: Notary[D], deposit: D) -> None:
     (answer,) = notary.submit_many([deposit.encoded])
     if isinstance(answer, NotEnrolled):
         raise answer
-
-
-def _note(receipt: bytes) -> str:
-    from ledger.chain.receipt import parse_receipt
-
-    return parse_receipt(receipt).note

@@ -44,10 +44,12 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What was written: where each document went, below the folder; and what is new in it."""
+    """What was written: where each document went below the folder, what is new in it, and the
+    documents whose names were changed."""
 
     names: dict[str, str]
     top: tuple[str, ...]
+    renamed: tuple[str, ...]
 
 
 class Staging:
@@ -63,6 +65,7 @@ class Staging:
         self.names = {
             name: f"{folder}/{place}" if folder else place for name, place in safe.items()
         }
+        self._renamed = tuple(name for name, place in safe.items() if name != place)
         self.top = (folder,) if folder else tuple(safe.values())
         for name in self.top:
             if os.path.lexists(output / name):
@@ -110,7 +113,7 @@ class Staging:
                         os.utime(path, (record.modified, record.modified))
         for name in self.top:
             move_new(self._folder / name, self._output / name)
-        return Opened(self.names, self.top)
+        return Opened(self.names, self.top, self._renamed)
 
     @contextlib.contextmanager
     def _storage(self) -> Iterator[None]:

@@ -186,7 +186,8 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: _Report) ->
             verified = verify_answer(each.encoded, receipt, vault.trust)
             report.done(each, deliver(each), verified.index, verified.block.height)
             yield each.name
-    waiting = [each for each in spooled if each.waits]
+    # A matter's papers go out by number: the notary takes each only after the one before it.
+    waiting = sorted((each for each in spooled if each.waits), key=_matter_number)
     if not waiting:
         return
     total = sum(payload.size for each in waiting for _, payload in each.files)
@@ -326,12 +327,11 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
         ) as progress,
     ):
         opened = open_deposit(found, client, identities, output, progress)
-    changed = {name: place for name, place in opened.names.items() if name != place}
     lines = [f"{output / place}" for place in opened.top]
     lines.append(
         f"{_count(len(opened.names), found.meta.size)}, compared with the deposit byte for byte."
     )
-    lines += [f"renamed  {text.plain(name)}  ->  {place}" for name, place in changed.items()]
+    lines += [f"renamed  {text.plain(name)}  ->  {opened.names[name]}" for name in opened.renamed]
     shell.emit(
         as_json,
         {
@@ -495,6 +495,11 @@ def _summary(deposit: "StoredDeposit") -> dict[str, Any]:
         "matter": meta.matter,
         "receipt": meta.receipt,
     }
+
+
+def _matter_number(deposit: "StoredDeposit") -> int:
+    matter = deposit.deposit.matter
+    return 0 if matter is None else matter.number
 
 
 def _name(deposit: "StoredDeposit") -> str:

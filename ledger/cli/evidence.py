@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
@@ -73,7 +73,7 @@ def _staging(folder: Path, disclosed: DisclosedDeposit) -> Staging:
     return Staging(folder, disclosed.opening.documents, disclosed.opening.cover.title)
 
 
-def _say_where(output: Path | None, placed: list[tuple[Path, Any]]) -> None:
+def _say_where(output: Path | None, placed: list[tuple[Path, Opened]]) -> None:
     if output is None:
         return
     click.echo("")
@@ -81,5 +81,5 @@ def _say_where(output: Path | None, placed: list[tuple[Path, Any]]) -> None:
         click.echo(f"Nothing was written to {output}: the report is not good.")
     for folder, written in placed:
         for name, place in written.names.items():
-            renamed = "" if name == place else f"   (deposited as {text.plain(name)})"
+            renamed = f"   (deposited as {text.plain(name)})" if name in written.renamed else ""
             click.echo(f"{folder / place}{renamed}")

@@ -267,8 +267,8 @@ def test_two_processes_deposit_at_once(company: Company) -> None:
         company.spawn("deposit", name, "both.txt", "--matter", "one") for name in ("a.bin", "b.bin")
     ]
     for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, (output, errors)
     listed = company.json("list")["deposits"]
     assert {each["state"] for each in listed} == {"deposited"}
     numbers = sorted(company.json("show", each["id"])["matter_number"] for each in listed)

@@ -1,0 +1,118 @@
+"""Names that every system can hold, and files that replace no other."""
+
+import unicodedata
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from ledger.adapters import outputs
+from ledger.adapters.outputs import (
+    MAX_COMPONENT,
+    move_new,
+    safe_component,
+    safe_names,
+    write_new,
+    write_numbered,
+)
+from ledger.errors import Conflict, StorageFailed
+
+PART = some.text(min_size=1, max_size=300).filter(lambda s: "/" not in s and s not in (".", ".."))
+NAMES = some.lists(some.lists(PART, min_size=1, max_size=3).map("/".join), unique=True, max_size=8)
+
+
+def key(path: str) -> str:
+    return unicodedata.normalize("NFKC", path).casefold()
+
+
+@given(NAMES)
+def test_different_names_stay_different_and_inside(names: list[str]) -> None:
+    safe = safe_names(names)
+    assert set(safe) == set(names)
+    assert len({key(path) for path in safe.values()}) == len(names)
+    for path in safe.values():
+        assert not PurePosixPath(path).is_absolute() and not PureWindowsPath(path).is_absolute()
+        assert not {"", ".", ".."} & set(path.split("/"))
+        assert not set('<>:"|?*\\') & set(path)
+        assert all(c >= " " and c != "\x7f" for c in path)
+        for part in path.split("/"):
+            assert len(part.encode()) <= MAX_COMPONENT + 8
+            assert part == part.rstrip(". ")
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("contract.pdf", "contract.pdf"),
+        ("合同 第二版.txt", "合同 第二版.txt"),
+        ("CON", "_CON"), ("con.txt", "_con.txt"), ("Lpt9.tar.gz", "_Lpt9.tar.gz"),
+        ("COM¹", "_COM¹"), ("CONIN$", "_CONIN$"), ("nul .txt", "_nul .txt"),
+        ("console.txt", "console.txt"), ("com10", "com10"),
+        ("a:b", "a_b"), ("a\\..\\b", "a_.._b"), ("C:\\x", "C__x"), ("x\ny", "x_y"),
+        ("dot.", "dot_"), ("space ", "space_"), ("...", "___"), (" . ", "___"),
+    ],
+)  # fmt: skip
+def test_what_windows_forbids_is_changed_everywhere(name: str, safe: str) -> None:
+    assert safe_component(name) == safe
+
+
+def test_long_names_are_cut_and_stay_different() -> None:
+    first, second = safe_component("长" * 300 + "a.pdf"), safe_component("长" * 300 + "b.pdf")
+    assert first != second
+    assert len(first.encode()) <= MAX_COMPONENT
+    assert first.endswith(".pdf")
+
+
+def test_case_accents_and_width_do_not_make_two_files_one() -> None:
+    safe = safe_names(["A.txt", "a.txt", "e\u0301", "\xe9", "ﬀ", "ff", "d/x", "D/x"])
+    assert len({key(path) for path in safe.values()}) == 8
+
+
+def test_a_file_and_a_folder_of_one_name_both_fit() -> None:
+    safe = safe_names(["a?/x", "a_", "a*/x"])
+    assert len({path.split("/")[0] for path in safe.values()}) == 3
+
+
+def test_a_file_is_written_whole_and_private_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_new(path, b"one")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(Conflict):
+        write_new(path, b"two")
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_dangling_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Conflict):
+        write_new(tmp_path / "x", b"data")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_that_comes_up_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"ours")
+    target.write_bytes(b"theirs")
+    monkeypatch.setattr(outputs.os.path, "lexists", lambda _: False)
+    with pytest.raises(Conflict):
+        move_new(source, target)
+    assert target.read_bytes() == b"theirs"
+
+
+def test_numbered_files_find_a_free_name_or_the_same_content(tmp_path: Path) -> None:
+    assert write_numbered(tmp_path, "a", ".receipt", b"1").name == "a.receipt"
+    assert write_numbered(tmp_path, "a", ".receipt", b"2").name == "a-2.receipt"
+    assert write_numbered(tmp_path, "a", ".receipt", b"3").name == "a-3.receipt"
+    assert write_numbered(tmp_path, "a", ".receipt", b"2").name == "a-2.receipt"
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed):
+        write_numbered(tmp_path / "missing", "a", ".receipt", b"1")
+    with pytest.raises(StorageFailed):
+        write_numbered(tmp_path, "n" * 300, ".receipt", b"1")
+    assert not list(tmp_path.iterdir())

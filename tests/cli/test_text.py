@@ -1,0 +1,105 @@
+"""Layout in a plain terminal, and the catalogue's completeness."""
+
+import pytest
+from click import unstyle
+from hypothesis import given
+from hypothesis import strategies as some
+
+from ledger.catalogue import LANGUAGES, choose_language, describe, verdict
+from ledger.chain import report as rp
+from ledger.chain.report import Claim, Report
+from ledger.cli import text
+from ledger.cli.page import report_page
+from ledger.verify import verify_receipt
+from tests.simulator import Office
+
+WORDS = some.text(some.sampled_from("ab 存证，。e\u0301🔏/-"), max_size=200)
+
+
+@given(WORDS, some.integers(4, 80))
+def test_wrapped_lines_fit_and_lose_nothing_but_spaces(line: str, width: int) -> None:
+    lines = text.wrap(line, width)
+    assert all(text.columns(each) <= width for each in lines)
+    assert "".join(lines).replace(" ", "") == line.replace(" ", "")
+
+
+def test_chinese_takes_two_columns_and_breaks_between_characters() -> None:
+    assert text.columns("存证a") == 5
+    assert text.wrap("存证存证存证", 8) == ["存证存证", "存证"]
+    assert text.wrap("存证存证。存", 8) == ["存证存", "证。存"]
+
+
+@given(WORDS, some.integers(3, 40))
+def test_a_shortened_text_fits_and_keeps_its_ends(line: str, width: int) -> None:
+    short = text.shorten(line, width)
+    assert text.columns(short) <= max(width, 0)
+    assert short == line or "…" in short
+
+
+@given(some.text())
+def test_no_name_steers_the_terminal(name: str) -> None:
+    assert text.plain(name).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (99_400, "99.4 kB"), (99_500, "100 kB"),
+     (999_500, "1.0 MB"), (1_400_000, "1.4 MB"), (10**15, "1000 TB")],
+)  # fmt: skip
+def test_sizes_are_for_people(count: int, shown: str) -> None:
+    assert text.size(count) == shown
+
+
+def test_a_time_is_given_in_utc_and_with_the_local_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        assert text.when(1_790_000_000) == "2026-09-21 14:13:20 UTC (22:13:20 +08:00)"
+        assert text.when(1_790_010_000).endswith("(2026-09-22 01:00:00 +08:00)")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert text.when(2**62) == f"{2**62} s"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "de_DE"}, "en"), ({}, "en"),
+     ({"LC_ALL": "C", "LANG": "zh_CN"}, "en"), ({"LC_ALL": "", "LANG": "zh_TW"}, "zh")],
+)  # fmt: skip
+def test_the_language_comes_from_the_environment(
+    environment: dict[str, str], language: str
+) -> None:
+    assert choose_language(None, environment) == language
+    assert choose_language("zh", environment) == "zh"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("claim", rp.CLAIMS)
+def test_every_claim_has_words_when_not_shown_or_failed(claim: str, language: str) -> None:
+    missing = describe(Claim(claim, rp.NOT_SHOWN), language)
+    assert missing.text and not missing.facts
+    failed = describe(Claim(claim, rp.FAILED, reason="because"), language)
+    assert failed.text == "because"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_claim_of_a_real_report_has_words_and_fits(language: str) -> None:
+    office = Office()
+    report = verify_receipt(office.receipt(), office.trust()).report
+    page = report_page(report, language, [("File", "名" * 60 + ".receipt")])
+    page = unstyle(page)
+    assert all(text.columns(line) <= text.WIDTH for line in page.splitlines())
+    assert "{" not in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_verdict_names_what_failed_or_is_missing(language: str) -> None:
+    bad = Report((Claim(rp.SEAL, rp.FAILED, reason="x"),), (rp.SEAL, rp.LEDGER))
+    missing = Report((Claim(rp.SEAL, rp.PROVEN, "seal-certificate"),), (rp.SEAL, rp.LEDGER))
+    assert {"en": "Does not hold: Seal.", "zh": "不成立：机构签章。"}[language] == verdict(
+        bad, language
+    )
+    assert {"en": "Ledger entry", "zh": "账本记录"}[language] in verdict(missing, language)
