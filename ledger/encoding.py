@@ -132,9 +132,11 @@ def _require_ours(value: Any, depth: int) -> None:
     elif kind is dict:
         last = b""
         for key, item in value.items():
-            if type(key) not in _KEYS:
+            kind_of_key = type(key)
+            if kind_of_key not in _KEYS:
                 raise MalformedData("map key is neither integer nor string")
-            encoded = _encoded_key(key)
+            short = kind_of_key is int or len(key) <= _SHORT_KEY
+            encoded = _encoded_key(key) if short else cbor2.dumps(key)
             if encoded <= last:
                 raise MalformedData("CBOR is not in its deterministic form")
             last = encoded
@@ -145,6 +147,8 @@ def _require_ours(value: Any, depth: int) -> None:
 
 _SCALARS = frozenset({bytes, str, bool, type(None)})
 _KEYS = frozenset({bytes, str, int})
+_SHORT_KEY = 64
+"""Longest key that is cached: strangers' keys must not fill the memory."""
 
 
 @lru_cache(maxsize=1024)
