@@ -1,5 +1,6 @@
 """docs/formats.md: what it prints is what the example files hold, and its CDDL describes them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,11 @@ from examples.make_vectors import (
     excerpt,
     schema,
 )
+from ledger import encoding, evidence, manifest
+from ledger.adapters import envelopes
+from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
+from ledger.chain import statement as st
+from ledger.crypto import commitment, envelope
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.encoding import cbor_decode, cbor_encode
 
@@ -74,6 +80,42 @@ def test_the_cddl_refuses_null_in_place_of_a_first_member(
     assert variants
     for changed in variants:
         assert not VALIDATOR.validate(changed, root_type=rule).valid
+
+
+LIMITS = {
+    "statement, endorsed request": (st.MAX_ENTRY,),
+    "origin": (st.MAX_ORIGIN,),
+    "identity record": (enrolment.MAX_RECORD, enrolment.MAX_RECORD_TEXT),
+    "text of the office": (office.MAX_TEXT, office.MAX_STANDARDS),
+    "tokens in a block, or a receipt": (block.MAX_TOKENS,),
+    "inclusion proof in a receipt": (seal.MAX_PROOF,),
+    "receipt": (receipt.MAX_RECEIPT,),
+    "trust file": (trust.MAX_TRUST,),
+    "note": (note.MAX_NOTE_SIZE, note.MAX_SIGNATURES),
+    "policy": (policy.MAX_LINES_OF_A_KIND,) * 3,
+    "leaf of a document": (commitment.MAX_LEAF,),
+    "documents in a deposit": (manifest.MAX_DOCUMENTS,),
+    "name; path or other text in a manifest": (manifest.MAX_NAME, manifest.MAX_PATH),
+    "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
+    "age payload at the notary": (envelopes.MAX_PAYLOAD,),
+    "evidence file": (evidence.MAX_MEMBERS, evidence.MAX_OPENING),
+    "CBOR": (encoding.MAX_DEPTH, encoding.MAX_INTEGER.bit_length() + 1),
+}
+UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "TiB": 1 << 40}
+
+
+def test_the_limits_in_the_document_are_those_of_the_code() -> None:
+    table = TEXT.split("## 15. Limits")[1].split("## 16.")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE))
+    stated = {
+        name: tuple(
+            int(number.replace(",", "")) * UNITS.get(unit, 1)
+            for number, unit in re.findall(r"([0-9][0-9,]*)(?: ([KMT]iB))?", text)
+        )
+        for name, text in rows.items()
+        if name != "what"
+    }
+    assert stated == LIMITS
 
 
 def _variants(data: bytes, change: Callable[[Any], Any]) -> list[bytes]:
