@@ -15,7 +15,7 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -224,7 +224,7 @@ class Sequencer:
         return consistency_proof(tree, old, new)
 
     @contextlib.contextmanager
-    def paused(self) -> Any:
+    def paused(self) -> Iterator[None]:
         """Hold back the next block, so that all stores stand at the last checkpoint."""
         with self._block_lock:
             yield

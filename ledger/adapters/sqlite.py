@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlite_utils import Database
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3 where installed
 
 from ledger.chain import statement as st
@@ -74,7 +73,10 @@ _KEY = (
 
 
 class Connections:
-    """One connection that writes, and one for each thread that reads. Schema on creation."""
+    """One connection that writes, and one for each thread that reads.
+
+    `create` makes the schema where there is none yet; without it a missing file is an error.
+    """
 
     def __init__(
         self, path: Path, schema: str, *, create: bool = False, synchronous: str = "FULL"
@@ -91,10 +93,11 @@ class Connections:
         with storage(path):
             self._writer = self._connect()
             if create:
-                Database(self._writer, execute_plugins=False).executescript(
-                    f"BEGIN IMMEDIATE;{schema}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
-                )
-            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+                with immediate(self._writer):
+                    if _version(self._writer) == 0:
+                        _execute_all(self._writer, schema)
+                        self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            version = _version(self._writer)
         if version != SCHEMA_VERSION:
             raise LedgerFault(
                 f"{path} has schema version {version}; this program knows {SCHEMA_VERSION}. "
@@ -137,6 +140,20 @@ class Connections:
         with self._lock:
             self._all.append(connection)
         return connection
+
+
+def _version(connection: Any) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _execute_all(connection: Any, script: str) -> None:
+    """Execute statements inside the open transaction, which `executescript` would commit."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
 
 
 class Snapshot:

@@ -9,10 +9,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ledger.accounts import Accounts, Standing
 from ledger.adapters import directory as place
@@ -39,6 +39,7 @@ from ledger.errors import (
     NotFound,
     Refused,
     SealbookError,
+    StorageFailed,
     Unavailable,
 )
 from ledger.notary.backup import backup as copy_notary
@@ -56,6 +57,7 @@ ORDERS_EVERY = 0.25
 ORDER_PATIENCE = 120.0
 """Seconds that a command waits for the serving process; a backup may take longer and go on."""
 
+T = TypeVar("T")
 Command = Callable[["Notary", dict[str, Any]], dict[str, Any]]
 
 
@@ -182,15 +184,7 @@ class Notary:
         handler = COMMANDS.get(kind)
         if handler is None:
             raise InvalidInput(f"There is no command {kind!r}.")
-        try:
-            return handler(self, argument)
-        except (KeyError, TypeError) as error:
-            raise InvalidInput(f"The command {kind!r} lacks something: {error}.") from error
-
-    def carry_out_orders(self, stop: threading.Event) -> None:
-        """Carry out what other processes order, until `stop`. For a thread of its own."""
-        while not stop.wait(ORDERS_EVERY):
-            self._carry_out_orders()
+        return handler(self, argument)
 
     def close(self) -> None:
         """Finish, publish the last anchor, let go of the directory."""
@@ -210,7 +204,13 @@ class Notary:
     def serve_orders(self) -> None:
         """Start carrying out orders in the background, until `close`."""
         stop = threading.Event()
-        thread = threading.Thread(target=self.carry_out_orders, args=(stop,), daemon=True)
+
+        def work() -> None:
+            while not stop.wait(ORDERS_EVERY):
+                with suppress(StorageFailed):  # the next look finds the order again
+                    self._carry_out_orders()
+
+        thread = threading.Thread(target=work, name="orders", daemon=True)
         thread.start()
         self._stack.callback(thread.join)
         self._stack.callback(stop.set)
@@ -221,6 +221,9 @@ class Notary:
                 state, answer = DONE, self.execute(order.kind, order.argument)
             except SealbookError as error:
                 state, answer = FAILED, {"code": error.code, "detail": str(error)}
+            except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
+                detail = f"The command failed in a way that it was not made for: {error!r}."
+                state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
             with self._writer.step(Step.ORDER):
                 self._office.answer(order.id, state, answer)
 
@@ -336,21 +339,34 @@ def _read(path: Path) -> bytes:
 # --- the office's commands ---
 
 
+def _need(argument: dict[str, Any], name: str, kind: type[T]) -> T:
+    value = argument.get(name)
+    if not isinstance(value, kind):
+        raise InvalidInput(f"The command lacks {name!r}, or it is not what it should be.")
+    return value
+
+
 def _enroll(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    record = parse_record(notary.records.fetch(argument["staged"]))
-    return _standing(notary.accounts.enrol(verify_request(argument["request"]), record))
+    record = parse_record(notary.records.fetch(_need(argument, "staged", str)))
+    return _standing(
+        notary.accounts.enrol(verify_request(_need(argument, "request", bytes)), record)
+    )
 
 
 def _join(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return _standing(notary.accounts.join(argument["request"]))
+    return _standing(notary.accounts.join(_need(argument, "request", bytes)))
 
 
 def _revoke(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return {"index": notary.accounts.revoke(argument["key"], argument["reason"]).index}
+    return {
+        "index": notary.accounts.revoke(
+            _need(argument, "key", bytes), _need(argument, "reason", str)
+        ).index
+    }
 
 
 def _erase(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return {"erased": notary.accounts.erase(argument["account"])}
+    return {"erased": notary.accounts.erase(_need(argument, "account", str))}
 
 
 def _accounts(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
@@ -358,16 +374,25 @@ def _accounts(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
 
 
 def _notice(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return _entered(notary, st.NOTICE, notice_payload(argument["text"]))
+    return _entered(notary, st.NOTICE, notice_payload(_need(argument, "text", str)))
 
 
 def _platform(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    platform = Platform(**{**argument, "standards": tuple(argument["standards"])})
+    platform = Platform(
+        _need(argument, "operator", str),
+        _need(argument, "filing", str),
+        _need(argument, "environment", str),
+        _need(argument, "software", str),
+        tuple(_need(argument, "standards", list)),
+    )
     return _entered(notary, st.PLATFORM, platform_payload(platform))
 
 
 def _recovery(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return _entered(notary, st.RECOVERY, recovery_payload(Recovery(**argument)))
+    recovery = Recovery(
+        _need(argument, "cause", str), _need(argument, "size", int), _need(argument, "root", bytes)
+    )
+    return _entered(notary, st.RECOVERY, recovery_payload(recovery))
 
 
 def _status(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
@@ -383,7 +408,7 @@ def _status(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
 
 
 def _backup(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return {"size": notary.backup(Path(argument["destination"]))}
+    return {"size": notary.backup(Path(_need(argument, "destination", str)))}
 
 
 def _entered(notary: Notary, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
