@@ -20,6 +20,7 @@ from ledger.chain.seal import parse_cose_receipt
 from ledger.chain.statement import parse_statement
 from ledger.crypto.keys import SealKey, SigningKey, parse_pem
 from ledger.encoding import b64decode, b64encode, cbor_decode, cbor_encode
+from tests.crypto.test_age_interop import typage  # noqa: F401 - a fixture
 from tests.formats.test_vectors import FILES
 from tests.notaries import Company, deposit, found, opened
 from tests.simulator import DEVICE_KEY, Office
@@ -208,6 +209,41 @@ def test_transmute_finds_our_entry_and_verifies_the_seal_over_its_root(
 
 
 # --- what section 17 of docs/formats.md says of OpenSSL and age ---
+
+AGE_SCRIPT = """
+import * as age from "age-encryption"
+import { readFileSync } from "node:fs"
+const input = JSON.parse(readFileSync(0))
+const decrypter = new age.Decrypter()
+decrypter.addIdentity(input.identity)
+const plain = await decrypter.decrypt(Buffer.from(input.sealed, "base64"))
+process.stdout.write(Buffer.from(plain))
+"""
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="tar is missing")
+@pytest.mark.parametrize("secret", ["officer", "recovery-sheet"])
+def test_an_age_tool_and_tar_open_the_content_without_us(
+    secret: str,
+    typage: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    (typage / "decrypt.mjs").write_text(AGE_SCRIPT)
+    question = {
+        "identity": FILES[f"keys/{secret}.txt"].decode().strip(),
+        "sealed": b64encode(FILES["content.age"]),
+    }
+    plain = subprocess.run(
+        ["node", "decrypt.mjs"],
+        cwd=typage,
+        input=json.dumps(question).encode(),
+        check=True,
+        capture_output=True,
+    ).stdout
+    subprocess.run(["tar", "x"], cwd=tmp_path, input=plain, check=True)
+    assert (tmp_path / "letter.txt").read_bytes() == FILES["documents/letter.txt"]
+    assert (tmp_path / "annex" / "prices.csv").read_bytes() == FILES["documents/prices.csv"]
+
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
 

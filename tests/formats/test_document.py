@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from cddl_verifier import Validator
+from fastapi.routing import APIRoute
 
+import api.checks
+import api.deposits
+import api.log
 from examples.make_vectors import (
     DOCUMENT,
     STRUCTURES,
@@ -116,6 +120,23 @@ def test_the_limits_in_the_document_are_those_of_the_code() -> None:
         if name != "what"
     }
     assert stated == LIMITS
+
+
+def test_every_request_of_the_service_is_in_the_document() -> None:
+    served = {
+        f"{method} {re.sub(r'{.+', '', route.path)}"
+        for router in (api.checks.router, api.deposits.router, api.log.router)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    table = TEXT.split("## 14. HTTP")[1].split("## 15.")[0]
+    stated = {
+        f"{method} {re.sub(r'[<…?].*', '', path)}"
+        for methods, path in re.findall(r"^\| `([A-Z`, ]+) (/[^`]*)`", table, re.MULTILINE)
+        for method in re.findall("[A-Z]+", methods)
+    }
+    assert served == stated
 
 
 def _variants(data: bytes, change: Callable[[Any], Any]) -> list[bytes]:
