@@ -90,6 +90,12 @@ def test_another_block_record_is_malformed(change: dict[str, Any]) -> None:
         parse_block(say({**block_payload(BLOCK), **change}))
 
 
+def test_a_block_record_may_name_64_tokens() -> None:
+    full = replace(BLOCK, tokens=(nonce("token"),) * 64)
+    assert parse_block(say(block_payload(full))) == full
+    assert MAX_TOKENS == 64
+
+
 @pytest.mark.parametrize("name", sorted(block_payload(BLOCK)))
 def test_every_field_of_a_block_record_is_required(name: str) -> None:
     payload = block_payload(BLOCK)
