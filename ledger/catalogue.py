@@ -53,14 +53,13 @@ def say(key: str, language: str, **values: Any) -> str:
 
 def describe(claim: Claim, language: str, when: Callable[[int], str] | None = None) -> Described:
     """Return the claim in words; `when` sets a time for the reader, in UTC unless given."""
+    title, status = _pick(_TITLES[claim.name], language), _status(claim, language)
+    if claim.status == rp.FAILED:
+        reason = Fact(say("reason", language), claim.reason)
+        return Described(title, status, _pick(_FAILURES[claim.name], language), (reason,))
     writer = _Writer(claim, language, when or _utc)
-    text = claim.reason if claim.status == rp.FAILED else writer.text()
-    return Described(
-        _pick(_TITLES[claim.name], language),
-        _status(claim, language),
-        text,
-        writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else (),
-    )
+    facts = writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else ()
+    return Described(title, status, writer.text(), facts)
 
 
 def verdict(report: Report, language: str) -> str:
@@ -100,7 +99,8 @@ class _Writer:
         shown = self.claim.status != rp.NOT_SHOWN
         pair = _TEXTS[self.claim.name][0 if shown else 1]
         values = self._times(self.claim.facts)
-        values["count"] = len(values.get("documents", ()))
+        count = len(values.get("documents", ()))
+        values["count"], values["plural"] = count, "" if count == 1 else "s"
         values["names"] = ", ".join(each["name"] for each in values.get("witnesses", ()))
         if shown and self.claim.name == rp.BLOCK:
             values["last"] = values["size"] - 1
@@ -163,8 +163,8 @@ _TITLES = {
 _TEXTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     rp.CONTENT: (
         (
-            "What is shown is exactly, byte for byte, what was deposited: the fingerprint "
-            "recomputed from {count} document(s) equals the one in the ledger.",
+            "What is shown is exactly, byte for byte, what was deposited: the commitment "
+            "recomputed from {count} document{plural} equals the one in the ledger.",
             "所示内容与存证内容逐字节一致：由 {count} 份文件重新计算的加盐指纹与账本中的一致。",
         ),
         (
@@ -257,8 +257,36 @@ _TEXTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     ),
 }
 
+_SOMETHING_ELSE = ("This part of the file does not hold.", "文件的这一部分不成立。")
+_FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
+    rp.CONTENT: (
+        "What is shown is not what was deposited.",
+        "所示内容与存证内容不符。",
+    ),
+    rp.DEPOSITOR: (
+        "It is not shown that the account's enrolled key made this deposit.",
+        "不能确认该存证由该账户登记的密钥作出。",
+    ),
+    rp.IDENTITY: (
+        "The identity record is not the one that the notary entered.",
+        "所附身份登记与公证机构登记入账本的不一致。",
+    ),
+    rp.LEDGER: (
+        "The deposit is not shown to stand in the trusted ledger.",
+        "不能确认该存证在受信任的账本中。",
+    ),
+    rp.BLOCK: (
+        "The block record does not belong to this deposit.",
+        "区块记录与该存证不符。",
+    ),
+    rp.SEAL: (
+        "The notary's seal does not hold.",
+        "公证机构的签章不成立。",
+    ),
+}
+
 _FACTS: dict[str, dict[str, tuple[str, str]]] = {
-    rp.LEDGER: {"commitment": ("fingerprint", "加盐指纹"), "root": ("ledger root", "账本根值")},
+    rp.LEDGER: {"commitment": ("commitment", "加盐指纹"), "root": ("ledger root", "账本根值")},
     rp.BLOCK: {"previous": ("block before", "前一区块")},
     rp.DEPOSITOR: {
         "account": ("account", "账户"),
@@ -298,6 +326,7 @@ _SENTENCES = {
         "请将此指纹与公证机构书面提供的指纹核对。",
     ),
     "vault-trust": ("pinned in your vault", "本机保险库中固定的信任文件"),
+    "reason": ("reason", "原因"),
     "standing": (
         "At this office, at {size} entries (stated by the notary)",
         "本机构登记情况，账本共 {size} 条记录（公证机构声明）",

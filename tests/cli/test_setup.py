@@ -6,10 +6,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ledger.adapters.http import NotaryClient
 from ledger.chain.enrolment import verify_request
 from ledger.chain.trust import fingerprint
+from ledger.cli import shell
+from ledger.cli.root import cli
 from ledger.crypto.recipients import HybridIdentity
 from ledger.recover import find_secret, signing_key
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company, run
@@ -136,6 +139,51 @@ def test_a_vault_under_a_passphrase_opens_with_the_right_one_only(stranger: Comp
     stranger.env["SEALBOOK_PASSPHRASE_FILE"] = str(right)
     stranger("open", "a.txt", "-o", "out")
     assert (stranger.folder / "out" / "a.txt").read_bytes() == b"secret"
+
+
+def ask(
+    monkeypatch: pytest.MonkeyPatch, company: Company, *arguments: str, answers: list[str]
+) -> str:
+    """Run a command before a person who types the answers."""
+    monkeypatch.setattr(shell, "can_ask", lambda: True)
+    result = CliRunner().invoke(
+        cli, arguments, env={"SEALBOOK_HOME": str(company.home)}, input="\n".join([*answers, ""])
+    )
+    assert result.exit_code == 0, result.output
+    assert PASSPHRASE not in result.output
+    return result.output
+
+
+def test_a_person_types_a_new_passphrase_twice_and_alike(
+    stranger: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [PASSPHRASE, "mistyped", PASSPHRASE, PASSPHRASE]
+    ask(monkeypatch, stranger, "init", "--notary", stranger.notary.url, answers=answers)
+    assert (stranger.home / "identity.age").exists()
+
+
+def test_recover_asks_for_what_stands_on_the_sheet(
+    lost: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet, new = Sheet(lost), new_company(tmp_path / "new", lost.notary)
+    secret = str(find_secret(sheet.path.read_text()))
+    answers = [lost.notary.url, sheet.fingerprint, sheet.account, secret, PASSPHRASE, PASSPHRASE]
+    shown = ask(monkeypatch, new, "recover", answers=answers)
+    assert "Recovered 3 deposits" in shown
+
+
+def test_verify_asks_for_the_passphrase_where_it_leads_to_the_content(
+    stranger: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = stranger.write("p", PASSPHRASE.encode())
+    stranger.init("--passphrase-file", str(secret))
+    stranger.enrol()
+    stranger.write("a.txt")
+    stranger("deposit", "a.txt")
+    shown = stranger("verify", "a.txt.receipt").stdout
+    assert "No content was compared" in shown
+    shown = ask(monkeypatch, stranger, "verify", "a.txt.receipt", answers=[PASSPHRASE])
+    assert "byte for byte" in shown
 
 
 def test_trust_export_gives_the_pinned_file_and_overwrites_nothing(applicant: Company) -> None:
