@@ -1,6 +1,6 @@
 """Makes the worked examples of docs/formats.md: `examples/vectors/*`, and their excerpts in the text.
 
-    python examples/make_vectors.py
+    python -m examples.make_vectors
 
 One small ledger, whole: four blocks, a company with two devices' requests, two deposits, and everything
 that a court would be handed. Keys and times are fixed, so the files come out the same. What cannot (age
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from examples.refused_vectors import make_refused
 from ledger.adapters.signatures import Message, sign_request
 from ledger.chain import office
 from ledger.chain import statement as st
@@ -258,7 +259,13 @@ def make(keep: Keep) -> Files:
     files["recovery-sheet.txt"] = format_sheet(sheet).encode()
     files["case.evidence"] = _evidence(first, files)
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
-    return files
+    return files | make_refused(
+        files,
+        Tree,
+        DEVICE_KEY,
+        FixedSealKey,
+        lambda key: _certificate("Example seal", key.public_key(), key, False),
+    )
 
 
 def _documents() -> Files:
@@ -281,26 +288,29 @@ def _keys() -> Files:
 
 
 def _certificates() -> Files:
-    def build(name: str, key: ec.EllipticCurvePublicKey, ca: bool) -> bytes:
-        usage = x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example seal root")]))
-            .public_key(key)
-            .serial_number(1 if ca else 2)
-            .not_valid_before(datetime(2026, 1, 1))
-            .not_valid_after(datetime(2056, 1, 1))
-            .add_extension(x509.BasicConstraints(ca, None), critical=True)
-            .add_extension(usage, critical=True)
-        )
-        certificate = builder.sign(SEAL_ROOT, hashes.SHA256(), ecdsa_deterministic=True)
-        return certificate.public_bytes(Encoding.DER)
-
     return {
-        "seal-root.der": build("Example seal root", SEAL_ROOT.public_key(), True),
-        "seal.der": build("Example seal", SEAL.public, False),
+        "seal-root.der": _certificate("Example seal root", SEAL_ROOT.public_key(), SEAL_ROOT, True),
+        "seal.der": _certificate("Example seal", SEAL.public, SEAL_ROOT, False),
     }
+
+
+def _certificate(
+    name: str, key: ec.EllipticCurvePublicKey, signer: ec.EllipticCurvePrivateKey, ca: bool
+) -> bytes:
+    usage = x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example seal root")]))
+        .public_key(key)
+        .serial_number(1 if ca else 2)
+        .not_valid_before(datetime(2026, 1, 1))
+        .not_valid_after(datetime(2056, 1, 1))
+        .add_extension(x509.BasicConstraints(ca, None), critical=True)
+        .add_extension(usage, critical=True)
+    )
+    certificate = builder.sign(signer, hashes.SHA256(), ecdsa_deterministic=True)
+    return certificate.public_bytes(Encoding.DER)
 
 
 def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:

@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given
@@ -76,7 +77,8 @@ def certified(**changes: Any) -> bytes:
         .not_valid_after(changes.get("end", datetime.datetime(2056, 1, 1)))
     )
     if changes.get("constraints", True):
-        builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
+        constraints = x509.BasicConstraints(changes.get("ca", False), None)
+        builder = builder.add_extension(constraints, critical=True)
     if changes.get("usage", True):
         usage["digital_signature"] = changes.get("signs", True)
         builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
@@ -127,6 +129,8 @@ def test_the_sample_certificate_itself_is_accepted() -> None:
     "changes",
     [
         {"signs": False},
+        {"ca": True},
+        {"public": Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()},
         {"usage": False},
         {"constraints": False},
         {"start": datetime.datetime(2027, 1, 1)},
@@ -136,6 +140,8 @@ def test_the_sample_certificate_itself_is_accepted() -> None:
     ],
     ids=[
         "not for signing",
+        "for signing, but an authority",
+        "another kind of key",
         "no key usage",
         "no basic constraints",
         "not yet valid",
@@ -147,6 +153,18 @@ def test_the_sample_certificate_itself_is_accepted() -> None:
 def test_a_seal_under_an_unfit_certificate_fails(changes: dict[str, Any]) -> None:
     with pytest.raises(VerificationFailed):
         verify(certified(**changes))
+
+
+@pytest.mark.parametrize(("seconds", "holds"), [(-1, False), (0, True), (60, True), (61, False)])
+def test_a_certificate_holds_from_its_first_second_to_its_last(seconds: int, holds: bool) -> None:
+    start = datetime.datetime(2026, 11, 23, 9, 0, 0)
+    receipt = parse_cose_receipt(certified(start=start, end=start + datetime.timedelta(minutes=1)))
+    time = int(start.replace(tzinfo=datetime.UTC).timestamp()) + seconds
+    if holds:
+        assert verify_seal(receipt, ROOT, (CA_DER,), time) == "CN=root"
+    else:
+        with pytest.raises(VerificationFailed):
+            verify_seal(receipt, ROOT, (CA_DER,), time)
 
 
 def test_a_seal_under_an_expired_root_fails() -> None:

@@ -259,6 +259,15 @@ def test_another_payload_is_malformed(change: dict[str, Any]) -> None:
         parse(signed(payload={**PAYLOAD, **change}))
 
 
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_commitment_of_another_size_is_malformed_even_with_its_own_subject(size: int) -> None:
+    claims = {1: ACCOUNT, 2: bytes(size).hex(), 6: NOW}
+    with pytest.raises(MalformedData, match="commitment"):
+        parse(
+            signed({**PROTECTED, 15: claims}, {**PAYLOAD, "commitment": {"sha-256": bytes(size)}})
+        )
+
+
 @pytest.mark.parametrize("name", ["origin", "commitment", "manifest"])
 def test_origin_commitment_and_manifest_are_required(name: str) -> None:
     with pytest.raises(MalformedData):

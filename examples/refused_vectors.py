@@ -1,0 +1,145 @@
+"""Files that a verifier must refuse: each is a good one with the one defect that its name tells.
+
+`refused.json` says of each what is expected: "malformed", or the claims that must fail. Whoever writes
+a verifier runs it over these files, with `notary.trust`.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from io import BytesIO
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ledger.chain import report as rp
+from ledger.chain import statement as st
+from ledger.chain.block import notary_statement
+from ledger.chain.proof import TlogProof, format_proof
+from ledger.chain.receipt import Position, Receipt, format_receipt, parse_receipt
+from ledger.chain.seal import format_cose_receipt, sign_seal
+from ledger.chain.statement import parse_statement
+from ledger.chain.tiles import parse_bundle
+from ledger.crypto.keys import SealKey, SigningKey
+from ledger.crypto.merkle import HashReader, inclusion_proof, leaf_hash, root_from_leaf_hashes
+from ledger.crypto.padding import padme
+from ledger.encoding import cbor_decode, cbor_encode
+from ledger.evidence import Disclosure, write_evidence
+from ledger.manifest import parse_manifest
+
+MALFORMED = "malformed"
+SIZE, INDEX = 7, 5
+"""The checkpoint that the first deposit's receipt leads to, and its place there."""
+
+
+def make_refused(
+    files: dict[str, bytes],
+    tree_of: Callable[[Sequence[bytes]], HashReader],
+    depositor: SigningKey,
+    seal: type[SealKey],
+    certify: Callable[[ec.EllipticCurvePrivateKey], bytes],
+) -> dict[str, bytes]:
+    """Return the files by name, refused.json among them."""
+    expected: dict[str, str | list[str]] = {}
+    made: dict[str, bytes] = {}
+    good = parse_receipt(files["deposit-1.receipt"])
+    entries = parse_bundle(files["tile-entries-000.p11"])[:SIZE]
+    tree = tree_of([leaf_hash(entry) for entry in entries])
+    origin = parse_statement(good.block).issuer
+
+    def add(name: str, data: bytes, *claims: str) -> None:
+        made[f"refused/{name}"] = data
+        expected[name] = list(claims) or MALFORMED
+
+    def receipt(name: str, claim: str, **changes: object) -> None:
+        add(f"{name}.receipt", format_receipt(replace(good, **changes)), claim)  # type: ignore[arg-type]
+
+    def place(index: int) -> Position:
+        return Position(index, inclusion_proof(tree, index, SIZE))
+
+    text, lines = good.note.split("\n\n")
+    ed25519, ml_dsa = lines.splitlines()
+    receipt("ledger-without-ml-dsa", rp.LEDGER, note=f"{text}\n\n{ed25519}\n")
+    receipt("ledger-without-ed25519", rp.LEDGER, note=f"{text}\n\n{ml_dsa}\n")
+    receipt("ledger-another-size", rp.LEDGER, note=good.note.replace("\n7\n", "\n8\n", 1))
+    receipt("ledger-another-index", rp.LEDGER, position=Position(4, good.position.proof))
+    receipt("ledger-proof-cut", rp.LEDGER, position=Position(INDEX, good.position.proof[:-1]))
+    receipt(
+        "ledger-statement-altered",
+        rp.LEDGER,
+        statement=good.statement.replace(_root(good), bytes(32), 1),
+    )
+    receipt("block-older", rp.BLOCK, block=entries[1], block_position=place(1))
+    receipt("block-elsewhere", rp.BLOCK, block_position=place(1))
+    forged = notary_statement(
+        st.BLOCK,
+        parse_statement(good.block).payload,
+        origin=origin,
+        key=depositor,
+        issued_at=parse_statement(good.block).issued_at,
+    )
+    receipt("block-by-the-depositor", rp.BLOCK, block=forged)
+    receipt(
+        "depositor-not-enrolled", rp.DEPOSITOR, enrolment=entries[2], enrolment_position=place(2)
+    )
+    receipt("depositor-enrolment-elsewhere", rp.DEPOSITOR, enrolment_position=place(2))
+    record = good.record or b""
+    receipt("identity-another-record", rp.IDENTITY, record=record.replace(b"EXAMPLE", b"ANOTHER"))
+    other = parse_receipt(files["deposit-2.receipt"])
+    receipt("seal-of-another-entry", rp.SEAL, cose_receipt=other.cose_receipt)
+
+    def sealed(key: ec.EllipticCurvePrivateKey, der: bytes) -> bytes:
+        root = root_from_leaf_hashes([leaf_hash(entry) for entry in entries])
+        by = sign_seal(origin, root, seal(key), der)
+        return format_cose_receipt(by, SIZE, INDEX, good.position.proof)
+
+    stranger = ec.derive_private_key(77, ec.SECP256R1())
+    receipt("seal-by-another-key", rp.SEAL, cose_receipt=sealed(stranger, files["seal.der"]))
+    receipt("seal-under-another-root", rp.SEAL, cose_receipt=sealed(stranger, certify(stranger)))
+
+    data = files["deposit-1.receipt"]
+    protected, header, payload, signature = cbor_decode(data[1:])
+
+    def malformed(name: str, changed: bytes) -> None:
+        add(f"malformed-{name}.receipt", changed)
+
+    malformed("trailing-byte", data + b"\0")
+    malformed("cut-short", data[:-1])
+    malformed("without-tag", data[1:])
+    malformed("tag-in-two-bytes", b"\xd8\x12" + data[1:])
+    malformed("long-array-head", b"\xd2\x98\x04" + data[2:])
+    malformed("tag-inside", data.replace(b"\x66tokens\x80", b"\x66tokens\xc2\x40", 1))
+    malformed("indefinite-array", data.replace(b"\x66tokens\x80", b"\x66tokens\x9f\xff", 1))
+
+    def with_header(changed: object) -> bytes:
+        return b"\xd2" + cbor_encode([protected, changed, payload, signature])
+
+    ours = header["sealbook"]
+    malformed("further-header", with_header({**header, "more": 0}))
+    malformed("further-part", with_header({**header, "sealbook": {**ours, "more": 0}}))
+    malformed("two-cose-receipts", with_header({**header, 394: header[394] * 2}))
+    malformed("no-receipt", files["deposit-1.cose"])
+    proof = TlogProof(INDEX, good.position.proof, good.note, b"extra")
+    changed = {**ours, "proof": format_proof(proof)}
+    malformed("extra-in-the-proof", with_header({**header, "sealbook": changed}))
+
+    documents = [files["documents/letter.txt"], files["documents/prices.csv"]]
+    encoded = files["opening.cbor"]
+    opening = parse_manifest(encoded.ljust(padme(len(encoded)), b"\0"))
+    for name, change in (
+        ("content-altered", lambda text: text.replace(b"41.50", b"14.50")),
+        ("content-shorter", lambda text: text[:-1]),
+    ):
+        shown = [change(documents[0]), documents[1]]
+        out = BytesIO()
+        write_evidence(
+            out, [Disclosure(data, opening, lambda number, shown=shown: BytesIO(shown[number]))]
+        )
+        add(f"{name}.evidence", out.getvalue(), rp.CONTENT)
+
+    made["refused/refused.json"] = json.dumps(expected, indent=1).encode() + b"\n"
+    return made
+
+
+def _root(receipt: Receipt) -> bytes:
+    root: bytes = parse_statement(receipt.statement).payload["manifest"]["root"]
+    return root
