@@ -13,7 +13,7 @@ from ledger.chain import statement as st
 from ledger.chain.enrolment import parse_enrolment
 from ledger.chain.receipt import Position
 from ledger.chain.statement import Statement, parse_statement
-from ledger.crypto.merkle import HashReader, inclusion_proofs
+from ledger.crypto.merkle import HashReader, inclusion_proofs, inclusion_proofs_of_range
 from ledger.errors import LedgerFault, NotFound
 from ledger.frames import ReceiptFrame
 from ledger.ports import LedgerStore, Records, SignedCheckpoint, SignedCheckpoints
@@ -64,15 +64,19 @@ class Receipts:
     def assemble(
         self, checkpoint: SignedCheckpoint, deposits: Mapping[int, Statement]
     ) -> list[bytes]:
-        """Return the receipts of deposits, by index, that lie in the block that `checkpoint` closes."""
+        """Return the receipts of deposits, by index, that lie in the block that `checkpoint` closes.
+
+        There is at least one.
+        """
         before = self._signed.at_height(checkpoint.height - 1) if checkpoint.height else None
         start = 0 if before is None else before.size
         block = self._store.read(start, start + 1)[0].statement
         keys = {each.key_id: self._enrolled(each.key_id) for each in deposits.values()}
-        indices = sorted({start, *deposits, *(enrolled.index for enrolled in keys.values())})
-        proofs = dict(
-            zip(indices, inclusion_proofs(self._tree(), indices, checkpoint.size), strict=True)
-        )
+        tree, size = self._tree(), checkpoint.size
+        single = sorted({start, *(enrolled.index for enrolled in keys.values())})
+        proofs = dict(zip(single, inclusion_proofs(tree, single, size), strict=True))
+        first, end = min(deposits), max(deposits) + 1
+        proofs |= enumerate(inclusion_proofs_of_range(tree, first, end, size), first)
         frame = ReceiptFrame(
             checkpoint.note, checkpoint.size, block, Position(start, proofs[start]), checkpoint.seal
         )

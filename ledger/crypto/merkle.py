@@ -153,6 +153,35 @@ def inclusion_proofs(
     return proofs
 
 
+def inclusion_proofs_of_range(
+    reader: HashReader, start: int, end: int, size: int
+) -> list[tuple[bytes, ...]]:
+    """Return `inclusion_proof` of each index start .. end - 1: the nodes of a level are read at once.
+
+    Raises:
+        InvalidInput: The tree of this size has no such leaves.
+    """
+    _require_size(size)
+    if not 0 <= start <= end <= size:
+        raise InvalidInput(f"A tree of {size} entries has no entries {start} to {end - 1}.")
+    paths: list[list[bytes]] = [[] for _ in range(end - start)]
+    ranges = _Ranges(reader)
+    level = 0
+    while start < end and (size - 1) >> level:
+        last = (size - 1) >> level  # the level's last node, complete or not
+        first = (start >> level) & ~1
+        complete = min(((end - 1) >> level | 1) + 1, size >> level)
+        nodes = list(reader.hashes(level, first, max(first, complete)))
+        if first + len(nodes) == last and last <= (end - 1) >> level | 1:
+            nodes.append(ranges.root(last << level, size))
+        for index, path in enumerate(paths, start):
+            sibling = index >> level ^ 1
+            if sibling <= last:
+                path.append(nodes[sibling - first])
+        level += 1
+    return [tuple(path) for path in paths]
+
+
 def consistency_proof(reader: HashReader, old_size: int, new_size: int) -> tuple[bytes, ...]:
     """Return PROOF(old_size, D_new_size) (section 2.1.4.1).
 

@@ -14,6 +14,7 @@ from ledger.crypto.merkle import (
     consistency_proof,
     inclusion_proof,
     inclusion_proofs,
+    inclusion_proofs_of_range,
     leaf_hash,
     node_hash,
     root_from_inclusion_proof,
@@ -256,6 +257,8 @@ def test_two_entries_cannot_pass_as_one():
         lambda: consistency_proof(READER, -1, 3),
         lambda: consistency_proof(READER, 0, MAX_TREE_SIZE + 1),
         lambda: tree_root(READER, -1),
+        lambda: inclusion_proofs_of_range(READER, 2, 4, 3),
+        lambda: inclusion_proofs_of_range(READER, 2, 1, 3),
     ],
 )
 def test_a_proof_that_cannot_exist_is_not_made(ask):
@@ -277,6 +280,16 @@ def test_proofs_of_one_checkpoint_read_shared_nodes_once():
     for index in indices:
         inclusion_proof(reader, index, 555)
     assert together < reader.calls / 2
+
+
+def test_the_proofs_of_a_range_are_those_of_its_indices():
+    for size in (*range(1, 35), 255, 256, 257, 600):
+        alone = inclusion_proofs(READER, range(size), size)
+        for start in range(0, size, 1 + size // 20):
+            for end in {start, start + 1, (start + size) // 2 + 1, size - 1, size}:
+                if start <= end <= size:
+                    together = inclusion_proofs_of_range(READER, start, end, size)
+                    assert together == alone[start:end]
 
 
 def test_a_chain_of_consistency_proofs_spans_the_ledger():
