@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -42,20 +43,18 @@ class FileSource:
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill `buffer` from `offset` on. Raises SourceChanged unless the file is as it was."""
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            try:
-                self._compare(os.fstat(descriptor))
+            with open(self.path, "rb", buffering=0, opener=_open_without_waiting) as file:
+                self._compare(os.fstat(file.fileno()))
+                file.seek(offset)
                 done = 0
                 while done < len(buffer):
-                    count = os.preadv(descriptor, [buffer[done:]], offset + done)
-                    if count == 0:
+                    count = file.readinto(buffer[done:])
+                    if not count:
                         raise SourceChanged(
                             f"{self.path} shrank while it was being sealed; {_AGAIN}"
                         )
                     done += count
-                self._compare(os.fstat(descriptor))
-            finally:
-                os.close(descriptor)
+                self._compare(os.fstat(file.fileno()))
         except OSError as error:
             raise SourceChanged(
                 f"{self.path} could not be read while it was being sealed "
@@ -74,6 +73,11 @@ class FileSource:
             self.inode,
         ):
             raise SourceChanged(f"{self.path} changed while it was being sealed; {_AGAIN}")
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a path that may have become a pipe, which nobody writes to, meanwhile."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 _AGAIN = "deposit it again once nothing writes to it"
@@ -106,7 +110,7 @@ class AtomicFile:
 
     def __enter__(self) -> Self:
         with self._storage():
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             self._descriptor = os.open(self._partial, flags, 0o600)
         return self
 
@@ -115,7 +119,7 @@ class AtomicFile:
         view = memoryview(data)
         with self._storage():
             while view:
-                count = os.pwrite(self._descriptor, view, offset)
+                count = _write_at(self._descriptor, view, offset)
                 view, offset = view[count:], offset + count
 
     def __exit__(
@@ -149,6 +153,8 @@ class AtomicFile:
 
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` durable."""
+    if os.name == "nt":
+        return  # A folder cannot be opened there; NTFS journals renames by itself.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -166,12 +172,12 @@ def open_payload(path: Path, identities: Sequence[Identity]) -> Iterator[Payload
         try:
             file = stack.enter_context(path.open("rb"))
             descriptor = file.fileno()
-            header = parse_header(os.pread(descriptor, MAX_HEADER, 0))
+            header = parse_header(_read_at(descriptor, MAX_HEADER, 0))
             size = os.fstat(descriptor).st_size - len(header.encoded)
         except OSError as error:
             raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
         yield PayloadReader(
-            lambda offset, length: _pread(descriptor, length, len(header.encoded) + offset),
+            lambda offset, length: _read_at(descriptor, length, len(header.encoded) + offset),
             size,
             header.unwrap(identities),
         )
@@ -236,9 +242,29 @@ def seal_files(
         )
 
 
-def _pread(descriptor: int, length: int, offset: int) -> bytes:
+_position = Lock()
+"""Held where a system has only one position for each open file (Windows)."""
+
+
+def _read_at(descriptor: int, length: int, offset: int) -> bytes:
     parts = []
-    while length and (part := os.pread(descriptor, length, offset)):
+    while length and (part := _read_once(descriptor, length, offset)):
         parts.append(part)
         length, offset = length - len(part), offset + len(part)
     return b"".join(parts)
+
+
+def _read_once(descriptor: int, length: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, offset)
+    with _position:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, length)
+
+
+def _write_at(descriptor: int, data: memoryview, offset: int) -> int:
+    if hasattr(os, "pwrite"):
+        return os.pwrite(descriptor, data, offset)
+    with _position:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.write(descriptor, data)

@@ -100,7 +100,7 @@ def _explain(error: Exception) -> tuple[int, str, str]:
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             what = error.strerror or type(error).__name__
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
                 return 1, "storage-failed", f"{place}the disk is full. Free some space, then retry."
             return 1, "storage-failed", f"{place}{what}."
     return (

@@ -89,6 +89,40 @@ def test_company_and_court_code_imports_nothing_that_only_posix_has(command: str
         assert not names & POSIX_ONLY, module
 
 
+POSIX_CALLS = {
+    "chown", "fchmod", "fork", "forkpty", "getegid", "geteuid", "getgid", "getpgid", "getuid",
+    "killpg", "lchown", "mkfifo", "openpty", "preadv", "pwritev", "setsid", "statvfs", "uname",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["root", "setup", "company", "court", "evidence"])
+def test_company_and_court_code_calls_nothing_that_only_posix_has(command: str) -> None:
+    # What the notary's process alone runs, though a client module shares a class with it.
+    for module in _reachable(f"ledger.cli.{command}") - {"ledger.adapters.envelopes"}:
+        called = {
+            node.attr
+            for node in ast.walk(ast.parse(MODULES[module].read_text()))
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "os"
+        }
+        assert not called & POSIX_CALLS, module
+
+
+def test_the_company_works_where_files_have_one_position_only(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pread", "pwrite", "preadv", "pwritev"):
+        monkeypatch.delattr(f"os.{name}")
+    data = bytes(range(256)) * 12_000
+    company.write("a.bin", data)
+    company("deposit", "a.bin")
+    company("open", "a.bin", "-o", "out")
+    company("disclose", "a.bin", "-o", "a.evidence")
+    assert (company.folder / "out" / "a.bin").read_bytes() == data
+    assert company.json("verify", "a.evidence")["good"]
+
+
 @pytest.mark.parametrize(
     "arguments", [["nonsense"], ["deposit", "--nonsense"], ["verify"], ["init"]], ids=" ".join
 )
