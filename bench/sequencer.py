@@ -36,8 +36,8 @@ FILL = 4_096
 SMALLEST, LARGEST = 1_000, 1_000_000
 FLAT = 1.25
 """Gate: a deposit into a ledger of any size costs at most this beside one into the smallest."""
-SHARE = 0.30
-"""Gate: the rate's share of the limit."""
+SHARE = 0.20
+"""Gate: the share of the limit that is reached; the rest is parsing, hashing, proofs and files."""
 VERIFY_SECONDS = 1.0
 
 
