@@ -47,6 +47,8 @@ _HOWTO = "HOWTO.txt"
 _TIME = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 1 << 20
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+_ZIP64 = struct.Struct("<2H2Q")
+_UTF_8 = 0x800
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
@@ -100,9 +102,12 @@ def read_evidence(file: BinaryIO) -> tuple[DisclosedDeposit, ...]:
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
+            directory, comment = archive.start_dir, archive.comment
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
         raise MalformedData("not an evidence file: it is not a ZIP") from error
     archive_members = _Members(file, members)
+    if archive_members.require_plain() != directory or comment:
+        raise _ambiguous()
     deposits: list[DisclosedDeposit] = []
     while f"{len(deposits) + 1}/deposit.receipt" in archive_members.by_name:
         deposits.append(_read_deposit(archive_members, str(len(deposits) + 1)))
@@ -162,12 +167,42 @@ class _Members:
         if len(self.by_name) != len(members):
             raise MalformedData("the evidence file holds two members of one name")
         for member in members:
-            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 0x1:
+            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & ~_UTF_8:
                 raise MalformedData("the evidence file holds a compressed or encrypted member")
             if member.file_size != member.compress_size:
                 raise MalformedData("the evidence file contradicts itself about a size")
         self._file = file
         self._lock = Lock()
+
+    def require_plain(self) -> int:
+        """Return where the members end. Raises MalformedData unless they fill the file from its start.
+
+        Whatever lay before or between them, or a local header that names another file, would be shown
+        by tools that read from the front, beside a report on what the directory at the end names.
+        """
+        end = 0
+        for member in self.by_name.values():
+            self._file.seek(end)
+            header = self._file.read(_LOCAL_HEADER.size)
+            if member.header_offset != end or len(header) != _LOCAL_HEADER.size:
+                raise _ambiguous()
+            mark, _, flags, method, _, _, _, packed, size, *lengths = _LOCAL_HEADER.unpack(header)
+            name, extra = (self._file.read(length) for length in lengths)
+            if extra == _ZIP64.pack(1, 16, member.file_size, member.file_size):
+                packed = size = member.file_size
+            elif extra:
+                raise _ambiguous()
+            if (mark, flags, method, packed, size, name) != (
+                b"PK\3\4",
+                member.flag_bits,
+                zipfile.ZIP_STORED,
+                member.file_size,
+                member.file_size,
+                member.orig_filename.encode("utf-8" if flags & _UTF_8 else "cp437"),
+            ):
+                raise _ambiguous()
+            end += len(header) + sum(lengths) + member.file_size
+        return end
 
     def data(self, name: str, limit: int) -> bytes:
         """Return a whole member."""
@@ -215,6 +250,12 @@ def _read_deposit(members: _Members, number: str) -> DisclosedDeposit:
         return members.read(member, offset, size)
 
     return DisclosedDeposit(receipt, opening, opening.index, fetch)
+
+
+def _ambiguous() -> MalformedData:
+    return MalformedData(
+        "the evidence file is not as it was written: other tools could show other files in it"
+    )
 
 
 def _file_name(name: str) -> str:

@@ -293,7 +293,7 @@ class _Steps:
 
     def _unproven(self) -> None:
         """State what no receipt of this version shows, so that nobody reads it into one."""
-        if self.deposit.matter is not None and rp.DEPOSITOR in self.claims:
+        if self.deposit.matter is not None and self.enrolment is not None:
             matter = self.deposit.matter
             self._say(rp.MATTER, rp.STATED, "depositor", id=matter.id.hex(), number=matter.number)
         for name in rp.CLAIMS:

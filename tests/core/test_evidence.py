@@ -3,6 +3,7 @@
 import io
 import random
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -216,3 +217,64 @@ def test_members_that_do_not_belong_are_refused(case: Case) -> None:
 def test_a_zip_of_something_else_is_refused() -> None:
     with pytest.raises(MalformedData):
         read_evidence(io.BytesIO(_zip([("readme.txt", b"hello")])))
+
+
+def _other_zip() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("1/documents/1/contract.pdf", b"another contract")
+    return out.getvalue()
+
+
+def _hidden_member(evidence: bytes) -> bytes:
+    """Put a member in front that the directory does not name, and move all offsets."""
+    hidden = _other_zip().split(b"PK\1\2")[0]
+    with zipfile.ZipFile(io.BytesIO(evidence)) as archive:
+        start, members = archive.start_dir, archive.infolist()
+    changed = bytearray(hidden + evidence)
+    at = start + len(hidden)
+    for member in members:
+        offset = member.header_offset + len(hidden)
+        changed[at + 42 : at + 46] = offset.to_bytes(4, "little")
+        at += 46 + len(member.orig_filename.encode()) + len(member.extra)
+    end = changed.rindex(b"PK\5\6")
+    changed[end + 16 : end + 20] = (start + len(hidden)).to_bytes(4, "little")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: _other_zip() + data,
+        _hidden_member,
+        lambda data: data.replace(b"1/contract.pdf", b"1/contrast.pdf", 1),
+        lambda data: data[:-2] + b"\x04\0note",
+        lambda data: data.replace(b"PK\3\4\x14\0\0\0", b"PK\3\4\x14\0\x08\0", 1),
+    ],
+    ids=[
+        "another ZIP in front",
+        "a member that the directory does not name",
+        "a name in front that the directory does not give",
+        "a comment",
+        "a flag in front that the directory does not give",
+    ],
+)
+def test_a_file_in_which_other_tools_could_see_other_documents_is_refused(
+    case: Case, change: Callable[[bytes], bytes]
+) -> None:
+    changed = change(case.evidence())
+    assert changed != case.evidence()
+    with zipfile.ZipFile(io.BytesIO(changed)) as archive:
+        assert len(archive.infolist()) == 3 + len(FILES)
+    with pytest.raises(MalformedData, match="other tools"):
+        read_evidence(io.BytesIO(changed))
+
+
+def test_documents_too_large_for_the_old_header_are_read(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as small:
+        small.setattr(zipfile, "ZIP64_LIMIT", 10_000)
+        evidence = case.evidence()
+    assert evidence != case.evidence()
+    assert case.report(evidence).claim(rp.CONTENT).status == rp.PROVEN

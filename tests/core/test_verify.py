@@ -249,6 +249,16 @@ def test_a_matter_is_reported_as_stated_by_the_depositor(office: Office) -> None
     assert (claim.status, claim.by, claim.facts["number"]) == (rp.STATED, "depositor", 1)
 
 
+def test_a_matter_under_a_signature_that_fails_is_not_put_in_the_depositor_s_mouth(
+    office: Office,
+) -> None:
+    deposit = replace(DEPOSITED, matter=Matter(bytes(16), 1, None))
+    office.entries[4] = format_deposit(deposit, office.account, OTHER, NOW)
+    with pytest.raises(ReceiptRefused) as caught:
+        verify_receipt(office.receipt(), office.trust())
+    assert caught.value.report.claim(rp.MATTER).status == rp.NOT_SHOWN
+
+
 def test_the_core_loads_nothing_of_ours_above_floor_two() -> None:
     code = (
         "import sys, ledger.verify\n"
