@@ -245,6 +245,7 @@ def test_the_subject_of_a_deposit_is_its_commitment(subject: str) -> None:
         {"matter": None},
         {"matter": {"id": bytes(15), "number": 1, "previous": None}},
         {"matter": {"id": bytes(16), "number": 0, "previous": None}},
+        {"matter": {"id": bytes(16), "number": 0, "previous": bytes(32)}},
         {"matter": {"id": bytes(16), "number": True, "previous": None}},
         {"matter": {"id": bytes(16), "number": 1, "previous": bytes(32)}},
         {"matter": {"id": bytes(16), "number": 2, "previous": None}},
