@@ -50,8 +50,9 @@ def create_app(
     app.state.service = Service(notary, settings, clock)
     app.state.checks = asyncio.Semaphore(checks.AT_ONCE)
     install(app)
-    for router in (log.router, deposits.router, checks.router):
-        app.include_router(router)
+    # Not include_router: it keeps routers nested, and each level is searched for every request.
+    for router in (deposits.router, log.router, checks.router):
+        app.router.routes.extend(router.routes)
     _describe(app)
     app.add_middleware(_Outermost, idle=settings.idle)
     return app
@@ -95,8 +96,11 @@ class _Outermost:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            async with asyncio.timeout(self._idle):
-                await send(message)
+            elif message.get("more_body"):
+                async with asyncio.timeout(self._idle):
+                    await send(message)
+                return
+            await send(message)
 
         try:
             await self._app(scope, receive, watched)

@@ -33,7 +33,6 @@ from ledger.chain.enrolment import parse_endorsed, verify_request
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
 from ledger.chain.statement import DEPOSIT, MAX_ENTRY, Payload
 from ledger.crypto.keys import thumbprint_ed25519
-from ledger.crypto.merkle import leaf_hash
 from ledger.encoding import b64encode, cbor_decode, cbor_encode, parse_decimal, parse_hex
 from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
 
@@ -71,19 +70,19 @@ router = APIRouter(tags=["deposits"])
     status_code=201,
     response_class=Response,
     responses={
-        200: binary(RECEIPT, "The receipt of a statement that was entered before."),
         201: binary(RECEIPT, "The receipt."),
         **problems(403, 409, 413, 415, 422, 503),
     },
     openapi_extra=body(COSE),
 )
 async def enter(request: Request) -> Response:
-    """Enter a depositor's signed statement; answer once it is durable and under a checkpoint."""
-    notary = service(request).notary
+    """Enter a depositor's signed statement; answer once it is durable and under a checkpoint.
+
+    The same statement again gives the same receipt.
+    """
     statement = await read_body(request, MAX_ENTRY, COSE)
-    known = notary.entries.find(leaf_hash(statement)) is not None
-    receipt = await asyncio.wrap_future(notary.sequencer.submit(statement))
-    return Response(receipt, 200 if known else 201, _PRIVATE, RECEIPT)
+    receipt = await asyncio.wrap_future(service(request).notary.sequencer.submit(statement))
+    return Response(receipt, 201, _PRIVATE, RECEIPT)
 
 
 @router.post(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, cast
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
-from ledger.adapters.signatures import WHOLE, Message, SignedRequest, verify_body, verify_request
+from ledger.adapters.signatures import WHOLE, SignedRequest, verify_body, verify_request
+from ledger.adapters.signatures import Message as SignedMessage
 from ledger.encoding import parse_decimal
 from ledger.errors import KeyRevoked, MalformedData, NotAuthenticated, TooLarge
 
@@ -50,18 +52,17 @@ def service(request: Request) -> Service:
 async def read_body(request: Request, limit: int, *media_types: str) -> bytes:
     """Return the whole body. Raises TooLarge, UnsupportedMedia, RequestTimeout."""
     _require_media(request, media_types)
-    settings = service(request).settings
     data = bytearray()
     try:
-        async with asyncio.timeout(settings.body):
-            async for block in body_blocks(request, limit, settings.idle):
+        async with asyncio.timeout(service(request).settings.body):
+            async for block in body_blocks(request, limit, None):
                 data += block
     except TimeoutError as error:
         raise RequestTimeout("The request's body came too slowly; send it again.") from error
     return bytes(data)
 
 
-async def body_blocks(request: Request, limit: int, idle: float) -> AsyncIterator[bytes]:
+async def body_blocks(request: Request, limit: int, idle: float | None) -> AsyncIterator[bytes]:
     """Yield the body as it arrives, up to `limit` bytes in all.
 
     Raises TooLarge before the surplus is yielded, RequestTimeout after `idle` seconds without a byte,
@@ -73,13 +74,10 @@ async def body_blocks(request: Request, limit: int, idle: float) -> AsyncIterato
     size = 0
     more = True
     while more:
-        try:
-            async with asyncio.timeout(idle):
-                message = await request.receive()
-        except TimeoutError as error:
-            raise RequestTimeout(
-                f"Nothing came for {idle:g} seconds; send the request again."
-            ) from error
+        if idle is None:
+            message = await request.receive()
+        else:
+            message = await _receive(request, idle)
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         block = message.get("body", b"")
@@ -89,6 +87,16 @@ async def body_blocks(request: Request, limit: int, idle: float) -> AsyncIterato
         if block:
             yield block
         more = message.get("more_body", False)
+
+
+async def _receive(request: Request, idle: float) -> Message:
+    try:
+        async with asyncio.timeout(idle):
+            return await request.receive()
+    except TimeoutError as error:
+        raise RequestTimeout(
+            f"Nothing came for {idle:g} seconds; send the request again."
+        ) from error
 
 
 async def large_blocks(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -147,17 +155,17 @@ async def authenticate_with_body(
     return await run_in_threadpool(work), data
 
 
-def signed_message(request: Request) -> Message:
+def signed_message(request: Request) -> SignedMessage:
     """Return the request as its signature covers it: the target as it was sent."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     target = request.scope["raw_path"].decode("ascii")
     query = request.scope["query_string"].decode("latin-1")
-    return Message(request.method, f"{target}?{query}" if query else target, headers)
+    return SignedMessage(request.method, f"{target}?{query}" if query else target, headers)
 
 
-def _verify(here: Service, message: Message, covered: Sequence[str]) -> SignedRequest:
+def _verify(here: Service, message: SignedMessage, covered: Sequence[str]) -> SignedRequest:
     notary = here.notary
 
     def public_key(key_id: bytes) -> bytes | None:
