@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from ledger.accounts import Accounts, Standing
+from ledger.accounts import Accounts
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.directory import InUse
@@ -25,15 +25,6 @@ from ledger.adapters.records import RecordFolder
 from ledger.adapters.sqlite import LedgerDatabase
 from ledger.admission import Admission
 from ledger.blocks import BlockWriter
-from ledger.chain import statement as st
-from ledger.chain.enrolment import format_record, parse_record, verify_request
-from ledger.chain.office import (
-    Platform,
-    Recovery,
-    notice_payload,
-    platform_payload,
-    recovery_payload,
-)
 from ledger.errors import (
     InvalidInput,
     NotFound,
@@ -44,6 +35,7 @@ from ledger.errors import (
 )
 from ledger.notary.backup import backup as copy_notary
 from ledger.notary.backup import restore as restore
+from ledger.notary.commands import COMMANDS as COMMANDS
 from ledger.notary.founding import init_notary as init_notary
 from ledger.notary.fsck import Finding as Finding
 from ledger.notary.fsck import fsck as fsck
@@ -56,9 +48,6 @@ ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered."""
 ORDER_PATIENCE = 120.0
 """Seconds that a command waits for the serving process; a backup may take longer and go on."""
-
-T = TypeVar("T")
-Command = Callable[["Notary", dict[str, Any]], dict[str, Any]]
 
 
 class Entries:
@@ -334,115 +323,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read ({error.strerror}); put it back.") from error
-
-
-# --- the office's commands ---
-
-
-def _need(argument: dict[str, Any], name: str, kind: type[T]) -> T:
-    value = argument.get(name)
-    if not isinstance(value, kind):
-        raise InvalidInput(f"The command lacks {name!r}, or it is not what it should be.")
-    return value
-
-
-def _enroll(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    record = parse_record(notary.records.fetch(_need(argument, "staged", str)))
-    return _standing(
-        notary.accounts.enrol(verify_request(_need(argument, "request", bytes)), record)
-    )
-
-
-def _join(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return _standing(notary.accounts.join(_need(argument, "request", bytes)))
-
-
-def _revoke(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "index": notary.accounts.revoke(
-            _need(argument, "key", bytes), _need(argument, "reason", str)
-        ).index
-    }
-
-
-def _erase(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return {"erased": notary.accounts.erase(_need(argument, "account", str))}
-
-
-def _accounts(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
-    return {"accounts": [_standing(each) for each in notary.accounts.list()]}
-
-
-def _notice(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return _entered(notary, st.NOTICE, notice_payload(_need(argument, "text", str)))
-
-
-def _platform(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    platform = Platform(
-        _need(argument, "operator", str),
-        _need(argument, "filing", str),
-        _need(argument, "environment", str),
-        _need(argument, "software", str),
-        tuple(_need(argument, "standards", list)),
-    )
-    return _entered(notary, st.PLATFORM, platform_payload(platform))
-
-
-def _recovery(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    recovery = Recovery(
-        _need(argument, "cause", str), _need(argument, "size", int), _need(argument, "root", bytes)
-    )
-    return _entered(notary, st.RECOVERY, recovery_payload(recovery))
-
-
-def _status(notary: Notary, _: dict[str, Any]) -> dict[str, Any]:
-    last = notary.sequencer.last
-    return {
-        "origin": notary.origin,
-        "size": last.size,
-        "height": last.height,
-        "root": last.root,
-        "checkpoint": last.note,
-        "accounts": len(notary.accounts.list()),
-    }
-
-
-def _backup(notary: Notary, argument: dict[str, Any]) -> dict[str, Any]:
-    return {"size": notary.backup(Path(_need(argument, "destination", str)))}
-
-
-def _entered(notary: Notary, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-    return {"index": notary.sequencer.enter((kind, payload)).result()[0].index}
-
-
-def _standing(standing: Standing) -> dict[str, Any]:
-    return {
-        "account": standing.account,
-        "keys": [
-            {
-                "public": key.public,
-                "role": key.role,
-                "enrolled": key.enrolled_index,
-                "revoked": key.revoked_index,
-            }
-            for key in standing.keys
-        ],
-        "record": None if standing.record is None else format_record(standing.record),
-    }
-
-
-COMMANDS: dict[str, Command] = {
-    "enroll": _enroll,
-    "join": _join,
-    "revoke": _revoke,
-    "erase": _erase,
-    "accounts": _accounts,
-    "notice": _notice,
-    "platform": _platform,
-    "recovery": _recovery,
-    "backup": _backup,
-    "status": _status,
-}
-"""What the office can order. Arguments: enroll {request} with `record`; join {request}; revoke {key,
-reason}; erase {account}; notice {text}; platform {operator, filing, environment, software, standards};
-recovery {cause, size, root}; backup {destination}."""
