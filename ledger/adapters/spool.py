@@ -66,20 +66,21 @@ def seal_into_spool(
             progress,
         )
         with vault.locked():
+            at = now()
             statement = vault.sign(
-                sealed.commitment, sealed.content, sealed.manifest, wishes.matter, int(now())
+                sealed.commitment, sealed.content, sealed.manifest, wishes.matter, int(at)
             )
             meta = Meta(
                 path=str(collected.path),
                 title=title,
-                sealed=int(now()),
+                sealed=int(at),
                 size=collected.size,
                 documents=len(collected.documents),
                 matter=wishes.matter,
                 source=source,
                 deliver=None if wishes.deliver is None else str(wishes.deliver),
             )
-            return vault.spool(sealing, statement, meta)
+            return vault.spool(sealing, statement, meta, at)
 
 
 def deliver(deposit: StoredDeposit) -> Path:

@@ -8,7 +8,7 @@
     identity.txt         ... or plain, where the user asked for it
     recipients.txt       for whom deposits are sealed: the identity, the recovery sheet
     matters.toml         name = random id
-    spool/20261123T170501Z-4f0c9d21a8b37e65/      time of sealing, start of the commitment
+    spool/20261123T170501.250Z-4f0c9d21a8b37e65/  time of sealing, start of the commitment
         statement        signed before anything is sent: sending it again gives the same receipt
         manifest.age     titles, names and the opening
         content.age      until it is deposited and the receipt is verified
@@ -97,7 +97,7 @@ class Meta:
 
     `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
     deposit is resumed; `deliver` is the folder that the user named for the receipt, `receipt` where it
-    went; `refused` is the notary's last answer.
+    went, None after a recovery; `refused` is the notary's last answer.
     """
 
     path: str
@@ -342,12 +342,12 @@ class Vault:
             alive.release()
             Path(alive.lock_file).unlink(missing_ok=True)
 
-    def spool(self, sealing: Sealing, statement: bytes, meta: Meta) -> StoredDeposit:
+    def spool(self, sealing: Sealing, statement: bytes, meta: Meta, now: float) -> StoredDeposit:
         """Sign off a sealed deposit: from now on it waits to be sent, whatever happens."""
         parsed = parse_statement(statement)
         write_file(sealing.folder / "statement", statement)
         write_file(sealing.folder / "meta.json", _format_meta(meta))
-        target = self._spool / _folder_name(parsed)
+        target = self._spool / _folder_name(parsed, now)
         sealing.folder.rename(target)
         sync_folder(self._spool)
         return StoredDeposit(self.home, target.name)
@@ -489,6 +489,7 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
     """File a recovered deposit. `content_header` opens the content, which stays with the notary."""
     statement, manifest = recovered.verified.statement, recovered.manifest
     matter = dict(manifest.cover.provenance).get(MATTER_NAME)
+    folder = home / FILED / _folder_name(statement, statement.issued_at)
     meta = Meta(
         path="",
         title=manifest.cover.title,
@@ -496,9 +497,7 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
         size=sum(record.size for record in manifest.documents),
         documents=len(manifest.documents),
         matter=matter,
-        receipt=str(home / FILED / _folder_name(statement) / "receipt"),
     )
-    folder = home / FILED / _folder_name(statement)
     folder.mkdir(mode=0o700, exist_ok=True)
     write_file(folder / "statement", statement.encoded)
     write_file(folder / "manifest.age", recovered.manifest_file)
@@ -511,9 +510,10 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
         _name_matter(home, matter, place.id)
 
 
-def _folder_name(statement: Statement) -> str:
-    stamp = datetime.fromtimestamp(statement.issued_at, UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{stamp}-{parse_deposit(statement).commitment.hex()[:ID_DIGITS]}"
+def _folder_name(statement: Statement, time: float) -> str:
+    # Milliseconds keep the order in which deposits were sealed.
+    stamp = datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
+    return f"{stamp}Z-{parse_deposit(statement).commitment.hex()[:ID_DIGITS]}"
 
 
 def _matters(home: Path) -> dict[str, str]:

@@ -277,7 +277,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         rows += [
             ("Ledger", f"entry {verified.index} in block {verified.block.height}"),
             ("Registered", f"{text.when(verified.block.time)}, stated by the notary"),
-            ("Receipt", text.plain(meta.receipt or str(found.folder / "receipt"))),
+            ("Receipt", text.plain(value["receipt"])),
         ]
     if (vault.home / IDENTITY).exists() or passphrase_file:
         manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))
@@ -407,7 +407,8 @@ def unpack(file: Path, output: Path, as_json: bool) -> None:
     from ledger.chain.proof import TlogProof, format_proof
     from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
 
-    parts = parse_receipt(shell.read_limited(file, MAX_RECEIPT, "a receipt"))
+    with shell.about(file):
+        parts = parse_receipt(shell.read_limited(file, MAX_RECEIPT, "a receipt"))
     proof = TlogProof(parts.position.index, parts.position.proof, parts.note)
     files = {
         "statement.cose": (parts.statement, "what the depositor signed; the ledger's entry"),
@@ -483,17 +484,17 @@ def _verified(vault: "Vault", deposit: "StoredDeposit") -> Any:
 
 
 def _summary(deposit: "StoredDeposit") -> dict[str, Any]:
-    meta = deposit.meta
+    meta, waits = deposit.meta, deposit.waits
     return {
         "id": deposit.commitment,
         "title": meta.title,
         "path": meta.path or None,
-        "state": WAITING if deposit.waits else DEPOSITED,
+        "state": WAITING if waits else DEPOSITED,
         "sealed": meta.sealed,
         "documents": meta.documents,
         "size": meta.size,
         "matter": meta.matter,
-        "receipt": meta.receipt,
+        "receipt": None if waits else meta.receipt or str(deposit.folder / "receipt"),
     }
 
 

@@ -78,10 +78,13 @@ def _verify_receipt(
 
     receipt = shell.read_limited(file, MAX_RECEIPT, "a receipt")
     if trusted is None:
-        return show_reports(file, [unchecked_report(receipt)], None, language, as_json)
-    opening = _opening(receipt, documents, passphrase_file)
+        with shell.about(file):
+            unchecked = unchecked_report(receipt)
+        return show_reports(file, [unchecked], None, language, as_json)
+    opening = _opening(file, receipt, documents, passphrase_file)
     try:
-        report = verify_receipt(receipt, trusted[0], opening=opening).report
+        with shell.about(file):
+            report = verify_receipt(receipt, trusted[0], opening=opening).report
     except ReceiptRefused as error:
         report = error.report
     return show_reports(file, [report], trusted, language, as_json)
@@ -154,11 +157,12 @@ def _trust(file: Path | None) -> "tuple[Trust, bytes, str] | None":
     if file is None and not has_vault(pinned.parent):
         return None
     data = shell.read_limited(file or pinned, MAX_TRUST, "a trust file")
-    return parse_trust(data), data, str(file or "")
+    with shell.about(file or pinned):
+        return parse_trust(data), data, str(file or "")
 
 
 def _opening(
-    receipt: bytes, documents: tuple[Path, ...], passphrase_file: Path | None
+    file: Path, receipt: bytes, documents: tuple[Path, ...], passphrase_file: Path | None
 ) -> "OpenedDeposit | None":
     """Return what one's own documents give, None where there is nothing to compare."""
     from ledger.adapters.home import IDENTITY, has_vault, may_hold, vault_home
@@ -166,8 +170,9 @@ def _opening(
     from ledger.chain.statement import parse_deposit, parse_statement
 
     home = vault_home()
-    statement = parse_statement(parse_receipt(receipt).statement)
-    commitment = parse_deposit(statement).commitment
+    with shell.about(file):
+        statement = parse_statement(parse_receipt(receipt).statement)
+        commitment = parse_deposit(statement).commitment
     deposit = None
     if has_vault(home) and may_hold(home, commitment):
         vault = shell.open_vault()

@@ -27,7 +27,8 @@ def verify_evidence(
     """Verify the evidence file at `file`, print the reports, write the documents below `output`."""
     with ExitStack() as stack:
         opened = cast(BinaryIO, stack.enter_context(file.open("rb")))
-        disclosed = read_evidence(opened)
+        with shell.about(file):
+            disclosed = read_evidence(opened)
         if trusted is None:
             reports = [unchecked_report(each.receipt) for each in disclosed]
             return show_reports(file, reports, None, language, as_json)

@@ -238,7 +238,8 @@ def enroll(
         endorsed, data = data, inner
     except MalformedData:
         pass
-    found = verify_request(data)
+    with shell.about(request):
+        found = verify_request(data)
     if (account is None) != (found.account is None):
         raise click.UsageError(
             f"This request joins the account {found.account}; compare it with the paper and pass "
@@ -468,8 +469,9 @@ def _check(file: Path, trust: Any) -> "list[tuple[Statement, Report]]":
                 ]
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from error
-    data = shell.read_limited(file, MAX_RECEIPT, "a receipt")
-    return [(statement(data), report(lambda: verify_receipt(data, trust)))]
+    with shell.about(file):
+        data = shell.read_limited(file, MAX_RECEIPT, "a receipt")
+        return [(statement(data), report(lambda: verify_receipt(data, trust)))]
 
 
 def _now(store: "LedgerDatabase", size: int, statement: "Statement") -> dict[str, Any]:

@@ -113,7 +113,8 @@ def _explain(error: Exception) -> tuple[int, str, str]:
 
 def sentence(text: str) -> str:
     """Return an error's text with a capital letter and a full stop."""
-    text = text[:1].upper() + text[1:] if text[:1].isascii() and " " in text else text
+    if text.partition(" ")[0].isalpha():  # a path or a name keeps its first letter
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", "。")) else text + "."
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ledger.adapters.vault import Vault
     from ledger.crypto.recipients import HybridIdentity, Recipient
 
+_MAX_SHEET = 1 << 16
+"""Bytes of a recovery sheet; ours has 2,000."""
+
 
 @click.command(
     epilog="""\b
@@ -63,7 +66,8 @@ def init(
     written: list[Path] = []
     with _removed_on_failure(written), new_vault(home) as folder:
         trust_data = _trust_data(notary, trust_file)
-        origin = parse_trust(trust_data).origin
+        with shell.about(trust_file or Path(f"{notary}/trust")):
+            origin = parse_trust(trust_data).origin
         passphrase = None if no_passphrase else shell.new_passphrase(passphrase_file)
         key = SigningKey(os.urandom(SEED_SIZE))
         identity = HybridIdentity(os.urandom(SEED_SIZE))
@@ -175,7 +179,8 @@ def show(file: Path | None, as_json: bool) -> None:
     from ledger.cli.page import labelled
 
     data = shell.read_limited(file, MAX_TRUST, "a trust file") if file else _pinned()
-    found = parse_trust(data)
+    with shell.about(file or Path("notary.trust")):
+        found = parse_trust(data)
     witnesses = [each.name for each in found.policy.witnesses if each.key.name != found.origin]
     result = {
         "origin": found.origin,
@@ -271,7 +276,7 @@ def recover(
     if not is_account(account):
         raise InvalidInput("An account is 32 hexadecimal digits; it stands on the recovery sheet.")
     secret = find_secret(
-        secret_file.read_text(encoding="utf-8")
+        shell.read_limited(secret_file, _MAX_SHEET, "a recovery sheet").decode("utf-8", "replace")
         if secret_file
         else shell.ask("Secret", "--secret-file")
     )

@@ -4,13 +4,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, MalformedData
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -137,6 +138,15 @@ def read_limited(path: Path, limit: int, what: str) -> bytes:
     if len(data) > limit:
         raise InvalidInput(f"{path} is too large to be {what}.")
     return data
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Name the file in what a parser says of it."""
+    try:
+        yield
+    except MalformedData as error:
+        raise MalformedData(f"{path}: {error}") from error
 
 
 class Progress:

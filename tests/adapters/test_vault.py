@@ -49,7 +49,8 @@ def add(vault: Vault, number: int, matter: str | None = None, **meta: object) ->
             return vault.spool(
                 sealing,
                 statement,
-                Meta(sealed=NOW, size=7, documents=1, matter=matter, **known),  # type: ignore[arg-type]
+                Meta(sealed=NOW, size=7, documents=1, matter=matter, **known),
+                NOW + 0.5,
             )
 
 
@@ -106,7 +107,7 @@ def test_everything_in_it_is_private(vault: Vault) -> None:
 
 def test_the_next_person_can_read_it(vault: Vault) -> None:
     deposit = add(vault, 1)
-    assert deposit.folder.name == "20260921T141320Z-0101010101010101"
+    assert deposit.folder.name == "20260921T141320.500Z-0101010101010101"
     meta = json.loads((deposit.folder / "meta.json").read_text())
     assert (meta["path"], meta["title"], meta["size"]) == ("/x/1.txt", "title 1", 7)
 

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -346,6 +348,31 @@ cli(sys.argv[1:])
     assert entered(company) == 0
     assert states(company, "deposit", "large.bin") == ["deposited"]
     assert entered(company) == 1
+
+
+def test_ctrl_c_while_sealing_leaves_nothing_and_says_so(company: Company) -> None:
+    with company.write("large.bin").open("r+b") as file:
+        file.truncate(3 << 30)
+    process = company.spawn("deposit", "large.bin")
+    deadline = time.monotonic() + 30
+    while not list((company.home / "spool").glob(".sealing-*/.*.part")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, (output, errors)
+    assert b"Stopped" in errors
+    assert b"Traceback" not in errors
+    assert not list((company.home / "spool").iterdir())
+
+
+def test_what_waits_can_be_opened_without_the_notary(applicant: Company) -> None:
+    applicant.write("a.txt")
+    applicant("deposit", "a.txt", "--no-wait")
+    applicant("open", "a.txt", "-o", "out")
+    assert (applicant.folder / "out" / "a.txt").read_bytes() == b"a letter\n"
+    shown = applicant("disclose", "a.txt", "-o", "x", code=1)
+    assert "waits" in shown.stderr
 
 
 def test_a_file_that_changes_while_it_is_sealed_fails_and_leaves_nothing(

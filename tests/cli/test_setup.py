@@ -241,6 +241,8 @@ def test_recover_rebuilds_the_vault_and_goes_on_depositing(lost: Company, tmp_pa
     more = new.write("more.txt")
     assert new.json("deposit", more, "--matter", "供应")["deposits"][0]["state"] == "deposited"
     assert new.json("show", "more.txt")["matter_number"] == 3
+    assert Path(new.json("show", "letter.txt")["receipt"]).is_relative_to(new.home)
+    assert Path(new.json("show", "letter.txt")["receipt"]).is_file()
     receipt = new.json("receipt", "letter.txt", "-o", new.folder)["receipt"]
     assert new.json("verify", receipt)["good"]
 
