@@ -15,9 +15,9 @@ from ledger.adapters.envelopes import (
     MAX_HEADER,
     MAX_PAYLOAD,
     EnvelopeStore,
+    PayloadHash,
     SmallEnvelope,
     Upload,
-    PayloadHash,
 )
 from ledger.chain.statement import Payload
 from ledger.crypto.envelope import encrypt_payload, seal_header
