@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.asymmetric.utils import (
@@ -164,7 +164,7 @@ def parse_pem(data: bytes) -> PrivateKey:
     """Return the key in an unencrypted PKCS #8 PEM. Raises MalformedData for any other kind."""
     try:
         private = serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise MalformedData("not an unencrypted PKCS #8 private key") from error
     if isinstance(private, ed25519.Ed25519PrivateKey):
         return SigningKey(private.private_bytes_raw())

@@ -186,7 +186,11 @@ def test_a_seal_through_an_intermediate_authority_fails() -> None:
         verify(format_cose_receipt(sign_seal(ORIGIN, ROOT, KEY, der), 7, 5, PROOF))
 
 
-@pytest.mark.parametrize("der", [b"", b"\x30\x00", DER[:-1], DER + b"\0"])
+@pytest.mark.parametrize(
+    "der",
+    [b"", b"\x30\x00", DER[:-1], DER + b"\0"],
+    ids=["empty", "an empty sequence", "cut short", "trailing byte"],
+)
 def test_a_seal_under_an_unreadable_certificate_fails(der: bytes) -> None:
     with pytest.raises(VerificationFailed, match="cannot be read"):
         verify(format_cose_receipt(sign_seal(ORIGIN, ROOT, KEY, der), 7, 5, PROOF))
@@ -211,7 +215,7 @@ def test_a_seal_whose_key_id_is_another_s_fails() -> None:
         {2: [395]},
         {"more": 0},
     ],
-    ids=str,
+    ids=lambda header: str(header)[:12],
 )
 def test_another_protected_header_is_malformed(change: dict[Any, Any]) -> None:
     assert verify(sealed()) == "CN=seal"
@@ -241,7 +245,7 @@ PATH = cbor_encode([7, 5, list(PROOF)])
         {396: {-1: [cbor_encode([7, 5, [bytes(32)] * (MAX_PROOF + 1)])]}},
         {396: {-1: [PATH + b"\0"]}},
     ],
-    ids=str,
+    ids=lambda header: str(header)[:12],
 )
 def test_another_proof_header_is_malformed(unprotected: dict[Any, Any]) -> None:
     with pytest.raises(MalformedData):

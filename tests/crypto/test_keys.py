@@ -183,10 +183,11 @@ def _pem(
     [
         _pem(ec.derive_private_key(5, ec.SECP384R1())),
         _pem(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)), b"password"),
+        format_pem(KEY).replace(b"MC4CAQAwBQYDK2Vw", b"MC4CAQAwBQYD/2Vw"),
         b"",
         b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     ],
-    ids=["another curve", "encrypted", "empty", "no key inside"],
+    ids=["another curve", "encrypted", "unknown algorithm", "empty", "no key inside"],
 )
 def test_other_key_files_are_malformed(data: bytes) -> None:
     with pytest.raises(MalformedData):
