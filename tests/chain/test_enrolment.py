@@ -266,6 +266,11 @@ def test_another_record_is_malformed(change: dict[str, Any]) -> None:
         en.parse_record(cbor_encode({**cbor_decode(RECORD), **change}))
 
 
+def test_the_longest_record_is_read() -> None:
+    longest = IdentityRecord(bytes(32), "公" * 1024, "公" * 1024, "公" * 1024, NOW)
+    assert en.parse_record(en.format_record(longest)) == longest
+
+
 def test_a_record_over_its_limit_is_malformed_before_it_is_decoded() -> None:
     with pytest.raises(MalformedData, match="large"):
         en.parse_record(bytes(en.MAX_RECORD + 1))

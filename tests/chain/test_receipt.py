@@ -153,6 +153,11 @@ def test_a_receipt_over_one_mebibyte_is_malformed_before_it_is_decoded() -> None
         parse_receipt(b"\xd2" + bytes(MAX_RECEIPT))
 
 
+def test_a_receipt_may_carry_64_tokens() -> None:
+    receipt = replace(PARTS, tokens=(b"token",) * 64)
+    assert parse_receipt(format_receipt(receipt)) == receipt
+
+
 def test_a_receipt_of_one_mebibyte_is_read() -> None:
     around = len(format_receipt(replace(PARTS, tokens=(bytes(70_000),)))) - 70_000
     receipt = replace(PARTS, tokens=(bytes(MAX_RECEIPT - around),))
