@@ -11,11 +11,12 @@ A deposit is confirmed in this order, so that a crash at any point leaves someth
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from ledger.chain.policy import VerifiedCheckpoint
 from ledger.chain.receipt import parse_receipt
+from ledger.chain.report import CONTENT
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import verify_consistency
 from ledger.errors import (
@@ -24,6 +25,7 @@ from ledger.errors import (
     NotEnrolled,
     Refused,
     SealbookError,
+    Unavailable,
     VerificationFailed,
 )
 from ledger.verify import VerifiedReceipt, verify_receipt
@@ -107,13 +109,14 @@ def confirm(
     known = ledger.checkpoint()
     for at in range(0, len(deposits), BATCH):
         batch = deposits[at : at + BATCH]
-        try:
-            notary.upload(batch)
-        except NotAuthenticated:
-            _raise_if_not_enrolled(notary, batch[0])
-            raise
-        answers = notary.submit_many([each.encoded for each in batch])
-        for each, answer in zip(batch, answers, strict=True):
+        uploaded: list[D] = []
+        for each, problem in _upload(notary, batch):
+            if problem is None:
+                uploaded.append(each)
+            else:
+                yield each, problem
+        answers = notary.submit_many([each.encoded for each in uploaded])
+        for each, answer in zip(uploaded, answers, strict=True):
             if isinstance(answer, NotEnrolled):
                 raise answer
             if isinstance(answer, SealbookError):
@@ -132,9 +135,31 @@ def confirm(
             yield each, verified
 
 
+def _upload(notary: Notary[D], batch: Sequence[D]) -> Iterator[tuple[D, SealbookError | None]]:
+    """Upload together, or one by one where something is wrong: one must not hold up the others."""
+    try:
+        notary.upload(batch)
+    except NotAuthenticated:
+        _raise_if_not_enrolled(notary, batch[0])
+        raise
+    except Unavailable:
+        raise
+    except SealbookError as error:
+        if len(batch) == 1:
+            yield batch[0], error
+        else:
+            for each in batch:
+                yield from _upload(notary, [each])
+    else:
+        for each in batch:
+            yield each, None
+
+
 def verify_answer(statement: bytes, receipt: bytes, trust: Trust) -> VerifiedReceipt:
     """Return the verified receipt of this very statement. Raises VerificationFailed, MalformedData."""
-    verified = verify_receipt(receipt, trust)
+    # The content is at home; a receipt alone never shows it.
+    required = tuple(name for name in trust.required if name != CONTENT)
+    verified = verify_receipt(receipt, replace(trust, required=required))
     if verified.statement.encoded != statement:
         raise ReceiptForAnother("The notary answered with a receipt for another deposit.")
     return verified

@@ -1,5 +1,6 @@
 """The way of a deposit: from the user's files into the spool, to the notary; the receipt back."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +13,7 @@ from ledger.adapters.http import NotaryClient
 from ledger.adapters.outputs import write_numbered
 from ledger.adapters.vault import Meta, StoredDeposit, Vault, file_header, read_file
 from ledger.chain.statement import Payload
-from ledger.errors import SealbookError, StorageFailed
+from ledger.errors import MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover
 
 SMALL = 1 << 20
@@ -50,8 +51,9 @@ def seal_into_spool(
         f"{collected.source} {options!r}".encode("utf-8", "surrogateescape")
     ).hexdigest()
     for each in vault.spooled():
-        if each.meta.path == str(collected.path) and each.meta.source == source:
-            return each
+        with contextlib.suppress(MalformedData, StorageFailed):
+            if each.meta.path == str(collected.path) and each.meta.source == source:
+                return each
     title = wishes.title or collected.path.name
     missing = tuple((f"left out: {name}", kind) for name, kind in collected.left_out)
     with vault.sealing() as sealing:

@@ -138,12 +138,20 @@ class StoredDeposit:
     @cached_property
     def statement(self) -> Statement:
         """The signed statement."""
-        return parse_statement(read_file(self.folder / "statement"))
+        path = self.folder / "statement"
+        try:
+            return parse_statement(read_file(path))
+        except MalformedData as error:
+            raise _hurt(path) from error
 
     @cached_property
     def deposit(self) -> Deposit:
         """What the statement puts on record."""
         return parse_deposit(self.statement)
+
+    def check(self) -> None:
+        """Raise MalformedData or StorageFailed when what is known of the deposit is damaged."""
+        _ = self.meta, self.deposit
 
     @property
     def commitment(self) -> str:
@@ -301,7 +309,7 @@ class Vault:
         if SHORTEST_ID <= len(digits) <= 64 and not set(digits) - set("0123456789abcdef"):
             found = self._starting(digits)
         if not found:
-            metas = [(each, each.meta) for each in self.deposits()]
+            metas = [(each, each.meta) for each in self._sound()]
             place = str(Path(wanted).absolute())
             found = [each for each, meta in metas if meta.path == place]
             found = found or [
@@ -314,9 +322,16 @@ class Vault:
         ids = ", ".join(each.commitment[:12] for each in found[:4])
         raise NotFound(f"{wanted} means {len(found)} deposits ({ids}); give the start of one's id.")
 
+    def _sound(self) -> Iterator[StoredDeposit]:
+        """Yield the deposits that are not damaged: one must not hide the others."""
+        for each in self.deposits():
+            with contextlib.suppress(MalformedData, StorageFailed):
+                each.check()
+                yield each
+
     def _starting(self, digits: str) -> list[StoredDeposit]:
         start = digits[:ID_DIGITS]
-        found = [each for each in self.deposits() if each.name.partition("-")[2].startswith(start)]
+        found = [each for each in self._sound() if each.name.partition("-")[2].startswith(start)]
         return [each for each in found if each.commitment.startswith(digits)]
 
     def _names(self, place: str) -> list[str]:
@@ -376,7 +391,7 @@ class Vault:
         if known is None:
             _name_matter(self.home, name, identity)
         last: StoredDeposit | None = None
-        for each in self.deposits():
+        for each in self._sound():
             place = each.deposit.matter
             if place is None or place.id != identity:
                 continue

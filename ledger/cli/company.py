@@ -153,7 +153,13 @@ def _seal(vault: "Vault", path: Path, wishes: "Wishes", report: _Report) -> "Sto
 def _send(vault: "Vault", report: _Report) -> None:
     """Send what waits, deliver receipts; what cannot be sent now goes on waiting."""
     with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
-        left = {each.name: each for each in vault.spooled()}
+        left = {}
+        for each in vault.spooled():
+            try:
+                each.check()
+                left[each.name] = each
+            except SealbookError as error:
+                report.failed(each.folder, error)
         try:
             for name in _confirm(vault, list(left.values()), report):
                 del left[name]
@@ -220,19 +226,25 @@ Example:
 def list_(as_json: bool) -> None:
     """List what was deposited from this vault, and what waits."""
     vault = shell.open_vault()
-    found = [(_summary(each), each) for each in vault.deposits()]
+    found: list[dict[str, Any]] = []
+    for each in vault.deposits():
+        try:
+            found.append(_summary(each))
+        except SealbookError as error:
+            shell.tell(_sentence(error))
+    header = f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}{'files':<16}title"
     rows = [
         f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  "
         + text.pad(value["state"], 11)
         + text.pad(_count(value["documents"], value["size"]), 16)
-        + text.shorten(text.plain(value["title"]), 22)
-        for value, _ in found
+        + text.shorten(text.plain(value["title"]), 21)
+        for value in found
     ]
-    waiting = sum(each.waits for _, each in found)
-    lines = rows or ["Nothing has been deposited yet."]
+    lines = [header, *rows] if rows else ["Nothing has been deposited yet."]
+    waiting = sum(value["state"] == WAITING for value in found)
     if waiting:
         lines += ["", f"{waiting} wait, sealed in the vault; `sealbook deposit` sends them."]
-    shell.emit(as_json, {"deposits": [value for value, _ in found]}, "\n".join(lines))
+    shell.emit(as_json, {"deposits": found}, "\n".join(lines))
 
 
 @click.command(

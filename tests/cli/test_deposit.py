@@ -440,6 +440,38 @@ def test_a_receipt_that_does_not_verify_is_kept_as_proof_and_the_deposit_waits(
     assert states(company, "deposit") == ["deposited"]
 
 
+@pytest.mark.parametrize("name", ["content.age", "manifest.age", "statement", "meta.json"])
+def test_one_damaged_deposit_does_not_hold_up_the_others(company: Company, name: str) -> None:
+    company.write("bad.txt")
+    company.write("good.txt")
+    company("deposit", "bad.txt", "--no-wait", "--matter", "m")
+    (spooled,) = (company.home / "spool").glob("2*")
+    data = bytearray((spooled / name).read_bytes())
+    data[-20] ^= 0x80
+    (spooled / name).write_bytes(data)
+    answer = company.json("deposit", "good.txt", code=1)["deposits"]
+    assert sorted(each["state"] for each in answer) == ["deposited", "failed"]
+    assert company.json("verify", "good.txt.receipt")["good"]
+    assert "good.txt" in company("list").stdout
+    assert states(company, "deposit", code=1) == ["failed"]
+
+
+def test_a_trust_file_that_requires_content_does_not_hinder_depositing(
+    stranger: Company, tmp_path: Path
+) -> None:
+    text = stranger.notary.trust_file.read_text()
+    strict = stranger.write(
+        "strict.trust", text.replace("required = [", 'required = ["content",').encode()
+    )
+    stranger.init("--no-passphrase", "--trust", str(strict))
+    stranger.enrol()
+    stranger.write("a.txt")
+    assert states(stranger, "deposit", "a.txt") == ["deposited"]
+    assert stranger.json("verify", "a.txt.receipt")["good"]
+    Path("a.txt").unlink()
+    stranger("verify", "a.txt.receipt", code=1)
+
+
 def test_a_forked_ledger_is_refused_and_the_fork_is_kept_as_proof(
     tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
