@@ -20,7 +20,12 @@ from typing import Any
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement, parse_statement, sign_statement, verify_statement
 from ledger.crypto import cose
-from ledger.crypto.keys import ED25519_PUBLIC_SIZE, SigningKey, verify_ed25519
+from ledger.crypto.keys import (
+    ED25519_PUBLIC_SIZE,
+    SigningKey,
+    thumbprint_ed25519,
+    verify_ed25519,
+)
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, VerificationFailed
 
@@ -127,6 +132,8 @@ def verify_request(data: bytes) -> EnrolmentRequest:
     recovery_key = None
     if recovery is not None:
         recovery_key = _verify_recovery(recovery, _recovery_message(origin, key, nonce))
+        if recovery_key == key:
+            raise MalformedData("an enrolment request names one key for both roles")
     return EnrolmentRequest(data, origin, key, recovery_key, account)
 
 
@@ -164,7 +171,9 @@ def parse_endorsed(data: bytes) -> tuple[bytes, bytes, cose.Sign1]:
 
 
 def verify_endorsement(message: cose.Sign1, public: bytes) -> None:
-    """Raise VerificationFailed unless `public` signed the endorsement."""
+    """Raise VerificationFailed unless `public` is the key named and signed the endorsement."""
+    if message.protected[cose.KID] != thumbprint_ed25519(public):
+        raise VerificationFailed("the endorsement names another key than the one at hand")
     verify_ed25519(public, message.to_be_signed(), message.signature)
 
 

@@ -12,6 +12,7 @@ from ledger.chain import statement as st
 from ledger.chain.block import notary_statement
 from ledger.chain.enrolment import Enrolment, IdentityRecord
 from ledger.chain.statement import parse_statement, sign_statement
+from ledger.crypto.cose import sig_structure
 from ledger.crypto.keys import SigningKey
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, SealbookError, VerificationFailed
@@ -123,6 +124,14 @@ def test_another_request_is_malformed(change: dict[str, Any]) -> None:
 # --- the recovery key proves itself too ---
 
 
+def test_one_key_cannot_have_both_roles() -> None:
+    both = en.format_request(
+        DEVICE_KEY, origin=ORIGIN, nonce=bytes(32), issued_at=NOW, recovery=DEVICE_KEY
+    )
+    with pytest.raises(MalformedData):
+        en.verify_request(both)
+
+
 def test_the_recovery_proof_is_a_signature_over_origin_key_and_nonce() -> None:
     message = cbor_encode(["sealbook1/recovery-key", ORIGIN, DEVICE_KEY.public, nonce("request")])
     assert FIELDS["recovery"]["proof"] == RECOVERY_KEY.sign(message)
@@ -162,6 +171,17 @@ def test_an_endorsement_carries_the_request_and_the_endorsing_key() -> None:
 
 def test_an_endorsement_by_another_key_fails() -> None:
     _, _, message = en.parse_endorsed(en.endorse_request(JOINING, OTHER))
+    with pytest.raises(VerificationFailed):
+        en.verify_endorsement(message, DEVICE_KEY.public)
+
+
+def test_an_endorsement_that_names_another_key_than_signed_it_fails() -> None:
+    endorsed = cbor_decode(en.endorse_request(JOINING, DEVICE_KEY)[1:])
+    protected = cbor_encode({1: -8, 4: OTHER.thumbprint})
+    signature = DEVICE_KEY.sign(sig_structure(protected, JOINING))
+    _, _, message = en.parse_endorsed(
+        b"\xd2" + cbor_encode([protected, {}, endorsed[2], signature])
+    )
     with pytest.raises(VerificationFailed):
         en.verify_endorsement(message, DEVICE_KEY.public)
 
