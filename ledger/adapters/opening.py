@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from ledger.adapters.folders import collect
-from ledger.adapters.http import NotaryClient
 from ledger.adapters.outputs import move_new, safe_component, safe_names
 from ledger.adapters.vault import StoredDeposit, read_file
 from ledger.chain.trust import Trust
@@ -38,6 +37,9 @@ from ledger.evidence import (
 from ledger.manifest import DocumentIndex, Index, IndexPlace, Manifest, Record
 from ledger.sealing import Source, content_reader, read_index, recompute
 from ledger.verify import OpenedDeposit
+
+if TYPE_CHECKING:
+    from ledger.adapters.http import NotaryClient
 
 Progress = Callable[[int], None]
 
@@ -128,7 +130,7 @@ class Staging:
 
 def open_deposit(
     deposit: StoredDeposit,
-    client: NotaryClient,
+    client: "NotaryClient",
     identities: Sequence[Identity],
     output: Path,
     progress: Progress,
@@ -152,7 +154,7 @@ def open_deposit(
 
 def disclose_deposit(
     deposit: StoredDeposit,
-    client: NotaryClient,
+    client: "NotaryClient",
     identities: Sequence[Identity],
     output: Path,
     trust: Trust,
@@ -254,7 +256,7 @@ def _match(manifest: Manifest, given: Sequence[Path]) -> list[Source]:
 @contextlib.contextmanager
 def _content(
     deposit: StoredDeposit,
-    client: NotaryClient,
+    client: "NotaryClient",
     identities: Sequence[Identity],
     hidden: Path,
     progress: Progress,

@@ -417,6 +417,24 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(
     assert "small.txt" in shown.output
 
 
+def test_a_full_disk_leaves_no_part_of_what_was_asked_for(
+    company: Company, small_disk: Path
+) -> None:
+    company.write("large.bin", os.urandom(4 << 20))
+    company("deposit", "large.bin")
+    company("disclose", "large.bin", "-o", "large.evidence")
+    trust = company.notary.trust_file
+    for command in (
+        ["open", "large.bin", "-o", small_disk / "out"],
+        ["disclose", "large.bin", "-o", small_disk / "x.evidence"],
+        ["verify", "large.evidence", "--trust", trust, "-o", small_disk / "shown"],
+    ):
+        shown = company(*command, code=1)
+        assert "No space left" in shown.stderr or "disk is full" in shown.stderr
+        assert not [path for path in small_disk.rglob("*") if path.is_file()]
+        assert not list(small_disk.rglob(".sealbook-*"))
+
+
 def test_a_receipt_that_does_not_verify_is_kept_as_proof_and_the_deposit_waits(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def test_all_entry_points_are_one_program(program: list[str]) -> None:
     assert shown.stdout == run("--help").output.replace("Usage: cli", "Usage: sealbook")
 
 
-def imported(arguments: list[str]) -> set[str]:
+def imported(arguments: list[str], home: str = "/nonexistent") -> set[str]:
     script = (
         "import sys\nfrom ledger.cli.root import cli\n"
         f"try: cli({arguments!r})\n"
@@ -58,7 +59,11 @@ def imported(arguments: list[str]) -> set[str]:
         "print('\\n'.join(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        env={**os.environ, "SEALBOOK_HOME": home},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(done.stderr.split())
 
@@ -72,9 +77,14 @@ def test_verifying_imports_no_network_database_or_service(company: Company) -> N
     company.write("a.txt")
     company("deposit", "a.txt")
     trust, receipt = company.notary.trust_file, company.folder / "a.txt.receipt"
-    seen = imported(["verify", str(receipt), "--trust", str(trust)])
-    assert "ledger.verify" in seen
-    assert not {"fastapi", "sqlite_utils", "sqlite3", "rich", "httpx2", "filelock"} & seen
+    heavy = {"fastapi", "sqlite_utils", "sqlite3", "rich", "httpx2", "filelock"}
+    for seen in (
+        imported(["verify", str(receipt), "--trust", str(trust)]),
+        imported(["verify", str(receipt)], str(company.home)),
+    ):
+        assert "ledger.verify" in seen
+        assert not heavy & seen
+    assert "ledger.adapters.opening" in seen
 
 
 @pytest.mark.parametrize("command", ["root", "setup", "company", "court", "evidence"])
