@@ -123,10 +123,9 @@ class Sender:
             small.append(SmallEnvelope(payload, header, data[len(header) :]))
             waiting += len(data)
             if waiting > 4 * SMALL:
-                self._client.put_envelopes(small)
+                self._upload_together(small)
                 small, waiting = [], 0
-        if small:
-            self._client.put_envelopes(small)
+        self._upload_together(small)
 
     def submit_many(self, statements: Sequence[bytes]) -> Sequence[bytes | SealbookError]:
         """Return a receipt for each statement, or why there is none."""
@@ -135,6 +134,12 @@ class Sender:
     def consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
         """Return a consistency proof, unverified."""
         return self._client.consistency(old_size, new_size)
+
+    def _upload_together(self, envelopes: Sequence[SmallEnvelope]) -> None:
+        if envelopes:
+            self._client.put_envelopes(envelopes)
+            self._sent += sum(each.payload.size for each in envelopes)
+            self._progress(self._sent)
 
     def _upload(self, path: Path, payload: Payload) -> None:
         header = file_header(path)

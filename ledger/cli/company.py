@@ -60,9 +60,13 @@ def deposit(
     if not paths and not vault.spooled():
         report.quiet("Nothing waits to be deposited.")
     fresh = []
-    for path in paths:
+    begun = time.monotonic()
+    for number, path in enumerate(paths, 1):
+        what = (
+            f"sealing {path.name}" if len(paths) == 1 else f"{number} of {len(paths)}: {path.name}"
+        )
         try:
-            fresh.append(_seal(vault, path, wishes, report))
+            fresh.append(_seal(vault, path, wishes, report, what, begun))
         except SealbookError as error:
             report.failed(path, error)
     if no_wait:
@@ -133,7 +137,9 @@ class _Report:
             click.echo(text.indent(text.plain(detail), _LABEL))
 
 
-def _seal(vault: "Vault", path: Path, wishes: "Wishes", report: _Report) -> "StoredDeposit":
+def _seal(
+    vault: "Vault", path: Path, wishes: "Wishes", report: _Report, what: str, begun: float
+) -> "StoredDeposit":
     from ledger.adapters.folders import collect
     from ledger.adapters.spool import seal_into_spool
     from ledger.adapters.vault import MATTER_NAME
@@ -144,7 +150,7 @@ def _seal(vault: "Vault", path: Path, wishes: "Wishes", report: _Report) -> "Sto
     provenance = [("path", _utf8(collected.path)), ("host", platform.node()), ("tool", tool)]
     if wishes.matter:
         provenance.append((MATTER_NAME, wishes.matter))
-    with shell.Progress(f"sealing {collected.path.name}", collected.size) as progress:
+    with shell.Progress(what, collected.size, begun=begun) as progress:
         return seal_into_spool(
             vault, collected, wishes, tuple(provenance), time.time, os.urandom, progress
         )

@@ -333,7 +333,7 @@ def _fetch_all(
     known, note = None, ""
     count = 0
     problems: list[tuple[str, str]] = []
-    with shell.Progress("recovering deposits", 0) as progress:
+    with shell.Progress("recovering deposits", 0, bytes_=False) as progress:
         for entry in client.deposits():
             deposit = parse_own(entry.statement, vault.config.account, vault.trust)
             try:

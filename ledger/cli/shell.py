@@ -150,31 +150,40 @@ def about(path: Path) -> Iterator[None]:
 
 
 class Progress:
-    """A line on stderr that tells how far a long work is; silent where nobody watches."""
+    """A line on stderr that tells how far a long work is; silent where nobody watches.
+
+    Args:
+        what: The work.
+        total: How much there is to do, 0 where that is not known.
+        begun: When the user's wait began; the first moments pass in silence.
+        bytes_: Whether bytes are counted, or things.
+    """
 
     _SHOW_AFTER = 0.5
     _EVERY = 0.2
+    _last = 0.0
 
-    def __init__(self, what: str, total: int) -> None:
-        from ledger.cli.text import plain, shorten
-
-        self._what, self._total = shorten(plain(what), 40), total
-        self._start = self._last = time.monotonic()
+    def __init__(
+        self, what: str, total: int, *, begun: float | None = None, bytes_: bool = True
+    ) -> None:
+        self._what, self._total, self._bytes = what, total, bytes_
+        self._start = time.monotonic()
+        self._quiet_until = (self._start if begun is None else begun) + self._SHOW_AFTER
         self._shown = False
         self._watched = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()
-        if not self._watched or now - self._start < self._SHOW_AFTER:
+        if not self._watched or now < max(self._quiet_until, Progress._last + self._EVERY):
             return
-        if now - self._last < self._EVERY and self._shown:
-            return
-        from ledger.cli.text import size
+        from ledger.cli.text import plain, shorten, size
 
-        self._last, self._shown = now, True
-        rate = size(int(done / (now - self._start)))
-        share = f"{100 * done // self._total:3d} %" if self._total else ""
-        sys.stderr.write(f"\r\x1b[K{self._what}  {share}  {size(done)}  {rate}/s")
+        Progress._last, self._shown = now, True
+        count = size if self._bytes else str
+        rate = count(int(done / max(now - self._start, 0.001)))
+        share = f"{min(100, 100 * done // self._total):3d} %  " if self._total else ""
+        line = f"{shorten(plain(self._what), 44)}  {share}{count(done)}  {rate}/s"
+        sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
     def close(self) -> None:

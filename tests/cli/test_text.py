@@ -1,5 +1,7 @@
 """Layout in a plain terminal, and the catalogue's completeness."""
 
+import io
+
 import pytest
 from click import unstyle
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as some
 from ledger.catalogue import LANGUAGES, choose_language, describe, verdict
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
-from ledger.cli import text
+from ledger.cli import shell, text
 from ledger.cli.page import report_page
 from ledger.verify import verify_receipt
 from tests.simulator import Office
@@ -103,3 +105,27 @@ def test_the_verdict_names_what_failed_or_is_missing(language: str) -> None:
         bad, language
     )
     assert {"en": "Ledger entry", "zh": "账本记录"}[language] in verdict(missing, language)
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_progress_shows_share_and_rate_to_whoever_watches(
+    monkeypatch: pytest.MonkeyPatch, watched: bool
+) -> None:
+    screen, clock = (Screen() if watched else io.StringIO()), iter(range(1000, 2000))
+    monkeypatch.setattr(shell.sys, "stderr", screen)
+    monkeypatch.setattr(shell.time, "monotonic", lambda: next(clock))
+    monkeypatch.setenv("TERM", "xterm")
+    with shell.Progress("sealing a\nb.pdf", 100_000_000) as progress:
+        progress(25_000_000)
+        progress(50_000_000)
+    shown = screen.getvalue()
+    assert bool(shown) is watched
+    if watched:
+        assert "sealing a\\nb.pdf   25 %  25.0 MB  25.0 MB/s" in shown
+        assert " 50 %  50.0 MB  25.0 MB/s" in shown
+        assert shown.endswith("\r\x1b[K")
