@@ -1,0 +1,301 @@
+"""What is captured as it comes into being, under which policy, and when a file has settled.
+
+The daemon's configuration is one TOML file; what it does not know it refuses.
+
+    [[watch]]
+    folder = "/home/lin/Contracts"
+    include = ["*.pdf", "*.docx"]        default: everything
+    exclude = ["drafts", "*.log"]
+    settle = 0.5                         seconds of quiet before a closed file is sealed
+    receipts = "vault"                   or "beside": next to each file
+    matter = "Nanjing supply"            default: each file is a matter of its own
+    classification = "confidential"
+    officers = ["age1pq1..."]            for whom it is sealed besides the vault's recipients
+    commitment_only = false
+
+    [failure]                            at most one report a minute
+    command = ["/usr/local/bin/page"]    gets the report as JSON on stdin
+    webhook = "https://ops.example/hook" gets it by POST
+    names = false                        whether the report may name files and say why
+
+Other tables (`[smtp]`, `[[imap]]`, ...) are parsed by who serves them, out of `CaptureConfig.other`.
+
+A pattern without a slash is matched with the name of the file and of each folder above it, one with a
+slash with the whole path below the watched folder.
+"""
+
+import enum
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from ledger.crypto.recipients import parse_recipient
+from ledger.errors import InvalidInput, MalformedData
+
+MAX_CONFIG = 1 << 20
+"""Bytes of a configuration file."""
+SETTLE = 0.5
+SHORTEST_SETTLE, LONGEST_SETTLE = 0.1, 3600.0
+"""Seconds; shorter than a tick of a file system's clock, a change could go unseen."""
+UNSETTLED = 10.0
+"""Seconds after which a file is sealed although it never becomes quiet."""
+OPEN_PATIENCE = 60.0
+"""Seconds without a write after which a file that stays open is sealed."""
+GRACE = 2.0
+"""Seconds for a path that disappears to come back: many programs save by delete and rename."""
+
+OTHER_TABLES = ("smtp", "imap", "mbox", "maildir")
+
+Provenance = tuple[tuple[str, str], ...]
+"""What the depositor's software states of a deposit: (field, value), sealed in its cover."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_OURS = ("*.receipt", "*.evidence", "*.request")
+_TEMPORARY = (
+    *("*~", "~$*", "~*.tmp", "~wrl*", ".~lock.*#", ".#*", "#*#", "._*"),
+    *("*.swp", "*.swo", "*.swx", "*.swpx", "4913", "*.kate-swp", ".goutputstream-*", "*.lock"),
+    *("*.tmp", "*.temp", "*.part", "*.partial", "*.crdownload", "*.download", "*.opdownload"),
+    *(".nfs*", ".fuse_hidden*", ".ds_store", "thumbs.db", "desktop.ini"),
+)
+_FOLDERS = (".git", ".hg", ".svn", ".trash*", "$recycle.bin", "lost+found")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Policy for a folder or a sender. `matter` None: each path or thread is a matter of its own."""
+
+    matter: str | None = None
+    classification: str = ""
+    officers: tuple[str, ...] = ()
+    commitment_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A folder to watch, and what is done with what appears there."""
+
+    folder: str
+    rule: Rule = Rule()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    settle: float = SETTLE
+    receipts_beside: bool = False
+
+    def wants(self, path: str) -> bool:
+        """Return whether a file is to be captured; `path` is relative to the folder, with slashes."""
+        return (
+            not is_ignored(path)
+            and (not self.include or _matches(path, self.include))
+            and not _matches(path, self.exclude)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Who is told that something failed. `names`: whether the report may name files."""
+
+    command: tuple[str, ...] = ()
+    webhook: str | None = None
+    names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureConfig:
+    """What one daemon does. `other` holds the tables that others parse, as TOML gave them."""
+
+    watch: tuple[Watch, ...] = ()
+    failure: Failure = Failure()
+    other: Mapping[str, Any] | None = None
+
+
+def is_ignored(path: str) -> bool:
+    """Return whether a path names what is never captured: our own files, locks, half-made copies."""
+    *folders, name = path.lower().split("/")
+    return any(fnmatchcase(name, each) for each in (*_OURS, *_TEMPORARY)) or any(
+        fnmatchcase(folder, each) for folder in folders for each in _FOLDERS
+    )
+
+
+def _matches(path: str, patterns: tuple[str, ...]) -> bool:
+    parts = path.split("/")
+    return any(
+        fnmatchcase(path, each) if "/" in each else any(fnmatchcase(part, each) for part in parts)
+        for each in patterns
+    )
+
+
+# --- configuration ---
+
+
+class Table:
+    """A TOML table that is read key by key; what is left at the end is refused."""
+
+    def __init__(self, value: Any, name: str) -> None:
+        if not isinstance(value, dict):
+            raise MalformedData(f"[{name}] is not a table")
+        self._left = dict(value)
+        self.name = name
+
+    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
+        """Return a value of the kind given. Raises MalformedData; without a default, if it lacks."""
+        if key not in self._left:
+            if default is None:
+                raise MalformedData(f"[{self.name}] needs `{key}`")
+            return default
+        value = self._left.pop(key)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise MalformedData(f"`{key}` in [{self.name}] is not a {kind.__name__}")
+        return value
+
+    def optional(self, key: str) -> str | None:
+        """Return a text, None where there is none."""
+        return self.take(key, str) if key in self._left else None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts, empty where there is none."""
+        values = self.take(key, list, [])
+        if not all(isinstance(value, str) and value for value in values):
+            raise MalformedData(f"`{key}` in [{self.name}] is not a list of texts")
+        return tuple(values)
+
+    def rule(self) -> Rule:
+        """Take the keys of a policy."""
+        officers = self.texts("officers")
+        for each in officers:
+            parse_recipient(each)
+        return Rule(
+            matter=self.optional("matter") or None,
+            classification=self.optional("classification") or "",
+            officers=officers,
+            commitment_only=self.take("commitment_only", bool, False),
+        )
+
+    def finish(self) -> None:
+        """Raise MalformedData if anything is left."""
+        for key in self._left:
+            raise MalformedData(f"[{self.name}] does not know `{key}`")
+
+
+def parse_config(data: bytes) -> CaptureConfig:
+    """Return the configuration in a TOML file. Raises MalformedData."""
+    if len(data) > MAX_CONFIG:
+        raise MalformedData("the configuration is too large")
+    try:
+        value = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise MalformedData(f"the configuration is not TOML: {error}") from error
+    root = Table(value, "configuration")
+    try:
+        watch = tuple(_watch(Table(each, "watch")) for each in root.take("watch", list, []))
+        failure = _failure(Table(root.take("failure", dict, {}), "failure"))
+    except MalformedData:
+        raise
+    except InvalidInput as error:
+        raise MalformedData(str(error)) from error
+    other = {key: value.pop(key) for key in OTHER_TABLES if key in value}
+    for key in value:
+        if key not in ("watch", "failure"):
+            raise MalformedData(f"the configuration has no table [{key}]")
+    return CaptureConfig(watch, failure, other)
+
+
+def _watch(table: Table) -> Watch:
+    folder = table.take("folder", str)
+    if not folder.startswith(("/", "~")) and folder[1:3] != ":\\":
+        raise MalformedData(f"the folder {folder!r} is not an absolute path")
+    receipts = table.take("receipts", str, "vault")
+    if receipts not in ("vault", "beside"):
+        raise MalformedData('`receipts` is "vault" or "beside"')
+    found = Watch(
+        folder=folder,
+        include=table.texts("include"),
+        exclude=table.texts("exclude"),
+        settle=check_settle(table.take("settle", float, SETTLE)),
+        receipts_beside=receipts == "beside",
+        rule=table.rule(),
+    )
+    table.finish()
+    return found
+
+
+def check_settle(seconds: float) -> float:
+    """Return a settle time. Raises MalformedData outside its limits."""
+    if not SHORTEST_SETTLE <= seconds <= LONGEST_SETTLE:
+        raise MalformedData(
+            f"the settle time is {SHORTEST_SETTLE} to {LONGEST_SETTLE:.0f} seconds, not {seconds}"
+        )
+    return seconds
+
+
+def _failure(table: Table) -> Failure:
+    webhook = table.optional("webhook")
+    if webhook is not None:
+        parts = urlsplit(webhook)
+        if not parts.hostname or (
+            parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        ):
+            raise MalformedData("`webhook` is an address that begins with https://")
+    found = Failure(table.texts("command"), webhook, table.take("names", bool, False))
+    table.finish()
+    return found
+
+
+# --- settling ---
+
+
+class Seen(enum.Enum):
+    """What was noticed of a path."""
+
+    CLOSED = "closed after writing, renamed to, or found by a scan"
+    WRITTEN = "written to, still open"
+    GONE = "deleted or renamed from"
+
+
+class Settling:
+    """Which paths are due to be looked at: a state machine over (path, event, time).
+
+    It decides only when; what then stands at the path decides what is recorded. Times are seconds of
+    one monotonic clock. `closes`: whether this system tells when a file was closed.
+    """
+
+    def __init__(self, closes: bool = True) -> None:
+        self._open = OPEN_PATIENCE if closes else GRACE
+        self._pending: dict[str, tuple[float, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def see(self, path: str, seen: Seen, settle: float, now: float) -> None:
+        """Note an event; every one puts off the moment at which the path is due, within limits."""
+        first, due = self._pending.get(path, (now, now))
+        match seen:
+            case Seen.CLOSED:
+                due = max(now, min(now + settle, first + max(UNSETTLED, settle)))
+            case Seen.WRITTEN:
+                due = now + max(self._open, settle)
+            case Seen.GONE:
+                due = now + max(GRACE, settle)
+        self._pending[path] = first, due
+
+    def again(self, path: str, pause: float, now: float) -> None:
+        """Look once more at a path after a pause, unless an event makes it due before."""
+        self._pending.setdefault(path, (now, now + pause))
+
+    def due(self, now: float, most: int) -> list[str]:
+        """Return up to `most` paths that have settled, oldest first; they are no longer pending."""
+        found = [path for path, (_, due) in self._pending.items() if due <= now][:most]
+        for path in found:
+            del self._pending[path]
+        return found
+
+    def next(self) -> float | None:
+        """Return when the next path is due, None where nothing is pending."""
+        return min((due for _, due in self._pending.values()), default=None)
