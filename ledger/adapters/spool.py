@@ -88,8 +88,13 @@ def seal_into_spool(
 def deliver(deposit: StoredDeposit) -> Path:
     """Put a deposit's receipt where the user looks for it, and file the deposit away.
 
-    Where that folder cannot be written, the receipt stays in the vault. Returns where it is.
+    Where it is to stay there, or that folder cannot be written, the receipt stays in the vault.
+    Returns where it is.
     """
+    if deposit.meta.keep:
+        place = deposit.filed_folder / "receipt"
+        deposit.file_away(place)
+        return place
     receipt = deposit.receipt
     assert receipt is not None
     path = Path(deposit.meta.path)

@@ -26,7 +26,7 @@ import json
 import secrets
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -96,8 +96,9 @@ class Meta:
     """What only this computer knows of a deposit.
 
     `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
-    deposit is resumed; `deliver` is the folder that the user named for the receipt, `receipt` where it
-    went, None after a recovery; `refused` is the notary's last answer.
+    deposit is resumed; `deliver` is the folder that the user named for the receipt, `keep` whether it
+    stays in the vault, `receipt` where it went, None after a recovery; `refused` is the notary's last
+    answer.
     """
 
     path: str
@@ -108,6 +109,7 @@ class Meta:
     matter: str | None = None
     source: str = ""
     deliver: str | None = None
+    keep: bool = False
     receipt: str | None = None
     refused: str | None = None
 
@@ -228,6 +230,8 @@ class Vault:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._spool = home / SPOOL
+        self._heads: dict[bytes, tuple[int, bytes]] = {}
+        self._read: set[str] = set()
         if not has_vault(home):
             raise InvalidInput(
                 f"There is no vault at {home}. Make one with `sealbook init`, restore it with "
@@ -322,9 +326,11 @@ class Vault:
         ids = ", ".join(each.commitment[:12] for each in found[:4])
         raise NotFound(f"{wanted} means {len(found)} deposits ({ids}); give the start of one's id.")
 
-    def _sound(self) -> Iterator[StoredDeposit]:
+    def _sound(self, but: Set[str] = frozenset()) -> Iterator[StoredDeposit]:
         """Yield the deposits that are not damaged: one must not hide the others."""
         for each in self.deposits():
+            if each.name in but:
+                continue
             with contextlib.suppress(MalformedData, StorageFailed):
                 each.check()
                 yield each
@@ -386,24 +392,26 @@ class Vault:
         return format_deposit(deposit, self.config.account, self.key, now)
 
     def _next_in_matter(self, name: str) -> Matter:
-        known = _matters(self.home).get(name)
-        identity = bytes.fromhex(known) if known else secrets.token_bytes(MATTER_ID_SIZE)
+        known = self.matter_id(name)
+        identity = known or secrets.token_bytes(MATTER_ID_SIZE)
         if known is None:
             _name_matter(self.home, name, identity)
-        last: StoredDeposit | None = None
-        for each in self._sound():
+        return self.next_in_matter(identity)
+
+    def matter_id(self, name: str) -> bytes | None:
+        """Return the random id of a named matter."""
+        known = _matters(self.home).get(name)
+        return bytes.fromhex(known) if known else None
+
+    def next_in_matter(self, identity: bytes) -> Matter:
+        """Return the next place in a matter. Call under `locked`, and `spool` before it is left."""
+        for each in self._sound(self._read):
+            self._read.add(each.name)
             place = each.deposit.matter
-            if place is None or place.id != identity:
-                continue
-            if (
-                last is None
-                or last.deposit.matter is None
-                or last.deposit.matter.number < place.number
-            ):
-                last = each
-        if last is None or last.deposit.matter is None:
-            return Matter(identity, 1, None)
-        return Matter(identity, last.deposit.matter.number + 1, last.statement.leaf_hash)
+            if place is not None and place.number > self._heads.get(place.id, (0, b""))[0]:
+                self._heads[place.id] = place.number, each.statement.leaf_hash
+        number, leaf = self._heads.get(identity, (0, None))
+        return Matter(identity, number + 1, leaf)
 
     def _sweep(self) -> None:
         """Remove what an interrupted sealing has left: whoever still works on one holds its lock."""
