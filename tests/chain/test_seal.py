@@ -215,7 +215,7 @@ def test_a_seal_whose_key_id_is_another_s_fails() -> None:
         {2: [395]},
         {"more": 0},
     ],
-    ids=lambda header: f"label {next(iter(header))}",
+    ids=lambda header: f"label {next(iter(header), None)}",
 )
 def test_another_protected_header_is_malformed(change: dict[Any, Any]) -> None:
     assert verify(sealed()) == "CN=seal"
@@ -245,7 +245,7 @@ PATH = cbor_encode([7, 5, list(PROOF)])
         {396: {-1: [cbor_encode([7, 5, [bytes(32)] * (MAX_PROOF + 1)])]}},
         {396: {-1: [PATH + b"\0"]}},
     ],
-    ids=lambda header: f"label {next(iter(header))}",
+    ids=lambda header: f"label {next(iter(header), None)}",
 )
 def test_another_proof_header_is_malformed(unprotected: dict[Any, Any]) -> None:
     with pytest.raises(MalformedData):
