@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure; `gate` says in words what is promised, `missed` whether the promise is broken."""
+    """A figure; `gate` says in words what is promised, `missed` whether the promise is broken.
+
+    `aim` is what a figure without a gate is to become.
+    """
 
     figure: str
     measured: str
@@ -15,10 +18,14 @@ class Row:
     ratio: str = ""
     gate: str = ""
     missed: bool = False
+    aim: str = ""
 
     def markdown(self) -> str:
         """Return the row as a line of a Markdown table."""
-        gate = f"{self.gate} {'MISSED' if self.missed else 'met'}" if self.gate else "reported"
+        if self.gate:
+            gate = f"{self.gate} {'MISSED' if self.missed else 'met'}"
+        else:
+            gate = f"reported, aim {self.aim}" if self.aim else "reported"
         return f"| {self.figure} | {self.measured} | {self.limit} | {self.ratio} | {gate} |"
 
 
