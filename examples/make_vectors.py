@@ -61,6 +61,7 @@ from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem
 from ledger.crypto.merkle import (
     inclusion_proof,
     leaf_hash,
+    leaf_hashes,
     root_from_leaf_hashes,
 )
 from ledger.crypto.recipients import HybridIdentity
@@ -372,7 +373,8 @@ def _commitment_values(sealed: SealedDeposit) -> bytes:
     leaf = LETTER[: int.from_bytes(lengths[:2], "big")]
     header = cm.ViewHeader(len(lengths) // 2, "paragraphs", 1)
     entry = sealed.index[0]
-    bytes_view = cm.commit_view(view, header, [entry.hash(n) for n in range(1, header.count + 1)])
+    hashes = leaf_hashes([entry.hash(n) for n in range(1, header.count + 1)])
+    bytes_view = cm.commit_view(view, header, hashes)
     values = {
         "S": sealed.record.seed,
         "s_0": secret,

@@ -34,7 +34,7 @@ from ledger.manifest import (
     format_manifest,
     parse_manifest,
 )
-from ledger.sealing import recomputed_commitment
+from ledger.opening import recomputed_commitment
 from ledger.verify import OpenedDeposit, VerifiedReceipt, verify_receipt
 
 MAX_MEMBERS = 250_000

@@ -26,10 +26,27 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
-from ledger.crypto.commitment import HASH_SIZE, MAX_LEAF, SEED_SIZE
+from ledger.crypto.commitment import (
+    HASH_SIZE,
+    KIND_METADATA,
+    KIND_STRUCTURE,
+    MAX_LEAF,
+    SEED_SIZE,
+    VIEW_BYTES,
+    VIEW_METADATA,
+    VIEW_STRUCTURE,
+    VIEWS,
+    ViewHeader,
+    commit_leaves,
+    commit_view,
+    document_commitment,
+    document_seed,
+    view_digest,
+    view_seed,
+)
 from ledger.crypto.padding import padme
 from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData
@@ -40,6 +57,8 @@ MAX_NAME = 1024
 """UTF-8 bytes of a document's name, folders included."""
 MAX_PATH = 4096
 """UTF-8 bytes of a part's path and of other free text."""
+
+METADATA_SPLITTER = ("fields", 1)
 
 _VERSION_KEY = "sealbook-manifest"
 
@@ -155,6 +174,15 @@ class Cuts:
             return min(bisect_left(self._starts, offset), self.count)
         return min(-(-offset // MAX_LEAF), self.count)
 
+    def split(self, data: memoryview, first: int, end: int) -> list[memoryview]:
+        """Return leaves `first` .. `end` - 1 out of `data`, which they fill."""
+        if self._starts is not None:
+            start = self._starts[first]
+            bounds = [each - start for each in self._starts[first : end + 1]]
+        else:
+            bounds = [*range(0, len(data), MAX_LEAF), len(data)]
+        return [data[low:high] for low, high in pairwise(bounds)]
+
 
 def format_cuts(lengths: Iterable[int]) -> bytes:
     """Return leaf lengths as an index holds them."""
@@ -179,6 +207,29 @@ def metadata_leaves(record: Record) -> list[bytes]:
         ("tool", record.tool),
     )
     return [cbor_encode([name, value]) for name, value in fields]
+
+
+def commit_document(
+    seed: bytes, document: int, record: Record, parts: Sequence[Part], hashes: Sequence[bytes]
+) -> bytes:
+    """Return D_j from the leaf hashes of the commitments C_1.. to its bytes leaves."""
+    secret = document_seed(seed, document)
+    cut_by = (record.splitter, record.version)
+    views = {
+        VIEW_BYTES: commit_view(
+            view_seed(secret, VIEW_BYTES), ViewHeader(len(hashes), *cut_by), hashes
+        ),
+        VIEW_STRUCTURE: commit_leaves(
+            view_seed(secret, VIEW_STRUCTURE), KIND_STRUCTURE, *cut_by, structure_leaves(parts)
+        ),
+        VIEW_METADATA: commit_leaves(
+            view_seed(secret, VIEW_METADATA),
+            KIND_METADATA,
+            *METADATA_SPLITTER,
+            metadata_leaves(record),
+        ),
+    }
+    return document_commitment(document, [view_digest(view, views[view]) for view in VIEWS])
 
 
 def check_names(names: Sequence[str]) -> None:

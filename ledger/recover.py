@@ -24,7 +24,7 @@ from ledger.crypto.recipients import HybridIdentity, Random, Recipient, parse_id
 from ledger.deposit import verify_answer
 from ledger.errors import MalformedData
 from ledger.manifest import Manifest
-from ledger.sealing import open_manifest
+from ledger.opening import open_manifest
 from ledger.verify import VerifiedReceipt
 
 _INFO = b"sealbook1/recovery-signing-key"

@@ -1,4 +1,4 @@
-"""Sealing: documents into content.age, manifest.age and their commitment, in one pass; and back.
+"""Sealing: documents into content.age, manifest.age and their commitment, in one pass.
 
 The plaintext of `content.age` is a POSIX pax tar of the documents, then the index as one more member,
 then zeros up to the PADMÉ size, so that `age -d -i key content.age | tar x` opens it without us.
@@ -6,11 +6,7 @@ then zeros up to the PADMÉ size, so that `age -d -i key content.age | tar x` op
 Each piece of a source is read once, into memory of our own; its leaf commitments, the ciphertext and
 the payload hash all come from there. A file that changes meanwhile cannot give two hashes; it is
 noticed and the whole deposit given up. The work goes to all cores in segments of 4 MiB: everything
-heavy in it releases the interpreter's lock.
-
-`recompute` is the way back: it reads every document leaf by leaf, and answers with the commitment of
-what it has read. ChaCha20-Poly1305 does not commit to its key, so content counts only where that is
-the commitment in the signed statement.
+heavy in it releases the interpreter's lock, and the thread that collects has little left to do.
 """
 
 import os
@@ -19,47 +15,33 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from queue import SimpleQueue
 from typing import NamedTuple, Protocol
 
 from ledger.chain.statement import Payload
 from ledger.crypto.commitment import (
     KIND_BYTES,
-    KIND_METADATA,
-    KIND_STRUCTURE,
     SEED_SIZE,
     VIEW_BYTES,
-    VIEW_METADATA,
-    VIEW_STRUCTURE,
-    View,
-    ViewHeader,
-    commit_leaves,
-    commit_view,
     deposit_commitment,
-    document_commitment,
     document_seed,
-    leaf_commitment,
-    leaf_salt,
-    view_digest,
+    leaf_commitments,
     view_seed,
 )
-from ledger.crypto.envelope import decrypt_bytes, encrypt_payload, parse_header, seal_header
-from ledger.crypto.merkle import Buffer, RootBuilder, leaf_hash
+from ledger.crypto.envelope import encrypt_payload, seal_header
+from ledger.crypto.merkle import Buffer, leaf_hash, leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.padding import padme
-from ledger.crypto.recipients import FILE_KEY_SIZE, Identity, Random, Recipient
+from ledger.crypto.recipients import FILE_KEY_SIZE, Random, Recipient
 from ledger.crypto.stream import (
     CHUNK,
     ENC_CHUNK,
     NONCE_SIZE,
     TAG_SIZE,
     PayloadCipher,
-    PayloadReader,
     in_order,
     payload_root,
     payload_size,
 )
-from ledger.errors import InvalidInput, VerificationFailed
 from ledger.manifest import (
     Cover,
     Cuts,
@@ -71,15 +53,11 @@ from ledger.manifest import (
     Splitting,
     check_names,
     check_parts,
+    commit_document,
     format_index,
     format_manifest,
-    metadata_leaves,
-    parse_index,
-    parse_manifest,
-    structure_leaves,
 )
 
-METADATA_SPLITTER = ("fields", 1)
 INDEX_NAME = "index.cbor"
 TAR_END = 1024
 """Zero bytes that end a tar; the padding begins with them."""
@@ -92,10 +70,7 @@ _AHEAD = 16
 """Segments that may be in work or wait to be collected; those that wait hold only hashes."""
 _PAD = 1 << 20
 """Segments of padding may all be begun at once: they wait in the pool's queue, not in memory."""
-_INNER = int.from_bytes(b"\x36" * 64, "big")
-_OUTER = int.from_bytes(b"\x5c" * 64, "big")
 _ZEROS = bytes(SEGMENT)
-
 
 _UNIFORM = Splitting()
 
@@ -158,11 +133,15 @@ class _Piece(NamedTuple):
 
 
 class _Hashed(NamedTuple):
-    """A document's leaves in one segment: those it holds whole, and the ends of two that it cuts."""
+    """A document's leaves in one segment: those it holds whole, and the ends of two that it cuts.
+
+    `commitments` are C_i one after the other, as the index holds them, `hashes` their leaf hashes.
+    """
 
     document: int
     head: bytes
-    leaves: list[bytes]
+    commitments: bytes
+    hashes: list[bytes]
     tail: bytes
 
 
@@ -187,7 +166,7 @@ def seal(
     workers = workers or os.cpu_count() or 1
     seed = random(SEED_SIZE)
     output = _Output(content, recipients, random) if content else None
-    layout = _Layout(documents)
+    layout = _Layout(documents, with_content=content is not None)
     commits = _Commitments(seed, layout)
     with ThreadPoolExecutor(workers, "seal") as pool:
         job = _Job(layout, commits, output, workers)
@@ -199,7 +178,7 @@ def seal(
     for document in documents:
         document.source.check()
     index = commits.index(with_hashes=place is not None)
-    record = Manifest(seed, depositor, cover, layout.records(place is not None), place or index)
+    record = Manifest(seed, depositor, cover, tuple(layout.records), place or index)
     return SealedDeposit(
         commitment=deposit_commitment(seed, depositor, commits.documents),
         content=output.payload() if output else None,
@@ -209,174 +188,36 @@ def seal(
     )
 
 
-def open_manifest(data: bytes, identities: Sequence[Identity], payload: Payload) -> Manifest:
-    """Return the manifest in an age file, once its payload is the one that a statement names.
-
-    Raises VerificationFailed, MalformedData, NoMatchingIdentity, WrongPassphrase, DecryptionFailed.
-    """
-    body = data[len(parse_header(data).encoded) :]
-    if len(body) != payload.size or payload_root([body]) != payload.root:
-        raise VerificationFailed("the manifest is not the one that the statement names")
-    return parse_manifest(decrypt_bytes(data, identities))
-
-
-def read_index(manifest: Manifest, content: PayloadReader | None) -> Index:
-    """Return the index, from content.age or from the manifest of a commitment alone.
-
-    Raises InvalidInput without the content, MalformedData, DecryptionFailed.
-    """
-    if not isinstance(manifest.index, IndexPlace):
-        return manifest.index
-    if content is None:
-        raise InvalidInput("the deposit's content is needed; fetch content.age first")
-    place = manifest.index
-    return parse_index(content.read(place.offset, place.size), manifest.documents)
-
-
-def content_reader(manifest: Manifest, content: PayloadReader) -> Callable[[int, int, int], bytes]:
-    """Return fetch(document, offset, size) for `recompute`, out of content.age."""
-
-    def fetch(document: int, offset: int, size: int) -> bytes:
-        return content.read((manifest.documents[document].offset or 0) + offset, size)
-
-    return fetch
-
-
-def recompute(
-    manifest: Manifest,
-    index: Index,
-    fetch: Callable[[int, int, int], bytes],
-    commitment: bytes,
-    write: Callable[[int, int, Buffer], None] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> None:
-    """Read every document and compare its commitment with R; see `recomputed_commitment`.
-
-    Raises VerificationFailed unless what was read has the commitment, and what the callables raise.
-    """
-    if recomputed_commitment(manifest, index, fetch, write, progress) != commitment:
-        raise VerificationFailed(
-            "the content is not what was deposited: its commitment differs from the statement's"
-        )
-
-
-def recomputed_commitment(
-    manifest: Manifest,
-    index: Index,
-    fetch: Callable[[int, int, int], bytes],
-    write: Callable[[int, int, Buffer], None] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> bytes:
-    """Read every document and return the commitment that they give, for comparison with R.
-
-    `fetch(document, offset, size)` gives bytes: of content.age, or of the originals where only a
-    commitment was deposited. `write(document, offset, data)` gets each byte once, unverified until the
-    comparison: keep it out of sight until then. Both are called from several threads.
-
-    Raises VerificationFailed for a document that is too short, and what the callables raise.
-    """
-    layout = [Cuts(record.size, entry.cuts) for record, entry in _pairs(manifest, index)]
-    commits: list[bytes] = []
-    done = 0
-
-    def read(document: int, first: int, end: int) -> list[bytes]:
-        cuts = layout[document]
-        start = cuts.start(first)
-        data = fetch(document, start, cuts.start(end) - start)
-        if len(data) != cuts.start(end) - start:
-            raise VerificationFailed(
-                f"{manifest.documents[document].name} is shorter than what was deposited"
-            )
-        if write and data:
-            write(document, start, data)
-        seed = view_seed(document_seed(manifest.seed, document), VIEW_BYTES)
-        bounds = [cuts.start(leaf) - start for leaf in range(first, end + 1)]
-        return bytes_commitments(seed, first + 1, memoryview(data), bounds)
-
-    def jobs() -> Iterator[tuple[int, int, int]]:
-        for document, cuts in enumerate(layout):
-            first = 0
-            while True:
-                end = max(first + 1, cuts.at(cuts.start(first) + SEGMENT)) if cuts.count else 0
-                yield document, first, end
-                first = end
-                if first == cuts.count:
-                    break
-
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers, "open") as pool:
-        try:
-            calls = (partial(_with_job, read, job) for job in jobs())
-            leaves: list[bytes] = []
-            for (document, _, end), part in in_order(pool, calls, _AHEAD):
-                leaves += part
-                cuts = layout[document]
-                if end == cuts.count:
-                    record, entry = manifest.documents[document], index[document]
-                    commits.append(_commit_document(manifest.seed, document, record, entry, leaves))
-                    done += record.size
-                    leaves = []
-                if progress:
-                    progress(done + (cuts.start(end) if leaves else 0))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return deposit_commitment(manifest.seed, manifest.depositor, commits)
-
-
-def bytes_commitments(
-    view_seed: bytes, first: int, data: memoryview, bounds: Sequence[int]
-) -> list[bytes]:
-    """Return C_first.. of the leaves between `bounds` in `data`, as commitment.leaf_commitments does.
-
-    Twice as fast: the salts' HMAC key is hashed once for all. It matters because this, unlike the
-    hashing of the data, holds the interpreter's lock.
-    """
-    key = int.from_bytes(view_seed.ljust(64, b"\0"), "big")
-    inner = sha256((key ^ _INNER).to_bytes(64, "big") + b"sealbook1/salt\0")
-    outer = sha256((key ^ _OUTER).to_bytes(64, "big"))
-    prefix = b"sealbook1/leaf\0" + bytes((KIND_BYTES,))
-    commitments = []
-    low = bounds[0]
-    for index, high in enumerate(bounds[1:], first):
-        number = index.to_bytes(8, "big")
-        state = inner.copy()
-        state.update(number)
-        salt = outer.copy()
-        salt.update(state.digest())
-        state = sha256(prefix + number + (high - low).to_bytes(8, "big") + salt.digest())
-        state.update(data[low:high])
-        commitments.append(state.digest())
-        low = high
-    return commitments
-
-
-def _with_job(
-    read: Callable[[int, int, int], list[bytes]], job: tuple[int, int, int]
-) -> tuple[tuple[int, int, int], list[bytes]]:
-    return job, read(*job)
-
-
-def _pairs(manifest: Manifest, index: Index) -> Iterator[tuple[Record, DocumentIndex]]:
-    return zip(manifest.documents, index, strict=True)
-
-
 class _Layout:
     """Where each document lies in the plaintext of content.age."""
 
-    def __init__(self, documents: Sequence[Document]) -> None:
+    def __init__(self, documents: Sequence[Document], with_content: bool) -> None:
         self.documents = documents
         self.cuts: list[Cuts] = []
         self.headers: list[bytes] = []
-        self.offsets: list[int] = []
+        self.records: list[Record] = []
         self.size = 0
         for document in documents:
-            cuts = Cuts(document.source.size, document.splitting.cuts)
-            check_parts(document.splitting.parts, cuts.count)
+            splitting = document.splitting
+            cuts = Cuts(document.source.size, splitting.cuts)
+            check_parts(splitting.parts, cuts.count)
             header = _tar_header(document.name, cuts.size, document.modified)
+            record = Record(
+                name=document.name,
+                size=cuts.size,
+                modified=document.modified,
+                media_type=document.media_type,
+                source=document.origin,
+                tool=document.tool,
+                splitter=splitting.splitter,
+                version=splitting.version,
+                leaves=cuts.count,
+                parts=len(splitting.parts),
+                offset=self.size + len(header) if with_content else None,
+            )
             self.cuts.append(cuts)
             self.headers.append(header)
-            self.offsets.append(self.size + len(header))
+            self.records.append(record)
             self.size += len(header) + cuts.size + _padding(cuts.size)
 
     def segments(self) -> Iterator[list[_Piece]]:
@@ -413,25 +254,6 @@ class _Layout:
             name = "_" + name
         return name
 
-    def record(self, document: int, with_offset: bool) -> Record:
-        source, cuts = self.documents[document], self.cuts[document]
-        return Record(
-            name=source.name,
-            size=cuts.size,
-            modified=source.modified,
-            media_type=source.media_type,
-            source=source.origin,
-            tool=source.tool,
-            splitter=source.splitting.splitter,
-            version=source.splitting.version,
-            leaves=cuts.count,
-            parts=len(source.splitting.parts),
-            offset=self.offsets[document] if with_offset else None,
-        )
-
-    def records(self, with_offset: bool) -> tuple[Record, ...]:
-        return tuple(self.record(index, with_offset) for index in range(len(self.documents)))
-
 
 class _Commitments:
     """Takes leaves in order and makes documents' commitments of them."""
@@ -443,7 +265,8 @@ class _Commitments:
         self.seeds = [view_seed(document_seed(seed, j), VIEW_BYTES) for j in range(count)]
         self.documents: list[bytes] = []
         self._entries: list[DocumentIndex] = []
-        self._leaves: list[bytes] = []
+        self._commitments: list[bytes] = []
+        self._hashes: list[bytes] = []
         self._cut = b""
         self._complete: list[tuple[int, list[bytes]]] = []
 
@@ -451,25 +274,26 @@ class _Commitments:
         """Take the next leaves; a leaf that a segment's end cuts is put together here."""
         document = hashed.document
         if self._cut:
-            index = len(self._leaves) + 1
-            salt = leaf_salt(self.seeds[document], index)
             data = self._cut + hashed.head
-            self._leaves.append(leaf_commitment(KIND_BYTES, index, salt, data))
-        self._leaves += hashed.leaves
+            index = len(self._hashes) + 1
+            commitment = leaf_commitments(self.seeds[document], KIND_BYTES, index, [data])
+            self._commitments += commitment
+            self._hashes += leaf_hashes(commitment)
+        self._commitments.append(hashed.commitments)
+        self._hashes += hashed.hashes
         self._cut = hashed.tail
-        if not self._cut and len(self._leaves) == self._layout.cuts[document].count:
+        if not self._cut and len(self._hashes) == self._layout.cuts[document].count:
             splitting = self._layout.documents[document].splitting
-            entry = DocumentIndex(splitting.cuts, splitting.parts, b"".join(self._leaves))
-            self._entries.append(entry)
-            self._complete.append((document, self._leaves))
-            self._leaves = []
+            commitments = b"".join(self._commitments)
+            self._entries.append(DocumentIndex(splitting.cuts, splitting.parts, commitments))
+            self._complete.append((document, self._hashes))
+            self._commitments, self._hashes = [], []
 
     def finish(self) -> None:
         """Commit to the documents that have become complete."""
-        for document, leaves in self._complete:
-            record = self._layout.record(document, with_offset=True)
-            entry = self._entries[document]
-            self.documents.append(_commit_document(self._seed, document, record, entry, leaves))
+        for document, hashes in self._complete:
+            record, parts = self._layout.records[document], self._entries[document].parts
+            self.documents.append(commit_document(self._seed, document, record, parts, hashes))
         self._complete = []
 
     def index(self, with_hashes: bool) -> Index:
@@ -488,32 +312,30 @@ class _Output:
         self._sink = sink
         self._start = len(header) + NONCE_SIZE
         self._cipher = PayloadCipher(file_key, nonce)
-        self._tree = RootBuilder()
-        self._tree.append(leaf_hash(nonce))
+        self._hashes = [leaf_hash(nonce)]
         self._size = 0
 
     def encrypt(self, segment: int, final: bool, plain: memoryview, out: memoryview) -> list[bytes]:
         """Write a segment and return the leaf hashes of its chunks. `out` must not overlap `plain`."""
         first = segment * (SEGMENT // CHUNK)
-        count = -(-len(plain) // CHUNK)
-        out = out[: len(plain) + count * TAG_SIZE]
+        parts = [plain[at : at + CHUNK] for at in range(0, len(plain), CHUNK)]
+        out = out[: len(plain) + len(parts) * TAG_SIZE]
+        chunks = [out[at : at + ENC_CHUNK] for at in range(0, len(out), ENC_CHUNK)]
+        last = first + len(parts) - 1 if final else None
         hashes = []
-        for at in range(count):
-            chunk = out[at * ENC_CHUNK : (at + 1) * ENC_CHUNK]
-            last = final and at == count - 1
-            self._cipher.encrypt_into(first + at, last, plain[at * CHUNK : (at + 1) * CHUNK], chunk)
+        for index, (part, chunk) in enumerate(zip(parts, chunks, strict=True), first):
+            self._cipher.encrypt_into(index, index == last, part, chunk)
             hashes.append(leaf_hash(chunk))
         self._sink.write_at(self._start + first * ENC_CHUNK, out)
         return hashes
 
     def append(self, hashes: list[bytes], plain_size: int) -> None:
         """Take the hashes of the next segment, in order."""
-        for each in hashes:
-            self._tree.append(each)
+        self._hashes += hashes
         self._size += plain_size
 
     def payload(self) -> Payload:
-        return Payload(payload_size(self._size), self._tree.root())
+        return Payload(payload_size(self._size), root_from_leaf_hashes(self._hashes))
 
 
 class _Job:
@@ -589,18 +411,24 @@ class _Job:
 
     def _hash(self, piece: _Piece, part: memoryview) -> _Hashed:
         cuts = self._layout.cuts[piece.document]
-        seed = self._commits.seeds[piece.document]
         end = piece.start + piece.size
         first = cuts.at(piece.start)
         # The last leaf that begins here ends here only if the next begins at the end or before.
         after = cuts.at(end)
         whole = after if cuts.start(after) == end else max(after - 1, first)
-        bounds = [cuts.start(leaf) - piece.start for leaf in range(first, whole + 1)]
+        low, high = cuts.start(first) - piece.start, cuts.start(whole) - piece.start
+        commitments = leaf_commitments(
+            self._commits.seeds[piece.document],
+            KIND_BYTES,
+            first + 1,
+            cuts.split(part[low:high], first, whole),
+        )
         return _Hashed(
             piece.document,
-            bytes(part[: bounds[0]]),
-            bytes_commitments(seed, first + 1, part, bounds),
-            bytes(part[bounds[-1] :]),
+            bytes(part[:low]),
+            b"".join(commitments),
+            leaf_hashes(commitments),
+            bytes(part[high:]),
         )
 
     def _pad(self, tail: "_Tail", segment: int) -> tuple[list[bytes], int]:
@@ -632,33 +460,6 @@ class _Tail(NamedTuple):
         buffer[: len(part)] = part
         buffer[len(part) : size] = _ZEROS[: size - len(part)]
         return size
-
-
-def _commit_document(
-    seed: bytes, document: int, record: Record, entry: DocumentIndex, leaves: Sequence[bytes]
-) -> bytes:
-    """Return D_j from the commitments C_1.. of its bytes leaves and from its other two views."""
-    secret = document_seed(seed, document)
-    header = ViewHeader(len(leaves), record.splitter, record.version)
-    views: dict[int, View] = {
-        VIEW_BYTES: commit_view(view_seed(secret, VIEW_BYTES), header, leaves),
-        VIEW_STRUCTURE: commit_leaves(
-            view_seed(secret, VIEW_STRUCTURE),
-            KIND_STRUCTURE,
-            record.splitter,
-            record.version,
-            structure_leaves(entry.parts),
-        ),
-        VIEW_METADATA: commit_leaves(
-            view_seed(secret, VIEW_METADATA),
-            KIND_METADATA,
-            *METADATA_SPLITTER,
-            metadata_leaves(record),
-        ),
-    }
-    return document_commitment(
-        document, [view_digest(number, view) for number, view in sorted(views.items())]
-    )
 
 
 def _seal_manifest(

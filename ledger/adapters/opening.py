@@ -35,7 +35,8 @@ from ledger.evidence import (
     write_evidence,
 )
 from ledger.manifest import DocumentIndex, Index, IndexPlace, Manifest, Record
-from ledger.sealing import Source, content_reader, read_index, recompute
+from ledger.opening import content_reader, read_index, recompute
+from ledger.sealing import Source
 from ledger.verify import OpenedDeposit
 
 if TYPE_CHECKING:

@@ -68,8 +68,8 @@ from ledger.crypto.recipients import (
 )
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.manifest import Manifest
+from ledger.opening import open_manifest
 from ledger.recover import Recovered
-from ledger.sealing import open_manifest
 
 SHORTEST_ID = 4
 """Hexadecimal digits of a commitment that a user may abbreviate an id to."""

@@ -17,15 +17,19 @@ Each document has three views (bytes, structure, metadata). Leaf 0 of a view is 
 s_j a document, S everything; each is a PRF output, so one reveals no other. Only R leaves the machine.
 """
 
-import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from struct import Struct
+from typing import TYPE_CHECKING
 
-from ledger.crypto.merkle import RootBuilder, leaf_hash
+from ledger.crypto.merkle import leaf_hash, leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode, u64
 from ledger.errors import MalformedData
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 SEED_SIZE = 32
 HASH_SIZE = 32
@@ -41,7 +45,14 @@ VIEWS = (VIEW_BYTES, VIEW_STRUCTURE, VIEW_METADATA)
 KIND_HEADER, KIND_BYTES, KIND_STRUCTURE, KIND_METADATA = 0, 1, 2, 3
 
 _LEAF = b"sealbook1/leaf\0"
+_LEAF_PREFIX = Struct(">15sBQQ32s")
+"""What precedes a leaf's data: exactly one SHA-256 block."""
+_SALT = b"sealbook1/salt\0"
+_DUMMY = b"sealbook1/dummy\0"
 
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 Buffer = bytes | bytearray | memoryview
 
@@ -77,9 +88,31 @@ def parse_view_header(data: bytes) -> ViewHeader:
     raise MalformedData("not a view header")
 
 
+class Prf:
+    """PRF(key, label, .) for many indices: HMAC (RFC 2104) with key and label hashed once for all.
+
+    A gibibyte takes 65,536 salts, and so short a hash holds the interpreter's lock.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes, label: bytes) -> None:
+        inner, outer = _hmac_blocks(key)
+        self._inner = sha256(inner + label)
+        self._outer = sha256(outer)
+
+    def __call__(self, index: int) -> bytes:
+        """Return PRF(key, label, index), 32 bytes."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(index.to_bytes(8, "big"))
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 def prf(key: bytes, label: bytes, index: int) -> bytes:
-    """Return PRF(key, label, index), 32 bytes."""
-    return hmac.digest(key, label + u64(index), "sha256")
+    """Return PRF(key, label, index), 32 bytes. The key has at most 64."""
+    inner, outer = _hmac_blocks(key)
+    return sha256(outer + sha256(inner + label + u64(index)).digest()).digest()
 
 
 def document_seed(seed: bytes, document: int) -> bytes:
@@ -94,40 +127,47 @@ def view_seed(document_seed: bytes, view: int) -> bytes:
 
 def leaf_salt(view_seed: bytes, index: int) -> bytes:
     """Return r_i, which opens one leaf."""
-    return prf(view_seed, b"sealbook1/salt\0", index)
+    return prf(view_seed, _SALT, index)
 
 
 def leaf_commitment(kind: int, index: int, salt: bytes, data: Buffer) -> bytes:
-    """Return C_i. What precedes the data is exactly one SHA-256 block."""
-    state = sha256(_LEAF + bytes((kind,)) + u64(index) + u64(len(data)) + salt)
+    """Return C_i."""
+    state = _leaf_state(kind, index, salt, len(data))
     state.update(data)
     return state.digest()
 
 
 def leaf_commitments(
-    view_seed: bytes, kind: int, first: int, leaves: Iterable[Buffer]
+    view_seed: bytes, kind: int, first: int, leaves: Sequence[Buffer]
 ) -> list[bytes]:
-    """Return C_i of consecutive leaves, the first of which has index `first`."""
-    return [
-        leaf_commitment(kind, index, leaf_salt(view_seed, index), data)
-        for index, data in enumerate(leaves, first)
+    """Return C_i of consecutive leaves, the first of which has index `first`.
+
+    All that holds the interpreter's lock comes before and after the hashing of the data, which does
+    not: threads that are at it together then seldom wake each other.
+    """
+    salt = Prf(view_seed, _SALT)
+    states = [
+        _leaf_state(kind, index, salt(index), len(data)) for index, data in enumerate(leaves, first)
     ]
+    for state, data in zip(states, leaves, strict=True):
+        state.update(data)
+    return [state.digest() for state in states]
 
 
-def commit_view(view_seed: bytes, header: ViewHeader, commitments: Sequence[bytes]) -> View:
-    """Return the view whose leaves 1.. have `commitments`; leaf 0 and the dummies are added here."""
-    if header.count != len(commitments):
+def commit_view(view_seed: bytes, header: ViewHeader, hashes: Sequence[bytes]) -> View:
+    """Return the view, given the RFC 9162 leaf hashes of the commitments C_1.. to its leaves.
+
+    Leaf 0 and the dummies are added here.
+    """
+    if header.count != len(hashes):
         raise ValueError("the view's header miscounts its leaves")
-    tree = RootBuilder()
-    first = leaf_commitment(KIND_HEADER, 0, leaf_salt(view_seed, 0), format_view_header(header))
-    tree.append(leaf_hash(first))
-    for commitment in commitments:
-        tree.append(leaf_hash(commitment))
-    count = len(commitments) + 1
+    salt = Prf(view_seed, _SALT)
+    first = leaf_commitment(KIND_HEADER, 0, salt(0), format_view_header(header))
+    count = len(hashes) + 1
     padded = max(MIN_TREE, padme(count))
-    for index in range(count, padded):
-        tree.append(leaf_hash(prf(leaf_salt(view_seed, index), b"sealbook1/dummy\0", index)))
-    return View(padded, tree.root())
+    dummies = [prf(salt(index), _DUMMY, index) for index in range(count, padded)]
+    tree = [leaf_hash(first), *hashes, *leaf_hashes(dummies)]
+    return View(padded, root_from_leaf_hashes(tree))
 
 
 def commit_leaves(
@@ -135,7 +175,8 @@ def commit_leaves(
 ) -> View:
     """Return the view over small leaves held in memory."""
     commitments = leaf_commitments(view_seed, kind, 1, leaves)
-    return commit_view(view_seed, ViewHeader(len(leaves), splitter, version), commitments)
+    header = ViewHeader(len(leaves), splitter, version)
+    return commit_view(view_seed, header, leaf_hashes(commitments))
 
 
 def view_digest(view: int, committed: View) -> bytes:
@@ -155,14 +196,22 @@ def document_commitment(document: int, views: Sequence[bytes]) -> bytes:
 def deposit_commitment(seed: bytes, depositor: bytes, documents: Sequence[bytes]) -> bytes:
     """Return R over every D_j; `depositor` is the thumbprint of the key that will sign."""
     padded = max(MIN_TREE, padme(len(documents)))
-    tree = RootBuilder()
-    for document in documents:
-        tree.append(leaf_hash(document))
-    for index in range(len(documents), padded):
-        tree.append(leaf_hash(prf(document_seed(seed, index), b"sealbook1/dummy\0", index)))
-    return commitment_from_root(depositor, padded, tree.root())
+    dummies = [
+        prf(document_seed(seed, index), _DUMMY, index) for index in range(len(documents), padded)
+    ]
+    root = root_from_leaf_hashes(leaf_hashes([*documents, *dummies]))
+    return commitment_from_root(depositor, padded, root)
 
 
 def commitment_from_root(depositor: bytes, padded: int, root: bytes) -> bytes:
     """Return R from the padded number of documents and the root over their commitments."""
     return sha256(b"sealbook1/deposit\0" + depositor + u64(padded) + root).digest()
+
+
+def _hmac_blocks(key: bytes) -> tuple[bytes, bytes]:
+    block = key.ljust(_BLOCK, b"\0")
+    return block.translate(_INNER), block.translate(_OUTER)
+
+
+def _leaf_state(kind: int, index: int, salt: bytes, size: int) -> "_Hash":
+    return sha256(_LEAF_PREFIX.pack(_LEAF, kind, index, size, salt))

@@ -44,6 +44,11 @@ def leaf_hash(data: Buffer) -> bytes:
     return state.digest()
 
 
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """Hash short entries as leaves."""
+    return [sha256(_LEAF + entry).digest() for entry in entries]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two subtree roots into their parent (section 2.1.1)."""
     return sha256(_NODE + left + right).digest()

@@ -46,16 +46,8 @@ from ledger.manifest import (
     parse_index,
     parse_manifest,
 )
-from ledger.sealing import (
-    SEGMENT,
-    Document,
-    SealedDeposit,
-    content_reader,
-    open_manifest,
-    read_index,
-    recompute,
-    seal,
-)
+from ledger.opening import content_reader, open_manifest, read_index, recompute
+from ledger.sealing import SEGMENT, Document, SealedDeposit, seal
 
 OFFICER = HybridIdentity(bytes(range(32)))
 DEPOSITOR = sha256(b"depositor").digest()

@@ -41,8 +41,8 @@ from ledger.crypto.stream import payload_root
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.evidence import read_evidence, verify_disclosed
 from ledger.manifest import format_index, format_manifest, parse_index, parse_manifest
+from ledger.opening import open_manifest
 from ledger.recover import find_secret, signing_key
-from ledger.sealing import open_manifest
 from ledger.verify import verify_receipt
 from tests.formats.test_document import stored
 
