@@ -96,22 +96,22 @@ def open_source(path: Path) -> FileSource:
     return FileSource(path, found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
 
 
-class AtomicFile:
-    """A file, mode 0600, that appears under its name whole and durable, or not at all.
+class NewFile:
+    """A new file, mode 0600, its content durable when the block is left without an error.
 
-    Write from any thread at any offset inside the `with` block; leaving it without an error syncs and
-    renames. Raises StorageFailed.
+    Its name is not: for files in a folder that gets its own name, durably, when all of it stands. Write
+    from any thread at any offset inside the `with` block. Raises StorageFailed.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
+        self._written = path
         self._descriptor = -1
 
     def __enter__(self) -> Self:
         with self._storage():
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            self._descriptor = os.open(self._partial, flags, 0o600)
+            self._descriptor = os.open(self._written, flags, 0o600)
         return self
 
     def write_at(self, offset: int, data: Buffer) -> None:
@@ -129,16 +129,11 @@ class AtomicFile:
         trace: TracebackType | None,
     ) -> None:
         try:
-            with self._storage():
-                if kind is None:
+            if kind is None:
+                with self._storage():
                     os.fsync(self._descriptor)
-                    self._partial.replace(self.path)
         finally:
             os.close(self._descriptor)
-            self._partial.unlink(missing_ok=True)
-        if kind is None:
-            with self._storage():
-                sync_folder(self.path.parent)
 
     @contextlib.contextmanager
     def _storage(self) -> Iterator[None]:
@@ -149,6 +144,31 @@ class AtomicFile:
                 f"{self.path} could not be written ({error.strerror}); "
                 "free some space or choose another folder, then try again"
             ) from error
+
+
+class AtomicFile(NewFile):
+    """A file, mode 0600, that appears under its name whole and durable, or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._written = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+            if kind is None:
+                with self._storage():
+                    self._written.replace(self.path)
+        finally:
+            self._written.unlink(missing_ok=True)
+        if kind is None:
+            with self._storage():
+                sync_folder(self.path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -211,7 +211,7 @@ class StoredDeposit:
         """Change fields of meta.json."""
         meta = replace(self.meta, **changes)
         if meta != self.meta:
-            write_file(self.folder / "meta.json", _format_meta(meta))
+            write_file(self.folder / "meta.json", format_meta(meta))
             self.__dict__["meta"] = meta
 
 
@@ -367,11 +367,23 @@ class Vault:
         """Sign off a sealed deposit: from now on it waits to be sent, whatever happens."""
         parsed = parse_statement(statement)
         write_file(sealing.folder / "statement", statement)
-        write_file(sealing.folder / "meta.json", _format_meta(meta))
-        target = self._spool / _folder_name(parsed, now)
-        sealing.folder.rename(target)
+        write_file(sealing.folder / "meta.json", format_meta(meta))
+        deposit = self.give_name(sealing.folder, folder_name(parsed, now))
+        self.sync_spool()
+        return deposit
+
+    def give_name(self, folder: Path, name: str) -> StoredDeposit:
+        """Let a complete, durable deposit appear in the spool; durably so after `sync_spool`."""
+        folder.rename(self._spool / name)
+        return StoredDeposit(self.home, name)
+
+    def sync_spool(self) -> None:
+        """Make the spool's names durable."""
         sync_folder(self._spool)
-        return StoredDeposit(self.home, target.name)
+
+    def stored(self, name: str) -> StoredDeposit:
+        """Return the deposit in the folder of this name."""
+        return StoredDeposit(self.home, name)
 
     def sign(
         self,
@@ -387,16 +399,17 @@ class Vault:
             commitment,
             content,
             manifest,
-            self._next_in_matter(matter) if matter else None,
+            self.next_in_matter(self.named_matter(matter)) if matter else None,
         )
         return format_deposit(deposit, self.config.account, self.key, now)
 
-    def _next_in_matter(self, name: str) -> Matter:
+    def named_matter(self, name: str) -> bytes:
+        """Return the id of a named matter; a new one gets its random id. Call under `locked`."""
         known = self.matter_id(name)
         identity = known or secrets.token_bytes(MATTER_ID_SIZE)
         if known is None:
             _name_matter(self.home, name, identity)
-        return self.next_in_matter(identity)
+        return identity
 
     def matter_id(self, name: str) -> bytes | None:
         """Return the random id of a named matter."""
@@ -512,7 +525,7 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
     """File a recovered deposit. `content_header` opens the content, which stays with the notary."""
     statement, manifest = recovered.verified.statement, recovered.manifest
     matter = dict(manifest.cover.provenance).get(MATTER_NAME)
-    folder = home / FILED / _folder_name(statement, statement.issued_at)
+    folder = home / FILED / folder_name(statement, statement.issued_at)
     meta = Meta(
         path="",
         title=manifest.cover.title,
@@ -526,14 +539,15 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
     write_file(folder / "manifest.age", recovered.manifest_file)
     if content_header is not None:
         write_file(folder / "content.header", content_header)
-    write_file(folder / "meta.json", _format_meta(meta))
+    write_file(folder / "meta.json", format_meta(meta))
     write_file(folder / "receipt", recovered.receipt)
     place = recovered.verified.deposit.matter
     if matter is not None and place is not None:
         _name_matter(home, matter, place.id)
 
 
-def _folder_name(statement: Statement, time: float) -> str:
+def folder_name(statement: Statement, time: float) -> str:
+    """Return the name of a deposit's folder; `time` is when it was sealed."""
     # Milliseconds keep the order in which deposits were sealed.
     stamp = datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
     return f"{stamp}Z-{parse_deposit(statement).commitment.hex()[:ID_DIGITS]}"
@@ -581,7 +595,8 @@ def file_header(path: Path) -> bytes:
         raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _format_meta(meta: Meta) -> bytes:
+def format_meta(meta: Meta) -> bytes:
+    """Return meta.json."""
     text = json.dumps(asdict(meta), ensure_ascii=False, indent=1)
     return text.encode("utf-8", "surrogateescape") + b"\n"
 

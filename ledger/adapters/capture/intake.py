@@ -1,0 +1,345 @@
+"""From what has come into being into the spool: sealed, durable, exactly once.
+
+`take` may be called from any thread. It seals into a folder that nobody sees, then whoever is first
+commits what waits, in one go, under the vault's lock:
+
+1. number the matters, sign, make every folder's files durable;
+2. note the items in the index, durably (`ledger.adapters.capture.index`);
+3. give the folders their names in the spool, in order, and make those durable.
+
+Only then does `take` return. A kill before 3 leaves rows without folders, which the index forgets when
+it is opened, and the item is captured anew; after 3 the row tells that it was captured.
+
+The device's signing key and the public recipients are all that this needs.
+"""
+
+import contextlib
+import itertools
+import platform
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Self
+
+from ledger.adapters.capture.index import Captured, CaptureIndex, Place
+from ledger.adapters.files import NewFile, sync_folder
+from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, folder_name, format_meta
+from ledger.capture import Provenance, Rule
+from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
+from ledger.crypto.recipients import Random, Recipient, parse_recipient
+from ledger.errors import SealbookError, StorageFailed
+from ledger.manifest import Cover
+from ledger.sealing import Document, SealedDeposit, seal
+
+LARGE = 8 << 20
+"""Bytes of documents from which one deposit is sealed on all cores; smaller ones go side by side."""
+
+WRITERS = 4
+"""Threads that make a batch's files durable: the disk takes their syncs together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is to become one deposit.
+
+    Attributes:
+        key: Names the item: two with the same key are one deposit, whatever happens in between.
+        documents: At least one.
+        title: What a person calls it.
+        path: Where it was, for a person and for a receipt beside it; "" if nowhere.
+        rule: The policy.
+        topic: Names the matter where the rule names none, None for no matter. Of a file it is its path.
+        provenance: What the software states of it, before what is stated of every capture.
+        place: The file's place, if it is one.
+        receipt_beside: Whether the receipt goes beside `path`; otherwise it stays in the vault.
+    """
+
+    key: bytes
+    documents: tuple[Document, ...]
+    title: str
+    path: str
+    rule: Rule
+    topic: str | None = None
+    provenance: Provenance = ()
+    place: Place | None = None
+    receipt_beside: bool = False
+
+
+class MemorySource:
+    """Bytes as a source."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill the buffer."""
+        buffer[:] = self._data[offset : offset + len(buffer)]
+
+    def check(self) -> None:
+        """Memory does not change."""
+
+
+def item_key(*parts: bytes | str | int) -> bytes:
+    """Return a key for an item out of what names it."""
+    state = sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogateescape")
+        state.update(len(data).to_bytes(8, "big") + data)
+    return state.digest()
+
+
+@dataclass(slots=True)
+class _Ticket:
+    item: Item
+    folder: Path
+    sealed: SealedDeposit
+    result: StoredDeposit | None = None
+    error: SealbookError | None = None
+    done: bool = False
+    name: str = ""
+    matter: Matter | None = None
+    leaf: bytes = field(default=b"", repr=False)
+
+
+class Intake:
+    """The way into one vault's spool. Close it, or use `with`."""
+
+    def __init__(self, vault: Vault, clock: Callable[[], float], random: Random) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._random = random
+        self._key = vault.key
+        self._recipients: dict[tuple[str, ...], tuple[Recipient, ...]] = {}
+        self._numbers = itertools.count()
+        self._waiting: list[_Ticket] = []
+        self._commit = threading.Lock()
+        self.clock_note = "not compared with the notary's yet"
+        self._close = ExitStack()
+        self._room = self._close.enter_context(vault.sealing()).folder
+        self._writers = self._close.enter_context(ThreadPoolExecutor(WRITERS, "spool"))
+        self.index = CaptureIndex(vault.home, lambda name: vault.stored(name).folder.exists())
+        self._close.callback(self.index.close)
+
+    def close(self) -> None:
+        """Give up what is not spooled."""
+        self._close.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def find(self, key: bytes) -> StoredDeposit | None:
+        """Return the deposit that an item has become."""
+        name = self.index.find(key)
+        return None if name is None else self._vault.stored(name)
+
+    def take(self, item: Item) -> StoredDeposit:
+        """Seal an item; on return it is durable in the spool and will not be taken twice.
+
+        Raises StorageFailed, SourceChanged, InvalidInput.
+        """
+        known = self.find(item.key)
+        if known is not None:
+            return known
+        folder = self._room / str(next(self._numbers))
+        try:
+            ticket = _Ticket(item, folder, self._seal(item, folder))
+            self._waiting.append(ticket)
+            with self._commit:
+                if not ticket.done:
+                    batch = self._waiting[:]
+                    del self._waiting[: len(batch)]
+                    self._spool(batch)
+        finally:
+            _remove(folder)
+        if ticket.error is not None:
+            raise ticket.error
+        assert ticket.result is not None
+        return ticket.result
+
+    def _seal(self, item: Item, folder: Path) -> SealedDeposit:
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise StorageFailed(f"{folder} could not be made: {error.strerror}.") from error
+        size = sum(document.source.size for document in item.documents)
+        rule = item.rule
+        with ExitStack() as stack:
+            manifest = stack.enter_context(NewFile(folder / "manifest.age"))
+            content = None
+            if not rule.commitment_only:
+                content = stack.enter_context(NewFile(folder / "content.age"))
+            return seal(
+                item.documents,
+                self._key.thumbprint,
+                self._for_whom(rule.officers),
+                Cover(_text(item.title), (*item.provenance, *self._stated(item))),
+                content,
+                manifest,
+                self._random,
+                workers=1 if size < LARGE else None,
+            )
+
+    def _stated(self, item: Item) -> Provenance:
+        """Return what is stated of every capture."""
+        rule = item.rule
+        values = (
+            ("stated by", "the depositor's software; nobody else has checked it"),
+            ("tool", tool_name()),
+            ("host", platform.node()),
+            ("captured", iso(self._clock())),
+            ("clock", self.clock_note),
+            ("classification", rule.classification),
+            (MATTER_NAME, rule.matter or item.topic or ""),
+        )
+        return tuple((name, _text(value)) for name, value in values if value)
+
+    def _for_whom(self, officers: tuple[str, ...]) -> tuple[Recipient, ...]:
+        found = self._recipients.get(officers)
+        if found is None:
+            extra = tuple(parse_recipient(each) for each in officers)
+            own = self._vault.recipients
+            known = {str(each) for each in own}
+            found = own + tuple(each for each in extra if str(each) not in known)
+            self._recipients[officers] = found
+        return found
+
+    def _spool(self, batch: list[_Ticket]) -> None:
+        """Commit a batch; each ticket gets its result or its error."""
+        try:
+            with self._vault.locked():
+                fresh = self._signed(batch)
+                self.index.add(self._row(each) for each in fresh)
+                for number, each in enumerate(fresh):
+                    try:
+                        each.result = self._vault.give_name(each.folder, each.name)
+                    except OSError:
+                        # A matter's numbers have no gap: what comes after waits as well.
+                        self.index.drop(late.item.key for late in fresh[number:])
+                        raise
+                    self.index.stands([each.item.key])
+                self._vault.sync_spool()
+        except SealbookError as error:
+            for each in batch:
+                if each.result is None:
+                    each.error = error
+        except OSError as error:
+            for each in batch:
+                each.result = None
+                each.error = StorageFailed(f"The spool could not be written: {error.strerror}.")
+                each.error.__cause__ = error
+        finally:
+            for each in batch:
+                if each.result is None and each.error is None:
+                    each.error = StorageFailed("The spool could not be written.")
+                each.done = True
+
+    def _signed(self, batch: list[_Ticket]) -> list[_Ticket]:
+        """Number, sign and write; return the tickets that are to be spooled."""
+        fresh: dict[bytes, _Ticket] = {}
+        heads: dict[bytes, Matter] = {}
+        files: list[tuple[_Ticket, bytes, Meta]] = []
+        for each in batch:
+            item, sealed = each.item, each.sealed
+            if (known := self.find(item.key)) is not None:
+                each.result = known
+                continue
+            if item.key in fresh:
+                each.error = StorageFailed("The same item is being captured; it comes again.")
+                continue
+            fresh[item.key] = each
+            at = self._clock()
+            each.matter = self._place_in_matter(item, heads)
+            config = self._vault.config
+            deposit = Deposit(
+                config.origin, sealed.commitment, sealed.content, sealed.manifest, each.matter
+            )
+            encoded = format_deposit(deposit, config.account, self._key, int(at))
+            statement = parse_statement(encoded)
+            each.leaf = statement.leaf_hash
+            each.name = folder_name(statement, at)
+            if each.matter is not None:
+                heads[each.matter.id] = Matter(each.matter.id, each.matter.number + 1, each.leaf)
+            meta = Meta(
+                path=item.path,
+                title=_text(item.title),
+                sealed=int(at),
+                size=sum(document.source.size for document in item.documents),
+                documents=len(item.documents),
+                matter=item.rule.matter or item.topic,
+                source=f"capture {item.key.hex()}",
+                keep=not item.receipt_beside,
+            )
+            files.append((each, encoded, meta))
+        list(self._writers.map(_write, files))
+        return list(fresh.values())
+
+    def _place_in_matter(self, item: Item, heads: dict[bytes, Matter]) -> Matter | None:
+        name = item.rule.matter
+        if name is not None:
+            identity = self._vault.named_matter(name)
+            return heads.get(identity) or self._vault.next_in_matter(identity)
+        if item.topic is None:
+            return None
+        if item.place is not None:
+            known = self.index.at(item.place.before or item.place.path)
+            found = None if known is None else known[1]
+        else:
+            found = self.index.topic(item.topic)
+        if found is not None:
+            return heads.get(found) or self.index.next_in_matter(found)
+        # Restored from the notary, the vault knows a matter by its name; the index begins anew.
+        found = self._vault.matter_id(item.topic)
+        if found is not None and self.index.next_in_matter(found) is None:
+            return self._vault.next_in_matter(found)
+        return Matter(self._random(MATTER_ID_SIZE), 1, None)
+
+    def _row(self, ticket: _Ticket) -> Captured:
+        item = ticket.item
+        return Captured(
+            item.key,
+            ticket.name,
+            ticket.matter,
+            ticket.leaf,
+            None if item.place or item.rule.matter else item.topic,
+            item.place,
+        )
+
+
+def _write(job: tuple[_Ticket, bytes, Meta]) -> None:
+    ticket, statement, meta = job
+    for name, data in (("statement", statement), ("meta.json", format_meta(meta))):
+        with NewFile(ticket.folder / name) as file:
+            file.write_at(0, data)
+    sync_folder(ticket.folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove what was not spooled; a folder that was has another name now."""
+    with contextlib.suppress(OSError):
+        for each in folder.iterdir():
+            each.unlink()
+        folder.rmdir()
+
+
+def tool_name() -> str:
+    """Return this software's name and version."""
+    return f"sealbook {version('sealbook')}"
+
+
+def iso(seconds: float) -> str:
+    """Return POSIX seconds as ISO 8601, UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,154 @@
+"""The way into the spool: exactly once, numbered without a gap, whatever happens in between."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.capture.index import Place, State
+from ledger.adapters.capture.intake import Intake, Item, MemorySource, item_key
+from ledger.adapters.vault import Vault
+from ledger.capture import Rule
+from ledger.crypto.recipients import HybridIdentity
+from ledger.errors import StorageFailed
+from ledger.sealing import Document
+from tests.cli.conftest import Company
+
+
+def item(name: str, state: int = 1, rule: Rule | None = None, before: str | None = None) -> Item:
+    return Item(
+        item_key(name, state),
+        (Document(MemorySource(name.encode()), "a.txt"),),
+        name,
+        name,
+        rule or Rule(),
+        topic=name,
+        place=Place(name, State(state, state, state), before),
+    )
+
+
+@pytest.fixture
+def vault(applicant: Company) -> Vault:
+    return Vault(applicant.home)
+
+
+def opened(vault: Vault) -> Intake:
+    return Intake(vault, lambda: 1_800_000_000.0, os.urandom)
+
+
+def places(vault: Vault) -> list[tuple[str, int]]:
+    found = []
+    for each in vault.spooled():
+        matter = each.deposit.matter
+        assert matter is not None
+        found.append((each.meta.title, matter.number))
+    return sorted(found)
+
+
+def test_an_item_is_taken_once(vault: Vault) -> None:
+    with opened(vault) as intake:
+        first = intake.take(item("/a"))
+        assert intake.take(item("/a")).name == first.name
+    with opened(vault) as intake:
+        assert intake.take(item("/a")).name == first.name
+    assert len(vault.spooled()) == 1
+
+
+def test_versions_of_a_file_follow_each_other_also_after_a_move_and_a_restart(vault: Vault) -> None:
+    with opened(vault) as intake:
+        intake.take(item("/a", 1))
+        intake.take(item("/a", 2))
+    with opened(vault) as intake:
+        intake.take(item("/b", 2, before="/a"))
+        intake.take(item("/b", 3))
+        intake.take(item("/a", 4))
+    by_number = {
+        (each.meta.title, each.deposit.matter.number): each
+        for each in vault.spooled()
+        if each.deposit.matter
+    }
+    assert set(by_number) == {("/a", 1), ("/a", 2), ("/b", 3), ("/b", 4)}
+    matters = {each.deposit.matter.id for each in vault.spooled() if each.deposit.matter}
+    assert len(matters) == 2, "what appears at a path that was left begins a matter of its own"
+
+
+def test_many_threads_share_a_named_matter_without_a_gap(vault: Vault) -> None:
+    rule = Rule(matter="Nanjing supply")
+    with opened(vault) as intake:
+        threads = [
+            threading.Thread(target=intake.take, args=(item(f"/{number}", rule=rule),))
+            for number in range(12)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(number for _, number in places(vault)) == list(range(1, 13))
+
+
+def test_what_could_not_be_spooled_is_taken_the_next_time(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with opened(vault) as intake:
+        with monkeypatch.context() as patch:
+            patch.setattr(vault, "give_name", full)
+            with pytest.raises(StorageFailed):
+                intake.take(item("/a"))
+        assert intake.index.at("/a") is None
+        intake.take(item("/a"))
+        intake.take(item("/b"))
+    assert places(vault) == [("/a", 1), ("/b", 1)]
+    assert not list((vault.home / "spool").glob(".sealing*"))
+
+
+def test_a_row_without_a_folder_is_forgotten_at_the_next_start(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with opened(vault) as intake, monkeypatch.context() as patch:
+        intake.take(item("/a", 1))
+        patch.setattr(vault, "give_name", killed)
+        with pytest.raises(Killed):
+            intake.take(item("/a", 2))
+    with opened(vault) as intake:
+        assert intake.index.at("/a") is not None
+        intake.take(item("/a", 2))
+    assert places(vault) == [("/a", 1), ("/a", 2)]
+
+
+def test_policy_reaches_the_deposit(vault: Vault) -> None:
+    officer = HybridIdentity(os.urandom(32))
+    rule = Rule(
+        classification="confidential", officers=(str(officer.recipient()),), commitment_only=True
+    )
+    with opened(vault) as intake:
+        taken = intake.take(item("/a", rule=rule))
+    assert taken.deposit.content is None
+    stated = dict(taken.manifest((officer,)).cover.provenance)
+    assert stated["classification"] == "confidential"
+    assert stated["stated by"].startswith("the depositor's software")
+    assert stated["tool"].startswith("sealbook ")
+    assert {"host", "captured", "clock", "matter"} <= stated.keys()
+
+
+def test_what_moved_is_found_by_its_state(tmp_path: Path, vault: Vault) -> None:
+    with opened(vault) as intake:
+        intake.take(item("/w/a", 1))
+        intake.take(item("/w/b", 2))
+        index = intake.index
+        assert index.below("/w") == {"/w/a": State(1, 1, 1), "/w/b": State(2, 2, 2)}
+        assert index.with_state(State(1, 1, 1)) == ["/w/a"]
+        moved = item("/x/c", 1, before="/w/a")
+        intake.take(Item(item_key("move"), *[getattr(moved, n) for n in Item.__slots__[1:]]))
+        assert index.below("/w") == {"/w/b": State(2, 2, 2)}
+        assert index.with_state(State(1, 1, 1)) == ["/x/c"]
+        assert index.at("/w/a") is None
