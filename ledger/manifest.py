@@ -39,9 +39,10 @@ from ledger.crypto.commitment import (
     VIEW_METADATA,
     VIEW_STRUCTURE,
     VIEWS,
+    View,
+    ViewBuilder,
     ViewHeader,
     commit_leaves,
-    commit_view,
     document_commitment,
     document_seed,
     view_digest,
@@ -209,27 +210,32 @@ def metadata_leaves(record: Record) -> list[bytes]:
     return [cbor_encode([name, value]) for name, value in fields]
 
 
+def bytes_view(seed: bytes, document: int, record: Record) -> ViewBuilder:
+    """Return the bytes view of a document, which takes its leaves."""
+    secret = view_seed(document_seed(seed, document), VIEW_BYTES)
+    return ViewBuilder(secret, ViewHeader(record.leaves, record.splitter, record.version))
+
+
 def commit_document(
-    seed: bytes, document: int, record: Record, parts: Sequence[Part], hashes: Sequence[bytes]
+    seed: bytes, document: int, record: Record, parts: Sequence[Part], content: View
 ) -> bytes:
-    """Return D_j from the leaf hashes of the commitments C_1.. to its bytes leaves."""
+    """Return D_j from the document's bytes view and what the other two say."""
     secret = document_seed(seed, document)
-    cut_by = (record.splitter, record.version)
-    views = {
-        VIEW_BYTES: commit_view(
-            view_seed(secret, VIEW_BYTES), ViewHeader(len(hashes), *cut_by), hashes
-        ),
-        VIEW_STRUCTURE: commit_leaves(
-            view_seed(secret, VIEW_STRUCTURE), KIND_STRUCTURE, *cut_by, structure_leaves(parts)
-        ),
-        VIEW_METADATA: commit_leaves(
-            view_seed(secret, VIEW_METADATA),
-            KIND_METADATA,
-            *METADATA_SPLITTER,
-            metadata_leaves(record),
-        ),
-    }
-    return document_commitment(document, [view_digest(view, views[view]) for view in VIEWS])
+    structure = commit_leaves(
+        view_seed(secret, VIEW_STRUCTURE),
+        KIND_STRUCTURE,
+        record.splitter,
+        record.version,
+        structure_leaves(parts),
+    )
+    metadata = commit_leaves(
+        view_seed(secret, VIEW_METADATA),
+        KIND_METADATA,
+        *METADATA_SPLITTER,
+        metadata_leaves(record),
+    )
+    views = (content, structure, metadata)
+    return document_commitment(document, list(map(view_digest, VIEWS, views)))
 
 
 def check_names(names: Sequence[str]) -> None:

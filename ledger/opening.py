@@ -29,6 +29,7 @@ from ledger.manifest import (
     Index,
     IndexPlace,
     Manifest,
+    bytes_view,
     commit_document,
     parse_index,
     parse_manifest,
@@ -141,17 +142,17 @@ def recomputed_commitment(
     with ThreadPoolExecutor(workers, "open") as pool:
         try:
             calls = (partial(_with_job, read, job) for job in jobs())
-            hashes: list[bytes] = []
-            for (document, _, end), part in in_order(pool, calls, _AHEAD):
-                hashes += part
-                cuts = layout[document]
+            for (document, first, end), hashes in in_order(pool, calls, _AHEAD):
+                record, cuts = manifest.documents[document], layout[document]
+                if first == 0:
+                    view = bytes_view(manifest.seed, document, record)
+                view.extend(hashes)
                 if end == cuts.count:
-                    record, parts = manifest.documents[document], index[document].parts
-                    commits.append(commit_document(manifest.seed, document, record, parts, hashes))
+                    parts, content = index[document].parts, view.finish()
+                    commits.append(commit_document(manifest.seed, document, record, parts, content))
                     done += record.size
-                    hashes = []
                 if progress:
-                    progress(done + (cuts.start(end) if hashes else 0))
+                    progress(done + (cuts.start(end) if end < cuts.count else 0))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -23,13 +23,14 @@ from ledger.crypto.commitment import (
     KIND_BYTES,
     SEED_SIZE,
     VIEW_BYTES,
+    ViewBuilder,
     deposit_commitment,
     document_seed,
     leaf_commitments,
     view_seed,
 )
 from ledger.crypto.envelope import encrypt_payload, seal_header
-from ledger.crypto.merkle import Buffer, leaf_hash, leaf_hashes, root_from_leaf_hashes
+from ledger.crypto.merkle import Buffer, RootBuilder, leaf_hash, leaf_hashes
 from ledger.crypto.padding import padme
 from ledger.crypto.recipients import FILE_KEY_SIZE, Random, Recipient
 from ledger.crypto.stream import (
@@ -51,6 +52,7 @@ from ledger.manifest import (
     Manifest,
     Record,
     Splitting,
+    bytes_view,
     check_names,
     check_parts,
     commit_document,
@@ -266,34 +268,38 @@ class _Commitments:
         self.documents: list[bytes] = []
         self._entries: list[DocumentIndex] = []
         self._commitments: list[bytes] = []
-        self._hashes: list[bytes] = []
+        self._view: ViewBuilder | None = None
         self._cut = b""
-        self._complete: list[tuple[int, list[bytes]]] = []
+        self._complete: list[tuple[int, ViewBuilder]] = []
 
     def add(self, hashed: _Hashed) -> None:
         """Take the next leaves; a leaf that a segment's end cuts is put together here."""
         document = hashed.document
+        record = self._layout.records[document]
+        view = self._view = self._view or bytes_view(self._seed, document, record)
         if self._cut:
             data = self._cut + hashed.head
-            index = len(self._hashes) + 1
-            commitment = leaf_commitments(self.seeds[document], KIND_BYTES, index, [data])
-            self._commitments += commitment
-            self._hashes += leaf_hashes(commitment)
+            (commitment,) = leaf_commitments(
+                self.seeds[document], KIND_BYTES, view.count + 1, [data]
+            )
+            self._commitments.append(commitment)
+            view.extend([leaf_hash(commitment)])
         self._commitments.append(hashed.commitments)
-        self._hashes += hashed.hashes
+        view.extend(hashed.hashes)
         self._cut = hashed.tail
-        if not self._cut and len(self._hashes) == self._layout.cuts[document].count:
+        if not self._cut and view.count == record.leaves:
             splitting = self._layout.documents[document].splitting
             commitments = b"".join(self._commitments)
             self._entries.append(DocumentIndex(splitting.cuts, splitting.parts, commitments))
-            self._complete.append((document, self._hashes))
-            self._commitments, self._hashes = [], []
+            self._complete.append((document, view))
+            self._commitments, self._view = [], None
 
     def finish(self) -> None:
         """Commit to the documents that have become complete."""
-        for document, hashes in self._complete:
+        for document, view in self._complete:
             record, parts = self._layout.records[document], self._entries[document].parts
-            self.documents.append(commit_document(self._seed, document, record, parts, hashes))
+            content = view.finish()
+            self.documents.append(commit_document(self._seed, document, record, parts, content))
         self._complete = []
 
     def index(self, with_hashes: bool) -> Index:
@@ -312,7 +318,8 @@ class _Output:
         self._sink = sink
         self._start = len(header) + NONCE_SIZE
         self._cipher = PayloadCipher(file_key, nonce)
-        self._hashes = [leaf_hash(nonce)]
+        self._tree = RootBuilder()
+        self._tree.append(leaf_hash(nonce))
         self._size = 0
 
     def encrypt(self, segment: int, final: bool, plain: memoryview, out: memoryview) -> list[bytes]:
@@ -331,11 +338,11 @@ class _Output:
 
     def append(self, hashes: list[bytes], plain_size: int) -> None:
         """Take the hashes of the next segment, in order."""
-        self._hashes += hashes
+        self._tree.extend(hashes)
         self._size += plain_size
 
     def payload(self) -> Payload:
-        return Payload(payload_size(self._size), root_from_leaf_hashes(self._hashes))
+        return Payload(payload_size(self._size), self._tree.root())
 
 
 class _Job:

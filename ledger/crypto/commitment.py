@@ -23,7 +23,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ledger.crypto.merkle import leaf_hash, leaf_hashes, root_from_leaf_hashes
+from ledger.crypto.merkle import RootBuilder, leaf_hash, leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode, u64
 from ledger.errors import MalformedData
@@ -49,6 +49,9 @@ _LEAF_PREFIX = Struct(">15sBQQ32s")
 """What precedes a leaf's data: exactly one SHA-256 block."""
 _SALT = b"sealbook1/salt\0"
 _DUMMY = b"sealbook1/dummy\0"
+
+_FOLD = 128
+"""Leaf hashes that are worth a step up the tree; a small view makes one."""
 
 _BLOCK = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -154,20 +157,44 @@ def leaf_commitments(
     return [state.digest() for state in states]
 
 
-def commit_view(view_seed: bytes, header: ViewHeader, hashes: Sequence[bytes]) -> View:
-    """Return the view, given the RFC 9162 leaf hashes of the commitments C_1.. to its leaves.
+class ViewBuilder:
+    """A view that grows by the leaf hashes (RFC 9162) of the commitments C_1.. to its leaves."""
 
-    Leaf 0 and the dummies are added here.
-    """
-    if header.count != len(hashes):
-        raise ValueError("the view's header miscounts its leaves")
-    salt = Prf(view_seed, _SALT)
-    first = leaf_commitment(KIND_HEADER, 0, salt(0), format_view_header(header))
-    count = len(hashes) + 1
-    padded = max(MIN_TREE, padme(count))
-    dummies = [prf(salt(index), _DUMMY, index) for index in range(count, padded)]
-    tree = [leaf_hash(first), *hashes, *leaf_hashes(dummies)]
-    return View(padded, root_from_leaf_hashes(tree))
+    __slots__ = ("_header", "_row", "_salt", "_tree", "count")
+
+    def __init__(self, view_seed: bytes, header: ViewHeader) -> None:
+        self._header = header
+        self._salt = Prf(view_seed, _SALT)
+        self._tree = RootBuilder()
+        first = leaf_commitment(KIND_HEADER, 0, self._salt(0), format_view_header(header))
+        self._row = [leaf_hash(first)]
+        self.count = 0
+        """The leaves so far, without leaf 0."""
+
+    def extend(self, hashes: Sequence[bytes]) -> None:
+        """Take the next leaves."""
+        self.count += len(hashes)
+        self._row += hashes
+        if len(self._row) >= _FOLD:
+            self._tree.extend(self._row)
+            self._row = []
+
+    def finish(self) -> View:
+        """Add the dummies and return the view."""
+        if self.count != self._header.count:
+            raise ValueError("the view's header miscounts its leaves")
+        padded = max(MIN_TREE, padme(self.count + 1))
+        salt = self._salt
+        dummies = [prf(salt(index), _DUMMY, index) for index in range(self.count + 1, padded)]
+        self._tree.extend(self._row + leaf_hashes(dummies))
+        return View(padded, self._tree.root())
+
+
+def commit_view(view_seed: bytes, header: ViewHeader, hashes: Sequence[bytes]) -> View:
+    """Return the view, given the leaf hashes of the commitments C_1.. to its leaves."""
+    view = ViewBuilder(view_seed, header)
+    view.extend(hashes)
+    return view.finish()
 
 
 def commit_leaves(

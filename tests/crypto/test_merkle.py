@@ -120,6 +120,15 @@ def test_every_way_to_the_root_agrees():
             builder.append(LEAVES[size])
 
 
+def test_leaves_added_many_at_a_time_have_the_same_root():
+    for first in range(18):
+        for second in range(first, len(ROOTS)):
+            builder = RootBuilder()
+            builder.extend(LEAVES[:first])
+            builder.extend(LEAVES[first:second])
+            assert (builder.size, builder.root()) == (second, ROOTS[second])
+
+
 def test_every_inclusion_proof_up_to_130_leaves_holds():
     for size in range(1, 131):
         for index, proof in enumerate(inclusion_proofs(READER, range(size), size)):
