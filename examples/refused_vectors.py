@@ -11,6 +11,7 @@ from io import BytesIO
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ledger.archive import Reader, Writer
 from ledger.chain import report as rp
 from ledger.chain import statement as st
 from ledger.chain.block import notary_statement
@@ -21,10 +22,7 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import parse_bundle
 from ledger.crypto.keys import SealKey, SigningKey
 from ledger.crypto.merkle import HashReader, inclusion_proof, leaf_hash, root_from_leaf_hashes
-from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
-from ledger.evidence import Disclosure, write_evidence
-from ledger.manifest import parse_manifest
 
 MALFORMED = "malformed"
 SIZE, INDEX = 7, 5
@@ -122,18 +120,18 @@ def make_refused(
     changed = {**ours, "proof": format_proof(proof)}
     malformed("extra-in-the-proof", with_header({**header, "sealbook": changed}))
 
-    documents = [files["documents/letter.txt"], files["documents/prices.csv"]]
-    encoded = files["opening.cbor"]
-    opening = parse_manifest(encoded.ljust(padme(len(encoded)), b"\0"))
     for name, change in (
         ("content-altered", lambda text: text.replace(b"41.50", b"14.50")),
         ("content-shorter", lambda text: text[:-1]),
     ):
-        shown = [change(documents[0]), documents[1]]
         out = BytesIO()
-        write_evidence(
-            out, [Disclosure(data, opening, lambda number, shown=shown: BytesIO(shown[number]))]
-        )
+        writer, reader = Writer(out), Reader(BytesIO(files["case.evidence"]))
+        for member in reader.members:
+            content = reader.read(member, 0, member.size)
+            if member.name.endswith("letter.txt"):
+                content = change(content)
+            writer.add(member.name, len(content), [content])
+        writer.finish()
         add(f"{name}.evidence", out.getvalue(), rp.CONTENT)
 
     made["refused/refused.json"] = json.dumps(expected, indent=1).encode() + b"\n"

@@ -1,7 +1,7 @@
 """Evidence files: `*.evidence`, what a company hands to a court.
 
-A ZIP that any tool opens: stored, without compression, with fixed times, so that the same disclosure
-gives the same bytes. For the n-th deposit disclosed (from 1):
+A ZIP that any tool opens, in exactly one form (ledger.archive), so that the same disclosure gives the
+same bytes and every tool shows the same. First HOWTO.txt, then for the n-th deposit disclosed (from 1):
 
     HOWTO.txt                       how to check it with other software, in Chinese and English
     n/deposit.receipt               the receipt
@@ -13,14 +13,14 @@ names are in the opening; file names in the ZIP are for people.
 """
 
 import re
-import struct
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
+from functools import partial
 from typing import BinaryIO
 
+from ledger.archive import Member, Reader, Writer
 from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
+from ledger.chain.report import CONTENT
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import Buffer
@@ -35,20 +35,14 @@ from ledger.manifest import (
     parse_manifest,
 )
 from ledger.opening import recomputed_commitment
-from ledger.verify import OpenedDeposit, VerifiedReceipt, verify_receipt
+from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
 
-MAX_MEMBERS = 250_000
-"""Members of an evidence file; a deposit has at most 100,000 documents."""
-
-MAX_OPENING = 64 << 20
+MAX_OPENING = 32 << 20
 """Bytes of an opening: what 100,000 documents with long names need."""
 
 _HOWTO = "HOWTO.txt"
-_TIME = (1980, 1, 1, 0, 0, 0)
+_MAX_HOWTO = 1 << 16
 _BLOCK = 1 << 20
-_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-_ZIP64 = struct.Struct("<2H2Q")
-_UTF_8 = 0x800
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
@@ -82,40 +76,31 @@ def self_contained(manifest: Manifest, index: Index) -> Manifest:
 
 
 def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
-    """Write an evidence file of whole deposits to `out`."""
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_member(_HOWTO), HOWTO)
-        for number, disclosure in enumerate(disclosures, 1):
-            archive.writestr(_member(f"{number}/deposit.receipt"), disclosure.receipt)
-            opening = format_manifest(disclosure.opening)
-            archive.writestr(_member(f"{number}/opening.cbor"), opening)
-            for j, record in enumerate(disclosure.opening.documents):
-                member = _member(f"{number}/documents/{j + 1}/{_file_name(record.name)}")
-                member.file_size = record.size
-                with disclosure.open_document(j) as source, archive.open(member, "w") as target:
-                    while block := source.read(_BLOCK):
-                        target.write(block)
+    """Write an evidence file of whole deposits to `out`, which must be empty and able to seek."""
+    archive = Writer(out)
+    howto = HOWTO.encode()
+    archive.add(_HOWTO, len(howto), [howto])
+    for number, disclosure in enumerate(disclosures, 1):
+        opening = format_manifest(disclosure.opening)
+        archive.add(f"{number}/deposit.receipt", len(disclosure.receipt), [disclosure.receipt])
+        archive.add(f"{number}/opening.cbor", len(opening), [opening])
+        for j, record in enumerate(disclosure.opening.documents):
+            with disclosure.open_document(j) as source:
+                blocks = iter(partial(source.read, _BLOCK), b"")
+                archive.add(_document_name(number, j, record.name), record.size, blocks)
+    archive.finish()
 
 
 def read_evidence(file: BinaryIO) -> tuple[DisclosedDeposit, ...]:
     """Return the deposits disclosed in `file`, which must stay open. Raises MalformedData."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            directory, comment = archive.start_dir, archive.comment
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
-        raise MalformedData("not an evidence file: it is not a ZIP") from error
-    archive_members = _Members(file, members)
-    if archive_members.require_plain() != directory or comment:
-        raise _ambiguous()
+    members = _Members(Reader(file))
+    if members.next(_HOWTO, _MAX_HOWTO) != HOWTO.encode():
+        raise MalformedData("the evidence file's HOWTO.txt is not the one that belongs there")
     deposits: list[DisclosedDeposit] = []
-    while f"{len(deposits) + 1}/deposit.receipt" in archive_members.by_name:
-        deposits.append(_read_deposit(archive_members, str(len(deposits) + 1)))
+    while members.left:
+        deposits.append(_read_deposit(members, len(deposits) + 1))
     if not deposits:
         raise MalformedData("not an evidence file: it holds no receipt")
-    expected = 1 + sum(2 + len(deposit.opening.documents) for deposit in deposits)
-    if len(members) != expected or _HOWTO not in archive_members.by_name:
-        raise MalformedData("the evidence file holds members that do not belong there")
     return tuple(deposits)
 
 
@@ -125,13 +110,17 @@ def verify_disclosed(
     write: Callable[[int, int, Buffer], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> VerifiedReceipt:
-    """Verify a disclosed deposit: receipt and content. See `verify_receipt`.
+    """Verify a disclosed deposit: first its receipt, then its content. See `verify_receipt`.
 
     `write(document, offset, data)` gets the documents' bytes, unverified until this returns.
     """
-    return verify_receipt(
-        disclosed.receipt, trust, opening=recompute_opening(disclosed, write, progress)
-    )
+    try:
+        verify_receipt(disclosed.receipt, trust)
+    except ReceiptRefused as refused:
+        if refused.report.failed or set(refused.report.missing) - {CONTENT}:
+            raise
+    opening = recompute_opening(disclosed, write, progress)
+    return verify_receipt(disclosed.receipt, trust, opening=opening)
 
 
 def recompute_opening(
@@ -158,112 +147,53 @@ def recompute_opening(
 
 
 class _Members:
-    """Random access to the stored members of a ZIP, from several threads."""
+    """The archive's members, taken in the order in which an evidence file has them."""
 
-    def __init__(self, file: BinaryIO, members: Sequence[zipfile.ZipInfo]) -> None:
-        if len(members) > MAX_MEMBERS:
-            raise MalformedData(f"the evidence file has more than {MAX_MEMBERS} members")
-        self.by_name = {member.filename: member for member in members}
-        if len(self.by_name) != len(members):
-            raise MalformedData("the evidence file holds two members of one name")
-        for member in members:
-            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & ~_UTF_8:
-                raise MalformedData("the evidence file holds a compressed or encrypted member")
-            if member.file_size != member.compress_size:
-                raise MalformedData("the evidence file contradicts itself about a size")
-        self._file = file
-        self._lock = Lock()
+    def __init__(self, archive: Reader) -> None:
+        self.archive = archive
+        self._next = 0
 
-    def require_plain(self) -> int:
-        """Return where the members end. Raises MalformedData unless they fill the file from its start.
+    @property
+    def left(self) -> int:
+        return len(self.archive.members) - self._next
 
-        Whatever lay before or between them, or a local header that names another file, would be shown
-        by tools that read from the front, beside a report on what the directory at the end names.
-        """
-        end = 0
-        for member in self.by_name.values():
-            self._file.seek(end)
-            header = self._file.read(_LOCAL_HEADER.size)
-            if member.header_offset != end or len(header) != _LOCAL_HEADER.size:
-                raise _ambiguous()
-            mark, _, flags, method, _, _, _, packed, size, *lengths = _LOCAL_HEADER.unpack(header)
-            name, extra = (self._file.read(length) for length in lengths)
-            if extra == _ZIP64.pack(1, 16, member.file_size, member.file_size):
-                packed = size = member.file_size
-            elif extra:
-                raise _ambiguous()
-            if (mark, flags, method, packed, size, name) != (
-                b"PK\3\4",
-                member.flag_bits,
-                zipfile.ZIP_STORED,
-                member.file_size,
-                member.file_size,
-                member.orig_filename.encode("utf-8" if flags & _UTF_8 else "cp437"),
-            ):
-                raise _ambiguous()
-            end += len(header) + sum(lengths) + member.file_size
-        return end
+    def take(self, name: str) -> Member:
+        """Return the next member, which must have this name."""
+        if not self.left or self.archive.members[self._next].name != name:
+            raise MalformedData(f"the evidence file lacks {name!r} in its place")
+        self._next += 1
+        return self.archive.members[self._next - 1]
 
-    def data(self, name: str, limit: int) -> bytes:
-        """Return a whole member."""
-        member = self.by_name.get(name)
-        if member is None:
-            raise MalformedData(f"the evidence file lacks {name}")
-        if member.file_size > limit:
-            raise MalformedData(f"{name} in the evidence file is over its limit of {limit} bytes")
-        return self.read(member, 0, member.file_size)
-
-    def read(self, member: zipfile.ZipInfo, offset: int, size: int) -> bytes:
-        """Return at most `size` bytes of a member from `offset` on."""
-        size = min(size, member.file_size - offset)
-        with self._lock:
-            self._file.seek(member.header_offset)
-            header = self._file.read(_LOCAL_HEADER.size)
-            if len(header) != _LOCAL_HEADER.size or header[:4] != b"PK\3\4":
-                raise MalformedData(
-                    "the evidence file is damaged: a member is not where it should be"
-                )
-            *_, name_size, extra_size = _LOCAL_HEADER.unpack(header)
-            self._file.seek(name_size + extra_size + offset, 1)
-            return self._file.read(max(size, 0))
+    def next(self, name: str, limit: int) -> bytes:
+        """Return the whole of the next member."""
+        member = self.take(name)
+        if member.size > limit:
+            raise MalformedData(f"{name!r} in the evidence file is over {limit} bytes")
+        return self.archive.read(member, 0, member.size)
 
 
-def _read_deposit(members: _Members, number: str) -> DisclosedDeposit:
-    receipt = members.data(f"{number}/deposit.receipt", MAX_RECEIPT)
-    opening = parse_manifest(members.data(f"{number}/opening.cbor", MAX_OPENING))
+def _read_deposit(members: _Members, number: int) -> DisclosedDeposit:
+    receipt = members.next(f"{number}/deposit.receipt", MAX_RECEIPT)
+    opening = parse_manifest(members.next(f"{number}/opening.cbor", MAX_OPENING))
     if isinstance(opening.index, IndexPlace):
         raise MalformedData("the opening in the evidence file does not hold its index")
-    documents = []
-    for j, record in enumerate(opening.documents):
-        name = f"{number}/documents/{j + 1}/{_file_name(record.name)}"
-        member = members.by_name.get(name)
-        if member is None:
-            raise MalformedData(f"the evidence file lacks {name}")
-        documents.append(member)
+    documents = [
+        members.take(_document_name(number, j, record.name))
+        for j, record in enumerate(opening.documents)
+    ]
 
     def fetch(document: int, offset: int, size: int) -> bytes:
         member, record = documents[document], opening.documents[document]
-        if member.file_size != record.size:
+        if member.size != record.size:
             raise VerificationFailed(
-                f"{record.name} has {member.file_size} bytes, what was deposited had {record.size}"
+                f"{record.name!r} has {member.size} bytes, what was deposited had {record.size}"
             )
-        return members.read(member, offset, size)
+        return members.archive.read(member, offset, size)
 
     return DisclosedDeposit(receipt, opening, opening.index, fetch)
 
 
-def _ambiguous() -> MalformedData:
-    return MalformedData(
-        "the evidence file is not as it was written: other tools could show other files in it"
-    )
-
-
-def _file_name(name: str) -> str:
-    return _UNSAFE.sub("_", name.rpartition("/")[2])[:100].rstrip(". ") or "_"
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name, _TIME)
-    member.create_system = 3
-    member.external_attr = 0o644 << 16
-    return member
+def _document_name(number: int, document: int, name: str) -> str:
+    safe = _UNSAFE.sub("_", name.rpartition("/")[2])[:100].rstrip(". ") or "_"
+    safe = "".join(character if character.isprintable() else "_" for character in safe)
+    return f"{number}/documents/{document + 1}/{safe}"

@@ -2,13 +2,16 @@
 
 import io
 import random
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from ledger import archive
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.chain.statement import Deposit, format_deposit
@@ -100,8 +103,8 @@ def test_the_same_disclosure_gives_the_same_bytes(case: Case) -> None:
 
 
 def test_any_zip_tool_opens_it(case: Case, tmp_path: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(case.evidence())) as archive:
-        archive.extractall(tmp_path)
+    with zipfile.ZipFile(io.BytesIO(case.evidence())) as opened:
+        opened.extractall(tmp_path)
     assert (tmp_path / "1/documents/1/contract.pdf").read_bytes() == FILES["contract.pdf"]
     assert (tmp_path / "1/deposit.receipt").read_bytes() == case.receipt
     assert "SCITT" in (tmp_path / "HOWTO.txt").read_text("utf-8")
@@ -187,9 +190,9 @@ def test_a_truncated_file_is_malformed(case: Case, share: float) -> None:
 
 def _zip(members: list[tuple[str, bytes]], compression: int = zipfile.ZIP_STORED) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", compression) as archive:
+    with zipfile.ZipFile(out, "w", compression) as opened:
         for name, data in members:
-            archive.writestr(name, data)
+            opened.writestr(name, data)
     return out.getvalue()
 
 
@@ -208,8 +211,8 @@ def test_two_members_of_one_name_are_refused(case: Case) -> None:
 
 def test_members_that_do_not_belong_are_refused(case: Case) -> None:
     out = io.BytesIO(case.evidence())
-    with zipfile.ZipFile(out, "a") as archive:
-        archive.writestr("../../etc/cron.d/evil", b"* * * * * root true")
+    with zipfile.ZipFile(out, "a") as opened:
+        opened.writestr("../../etc/cron.d/evil", b"* * * * * root true")
     with pytest.raises(MalformedData):
         read_evidence(io.BytesIO(out.getvalue()))
 
@@ -221,16 +224,16 @@ def test_a_zip_of_something_else_is_refused() -> None:
 
 def _other_zip() -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("1/documents/1/contract.pdf", b"another contract")
+    with zipfile.ZipFile(out, "w") as opened:
+        opened.writestr("1/documents/1/contract.pdf", b"another contract")
     return out.getvalue()
 
 
 def _hidden_member(evidence: bytes) -> bytes:
     """Put a member in front that the directory does not name, and move all offsets."""
     hidden = _other_zip().split(b"PK\1\2")[0]
-    with zipfile.ZipFile(io.BytesIO(evidence)) as archive:
-        start, members = archive.start_dir, archive.infolist()
+    with zipfile.ZipFile(io.BytesIO(evidence)) as opened:
+        start, members = opened.start_dir, opened.infolist()
     changed = bytearray(hidden + evidence)
     at = start + len(hidden)
     for member in members:
@@ -242,6 +245,37 @@ def _hidden_member(evidence: bytes) -> bytes:
     return bytes(changed)
 
 
+def _with_another_zip64_directory(evidence: bytes) -> bytes:
+    """Point a ZIP64 locator, which Python believes only in part, at a directory of another archive."""
+    end = evidence.rindex(b"PK\5\6")
+    with zipfile.ZipFile(io.BytesIO(evidence)) as opened:
+        start, count = opened.start_dir, len(opened.infolist())
+    record = struct.pack(
+        "<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, end - start, start
+    )
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, 40, 1)
+    last = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return evidence[:end] + record + locator + last
+
+
+def _with_unicode_paths(evidence: bytes) -> bytes:
+    """Give the documents Info-ZIP Unicode Path fields in the directory, which `unzip` believes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(evidence)) as old, zipfile.ZipFile(out, "w") as new:
+        for found in old.infolist():
+            new.writestr(found, old.read(found))
+        for found in new.infolist():
+            name = found.filename.encode()
+            field = struct.pack("<BI", 1, zlib.crc32(name)) + b"1/documents/1/other.pdf"
+            found.extra = struct.pack("<2H", 0x7075, len(field)) + field
+    return out.getvalue()
+
+
+def test_another_howto_is_refused(case: Case) -> None:
+    with pytest.raises(MalformedData, match="HOWTO"):
+        _report_with_member(case, "HOWTO.txt", b"Take the enclosed trust file.")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -249,6 +283,9 @@ def _hidden_member(evidence: bytes) -> bytes:
         _hidden_member,
         lambda data: data.replace(b"1/contract.pdf", b"1/contrast.pdf", 1),
         lambda data: data[:-2] + b"\x04\0note",
+        lambda data: data + bytes(100),
+        _with_another_zip64_directory,
+        _with_unicode_paths,
         lambda data: data.replace(b"PK\3\4\x14\0\0\0", b"PK\3\4\x14\0\x08\0", 1),
     ],
     ids=[
@@ -256,6 +293,9 @@ def _hidden_member(evidence: bytes) -> bytes:
         "a member that the directory does not name",
         "a name in front that the directory does not give",
         "a comment",
+        "bytes behind the end",
+        "a ZIP64 directory that Python does not follow",
+        "names for other tools in the directory",
         "a flag in front that the directory does not give",
     ],
 )
@@ -264,17 +304,33 @@ def test_a_file_in_which_other_tools_could_see_other_documents_is_refused(
 ) -> None:
     changed = change(case.evidence())
     assert changed != case.evidence()
-    with zipfile.ZipFile(io.BytesIO(changed)) as archive:
-        assert len(archive.infolist()) == 3 + len(FILES)
-    with pytest.raises(MalformedData, match="other tools"):
+    with zipfile.ZipFile(io.BytesIO(changed)) as opened:
+        assert len(opened.infolist()) == 3 + len(FILES)
+    with pytest.raises(MalformedData):
         read_evidence(io.BytesIO(changed))
 
 
-def test_documents_too_large_for_the_old_header_are_read(
+def test_documents_too_large_for_the_old_header_are_written_as_zipfile_does(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as small:
-        small.setattr(zipfile, "ZIP64_LIMIT", 10_000)
-        evidence = case.evidence()
-    assert evidence != case.evidence()
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 10_000)
+    monkeypatch.setattr(archive, "_SMALL", 10_000)
+    evidence = case.evidence()
+    assert evidence == _as_zipfile_writes(evidence)
     assert case.report(evidence).claim(rp.CONTENT).status == rp.PROVEN
+
+
+def test_an_evidence_file_is_what_zipfile_writes_for_its_members(case: Case) -> None:
+    assert case.evidence() == _as_zipfile_writes(case.evidence())
+
+
+def _as_zipfile_writes(evidence: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(evidence)) as old, zipfile.ZipFile(out, "w") as new:
+        for found in old.infolist():
+            member = zipfile.ZipInfo(found.filename, (1980, 1, 1, 0, 0, 0))
+            member.create_system, member.external_attr = 3, 0o644 << 16
+            member.file_size = found.file_size
+            with new.open(member, "w") as target:
+                target.write(old.read(found))
+    return out.getvalue()

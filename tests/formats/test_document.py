@@ -20,7 +20,7 @@ from examples.make_vectors import (
     excerpt,
     schema,
 )
-from ledger import encoding, evidence, manifest
+from ledger import archive, encoding, evidence, manifest
 from ledger.adapters import envelopes
 from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
@@ -102,7 +102,7 @@ LIMITS = {
     "name; path or other text in a manifest": (manifest.MAX_NAME, manifest.MAX_PATH),
     "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
     "age payload at the notary": (envelopes.MAX_PAYLOAD,),
-    "evidence file": (evidence.MAX_MEMBERS, evidence.MAX_OPENING),
+    "evidence file": (archive.MAX_MEMBERS, evidence.MAX_OPENING),
     "CBOR": (encoding.MAX_DEPTH, encoding.MAX_INTEGER.bit_length() + 1),
 }
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "TiB": 1 << 40}
