@@ -254,6 +254,7 @@ def _failure(table: Table) -> Failure:
 class Seen(enum.Enum):
     """What was noticed of a path."""
 
+    CREATED = "made, probably still open"
     CLOSED = "closed after writing, renamed to, or found by a scan"
     WRITTEN = "written to, still open"
     GONE = "deleted or renamed from"
@@ -273,10 +274,15 @@ class Settling:
     def __len__(self) -> int:
         return len(self._pending)
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._pending
+
     def see(self, path: str, seen: Seen, settle: float, now: float) -> None:
         """Note an event; every one puts off the moment at which the path is due, within limits."""
         first, due = self._pending.get(path, (now, now))
         match seen:
+            case Seen.CREATED:
+                due = due if path in self._pending else now + max(self._open, settle)
             case Seen.CLOSED:
                 due = max(now, min(now + settle, first + max(UNSETTLED, settle)))
             case Seen.WRITTEN:

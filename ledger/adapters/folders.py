@@ -67,7 +67,7 @@ def collect(path: Path, tool: str) -> Collected:
     state = sha256()
     for name, file in found:
         source = open_source(file)
-        document = _document(source, _unique(_text(name), taken), tool)
+        document = _document(source, _unique(text_of_name(name), taken), tool)
         documents.append(document)
         state.update(f"{document.name}\0{source.size}\0{source.modified_ns}\0".encode())
         state.update(f"{source.device}\0{source.inode}\n".encode())
@@ -88,7 +88,7 @@ def _walk(folder: Path, prefix: str, left_out: list[tuple[str, str]]) -> Iterato
         elif entry.is_file(follow_symlinks=False):
             yield name, Path(entry.path)
         else:
-            left_out.append((_text(name), _kind(entry.stat(follow_symlinks=False).st_mode)))
+            left_out.append((text_of_name(name), _kind(entry.stat(follow_symlinks=False).st_mode)))
 
 
 def _document(source: FileSource, name: str, tool: str) -> Document:
@@ -97,7 +97,7 @@ def _document(source: FileSource, name: str, tool: str) -> Document:
         name,
         modified=source.modified_ns // 1_000_000_000,
         media_type=mimetypes.guess_type(name, strict=False)[0] or "",
-        origin=_text(str(source.path)),
+        origin=text_of_name(str(source.path)),
         tool=tool,
     )
 
@@ -106,7 +106,7 @@ def _kind(mode: int) -> str:
     return next((name for test, name in _SPECIAL if test(mode)), "special file")
 
 
-def _text(name: str) -> str:
+def text_of_name(name: str) -> str:
     """Return a file's name as text: bytes that are not UTF-8, and control characters, escaped."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c for c in text)

@@ -131,6 +131,10 @@ _SECTIONS: dict[str, Commands] = {
     "The company": {
         "init": ("ledger.cli.setup:init", "Make keys, a recovery sheet and an enrolment request."),
         "deposit": ("ledger.cli.company:deposit", "Seal files and folders and deposit them."),
+        "watch": ("ledger.cli.daemon:watch", "Deposit what is saved in folders, as it is saved."),
+        "mail": ("ledger.cli.mail:mail", "Deposit mail: a journal, IMAP folders, mailboxes."),
+        "run": ("ledger.cli.daemon:run", "Capture what the configuration names, as a daemon."),
+        "status": ("ledger.cli.daemon:status", "Show what the daemon does and what failed."),
         "list": ("ledger.cli.company:list_", "List what was deposited and what waits."),
         "show": ("ledger.cli.company:show", "Show one deposit."),
         "open": ("ledger.cli.company:open_", "Fetch a deposit back, decrypt and compare it."),

@@ -1,5 +1,113 @@
-"""The notary and the companies of the command line's tests."""
+"""The notary and the companies of the command line's tests, and daemons that really run."""
 
-from tests.cli.conftest import applicant, company, notary, own_notary, stranger
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ledger.adapters.http import NotaryClient
+from ledger.adapters.opening import open_deposit
+from ledger.adapters.vault import StoredDeposit, Vault
+from ledger.crypto.recipients import parse_identity_file
+from tests.cli.conftest import Company, applicant, company, notary, own_notary, stranger
 
 __all__ = ["applicant", "company", "notary", "own_notary", "stranger"]
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it has not come to pass"
+        time.sleep(0.05)
+
+
+class Daemon:
+    """A company's daemon on one folder."""
+
+    def __init__(self, company: Company, *options: str) -> None:
+        self.company = company
+        self.options = options
+        self.prefix: tuple[str, ...] = ()
+        self.folder = company.folder / "Contracts"
+        self.folder.mkdir(exist_ok=True)
+        self.log = company.folder / "daemon.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *command: str) -> None:
+        arguments = command or ("watch", str(self.folder), "--settle", "0.2", *self.options)
+        with self.log.open("ab") as log:
+            began = log.tell()
+            self.process = subprocess.Popen(
+                [*self.prefix, sys.executable, "-m", "ledger", *arguments],
+                env={**os.environ, "SEALBOOK_HOME": str(self.company.home), "LC_ALL": "C.UTF-8"},
+                cwd=self.company.folder,
+                stdout=log,
+                stderr=log,
+            )
+        eventually(lambda: b"Watching" in self.log.read_bytes()[began:] or self.ended)
+        assert not self.ended, self.log.read_text()
+
+    @property
+    def ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def stop(self) -> None:
+        if self.process is not None and not self.ended:
+            self.process.terminate()
+            assert self.process.wait(60) == 0, self.log.read_text()
+        assert b"Traceback" not in self.log.read_bytes(), self.log.read_text()
+
+    # --- what came of it ---
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.company.home)
+
+    def settled(self, count: int, seconds: float = 30.0) -> list[StoredDeposit]:
+        """Wait until so many deposits have receipts; return them in the order of sealing."""
+        filed = self.company.home / "deposits"
+        try:
+            eventually(lambda: len(list(filed.iterdir())) >= count, seconds)
+        except AssertionError:
+            raise AssertionError(self.log.read_text()) from None
+        return self.vault.deposits()
+
+    def by_path(self) -> dict[str, list[tuple[str, bytes]]]:
+        """Return for each path the numbers' order of (title, content) that was deposited."""
+        vault = self.vault
+        identities = parse_identity_file((self.company.home / "identity.txt").read_text())
+        found: dict[str, list[tuple[str, bytes]]] = {}
+        with NotaryClient(vault.config.notary, ledger=vault.config.origin, key=vault.key) as client:
+            for each in sorted(vault.deposits(), key=lambda one: one.name):
+                out = self.company.folder / "opened" / each.name
+                out.parent.mkdir(exist_ok=True)
+                open_deposit(each, client, identities, out, lambda _: None)
+                (file,) = [path for path in out.rglob("*") if path.is_file()]
+                found.setdefault(each.meta.path, []).append((each.meta.title, file.read_bytes()))
+        return found
+
+    def entered(self) -> int:
+        """How many deposits the notary has of the company."""
+        vault = self.vault
+        with NotaryClient(vault.config.notary, ledger=vault.config.origin, key=vault.key) as client:
+            return len(list(client.deposits()))
+
+
+@pytest.fixture
+def daemon(company: Company) -> Iterator[Daemon]:
+    """A daemon that is not started yet."""
+    made = Daemon(company)
+    yield made
+    with contextlib.suppress(ProcessLookupError):
+        made.stop()

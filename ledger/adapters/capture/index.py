@@ -56,7 +56,7 @@ create temp view live as select * from captures where key not in gone;
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A regular file's state, as far as a rescan can compare it."""
+    """A regular file's state, as far as a rescan can compare it. Numbers below 2^63."""
 
     inode: int
     size: int
@@ -70,6 +70,15 @@ class Place:
     path: str
     state: State | None
     before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was last captured at a path: a state, None after its deletion, and its matter's id."""
+
+    row: int
+    state: State | None
+    matter: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +178,17 @@ class CaptureIndex:
         )
         return None if row is None else Matter(matter, row[0] + 1, row[1])
 
-    def at(self, path: str) -> tuple[State | None, bytes | None] | None:
-        """Return the state of the file last captured at a path, and its matter.
-
-        The state is None once its deletion is recorded. None where there never was one, or where it
-        moved away.
-        """
+    def at(self, path: str) -> Known | None:
+        """Return what was last captured at a path; None where nothing was, or it moved away."""
         raw = os.fsencode(path)
         row = self._one(
-            "select path, inode, size, modified_ns, matter from live"
+            "select id, path, inode, size, modified_ns, matter from live"
             " where path = ?1 or before = ?1 order by id desc limit 1",
             (raw,),
         )
-        if row is None or row[0] != raw:
+        if row is None or row[1] != raw:
             return None
-        return (None if row[1] is None else State(*row[1:4])), row[4]
+        return Known(row[0], None if row[2] is None else State(*row[2:5]), row[5])
 
     def with_state(self, state: State) -> list[str]:
         """Return the paths at which a file in this very state was last captured."""
@@ -194,7 +199,7 @@ class CaptureIndex:
                 (state.inode, state.size, state.modified_ns),
             ).fetchall()
         paths = [os.fsdecode(row[0]) for row in rows]
-        return [path for path in paths if (found := self.at(path)) and found[0] == state]
+        return [path for path in paths if (found := self.at(path)) and found.state == state]
 
     def below(self, folder: str) -> dict[str, State]:
         """Return the files last captured below a folder that are not known to be gone."""

@@ -292,7 +292,7 @@ class Intake:
             return None
         if item.place is not None:
             known = self.index.at(item.place.before or item.place.path)
-            found = None if known is None else known[1]
+            found = None if known is None else known.matter
         else:
             found = self.index.topic(item.topic)
         if found is not None:

@@ -1,0 +1,113 @@
+"""The daemon of one vault: what captures, what sends, what tells of failures; one at a time.
+
+It uses the device's signing key and the public recipients, never the identity: it cannot read what it
+has sealed.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ledger.adapters.capture.alarm import Alarm
+from ledger.adapters.capture.folders import FolderWatcher
+from ledger.adapters.capture.intake import Intake
+from ledger.adapters.capture.journal import Journal, Kind
+from ledger.adapters.capture.sender import SenderLoop
+from ledger.adapters.vault import Vault
+from ledger.capture import CaptureConfig
+from ledger.crypto.recipients import Random
+from ledger.errors import Conflict
+
+LOCK = "daemon"
+TICK = 1.0
+"""Seconds between two looks at whether status.json is to be written."""
+
+
+class Service(Protocol):
+    """Something that captures."""
+
+    def start(self) -> None:
+        """Begin; returns at once. Raises InvalidInput."""
+        ...
+
+    def stop(self) -> None:
+        """End once what was begun is durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What a service works with; `spooled` is called after each item that was taken."""
+
+    vault: Vault
+    intake: Intake
+    journal: Journal
+    clock: Callable[[], float]
+    spooled: Callable[[], None]
+
+
+Services = Callable[[CaptureConfig, Seams], Sequence[Service]]
+"""Makes the services that a configuration asks for, besides watched folders."""
+
+
+def run_daemon(
+    vault: Vault,
+    config: CaptureConfig,
+    services: Services,
+    *,
+    clock: Callable[[], float],
+    random: Random,
+    stop: threading.Event,
+    begun: Callable[[Journal], None],
+) -> None:
+    """Capture and send until `stop` is set. `begun` is called once everything runs.
+
+    Raises Conflict when another daemon serves the vault, InvalidInput, StorageFailed.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_alone(vault.home))
+        journal = Journal(vault.home, clock)
+        stack.callback(journal.write)
+        if config.failure.command or config.failure.webhook:
+            alarm = Alarm(config.failure, lambda why: journal.note(Kind.WAITING, "the alarm", why))
+            journal.listeners.append(alarm)
+            stack.callback(alarm.stop)
+        intake = stack.enter_context(Intake(vault, clock, random))
+        sender = SenderLoop(vault, intake, journal, clock)
+        stack.callback(sender.stop)
+        seams = Seams(vault, intake, journal, clock, sender.wake)
+        watcher = FolderWatcher(config.watch, intake, journal, vault.home, clock, sender.wake)
+        for each in (watcher, *services(config, seams)):
+            stack.callback(each.stop)
+            each.start()
+        sender.start()
+        begun(journal)
+        while not stop.is_set():
+            journal.write()
+            stop.wait(TICK)
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(home / LOCK, timeout=0, mode=0o600):
+            yield
+    except Timeout as error:
+        raise Conflict(
+            f"Another daemon serves the vault at {home}; `sealbook status` shows what it does."
+        ) from error
+
+
+def is_running(home: Path) -> bool:
+    """Return whether a daemon serves the vault."""
+    try:
+        with _alone(home):
+            return False
+    except Conflict:
+        return True

@@ -1,0 +1,220 @@
+"""What waits in the spool goes to the notary, in batches, for as long as the daemon runs."""
+
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from email.utils import parsedate_to_datetime
+
+import httpx2
+
+from ledger.adapters.capture.intake import Intake, iso
+from ledger.adapters.capture.journal import Journal, Kind
+from ledger.adapters.http import NotaryClient
+from ledger.adapters.spool import Sender, deliver
+from ledger.adapters.vault import StoredDeposit, Vault
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.note import parse_note
+from ledger.chain.receipt import parse_receipt
+from ledger.deposit import BATCH, LedgerForked, Rejected, confirm, verify_answer
+from ledger.errors import NotEnrolled, SealbookError, Unavailable
+from ledger.verify import VerifiedReceipt
+
+ROUND = 5 * BATCH
+"""Deposits that are sent before others may send: `sealbook deposit` waits for the same right."""
+POLL = 30.0
+"""Seconds after which the spool is looked at although nothing was announced."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds of back-off when the notary is away; doubled each time, and jittered."""
+HOLD = 600.0
+"""Seconds until a deposit that was refused is tried again."""
+AWAY = 900.0
+"""Seconds after which a notary that is away counts as a failure."""
+COMPARE = 3600.0
+"""Seconds between two comparisons of the clocks."""
+
+Outcome = VerifiedReceipt | SealbookError
+
+
+def settle(
+    vault: Vault, client: NotaryClient, spooled: Sequence[StoredDeposit]
+) -> Iterator[tuple[StoredDeposit, Outcome]]:
+    """Send deposits, deliver and file their receipts; yield what became of each.
+
+    Raises what `confirm` raises: what was not yielded still waits.
+    """
+    for each in spooled:
+        receipt = each.receipt
+        if receipt is not None:
+            verified = verify_answer(each.encoded, receipt, vault.trust)
+            deliver(each)
+            yield each, verified
+    # A matter's papers go out by number: the notary takes each only after the one before it.
+    waiting = sorted((each for each in spooled if each.waits), key=_matter_number)
+    for each, outcome in confirm(waiting, Sender(client), vault.trust, vault):
+        if isinstance(outcome, Rejected):
+            each.keep_rejected(outcome.receipt)
+            if isinstance(outcome.error, LedgerForked):
+                note = parse_receipt(outcome.receipt).note
+                vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
+            yield each, outcome.error
+        elif isinstance(outcome, SealbookError):
+            each.note(refused=str(outcome))
+            yield each, outcome
+        else:
+            deliver(each)
+            yield each, outcome
+
+
+def _matter_number(deposit: StoredDeposit) -> int:
+    matter = deposit.deposit.matter
+    return 0 if matter is None else matter.number
+
+
+class SenderLoop:
+    """A thread that sends. `wake` it when something was spooled."""
+
+    def __init__(
+        self, vault: Vault, intake: Intake, journal: Journal, clock: Callable[[], float]
+    ) -> None:
+        self._vault = vault
+        self._intake = intake
+        self._journal = journal
+        self._clock = clock
+        self._news = threading.Event()
+        self._stop = threading.Event()
+        self._held: dict[str, float] = {}
+        self._away_since: float | None = None
+        self._reported = False
+        self._compared = -math.inf
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._client = NotaryClient(
+            vault.config.notary, ledger=vault.config.origin, key=vault.key, sleep=self._sleep
+        )
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was spooled."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """End after the request that is under way."""
+        self._stop.set()
+        self._news.set()
+        self._thread.join(30)
+        self._client.close()
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Unavailable("The daemon stops.")
+
+    def _run(self) -> None:
+        attempt = 0
+        while not self._stop.is_set():
+            self._news.clear()
+            try:
+                more = self._round()
+                attempt, pause = 0, 0.0 if more else POLL
+            except (SealbookError, OSError) as error:
+                pause = backoff(attempt)
+                attempt += 1
+                self._trouble(error)
+                self._stop.wait(pause)
+                continue
+            if pause:
+                self._news.wait(pause)
+
+    def _round(self) -> bool:
+        """Send the oldest of what waits; return whether there is more."""
+        self._compare_clocks()
+        now = time.monotonic()
+        self._held = {name: until for name, until in self._held.items() if until > now}
+        with self._vault.sending(lambda: None):
+            spooled = self._vault.spooled()
+            free = [each for each in spooled if each.name not in self._held]
+            self._journal.set(waiting=len(spooled), refused=len(self._held))
+            done = 0
+            for each, outcome in settle(self._vault, self._client, self._sound(free[:ROUND])):
+                if isinstance(outcome, SealbookError):
+                    self._hold(each, outcome)
+                else:
+                    delay = self._journal.arrived(each.name)
+                    done += 1
+                    self._journal.note(
+                        Kind.DEPOSITED,
+                        each.meta.path or each.meta.title,
+                        f"entry {outcome.index}" + ("" if delay is None else f", {delay:.1f} s"),
+                        identity=each.commitment,
+                    )
+                    self._journal.set(waiting=len(spooled) - done)
+        if free:
+            self._reachable()
+        return len(free) > ROUND
+
+    def _sound(self, spooled: Sequence[StoredDeposit]) -> list[StoredDeposit]:
+        good = []
+        for each in spooled:
+            try:
+                each.check()
+                good.append(each)
+            except SealbookError as error:
+                self._hold(each, error)
+        return good
+
+    def _hold(self, deposit: StoredDeposit, error: SealbookError) -> None:
+        self._held[deposit.name] = time.monotonic() + HOLD
+        self._journal.note(
+            Kind.FAILED, deposit.name, str(error), error.code, deposit.name.rpartition("-")[2]
+        )
+
+    def _reachable(self) -> None:
+        self._away_since, self._reported = None, False
+        self._journal.set(notary="reachable")
+
+    def _trouble(self, error: SealbookError | OSError) -> None:
+        """Tell once that nothing goes out, and once more as a failure when it lasts."""
+        if self._stop.is_set():
+            return
+        now = time.monotonic()
+        why = str(error)
+        passing = isinstance(error, (Unavailable, NotEnrolled))
+        if self._away_since is None:
+            self._away_since = now
+            self._journal.note(Kind.WAITING, "the notary", why)
+        if not self._reported and (not passing or now - self._away_since > AWAY):
+            self._reported = True
+            code = getattr(error, "code", "storage-failed")
+            self._journal.note(Kind.FAILED, "sending", why, code)
+        self._journal.set(notary=why, waiting=len(self._vault.spooled()))
+
+    def _compare_clocks(self) -> None:
+        """Learn this clock's offset against the notary's, to the second that HTTP's Date gives."""
+        now = time.monotonic()
+        if now - self._compared < COMPARE:
+            return
+        try:
+            before = self._clock()
+            answer = httpx2.get(f"{self._vault.config.notary.rstrip('/')}/health", timeout=10.0)
+            after = self._clock()
+            date = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (httpx2.HTTPError, KeyError, ValueError, OSError):
+            self._compared = now - COMPARE + LONGEST_PAUSE
+            return
+        self._compared = now
+        offset = (before + after) / 2 - (date + 0.5)
+        margin = 0.5 + (after - before) / 2
+        self._intake.clock_note = (
+            f"{offset:+.1f} s against the notary's, within {margin:.1f} s, compared {iso(after)}"
+        )
+        self._journal.set(clock=self._intake.clock_note)
+        self._reachable()
+
+
+def backoff(attempt: int) -> float:
+    """Return the pause after a failed attempt, counted from 0: doubled each time, jittered."""
+    longest = min(FIRST_PAUSE * 2.0 ** min(attempt, 30), LONGEST_PAUSE)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)

@@ -1,0 +1,308 @@
+"""Capturing in real time: watch, run, status."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ledger.capture import (
+    MAX_CONFIG,
+    SETTLE,
+    CaptureConfig,
+    Rule,
+    Watch,
+    check_settle,
+    parse_config,
+)
+from ledger.cli import shell, text
+from ledger.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ledger.adapters.capture.daemon import Seams, Service
+    from ledger.adapters.capture.journal import Event, Journal
+
+CONFIG = "capture.toml"
+_COLORS = {"deposited": "green", "waiting": "yellow", "failed": "red"}
+_LABEL = 11
+
+UNIT = """\
+[Unit]
+Description=Sealbook: seals and deposits what comes into being
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=exec
+ExecStart={program} run
+Environment=SEALBOOK_HOME={home}
+Restart=on-failure
+RestartSec=5
+# The vault is all that it writes to; receipts go there unless the configuration says "beside".
+ReadWritePaths={home}
+UMask=0077
+NoNewPrivileges=true
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=true
+PrivateDevices=true
+ProtectClock=true
+ProtectControlGroups=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+LockPersonality=true
+CapabilityBoundingSet=
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+LimitCORE=0
+
+[Install]
+WantedBy=default.target
+"""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealbook watch ~/Contracts
+  sealbook watch ~/Contracts --include "*.pdf" --classification secret
+"""
+)
+@click.argument("folders", nargs=-1, required=True, type=shell.FILE)
+@click.option("--include", multiple=True, metavar="PATTERN", help="Only what matches; repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches; repeatable.")
+@click.option("--settle", type=float, default=SETTLE, show_default=True, help="Seconds of quiet.")
+@click.option("--matter", help="One matter for all. Default: each file is a matter of its own.")
+@click.option("--classification", default="", help="Noted in each deposit.")
+@click.option(
+    "--officer", multiple=True, metavar="RECIPIENT", help="An age recipient who can open."
+)
+@click.option("--commitment-only", is_flag=True, help="Deposit fingerprints, keep the content.")
+@click.option(
+    "--receipts-beside", is_flag=True, help="Receipts beside the files, not in the vault."
+)
+@shell.json_option
+def watch(
+    folders: tuple[Path, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    settle: float,
+    matter: str | None,
+    classification: str,
+    officer: tuple[str, ...],
+    commitment_only: bool,
+    receipts_beside: bool,
+    as_json: bool,
+) -> None:
+    """Seal and deposit every new or changed file in FOLDERS, as it is saved.
+
+    Versions of a file form a matter; moves and deletions are recorded in it. What was missed while this
+    did not run is found at the start. Receipts stay in the vault: `sealbook list` shows them.
+    """
+    from ledger.crypto.recipients import parse_recipient
+
+    for each in officer:
+        parse_recipient(each)
+    for folder in folders:
+        if not folder.is_dir():
+            raise InvalidInput(f"{folder} is not a folder that can be watched.")
+    rule = Rule(matter, classification, officer, commitment_only)
+    config = CaptureConfig(
+        tuple(
+            Watch(
+                str(folder.absolute()),
+                rule,
+                include,
+                exclude,
+                check_settle(settle),
+                receipts_beside,
+            )
+            for folder in folders
+        )
+    )
+    _run(config, as_json)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealbook run
+  sealbook run --print-unit > ~/.config/systemd/user/sealbook.service
+"""
+)
+@click.option("--config", type=shell.FILE, help="Default: capture.toml in the vault.")
+@click.option("--print-unit", is_flag=True, help="Print a systemd unit and exit.")
+@shell.json_option
+def run(config: Path | None, print_unit: bool, as_json: bool) -> None:
+    """Capture what the configuration names, and deposit it, until stopped.
+
+    It uses the device's signing key only: it cannot read what it has sealed.
+    """
+    if print_unit:
+        from ledger.adapters.home import vault_home
+
+        program = f"{sys.executable} -m ledger"
+        click.echo(UNIT.format(program=program, home=vault_home()), nl=False)
+        return
+    place = config or shell.open_vault().home / CONFIG
+    if config is None and not place.exists():
+        raise InvalidInput(
+            f"There is no configuration at {place}. Write one (docs/operate.md), or name folders: "
+            "`sealbook watch DIR`."
+        )
+    with shell.about(place):
+        parsed = parse_config(shell.read_limited(place, MAX_CONFIG, "a configuration"))
+    _run(parsed, as_json)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sealbook status
+"""
+)
+@shell.json_option
+def status(as_json: bool) -> None:
+    """Show what the daemon does: what came in, what waits, what failed and why."""
+    from ledger.adapters.capture.daemon import is_running
+    from ledger.adapters.capture.journal import read_status
+
+    vault = shell.open_vault()
+    running = is_running(vault.home)
+    found = read_status(vault.home) or {}
+    waiting = len(vault.spooled())
+    value = {**found, "running": running, "waiting": waiting}
+    shell.emit(as_json, value, "\n".join(_overview(value)))
+
+
+def _overview(value: dict[str, Any]) -> list[str]:
+    from ledger.cli.page import labelled
+
+    counts = value.get("counts", {})
+    state = "runs" if value["running"] else "does not run; `sealbook run` starts it"
+    if value["running"] and "started" in value:
+        state += f" since {text.when(int(value['started']))}"
+    folders = [
+        text.plain(each["folder"]) + (f": {text.plain(each['trouble'])}" if each["trouble"] else "")
+        for each in value.get("folders", [])
+    ]
+    rows = [
+        ("Daemon", state),
+        *[("Folders" if not number else "", each) for number, each in enumerate(folders)],
+        ("Notary", text.plain(str(value.get("notary", "not asked yet")))),
+        ("Clock", text.plain(str(value.get("clock", "not compared yet")))),
+        ("Came in", str(counts.get("came in", 0))),
+        ("Waiting", str(value["waiting"])),
+        (
+            "Deposited",
+            f"{counts.get('deposited', 0)}, longest delay {value.get('longest_delay', 0):.1f} s",
+        ),
+        ("Failed", str(counts.get("failed", 0))),
+    ]
+    failures = [each for each in value.get("events", []) if each["kind"] == "failed"]
+    return [
+        *labelled(rows),
+        *(f"{text.when(int(each['at']))}  {_said(each['what'], each['why'])}" for each in failures),
+    ]
+
+
+def _said(what: str, why: str) -> str:
+    return text.plain(text.home_relative(what) if os.sep in what else what) + (
+        f": {text.plain(why)}" if why else ""
+    )
+
+
+def _run(config: CaptureConfig, as_json: bool) -> None:
+    from ledger.adapters.capture.daemon import run_daemon
+
+    vault = shell.open_vault()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    show = live if sys.stdout.isatty() and not as_json else lines(as_json)
+    run_daemon(
+        vault,
+        config,
+        _others,
+        clock=time.time,
+        random=os.urandom,
+        stop=stop,
+        begun=lambda journal: show(journal, stop),
+    )
+
+
+def _others(config: CaptureConfig, seams: "Seams") -> "Sequence[Service]":
+    if not config.other:
+        return ()
+    from ledger.adapters.capture.post import mail_services
+    from ledger.adapters.dkim import DnsResolver
+    from ledger.correspondence import parse_sources
+
+    return mail_services(parse_sources(config.other), seams, DnsResolver())[0]
+
+
+def lines(as_json: bool) -> "Any":
+    """Return what prints a line for each event."""
+
+    def line(event: "Event") -> None:
+        if as_json:
+            value = {"kind": event.kind.value, "what": event.what, "why": event.why, "at": event.at}
+            click.echo(json.dumps(value, ensure_ascii=True))
+        else:
+            label = text.pad(event.kind.value, _LABEL)
+            click.echo(click.style(label, fg=_COLORS.get(event.kind.value)), nl=False)
+            click.echo(_said(event.what, event.why))
+
+    def show(journal: "Journal", stop: threading.Event) -> None:  # noqa: ARG001
+        journal.listeners.append(line)
+        if not as_json:
+            click.echo("Watching. Ctrl-C stops; what waits goes out the next time.")
+
+    return show
+
+
+def live(journal: "Journal", stop: threading.Event) -> None:
+    """Show a view that is renewed twice a second, in a thread of its own."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    def view() -> Group:
+        value = journal.snapshot()
+        counts = value["counts"]
+        head = Text.assemble(
+            ("sealbook", "bold"),
+            f"  came in {counts['came in']}  waiting {value.get('waiting', 0)}  ",
+            (f"deposited {counts['deposited']}  ", "green"),
+            (f"failed {counts['failed']}", "red" if counts["failed"] else ""),
+            f"  longest delay {value['longest_delay']:.1f} s",
+        )
+        notary = Text(f"notary: {text.plain(str(value.get('notary', 'not asked yet')))}")
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for event in value["events"][-15:]:
+            clock = time.strftime("%H:%M:%S", time.localtime(event["at"]))
+            style = _COLORS.get(event["kind"], "")
+            table.add_row(
+                Text(clock), Text(event["kind"], style), Text(_said(event["what"], event["why"]))
+            )
+        return Group(head, notary, table, Text("Ctrl-C stops", "dim"))
+
+    def keep() -> None:
+        with Live(view(), auto_refresh=False) as live:
+            while not stop.wait(0.5):
+                live.update(view(), refresh=True)
+
+    threading.Thread(target=keep, name="view", daemon=True).start()
