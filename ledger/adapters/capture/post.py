@@ -1,0 +1,153 @@
+"""The services that capture mail, as the daemon runs them."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.adapters.capture.daemon import Seams, Service
+from ledger.adapters.capture.imap import ImapFolder, Positions
+from ledger.adapters.capture.letters import Letters
+from ledger.adapters.capture.mailboxes import MailboxFollower, TooLarge, read_maildir, read_mbox
+from ledger.adapters.capture.smtp import SmtpJournal
+from ledger.adapters.dkim import Resolver
+from ledger.correspondence import FileSource, ImapSource, SmtpSource, Source
+from ledger.errors import InvalidInput, SealbookError
+
+PASSWORD_VARIABLE = "SEALBOOK_IMAP_PASSWORD"  # noqa: S105 (a name, no secret)
+_LOOK = 0.1
+
+
+def mail_services(
+    sources: Sequence[Source], seams: Seams, resolver: Resolver
+) -> tuple[list[Service], Letters]:
+    """Return a service for each journal, folder and mailbox, and what they deliver to.
+
+    Raises InvalidInput where a password is missing or a certificate cannot be used.
+    """
+    home = seams.vault.home
+    letters = Letters(home, seams.intake, seams.journal, resolver, seams.clock, seams.spooled)
+    services: list[Service] = []
+    for each in sources:
+        if isinstance(each, SmtpSource):
+            services.append(_journal(each, letters))
+        elif isinstance(each, ImapSource):
+            services += _folders(each, letters, home)
+        else:
+            take = partial(letters.stored, policy=each.policy)
+            services.append(MailboxFollower(each, take, letters.failed))
+    return services, letters
+
+
+def _journal(source: SmtpSource, letters: Letters) -> SmtpJournal:
+    place = f"{source.host}:{source.port}"
+    return SmtpJournal(
+        source,
+        partial(letters.arrived, policy=source.policy, listen=place),
+        partial(letters.failed, f"journal at {place}"),
+    )
+
+
+def _folders(source: ImapSource, letters: Letters, home: Path) -> list[Service]:
+    password = read_password(source)
+    digits = sha256(f"{source.user}@{source.host}:{source.port}".encode()).hexdigest()[:16]
+    positions = Positions(home / f"imap-{digits}.json")
+    take = partial(letters.fetched, policy=source.policy)
+    return [
+        ImapFolder(source, folder, password, positions, take, letters.failed)
+        for folder in source.folders
+    ]
+
+
+class MailboxImport:
+    """A service that takes what mailboxes in files hold, then tells `finished`.
+
+    `counts` has, for each mailbox, how many messages were taken and how many passed over; `error` why
+    it ended early.
+    """
+
+    def __init__(
+        self, sources: Sequence[FileSource], letters: Letters, finished: Callable[[], object]
+    ) -> None:
+        self._sources = sources
+        self._letters = letters
+        self._finished = finished
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="import", daemon=True)
+        self.counts: dict[str, tuple[int, int]] = {}
+        self.error: SealbookError | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the message at hand."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            for each in self._sources:
+                self._take(each)
+        except SealbookError as error:
+            self.error = error
+        finally:
+            self._finished()
+
+    def _take(self, source: FileSource) -> None:
+        path = Path(source.path)
+        taken = passed_over = 0
+        for each in read_mbox(path) if source.kind == "mbox" else read_maildir(path):
+            if self._stop.is_set():
+                return
+            if isinstance(each, TooLarge):
+                error = InvalidInput("the message is larger than the limit")
+                self._letters.failed(each.place, error)
+                passed_over += 1
+            else:
+                self._letters.stored(each, source.policy)
+                taken += 1
+            self.counts[source.path] = taken, passed_over
+
+
+def wait_until_sent(seams: Seams, stop: threading.Event) -> None:
+    """Wait until nothing more goes out: all is deposited or refused, or the notary is away."""
+    while not stop.is_set():
+        state = seams.journal.snapshot()
+        waiting = len(seams.vault.spooled())
+        if waiting <= state.get("refused", 0) or state.get("notary", "reachable") != "reachable":
+            return
+        time.sleep(_LOOK)
+
+
+def read_password(source: ImapSource) -> Callable[[], str]:
+    """Return what gives a mailbox's password, read anew each time: from its file or the environment.
+
+    Raises InvalidInput where there is none now.
+    """
+
+    def give() -> str:
+        if source.password_file is None:
+            password = os.environ.get(PASSWORD_VARIABLE, "")
+        else:
+            try:
+                text = Path(source.password_file).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise InvalidInput(
+                    f"The password file {source.password_file} cannot be read."
+                ) from error
+            password = text.partition("\n")[0].rstrip("\r")
+        if not password:
+            raise InvalidInput(
+                f"There is no password for {source.user}@{source.host}: put it on the first line of a "
+                f"file and name that, or into {PASSWORD_VARIABLE}."
+            )
+        return password
+
+    give()
+    return give
