@@ -26,7 +26,7 @@ MAX_AHEAD = 86_400
 
 
 class Admission:
-    """The rules. `revoked` holds the key ids that are no longer good; the sequencer adds to it."""
+    """The rules. `revoked` holds the key ids that are no longer good; the sequencer keeps it."""
 
     def __init__(
         self,
@@ -35,14 +35,19 @@ class Admission:
         envelopes: Envelopes,
         clock: Callable[[], float],
     ) -> None:
-        self.revoked = {
-            parse_revocation(parse_statement(entry.statement)).key for entry in store.office(st.KEY)
-        }
+        self.revoked: set[bytes] = set()
         self._origin = origin
         self._store = store
         self._envelopes = envelopes
         self._clock = clock
         self._keys: dict[bytes, AccountKey] = {}
+
+    def reload(self) -> None:
+        """Take the revoked keys from the ledger. Raises StorageFailed."""
+        self.revoked = {
+            parse_revocation(parse_statement(entry.statement)).key
+            for entry in self._store.office(st.KEY)
+        }
 
     def admit(self, statement: Statement) -> Deposit:
         """Return the deposit that this statement makes.

@@ -32,6 +32,7 @@ from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import consistency_proof
 from ledger.errors import (
     Conflict,
+    KeyRevoked,
     LedgerFault,
     NotFound,
     SealbookError,
@@ -63,6 +64,7 @@ class _Item:
     statements: tuple[Statement, ...] = ()
     leaf: bytes = b""
     is_deposit: bool = True
+    endorser: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Sequencer:
 
     def start(self) -> None:
         """Take up the ledger and begin to work. Raises LedgerFault, StorageFailed."""
-        self._writer.recover()
+        self._take_up()
         self._admitters = [
             threading.Thread(target=self._admit, name=f"admission-{number}", daemon=True)
             for number in range(ADMISSION_THREADS)
@@ -176,14 +178,18 @@ class Sequencer:
             self._incoming.put(items[at : at + _CHUNK])
         return [item.future for item in items]
 
-    def enter(self, *entries: tuple[str, dict[str, Any]]) -> "Future[list[Entry]]":
+    def enter(
+        self, *entries: tuple[str, dict[str, Any]], endorser: bytes | None = None
+    ) -> "Future[list[Entry]]":
         """Enter statements of the notary itself, (kind, payload without origin and nonce), together.
 
-        Enrolments carry their nonce, because the identity record is bound to it. The future gives the
-        entries; it raises Conflict, StorageFailed or LedgerFault.
+        Enrolments carry their nonce, because the identity record is bound to it. `endorser` is the
+        thumbprint of an enrolled key on whose word they are entered: no revocation may come before
+        them. The future gives the entries; it raises Conflict, NotFound, KeyRevoked, StorageFailed or
+        LedgerFault.
         """
         statements = tuple(self._statement(kind, payload) for kind, payload in entries)
-        item = _Item(_running(), statements=statements, is_deposit=False)
+        item = _Item(_running(), statements=statements, is_deposit=False, endorser=endorser)
         self._reserve(1)
         self._enqueue([item])
         future: Future[list[Entry]] = item.future
@@ -298,8 +304,7 @@ class Sequencer:
             with self._block_lock:
                 self._require_sound()
                 if self._stale:
-                    self._writer.recover()
-                    self._stale = False
+                    self._take_up()
                 plan = self._plan(batch)
                 statements = [each for item in plan.items for each in item.statements]
                 checkpoint = None
@@ -314,6 +319,12 @@ class Sequencer:
             self._fail(batch, _bug(error))
         else:
             self._answers.put((plan, checkpoint))
+
+    def _take_up(self) -> None:
+        """Recover, and learn what the recovered block changes: it may hold a revocation."""
+        self._writer.recover()
+        self._admission.reload()
+        self._stale = False
 
     def _plan(self, batch: Sequence[_Item]) -> _Plan:
         """Judge what depends on order; refuse what does not fit."""
@@ -362,7 +373,11 @@ class Sequencer:
         plan.tips[place] = (matter.number, item.leaf)
 
     def _plan_office(self, plan: _Plan, item: _Item) -> None:
-        """A key is enrolled once and revoked once."""
+        """A key is enrolled once and revoked once, and endorses nothing after its revocation."""
+        if item.endorser is not None and (
+            item.endorser in plan.keys or self._is_revoked(item.endorser)
+        ):
+            raise KeyRevoked("The key that signed the request was revoked; use another one.")
         keys = []
         for statement in item.statements:
             if statement.kind == st.ENROLMENT:
@@ -372,12 +387,16 @@ class Sequencer:
                 keys.append(key_id)
             elif statement.kind == st.KEY:
                 key_id = parse_revocation(statement).key
-                if key_id in plan.keys or self._store.key(key_id) is None:
+                if self._store.key(key_id) is None:
                     raise NotFound("No enrolled key has this thumbprint.")
-                if key_id in self._admission.revoked:
+                if key_id in plan.keys or key_id in keys or self._is_revoked(key_id):
                     raise Conflict("This key is revoked already.")
                 keys.append(key_id)
         plan.keys.update(keys)
+
+    def _is_revoked(self, key_id: bytes) -> bool:
+        key = self._store.key(key_id)
+        return key is not None and key.revoked_index is not None
 
     def _note_revocations(self, statements: Sequence[Statement]) -> None:
         for statement in statements:
