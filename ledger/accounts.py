@@ -29,7 +29,16 @@ from ledger.chain.enrolment import (
 from ledger.chain.office import Revocation, revocation_payload
 from ledger.chain.statement import parse_statement
 from ledger.crypto.keys import thumbprint_ed25519
-from ledger.errors import Conflict, InvalidInput, KeyRevoked, NotEnrolled, NotFound, WrongOrigin
+from ledger.errors import (
+    Conflict,
+    InvalidInput,
+    KeyRevoked,
+    NotEnrolled,
+    NotFound,
+    Refused,
+    Unavailable,
+    WrongOrigin,
+)
 from ledger.ports import AccountKey, Entry, LedgerStore, Records, Step
 from ledger.sequencer import Sequencer
 
@@ -109,7 +118,7 @@ class Accounts:
             raise Conflict(
                 "The identity record of this account was erased; the office must enrol it anew."
             )
-        return self._enrol(request, record)
+        return self._enrol(request, record, endorser_id)
 
     def revoke(self, key_id: bytes, reason: str) -> Entry:
         """Enter a public statement that a key is no longer good.
@@ -136,7 +145,9 @@ class Accounts:
         """Return all accounts, in the order of first enrolment."""
         return tuple(self.standing(account) for account in self._store.accounts())
 
-    def _enrol(self, request: EnrolmentRequest, record: bytes) -> Standing:
+    def _enrol(
+        self, request: EnrolmentRequest, record: bytes, endorser: bytes | None = None
+    ) -> Standing:
         origin, account = self._writer.keys.origin, request.account_id
         if request.origin != origin:
             raise WrongOrigin(
@@ -156,8 +167,8 @@ class Accounts:
                 self._records.write(each.record, record)
         entries = ((st.ENROLMENT, enrolment_payload(each)) for each in enrolments)
         try:
-            self._sequencer.enter(*entries).result()
-        except Conflict:
+            self._sequencer.enter(*entries, endorser=endorser).result()
+        except (Refused, Unavailable):  # it was not entered
             for each in enrolments:
                 self._records.erase(each.record)
             raise

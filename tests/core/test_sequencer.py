@@ -15,10 +15,10 @@ from ledger.chain.block import note_digest, parse_block
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.enrolment import endorse_request, format_request, verify_request
 from ledger.chain.note import parse_note
-from ledger.chain.office import parse_revocation
+from ledger.chain.office import Revocation, parse_revocation, revocation_payload
 from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import MAX_ENTRY, Matter, parse_statement
-from ledger.crypto.keys import SigningKey
+from ledger.crypto.keys import SigningKey, thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash, verify_consistency
 from ledger.errors import (
     CiphertextMissing,
@@ -320,6 +320,42 @@ def test_a_further_key_joins_with_the_signature_of_one_that_belongs(
     standing = notary.accounts.join(endorse_request(request, company.recovery))
     assert [key.role for key in standing.keys] == ["device", "recovery", "device"]
     check(notary, deposit(notary, [company.statement(key=device)])[0])
+
+
+@pytest.mark.parametrize("window", [0.005, 0.5])
+def test_a_key_that_is_revoked_while_its_endorsement_waits_endorses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: float
+) -> None:
+    """The revocation comes after the first check, in an earlier block or in the same one."""
+    with opened(found(tmp_path / "notary"), window=window) as notary:
+        company, device = Company().enrol(notary), SigningKey(os.urandom(32))
+        request = format_request(
+            device,
+            origin=notary.origin,
+            nonce=os.urandom(32),
+            issued_at=NOW,
+            account=company.account,
+        )
+        records = sorted((notary.directory / "records").iterdir())
+        write, revocation = (
+            notary.records.write,
+            (
+                st.KEY,
+                revocation_payload(Revocation(thumbprint_ed25519(company.key.public), "lost")),
+            ),
+        )
+
+        def revoked_meanwhile(digest: bytes, record: bytes) -> None:
+            write(digest, record)
+            entered = notary.sequencer.enter(revocation)
+            if window < 0.1:
+                entered.result()
+
+        monkeypatch.setattr(notary.records, "write", revoked_meanwhile)
+        with pytest.raises(KeyRevoked):
+            notary.accounts.join(endorse_request(request, company.key))
+        assert notary.accounts.key(device.thumbprint) is None
+        assert sorted((notary.directory / "records").iterdir()) == records
 
 
 def test_an_erased_identity_record_leaves_receipts_that_hold(
