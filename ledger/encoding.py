@@ -18,6 +18,9 @@ from ledger.errors import MalformedData
 MAX_DEPTH = 16
 """Nesting of CBOR values. Our deepest structure has 7 levels."""
 
+MAX_ITEMS = 8_192
+"""Items of a CBOR value unless the caller knows better; a full request of age files has 4,609."""
+
 MAX_INTEGER = 2**63 - 1
 """Largest integer in any format of ours: what every database and language holds exactly."""
 
@@ -92,11 +95,14 @@ def cbor_encode(value: Any) -> bytes:
     return cbor2.dumps(_ordered(value, MAX_DEPTH, TypeError))
 
 
-def cbor_decode(data: bytes) -> Any:
+def cbor_decode(data: bytes, max_items: int = MAX_ITEMS) -> Any:
     """Return the value of deterministic CBOR: int, bytes, str, list, dict, bool or None.
 
-    Raises MalformedData for anything else, trailing bytes and every non-canonical form.
+    Raises MalformedData for anything else, trailing bytes, every non-canonical form, and more than
+    `max_items` items.
     """
+    if len(data) > max_items:
+        _require_few_items(data, max_items)
     try:
         value = cbor2.loads(
             data,
@@ -114,6 +120,30 @@ def cbor_decode(data: bytes) -> Any:
     if canonical != data:
         raise MalformedData("CBOR is not in its deterministic form")
     return value
+
+
+def _require_few_items(data: bytes, limit: int) -> None:
+    """Raise MalformedData for more items than `limit`, before any of them becomes an object.
+
+    A decoded item takes a hundred times its encoded byte: a small file must not fill the memory.
+    """
+    at = count = 0
+    end = len(data)
+    while at < end:
+        count += 1
+        if count > limit:
+            raise MalformedData(f"CBOR has more than {limit} items")
+        head = data[at]
+        at += 1
+        argument = head & 0x1F
+        if argument >= 24:
+            if argument > 27:
+                raise MalformedData("not valid CBOR")
+            size = 1 << (argument - 24)
+            argument = int.from_bytes(data[at : at + size], "big")
+            at += size
+        if head >> 5 in _STRINGS:
+            at += argument
 
 
 def _require_ours(value: Any, depth: int) -> None:
@@ -145,6 +175,7 @@ def _require_ours(value: Any, depth: int) -> None:
         raise MalformedData(f"type {kind.__name__} has no place in our CBOR")
 
 
+_STRINGS = (2, 3)
 _SCALARS = frozenset({bytes, str, bool, type(None)})
 _KEYS = frozenset({bytes, str, int})
 _SHORT_KEY = 64

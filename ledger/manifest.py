@@ -22,6 +22,7 @@ point at: a range of bytes leaves, counted from 1 as in the view.
 Leaf data: structure {"path", "first", "count"}, metadata [field, value], as CBOR.
 """
 
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -54,6 +55,8 @@ from ledger.errors import InvalidInput, MalformedData
 
 MAX_DOCUMENTS = 100_000
 """Documents in a deposit: a large mailbox export. Each costs a record and three small trees."""
+MAX_ITEMS = 40 * MAX_DOCUMENTS
+"""CBOR items of a manifest or an index: 24 a document, and the parts of those that were split."""
 MAX_NAME = 1024
 """UTF-8 bytes of a document's name, folders included."""
 MAX_PATH = 4096
@@ -156,9 +159,10 @@ class Cuts:
             return
         if len(cuts) % 2:
             raise MalformedData("a document's cuts are not pairs of bytes")
-        lengths = memoryview(cuts)
-        sizes = [(lengths[at] << 8) | lengths[at + 1] for at in range(0, len(cuts), 2)]
-        if any(not 0 < length <= MAX_LEAF for length in sizes) or sum(sizes) != size:
+        sizes = array("H", cuts)
+        if sys.byteorder == "little":
+            sizes.byteswap()
+        if sum(sizes) != size or (sizes and not 0 < min(sizes) <= max(sizes) <= MAX_LEAF):
             raise MalformedData("a document's cuts do not add up to its size")
         self._starts = array("Q", accumulate(sizes, initial=0))
         self.count = len(sizes)
@@ -291,7 +295,7 @@ def parse_manifest(data: bytes) -> Manifest:
     encoded = data.rstrip(b"\0")
     if padme(len(encoded)) != len(data):
         raise MalformedData("the manifest is not padded as specified")
-    match cbor_decode(encoded):
+    match cbor_decode(encoded, MAX_ITEMS):
         case {
             "seed": bytes(seed),
             "depositor": bytes(depositor),
@@ -325,7 +329,7 @@ def format_index(index: Index) -> bytes:
 
 def parse_index(data: bytes, records: Sequence[Record]) -> Index:
     """Return the index of these documents. Raises MalformedData, also if it does not fit them."""
-    value = cbor_decode(data)
+    value = cbor_decode(data, MAX_ITEMS)
     if not isinstance(value, list):
         raise MalformedData("the index is not as specified")
     index = tuple(map(_parse_document_index, value))

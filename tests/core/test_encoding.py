@@ -1,5 +1,7 @@
 """Strict encodings have exactly one accepted form."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -121,3 +123,21 @@ def _shared_references(levels: int) -> bytes:
 def test_a_tag_is_refused_before_anything_is_made_of_it(data: bytes) -> None:
     with pytest.raises(MalformedData):
         cbor_decode(data)
+
+
+@pytest.mark.parametrize("data", [b"\x80", b"\x40", b"\x20", b"\x00"], ids=bytes.hex)
+def test_a_value_of_too_many_items_is_refused_before_it_is_made(data: bytes) -> None:
+    many = b"\x9a" + (1 << 20).to_bytes(4, "big") + data * (1 << 20)
+    tracemalloc.start()
+    with pytest.raises(MalformedData, match="more than"):
+        cbor_decode(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_the_limit_counts_items_and_not_bytes() -> None:
+    value = [bytes(1000)] * 99
+    assert cbor_decode(cbor_encode(value), max_items=100) == value
+    with pytest.raises(MalformedData, match="more than"):
+        cbor_decode(cbor_encode(value), max_items=99)

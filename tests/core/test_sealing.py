@@ -625,6 +625,11 @@ def test_cuts_that_do_not_fill_the_document_are_refused(lengths: list[int]) -> N
         Cuts(4, format_cuts(lengths))
 
 
+def test_cuts_of_no_length_are_refused_also_in_an_empty_document() -> None:
+    with pytest.raises(MalformedData):
+        Cuts(0, format_cuts([0, 0]))
+
+
 def test_an_output_is_not_shown_before_it_is_whole(tmp_path: Path) -> None:
     with AtomicFile(tmp_path / "content.age") as out:
         out.write_at(0, b"half")

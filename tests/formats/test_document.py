@@ -103,7 +103,12 @@ LIMITS = {
     "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
     "age payload at the notary": (envelopes.MAX_PAYLOAD,),
     "evidence file": (archive.MAX_MEMBERS, evidence.MAX_OPENING),
-    "CBOR": (encoding.MAX_DEPTH, encoding.MAX_INTEGER.bit_length() + 1),
+    "CBOR": (
+        encoding.MAX_DEPTH,
+        encoding.MAX_ITEMS,
+        manifest.MAX_ITEMS,
+        encoding.MAX_INTEGER.bit_length() + 1,
+    ),
 }
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "TiB": 1 << 40}
 
