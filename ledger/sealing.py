@@ -356,8 +356,15 @@ class _Job:
         self._output = output
         self._buffers: SimpleQueue[tuple[memoryview, memoryview]] = SimpleQueue()
         for _ in range(workers):
-            encrypted = bytearray(SEGMENT // CHUNK * ENC_CHUNK) if output else bytearray()
-            self._buffers.put((memoryview(bytearray(SEGMENT)), memoryview(encrypted)))
+            self._buffers.put((memoryview(b""), memoryview(b"")))
+
+    def _room(self, size: int) -> tuple[memoryview, memoryview]:
+        """Return buffers for `size` bytes and for their ciphertext; to be put back."""
+        plain, out = self._buffers.get()
+        if len(plain) < size:
+            plain = memoryview(bytearray(size))
+            out = memoryview(bytearray(-(-size // CHUNK) * ENC_CHUNK if self._output else 0))
+        return plain, out
 
     def run(
         self, pool: ThreadPoolExecutor, progress: Callable[[int], None] | None
@@ -396,12 +403,12 @@ class _Job:
     def _seal(
         self, number: int, pieces: list[_Piece]
     ) -> tuple[list[_Hashed], int, list[bytes], bytes]:
-        plain, out = self._buffers.get()
+        filled = sum(piece.size for piece in pieces)
+        plain, out = self._room(filled)
         try:
-            hashed, size, filled = [], 0, 0
+            hashed, size = [], 0
             for piece in pieces:
                 part = plain[piece.at : piece.at + piece.size]
-                filled += piece.size
                 if piece.document < 0:
                     part[:] = piece.data
                 else:
@@ -440,7 +447,7 @@ class _Job:
 
     def _pad(self, tail: "_Tail", segment: int) -> tuple[list[bytes], int]:
         assert self._output
-        plain, out = self._buffers.get()
+        plain, out = self._room(min(SEGMENT, tail.size - segment * SEGMENT))
         try:
             size = tail.fill(segment, plain)
             last = (segment + 1) * SEGMENT >= tail.size

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -331,6 +332,7 @@ def _remove(folder: Path) -> None:
         folder.rmdir()
 
 
+@cache
 def tool_name() -> str:
     """Return this software's name and version."""
     return f"sealbook {version('sealbook')}"
