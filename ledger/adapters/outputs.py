@@ -101,7 +101,7 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
 def safe_component(name: str) -> str:
     """Return one component of a path, changed where some system would refuse or alter it."""
     text = "".join("_" if "\ud800" <= c <= "\udfff" else c for c in name)
-    text = _FORBIDDEN.sub("_", text)
+    text = "".join(c if c.isprintable() else "_" for c in _FORBIDDEN.sub("_", text))
     stripped = text.rstrip(". ")
     text = stripped + "_" * (len(text) - len(stripped))
     if _RESERVED.fullmatch(text):

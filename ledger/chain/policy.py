@@ -15,7 +15,7 @@ Specification: https://c2sp.org/tlog-policy (text of 2026-06-22)
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint, require_origin
@@ -163,11 +163,7 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     witnesses = tuple(
         (each.name, verified[each.key]) for each in policy.witnesses if each.key in verified
     )
-    names = {name for name, _ in witnesses}
-    for group in policy.groups:
-        if len(names.intersection(group.members)) >= group.threshold:
-            names.add(group.name)
-    if policy.quorum != NO_QUORUM and policy.quorum not in names:
+    if not has_quorum(policy, {name for name, _ in witnesses}):
         raise VerificationFailed(
             f"The checkpoint of {checkpoint.origin} at size {checkpoint.size} lacks the quorum "
             f"{policy.quorum}; of the policy's witnesses these have signed: "
@@ -256,6 +252,15 @@ class _Parser:
             raise MalformedData(f"the name {name} is taken")
         self._defined.add(name)
         return name
+
+
+def has_quorum(policy: Policy, witnesses: Iterable[str]) -> bool:
+    """Return whether the witnesses of these names make up the quorum."""
+    names = set(witnesses)
+    for group in policy.groups:
+        if len(names.intersection(group.members)) >= group.threshold:
+            names.add(group.name)
+    return policy.quorum == NO_QUORUM or policy.quorum in names
 
 
 def _keys(policy: Policy) -> list[VerifierKey]:

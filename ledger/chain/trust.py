@@ -27,7 +27,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain import statement as st
-from ledger.chain.policy import Policy, format_policy, parse_policy
+from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519
+from ledger.chain.policy import Policy, format_policy, has_quorum, parse_policy
 from ledger.chain.report import REQUIRABLE
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import MalformedData
@@ -123,15 +124,32 @@ def fingerprint(data: bytes) -> str:
 
 
 def _parse_policy(text: str, origin: str) -> Policy:
+    """Return a policy that cannot be satisfied without both of the notary's own signatures.
+
+    The report says that both are there, and that witnesses are others than the notary.
+    """
     policy = parse_policy(text)
-    if not policy.logs or any(log.key.name != origin for log in policy.logs):
-        raise MalformedData("the trust file's policy names no log, or one of another origin")
+    logs = [log.key for log in policy.logs]
+    if not logs or any((key.name, key.algorithm) != (origin, ED25519) for key in logs):
+        raise MalformedData("the trust file's policy needs Ed25519 logs of its own origin")
+    own = [each for each in policy.witnesses if each.key.name == origin]
+    others = [each for each in policy.witnesses if each.key.name != origin]
+    if any(each.key.algorithm != COSIGNATURE_ML_DSA_44 for each in own):
+        raise MalformedData("under the notary's name the policy can list ML-DSA-44 keys only")
+    if has_quorum(policy, [each.name for each in others]):
+        raise MalformedData(
+            "the trust file's quorum can be met without the notary's ML-DSA-44 signature"
+        )
+    notary = {key.public for key in logs} | {each.key.public for each in own}
+    if any(each.key.public in notary for each in others):
+        raise MalformedData("the trust file lists a key of the notary as another's witness")
     return policy
 
 
 def _parse_required(values: Sequence[Any]) -> tuple[str, ...]:
-    if any(value not in REQUIRABLE for value in values) or len(set(values)) != len(values):
-        raise MalformedData(f"a trust file can require only {', '.join(REQUIRABLE)}")
+    known = values and all(value in REQUIRABLE for value in values)
+    if not known or len(set(values)) != len(values):
+        raise MalformedData(f"a trust file requires one or more of {', '.join(REQUIRABLE)}")
     return tuple(values)
 
 

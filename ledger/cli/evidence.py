@@ -37,9 +37,10 @@ def verify_evidence(
         for number, each in enumerate(disclosed, 1):
             if output is not None:
                 folder = output if len(disclosed) == 1 else output / str(number)
-                stagings.append(stack.enter_context(_staging(folder, each)))
-            staging = stagings[-1] if stagings else None
-            reports.append(_verify(file, each, trusted[0], staging))
+                documents = each.opening.documents
+                staging = Staging(folder, documents, file.stem)
+                stagings.append(stack.enter_context(staging))
+            reports.append(_verify(file, each, trusted[0], stagings[-1] if stagings else None))
         placed: list[tuple[Path, Opened]] = []
         if output is not None and all(report.good for report in reports):
             for number, staging in enumerate(stagings, 1):
@@ -70,10 +71,6 @@ def _verify(
             return error.report
 
 
-def _staging(folder: Path, disclosed: DisclosedDeposit) -> Staging:
-    return Staging(folder, disclosed.opening.documents, disclosed.opening.cover.title)
-
-
 def _say_where(output: Path | None, placed: list[tuple[Path, Opened]]) -> None:
     if output is None:
         return
@@ -83,4 +80,4 @@ def _say_where(output: Path | None, placed: list[tuple[Path, Opened]]) -> None:
     for folder, written in placed:
         for name, place in written.names.items():
             renamed = f"   (deposited as {text.plain(name)})" if name in written.renamed else ""
-            click.echo(f"{folder / place}{renamed}")
+            click.echo(f"{text.plain(str(folder / place))}{renamed}")

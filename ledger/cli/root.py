@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ledger.cli.text import plain
 from ledger.errors import SealbookError
 
 Commands = dict[str, tuple[str, str]]
@@ -78,8 +79,8 @@ def _show(error: Exception, as_json: bool) -> int:
 
         traceback.print_exception(error)
     if as_json:
-        click.echo(json.dumps({"error": {"code": kind, "message": message}}, ensure_ascii=False))
-    click.echo(f"sealbook: {message}", err=True)
+        click.echo(json.dumps({"error": {"code": kind, "message": message}}))
+    click.echo("\n".join(map(plain, f"sealbook: {message}".split("\n"))), err=True)
     return code
 
 

@@ -195,6 +195,7 @@ def show(file: Path | None, as_json: bool) -> None:
         ("Issued by", text.plain(found.issuer)),
         ("Issued", text.when(found.issued)),
         ("Required", ", ".join(found.required)),
+        ("Signed with", "Ed25519 and ML-DSA-44, both by the notary"),
         ("Witnesses", ", ".join(witnesses) or "none"),
         ("Fingerprint", fingerprint(data)),
     ]
@@ -268,8 +269,9 @@ def recover(
     home = vault_home()
     notary = notary or shell.ask("Notary", "--notary")
     trust_data = _trust_data(notary, trust_file)
-    if trust_file is None:
-        printed = printed or shell.ask("Fingerprint of the trust file", "--fingerprint")
+    if trust_file is None and printed is None:
+        printed = shell.ask("Fingerprint of the trust file", "--fingerprint")
+    if printed is not None:
         _compare_fingerprint(trust_data, printed)
     found = parse_trust(trust_data)
     account = "".join((account or shell.ask("Account", "--account")).split()).lower()

@@ -50,7 +50,7 @@ def passphrase_option(function: F) -> F:
 
 def emit(as_json: bool, value: dict[str, Any], text: str) -> None:
     """Print the result: one JSON object, or text for a person."""
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+    click.echo(json.dumps(value) if as_json else text)
 
 
 def tell(text: str) -> None:

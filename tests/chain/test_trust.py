@@ -19,7 +19,7 @@ from ledger.chain.trust import MAX_TRUST, Trust, fingerprint, format_trust, pars
 from ledger.crypto.keys import SigningKey
 from ledger.errors import MalformedData
 from tests.mutations import changed_bytes
-from tests.simulator import LOG, NOW, Office
+from tests.simulator import LOG, ML_DSA, NOW, ORIGIN, Office
 
 OFFICE = Office()
 TRUST = OFFICE.trust()
@@ -39,7 +39,7 @@ def test_the_sample_itself_is_accepted() -> None:
 @given(
     issuer=some.text(max_size=30),
     issued=some.integers(0, 253_402_300_799),
-    required=some.lists(some.sampled_from(REQUIRABLE), unique=True).map(tuple),
+    required=some.lists(some.sampled_from(REQUIRABLE), min_size=1, unique=True).map(tuple),
     roots=some.lists(some.just(TRUST.seal_roots[0]), max_size=2).map(tuple),
 )
 def test_a_trust_file_reads_back(
@@ -98,6 +98,7 @@ ELSEWHERE = format_vkey(VerifierKey("notary.example/other", 1, SigningKey(bytes(
         {"issued": FIELDS["issued"].date()},
         {"issued": NOW},
         {"required": "ledger"},
+        {"required": []},
         {"required": ["ledger", "ledger"]},
         {"required": ["authorship"]},
         {"required": ["time"]},
@@ -123,8 +124,40 @@ def test_another_field_is_malformed(changes: dict[str, Any]) -> None:
 
 
 def test_a_policy_of_two_ledgers_is_malformed() -> None:
-    with pytest.raises(MalformedData, match="another origin"):
+    with pytest.raises(MalformedData, match="its own origin"):
         parse_trust(with_fields(policy=f"log {ELSEWHERE}\n" + FIELDS["policy"]))
+
+
+WITNESS = SigningKey(b"\x66" * 32).public
+LOG_KEY = f"log {format_vkey(VerifierKey(ORIGIN, 1, LOG.public))}\n"
+OWN = f"witness ml-dsa-44 {format_vkey(VerifierKey(ORIGIN, 6, ML_DSA.public))}\n"
+OTHER = f"witness archive {format_vkey(VerifierKey('archive.example', 4, WITNESS))}\n"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        LOG_KEY + "quorum none\n",
+        LOG_KEY + OWN + "quorum none\n",
+        LOG_KEY + OTHER + "quorum archive\n",
+        LOG_KEY + OWN + OTHER + "group any any ml-dsa-44 archive\nquorum any\n",
+    ],
+)
+def test_a_quorum_without_the_notary_s_post_quantum_key_is_malformed(policy: str) -> None:
+    with pytest.raises(MalformedData, match="ML-DSA-44"):
+        parse_trust(with_fields(policy=policy))
+
+
+def test_a_quorum_of_the_notary_and_a_witness_is_accepted() -> None:
+    policy = LOG_KEY + OWN + OTHER + "group both all ml-dsa-44 archive\nquorum both\n"
+    assert parse_trust(with_fields(policy=policy)).policy.quorum == "both"
+
+
+def test_a_key_of_the_notary_is_no_witness() -> None:
+    same = f"witness archive {format_vkey(VerifierKey('archive.example', 4, LOG.public))}\n"
+    policy = LOG_KEY + OWN + same + "group both all ml-dsa-44 archive\nquorum both\n"
+    with pytest.raises(MalformedData, match="another's witness"):
+        parse_trust(with_fields(policy=policy))
 
 
 def test_a_certificate_of_an_unknown_version_is_malformed() -> None:

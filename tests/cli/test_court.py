@@ -40,10 +40,10 @@ def verify(*arguments: object, code: int = 0) -> dict[str, object]:
 def test_a_court_gets_the_documents_and_a_good_report(case: Path, deposited: Company) -> None:
     answer = verify("case.evidence", "--trust", "office.trust", "-o", "shown")
     assert answer["good"] is True
-    assert (case / "shown/契约/合同.txt").read_bytes() == (
+    assert (case / "shown/case/合同.txt").read_bytes() == (
         deposited.folder / "契约/合同.txt"
     ).read_bytes()
-    assert (case / "shown/契约/annex/a.bin").read_bytes() == (
+    assert (case / "shown/case/annex/a.bin").read_bytes() == (
         deposited.folder / "契约/annex/a.bin"
     ).read_bytes()
 
@@ -66,10 +66,10 @@ def test_one_changed_byte_is_found_and_nothing_is_written(case: Path, member: st
 
 
 def test_documents_are_never_written_over_others(case: Path) -> None:
-    (case / "shown/契约").mkdir(parents=True)
-    (case / "shown/契约/合同.txt").write_bytes(b"mine")
+    (case / "shown/case").mkdir(parents=True)
+    (case / "shown/case/合同.txt").write_bytes(b"mine")
     run("verify", "case.evidence", "--trust", "office.trust", "-o", "shown", code=1)
-    assert (case / "shown/契约/合同.txt").read_bytes() == b"mine"
+    assert (case / "shown/case/合同.txt").read_bytes() == b"mine"
     assert len(list((case / "shown").rglob("*"))) == 2
 
 
