@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters import checkpoints, sqlite
+from ledger.adapters import sqlite
 from ledger.notary import rebuild, restore
 from ledger.ports import Step
 from tests import crash_child
@@ -63,7 +63,7 @@ def staged(connection: Any) -> bool:
 
 
 immediate = sqlite.immediate
-sqlite.immediate = checkpoints.immediate = watched  # type: ignore[assignment]
+sqlite.immediate = watched
 sys.addaudithook(audit)
 
 crash_child.serve(hook)

@@ -6,7 +6,7 @@ the ledger from forking. Rows are added by compare-and-swap and never changed.
 
 from pathlib import Path
 
-from ledger.adapters.sqlite import Connections, Snapshot, immediate, storage
+from ledger.adapters.sqlite import Connections, Snapshot, storage
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.ports import SignedCheckpoint
@@ -43,7 +43,7 @@ class CheckpointDatabase:
 
     def swap(self, last: SignedCheckpoint | None, new: SignedCheckpoint) -> None:
         """Add `new` if `last` is still the newest. Raises LedgerFault otherwise."""
-        with storage(self.path), immediate(self._connections.writer()) as connection:
+        with self._connections.writing() as connection:
             stored = self.last()
             if stored != last or new.height != (0 if last is None else last.height + 1):
                 raise LedgerFault(

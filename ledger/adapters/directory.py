@@ -61,9 +61,15 @@ class Settings:
 
 
 def lock(directory: Path) -> FileLock:
-    """Return the lock of a notary's directory, held. Raises InUse, StorageFailed."""
-    held = FileLock(directory / LOCK, timeout=0)
+    """Return the lock of a notary's directory, held; the directory is its owner's alone from now on.
+
+    Raises InUse, StorageFailed.
+    """
+    held = FileLock(directory / LOCK, timeout=0, mode=0o600)
     try:
+        for path, mode in ((directory, 0o700), (directory / LOCK, 0o600)):
+            if path.exists() and path.stat().st_mode & 0o077:
+                path.chmod(mode)
         held.acquire()
     except Timeout:
         raise InUse(

@@ -7,6 +7,7 @@ BEGIN IMMEDIATE themselves. Importing this module costs 200 ms: only the notary 
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,9 @@ BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; each lasts milliseconds."""
 WAL_PAGES = 8_000
 """Pages (4 KiB) between WAL checkpoints: the leaf index is hit all over, so rarer is cheaper."""
+PRIVATE = 0o600
+BESIDE = ("-wal", "-shm")
+"""What SQLite keeps beside a database."""
 _MAX_VARIABLES = 1_000
 
 _SCHEMA = """
@@ -73,9 +77,10 @@ _KEY = (
 
 
 class Connections:
-    """One connection that writes, and one for each thread that reads.
+    """One connection that writes, for one thread at a time, and one for each thread that reads.
 
-    `create` makes the schema where there is none yet; without it a missing file is an error.
+    `create` makes the schema where there is none yet; without it a missing file is an error. The file
+    is the owner's alone, and what SQLite puts beside it takes its mode.
     """
 
     def __init__(
@@ -90,7 +95,9 @@ class Connections:
             raise LedgerFault(
                 f"{path} is missing. Run `sealbook notary fsck --rebuild`, or restore a backup."
             )
+        self._writing = threading.Lock()
         with storage(path):
+            keep_private(path)
             self._writer = self._connect()
             if create:
                 with immediate(self._writer):
@@ -104,9 +111,11 @@ class Connections:
                 "Use the release that wrote it, or a newer one."
             )
 
-    def writer(self) -> Any:
-        """Return the connection that writes; its user holds `immediate` around every write."""
-        return self._writer
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Run a block as one transaction on the connection that writes."""
+        with storage(self._path), self._writing, immediate(self._writer) as connection:
+            yield connection
 
     def reader(self) -> Any:
         """Return this thread's connection for reading."""
@@ -168,6 +177,7 @@ class Snapshot:
     def copy(self, destination: Path) -> None:
         """Write it to a new file."""
         with storage(destination):
+            keep_private(destination)
             copy = sqlite3.connect(str(destination))
             try:
                 self._connection.backup(copy)
@@ -186,6 +196,24 @@ class Snapshot:
     ) -> None:
         self._connection.execute("ROLLBACK")
         self._connection.close()
+
+
+def keep_private(path: Path) -> None:
+    """Make a database its owner's alone, before there is anything in it. Raises StorageFailed.
+
+    One that exists is not opened: closing it would let go of this process's locks on it (POSIX).
+    """
+    try:
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE))
+        for each in (path, *(path.with_name(f"{path.name}{suffix}") for suffix in BESIDE)):
+            with contextlib.suppress(FileNotFoundError):
+                if each.stat().st_mode & 0o077:
+                    each.chmod(PRIVATE)
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} could not be made private ({error.strerror}); its owner must run this."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -238,7 +266,7 @@ class LedgerDatabase:
         rows = _Rows()
         for index, statement in enumerate(statements, start):
             rows.add(index, statement)
-        with storage(self.path), immediate(self._connections.writer()) as connection:
+        with self._connections.writing() as connection:
             size = _size(connection)
             if size != start:
                 raise LedgerFault(

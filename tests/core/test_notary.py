@@ -74,6 +74,32 @@ def test_private_keys_are_private_and_the_trust_file_is_whole(directory: Path) -
     assert trust.origin == ORIGIN and trust.policy.quorum != "none"
 
 
+def test_a_notary_is_closed_to_others_also_when_copied_or_opened_up(
+    worked: Path, tmp_path: Path
+) -> None:
+    def private(directory: Path) -> bool:
+        files = [directory / "notary.lock", *directory.glob("*.sqlite*")]
+        assert len(files) >= 3
+        modes = {path.stat().st_mode & 0o777 for path in files}
+        return directory.stat().st_mode & 0o777 == 0o700 and modes == {0o600}
+
+    assert private(worked)
+    (worked / "ledger.sqlite").unlink()
+    rebuild(worked)
+    assert private(worked)
+    for path in (worked, worked / "notary.lock", *worked.glob("*.sqlite")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    with opened(worked) as notary:
+        assert private(worked)
+        notary.backup(tmp_path / "backup")
+    assert private(tmp_path / "backup")
+    for path in (tmp_path / "backup").glob("*.sqlite"):
+        path.chmod(0o644)
+    (tmp_path / "new").mkdir(mode=0o755)
+    restore(tmp_path / "backup", tmp_path / "new", clock=Clock(), random=os.urandom)
+    assert private(tmp_path / "new")
+
+
 def test_fsck_finds_nothing_wrong_with_a_sound_notary(worked: Path) -> None:
     assert fsck(worked) == ()
 
