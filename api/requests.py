@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from fastapi import Request
@@ -32,8 +31,6 @@ class Service:
     notary: "Notary"
     settings: Settings
     clock: Callable[[], float]
-    nonces: Lock = field(default_factory=Lock)
-    """The notary's nonces have one writing connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +173,10 @@ def _verify(here: Service, message: SignedMessage, covered: Sequence[str]) -> Si
 
 
 def _use_nonce(here: Service, signed: SignedRequest) -> None:
-    with here.nonces:
-        new = here.notary.nonces.remember(signed.key_id, signed.nonce, signed.expires)
-    if not new:
-        raise NotAuthenticated("This request was received before; sign it anew to repeat it.")
+    if not here.notary.nonces.remember(signed.key_id, signed.nonce, signed.expires):
+        raise NotAuthenticated(
+            "This request was received before, or its body took too long; sign it anew to repeat it."
+        )
 
 
 def _caller(here: Service, signed: SignedRequest) -> Caller:

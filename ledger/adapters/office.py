@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.sqlite import Connections, immediate, storage
+from ledger.adapters.sqlite import Connections, storage
 from ledger.encoding import cbor_decode, cbor_encode
 
 FILE = "office.sqlite"
@@ -18,6 +18,8 @@ WAITING, DONE, FAILED = "waiting", "done", "failed"
 MAX_ORDERS_KEPT = 100
 """Finished orders whose answers are kept for whoever waits for them."""
 _PRUNE_EVERY = 256
+_KEPT_LONGER = 60
+"""Seconds: a thread whose `now` is a moment behind another's still finds what that one forgets."""
 
 _SCHEMA = """
 CREATE TABLE orders (
@@ -61,7 +63,7 @@ class OfficeDatabase:
 
     def give(self, kind: str, argument: dict[str, Any]) -> int:
         """Leave an order; return its number."""
-        with storage(self.path), immediate(self._connections.writer()) as connection:
+        with self._connections.writing() as connection:
             sql = "INSERT INTO orders (kind, argument, state) VALUES (?, ?, ?)"
             return int(connection.execute(sql, (kind, cbor_encode(argument), WAITING)).lastrowid)
 
@@ -75,7 +77,7 @@ class OfficeDatabase:
 
     def answer(self, number: int, state: str, answer: dict[str, Any]) -> None:
         """Answer an order, and forget those answered long ago."""
-        with storage(self.path), immediate(self._connections.writer()) as connection:
+        with self._connections.writing() as connection:
             connection.execute(
                 "UPDATE orders SET state = ?, answer = ?, argument = ? WHERE id = ?",
                 (state, cbor_encode(answer), cbor_encode({}), number),
@@ -87,18 +89,21 @@ class OfficeDatabase:
 
     def withdraw(self, number: int) -> bool:
         """Take an order back; False when it was carried out already."""
-        with storage(self.path), immediate(self._connections.writer()) as connection:
+        with self._connections.writing() as connection:
             sql = "DELETE FROM orders WHERE id = ? AND state = ?"
             return bool(connection.execute(sql, (number, WAITING)).rowcount)
 
     def remember(self, key_id: bytes, nonce: bytes, expires: int, now: int) -> bool:
         """Note the nonce of a signed request until `expires`; False when it was seen before.
 
-        Both times in POSIX seconds; nonces that expired before `now` are forgotten.
+        Both times in POSIX seconds. Nonces that have expired are forgotten, so one that expired before
+        `now` counts as seen: a request may wait for its body longer than nonces are kept.
         """
-        with storage(self.path), immediate(self._connections.writer()) as connection:
+        if expires < now:
+            return False
+        with self._connections.writing() as connection:
             if self._remembered % _PRUNE_EVERY == 0:
-                connection.execute("DELETE FROM nonces WHERE expires < ?", (now,))
+                connection.execute("DELETE FROM nonces WHERE expires < ?", (now - _KEPT_LONGER,))
             self._remembered += 1
             sql = "INSERT INTO nonces VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
             return bool(connection.execute(sql, (key_id, nonce, expires)).rowcount)

@@ -1,6 +1,7 @@
 """The notary's stores: append-only, compare-and-swap, whole files."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,51 @@ def test_expired_nonces_are_forgotten(tmp_path: Path) -> None:
     again = OfficeDatabase(tmp_path / "office.sqlite")
     assert again.remember(b"k", b"m", 300, 200)
     assert again.remember(b"k", b"n", 300, 200)
+
+
+def test_a_nonce_that_may_have_been_forgotten_counts_as_seen(tmp_path: Path) -> None:
+    """A request that was fresh when it began, and whose body came after its nonce was pruned."""
+    office = OfficeDatabase(tmp_path / "office.sqlite")
+    assert office.remember(b"k", b"n", 100, 50)
+    for i in range(256):
+        assert office.remember(b"other", i.to_bytes(2, "big"), 900, 400)
+    assert not office.remember(b"k", b"n", 100, 103)
+    assert not office.remember(b"k", b"m", 100, 101)
+    assert office.remember(b"k", b"m", 101, 101)
+
+
+def test_threads_share_the_connection_that_writes(tmp_path: Path) -> None:
+    office = OfficeDatabase(tmp_path / "office.sqlite")
+
+    def work(number: int) -> list[bool]:
+        office.give("notice", {"number": number})
+        return [office.remember(b"k", bytes([i]), 100, 50) for i in range(50)]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(work, range(8)))
+    assert sum(map(sum, answers)) == 50
+    assert len(office.waiting()) == 8
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_a_database_is_its_owners_alone(tmp_path: Path, before: int | None) -> None:
+    path = tmp_path / "ledger.sqlite"
+    if before is not None:
+        LedgerDatabase(path, create=True).close()
+        for each in (path, tmp_path / "ledger.sqlite-wal"):
+            each.touch()
+            each.chmod(before)
+    umask = os.umask(0)
+    try:
+        store = LedgerDatabase(path, create=before is None)
+        store.append(0, [parse_statement(Company(account="00" * 16).statement())])
+        with store.snapshot() as snapshot:
+            snapshot.copy(tmp_path / "copy.sqlite")
+    finally:
+        os.umask(umask)
+    modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(modes, 0o600)
+    assert set(modes) > {"ledger.sqlite", "ledger.sqlite-wal", "copy.sqlite"}
 
 
 def test_records_are_private_and_can_be_erased(tmp_path: Path) -> None:

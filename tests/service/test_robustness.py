@@ -9,7 +9,9 @@ import pytest
 import structlog
 
 from api.server import MAX_HEADERS
-from ledger.adapters.protocol import COSE
+from ledger.adapters.protocol import CBOR, COSE
+from ledger.adapters.signatures import WINDOW
+from ledger.encoding import cbor_encode
 from ledger.errors import LedgerFault, StorageFailed
 
 from .conftest import small_envelope
@@ -88,6 +90,26 @@ def test_a_body_that_trickles_is_408_in_the_end(raw):
         except TimeoutError:
             continue
     assert head(answer) == b"HTTP/1.1 408 Request Timeout"
+
+
+def test_a_signed_request_whose_body_comes_after_its_window_is_refused(company, raw):
+    """Its nonce may have been forgotten by then: whoever holds the body back could replay it."""
+    body = cbor_encode([])
+    fields = company.signed(
+        "POST",
+        "/envelopes",
+        body=body,
+        headers={"content-type": CBOR},
+        now=int(time.time()) - WINDOW + 1,
+    )
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    connection = raw()
+    start = f"POST /envelopes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}"
+    connection.sendall(f"{start}Content-Length: {len(body)}\r\n\r\n".encode())
+    time.sleep(2.2)
+    answer = ask(connection, body)
+    assert head(answer).startswith(b"HTTP/1.1 401")
+    assert b"took too long" in answer
 
 
 def test_a_client_that_leaves_does_not_stop_its_deposit(service, company, raw):
