@@ -1,10 +1,11 @@
 """The way of a deposit: from the user's files into the spool, to the notary; the receipt back."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from ledger.adapters.envelopes import SmallEnvelope
 from ledger.adapters.files import seal_files
@@ -107,6 +108,15 @@ def deliver(deposit: StoredDeposit) -> Path:
     return place
 
 
+class Uploaded(Protocol):
+    """What is uploaded of a deposit."""
+
+    @property
+    def files(self) -> Iterator[tuple[Path, Payload]]:
+        """The age files, as the statement names them."""
+        ...
+
+
 class Sender:
     """A notary as `ledger.deposit.confirm` wants it, fed from the vault."""
 
@@ -115,7 +125,7 @@ class Sender:
         self._progress = progress
         self._sent = 0
 
-    def upload(self, deposits: Sequence[StoredDeposit]) -> None:
+    def upload(self, deposits: Sequence[Uploaded]) -> None:
         """Make the deposits' age files durable at the notary."""
         small: list[SmallEnvelope] = []
         waiting = 0

@@ -196,10 +196,14 @@ class StoredDeposit:
     def file_away(self, receipt: Path) -> None:
         """Note where the user's receipt is; the deposit is done."""
         self.note(receipt=str(receipt), refused=None)
+        self.leave_spool()
+        sync_folder(self._home / FILED)
+
+    def leave_spool(self) -> None:
+        """Move where deposits stay; durably so after `Vault.sync_filed`."""
         with contextlib.suppress(FileNotFoundError):
             # Gone from the spool: another process has filed it away.
             (self._home / SPOOL / self.name).rename(self._home / FILED / self.name)
-            sync_folder(self._home / FILED)
 
     def keep_rejected(self, receipt: bytes) -> Path:
         """Keep a receipt that does not verify: it is evidence against whoever signed it."""
@@ -380,6 +384,10 @@ class Vault:
     def sync_spool(self) -> None:
         """Make the spool's names durable."""
         sync_folder(self._spool)
+
+    def sync_filed(self) -> None:
+        """Make it durable that deposits have left the spool."""
+        sync_folder(self.home / FILED)
 
     def stored(self, name: str) -> StoredDeposit:
         """Return the deposit in the folder of this name."""

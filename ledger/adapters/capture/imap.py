@@ -206,6 +206,7 @@ class ImapFolder:
         return box
 
     def _read_on(self, box: BaseMailBox, validity: int) -> None:
+        box.client.response("EXISTS")  # what is said from here on may be news
         last = self._positions.get(self._folder, validity).uid
         for uid, size in self._sizes(box, last):
             if self._stop.is_set():
@@ -240,6 +241,8 @@ class ImapFolder:
 
     def _wait(self, box: BaseMailBox, idles: bool) -> None:
         """Return when there may be new mail, or when it is time to ask."""
+        if "EXISTS" in box.client.untagged_responses:
+            return
         if not idles:
             self._stop.wait(self._poll)
             box.client.noop()

@@ -5,7 +5,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx2
 
@@ -17,6 +19,7 @@ from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
+from ledger.chain.statement import Payload
 from ledger.deposit import BATCH, LedgerForked, Rejected, confirm, verify_answer
 from ledger.errors import NotEnrolled, SealbookError, Unavailable
 from ledger.verify import VerifiedReceipt
@@ -27,6 +30,8 @@ POLL = 30.0
 """Seconds after which the spool is looked at although nothing was announced."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds of back-off when the notary is away; doubled each time, and jittered."""
+FILERS = 8
+"""Threads that file receipts away."""
 HOLD = 600.0
 """Seconds until a deposit that was refused is tried again."""
 AWAY = 900.0
@@ -52,19 +57,67 @@ def settle(
             yield each, verified
     # A matter's papers go out by number: the notary takes each only after the one before it.
     waiting = sorted((each for each in spooled if each.waits), key=_matter_number)
-    for each, outcome in confirm(waiting, Sender(client), vault.trust, vault):
-        if isinstance(outcome, Rejected):
-            each.keep_rejected(outcome.receipt)
-            if isinstance(outcome.error, LedgerForked):
-                note = parse_receipt(outcome.receipt).note
-                vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
-            yield each, outcome.error
-        elif isinstance(outcome, SealbookError):
-            each.note(refused=str(outcome))
-            yield each, outcome
+    sender = Sender(client)
+    with ThreadPoolExecutor(FILERS, "file") as pool:
+        for at in range(0, len(waiting), BATCH):
+            batch = [_Answered(each) for each in waiting[at : at + BATCH]]
+            outcomes: list[tuple[_Answered, VerifiedReceipt | Rejected | SealbookError]] = []
+            trouble: Exception | None = None
+            try:
+                for found in confirm(batch, sender, vault.trust, vault):
+                    outcomes.append(found)
+            except (SealbookError, OSError) as error:
+                trouble = error
+            # The disk takes the syncs of many receipts together.
+            list(pool.map(_Answered.file_away, batch))
+            vault.sync_filed()
+            for answered, outcome in outcomes:
+                yield answered.deposit, _settled(vault, answered.deposit, outcome)
+            if trouble is not None:
+                raise trouble
+
+
+class _Answered:
+    """A deposit whose receipt, once verified, is filed away together with others."""
+
+    def __init__(self, deposit: StoredDeposit) -> None:
+        self.deposit = deposit
+        self.encoded = deposit.encoded
+        self._receipt: bytes | None = None
+
+    @property
+    def files(self) -> Iterator[tuple[Path, Payload]]:
+        """The age files to upload."""
+        return self.deposit.files
+
+    def accept(self, receipt: bytes) -> None:
+        """Note a verified receipt; `file_away` keeps it."""
+        self._receipt = receipt
+
+    def file_away(self) -> None:
+        """Keep the receipt, if there is one, durably; then only is the ciphertext given up."""
+        if self._receipt is None:
+            return
+        self.deposit.accept(self._receipt)
+        if self.deposit.meta.keep:
+            self.deposit.note(refused=None)
+            self.deposit.leave_spool()
         else:
-            deliver(each)
-            yield each, outcome
+            deliver(self.deposit)
+
+
+def _settled(
+    vault: Vault, deposit: StoredDeposit, outcome: VerifiedReceipt | Rejected | SealbookError
+) -> Outcome:
+    if isinstance(outcome, Rejected):
+        deposit.keep_rejected(outcome.receipt)
+        if isinstance(outcome.error, LedgerForked):
+            note = parse_receipt(outcome.receipt).note
+            vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
+        return outcome.error
+    if isinstance(outcome, SealbookError):
+        deposit.note(refused=str(outcome))
+    return outcome
 
 
 def _matter_number(deposit: StoredDeposit) -> int:
