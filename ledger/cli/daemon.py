@@ -266,9 +266,9 @@ def lines(as_json: bool) -> "Any":
             click.echo(_said(event.what, event.why))
 
     def show(journal: "Journal", stop: threading.Event) -> None:  # noqa: ARG001
-        journal.listeners.append(line)
         if not as_json:
             click.echo("Watching. Ctrl-C stops; what waits goes out the next time.")
+        journal.listen(line)
 
     return show
 

@@ -74,7 +74,7 @@ def run_daemon(
         stack.callback(journal.write)
         if config.failure.command or config.failure.webhook:
             alarm = Alarm(config.failure, lambda why: journal.note(Kind.WAITING, "the alarm", why))
-            journal.listeners.append(alarm)
+            journal.listen(alarm)
             stack.callback(alarm.stop)
         intake = stack.enter_context(Intake(vault, clock, random))
         sender = SenderLoop(vault, intake, journal, clock)

@@ -60,7 +60,15 @@ class Journal:
         self._since: dict[str, float] = {}
         self._longest = 0.0
         self._changed = True
-        self.listeners: list[Listener] = []
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Tell of every event: what has been noted so far, and what comes."""
+        with self._lock:
+            past = list(self._events)
+            self._listeners.append(listener)
+        for event in past:
+            listener(event)
 
     def note(
         self, kind: Kind, what: str, why: str = "", code: str = "", identity: str = ""
@@ -71,7 +79,7 @@ class Journal:
             self._events.append(event)
             self._counts[kind] += 1
             self._changed = True
-        for each in self.listeners:
+        for each in self._listeners:
             each(event)
 
     def set(self, **state: Any) -> None:
