@@ -158,7 +158,8 @@ class SenderLoop:
         """End after the request that is under way."""
         self._stop.set()
         self._news.set()
-        self._thread.join(30)
+        if self._thread.ident is not None:
+            self._thread.join(30)
         self._client.close()
 
     def _sleep(self, seconds: float) -> None:

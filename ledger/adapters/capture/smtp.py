@@ -138,9 +138,11 @@ class SmtpJournal:
         if sealing:
             await asyncio.wait(sealing, timeout=STOP_PATIENCE)
             await asyncio.sleep(0)
+        talking = [each._handler_coroutine for each in self.sessions if each._handler_coroutine]
         for each in tuple(self.sessions):
             each.hang_up("421 4.3.2 closing")
-        await asyncio.sleep(0)
+        if talking:
+            await asyncio.wait(talking, timeout=STOP_PATIENCE)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -205,6 +207,13 @@ class _Session(SMTP):
             self.transport.close()
 
     # --- what is taken ---
+
+    async def handle_EHLO(
+        self, _server: Any, session: Any, _envelope: Any, hostname: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        # Nobody logs in here, but the library offers AUTH without a mechanism.
+        return [each for each in answers if not each.startswith("250-AUTH")]
 
     async def handle_MAIL(
         self, _server: Any, _session: Any, envelope: Any, address: str, options: list[str]
