@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import checks, deposits, log
 from .problems import install, unexpected_response
-from .requests import Service
+from .requests import Budget, Service
 from .schemas import Problem
 from .settings import Settings
 
@@ -48,7 +48,8 @@ def create_app(
         telemetry=_TELEMETRY_OFF,
     )
     app.state.service = Service(notary, settings, clock)
-    app.state.checks = asyncio.Semaphore(checks.AT_ONCE)
+    app.state.checks = checks.Turns()
+    app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
     install(app)
     # Not include_router: it keeps routers nested, and each level is searched for every request.
     for router in (deposits.router, log.router, checks.router):

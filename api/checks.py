@@ -5,7 +5,8 @@ evidence file does, and who would rather not show it to the notary checks it wit
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from io import BytesIO
 
@@ -23,15 +24,44 @@ from ledger.errors import TooLarge, Unavailable
 from ledger.evidence import read_evidence, verify_disclosed
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
 
-from .requests import Service, read_body, service
+from .requests import Budget, Service, read_body, service
 from .schemas import Checked, Standing, Verification, body, problems
 
-AT_ONCE = 4
-"""Checks held in memory at one time."""
+AT_ONCE = 2
+"""Checks at one time: they take turns with everything else that the notary computes."""
+PATIENCE = 5.0
+"""Seconds that a body, once it is there, waits for its turn."""
+MAX_BODIES = 64 << 20
+"""Bytes of bodies that are arriving, waiting or being checked."""
+MAX_OPENING = 1 << 19
+"""Bytes of an opening that the service reads, of some 2,500 documents: it takes 50 MB at worst."""
 MAX_DEPOSITS = 100
 """Deposits in one evidence file that the service checks."""
 
 router = APIRouter(tags=["checks"])
+
+
+class Turns:
+    """Who may be checked now. A body that does not come takes no turn."""
+
+    def __init__(self) -> None:
+        self.bodies = Budget(MAX_BODIES)
+        self._gate = asyncio.Semaphore(AT_ONCE)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Hold a turn. Raises Unavailable when none came within `PATIENCE`."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._gate.acquire()
+        except TimeoutError as error:
+            raise Unavailable(
+                "The notary is checking other receipts; try again in a few seconds."
+            ) from error
+        try:
+            yield
+        finally:
+            self._gate.release()
 
 
 @router.post(
@@ -40,13 +70,12 @@ router = APIRouter(tags=["checks"])
 async def verify(request: Request, response: Response) -> Verification:
     """Check a receipt or an evidence file. The report gives each claim apart, also when one fails."""
     here = service(request)
-    gate: asyncio.Semaphore = request.app.state.checks
-    if gate.locked():
-        raise Unavailable("The notary is checking other receipts; try again in a few seconds.")
-    async with gate:
-        data = await read_body(request, MAX_CHECKED, RECEIPT, OCTETS)
-        response.headers["cache-control"] = "no-store"
-        return await run_in_threadpool(_check, here, data)
+    turns: Turns = request.app.state.checks
+    with turns.bodies.share() as grown_to:
+        data = await read_body(request, MAX_CHECKED, RECEIPT, OCTETS, grown_to=grown_to)
+        async with turns.one():
+            response.headers["cache-control"] = "no-store"
+            return await run_in_threadpool(_check, here, data)
 
 
 def _check(here: Service, data: bytes) -> Verification:
@@ -55,7 +84,7 @@ def _check(here: Service, data: bytes) -> Verification:
         statement = parse_statement(parse_receipt(data).statement)
         report = _report(lambda: verify_receipt(data, trust))
         return Verification(deposits=[_checked(here, statement, report)])
-    disclosed = read_evidence(BytesIO(data))
+    disclosed = read_evidence(BytesIO(data), MAX_OPENING)
     if len(disclosed) > MAX_DEPOSITS:
         raise TooLarge(f"The service checks at most {MAX_DEPOSITS} deposits at once.")
     checked = []

@@ -38,6 +38,7 @@ from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
 
 from .problems import RangeNotSatisfiable, RequestTimeout, problem
 from .requests import (
+    Budget,
     authenticate,
     authenticate_with_body,
     body_blocks,
@@ -48,6 +49,8 @@ from .requests import (
 )
 from .schemas import DepositOut, Deposits, Enrolled, binary, body, header, problems
 
+MAX_BATCHES_BYTES = 64 << 20
+"""Bytes of batches of statements that are arriving at one time."""
 _BLOCK = 1 << 20
 _PRIVATE = {"cache-control": "private, no-store"}
 _MAX_RANGE_HEADER = 64
@@ -96,12 +99,10 @@ async def enter(request: Request) -> Response:
 )
 async def enter_many(request: Request) -> Response:
     """Enter a CBOR array of up to 100 statements, each for itself."""
-    data = await read_body(request, MAX_BATCH_BYTES, CBOR)
-    statements = cbor_decode(data)
-    if not isinstance(statements, list) or not all(isinstance(each, bytes) for each in statements):
-        raise MalformedData("the body is not an array of statements")
-    if len(statements) > MAX_BATCH:
-        raise TooLarge(f"One request takes at most {MAX_BATCH} statements.")
+    batches: Budget = request.app.state.batches
+    with batches.share() as grown_to:
+        data = await read_body(request, MAX_BATCH_BYTES, CBOR, grown_to=grown_to)
+        statements = await run_in_threadpool(_parse_batch, data)
     futures = service(request).notary.sequencer.submit_many(statements)
     answers = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
     items: list[Any] = []
@@ -267,18 +268,21 @@ async def deposits(
     caller = await authenticate(request, BARE)
     first = -1 if after == "-1" else parse_decimal(after)
     entries = service(request).notary.entries
-    found = await run_in_threadpool(entries.deposits, caller.account, first, DEPOSITS_PAGE)
+
+    def work() -> Deposits:
+        return Deposits(
+            deposits=[
+                DepositOut(
+                    index=entry.index,
+                    leaf=entry.leaf_hash.hex(),
+                    statement=b64encode(entry.statement),
+                )
+                for entry in entries.deposits(caller.account, first, DEPOSITS_PAGE)
+            ]
+        )
+
     response.headers.update(_PRIVATE)
-    return Deposits(
-        deposits=[
-            DepositOut(
-                index=entry.index,
-                leaf=entry.leaf_hash.hex(),
-                statement=b64encode(entry.statement),
-            )
-            for entry in found
-        ]
-    )
+    return await run_in_threadpool(work)
 
 
 @router.get(
@@ -326,6 +330,15 @@ async def join(request: Request, response: Response) -> Enrolled:
 
     response.headers.update(_PRIVATE)
     return await run_in_threadpool(work)
+
+
+def _parse_batch(data: bytes) -> list[bytes]:
+    statements = cbor_decode(data)
+    if not isinstance(statements, list) or not all(isinstance(each, bytes) for each in statements):
+        raise MalformedData("the body is not an array of statements")
+    if len(statements) > MAX_BATCH:
+        raise TooLarge(f"One request takes at most {MAX_BATCH} statements.")
+    return statements
 
 
 def _parse_envelopes(data: bytes) -> list[SmallEnvelope]:

@@ -1,7 +1,8 @@
 """What every endpoint needs of a request: its body within limits, and who signed it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -13,7 +14,7 @@ from starlette.types import Message
 from ledger.adapters.signatures import WHOLE, SignedRequest, verify_body, verify_request
 from ledger.adapters.signatures import Message as SignedMessage
 from ledger.encoding import parse_decimal
-from ledger.errors import KeyRevoked, MalformedData, NotAuthenticated, TooLarge
+from ledger.errors import KeyRevoked, MalformedData, NotAuthenticated, TooLarge, Unavailable
 
 from .problems import RequestTimeout, UnsupportedMedia
 from .settings import Settings
@@ -21,6 +22,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     from ledger.notary import Notary
 
+FREE_BYTES = 1 << 16
+"""Bytes of a body that no budget counts: a receipt, or a hundred statements."""
 _BLOCK = 1 << 20
 
 
@@ -46,13 +49,55 @@ def service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
-async def read_body(request: Request, limit: int, *media_types: str) -> bytes:
-    """Return the whole body. Raises TooLarge, UnsupportedMedia, RequestTimeout."""
+class Budget:
+    """Bytes that the bodies of one kind of request, which anybody may send, may take in memory at once.
+
+    The first `FREE_BYTES` of each are not counted: whoever fills the budget and waits keeps only other
+    large bodies out.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Yield what to call with the size of a body as it grows; it raises Unavailable.
+
+        What was counted is given back at the end of the block. For the event loop's thread only.
+        """
+        counted = 0
+
+        def grown_to(size: int) -> None:
+            nonlocal counted
+            more = max(0, size - FREE_BYTES) - counted
+            if self.held + more > self.limit:
+                raise Unavailable("The notary has too much to read; try again in a minute.")
+            self.held += more
+            counted += more
+
+        try:
+            yield grown_to
+        finally:
+            self.held -= counted
+
+
+async def read_body(
+    request: Request,
+    limit: int,
+    *media_types: str,
+    grown_to: Callable[[int], None] = lambda _: None,
+) -> bytes:
+    """Return the whole body; `grown_to` is a share of a budget.
+
+    Raises TooLarge, UnsupportedMedia, RequestTimeout, and what `grown_to` raises.
+    """
     _require_media(request, media_types)
     data = bytearray()
     try:
         async with asyncio.timeout(service(request).settings.body):
             async for block in body_blocks(request, limit, None):
+                grown_to(len(data) + len(block))
                 data += block
     except TimeoutError as error:
         raise RequestTimeout("The request's body came too slowly; send it again.") from error
@@ -154,9 +199,10 @@ async def authenticate_with_body(
 
 def signed_message(request: Request) -> SignedMessage:
     """Return the request as its signature covers it: the target as it was sent."""
-    headers: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     for name, value in request.headers.items():
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        fields.setdefault(name, []).append(value)
+    headers = {name: ", ".join(values) for name, values in fields.items()}
     target = request.scope["raw_path"].decode("ascii")
     query = request.scope["query_string"].decode("latin-1")
     return SignedMessage(request.method, f"{target}?{query}" if query else target, headers)

@@ -91,14 +91,18 @@ def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
     archive.finish()
 
 
-def read_evidence(file: BinaryIO) -> tuple[DisclosedDeposit, ...]:
-    """Return the deposits disclosed in `file`, which must stay open. Raises MalformedData."""
+def read_evidence(file: BinaryIO, max_opening: int = MAX_OPENING) -> tuple[DisclosedDeposit, ...]:
+    """Return the deposits disclosed in `file`, which must stay open.
+
+    `max_opening` is the most bytes that one opening may have: in memory it takes a hundred times as
+    much. Raises MalformedData.
+    """
     members = _Members(Reader(file))
     if members.next(_HOWTO, _MAX_HOWTO) != HOWTO.encode():
         raise MalformedData("the evidence file's HOWTO.txt is not the one that belongs there")
     deposits: list[DisclosedDeposit] = []
     while members.left:
-        deposits.append(_read_deposit(members, len(deposits) + 1))
+        deposits.append(_read_deposit(members, len(deposits) + 1, max_opening))
     if not deposits:
         raise MalformedData("not an evidence file: it holds no receipt")
     return tuple(deposits)
@@ -172,9 +176,9 @@ class _Members:
         return self.archive.read(member, 0, member.size)
 
 
-def _read_deposit(members: _Members, number: int) -> DisclosedDeposit:
+def _read_deposit(members: _Members, number: int, max_opening: int) -> DisclosedDeposit:
     receipt = members.next(f"{number}/deposit.receipt", MAX_RECEIPT)
-    opening = parse_manifest(members.next(f"{number}/opening.cbor", MAX_OPENING))
+    opening = parse_manifest(members.next(f"{number}/opening.cbor", max_opening))
     if isinstance(opening.index, IndexPlace):
         raise MalformedData("the opening in the evidence file does not hold its index")
     documents = [

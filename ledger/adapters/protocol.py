@@ -17,7 +17,7 @@ MAX_ENVELOPES_BYTES = 8 << 20
 """Bytes of one batch of age files: it is held in memory."""
 UPLOAD_PIECE = 64 << 20
 """Bytes of a payload in one request: what is sent again at most when a connection breaks unnoticed."""
-MAX_CHECKED = 16 << 20
+MAX_CHECKED = 8 << 20
 """Bytes of a receipt or evidence file that the service checks; more is for the command line."""
 DEPOSITS_PAGE = 256
 """Deposits in one answer."""
