@@ -40,6 +40,7 @@ Wants=network-online.target
 
 [Service]
 Type=exec
+User={user}
 ExecStart={program} run
 Environment=SEALBOOK_HOME={home}
 Restart=on-failure
@@ -69,7 +70,7 @@ SystemCallFilter=@system-service
 LimitCORE=0
 
 [Install]
-WantedBy=default.target
+WantedBy=multi-user.target
 """
 
 
@@ -139,7 +140,7 @@ def watch(
     epilog="""\b
 Examples:
   sealbook run
-  sealbook run --print-unit > ~/.config/systemd/user/sealbook.service
+  sealbook run --print-unit > sealbook.service
 """
 )
 @click.option("--config", type=shell.FILE, help="Default: capture.toml in the vault.")
@@ -151,10 +152,14 @@ def run(config: Path | None, print_unit: bool, as_json: bool) -> None:
     It uses the device's signing key only: it cannot read what it has sealed.
     """
     if print_unit:
+        import getpass
+
         from ledger.adapters.home import vault_home
 
         program = f"{sys.executable} -m ledger"
-        click.echo(UNIT.format(program=program, home=vault_home()), nl=False)
+        click.echo(
+            UNIT.format(program=program, home=vault_home(), user=getpass.getuser()), nl=False
+        )
         return
     place = config or shell.open_vault().home / CONFIG
     if config is None and not place.exists():

@@ -34,6 +34,7 @@ class Daemon:
         self.company = company
         self.options = options
         self.prefix: tuple[str, ...] = ()
+        self.script: str | None = None
         self.folder = company.folder / "Contracts"
         self.folder.mkdir(exist_ok=True)
         self.log = company.folder / "daemon.log"
@@ -41,10 +42,11 @@ class Daemon:
 
     def start(self, *command: str) -> None:
         arguments = command or ("watch", str(self.folder), "--settle", "0.2", *self.options)
+        program = ("-m", "ledger") if self.script is None else ("-c", self.script)
         with self.log.open("ab") as log:
             began = log.tell()
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "ledger", *arguments],
+                [*self.prefix, sys.executable, *program, *arguments],
                 env={**os.environ, "SEALBOOK_HOME": str(self.company.home), "LC_ALL": "C.UTF-8"},
                 cwd=self.company.folder,
                 stdout=log,

@@ -5,8 +5,6 @@ import shutil
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.cli.conftest import Company
 from tests.realtime.conftest import Daemon, eventually
 
@@ -253,3 +251,25 @@ def test_patterns_choose(company: Company) -> None:
     time.sleep(1)
     daemon.stop()
     assert sorted(each.meta.title for each in daemon.vault.deposits()) == ["a.pdf", "c.pdf"]
+
+
+def test_where_the_system_cannot_watch_rescans_have_to_do(company: Company) -> None:
+    script = """
+import sys
+from ledger.adapters.capture import folders
+from watchdog.observers.api import BaseObserver
+def refuse(*_, **__):
+    raise OSError(28, "inotify watch limit reached")
+BaseObserver.schedule = refuse
+folders.RESCAN = 1.0
+from ledger.cli.root import cli
+cli(sys.argv[1:])
+"""
+    daemon = Daemon(company)
+    daemon.script = script
+    (daemon.folder / "before.txt").write_bytes(b"x")
+    daemon.start()
+    (daemon.folder / "after.txt").write_bytes(b"x")
+    daemon.settled(2)
+    daemon.stop()
+    assert "inotify watch limit reached" in daemon.log.read_text()

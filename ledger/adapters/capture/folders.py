@@ -192,15 +192,16 @@ class FolderWatcher:
     def _scan_all(self) -> None:
         begun = time.monotonic()
         for root in self._roots:
-            try:
-                self._observe(root)
-                self._scan(root)
-                root.trouble = ""
-            except (SealbookError, OSError) as error:
-                why = str(error) if isinstance(error, SealbookError) else error.strerror or "error"
-                if root.trouble != why:
-                    root.trouble = why
-                    self._fail(root.watch.folder, why, "invalid-input")
+            trouble = ""
+            # Where the system cannot watch, the scans have to do.
+            for step in (self._observe, self._scan):
+                try:
+                    step(root)
+                except (SealbookError, OSError) as error:
+                    trouble = trouble or str(error)
+            if trouble and trouble != root.trouble:
+                self._fail(root.watch.folder, trouble, "invalid-input")
+            root.trouble = trouble
         self._journal.set(
             folders=[{"folder": each.watch.folder, "trouble": each.trouble} for each in self._roots]
         )
@@ -210,7 +211,10 @@ class FolderWatcher:
 
     def _observe(self, root: _Root) -> None:
         """Have the system tell of a folder, also when it was made anew."""
-        found = Path(root.watch.folder).stat()
+        try:
+            found = Path(root.watch.folder).stat()
+        except OSError as error:
+            raise InvalidInput(f"It cannot be watched: {error.strerror}.") from error
         if not stat.S_ISDIR(found.st_mode):
             raise InvalidInput("It is not a folder.")
         identity = found.st_dev, found.st_ino
