@@ -5,6 +5,8 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Company
 from tests.realtime.conftest import Daemon, eventually
 
