@@ -17,6 +17,7 @@ not answer it is left alone, so that it delays one message and not all.
 """
 
 import contextlib
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,8 @@ MAX_BLANK_WORK = 200_000_000
 MAX_KEY_RECORD = 1024
 """Bytes of a key record; RSA with 4096 bits needs 750. A larger modulus would take minutes."""
 
+_SILENT = logging.getLogger(__name__)
+_SILENT.disabled = True  # the library logs domains; they belong into no log
 _LONG_BLANKS = re.compile(rb"[ \t]{64,}")
 _TAG = re.compile(rb"(?:^|;)\s*([a-z]{1,2})\s*=\s*([^;\s]{0,256})")
 
@@ -245,7 +248,7 @@ def _dkim(message: bytes, signatures: list[bytes], look_ups: _LookUps) -> Iterat
 def _verify(message: bytes, index: int, look_ups: _LookUps) -> bool:
     from dkim import DKIM
 
-    return bool(DKIM(message).verify(index, look_ups))
+    return bool(DKIM(message, _SILENT).verify(index, look_ups))
 
 
 def _result(verify: Callable[[], bool], look_ups: _LookUps, name: str) -> str:
@@ -278,7 +281,7 @@ def _arc(message: bytes, sets: int, look_ups: _LookUps) -> Iterator[tuple[str, s
         return
     before = set(look_ups.made)
     try:
-        chain, results, reason = ARC(message).verify(look_ups)
+        chain, results, reason = ARC(message, _SILENT).verify(look_ups)
     except DKIMException as error:
         chain, results, reason = b"fail", [], str(error)
     except Exception as error:  # noqa: BLE001 - the library meets hostile input; see the tests

@@ -156,9 +156,10 @@ def _read_message(path: Path, folder: str, name: str, max_size: int) -> Stored |
         return None
     except OSError as error:
         raise InvalidInput(f"{place} cannot be read: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
         message = file.read(max_size + 1)
     if len(message) > max_size:
         return TooLarge(place)
