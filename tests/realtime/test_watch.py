@@ -275,3 +275,35 @@ cli(sys.argv[1:])
     daemon.settled(2)
     daemon.stop()
     assert "inotify watch limit reached" in daemon.log.read_text()
+
+
+def test_a_file_that_takes_anothers_place_is_its_next_version(daemon: Daemon) -> None:
+    (daemon.folder / "a").write_bytes(b"a")
+    (daemon.folder / "b").write_bytes(b"b")
+    daemon.start()
+    daemon.settled(2)
+    (daemon.folder / "a").replace(daemon.folder / "b")
+    found = daemon.settled(4)
+    assert sorted(each.meta.title for each in found) == ["a", "a (deleted)", "b", "b"]
+    contents = daemon.by_path()
+    assert [content for _, content in contents[str(daemon.folder / "b")]] == [b"b", b"a"]
+    gone = contents[str(daemon.folder / "a")][1][1].decode()
+    assert f"the same file stands at: {daemon.folder / 'b'}" in gone
+
+
+def test_a_file_that_goes_and_comes_back_is_recorded_each_time(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    paper = daemon.folder / "paper"
+    paper.write_bytes(b"x")
+    daemon.start()
+    for number in range(2):
+        daemon.settled(1 + 2 * number)
+        paper.rename(tmp_path / "outside")
+        daemon.settled(2 + 2 * number)
+        (tmp_path / "outside").rename(paper)
+    daemon.settled(5)
+    numbers = [
+        each.deposit.matter.number for each in daemon.vault.deposits() if each.deposit.matter
+    ]
+    assert numbers == [1, 2, 3, 4, 5]

@@ -131,12 +131,6 @@ class FolderWatcher:
         self._pool.shutdown(cancel_futures=True)
         logging.getLogger("watchdog").removeHandler(self._overflow)
 
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing is pending and the first scan is done."""
-        with self._state:
-            return not self._busy and not len(self._settling) and self._scan_at > 0
-
     # --- when ---
 
     def see(self, path: str, seen: Seen) -> None:
@@ -338,29 +332,27 @@ class FolderWatcher:
         known = self._index.at(path)
         if known is None or known.state is None or not Path(root.watch.folder).is_dir():
             return
+        # It may have been moved over another file, in whose matter it then stands.
         others = [each for each in self._index.with_state(known.state) if each != path]
-        if others:
-            # It took the place of another file, in whose matter it stands now.
-            self._record(root, "moved", path, Place(path, None), known.row, others[0])
-        else:
-            self._record(root, "deleted", path, Place(path, None), known.row)
+        same = others[0] if others else ""
+        self._record(root, "deleted", path, Place(path, None), known.row, same)
 
     def _record(
-        self, root: _Root, what: str, path: str, place: Place, row: int, over: str = ""
+        self, root: _Root, what: str, path: str, place: Place, row: int, same: str = ""
     ) -> None:
         """Seal a small text that tells of a move or a deletion, in the file's matter."""
         at = iso(self._clock())
         fields = [("event", what), ("path", text_of_name(place.before or path))]
-        if place.before or over:
-            fields.append(("to", text_of_name(over or path)))
-        if over:
-            fields.append(("replaced", "the file that stood there"))
+        if place.before:
+            fields.append(("to", text_of_name(path)))
+        if same:
+            fields.append(("the same file stands at", text_of_name(same)))
         fields += [("noticed", at), ("by", tool_name())]
         text = "".join(f"{name}: {value}\n" for name, value in fields).encode()
         self._journal.note(Kind.CAME_IN, path, what)
         self._take(
             Item(
-                key=item_key(what, path, place.before or over, row),
+                key=item_key(what, path, place.before or "", row),
                 documents=(
                     Document(
                         MemorySource(text),

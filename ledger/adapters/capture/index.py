@@ -7,7 +7,8 @@ and they are looked at when the index is opened. Of files it also keeps what the
 
     key       what names the item
     name      the deposit's folder, in spool/ or deposits/
-    matter    random id, number and leaf hash of the statement: what the next version follows
+    matter    random id, number and leaf hash of the statement: what the next version follows; null in
+              a matter that a rule names, to which others may add
     topic     what the matter is called where it has no row of its own in the vault; null for files
     path      where the file is after this row: bytes as the system has them; null for what is no file
     before    where it was, if this row records a move
@@ -218,12 +219,6 @@ class CaptureIndex:
                 elif path.startswith(prefix):
                     found[os.fsdecode(path)] = State(*state)
         return found
-
-    def count(self) -> int:
-        """Return how many items were captured."""
-        row = self._one("select count(*) from live", ())
-        assert row is not None
-        return int(row[0])
 
     def _one(self, query: str, values: tuple[object, ...]) -> Any:
         with self._storage():

@@ -309,7 +309,7 @@ class Intake:
         return Captured(
             item.key,
             ticket.name,
-            ticket.matter,
+            None if item.rule.matter else ticket.matter,
             ticket.leaf,
             None if item.place or item.rule.matter else item.topic,
             item.place,
