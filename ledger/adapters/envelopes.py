@@ -209,6 +209,27 @@ class EnvelopeStore:
         with _storage(target):
             return target.read_bytes()
 
+    def sizes(self, account: str, root: bytes) -> tuple[int | None, int | None]:
+        """Return the bytes of the age header and of the payload; None for what is not here."""
+        found: list[int | None] = []
+        for suffix in ("header", "payload"):
+            path = self._path(account, root, suffix)
+            try:
+                with _storage(path):
+                    found.append(path.stat().st_size)
+            except NotFound:
+                found.append(None)
+        return found[0], found[1]
+
+    def read_root(self, account: str, root: bytes) -> bytes:
+        """Read a payload again and return the root that it has now. Raises NotFound."""
+        path = self._path(account, root, "payload")
+        state = PayloadHash()
+        with _storage(path), path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                state.update(block)
+        return state.root()
+
     @contextlib.contextmanager
     def open(self, account: str, root: bytes) -> Iterator[tuple[bytes, int, "ReadAt"]]:
         """Yield (header, payload size, read_at) of a whole age file. Raises NotFound."""

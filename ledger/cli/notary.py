@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
 SHOWN_BLOCKS = 20
+UNREAD = {
+    False: (
+        "the bytes of the age files, only that they are there in their size; `--ciphertext` reads them."
+    ),
+    True: "whether the age files open; only the keys that they were sealed for can tell.",
+}
+"""What `fsck` leaves out, with and without --ciphertext."""
 _SHORTEST_KEY = 8
 
 
@@ -372,11 +379,15 @@ Example:
 """
 )
 @click.option("--rebuild", is_flag=True, help="Make the database anew from the log's files first.")
-@click.option("--ciphertext", is_flag=True, help="Read all deposited age files as well.")
+@click.option("--ciphertext", is_flag=True, help="Read every byte of the deposited age files too.")
 @directory_option
 @shell.json_option
 def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> None:
-    """Check entries, proofs, checkpoints and files against each other; stop the service first."""
+    """Check the ledger's files against each other.
+
+    Stop the service first. Entries, proofs, checkpoints and files are compared, and that the age files
+    of every deposit are there in their size; --ciphertext reads those as well.
+    """
     from ledger.notary.fsck import ERROR
     from ledger.notary.fsck import fsck as run
     from ledger.notary.fsck import rebuild as make_anew
@@ -386,12 +397,14 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
         value["rebuilt"] = make_anew(directory)
         if not as_json:
             click.echo(f"The database was made anew: {value['rebuilt']} entries.")
-    found = run(directory, envelopes=ciphertext)
+    found = run(directory, ciphertext=ciphertext)
     value["findings"] = [
         {"level": each.level, "place": each.place, "problem": each.problem} for each in found
     ]
+    value["not_checked"] = UNREAD[ciphertext]
     lines = [f"{each.level}  {each.place}: {each.problem}" for each in found]
-    shell.emit(as_json, value, "\n".join(lines or ["Everything agrees."]))
+    lines = lines or ["Everything that was looked at agrees."]
+    shell.emit(as_json, value, "\n".join([*lines, f"Not looked at: {UNREAD[ciphertext]}"]))
     if any(each.level == ERROR for each in found):
         raise SystemExit(1)
 

@@ -2,8 +2,9 @@
 
 `fsck` reads everything once and believes nothing: every entry's signature, every root that was signed,
 every note and seal, the chain of blocks, every tile and bundle, what the database derives from entries,
-identity records, and on demand the ciphertext. `rebuild` makes `ledger.sqlite` anew from the entry
-bundles, up to the last signed checkpoint: that is everything that was ever answered.
+identity records, presence and size of every deposit's age files, and on demand their bytes. `rebuild`
+makes `ledger.sqlite` anew from the entry bundles, up to the last signed checkpoint: that is everything
+that was ever answered.
 """
 
 import stat
@@ -33,7 +34,7 @@ from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data, t
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash
 from ledger.errors import LedgerFault, SealbookError, VerificationFailed
-from ledger.notary.payloads import verify_payload
+from ledger.notary.payloads import payload_faults
 from ledger.ports import Hook, SignedCheckpoint, Step, no_hook
 
 ERROR, WARNING = "error", "warning"
@@ -54,10 +55,10 @@ class _TooMany(Exception):
     pass
 
 
-def fsck(directory: Path, *, envelopes: bool = False) -> tuple[Finding, ...]:
+def fsck(directory: Path, *, ciphertext: bool = False) -> tuple[Finding, ...]:
     """Check a notary's directory while no process uses it; return what is wrong, () if all is well.
 
-    `envelopes` also reads all ciphertext and compares it with what the deposits name.
+    `ciphertext` also reads all age files, whose presence and size alone are checked without it.
     Raises InUse, NotFound, InvalidInput (keys), StorageFailed.
     """
     with place.lock(directory):
@@ -68,7 +69,7 @@ def fsck(directory: Path, *, envelopes: bool = False) -> tuple[Finding, ...]:
         try:
             store = LedgerDatabase(directory / place.LEDGER)
             try:
-                check = _Fsck(directory, keys, store, signed, envelopes=envelopes)
+                check = _Fsck(directory, keys, store, signed, ciphertext=ciphertext)
                 return check.run()
             finally:
                 store.close()
@@ -86,14 +87,15 @@ class _Fsck:
         store: LedgerDatabase,
         signed: CheckpointDatabase,
         *,
-        envelopes: bool,
+        ciphertext: bool,
     ) -> None:
         self.directory = directory
         self.keys = keys
         self.store = store
         self.signed = signed
         self.log = LogFolder(directory / place.LOG)
-        self.envelopes = EnvelopeStore(directory / place.OBJECTS) if envelopes else None
+        self.envelopes = EnvelopeStore(directory / place.OBJECTS)
+        self.ciphertext = ciphertext
         self.findings: list[Finding] = []
         self.enrolled: dict[bytes, tuple[Enrolment, int]] = {}
         self.matters: dict[tuple[str, bytes], tuple[int, bytes]] = {}
@@ -188,7 +190,7 @@ class _Fsck:
         self, statement: Statement, index: int, checkpoint: SignedCheckpoint, start: int
     ) -> None:
         if statement.kind == st.DEPOSIT:
-            self._deposit(statement)
+            self._deposit(statement, index)
             return
         verify_statement(statement, self.keys.log.public)
         if statement.payload.get("origin") != self.keys.origin:
@@ -219,7 +221,7 @@ class _Fsck:
         if block.platform != self.platform:
             raise VerificationFailed("the block names another platform statement")
 
-    def _deposit(self, statement: Statement) -> None:
+    def _deposit(self, statement: Statement, index: int) -> None:
         deposit = parse_deposit(statement)
         enrolment = self.enrolled.get(statement.key_id)
         if enrolment is None or enrolment[0].account != statement.issuer:
@@ -233,10 +235,12 @@ class _Fsck:
             if (deposit.matter.number, deposit.matter.previous) != (number + 1, leaf):
                 raise VerificationFailed("it does not follow the one before in its matter")
             self.matters[place_] = (deposit.matter.number, statement.leaf_hash)
-        if self.envelopes is not None:
-            for payload in (deposit.content, deposit.manifest):
-                if payload is not None:
-                    verify_payload(self.envelopes, statement.issuer, payload)
+        for payload in (deposit.content, deposit.manifest):
+            if payload is not None:
+                for fault in payload_faults(
+                    self.envelopes, statement.issuer, payload, read=self.ciphertext
+                ):
+                    self._error(f"entry {index}", f"{place.OBJECTS}/{fault}")
 
     def _enrolment(self, enrolment: Enrolment, index: int) -> None:
         key_id = thumbprint_ed25519(enrolment.key)

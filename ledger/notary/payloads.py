@@ -1,24 +1,44 @@
-"""Reads stored ciphertext and compares it with what a deposit names."""
+"""Compares stored age files with what deposits name: that they are there whole, or every byte."""
 
-from ledger.adapters.envelopes import EnvelopeStore
+from collections.abc import Iterator
+
+from ledger.adapters.envelopes import MAX_HEADER, EnvelopeStore
 from ledger.chain.statement import Payload
-from ledger.crypto.merkle import RootBuilder, leaf_hash
-from ledger.crypto.stream import ENC_CHUNK, NONCE_SIZE
-from ledger.errors import VerificationFailed
+from ledger.crypto.envelope import parse_header
+from ledger.errors import MalformedData
+
+_MIN_HEADER = len(b"age-encryption.org/v1\n-> x\n\n--- \n") + 43
+"""Bytes of the smallest header: one stanza without a body, and the MAC in base64."""
 
 
-def verify_payload(store: EnvelopeStore, account: str, payload: Payload) -> None:
-    """Raise VerificationFailed, or NotFound, unless the age file is there and the one named."""
-    with store.open(account, payload.root) as (_, size, read_at):
-        tree = RootBuilder()
-        offset, length = 0, NONCE_SIZE
-        while offset < size:
-            chunk = read_at(offset, length)
-            if not chunk:
-                break
-            tree.append(leaf_hash(chunk))
-            offset, length = offset + len(chunk), ENC_CHUNK
-        if (size, tree.root()) != (payload.size, payload.root):
-            raise VerificationFailed(
-                f"the age file {payload.root.hex()} is not the one that was deposited"
-            )
+def payload_faults(
+    store: EnvelopeStore, account: str, payload: Payload, *, read: bool
+) -> Iterator[str]:
+    """Yield what is wrong with the age file that a deposit names, nothing if all is well.
+
+    Presence and sizes are compared; with `read` the header is parsed and the payload hashed as well.
+    Whether the header's stanzas open with anybody's key, only that key can tell.
+    """
+    header = f"{account}/{payload.root.hex()}.header"
+    body = f"{account}/{payload.root.hex()}.payload"
+    header_size, size = store.sizes(account, payload.root)
+    if header_size is None or not _MIN_HEADER <= header_size <= MAX_HEADER:
+        yield f"{header} {_found(header_size)}, which is no age header; {_RESTORE}"
+    elif read:
+        try:
+            data = store.header(account, payload.root)
+            if parse_header(data).encoded != data:
+                raise MalformedData("something follows the age header")
+        except MalformedData as error:
+            yield f"{header} was altered ({error}); {_RESTORE}"
+    if size != payload.size:
+        yield f"{body} {_found(size)} where {payload.size} were deposited; {_RESTORE}"
+    elif read and store.read_root(account, payload.root) != payload.root:
+        yield f"{body} was altered: its hash is another one; {_RESTORE}"
+
+
+_RESTORE = "restore it from a backup of `objects`"
+
+
+def _found(size: int | None) -> str:
+    return "is missing" if size is None else f"has {size} bytes"

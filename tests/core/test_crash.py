@@ -20,11 +20,11 @@ from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import RECOVERY, parse_statement
 from ledger.crypto.merkle import leaf_hash, verify_consistency
 from ledger.errors import LedgerFault
-from ledger.notary import Notary, fsck, rebuild, restore
+from ledger.notary import Notary, rebuild, restore
 from ledger.ports import DURABLE_STEPS, Step
 from tests import crash_child
 from tests.crash_child import COUNT, DIED, ROUNDS, company, statements
-from tests.notaries import Clock, Company, check, deposit, found, opened
+from tests.notaries import Clock, Company, check, deposit, examined, found, opened
 
 ROOT = Path(__file__).parents[2]
 
@@ -122,7 +122,7 @@ def test_a_killed_notary_continues_the_same_ledger(
         assert again[: len(receipts)] == receipts
         assert len({parse_receipt(each).position.index for each in again}) == ROUNDS * COUNT
         require_same_ledger(notary, before, again[:: COUNT // 3])
-    assert [f for f in fsck(work / "notary") if f.level == "error"] == []
+    assert [f for f in examined(work / "notary") if f.level == "error"] == []
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -133,7 +133,7 @@ def test_a_recovery_that_is_killed_too_is_recovered_from(work: Path, side: str) 
     receipts = answers(work)
     with opened(work / "notary") as notary:
         require_same_ledger(notary, [], receipts)
-    assert [f for f in fsck(work / "notary") if f.level == "error"] == []
+    assert [f for f in examined(work / "notary") if f.level == "error"] == []
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -148,7 +148,7 @@ def test_founding_that_is_killed_leaves_no_notary_or_a_whole_one(
         found(directory)
     with opened(directory) as notary:
         check(notary, deposit(notary, [Company().enrol(notary).statement()])[0])
-    assert fsck(directory) == ()
+    assert examined(directory) == ()
     assert not any(path.name.startswith(".") for path in directory.iterdir())
 
 
@@ -163,7 +163,7 @@ def test_a_rebuild_that_is_killed_can_be_run_again(work: Path, step: Step, side:
     rebuild(work / "notary")
     with opened(work / "notary") as notary:
         require_same_ledger(notary, [], receipts)
-    assert fsck(work / "notary") == ()
+    assert examined(work / "notary") == ()
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -210,7 +210,7 @@ def test_a_restore_that_is_killed_ends_in_one_ledger_with_a_recovery_statement(
         assert first.index == last.size + 1
         stated = parse_recovery(parse_statement(first.statement))
         assert (stated.size, stated.root) == (last.size, last.root)
-    assert [f for f in fsck(work / "restored") if f.level == "error"] == []
+    assert [f for f in examined(work / "restored") if f.level == "error"] == []
 
 
 def test_deleting_the_database_at_any_time_loses_no_answered_entry(work: Path) -> None:

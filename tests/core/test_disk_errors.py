@@ -17,9 +17,9 @@ from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import ENROLMENT, KEY
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import Conflict, KeyRevoked, StorageFailed
-from ledger.notary import Notary, fsck
+from ledger.notary import Notary
 from ledger.ports import Step
-from tests.notaries import NOW, Clock, Company, check, deposit, found, opened
+from tests.notaries import NOW, Clock, Company, check, deposit, examined, found, opened
 
 SIDES = ("before", "after")
 BLOCK = (Step.BUNDLES, Step.ENTRIES, Step.CHECKPOINT, Step.TILES, Step.ANCHOR)
@@ -65,7 +65,7 @@ class Scene:
         assert self.disk.fails is None
         assert self.notary.sequencer.fault is None
         self.notary.close()
-        assert [each for each in fsck(self.directory) if each.level == "error"] == []
+        assert [each for each in examined(self.directory) if each.level == "error"] == []
         self.notary = opened(self.directory, clock=self.clock)
         return self.notary
 

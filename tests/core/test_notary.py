@@ -10,15 +10,26 @@ import pytest
 from sqlite_utils import Database
 
 from ledger.adapters.directory import InUse
+from ledger.adapters.envelopes import SmallEnvelope
 from ledger.chain.enrolment import IdentityRecord, format_record
 from ledger.chain.office import parse_notice, parse_platform
-from ledger.chain.statement import NOTICE, PLATFORM, parse_statement
+from ledger.chain.statement import (
+    NOTICE,
+    PLATFORM,
+    Deposit,
+    Payload,
+    format_deposit,
+    parse_statement,
+)
 from ledger.chain.trust import parse_trust
+from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.merkle import leaf_hash
+from ledger.crypto.recipients import X25519Identity
+from ledger.crypto.stream import payload_root
 from ledger.errors import Conflict, InvalidInput, LedgerFault, NotFound, Refused, StorageFailed
 from ledger.notary import Notary, command, fsck, open_notary, rebuild, restore
 from ledger.ports import Step
-from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, found, opened
+from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, examined, found, opened
 
 RECORD = format_record(IdentityRecord(bytes(32), "ACME", "9131", "clerk", NOW))
 
@@ -101,7 +112,7 @@ def test_a_notary_is_closed_to_others_also_when_copied_or_opened_up(
 
 
 def test_fsck_finds_nothing_wrong_with_a_sound_notary(worked: Path) -> None:
-    assert fsck(worked) == ()
+    assert examined(worked) == ()
 
 
 def replace(worked: Path, name: str, change: Callable[[bytes], bytes]) -> None:
@@ -118,9 +129,9 @@ def test_fsck_sees_an_altered_file_of_the_log_and_a_rebuild_mends_it(
     worked: Path, name: str
 ) -> None:
     replace(worked, name, flip)
-    assert any(each.level == "error" for each in fsck(worked))
+    assert any(each.level == "error" for each in examined(worked))
     rebuild(worked)
-    assert fsck(worked) == ()
+    assert examined(worked) == ()
 
 
 @pytest.mark.parametrize("name", ["log/tile/0/001", "log/tile/entries/000"])
@@ -128,9 +139,9 @@ def test_fsck_sees_a_missing_file_of_the_log_and_a_rebuild_mends_it(
     worked: Path, name: str
 ) -> None:
     (worked / name).unlink()
-    assert any(each.level == "error" for each in fsck(worked))
+    assert any(each.level == "error" for each in examined(worked))
     rebuild(worked)
-    assert fsck(worked) == ()
+    assert examined(worked) == ()
 
 
 def altered(worked: Path, database: str, *statements: str) -> None:
@@ -158,9 +169,9 @@ def altered(worked: Path, database: str, *statements: str) -> None:
 )
 def test_fsck_sees_an_altered_database_and_a_rebuild_mends_it(worked: Path, change: str) -> None:
     altered(worked, "ledger.sqlite", change)
-    assert any(each.level == "error" for each in fsck(worked))
+    assert any(each.level == "error" for each in examined(worked))
     rebuild(worked)
-    assert fsck(worked) == ()
+    assert examined(worked) == ()
 
 
 @pytest.mark.parametrize(
@@ -174,19 +185,58 @@ def test_fsck_sees_an_altered_database_and_a_rebuild_mends_it(worked: Path, chan
 )
 def test_fsck_sees_altered_checkpoints(worked: Path, change: str) -> None:
     altered(worked, "checkpoints.sqlite", change)
-    assert any(each.level == "error" for each in fsck(worked))
+    assert any(each.level == "error" for each in examined(worked))
 
 
 def test_fsck_sees_keys_that_others_can_read(worked: Path) -> None:
     (worked / "keys" / "log-ed25519.pem").chmod(0o644)
-    assert "chmod 600" in fsck(worked)[0].problem
+    assert "chmod 600" in examined(worked)[0].problem
 
 
-def test_fsck_with_envelopes_sees_missing_ciphertext(directory: Path) -> None:
-    with opened(directory) as notary:
-        deposit(notary, [Company().enrol(notary).statement()])
+@pytest.fixture
+def stored(directory: Path) -> tuple[Path, Path]:
+    """A notary with one deposit, its age file uploaded; the header's path and the payload's."""
+    data = encrypt_payload(bytes(200_000), b"k" * 16, b"n" * 16)
+    header = seal_header(b"k" * 16, [X25519Identity(b"i" * 32).recipient()], os.urandom)
+    payload = Payload(len(data), payload_root([data]))
+    with open_notary(directory) as notary:
+        company = Company().enrol(notary)
+        notary.envelopes.put_many(company.account, [SmallEnvelope(payload, header, data)])
+        made = Deposit(ORIGIN, os.urandom(32), None, payload, None)
+        deposit(notary, [format_deposit(made, company.account, company.key, NOW)])
+    name = directory / "objects" / company.account / payload.root.hex()
+    return name.with_suffix(".header"), name.with_suffix(".payload")
+
+
+def test_fsck_finds_uploaded_age_files_whole(directory: Path, stored: tuple[Path, Path]) -> None:
+    assert fsck(directory) == fsck(directory, ciphertext=True) == ()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("size", [None, 0, 50])
+def test_fsck_sees_an_age_file_that_is_missing_or_cut_short(
+    directory: Path, stored: tuple[Path, Path], which: int, size: int | None
+) -> None:
+    if size is None:
+        stored[which].unlink()
+    else:
+        os.truncate(stored[which], size)
+    for ciphertext in (False, True):
+        (finding,) = fsck(directory, ciphertext=ciphertext)
+        assert finding.level == "error"
+        assert str(stored[which].relative_to(directory)) in finding.problem
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_fsck_that_reads_ciphertext_sees_an_altered_age_file(
+    directory: Path, stored: tuple[Path, Path], which: int
+) -> None:
+    data = bytearray(stored[which].read_bytes())
+    data[-3] ^= 0x80
+    stored[which].write_bytes(data)
     assert fsck(directory) == ()
-    assert any(each.level == "error" for each in fsck(directory, envelopes=True))
+    (finding,) = fsck(directory, ciphertext=True)
+    assert stored[which].name in finding.problem and "altered" in finding.problem
 
 
 def test_a_database_older_than_the_last_checkpoint_is_not_served(
@@ -242,13 +292,13 @@ def test_a_backup_taken_while_serving_restores_to_the_same_ledger(
         assert notary.sequencer.last.size >= size
     last = restore(tmp_path / "backup", tmp_path / "new", clock=Clock(), random=os.urandom)
     assert last.size == size
-    assert all(each.level == "warning" for each in fsck(tmp_path / "new"))
+    assert all(each.level == "warning" for each in examined(tmp_path / "new"))
     with opened(tmp_path / "new") as notary:
         for receipt in receipts[::29]:
             leaf = check(notary, receipt).statement.leaf_hash
             assert notary.sequencer.receipt(leaf) == receipt
         check(notary, deposit(notary, [company.statement()])[0])
-    assert fsck(tmp_path / "new") == ()
+    assert examined(tmp_path / "new") == ()
 
 
 def backed_up(directory: Path, to: Path) -> Path:
@@ -379,7 +429,7 @@ def test_a_full_disk_fails_the_waiting_and_loses_nothing(
         for receipt in (*good, *again[::50]):
             check(notary, receipt)
         assert len({check(notary, each).index for each in again}) == 255
-    assert fsck(directory) == ()
+    assert examined(directory) == ()
 
 
 def test_a_ledger_that_contradicts_itself_stops(directory: Path) -> None:
