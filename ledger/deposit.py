@@ -20,6 +20,8 @@ from ledger.chain.report import CONTENT
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import verify_consistency
 from ledger.errors import (
+    Conflict,
+    KeyRevoked,
     MalformedData,
     NotAuthenticated,
     NotEnrolled,
@@ -27,6 +29,7 @@ from ledger.errors import (
     SealbookError,
     Unavailable,
     VerificationFailed,
+    WrongOrigin,
 )
 from ledger.verify import VerifiedReceipt, verify_receipt
 
@@ -44,6 +47,12 @@ class LedgerForked(VerificationFailed):
     """Two checkpoints that the notary signed cannot belong to one append-only ledger."""
 
     code = "ledger-forked"
+
+
+class NotUploaded(SealbookError):
+    """The notary does not take the age files at the moment."""
+
+    code = "not-uploaded"
 
 
 class Spooled(Protocol):
@@ -146,13 +155,19 @@ def _upload(notary: Notary[D], batch: Sequence[D]) -> Iterator[tuple[D, Sealbook
         raise
     except SealbookError as error:
         if len(batch) == 1:
-            yield batch[0], error
+            busy = isinstance(error, Conflict)
+            yield batch[0], NotUploaded(str(error)) if busy else error
         else:
             for each in batch:
                 yield from _upload(notary, [each])
     else:
         for each in batch:
             yield each, None
+
+
+def is_final(error: SealbookError) -> bool:
+    """Whether the notary would refuse the same statement again, whenever it is sent."""
+    return type(error) in (Refused, KeyRevoked, WrongOrigin, Conflict)
 
 
 def verify_answer(statement: bytes, receipt: bytes, trust: Trust) -> VerifiedReceipt:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 HOME_VARIABLE = "SEALBOOK_HOME"
 CONFIG, TRUST, IDENTITY = "config.toml", "notary.trust", "identity.txt"
-SPOOL, FILED = "spool", "deposits"
+SPOOL, FILED, REFUSED = "spool", "deposits", "refused"
 ID_DIGITS = 16
 """Digits of the commitment in a deposit's folder name."""
 

@@ -485,6 +485,12 @@ class NotaryClient:
         self._sleep(min(max(asked, backoff), _LONGEST_PAUSE))
 
 
+class Unexplained(Refused):
+    """Something said no without a reason; perhaps it is no notary but what stands before one."""
+
+    code = "unexplained"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole response."""
@@ -560,7 +566,7 @@ def _problem(response: httpx2.Response) -> SealbookError:
 def _error(code: object, detail: str, status: int | None = None) -> SealbookError:
     kind = _KINDS.get(code) if isinstance(code, str) else None
     if kind is None:
-        kind = NotFound if status == 404 else Refused
+        kind = NotFound if status == 404 else Unexplained
     return kind(detail)
 
 

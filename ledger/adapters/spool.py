@@ -14,6 +14,7 @@ from ledger.adapters.http import NotaryClient
 from ledger.adapters.outputs import write_numbered
 from ledger.adapters.vault import Meta, StoredDeposit, Vault, file_header, read_file
 from ledger.chain.statement import Payload
+from ledger.deposit import is_final
 from ledger.errors import MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover
 
@@ -106,6 +107,30 @@ def deliver(deposit: StoredDeposit) -> Path:
         place = deposit.filed_folder / "receipt"
     deposit.file_away(place)
     return place
+
+
+def note_refusal(vault: Vault, deposit: StoredDeposit, error: SealbookError) -> bool:
+    """Note that a deposit was not taken, and put it aside where it never will be; return whether.
+
+    Call it under `sending`.
+    """
+    if is_final(error) and not _waits_for_another(vault, deposit):
+        deposit.put_aside(str(error))
+        return True
+    deposit.note(refused=str(error))
+    return False
+
+
+def _waits_for_another(vault: Vault, deposit: StoredDeposit) -> bool:
+    """Whether the paper before it in its matter is still to be sent."""
+    matter = deposit.deposit.matter
+    if matter is None or matter.previous is None:
+        return False
+    for each in vault.spooled():
+        with contextlib.suppress(MalformedData, StorageFailed):
+            if each.waits and each.statement.leaf_hash == matter.previous:
+                return True
+    return False
 
 
 class Uploaded(Protocol):

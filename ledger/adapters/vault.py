@@ -16,6 +16,7 @@
         receipt          once deposited
     spool/.sealing-*     a deposit that is being made; it appears whole or not at all
     deposits/...         the same folder, moved here once the user has the receipt
+    refused/...          the same folder, moved here when the notary will never take it
 
 Folders have mode 0700, files 0600; a file is replaced by a rename after a sync. Whoever changes
 anything holds `lock`; whoever sends holds `sending`.
@@ -40,6 +41,7 @@ from ledger.adapters.home import (
     HOME_VARIABLE,
     ID_DIGITS,
     IDENTITY,
+    REFUSED,
     SPOOL,
     TRUST,
     has_vault,
@@ -98,7 +100,7 @@ class Meta:
     `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
     deposit is resumed; `deliver` is the folder that the user named for the receipt, `keep` whether it
     stays in the vault, `receipt` where it went, None after a recovery; `refused` is the notary's last
-    answer.
+    answer, where that was a no.
     """
 
     path: str
@@ -124,8 +126,10 @@ class StoredDeposit:
     @property
     def folder(self) -> Path:
         """Where it is now: another process may file it away at any time."""
-        spooled = self._home / SPOOL / self.name
-        return spooled if spooled.exists() else self._home / FILED / self.name
+        for place in (SPOOL, REFUSED):
+            if (self._home / place / self.name).exists():
+                return self._home / place / self.name
+        return self._home / FILED / self.name
 
     @property
     def filed_folder(self) -> Path:
@@ -168,8 +172,13 @@ class StoredDeposit:
 
     @property
     def waits(self) -> bool:
-        """Whether the notary has not confirmed the deposit yet."""
-        return not (self.folder / "receipt").exists()
+        """Whether the deposit is still to be sent, or sent again."""
+        return not (self.refused or (self.folder / "receipt").exists())
+
+    @property
+    def refused(self) -> bool:
+        """Whether the notary will never take the deposit: it is kept, and never sent again."""
+        return (self._home / REFUSED / self.name).exists()
 
     @property
     def files(self) -> Iterator[tuple[Path, Payload]]:
@@ -205,6 +214,13 @@ class StoredDeposit:
             # Gone from the spool: another process has filed it away.
             (self._home / SPOOL / self.name).rename(self._home / FILED / self.name)
 
+    def put_aside(self, reason: str) -> None:
+        """Keep the deposit as refused: nothing sends it again."""
+        self.note(refused=reason)
+        (self._home / REFUSED).mkdir(mode=0o700, exist_ok=True)
+        (self._home / SPOOL / self.name).rename(self._home / REFUSED / self.name)
+        sync_folder(self._home / REFUSED)
+
     def keep_rejected(self, receipt: bytes) -> Path:
         """Keep a receipt that does not verify: it is evidence against whoever signed it."""
         path = self.folder / "receipt.rejected"
@@ -236,6 +252,7 @@ class Vault:
         self._spool = home / SPOOL
         self._heads: dict[bytes, tuple[int, bytes]] = {}
         self._read: set[str] = set()
+        self._aside: frozenset[str] = frozenset()
         if not has_vault(home):
             raise InvalidInput(
                 f"There is no vault at {home}. Make one with `sealbook init`, restore it with "
@@ -293,7 +310,7 @@ class Vault:
     def deposits(self) -> list[StoredDeposit]:
         """Return all deposits, oldest first."""
         # The spool first: what is filed away meanwhile is then seen at least once.
-        names = {*self._names(SPOOL), *self._names(FILED)}
+        names = {*self._names(SPOOL), *self._names(FILED), *self._names(REFUSED)}
         return [StoredDeposit(self.home, name) for name in sorted(names)]
 
     def spooled(self) -> list[StoredDeposit]:
@@ -317,12 +334,15 @@ class Vault:
         if SHORTEST_ID <= len(digits) <= 64 and not set(digits) - set("0123456789abcdef"):
             found = self._starting(digits)
         if not found:
-            metas = [(each, each.meta) for each in self._sound()]
+            metas = [(each, each.meta) for each in self.sound()]
             place = str(Path(wanted).absolute())
             found = [each for each, meta in metas if meta.path == place]
             found = found or [
                 each for each, meta in metas if wanted in (Path(meta.path).name, meta.title)
             ]
+        if len(found) > 1:
+            # One that was refused does not stand in the way of the one made in its place.
+            found = [each for each in found if not each.refused] or found
         if len(found) == 1:
             return found[0]
         if not found:
@@ -330,7 +350,7 @@ class Vault:
         ids = ", ".join(each.commitment[:12] for each in found[:4])
         raise NotFound(f"{wanted} means {len(found)} deposits ({ids}); give the start of one's id.")
 
-    def _sound(self, but: Set[str] = frozenset()) -> Iterator[StoredDeposit]:
+    def sound(self, but: Set[str] = frozenset()) -> Iterator[StoredDeposit]:
         """Yield the deposits that are not damaged: one must not hide the others."""
         for each in self.deposits():
             if each.name in but:
@@ -341,13 +361,14 @@ class Vault:
 
     def _starting(self, digits: str) -> list[StoredDeposit]:
         start = digits[:ID_DIGITS]
-        found = [each for each in self._sound() if each.name.partition("-")[2].startswith(start)]
+        found = [each for each in self.sound() if each.name.partition("-")[2].startswith(start)]
         return [each for each in found if each.commitment.startswith(digits)]
 
     def _names(self, place: str) -> list[str]:
-        return [
-            each.name for each in (self.home / place).iterdir() if not each.name.startswith(".")
-        ]
+        with contextlib.suppress(FileNotFoundError):
+            folder = (self.home / place).iterdir()
+            return [each.name for each in folder if not each.name.startswith(".")]
+        return []
 
     @contextlib.contextmanager
     def sealing(self) -> Iterator[Sealing]:
@@ -426,7 +447,11 @@ class Vault:
 
     def next_in_matter(self, identity: bytes) -> Matter:
         """Return the next place in a matter. Call under `locked`, and `spool` before it is left."""
-        for each in self._sound(self._read):
+        aside = frozenset(self._names(REFUSED))
+        if aside != self._aside:
+            # The number of a refused deposit is free again.
+            self._aside, self._heads, self._read = aside, {}, set(aside)
+        for each in self.sound(self._read):
             self._read.add(each.name)
             place = each.deposit.matter
             if place is not None and place.number > self._heads.get(place.id, (0, b""))[0]:

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.errors import InvalidInput, NotEnrolled, SealbookError, Unavailable
+from ledger.errors import InvalidInput, KeyRevoked, NotEnrolled, SealbookError, Unavailable
 
 if TYPE_CHECKING:
     from ledger.adapters.spool import Wishes
     from ledger.adapters.vault import StoredDeposit, Vault
 
-DEPOSITED, WAITING, FAILED = "deposited", "waiting", "failed"
+DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
 _LABEL = 12
+_KEPT = "It stays sealed in the vault; `sealbook deposit` tries again."
+_SEAL_ANEW = "It is kept in the vault and not sent again; deposit the same path to seal it anew."
+_NEW_KEY = (
+    "This computer's key deposits no more. Name a folder for a new vault in SEALBOOK_HOME and run "
+    "`sealbook recover` with the recovery sheet; without the sheet, run `sealbook init` there and hand "
+    "the new request to the notary office. What was refused stays readable in this vault; deposit its "
+    "path again from the new one."
+)
 
 
 @click.command(
@@ -69,11 +77,19 @@ def deposit(
             fresh.append(_seal(vault, path, wishes, report, what, begun))
         except SealbookError as error:
             report.failed(path, error)
+    if paths:
+        report.asked_for(fresh)
+    aside = sum(each.refused for each in vault.deposits())
     if no_wait:
         for each in fresh:
             report.waiting(each, "sealed; `sealbook deposit` sends it")
     else:
         _send(vault, report)
+    if aside:
+        shell.tell(
+            f"{aside} earlier deposit{' was' if aside == 1 else 's were'} refused by the notary and "
+            "not sent again; `sealbook list` says why."
+        )
     report.finish()
 
 
@@ -82,9 +98,14 @@ class _Report:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
+        self._asked: set[str] | None = None
         self._deposits: list[dict[str, Any]] = []
         self._message = ""
         self._failures = 0
+
+    def asked_for(self, deposits: "list[StoredDeposit]") -> None:
+        """Let only these count for the exit code, not what else waits."""
+        self._asked = {each.name for each in deposits}
 
     def left_out(self, path: Path, missing: tuple[tuple[str, str], ...]) -> None:
         for name, kind in missing:
@@ -99,14 +120,23 @@ class _Report:
         self._add(deposit, WAITING, message=reason)
         self._lines(WAITING, _name(deposit), reason)
 
-    def refused(self, deposit: "StoredDeposit", error: SealbookError, more: str = "") -> None:
-        self._failures += 1
+    def not_deposited(
+        self, deposit: "StoredDeposit", state: str, error: SealbookError, more: str = ""
+    ) -> None:
+        self._failures += self._asked is None or deposit.name in self._asked
         message = " ".join(filter(None, (_sentence(error), more)))
-        self._add(deposit, FAILED, message=message, code=error.code)
-        self._lines(FAILED, _name(deposit), message)
+        self._add(deposit, state, message=message, code=error.code)
+        self._lines(state, _name(deposit), message)
+
+    def damaged(self, deposit: "StoredDeposit", error: SealbookError) -> None:
+        self._failures += self._asked is None
+        self._path_failed(deposit.folder, error)
 
     def failed(self, path: Path, error: SealbookError) -> None:
         self._failures += 1
+        self._path_failed(path, error)
+
+    def _path_failed(self, path: Path, error: SealbookError) -> None:
         message = _sentence(error)
         self._deposits.append(
             {"path": str(path), "state": FAILED, "message": message, "code": error.code}
@@ -132,7 +162,7 @@ class _Report:
 
     def _lines(self, label: str, name: str, detail: str) -> None:
         if not self._as_json:
-            color = {DEPOSITED: "green", WAITING: "yellow", FAILED: "red"}[label]
+            color = {DEPOSITED: "green", WAITING: "yellow"}.get(label, "red")
             click.echo(click.style(text.pad(label, _LABEL), fg=color) + text.plain(name))
             click.echo(text.indent(text.plain(detail), _LABEL))
 
@@ -165,7 +195,7 @@ def _send(vault: "Vault", report: _Report) -> None:
                 each.check()
                 left[each.name] = each
             except SealbookError as error:
-                report.failed(each.folder, error)
+                report.damaged(each, error)
         try:
             for name in _confirm(vault, list(left.values()), report):
                 del left[name]
@@ -181,12 +211,12 @@ def _send(vault: "Vault", report: _Report) -> None:
         except SealbookError as error:
             for each in left.values():
                 each.note(refused=str(error))
-                report.refused(each, error, "It stays sealed in the vault.")
+                report.not_deposited(each, FAILED, error, _KEPT)
 
 
 def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: _Report) -> Iterator[str]:
     """Yield the name of each deposit that was settled, for good or ill."""
-    from ledger.adapters.spool import Sender, deliver
+    from ledger.adapters.spool import Sender, deliver, note_refusal
     from ledger.chain.checkpoint import parse_checkpoint
     from ledger.chain.note import parse_note
     from ledger.chain.receipt import parse_receipt
@@ -212,13 +242,19 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: _Report) ->
                 if isinstance(outcome.error, LedgerForked):
                     note = parse_receipt(outcome.receipt).note
                     kept = vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
-                report.refused(each, outcome.error, f"The proof is kept in {kept}.")
+                report.not_deposited(each, FAILED, outcome.error, f"The proof is kept in {kept}.")
             elif isinstance(outcome, SealbookError):
-                each.note(refused=str(outcome))
-                report.refused(each, outcome, "It stays sealed in the vault.")
+                if note_refusal(vault, each, outcome):
+                    report.not_deposited(each, REFUSED, outcome, _way_on(outcome))
+                else:
+                    report.not_deposited(each, FAILED, outcome, _KEPT)
             else:
                 report.done(each, deliver(each), outcome.index, outcome.block.height)
             yield each.name
+
+
+def _way_on(error: SealbookError) -> str:
+    return _NEW_KEY if isinstance(error, KeyRevoked) else _SEAL_ANEW
 
 
 @click.command(
@@ -238,18 +274,29 @@ def list_(as_json: bool) -> None:
             found.append(_summary(each))
         except SealbookError as error:
             shell.tell(_sentence(error))
-    header = f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}{'files':<16}title"
-    rows = [
-        f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  "
-        + text.pad(value["state"], 11)
-        + text.pad(_count(value["documents"], value["size"]), 16)
-        + text.shorten(text.plain(value["title"]), 21)
-        for value in found
-    ]
-    lines = [header, *rows] if rows else ["Nothing has been deposited yet."]
+    lines = ["Nothing has been deposited yet."]
+    if found:
+        counts = [_count(value["documents"], value["size"]) for value in found]
+        width = max(16, *(len(count) + 2 for count in counts))
+        lines = [f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}{'files':<{width}}title"]
+        for value, count in zip(found, counts, strict=True):
+            lines.append(
+                f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  {value['state']:<11}"
+                + f"{count:<{width}}"
+                + text.shorten(text.plain(value["title"]), text.WIDTH - 43 - width)
+            )
+            if value["state"] == REFUSED:
+                lines.append(text.indent(text.plain(value["message"] or ""), 14))
     waiting = sum(value["state"] == WAITING for value in found)
     if waiting:
-        lines += ["", f"{waiting} wait, sealed in the vault; `sealbook deposit` sends them."]
+        say = "waits, sealed in the vault; `sealbook deposit` sends it"
+        more = "wait, sealed in the vault; `sealbook deposit` sends them"
+        lines += ["", f"{waiting} {say if waiting == 1 else more}."]
+    if any(value["state"] == REFUSED for value in found):
+        lines += [
+            "",
+            "What was refused is kept and not sent again; deposit its path to seal it anew.",
+        ]
     shell.emit(as_json, {"deposits": found}, "\n".join(lines))
 
 
@@ -284,7 +331,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         ("Sealed", text.when(meta.sealed)),
         ("Path", text.plain(meta.path) or "recovered, no path on this computer"),
         ("Documents", _count(meta.documents, meta.size)),
-        ("Content", "sealed at the notary" if statement.content else "fingerprint only"),
+        ("Content", _where_content(found)),
     ]
     if statement.matter:
         name = meta.matter or statement.matter.id.hex()
@@ -402,7 +449,7 @@ def receipt_write(deposit_id: str, output: Path | None, as_json: bool) -> None:
     found = vault.find(deposit_id)
     data = found.receipt
     if data is None:
-        raise InvalidInput(f"{_name(found)} waits to be deposited; `sealbook deposit` sends it.")
+        raise _no_receipt(found)
     folder = output or Path()
     folder.mkdir(parents=True, exist_ok=True)
     stem = Path(found.meta.path).name or safe_component(found.meta.title)
@@ -475,7 +522,7 @@ def disclose(deposit_id: str, output: Path, passphrase_file: Path | None, as_jso
     vault = shell.open_vault()
     found = vault.find(deposit_id)
     if found.receipt is None:
-        raise InvalidInput(f"{_name(found)} waits to be deposited; `sealbook deposit` sends it.")
+        raise _no_receipt(found)
     if os.path.lexists(output):
         raise InvalidInput(f"{output} exists already and is not overwritten.")
     identities = vault.identities(shell.passphrase_from(passphrase_file))
@@ -493,6 +540,18 @@ def disclose(deposit_id: str, output: Path, passphrase_file: Path | None, as_jso
     )
 
 
+def _where_content(deposit: "StoredDeposit") -> str:
+    if deposit.deposit.content is None:
+        return "fingerprint only"
+    return "sealed at the notary" if deposit.receipt else "sealed in the vault"
+
+
+def _no_receipt(deposit: "StoredDeposit") -> InvalidInput:
+    if deposit.refused:
+        return InvalidInput(f"{_name(deposit)} was refused by the notary. {_SEAL_ANEW}")
+    return InvalidInput(f"{_name(deposit)} waits to be deposited; `sealbook deposit` sends it.")
+
+
 def _verified(vault: "Vault", deposit: "StoredDeposit") -> Any:
     from ledger.deposit import verify_answer
 
@@ -502,17 +561,19 @@ def _verified(vault: "Vault", deposit: "StoredDeposit") -> Any:
 
 
 def _summary(deposit: "StoredDeposit") -> dict[str, Any]:
-    meta, waits = deposit.meta, deposit.waits
+    meta = deposit.meta
+    state = REFUSED if deposit.refused else WAITING if deposit.waits else DEPOSITED
     return {
         "id": deposit.commitment,
         "title": meta.title,
         "path": meta.path or None,
-        "state": WAITING if waits else DEPOSITED,
+        "state": state,
         "sealed": meta.sealed,
         "documents": meta.documents,
         "size": meta.size,
         "matter": meta.matter,
-        "receipt": None if waits else meta.receipt or str(deposit.folder / "receipt"),
+        "message": meta.refused,
+        "receipt": meta.receipt or str(deposit.folder / "receipt") if state == DEPOSITED else None,
     }
 
 

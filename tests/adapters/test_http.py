@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ledger.adapters.http import NotaryClient
+from ledger.adapters.http import NotaryClient, Unexplained
 from ledger.adapters.protocol import PROBLEM
 from ledger.chain.statement import Payload
 from ledger.crypto.keys import SigningKey
@@ -173,7 +173,7 @@ def test_an_error_text_without_end_is_given_up(fake, client):
         (404, "not-found", NotFound),
         (404, "what-is-that", NotFound),
         (422, "malformed", MalformedData),
-        (403, "storage-failed", Refused),
+        (403, "storage-failed", Unexplained),
         (500, "ledger-fault", Unavailable),
         (507, "storage-failed", Unavailable),
         (302, "not-enrolled", NotEnrolled),

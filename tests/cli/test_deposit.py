@@ -7,12 +7,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.adapters.http import NotaryClient
+from ledger.adapters.http import NotaryClient, Unexplained
 from ledger.adapters.vault import Vault
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
@@ -331,7 +332,7 @@ cli(sys.argv[1:])
 def test_a_kill_while_a_large_upload_runs_is_resumed(company: Company) -> None:
     script = """
 import os, signal, sys
-from ledger.adapters.http import NotaryClient
+from ledger.adapters.http import NotaryClient, Unexplained
 real = NotaryClient.upload
 def upload(self, payload, read_at, header, progress):
     def dying(offset, length):
@@ -458,6 +459,75 @@ def test_a_receipt_that_does_not_verify_is_kept_as_proof_and_the_deposit_waits(
     assert states(company, "deposit") == ["deposited"]
 
 
+@contextmanager
+def clock_ahead(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]:
+    """The company's clock, not the notary's."""
+    now = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now() + seconds)
+        yield
+
+
+def test_what_the_notary_will_never_take_is_put_aside_and_can_be_sealed_anew(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.write("early.txt")
+    company.write("other.txt")
+    with clock_ahead(monkeypatch, 3 * 86_400):
+        company("deposit", "early.txt", "--no-wait", "--matter", "m")
+    answer = company.json("deposit", "other.txt")["deposits"]
+    assert {each["path"].rpartition("/")[2]: each["state"] for each in answer} == {
+        "early.txt": "refused",
+        "other.txt": "deposited",
+    }
+    again = company("deposit", "other.txt")
+    assert "1 earlier deposit was refused" in again.stderr
+    assert "a day ahead" in company("list").stdout
+    assert "refused by the notary" in company("receipt", "early.txt", code=1).stderr
+    company("deposit", "early.txt", "--matter", "m")
+    assert company.json("show", "early.txt")["state"] == "deposited"
+    assert company.json("show", "early.txt")["matter_number"] == 1
+    assert sorted(states(company, "list")) == ["deposited"] * 3 + ["refused"]
+    assert list(company.home.glob("refused/*/content.age"))
+
+
+def test_a_refusal_of_what_was_asked_for_ends_with_1(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.write("early.txt")
+    with clock_ahead(monkeypatch, 3 * 86_400):
+        company("deposit", "early.txt", "--no-wait")
+    assert states(company, "deposit", code=1) == ["refused"]
+    assert company.json("deposit")["deposits"] == []
+
+
+def test_papers_after_a_refused_one_in_its_matter_are_sealed_anew_too(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1.txt", "2.txt"):
+        company.write(name)
+    with clock_ahead(monkeypatch, 3 * 86_400):
+        company("deposit", "1.txt", "--no-wait", "--matter", "m")
+    company("deposit", "2.txt", "--no-wait", "--matter", "m")
+    assert states(company, "deposit", code=1) == ["refused", "refused"]
+    company("deposit", "1.txt", "2.txt", "--matter", "m")
+    assert company.json("show", "2.txt")["matter_number"] == 2
+
+
+def test_a_refusal_that_nobody_explains_puts_nothing_aside(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.write("a.txt")
+
+    def proxy(*_: object) -> Any:
+        raise Unexplained("The notary answered with status 403.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NotaryClient, "put_envelopes", proxy)
+        assert states(company, "deposit", "a.txt", code=1) == ["failed"]
+    assert states(company, "deposit") == ["deposited"]
+
+
 @pytest.mark.parametrize("name", ["content.age", "manifest.age", "statement", "meta.json"])
 def test_one_damaged_deposit_does_not_hold_up_the_others(company: Company, name: str) -> None:
     company.write("bad.txt")
@@ -467,11 +537,14 @@ def test_one_damaged_deposit_does_not_hold_up_the_others(company: Company, name:
     data = bytearray((spooled / name).read_bytes())
     data[-20] ^= 0x80
     (spooled / name).write_bytes(data)
-    answer = company.json("deposit", "good.txt", code=1)["deposits"]
-    assert sorted(each["state"] for each in answer) == ["deposited", "failed"]
+    answer = company.json("deposit", "good.txt")["deposits"]
+    # A statement whose signature does not hold is one that no notary will take.
+    bad = "refused" if name == "statement" else "failed"
+    assert sorted(each["state"] for each in answer) == ["deposited", bad]
     assert company.json("verify", "good.txt.receipt")["good"]
     assert "good.txt" in company("list").stdout
-    assert states(company, "deposit", code=1) == ["failed"]
+    if bad == "failed":
+        assert states(company, "deposit", code=1) == ["failed"]
 
 
 def test_a_trust_file_that_requires_content_does_not_hinder_depositing(
