@@ -5,8 +5,8 @@
                                                         info = "sealbook1/recovery-signing-key")
 
 The sheet also names the notary, the ledger, the account and the fingerprint of the trust file, so that
-a new machine needs nothing else. The recovery key lists, reads and admits a new device; it cannot
-deposit.
+a new machine needs nothing else. The recovery key lists, reads and admits a new device; it does not
+deposit itself, but a device that it admits does: the sheet is the whole of the company's access.
 """
 
 import re
@@ -22,13 +22,28 @@ from ledger.crypto.envelope import parse_header, rewrite_header
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.recipients import HybridIdentity, Random, Recipient, parse_identity
 from ledger.deposit import verify_answer
-from ledger.errors import MalformedData
+from ledger.errors import InvalidInput, MalformedData
 from ledger.manifest import Manifest
 from ledger.opening import open_manifest
 from ledger.verify import VerifiedReceipt
 
 _INFO = b"sealbook1/recovery-signing-key"
 _SECRET = re.compile(r"AGE-SECRET-KEY-PQ-1[0-9A-Z]+", re.I)
+_NOTARY = re.compile(r"Notary\s*\n\s*(\S+)")
+_FINGERPRINT = re.compile(r"Fingerprint of the trust file\s*\n\s*([0-9a-f][0-9a-f ]*)", re.I)
+_ACCOUNT = re.compile(r"Account\s*\n\s*([0-9a-f][0-9a-f ]*)", re.I)
+
+
+class NotOneSheet(InvalidInput):
+    """The account is not the one that the secret belongs to."""
+
+    code = "not-one-sheet"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The account and the secret do not belong together. Check both against the recovery "
+            "sheet: every digit of the account, and that both stand on the same sheet."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,24 @@ def find_secret(text: str) -> HybridIdentity:
     if not isinstance(identity, HybridIdentity):
         raise MalformedData("The secret is not one of a recovery sheet.")
     return identity
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a sheet's text says besides the secret, as it stands there; None where it says nothing."""
+
+    notary: str | None
+    fingerprint: str | None
+    account: str | None
+
+
+def find_printed(text: str) -> Printed:
+    """Return what a text says that may be a whole sheet."""
+    notary, fingerprint, account = (
+        None if (found := pattern.search(text)) is None else found[1].strip()
+        for pattern in (_NOTARY, _FINGERPRINT, _ACCOUNT)
+    )
+    return Printed(notary, fingerprint, account)
 
 
 def recover_deposit(
@@ -103,11 +136,16 @@ def newest_header(
 
 
 def parse_own(statement: bytes, account: str, trust: Trust) -> Deposit:
-    """Return a listed deposit, which must be this account's in this ledger. Raises MalformedData."""
+    """Return a listed deposit, which must be this account's in this ledger.
+
+    Raises NotOneSheet, MalformedData.
+    """
     parsed = parse_statement(statement)
     deposit = parse_deposit(parsed)
-    if parsed.issuer != account or deposit.origin != trust.origin:
-        raise MalformedData("the notary lists a deposit that is not this account's")
+    if parsed.issuer != account:
+        raise NotOneSheet
+    if deposit.origin != trust.origin:
+        raise MalformedData("the notary lists a deposit of another ledger")
     return deposit
 
 
@@ -132,7 +170,7 @@ def format_sheet(sheet: Sheet) -> str:
         notary=sheet.notary,
         origin=sheet.origin,
         fingerprint=sheet.fingerprint,
-        account=sheet.account,
+        account=" ".join(re.findall("....", sheet.account)),
         secret=secret,
     )
 
@@ -142,9 +180,11 @@ _SHEET = """\
   SEALBOOK  恢复单  /  RECOVERY SHEET                        {name}
 {rule}
 
-  打印本单，存入保险柜，然后删除此文件。持有本单的人可以读取全部存证内容。
+  打印本单，存入保险柜，然后删除此文件。持有本单的人可以读取全部存证内容，
+  并可使新的计算机加入账户，以公司名义存证。
   Print this sheet, put it into a safe, then delete the file. Whoever holds it
-  can read everything that was deposited.
+  can read everything that was deposited, and can join a computer that deposits
+  in the company's name.
 
   公证机构 Notary
       {notary}
@@ -167,11 +207,14 @@ _SHEET = """\
   It asks for what stands above, joins the new device to the account, and
   fetches and verifies the list of deposits and every receipt.
 
-  没有 Sealbook 软件时，age 1.3 或更高版本可用本密钥解密任何存证文件：
-  Without this software, age 1.3 or newer opens any deposit with this secret:
+  没有 Sealbook 软件时：请公证机构交付存证的加密文件（存为 content.age），将本密钥
+  存为 secret.txt，即可用 age 1.3 或更高版本解密：
+  Without this software: ask the notary office for a deposit's encrypted file,
+  save it as content.age and the secret as secret.txt; age 1.3 or newer opens it:
 
       age -d -i secret.txt content.age | tar x
 
-  本单不能用于新的存证。This sheet cannot be used to deposit.
+  如本单遗失或被他人看到，请立即告知公证机构撤销其密钥。
+  If the sheet is lost or was seen by others, tell the notary office at once.
 {rule}
 """

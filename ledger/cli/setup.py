@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.errors import InvalidInput, NotFound, VerificationFailed
+from ledger.errors import InvalidInput, NotEnrolled, NotFound, VerificationFailed
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -143,7 +143,7 @@ def _report_init(
         steps.append("There is no recovery sheet: keep copies of the vault and its passphrase.")
     steps.append("Deposit at once if you like: until the office has enrolled you, deposits wait.")
     rows = [
-        ("Vault", str(home)),
+        ("Vault", text.Whole(home)),
         ("Ledger", origin),
         ("Fingerprint", trust),
         ("Account", text.groups(account)[0]),
@@ -254,9 +254,9 @@ def recover(
 
     Asks for what stands on the sheet, joins a new device key to the account, and fetches and verifies
     the list of deposits, their titles and every receipt. The contents stay with the notary until
-    `sealbook open` fetches one.
+    `sealbook open` fetches one. Run again with the account's vault, it fetches what is missing.
     """
-    from ledger.adapters.home import TRUST, vault_home
+    from ledger.adapters.home import HOME_VARIABLE, TRUST, has_vault, vault_home
     from ledger.adapters.http import NotaryClient
     from ledger.adapters.vault import Config, Vault, new_vault, write_config, write_file
     from ledger.chain.enrolment import endorse_request, format_request
@@ -264,26 +264,44 @@ def recover(
     from ledger.chain.trust import parse_trust
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
-    from ledger.recover import find_secret, signing_key
+    from ledger.recover import NotOneSheet, find_printed, find_secret, signing_key
 
     home = vault_home()
-    notary = notary or shell.ask("Notary", "--notary")
+    sheet = ""
+    if secret_file is not None:
+        data = shell.read_limited(secret_file, _MAX_SHEET, "a recovery sheet")
+        sheet = data.decode("utf-8", "replace")
+        secret = find_secret(sheet)
+    on_sheet = find_printed(sheet)
+    notary = notary or on_sheet.notary or shell.ask("Notary", "--notary")
     trust_data = _trust_data(notary, trust_file)
     if trust_file is None and printed is None:
-        printed = shell.ask("Fingerprint of the trust file", "--fingerprint")
+        printed = on_sheet.fingerprint or shell.ask(
+            "Fingerprint of the trust file", "--fingerprint"
+        )
     if printed is not None:
         _compare_fingerprint(trust_data, printed)
     found = parse_trust(trust_data)
-    account = "".join((account or shell.ask("Account", "--account")).split()).lower()
+    account = account or on_sheet.account or shell.ask("Account", "--account")
+    account = "".join(account.split()).lower()
     if not is_account(account):
         raise InvalidInput("An account is 32 hexadecimal digits; it stands on the recovery sheet.")
-    secret = find_secret(
-        shell.read_limited(secret_file, _MAX_SHEET, "a recovery sheet").decode("utf-8", "replace")
-        if secret_file
-        else shell.ask("Secret", "--secret-file")
-    )
+    if secret_file is None:
+        secret = find_secret(shell.ask("Secret", "--secret-file"))
     sheet_key = signing_key(secret)
     client = NotaryClient(notary, ledger=found.origin, key=sheet_key)
+    if has_vault(home):
+        vault = Vault(home)
+        if (vault.config.origin, vault.config.account) != (found.origin, account):
+            raise InvalidInput(
+                f"The vault at {home} is another account's. A vault is never overwritten: name "
+                f"another folder in {HOME_VARIABLE}, or move the old vault away."
+            )
+        with client:
+            count, problems = _fetch_all(vault, client, secret, vault.recipients)
+        lines = [f"Fetched {count} deposits that were missing here; each receipt was verified."]
+        _report_recovery(as_json, home, account, count, problems, lines)
+        return
     with client, new_vault(home) as folder:
         passphrase = None if no_passphrase else shell.new_passphrase(passphrase_file)
         key = SigningKey(os.urandom(SEED_SIZE))
@@ -301,20 +319,38 @@ def recover(
             issued_at=int(time.time()),
             account=account,
         )
-        client.join(endorse_request(request, sheet_key))
+        try:
+            client.join(endorse_request(request, sheet_key))
+        except NotEnrolled as error:
+            raise NotOneSheet from error
+    lines = [
+        f"Recovered {count} deposits; each receipt was verified.",
+        "This computer's new key belongs to the account. If the old computer was stolen, ask the "
+        "notary office to revoke its key.",
+    ]
+    _report_recovery(as_json, home, account, count, problems, lines)
+
+
+def _report_recovery(
+    as_json: bool,
+    home: Path,
+    account: str,
+    count: int,
+    problems: list[tuple[str, str]],
+    lines: list[str],
+) -> None:
+    """Print what was recovered; exit with 1 where something was not."""
     result = {
         "vault": str(home),
         "account": account,
         "deposits": count,
         "problems": [{"commitment": which, "message": why} for which, why in problems],
     }
-    lines = [
-        f"Recovered {count} deposits into {home}; each receipt was verified.",
-        "This computer's new key belongs to the account. If the old computer was stolen, ask the "
-        "notary office to revoke its key.",
-    ]
     lines += [f"{which[:12]}  not recovered: {why}" for which, why in problems]
-    shell.emit(as_json, result, "\n".join(text.indent(line, 0) for line in lines))
+    if problems:
+        lines.append("Run the same command again to fetch what is missing.")
+    page = [f"Vault  {home}", *(text.indent(line, 0) for line in lines)]
+    shell.emit(as_json, result, "\n".join(page))
     if problems:
         raise SystemExit(1)
 
@@ -332,12 +368,15 @@ def _fetch_all(
     from ledger.errors import MalformedData
     from ledger.recover import newest_header, parse_own, recover_deposit
 
-    known, note = None, ""
+    here = {each.commitment for each in vault.sound()}
+    known, note = vault.checkpoint(), ""
     count = 0
     problems: list[tuple[str, str]] = []
     with shell.Progress("recovering deposits", 0, bytes_=False) as progress:
         for entry in client.deposits():
             deposit = parse_own(entry.statement, vault.config.account, vault.trust)
+            if deposit.commitment.hex() in here:
+                continue
             try:
                 data = bytearray()
                 client.download(deposit.manifest, data.extend)
@@ -396,8 +435,9 @@ def _compare_fingerprint(data: bytes, printed: str) -> None:
 
     if "".join(printed.split()).lower() != fingerprint(data).replace(" ", ""):
         raise VerificationFailed(
-            f"The notary's trust file has the fingerprint {fingerprint(data)}, not the one on the "
-            "sheet. Check the sheet, or get the trust file from the office and pass it with --trust."
+            "The trust file does not have the fingerprint that was given. Compare what was typed with "
+            "the sheet, digit by digit. If it is the sheet's, this is not the notary of the sheet, or "
+            "its trust file is a newer one: get that from the office itself and pass it with --trust."
         )
 
 

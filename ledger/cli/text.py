@@ -39,6 +39,12 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
+class Whole(str):
+    """A text that is never broken into lines: a path that someone will copy."""
+
+    __slots__ = ()
+
+
 def pad(text: str, width: int) -> str:
     """Return `text` filled with spaces to `width` columns."""
     return text + " " * max(0, width - columns(text))

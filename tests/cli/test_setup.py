@@ -61,8 +61,9 @@ def test_the_request_proves_both_keys_and_its_fingerprint_is_for_the_paper(
 def test_the_recovery_sheet_holds_what_a_new_machine_needs(stranger: Company) -> None:
     answer = stranger.init()
     sheet = Path(answer["recovery_sheet"]).read_text()
-    for each in (stranger.notary.url, answer["origin"], answer["account"], "恢复单"):
+    for each in (stranger.notary.url, answer["origin"], "恢复单"):
         assert each in sheet
+    assert answer["account"] in sheet.replace(" ", "")
     assert answer["trust_fingerprint"] in sheet
     assert all(len(line) <= 96 for line in sheet.splitlines())
 
@@ -255,8 +256,14 @@ def test_the_old_computer_is_told_when_its_key_is_revoked(lost: Company) -> None
     run("notary", "revoke", key[:16], "--reason", "lost", "--dir", lost.notary.directory)
     lost.write("late.txt")
     (late,) = lost.json("deposit", "late.txt", code=1)["deposits"]
-    assert late["state"] == "failed"
+    assert late["state"] == "refused"
     assert "revoked" in late["message"]
+    assert "sealbook recover" in late["message"]
+    shown = lost("list").stdout
+    assert "refused" in shown
+    assert "revoked" in shown
+    again = lost("deposit")
+    assert "1 earlier deposit was refused" in again.stderr
 
 
 def _account(company: Company) -> str:
@@ -269,6 +276,7 @@ def test_recover_refuses_another_notary_than_the_sheets(lost: Company, tmp_path:
     options[options.index("--fingerprint") + 1] = "0000 " * 8
     shown = new(*options, code=1)
     assert "fingerprint" in shown.stderr
+    assert Sheet(lost).fingerprint[:9] not in shown.stderr
     assert not new.home.exists()
 
 
@@ -279,6 +287,63 @@ def test_recover_refuses_another_secret(lost: Company, tmp_path: Path) -> None:
     options[options.index("--secret-file") + 1] = str(wrong)
     new(*options, code=1)
     assert not new.home.exists()
+
+
+def test_the_whole_sheet_in_a_file_is_all_that_recover_needs(lost: Company, tmp_path: Path) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    sheet = Sheet(lost)
+    assert new.json("recover", "--secret-file", sheet.path, "--no-passphrase")["deposits"] == 3
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_an_account_with_a_wrong_digit_does_not_accuse_the_notary(
+    company: Company, tmp_path: Path, empty: bool
+) -> None:
+    if not empty:
+        company("deposit", company.write("a.txt"))
+    new = new_company(tmp_path / "new", company.notary)
+    options = Sheet(company).options(new)
+    at = options.index("--account") + 1
+    options[at] = ("1" if options[at][0] != "1" else "2") + options[at][1:]
+    shown = new(*options, code=1)
+    assert "do not belong together" in shown.stderr
+    assert not new.home.exists()
+
+
+def test_a_partial_recovery_is_finished_by_running_it_again(
+    lost: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    options = Sheet(lost).options(new)
+    real, calls = NotaryClient.receipt, []
+
+    def broken(self: NotaryClient, leaf: bytes) -> bytes:
+        calls.append(leaf)
+        return b"" if len(calls) == 2 else real(self, leaf)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NotaryClient, "receipt", broken)
+        assert len(new.json(*options, code=1)["problems"]) == 1
+    assert len(new.json("list")["deposits"]) == 2
+    assert new.json(*options)["deposits"] == 1
+    assert len(new.json("list")["deposits"]) == 3
+    assert new.json("deposit", new.write("more.txt"))["deposits"][0]["state"] == "deposited"
+
+
+def test_recover_leaves_another_accounts_vault_alone(lost: Company, tmp_path: Path) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    options = Sheet(lost).options(new)
+    other = new_company(tmp_path / "other", lost.notary)
+    other("init", "--notary", lost.notary.url, "--name", "other", "--no-passphrase")
+    assert "another account" in other(*options, code=1).stderr
+
+
+def test_the_sheet_says_what_it_can_do(stranger: Company) -> None:
+    stranger.init()
+    sheet = (stranger.folder / "acme-recovery.txt").read_text()
+    assert "cannot be used to deposit" not in sheet
+    assert "join a computer that deposits" in " ".join(sheet.split())
+    assert "以公司名义存证" in sheet
 
 
 def test_the_recovery_key_cannot_deposit(lost: Company) -> None:
