@@ -11,6 +11,7 @@ from typing import Any
 
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
+from ledger.reasons import in_chinese
 
 ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
@@ -55,7 +56,8 @@ def describe(claim: Claim, language: str, when: Callable[[int], str] | None = No
     """Return the claim in words; `when` sets a time for the reader, in UTC unless given."""
     title, status = _pick(_TITLES[claim.name], language), _status(claim, language)
     if claim.status == rp.FAILED:
-        reason = Fact(say("reason", language), claim.reason)
+        why = in_chinese(claim.reason) if language == CHINESE else claim.reason
+        reason = Fact(say("reason", language), why)
         return Described(title, status, _pick(_FAILURES[claim.name], language), (reason,))
     writer = _Writer(claim, language, when or _utc)
     facts = writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else ()
@@ -131,7 +133,7 @@ _DIGESTS = {"commitment", "root", "previous", "account", "key", "id"}
 _STATUS = {
     rp.PROVEN: ("proven by {by}", "已证明（{by}）"),
     rp.STATED: ("stated by {by}", "{by}声明"),
-    rp.NOT_SHOWN: ("not shown", "未显示"),
+    rp.NOT_SHOWN: ("not shown", "未予证明"),
     rp.FAILED: ("FAILED", "不成立"),
 }
 
@@ -143,7 +145,7 @@ _BY = {
     "depositor": ("the depositor", "存证人"),
     "depositor-signature": ("the depositor's signature", "存证人签名"),
     "seal-certificate": ("the seal's certificate", "签章证书"),
-    "full-opening": ("the full opening", "全部核验密钥"),
+    "full-opening": ("the full opening", "完整开示"),
 }
 
 _TITLES = {
@@ -200,10 +202,10 @@ _TEXTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     ),
     rp.BLOCK: (
         (
-            "It stands in block {height}, entries {start} to {last}: after everything before it, "
-            "before everything after it.",
-            "该记录位于第 {height} 号区块（记录 {start} 至 {last}）：在此前各记录之后，"
-            "在此后各记录之前。",
+            "It stands in block {height}, entries {start} to {last}. Entries with a smaller number "
+            "were registered earlier, those with a larger number later.",
+            "该记录位于第 {height} 号区块（记录 {start} 至 {last}）。账本中编号较小的记录登记在先，"
+            "编号较大的记录登记在后。",
         ),
         ("No block is shown.", "未显示区块。"),
     ),

@@ -1,0 +1,103 @@
+"""Why a claim failed, in Chinese: the verifier's sentences, each with its translation.
+
+The core speaks English, in sentences that hold values. Each stands here once, `{0}`, `{1}` for the
+values; a test collects the sentences from the code and finds every one. What a parser says of a damaged
+part is not translated: it is for whoever made the file, and is shown behind a general sentence.
+"""
+
+import re
+from functools import lru_cache
+
+
+def in_chinese(reason: str) -> str:
+    """Return the Chinese of a failed claim's reason."""
+    for pattern, chinese in _patterns():
+        found = pattern.fullmatch(reason)
+        if found:
+            return chinese.format(*found.groups())
+    return f"此部分已损坏，或格式不符合规范（{reason}）。"
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple(
+        (re.compile(re.sub(r"\\\{\d\\\}", "(.*)", re.escape(english)), re.S), chinese)
+        for english, chinese in _REASONS.items()
+    )
+
+
+_REASONS = {
+    # Content
+    "the documents shown are not those that were deposited: they give the commitment {0}, the deposit "
+    "is {1}": "所示文件不是存证的文件：由所示文件算得加盐指纹 {0}，存证的加盐指纹为 {1}。",
+    "{0} was deposited and is not among the documents shown": "{0} 已存证，但不在所示文件之中。",
+    "{0} has {1} bytes; {2} bytes were deposited": "{0} 有 {1} 字节，存证时为 {2} 字节。",
+    "{0} has {1} bytes, what was deposited had {2}": "{0} 有 {1} 字节，存证时为 {2} 字节。",
+    "{0} is shorter than what was deposited": "{0} 短于存证的内容。",
+    "the manifest is not the one that the statement names": "清单不是存证声明所指的清单。",
+    "the content is not what was deposited: its commitment differs from the statement's": (
+        "内容与存证内容不符：其加盐指纹与存证声明中的不同。"
+    ),
+    # Ledger entry
+    "the deposit was made for {0}, the trust file is for {1}": (
+        "该存证属于账本 {0}，信任文件属于账本 {1}。"
+    ),
+    "The checkpoint of {0} at size {1} is not signed by a log that the policy names; it may be another "
+    "ledger's, or the policy is too old.": (
+        "账本 {0}（{1} 条记录）的检查点未由信任文件所列账本密钥签署；可能属于其他账本，或信任文件过旧。"
+    ),
+    "The checkpoint of {0} at size {1} lacks the quorum {2}; of the policy's witnesses these have "
+    "signed: {3}.": "账本 {0}（{1} 条记录）的检查点缺少信任文件要求的签署（{2}）；已签署的有：{3}。",
+    "The checkpoint holds two signatures by the same key of {0}; which time counts would be anyone's "
+    "choice.": "检查点含有 {0} 同一密钥的两个签名，无法确定以哪个时间为准。",
+    "The signature is not one by {0} with this key.": "该签名不是 {0} 以此密钥作出的。",
+    "The signature by {0} on the checkpoint of {1} at size {2} does not hold; the checkpoint was "
+    "altered or is false.": "{0} 对账本 {1}（{2} 条记录）检查点的签名不成立；检查点被改动或系伪造。",
+    "The key of {0} is of type {1}, which is not verified here.": (
+        "{0} 的密钥类型为 {1}，本程序不核验此类型。"
+    ),
+    "a cosignature has the wrong length or an impossible time": (
+        "共同签署的长度有误，或其时间不可能成立。"
+    ),
+    "The inclusion proof for entry {0} does not lead to the root of the tree of {1} entries: the entry "
+    "is not the one in the ledger, or the proof is for another checkpoint.": (
+        "第 {0} 号记录的包含证明不能得出 {1} 条记录的账本根值：该记录不是账本中的记录，"
+        "或该证明属于另一检查点。"
+    ),
+    "The inclusion proof names index {0} in a tree of {1} entries, where no such entry can be.": (
+        "包含证明指向第 {0} 号记录，而账本只有 {1} 条记录，不可能有此记录。"
+    ),
+    "The {0} proof does not have the number of hashes that these tree sizes demand.": (
+        "账本证明（{0}）的哈希值个数与账本大小不符。"
+    ),
+    "The {0} proof is not a list of at most {1} hashes of {2} bytes.": (
+        "账本证明（{0}）不是至多 {1} 个 {2} 字节哈希值的列表。"
+    ),
+    # Order
+    "a statement in the receipt is not the trusted notary's": "回执中的一份声明不是受信任公证机构的。",
+    "a statement in the receipt is signed by an unknown key": "回执中的一份声明由未知密钥签署。",
+    "the block record does not describe its own place": "区块记录所述位置与其自身位置不符。",
+    "the deposit does not lie in the block that the receipt shows": "该存证不在回执所示区块之中。",
+    "the checkpoint is older than the end of the block": "检查点早于该区块的结束。",
+    # Depositor and identity
+    "the key was enrolled only after the deposit": "该密钥在存证之后才登记。",
+    "the enrolment is another account's": "该登记属于另一账户。",
+    "the enrolled key may not deposit": "所登记的密钥无权存证。",
+    "the statement names another key than the one at hand": "声明所指密钥与登记的密钥不同。",
+    "the endorsement names another key than the one at hand": "背书所指密钥与登记的密钥不同。",
+    "the identity record is not the one that was enrolled": "所附身份登记不是登记入账本的身份登记。",
+    # Seal
+    "the COSE Receipt is for another place than the proof": "机构签章所指位置与包含证明不同。",
+    "the seal names another key than its certificate holds": "签章所指密钥与其证书中的密钥不同。",
+    "the seal's certificate does not come from a root that you trust": (
+        "签章证书不是由信任文件所列根证书签发的，或当时不在有效期内。"
+    ),
+    "the seal's certificate holds no P-256 key": "签章证书不含 P-256 密钥。",
+    "a certificate of the seal cannot be read": "签章的一份证书无法读取。",
+    # Signatures
+    "the Ed25519 key or signature has the wrong length": "Ed25519 密钥或签名的长度有误。",
+    "the Ed25519 signature does not hold": "Ed25519 签名不成立。",
+    "the ML-DSA-44 signature does not hold": "ML-DSA-44 签名不成立。",
+    "the ES256 signature has the wrong length": "ES256 签名的长度有误。",
+    "the ES256 signature does not hold": "ES256 签名不成立。",
+}
