@@ -44,7 +44,7 @@ from ledger.chain.tiles import (
 )
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.crypto.merkle import root_from_leaf_hashes
-from ledger.errors import LedgerFault, SealbookError
+from ledger.errors import LedgerFault, MalformedData, SealbookError
 from ledger.ports import Hook, LedgerStore, LogFiles, SignedCheckpoint, SignedCheckpoints, Step
 
 REBUILD = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
@@ -229,22 +229,9 @@ class BlockWriter:
 
     def _finish(self, stored: int) -> None:
         """Finish the block whose entries are in the database but under no checkpoint."""
-        last = self.last
-        start, height = (0, 0) if last is None else (last.size, last.height + 1)
+        start = 0 if self.last is None else self.last.size
         entries = [parse_statement(each.statement) for each in self._store.read(start, stored)]
-        block = parse_block(entries[0])
-        previous = GENESIS_PREVIOUS if last is None else note_digest(last.note)
-        if (block.height, block.start, block.size, block.previous) != (
-            height,
-            start,
-            stored,
-            previous,
-        ):
-            raise LedgerFault(
-                f"The entries from {start} on do not continue the last signed checkpoint: another "
-                "notary has written to this database. Stop it; then compare both with "
-                "`sealbook notary fsck`."
-            )
+        block = require_next(self.last, entries)
         self._find_platform(start)
         with self.step(Step.BUNDLES):
             self._log.write_entries(start, [each.encoded for each in entries])
@@ -280,12 +267,7 @@ class BlockWriter:
                     "The last signed checkpoint is not one by the keys in `keys/`: files of different "
                     "ledgers were mixed, or it was altered. Put back the files that belong together."
                 ) from error
-        if published is not None and _size_of(published) > (0 if last is None else last.size):
-            raise LedgerFault(
-                f"The checkpoint over {_size_of(published)} entries was published, but the newest in "
-                "checkpoints.sqlite is older: that file is an old copy. Going on would fork the "
-                "ledger. Put back the newest checkpoints.sqlite."
-            )
+        require_newest(last, published)
 
     def _mend_tiles(self, since: int) -> None:
         """Write the full tiles that a crash kept from being published."""
@@ -307,6 +289,39 @@ class BlockWriter:
         return (
             rebuild_tile(self._store, self._read_tile, Tile(level, index)) if data is None else data
         )
+
+
+def require_newest(last: SignedCheckpoint | None, published: str | None) -> None:
+    """Raise LedgerFault when a newer checkpoint was published than `last`, the newest signed one."""
+    if published is not None and _size_of(published) > (0 if last is None else last.size):
+        raise LedgerFault(
+            f"The checkpoint over {_size_of(published)} entries was published, but the newest in "
+            "checkpoints.sqlite is older: that file is an old copy. Going on would fork the "
+            "ledger. Put back the newest checkpoints.sqlite."
+        )
+
+
+def require_next(last: SignedCheckpoint | None, entries: Sequence[Statement]) -> Block:
+    """Return the record of the one block that all entries behind the last signed checkpoint form.
+
+    Raises LedgerFault when they are not the whole block that follows it.
+    """
+    start, height = (0, 0) if last is None else (last.size, last.height + 1)
+    previous = GENESIS_PREVIOUS if last is None else note_digest(last.note)
+    with contextlib.suppress(MalformedData):
+        block = parse_block(entries[0])
+        if (block.height, block.start, block.size, block.previous) == (
+            height,
+            start,
+            start + len(entries),
+            previous,
+        ):
+            return block
+    raise LedgerFault(
+        f"The entries from {start} on are not the one block that may wait to be signed: "
+        "checkpoints.sqlite is an old copy, or another notary has written to ledger.sqlite. Put back "
+        "the newest checkpoints.sqlite; if another notary runs, stop it."
+    )
 
 
 def rebuild_tile(

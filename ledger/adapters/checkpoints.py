@@ -34,6 +34,12 @@ class CheckpointDatabase:
     """The signed checkpoints, by block height."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
+        if not create and not path.exists():
+            raise LedgerFault(
+                f"{path} is missing. Nothing can be signed without it: it alone says what was signed "
+                "last, and going on from less would fork the ledger. It cannot be made from other "
+                "files: put back its newest copy, from a backup or another disk."
+            )
         self.path = path
         self._connections = Connections(path, _SCHEMA, create=create)
 

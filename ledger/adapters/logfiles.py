@@ -43,8 +43,10 @@ class LogFolder:
         self._tail: list[bytes] = []
         self._tail_start = 0
         self._partial: Path | None = None
-        note = self.published()
-        self._anchored = 0 if note is None else parse_checkpoint(parse_note(note).text).size
+        self._anchored = 0
+        with contextlib.suppress(LedgerFault):  # which whoever reads the anchor is told
+            note = self.published()
+            self._anchored = 0 if note is None else parse_checkpoint(parse_note(note).text).size
 
     def write_entries(self, start: int, entries: Sequence[bytes]) -> None:
         """Make the bundles that hold the entries from `start` on durable.
@@ -127,19 +129,33 @@ class LogFolder:
         with _storage(self.root):
             for tile, data in tiles:
                 path = self.root / tile_path(tile.level, tile.index, tile.width)
-                if not path.exists():
+                if not path.exists() or path.read_bytes() != data:
                     write_durably(path, data)
             write_durably(self.root / CHECKPOINT, note.encode())
         self._anchored = size
 
     def published(self) -> str | None:
-        """Return the signed note that stands published."""
+        """Return the signed note that stands published. Raises LedgerFault when it cannot be one."""
         path = self.root / CHECKPOINT
         with _storage(path):
             try:
-                return path.read_text()
+                note = path.read_bytes().decode()
+                parse_checkpoint(parse_note(note).text)
             except FileNotFoundError:
                 return None
+            except (UnicodeDecodeError, MalformedData) as error:
+                raise LedgerFault(
+                    f"{path} is damaged ({error}). It is a copy of the newest signed checkpoint: "
+                    "`sealbook notary fsck --rebuild` removes it, and the next start writes it anew."
+                ) from error
+        return note
+
+    def unpublish(self) -> None:
+        """Remove the published checkpoint."""
+        with _storage(self.root):
+            (self.root / CHECKPOINT).unlink()
+            sync_folder(self.root)
+        self._anchored = 0
 
     def _head(self, first: int, count: int) -> list[bytes]:
         """Return the entries of a bundle before the one that is written next."""

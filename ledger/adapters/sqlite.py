@@ -240,9 +240,14 @@ def storage(path: Path) -> Iterator[None]:
             "`sealbook notary fsck`."
         ) from error
     except sqlite3.DatabaseError as error:
+        mend = (
+            "run `sealbook notary fsck --rebuild`"
+            if path.name == FILE
+            else "put back its newest copy"
+        )
         raise StorageFailed(
             f"{path} could not be read or written ({error}). Free some space or mend the disk, then "
-            "start the notary again; if the file is damaged, `sealbook notary fsck --rebuild`."
+            f"start the notary again; if the file is damaged, {mend}."
         ) from error
 
 

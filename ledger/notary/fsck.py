@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.envelopes import EnvelopeStore
-from ledger.adapters.logfiles import LogFolder
+from ledger.adapters.logfiles import CHECKPOINT, LogFolder
 from ledger.adapters.sqlite import LedgerDatabase
-from ledger.blocks import NotaryKeys
+from ledger.blocks import NotaryKeys, require_newest, require_next
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
@@ -38,6 +38,7 @@ from ledger.notary.payloads import payload_faults
 from ledger.ports import Hook, SignedCheckpoint, Step, no_hook
 
 ERROR, WARNING = "error", "warning"
+_MEND = "; `sealbook notary fsck --rebuild` mends it"
 _MAX_FINDINGS = 1_000
 """A ledger with more is not mended by reading on."""
 
@@ -102,6 +103,7 @@ class _Fsck:
         self.records: set[str] = set()
         self.tree = TileEdge(self._tile)
         self.last: SignedCheckpoint | None = None
+        self.published: str | None = None
         self.block: Block | None = None
         self.platform: bytes | None = None
         self.new_platform: bytes | None = None
@@ -111,9 +113,10 @@ class _Fsck:
     def run(self) -> tuple[Finding, ...]:
         try:
             self._files()
+            self._read_published()
             if self._blocks():
                 self._edge()
-            self._records()
+                self._records()
         except _TooMany:
             self.findings.append(Finding(ERROR, str(self.directory), "... and more."))
         return tuple(self.findings)
@@ -134,6 +137,14 @@ class _Fsck:
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 self._error(str(path), "others can read this private key: chmod 600 it")
 
+    def _read_published(self) -> None:
+        try:
+            self.published = self.log.published()
+            if self.published is None:
+                self._warn("checkpoint", "nothing is published; the next start does it")
+        except LedgerFault as error:
+            self._error(f"{place.LOG}/{CHECKPOINT}", error)
+
     def _blocks(self) -> bool:
         """Walk block by block: entries, record, root, note, seal, tiles, bundles; False if stopped."""
         height = -1
@@ -150,18 +161,27 @@ class _Fsck:
         if self.last is None:
             self._error(place.CHECKPOINTS, "no checkpoint was ever signed")
         elif (stored := self.store.size()) > self.last.size:
+            self._waiting(self.last, stored)
+        return self.last is not None
+
+    def _waiting(self, last: SignedCheckpoint, stored: int) -> None:
+        """Say of entries behind the last signed checkpoint what the next start will do about them."""
+        try:
+            require_newest(last, self.published)
+            entries = self.store.read(last.size, stored)
+            require_next(last, [parse_statement(each.statement) for each in entries])
+        except SealbookError as error:
+            self._error(place.CHECKPOINTS, error)
+        else:
             self._warn(
                 place.LEDGER,
-                f"{stored - self.last.size} entries wait to be signed; the next start does it",
+                f"{stored - last.size} entries wait to be signed; the next start does it",
             )
-        return self.last is not None
 
     def _block(self, where: str, start: int, checkpoint: SignedCheckpoint) -> bool:
         entries = self.store.read(start, checkpoint.size)
         if len(entries) != checkpoint.size - start:
-            self._error(
-                where, f"entries are missing: run `sealbook notary fsck --rebuild` ({where})"
-            )
+            self._error(where, f"entries are missing{_MEND}")
             return False
         leaves = []
         for expected, entry in enumerate(entries, start):
@@ -178,10 +198,14 @@ class _Fsck:
                 if len(leaves) <= expected - start:
                     leaves.append(leaf_hash(entry.statement))
         if self.store.leaf_hashes(start, checkpoint.size) != leaves:
-            self._error(where, "the database states another leaf hash than its entries have")
+            self._error(
+                where, f"the database states another leaf hash than its entries have{_MEND}"
+            )
         for tile, data in self.tree.extend(leaves):
             if self.log.read_tile(tile.level, tile.index) != data:
-                self._error(tile_path(tile.level, tile.index), "the tile is missing or altered")
+                self._error(
+                    tile_path(tile.level, tile.index), f"the tile is missing or altered{_MEND}"
+                )
         self._bundles(start, checkpoint.size)
         self._signatures(where, checkpoint)
         return True
@@ -277,7 +301,7 @@ class _Fsck:
             first = index * TILE_WIDTH
             entries = [e.statement for e in self.store.read(first, first + TILE_WIDTH)]
             if self.log.read_bundle(index, TILE_WIDTH) != entries:
-                self._error(f"bundle {index}", "the entry bundle is missing or altered")
+                self._error(f"bundle {index}", f"the entry bundle is missing or altered{_MEND}")
 
     def _signatures(self, where: str, checkpoint: SignedCheckpoint) -> None:
         try:
@@ -304,15 +328,25 @@ class _Fsck:
         first = self.last.size - self.last.size % TILE_WIDTH
         entries = [e.statement for e in self.store.read(first, self.last.size)]
         if entries and self.log.read_bundle(first // TILE_WIDTH, len(entries)) != entries:
-            self._error(f"bundle {first // TILE_WIDTH}", "the entry bundle is missing or altered")
-        published = self.log.published()
-        if published is None:
-            self._warn("checkpoint", "nothing is published; the next start does it")
+            self._error(
+                f"bundle {first // TILE_WIDTH}", f"the entry bundle is missing or altered{_MEND}"
+            )
+        if self.published is None:
             return
-        size = parse_checkpoint(parse_note(published).text).size
+        try:
+            require_newest(self.last, self.published)
+        except LedgerFault as error:
+            if self.store.size() == self.last.size:
+                self._error(place.CHECKPOINTS, error)
+            return
+        size = parse_checkpoint(parse_note(self.published).text).size
         checkpoint = self.signed.at_size(size)
-        if checkpoint is None or checkpoint.note != published:
-            self._error("checkpoint", "the published checkpoint is not one that was signed")
+        if checkpoint is None or checkpoint.note != self.published:
+            self._error(
+                f"{place.LOG}/{CHECKPOINT}",
+                "it was never signed: `sealbook notary fsck --rebuild` removes it, and the next start "
+                "writes it anew",
+            )
             return
         for tile in partial_tiles(size):
             path = self.log.root / tile_path(tile.level, tile.index, tile.width)
@@ -320,9 +354,12 @@ class _Fsck:
             if not full.exists() and (
                 not path.exists() or path.read_bytes() != tile_data(self.tree, tile)
             ):
-                self._error(str(path), "the partial tile is missing or altered")
+                self._error(str(path), f"the partial tile is missing or altered{_MEND}")
 
     def _records(self) -> None:
+        assert self.last is not None
+        if self.store.size() > self.last.size:
+            return  # an entry that was not looked at may name any of them
         for path in sorted((self.directory / place.RECORDS).iterdir()):
             if path.name not in self.records:
                 self._warn(str(path), "no enrolment names this identity record; remove it")
@@ -342,7 +379,8 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
     """Make `ledger.sqlite` and the tiles anew from bundles and signed checkpoints; return the size.
 
     A bundle that is missing is taken from the old database, if that can be read. Every root that was
-    signed is checked on the way. Raises LedgerFault when the entries cannot be had from either, InUse,
+    signed is checked on the way. What stands published is mended, or removed where it was never signed.
+    Raises LedgerFault when the entries cannot be had from either or checkpoints are missing, InUse,
     NotFound, StorageFailed.
     """
     with place.lock(directory):
@@ -360,6 +398,7 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
     if last is None:
         raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
     log = LogFolder(directory / place.LOG)
+    anchor = _anchor(log, signed, last)
     old = _old_database(directory / place.LEDGER)
 
     def from_log(index: int, width: int) -> list[bytes] | None:
@@ -381,7 +420,7 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
         for sources in ((from_log, from_database), (from_database, from_log)):
             place.fresh(folder)
             try:
-                _fill(folder / place.LEDGER, log, signed, last, sources, hook)
+                _fill(folder / place.LEDGER, log, signed, last, anchor, sources, hook)
                 break
             except LedgerFault as error:
                 fault = fault or error
@@ -406,6 +445,7 @@ def _fill(
     log: LogFolder,
     signed: CheckpointDatabase,
     last: SignedCheckpoint,
+    anchor: SignedCheckpoint | None,
     sources: tuple[_Source, _Source],
     hook: Hook,
 ) -> None:
@@ -436,6 +476,13 @@ def _fill(
                 hook(Step.REBUILD_LOG, "before")
                 log.write_entries(first, entries)
                 hook(Step.REBUILD_LOG, "after")
+        if anchor is not None:
+            partial = [
+                (tile, tile_data(tree, tile))
+                for tile in partial_tiles(anchor.size)
+                if log.read_tile(tile.level, tile.index) is None
+            ]
+            log.publish(partial, anchor.size, anchor.note)
     finally:
         store.close()
 
@@ -471,6 +518,28 @@ def _bundles(size: int, sources: tuple[_Source, _Source]) -> Iterator[list[bytes
                 "Restore the newest backup, or its `log` folder."
             )
         yield found
+
+
+def _anchor(
+    log: LogFolder, signed: CheckpointDatabase, last: SignedCheckpoint
+) -> SignedCheckpoint | None:
+    """Return the checkpoint that stands published; one that was never signed is taken away.
+
+    Raises LedgerFault when a newer one than `last` was published: what it covers would be lost.
+    """
+    try:
+        published = log.published()
+    except LedgerFault:
+        log.unpublish()
+        return None
+    if published is None:
+        return None
+    require_newest(last, published)
+    anchor = signed.at_size(parse_checkpoint(parse_note(published).text).size)
+    if anchor is None or anchor.note != published:
+        log.unpublish()
+        return None
+    return anchor
 
 
 def _old_database(path: Path) -> LedgerDatabase | None:

@@ -144,6 +144,41 @@ def test_fsck_sees_a_missing_file_of_the_log_and_a_rebuild_mends_it(
     assert examined(worked) == ()
 
 
+def test_fsck_sees_an_altered_partial_tile_and_a_rebuild_mends_it(worked: Path) -> None:
+    (path,) = (worked / "log/tile/0/002.p").iterdir()
+    path.write_bytes(flip(path.read_bytes()))
+    assert any("--rebuild" in each.problem for each in examined(worked))
+    rebuild(worked)
+    assert examined(worked) == ()
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe", b"hello\n"])
+def test_a_damaged_published_checkpoint_is_named_and_a_rebuild_removes_it(
+    worked: Path, garbage: bytes
+) -> None:
+    path = worked / "log" / "checkpoint"
+    good = path.read_bytes()
+    path.write_bytes(garbage)
+    with pytest.raises(LedgerFault, match=r"log/checkpoint is damaged.*--rebuild"):
+        open_notary(worked)
+    (finding,) = examined(worked)
+    assert (finding.level, finding.place) == ("error", "log/checkpoint")
+    rebuild(worked)
+    assert {each.level for each in examined(worked)} == {"warning"}
+    with opened(worked):
+        pass
+    assert path.read_bytes() == good and examined(worked) == ()
+
+
+def test_a_published_checkpoint_that_was_never_signed_is_removed_by_a_rebuild(worked: Path) -> None:
+    path = worked / "log" / "checkpoint"
+    text = path.read_text()
+    path.write_text(text.replace(text.splitlines()[2], "A" * 43 + "=", 1))
+    assert [each.level for each in examined(worked)] == ["error"]
+    rebuild(worked)
+    assert not path.exists()
+
+
 def altered(worked: Path, database: str, *statements: str) -> None:
     db = Database(str(worked / database), execute_plugins=False)
     for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
@@ -260,8 +295,26 @@ def test_old_checkpoints_beside_a_published_newer_one_are_not_served(
     with opened(directory) as notary:
         deposit(notary, Company().enrol(notary).statements(5))
     shutil.copy(old / "checkpoints.sqlite", directory / "checkpoints.sqlite")
-    with pytest.raises(LedgerFault, match="fork"):
+    assert [each.level for each in examined(directory)] == ["error"]
+    for refused in (open_notary, rebuild):
+        with pytest.raises(LedgerFault, match="fork") as caught:
+            refused(directory)
+        assert examined(directory)[0].problem == str(caught.value)
+    (directory / "log" / "checkpoint").unlink()
+    with pytest.raises(LedgerFault, match="an old copy") as caught:
         open_notary(directory)
+    assert str(caught.value) in [each.problem for each in examined(directory)]
+
+
+def test_without_its_signed_checkpoints_a_notary_says_why_it_signs_nothing(directory: Path) -> None:
+    (directory / "checkpoints.sqlite").unlink()
+    for refused in (open_notary, fsck, rebuild):
+        with pytest.raises(LedgerFault, match=r"newest copy.*backup") as caught:
+            refused(directory)
+        assert "--rebuild" not in str(caught.value)
+    (directory / "checkpoints.sqlite").write_bytes(b"garbage" * 1000)
+    with pytest.raises(StorageFailed, match="put back its newest copy"):
+        rebuild(directory)
 
 
 def test_keys_of_another_ledger_do_not_sign_this_one(directory: Path, tmp_path: Path) -> None:
