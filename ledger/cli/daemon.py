@@ -1,7 +1,9 @@
 """Capturing in real time: watch, run, status."""
 
+import contextlib
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -25,12 +27,17 @@ from ledger.cli import shell, text
 from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ledger.adapters.capture.daemon import Seams, Service
+    from ledger.adapters.capture.daemon import Seams, Service, Services
     from ledger.adapters.capture.journal import Event, Journal
+    from ledger.adapters.vault import Vault
 
 CONFIG = "capture.toml"
 _COLORS = {"deposited": "green", "waiting": "yellow", "failed": "red"}
 _LABEL = 11
+_LINES = 10_000
+"""Events that may wait to be printed."""
+_LAST_LINES = 2.0
+"""Seconds for printing the last of them."""
 
 UNIT = """\
 [Unit]
@@ -230,22 +237,35 @@ def _said(what: str, why: str) -> str:
 
 
 def _run(config: CaptureConfig, as_json: bool) -> None:
+    serve(shell.open_vault(), config, _others, threading.Event(), as_json)
+
+
+def serve(
+    vault: "Vault",
+    config: CaptureConfig,
+    services: "Services",
+    stop: threading.Event,
+    as_json: bool,
+) -> None:
+    """Run the daemon until `stop` is set or a signal comes, and show what it does."""
     from ledger.adapters.capture.daemon import run_daemon
 
-    vault = shell.open_vault()
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    show = live if sys.stdout.isatty() and not as_json else lines(as_json)
-    run_daemon(
-        vault,
-        config,
-        _others,
-        clock=time.time,
-        random=os.urandom,
-        stop=stop,
-        begun=lambda journal: show(journal, stop),
-    )
+    lines = _Lines(as_json)
+    show = live if sys.stdout.isatty() and not as_json else lines.show
+    try:
+        run_daemon(
+            vault,
+            config,
+            services,
+            clock=time.time,
+            random=os.urandom,
+            stop=stop,
+            begun=lambda journal: show(journal, stop),
+        )
+    finally:
+        lines.close()
 
 
 def _others(config: CaptureConfig, seams: "Seams") -> "Sequence[Service]":
@@ -258,24 +278,49 @@ def _others(config: CaptureConfig, seams: "Seams") -> "Sequence[Service]":
     return mail_services(parse_sources(config.other), seams, DnsResolver())[0]
 
 
-def lines(as_json: bool) -> "Any":
-    """Return what prints a line for each event."""
+class _Lines:
+    """A line for each event, printed by a thread of its own.
 
-    def line(event: "Event") -> None:
-        if as_json:
+    Whoever reads them may stop reading: capturing must not wait for that, so what does not fit into the
+    queue is left out.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._events: queue.Queue[Event | None] = queue.Queue(_LINES)
+        self._thread = threading.Thread(target=self._print, name="lines", daemon=True)
+
+    def show(self, journal: "Journal", stop: threading.Event) -> None:  # noqa: ARG002
+        """Begin to print."""
+        if not self._as_json:
+            click.echo("Watching. Ctrl-C stops; what waits goes out the next time.")
+        self._thread.start()
+        journal.listen(self._put)
+
+    def close(self) -> None:
+        """Print what is left, if anybody reads it."""
+        if self._thread.ident is not None:
+            self._put(None)
+            self._thread.join(_LAST_LINES)
+
+    def _put(self, event: "Event | None") -> None:
+        with contextlib.suppress(queue.Full):
+            self._events.put_nowait(event)
+
+    def _print(self) -> None:
+        while (event := self._events.get()) is not None:
+            with contextlib.suppress(OSError):
+                self._line(event)
+
+    def _line(self, event: "Event") -> None:
+        if self._as_json:
             value = {"kind": event.kind.value, "what": event.what, "why": event.why, "at": event.at}
             click.echo(json.dumps(value, ensure_ascii=True))
         else:
-            label = text.pad(event.kind.value, _LABEL)
-            click.echo(click.style(label, fg=_COLORS.get(event.kind.value)), nl=False)
-            click.echo(_said(event.what, event.why))
-
-    def show(journal: "Journal", stop: threading.Event) -> None:  # noqa: ARG001
-        if not as_json:
-            click.echo("Watching. Ctrl-C stops; what waits goes out the next time.")
-        journal.listen(line)
-
-    return show
+            label = click.style(
+                text.pad(event.kind.value, _LABEL), fg=_COLORS.get(event.kind.value)
+            )
+            click.echo(label + _said(event.what, event.why))
 
 
 def live(journal: "Journal", stop: threading.Event) -> None:

@@ -1,10 +1,6 @@
 """`sealbook mail`: correspondence is sealed and deposited as it arrives."""
 
-import os
-import signal
-import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.daemon import lines, live
+from ledger.cli.daemon import serve
 
 if TYPE_CHECKING:
     from ledger.adapters.capture.daemon import Seams, Service
@@ -109,15 +105,12 @@ def mail(
 
 
 def _run(sources: "list[Source]", files: "list[FileSource]", as_json: bool) -> None:
-    from ledger.adapters.capture.daemon import run_daemon
     from ledger.adapters.capture.post import MailboxImport, mail_services, wait_until_sent
     from ledger.adapters.dkim import DnsResolver
     from ledger.capture import CaptureConfig
 
     vault = shell.open_vault()
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     imports: list[MailboxImport] = []
     followed = [*sources, *files] if sources else []
 
@@ -132,16 +125,7 @@ def _run(sources: "list[Source]", files: "list[FileSource]", as_json: bool) -> N
             imports.append(MailboxImport(files, letters, finished))
         return [*found, *imports]
 
-    show = live if sys.stdout.isatty() and not as_json else lines(as_json)
-    run_daemon(
-        vault,
-        CaptureConfig(),
-        services,
-        clock=time.time,
-        random=os.urandom,
-        stop=stop,
-        begun=lambda journal: show(journal, stop),
-    )
+    serve(vault, CaptureConfig(), services, stop, as_json)
     for each in imports:
         _report(each, len(vault.spooled()), as_json)
 

@@ -170,6 +170,16 @@ def test_mail_is_taken_while_the_notary_is_away(company: Company) -> None:
     assert subjects(company) == ["letter 0", "letter 1", "letter 2"]
 
 
+def test_a_daemon_whose_output_nobody_reads_goes_on(company: Company) -> None:
+    daemon = Daemon(company)  # its output is a pipe that nobody empties
+    letters = 400
+    for number in range(letters):
+        send(daemon.port, letter(number).replace(b"Subject: ", b"Subject: " + b"x" * 180))
+    wait_for(lambda: all_confirmed(company), 60)
+    daemon.kill()
+    assert len(deposited(company)) == letters
+
+
 def test_the_daemon_needs_no_identity(company: Company) -> None:
     (company.home / "identity.txt").rename(company.folder / "identity.txt")
     daemon = Daemon(company)
