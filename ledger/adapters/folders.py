@@ -47,7 +47,7 @@ def collect(path: Path, tool: str) -> Collected:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be deposited: {error.strerror}.") from error
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
     left_out: list[tuple[str, str]] = []
     if stat.S_ISDIR(mode):
         found = [(name, file) for name, file in _walk(path, "", left_out)]
@@ -81,6 +81,8 @@ def _walk(folder: Path, prefix: str, left_out: list[tuple[str, str]]) -> Iterato
             found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
         raise InvalidInput(f"{folder} cannot be read: {error.strerror}.") from error
+    if prefix and not found:
+        left_out.append((text_of_name(prefix.rstrip("/")), "empty folder"))
     for entry in found:
         name = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):

@@ -62,6 +62,8 @@ def deposit(
         raise click.UsageError("Name what to deposit; without a path, deposit takes no options.")
     if output is not None and not output.is_dir():
         raise click.UsageError(f"{output} is not a folder; make it first.")
+    if title is not None and not title.strip():
+        raise click.UsageError("A title cannot be blank; leave out --title to use the path's name.")
     vault = shell.open_vault()
     wishes = Wishes(title, matter, commitment_only, output.absolute() if output else None)
     report = _Report(as_json)
@@ -114,7 +116,7 @@ class _Report:
     def done(self, deposit: "StoredDeposit", receipt: Path, index: int, block: int) -> None:
         self._add(deposit, DEPOSITED, receipt=str(receipt), index=index, block=block)
         place = text.plain(text.home_relative(str(receipt)))
-        self._lines(DEPOSITED, _name(deposit), f"entry {index} in block {block}, receipt {place}")
+        self._lines(DEPOSITED, _name(deposit), f"entry {index} in block {block}, receipt", place)
 
     def waiting(self, deposit: "StoredDeposit", reason: str) -> None:
         self._add(deposit, WAITING, message=reason)
@@ -160,11 +162,13 @@ class _Report:
     def _add(self, deposit: "StoredDeposit", state: str, **more: Any) -> None:
         self._deposits.append({**_summary(deposit), "state": state, **more})
 
-    def _lines(self, label: str, name: str, detail: str) -> None:
+    def _lines(self, label: str, name: str, detail: str, place: str = "") -> None:
         if not self._as_json:
             color = {DEPOSITED: "green", WAITING: "yellow"}.get(label, "red")
             click.echo(click.style(text.pad(label, _LABEL), fg=color) + text.plain(name))
             click.echo(text.indent(text.plain(detail), _LABEL))
+            if place:
+                click.echo(" " * _LABEL + place)
 
 
 def _seal(
@@ -329,7 +333,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         ("Id", "\n".join(text.groups(value["id"]))),
         ("State", value["state"] + (f": {text.plain(meta.refused)}" if meta.refused else "")),
         ("Sealed", text.when(meta.sealed)),
-        ("Path", text.plain(meta.path) or "recovered, no path on this computer"),
+        ("Path", text.Whole(text.plain(meta.path) or "recovered, no path on this computer")),
         ("Documents", _count(meta.documents, meta.size)),
         ("Content", _where_content(found)),
     ]
@@ -342,7 +346,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         rows += [
             ("Ledger", f"entry {verified.index} in block {verified.block.height}"),
             ("Registered", f"{text.when(verified.block.time)}, stated by the notary"),
-            ("Receipt", text.plain(value["receipt"])),
+            ("Receipt", text.Whole(text.plain(value["receipt"]))),
         ]
     if (vault.home / IDENTITY).exists() or passphrase_file:
         manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))
@@ -388,11 +392,11 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     with (
         shell.connect(vault) as client,
         shell.Progress(
-            f"opening {_name(found)}", found.deposit.content.size + found.meta.size
+            f"opening {_name(found)}", found.deposit.content.size + found.meta.size, passes=2
         ) as progress,
     ):
         opened = open_deposit(found, client, identities, output, progress)
-    lines = [f"{output / place}" for place in opened.top]
+    lines = [text.plain(str(output / place)) for place in opened.top]
     lines.append(
         f"{_count(len(opened.names), found.meta.size)}, compared with the deposit byte for byte."
     )
@@ -528,7 +532,7 @@ def disclose(deposit_id: str, output: Path, passphrase_file: Path | None, as_jso
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (
         shell.connect(vault) as client,
-        shell.Progress(f"disclosing {_name(found)}", 3 * found.meta.size) as progress,
+        shell.Progress(f"disclosing {_name(found)}", 3 * found.meta.size, passes=3) as progress,
     ):
         disclose_deposit(found, client, identities, output, vault.trust, progress)
     size = output.stat().st_size

@@ -1,14 +1,15 @@
 """The court's command: verify. Needs no vault, no network and no notary."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ledger.cli import shell
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, MalformedData
 
 if TYPE_CHECKING:
     from ledger.chain.report import Report
@@ -50,6 +51,11 @@ def verify(
     from ledger.catalogue import choose_language
 
     language = choose_language(lang, os.environ)
+    for each in (file, trust_file, passphrase_file):
+        if each is not None:
+            shell.require_readable(each)
+    for each in documents:
+        shell.require_readable(each, folder=True)
     trusted = _trust(trust_file)
     if _is_zip(file):
         if documents:
@@ -78,12 +84,12 @@ def _verify_receipt(
 
     receipt = shell.read_limited(file, MAX_RECEIPT, "a receipt")
     if trusted is None:
-        with shell.about(file):
+        with damaged(file):
             unchecked = unchecked_report(receipt)
         return show_reports(file, [unchecked], None, language, as_json)
     opening = _opening(file, receipt, documents, passphrase_file)
     try:
-        with shell.about(file):
+        with damaged(file):
             report = verify_receipt(receipt, trusted[0], opening=opening).report
     except ReceiptRefused as error:
         report = error.report
@@ -119,7 +125,7 @@ def show_reports(
         value["reports"] = [report.as_dict() for report in reports]
         shell.emit(True, {**value, **(more or {})}, "")
         return good
-    head = [(say("file", language), text.plain(str(file)))]
+    head = [(say("file", language), text.Whole(text.plain(str(file))))]
     if trusted is None:
         from ledger.cli.page import labelled
 
@@ -170,7 +176,7 @@ def _opening(
     from ledger.chain.statement import parse_deposit, parse_statement
 
     home = vault_home()
-    with shell.about(file):
+    with damaged(file):
         statement = parse_statement(parse_receipt(receipt).statement)
         commitment = parse_deposit(statement).commitment
     deposit = None
@@ -190,14 +196,32 @@ def _opening(
     quiet = (home / IDENTITY).exists() or passphrase_file is not None or shell.can_ask()
     original = Path(deposit.meta.path)
     if not documents and not (deposit.meta.path and original.exists() and quiet):
+        shell.tell(
+            "This receipt is from your own vault, and no content was compared. "
+            + (
+                "Name the documents after it to compare them."
+                if quiet
+                else "Name the passphrase's file with --passphrase-file to compare it with the "
+                "deposited files, or name the documents after it as well."
+            )
+        )
         return None
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     return compare_originals(deposit, receipt, documents or (original,), identities)
 
 
-def _is_zip(path: Path) -> bool:
+@contextmanager
+def damaged(path: Path) -> Iterator[None]:
+    """Say what it means for a person that a parser refuses a receipt or an evidence file."""
     try:
-        with path.open("rb") as file:
-            return file.read(2) == b"PK"
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+        yield
+    except MalformedData as error:
+        raise MalformedData(
+            f"{path} is not a receipt or an evidence file, or it is incomplete or damaged; ask for a "
+            f"new copy of it ({error})."
+        ) from error
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"

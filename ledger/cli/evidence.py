@@ -8,7 +8,8 @@ import click
 
 from ledger.adapters.opening import Opened, Staging
 from ledger.cli import shell, text
-from ledger.cli.court import show_reports
+from ledger.cli.court import damaged, show_reports
+from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.verify import ReceiptRefused, unchecked_report
 
@@ -27,22 +28,27 @@ def verify_evidence(
     """Verify the evidence file at `file`, print the reports, write the documents below `output`."""
     with ExitStack() as stack:
         opened = cast(BinaryIO, stack.enter_context(file.open("rb")))
-        with shell.about(file):
+        with damaged(file):
             disclosed = read_evidence(opened)
         if trusted is None:
             reports = [unchecked_report(each.receipt) for each in disclosed]
             return show_reports(file, reports, None, language, as_json)
         stagings: list[Staging] = []
         reports = []
+        taken: Conflict | None = None
         for number, each in enumerate(disclosed, 1):
-            if output is not None:
+            if output is not None and taken is None:
                 folder = output if len(disclosed) == 1 else output / str(number)
-                documents = each.opening.documents
-                staging = Staging(folder, documents, file.stem)
-                stagings.append(stack.enter_context(staging))
+                try:
+                    staging = Staging(folder, each.opening.documents, file.stem)
+                    stagings.append(stack.enter_context(staging))
+                except Conflict as error:
+                    # The report is due all the same; the documents need another place.
+                    taken = error
+                    stagings.clear()
             reports.append(_verify(file, each, trusted[0], stagings[-1] if stagings else None))
         placed: list[tuple[Path, Opened]] = []
-        if output is not None and all(report.good for report in reports):
+        if output is not None and taken is None and all(report.good for report in reports):
             for number, staging in enumerate(stagings, 1):
                 folder = output if len(disclosed) == 1 else output / str(number)
                 placed.append((folder, staging.place()))
@@ -54,9 +60,11 @@ def verify_evidence(
             ]
         }
         good = show_reports(file, reports, trusted, language, as_json, more)
-        if not as_json:
+        if taken is not None:
+            shell.tell(f"Nothing was written: {text.plain(str(taken))}")
+        elif not as_json:
             _say_where(output, placed)
-        return good
+        return good and taken is None
 
 
 def _verify(

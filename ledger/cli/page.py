@@ -30,8 +30,8 @@ def labelled(rows: Sequence[tuple[str, str]], margin: int = 0) -> Iterator[str]:
     width = max((text.columns(label) for label, _ in rows), default=0) + 2
     for label, value in rows:
         start = " " * margin + text.pad(label, width)
-        body: list[str] = []
-        for part in value.split("\n"):
+        body: list[str] = [value] if isinstance(value, text.Whole) else []
+        for part in () if body else value.split("\n"):
             body += text.wrap(part, text.WIDTH - margin - width)
         yield "\n".join(
             (start if number == 0 else " " * (margin + width)) + line

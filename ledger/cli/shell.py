@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,17 @@ PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secre
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path)
+
+class _File(click.Path):
+    """A path; whoever uses it says what is wrong there, path by path."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("An empty path names nothing.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _File(path_type=Path, readable=False)
 
 
 def json_option(function: F) -> F:
@@ -140,6 +151,16 @@ def read_limited(path: Path, limit: int, what: str) -> bytes:
     return data
 
 
+def require_readable(path: Path, *, folder: bool = False) -> None:
+    """Raise UsageError where no file, or where allowed no folder, can be read at `path`."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and not folder):
+            path.open("rb").close()
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from error
+
+
 @contextmanager
 def about(path: Path) -> Iterator[None]:
     """Name the file in what a parser says of it."""
@@ -157,6 +178,7 @@ class Progress:
         total: How much there is to do, 0 where that is not known.
         begun: When the user's wait began; the first moments pass in silence.
         bytes_: Whether bytes are counted, or things.
+        passes: How often everything is gone through; `total` and what is done count every pass.
     """
 
     _SHOW_AFTER = 0.5
@@ -164,9 +186,15 @@ class Progress:
     _last = 0.0
 
     def __init__(
-        self, what: str, total: int, *, begun: float | None = None, bytes_: bool = True
+        self,
+        what: str,
+        total: int,
+        *,
+        begun: float | None = None,
+        bytes_: bool = True,
+        passes: int = 1,
     ) -> None:
-        self._what, self._total, self._bytes = what, total, bytes_
+        self._what, self._total, self._bytes, self._passes = what, total, bytes_, passes
         self._start = time.monotonic()
         self._quiet_until = (self._start if begun is None else begun) + self._SHOW_AFTER
         self._shown = False
@@ -182,7 +210,7 @@ class Progress:
         count = size if self._bytes else str
         rate = count(int(done / max(now - self._start, 0.001)))
         share = f"{min(100, 100 * done // self._total):3d} %  " if self._total else ""
-        line = f"{shorten(plain(self._what), 44)}  {share}{count(done)}  {rate}/s"
+        line = f"{shorten(plain(self._what), 44)}  {share}{count(done // self._passes)}  {rate}/s"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 

@@ -81,12 +81,34 @@ def test_another_offices_trust_file_does_not_do(
     assert answer["good"] is False
 
 
-@pytest.mark.parametrize("file", ["missing", "empty", "office.trust"])
+@pytest.mark.parametrize("file", ["empty", "office.trust"])
 def test_what_is_no_receipt_is_refused_in_a_sentence(case: Path, file: str) -> None:
     (case / "empty").write_bytes(b"")
     shown = run("verify", file, "--trust", "office.trust", code=1)
-    assert shown.stderr.startswith("sealbook: ")
+    assert shown.stderr.startswith(f"sealbook: {file} is not a receipt or an evidence file")
+    assert "ask for a new copy" in shown.stderr
     assert len(shown.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("missing", "--trust", "office.trust"),
+        ("case.evidence", "--trust", "missing"),
+        (".", "--trust", "office.trust"),
+    ],
+)
+def test_a_file_that_is_not_there_is_wrong_usage(case: Path, arguments: tuple[str, ...]) -> None:
+    assert "cannot be read" in run("verify", *arguments, code=2).stderr
+
+
+def test_a_second_run_into_the_same_folder_reports_all_the_same(case: Path) -> None:
+    arguments = ("verify", "case.evidence", "--trust", "office.trust", "-o", "shown")
+    run(*arguments)
+    again = run(*arguments, code=1)
+    assert "Every required claim is proven" in again.stdout
+    assert "Nothing was written" in again.stderr
+    assert "exists already" in again.stderr
 
 
 def test_a_bare_receipt_says_that_no_content_was_shown(deposited: Company) -> None:
@@ -147,7 +169,7 @@ def test_the_page_fits_80_columns_and_claims_nothing_more(
     assert len(shown.splitlines()) < 80
     words = {
         "en": ("proven by", "stated by", "not shown", "who wrote the content", "Not independently"),
-        "zh": ("已证明", "公证机构声明", "未显示", "是否真实", "未经独立确认"),
+        "zh": ("已证明", "公证机构声明", "未予证明", "是否真实", "未经独立确认"),
     }[language]
     assert all(each in shown for each in words)
     assert "valid" not in shown.lower()

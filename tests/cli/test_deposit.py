@@ -207,8 +207,34 @@ def test_other_paths_go_on_when_one_fails(company: Company) -> None:
     assert not leftovers(company)
 
 
+def test_an_empty_path_or_title_names_nothing(company: Company) -> None:
+    company.write("a.txt")
+    assert "empty path" in company("deposit", "", code=2).stderr
+    assert "blank" in company("deposit", "a.txt", "--title", " ", code=2).stderr
+    assert states(company, "list") == []
+
+
+def test_one_path_that_cannot_be_read_does_not_stop_the_others(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.write("good.txt")
+    company.write("locked.txt")
+    real = Path.open
+
+    def locked(self: Path, *arguments: Any, **more: Any) -> Any:
+        if self.name == "locked.txt":
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", locked)
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: "locked" not in str(path))
+    answer = company.json("deposit", "locked.txt", "good.txt", code=1)["deposits"]
+    assert [each["state"] for each in answer] == ["failed", "deposited"]
+
+
 def test_links_and_special_files_in_a_folder_are_left_out_and_told(company: Company) -> None:
     company.write("f/a.txt")
+    (company.folder / "f" / "hollow").mkdir()
     (company.folder / "f" / "link").symlink_to("/etc/passwd")
     (company.folder / "f" / "loop").symlink_to(".")
     os.mkfifo(company.folder / "f" / "pipe")
@@ -218,10 +244,11 @@ def test_links_and_special_files_in_a_folder_are_left_out_and_told(company: Comp
         opened.bind("socket")
         os.chdir(here)
     shown = company("deposit", "f")
-    for name in ("link", "loop", "pipe", "socket"):
+    for name in ("hollow", "link", "loop", "pipe", "socket"):
         assert f"f/{name}" in shown.stderr
     provenance = company.json("show", "f")["provenance"]
     assert provenance["left out: link"] == "symbolic link"
+    assert provenance["left out: hollow"] == "empty folder"
     assert company.json("show", "f")["documents"] == 1
 
 

@@ -1,6 +1,10 @@
 """Layout in a plain terminal, and the catalogue's completeness."""
 
+import ast
+import importlib
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click import unstyle
@@ -11,7 +15,9 @@ from ledger.catalogue import LANGUAGES, choose_language, describe, verdict
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.cli import shell, text
-from ledger.cli.page import report_page
+from ledger.cli.page import labelled, report_page
+from ledger.cli.root import sentence
+from ledger.reasons import in_chinese
 from ledger.verify import verify_receipt
 from tests.simulator import Office
 
@@ -84,7 +90,55 @@ def test_every_claim_has_words_when_not_shown_or_failed(claim: str, language: st
     missing = describe(Claim(claim, rp.NOT_SHOWN), language)
     assert missing.text and not missing.facts
     failed = describe(Claim(claim, rp.FAILED, reason="because"), language)
-    assert failed.text and failed.facts[0].value == "because"
+    assert failed.text and "because" in failed.facts[0].value
+
+
+def refusals(module: str, *errors: str) -> Iterator[str]:
+    """The sentences with which a module raises these errors, 7 for every value."""
+    path = importlib.import_module(module).__file__
+    assert path is not None
+    for node in ast.walk(ast.parse(Path(path).read_text())):
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(said)), *_]):
+                pass
+            case ast.Call(func=ast.Name(id=name), args=[ast.JoinedStr(values=parts), *_]):
+                said = "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "7" for part in parts
+                )
+            case _:
+                continue
+        if name in errors:
+            yield said
+
+
+CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "receipt")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *refusals("ledger.verify", "VerificationFailed"),
+        *(each for name in CORE for each in refusals(f"ledger.chain.{name}", "VerificationFailed")),
+        *refusals("ledger.crypto.keys", "VerificationFailed"),
+        *(
+            each
+            for each in refusals("ledger.crypto.merkle", "VerificationFailed")
+            if "extend" not in each  # of a checkpoint against another: no claim of a receipt
+        ),
+        *refusals("ledger.opening", "VerificationFailed"),
+        *refusals("ledger.evidence", "VerificationFailed"),
+        *(each for each in refusals("ledger.adapters.opening", "Conflict") if "deposited" in each),
+    ],
+)
+def test_every_reason_of_a_failed_claim_is_said_in_chinese(said: str) -> None:
+    chinese = in_chinese(said)
+    assert "格式不符合规范" not in chinese
+    assert chinese.count("7") == said.count("7")
+    assert chinese.endswith("。") and "{" not in chinese
+
+
+def test_what_a_parser_says_stands_behind_a_chinese_sentence() -> None:
+    assert in_chinese("not valid CBOR") == "此部分已损坏，或格式不符合规范（not valid CBOR）。"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -105,6 +159,16 @@ def test_the_verdict_names_what_failed_or_is_missing(language: str) -> None:
         bad, language
     )
     assert {"en": "Ledger entry", "zh": "账本记录"}[language] in verdict(missing, language)
+
+
+def test_a_path_to_copy_is_never_broken() -> None:
+    path = "/一/" + "long name " * 20
+    assert path in "\n".join(labelled([("File", text.Whole(path))]))
+
+
+def test_an_error_that_begins_with_a_name_leaves_it_as_it_is() -> None:
+    assert sentence("nofile cannot be read") == "nofile cannot be read."
+    assert sentence("not a receipt") == "Not a receipt."
 
 
 class Screen(io.StringIO):
