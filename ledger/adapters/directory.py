@@ -73,8 +73,8 @@ def lock(directory: Path) -> FileLock:
         held.acquire()
     except Timeout:
         raise InUse(
-            f"Another notary is at work on {directory}. Only one may sign for a ledger: stop that one "
-            "first, or give your command to it."
+            f"Another notary is at work on {directory}. Only one may sign for a ledger: stop the "
+            "service there first."
         ) from None
     except OSError as error:
         raise StorageFailed(f"{directory} cannot be used: {error.strerror}.") from error

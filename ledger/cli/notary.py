@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.errors import InvalidInput, NotFound, Refused, VerificationFailed
+from ledger.errors import (
+    Conflict,
+    InvalidInput,
+    MalformedData,
+    NotFound,
+    Refused,
+    VerificationFailed,
+)
 
 if TYPE_CHECKING:
     from ledger.adapters.checkpoints import CheckpointDatabase
@@ -38,6 +45,7 @@ def directory_option(function: shell.F) -> shell.F:
         type=shell.FILE,
         envvar=DIRECTORY_VARIABLE,
         default=Path(),
+        callback=lambda _context, _option, path: path.resolve(),
         help=f"The notary's directory. Default: {DIRECTORY_VARIABLE}, or here.",
     )(function)
 
@@ -159,7 +167,7 @@ Examples:
 @directory_option
 @shell.json_option
 def blocks(height: int | None, directory: Path, as_json: bool) -> None:
-    """List blocks: entries, time, the hash of the checkpoint that closes each."""
+    """List blocks and the hash that closes each."""
     from ledger.chain.block import note_digest, parse_block
     from ledger.chain.statement import parse_statement
 
@@ -221,8 +229,9 @@ def enroll(
     directory: Path,
     as_json: bool,
 ) -> None:
-    """Enrol a company, once its identity is checked and its paper compared.
+    """Enrol a company whose paper was compared.
 
+    Its identity was checked before.
     The fingerprint is typed from the company's paper, never read from the request: that comparison is
     what ties the key to the company. A further key of an account comes as a request that one of the
     account's keys has signed; it needs no new identity check, only --account.
@@ -235,7 +244,7 @@ def enroll(
     )
     from ledger.chain.statement import MAX_ENTRY
     from ledger.chain.trust import fingerprint as fingerprint_of
-    from ledger.errors import MalformedData
+    from ledger.crypto.keys import thumbprint_ed25519
     from ledger.notary import command
 
     data = shell.read_limited(request, MAX_ENTRY, "an enrolment request")
@@ -259,8 +268,8 @@ def enroll(
     printed = fingerprint or shell.ask("Fingerprint on the company's paper", "--fingerprint")
     if "".join(printed.split()).lower() != fingerprint_of(data).replace(" ", ""):
         raise VerificationFailed(
-            f"The paper does not match {request}: its fingerprint is {fingerprint_of(data)}. Enrol "
-            "nobody; ask the company for the request that it printed."
+            f"The paper does not match {request}. Enrol nobody; ask the company for the request that "
+            "it printed."
         )
     if endorsed is not None:
         standing = command(directory, "join", {"request": endorsed})
@@ -270,16 +279,33 @@ def enroll(
             "makes such a request with `sealbook recover`."
         )
     else:
+        name = name or shell.ask("Name", "--name")
+        registration = registration or shell.ask("Registration", "--registration")
         record = IdentityRecord(
             salt=os.urandom(32),
-            name=name or shell.ask("Name", "--name"),
-            registration=registration or shell.ask("Registration", "--registration"),
+            name=name,
+            registration=registration,
             checked_by=checked_by or shell.ask("Checked by", "--checked-by"),
             checked_at=int(time.time()),
         )
         standing = command(directory, "enroll", {"request": data}, record=format_record(record))
-    value = _standing(standing)
-    shell.emit(as_json, value, f"Enrolled.\n{_standing_text(value)}")
+    value = {"new": standing["new"], **_standing(standing)}
+    if value["new"]:
+        shell.emit(as_json, value, f"Enrolled.\n{_standing_text(value)}")
+        return
+    known = f"Already enrolled as {_who(value)}; nothing was changed."
+    key = thumbprint_ed25519(found.key).hex()
+    revoked = next(each["revoked"] for each in value["keys"] if each["key"] == key)
+    if revoked is not None:
+        raise Conflict(f"{known} Its key was revoked by entry {revoked}: ask for a new request.")
+    if (name or value["name"], registration or value["registration"]) != (
+        value["name"],
+        value["registration"],
+    ):
+        raise Conflict(
+            f"{known} An identity record is never replaced; compare the request's paper."
+        )
+    shell.emit(as_json, value, f"{known}\n{_standing_text(value)}")
 
 
 @notary.command(
@@ -347,7 +373,10 @@ Example:
 @shell.language_option
 @shell.json_option
 def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
-    """At the counter: is this receipt or evidence file ours, and how does its account stand now?"""
+    """Say whether a receipt is ours, and how its account stands.
+
+    For the counter. FILE is a receipt or an evidence file.
+    """
     from ledger.adapters.directory import read_settings
     from ledger.catalogue import choose_language
     from ledger.chain.trust import parse_trust
@@ -419,7 +448,10 @@ Example:
 @directory_option
 @shell.json_option
 def backup(destination: Path, directory: Path, as_json: bool) -> None:
-    """Copy everything, the private keys too, to an empty directory; the service may run."""
+    """Copy everything to an empty directory.
+
+    The private keys too: keep it like a seal. The service may run.
+    """
     from ledger.notary import command
 
     place = str(destination.resolve())
@@ -442,7 +474,10 @@ Example:
 @directory_option
 @shell.json_option
 def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bool) -> None:
-    """Make the notary's directory from a backup; refused where that would fork the ledger."""
+    """Make the directory from a backup.
+
+    It is refused where that would fork the ledger.
+    """
     from ledger.notary.backup import restore as run
 
     last = run(source, directory, checkpoints=checkpoints, clock=time.time, random=os.urandom)
@@ -563,6 +598,12 @@ def _standing(standing: dict[str, Any]) -> dict[str, Any]:
             for each in standing["keys"]
         ],
     }
+
+
+def _who(standing: dict[str, Any]) -> str:
+    if standing["name"] is None:
+        return "somebody whose identity record was erased"
+    return f"{text.plain(standing['name'])} ({text.plain(standing['registration'])})"
 
 
 def _standing_text(standing: dict[str, Any]) -> str:

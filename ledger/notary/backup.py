@@ -24,7 +24,7 @@ from ledger.adapters.sqlite import LedgerDatabase
 from ledger.blocks import BlockWriter
 from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
-from ledger.errors import LedgerFault, NotFound, StorageFailed
+from ledger.errors import Conflict, LedgerFault, NotFound, SealbookError, StorageFailed
 from ledger.ports import Hook, SignedCheckpoint, Step, no_hook
 from ledger.sequencer import Sequencer
 
@@ -41,8 +41,13 @@ def backup(
 ) -> int:
     """Copy an open notary to an empty or new directory; return the number of entries in the copy.
 
-    Raises Conflict when the destination is not empty, StorageFailed.
+    Raises Conflict when the destination is not empty or in the notary's own folder, StorageFailed.
     """
+    if destination.resolve().is_relative_to(directory.resolve()):
+        raise Conflict(
+            f"{destination} lies in the notary's own folder, and would be lost with it. Choose a "
+            "directory on another disk."
+        )
     size = 0
 
     def build(folder: Path) -> None:
@@ -105,6 +110,7 @@ def restore(
     the backup would fork the ledger. Conflict when the directory is not empty; NotFound; StorageFailed.
     """
     settings = place.read_settings(source)
+    strange = not (directory / place.LOCK).exists()
     make_folder(directory)
 
     def build(folder: Path) -> None:
@@ -114,7 +120,7 @@ def restore(
                     _copy(each, folder / each.name)
         _check_copy(folder, settings.origin, known, clock, random)
 
-    with _storage(directory), _unused(source), place.lock(directory):
+    with _storage(directory), _unused(source), place.lock(directory), _tidy(directory, strange):
         place.settle(directory, hook)
         known = [
             last
@@ -217,6 +223,18 @@ def _unused(source: Path) -> Iterator[None]:
         with contextlib.suppress(StorageFailed):
             stack.enter_context(place.lock(source))
         yield
+
+
+@contextlib.contextmanager
+def _tidy(directory: Path, strange: bool) -> Iterator[None]:
+    """Leave nothing in a directory that no notary used before, when a restore into it is refused."""
+    try:
+        yield
+    except SealbookError:
+        shutil.rmtree(directory / place.INCOMPLETE, ignore_errors=True)
+        if strange:
+            (directory / place.LOCK).unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

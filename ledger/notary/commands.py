@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ledger.accounts import Standing
 from ledger.chain import statement as st
-from ledger.chain.enrolment import format_record, parse_record, verify_request
+from ledger.chain.enrolment import (
+    EnrolmentRequest,
+    format_record,
+    parse_endorsed,
+    parse_record,
+    verify_request,
+)
 from ledger.chain.office import (
     Platform,
     Recovery,
@@ -14,6 +20,7 @@ from ledger.chain.office import (
     platform_payload,
     recovery_payload,
 )
+from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -32,13 +39,19 @@ def _need(argument: dict[str, Any], name: str, kind: type[T]) -> T:
 
 def _enroll(notary: "Notary", argument: dict[str, Any]) -> dict[str, Any]:
     record = parse_record(notary.records.fetch(_need(argument, "staged", str)))
-    return _standing(
-        notary.accounts.enrol(verify_request(_need(argument, "request", bytes)), record)
-    )
+    request = verify_request(_need(argument, "request", bytes))
+    new = _is_new(notary, request)
+    return {"new": new, **_standing(notary.accounts.enrol(request, record))}
 
 
 def _join(notary: "Notary", argument: dict[str, Any]) -> dict[str, Any]:
-    return _standing(notary.accounts.join(_need(argument, "request", bytes)))
+    endorsed = _need(argument, "request", bytes)
+    new = _is_new(notary, verify_request(parse_endorsed(endorsed)[0]))
+    return {"new": new, **_standing(notary.accounts.join(endorsed))}
+
+
+def _is_new(notary: "Notary", request: EnrolmentRequest) -> bool:
+    return notary.accounts.key(thumbprint_ed25519(request.key)) is None
 
 
 def _revoke(notary: "Notary", argument: dict[str, Any]) -> dict[str, Any]:

@@ -42,11 +42,27 @@ def test_enroll_wants_the_fingerprint_from_the_paper(applicant: Company) -> None
     assert "--fingerprint" in run(*command, code=2).stderr
     shown = run(*command, "--fingerprint", "0000 " * 8, code=1)
     assert "Enrol nobody" in shown.stderr
+    assert fingerprint(request.read_bytes()) not in shown.stderr
     good = fingerprint(request.read_bytes()).replace(" ", "").upper()
     answer = json.loads(run(*command, "--fingerprint", good, "--json").stdout)
     assert [each["role"] for each in answer["keys"]] == ["device", "recovery"]
     again = json.loads(run(*command, "--fingerprint", good, "--json").stdout)
     assert again["keys"] == answer["keys"]
+    assert (answer["new"], again["new"]) == (True, False)
+    assert "Already enrolled as A (1)" in run(*command, "--fingerprint", good).stdout
+    other = [*command, "--name", "B", "--fingerprint", good]
+    assert "Already enrolled as A (1); nothing was changed" in run(*other, code=1).stderr
+    office(applicant.notary, "revoke", answer["keys"][0]["key"], "--reason", "lost")
+    assert "revoked by entry" in run(*command, "--fingerprint", good, code=1).stderr
+
+
+def test_the_list_of_commands_has_whole_lines() -> None:
+    assert "..." not in run("notary", "-h").stdout.split("Commands:")[1]
+
+
+def test_messages_name_the_whole_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert str(tmp_path) in run("notary", "status", code=1).stderr
 
 
 def test_enroll_refuses_what_is_no_request(applicant: Company) -> None:

@@ -368,10 +368,12 @@ def test_a_restore_that_would_fork_is_refused(worked: Path, tmp_path: Path) -> N
     survivor.mkdir()
     shutil.copy(worked / "checkpoints.sqlite", survivor)
     for target, extra in ((survivor, None), (tmp_path / "t", survivor / "checkpoints.sqlite")):
+        before = sorted(target.iterdir()) if target.exists() else []
         with pytest.raises(LedgerFault, match="fork"):
             restore(backup, target, checkpoints=extra, clock=Clock(), random=os.urandom)
-    before = (worked / "checkpoints.sqlite").read_bytes()
-    assert (survivor / "checkpoints.sqlite").read_bytes() == before
+        assert [each for each in sorted(target.iterdir()) if "sqlite-" not in each.name] == before
+    signed = (worked / "checkpoints.sqlite").read_bytes()
+    assert (survivor / "checkpoints.sqlite").read_bytes() == signed
     newer = backed_up(worked, tmp_path / "newer")
     restore(newer, survivor, clock=Clock(), random=os.urandom)
     with opened(survivor):
@@ -399,6 +401,12 @@ def test_backup_and_restore_write_only_into_empty_directories(worked: Path, tmp_
         notary.backup(backup)
     with pytest.raises(Conflict):
         restore(backup, worked, clock=Clock(), random=os.urandom)
+
+
+def test_a_backup_does_not_lie_in_what_it_backs_up(worked: Path) -> None:
+    with opened(worked) as notary, pytest.raises(Conflict, match="own folder"):
+        notary.backup(worked / "backup")
+    assert not (worked / "backup").exists()
 
 
 def test_commands_are_carried_out_here_or_by_the_process_that_serves(directory: Path) -> None:
