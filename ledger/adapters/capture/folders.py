@@ -47,6 +47,8 @@ from ledger.sealing import Document
 
 WORKERS = 8
 """Files that are sealed side by side; their syncs go to the disk together."""
+QUEUE = 8 * WORKERS
+"""Files that are being sealed or are next."""
 RESCAN = 60.0
 """Seconds between rescans."""
 RESCAN_SHARE = 300
@@ -163,8 +165,8 @@ class FolderWatcher:
                     return
                 now = time.monotonic()
                 scan = now >= self._scan_at
-                room = 4 * WORKERS - len(self._busy)
-                ready = self._settling.due(now, room)
+                room = self._room()
+                ready = self._settling.due(now, room) if room else []
                 late = [path for path in ready if path in self._busy]
                 for path in late:
                     self._settling.again(path, AGAIN, now)
@@ -182,6 +184,11 @@ class FolderWatcher:
                 self._pool.submit(self._work, path)
             if scan:
                 self._scan_all()
+
+    def _room(self) -> int:
+        """Return how many more files to begin: none until half are done, so that few looks suffice."""
+        room = QUEUE - len(self._busy)
+        return room if room >= QUEUE // 2 else 0
 
     def _scan_all(self) -> None:
         begun = time.monotonic()
@@ -270,7 +277,8 @@ class FolderWatcher:
                     self._settling.again(path, pause, time.monotonic())
                 elif path not in self._settling:
                     self._since.pop(path, None)
-                self._state.notify_all()
+                if pause is not None or self._room():
+                    self._state.notify_all()
 
     def _fail(self, path: str, why: str, code: str) -> None:
         self._journal.note(Kind.FAILED, path, why, code)
