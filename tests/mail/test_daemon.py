@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -38,8 +39,17 @@ def company(tmp_path: Path, notary: Served, monkeypatch: pytest.MonkeyPatch) -> 
     return company
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running() -> Iterator[None]:
+    yield
+    while Daemon.started:
+        Daemon.started.pop().kill()
+
+
 class Daemon:
     """`sealbook mail` as a process."""
+
+    started: ClassVar[list["subprocess.Popen[bytes]"]] = []
 
     def __init__(self, company: Company, *options: object) -> None:
         self.company = company
@@ -50,6 +60,7 @@ class Daemon:
 
     def start(self) -> None:
         self.process = self.company.spawn("mail", *self.options, "--json")
+        self.started.append(self.process)
         if "--listen" in self.options:
             wait_for(self.listens)
 
