@@ -25,7 +25,7 @@ from ledger.evidence import read_evidence, verify_disclosed
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
 
 from .requests import Budget, Service, read_body, service
-from .schemas import Checked, Standing, Verification, body, problems
+from .schemas import Checked, Revocation, Standing, Verification, body, problems
 
 AT_ONCE = 2
 """Checks at one time: they take turns with everything else that the notary computes."""
@@ -104,9 +104,21 @@ def _report(verify: Callable[[], VerifiedReceipt]) -> Report:
 def _checked(here: Service, statement: Statement, report: Report) -> Checked:
     notary = here.notary
     key = notary.accounts.key(statement.key_id)
+    entry = notary.entries.find(statement.leaf_hash)
+    index = None if entry is None else entry.index
+    revoked = notary.revoked(key)
     standing = Standing(
-        entered=notary.entries.find(statement.leaf_hash) is not None,
-        key_revoked=None if key is None else key.revoked_index is not None,
+        entered=entry is not None,
+        index=index,
+        key_revoked=None if key is None else revoked is not None,
+        revocation=None
+        if revoked is None
+        else Revocation(
+            index=revoked.index,
+            time=revoked.time,
+            reason=revoked.reason,
+            after_deposit=revoked.follows(index),
+        ),
         size=notary.sequencer.last.size,
     )
     return Checked(report=report.as_dict(), standing=standing)

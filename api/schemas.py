@@ -77,11 +77,25 @@ class Enrolled(Model):
     index: Annotated[Index, Field(description="The enrolment's entry.")]
 
 
+class Revocation(Model):
+    """When and why a key was revoked."""
+
+    index: Annotated[Index, Field(description="The revocation's entry.")]
+    time: Annotated[int, Field(description="The time of its block, POSIX seconds.")]
+    reason: Annotated[str, Field(examples=["lost"])]
+    after_deposit: Annotated[
+        bool | None,
+        Field(description="The deposit's entry comes before this one; null: it has no entry here."),
+    ]
+
+
 class Standing(Model):
     """What the notary itself says today; no proof of anything."""
 
     entered: Annotated[bool, Field(description="The statement is an entry of this ledger.")]
+    index: Annotated[Index | None, Field(description="The statement's entry.")]
     key_revoked: Annotated[bool | None, Field(description="null: the key is not known here.")]
+    revocation: Revocation | None
     size: Annotated[Index, Field(description="Entries of the ledger when this was answered.")]
 
 

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ledger.adapters.sqlite import LedgerDatabase
     from ledger.chain.report import Report
     from ledger.chain.statement import Statement
+    from ledger.ports import AccountKey
 
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
 SHOWN_BLOCKS = 20
@@ -390,7 +392,7 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     with _books(directory) as (store, signed):
         last = signed.last()
         size = 0 if last is None else last.size
-        standings = [_now(store, size, statement) for statement, _ in checked]
+        standings = [_now(store, signed, size, statement) for statement, _ in checked]
     reports = [report for _, report in checked]
     more = {"standing": standings}
     good = show_reports(file, reports, (trust, data, path.name), language, as_json, more)
@@ -522,23 +524,36 @@ def _check(file: Path, trust: Any) -> "list[tuple[Statement, Report]]":
         return [(statement(data), report(lambda: verify_receipt(data, trust)))]
 
 
-def _now(store: "LedgerDatabase", size: int, statement: "Statement") -> dict[str, Any]:
+def _now(
+    store: "LedgerDatabase", signed: "CheckpointDatabase", size: int, statement: "Statement"
+) -> dict[str, Any]:
     """Return what the ledger says today of a statement and its account."""
     from ledger.chain import statement as st
     from ledger.chain.office import parse_notice
     from ledger.chain.statement import parse_statement
     from ledger.crypto.keys import thumbprint_ed25519
+    from ledger.notary.revoked import find_revoked
 
     entry = store.entry(statement.leaf_hash)
     since = -1 if entry is None else entry.index
+    index = None if entry is None or entry.index >= size else entry.index
     key = store.key(statement.key_id)
+
+    def revocation(each: "AccountKey | None") -> dict[str, Any] | None:
+        revoked = find_revoked(store, signed, each)
+        if revoked is None:
+            return None
+        return {**asdict(revoked), "after_deposit": revoked.follows(index)}
+
     notices = [
         {"index": each.index, "text": parse_notice(parse_statement(each.statement))}
         for each in store.office(st.NOTICE, since)
     ]
     return {
-        "entered": entry is not None and entry.index < size,
+        "entered": index is not None,
+        "index": index,
         "key_revoked": None if key is None else key.revoked_index is not None,
+        "revocation": revocation(key),
         "size": size,
         "account": None if key is None else key.account,
         "keys": [
@@ -547,6 +562,7 @@ def _now(store: "LedgerDatabase", size: int, statement: "Statement") -> dict[str
                 "role": each.role,
                 "enrolled": each.enrolled_index,
                 "revoked": each.revoked_index,
+                "revocation": revocation(each),
             }
             for each in (store.keys_of(key.account) if key else [])
         ],
@@ -561,17 +577,46 @@ def _now_page(standing: dict[str, Any], language: str) -> str:
     yes_no = {
         True: say("yes", language), False: say("no", language), None: say("unknown", language)
     }  # fmt: skip
+
+    def entry(index: int) -> str:
+        return say("entry", language, index=index)
+
+    def revoked(found: dict[str, Any]) -> str:
+        lines = [
+            say(
+                "revoked-at",
+                language,
+                when=text.when(found["time"]),
+                entry=entry(found["index"]),
+                reason=say(found["reason"], language),
+            )
+        ]
+        if found["after_deposit"] is not None:
+            lines.append(
+                say(f"revoked-{'after' if found['after_deposit'] else 'before'}", language)
+            )
+        return "\n".join(lines)
+
+    own = standing["revocation"]
     rows = [
-        (say("entered", language), yes_no[standing["entered"]]),
-        (say("key-revoked", language), yes_no[standing["key_revoked"]]),
+        (
+            say("entered", language),
+            yes_no[standing["entered"]]
+            if standing["index"] is None
+            else f"{yes_no[True]}, {entry(standing['index'])}",
+        ),
+        (
+            say("key-revoked", language),
+            yes_no[standing["key_revoked"]] if own is None else revoked(own),
+        ),
     ]
     rows += [
-        (say("revoked-key", language), f"{each['key'][:16]}  #{each['revoked']}")
+        (say("revoked-key", language), f"{each['key'][:16]}\n{revoked(each['revocation'])}")
         for each in standing["keys"]
-        if each["revoked"] is not None
+        if each["revocation"] is not None and each["revocation"] != own
     ]
     rows += [
-        (say("notice", language), f"#{each['index']}  {text.plain(each['text'])}")
+        (say("notice", language), f"{entry(each['index'])}: {text.plain(each['text'])}")
         for each in standing["notices"]
     ]
     title = say("standing", language, size=standing["size"])

@@ -40,7 +40,8 @@ from ledger.notary.founding import init_notary as init_notary
 from ledger.notary.fsck import Finding as Finding
 from ledger.notary.fsck import fsck as fsck
 from ledger.notary.fsck import rebuild as rebuild
-from ledger.ports import Entry, Hook, Step, no_hook
+from ledger.notary.revoked import Revoked, find_revoked
+from ledger.ports import AccountKey, Entry, Hook, Step, no_hook
 from ledger.receipts import Receipts
 from ledger.sequencer import BATCH, WINDOW, Sequencer
 
@@ -167,6 +168,10 @@ class Notary:
             raise NotFound(f"There is no block {height}.")
         start = 0 if before is None else before.size
         return self._store.read(start, start + 1)[0].statement, checkpoint.note
+
+    def revoked(self, key: AccountKey | None) -> Revoked | None:
+        """Return when and why a key was revoked, if it was."""
+        return find_revoked(self._store, self._signed, key)
 
     def execute(self, kind: str, argument: dict[str, Any]) -> dict[str, Any]:
         """Carry out a command of the office, see `COMMANDS`. Raises InvalidInput for an unknown one."""

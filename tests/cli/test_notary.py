@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,14 @@ def test_check_says_what_the_ledger_says_today(company: Company) -> None:
     (later,) = office(company.notary, "check", receipt)["standing"]
     assert later["key_revoked"] is True
     assert later["keys"][0]["revoked"] > now["size"] - 1
+    found = later["revocation"]
+    assert (found["reason"], found["after_deposit"]) == ("compromised", True)
+    assert found["index"] == later["keys"][0]["revoked"] > later["index"]
+    assert abs(found["time"] - time.time()) < 600
+    shown = run("notary", "check", receipt, "--dir", company.notary.directory).stdout
+    assert f"entry {found['index']}: compromised" in " ".join(shown.split())
+    assert "This deposit was entered before that." in shown
+    assert "#" not in shown
 
 
 def test_check_refuses_another_ledgers_receipt(company: Company, own_notary: Served) -> None:

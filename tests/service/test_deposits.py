@@ -125,6 +125,9 @@ def test_a_revoked_key_neither_deposits_nor_reads(service):
         list(account.client.deposits())
     checked = account.client.verify(receipt)["deposits"][0]
     assert checked["standing"]["key_revoked"] is True
+    revocation = checked["standing"]["revocation"]
+    assert (revocation["reason"], revocation["after_deposit"]) == ("lost", True)
+    assert revocation["index"] > checked["standing"]["index"]
     assert checked["report"]["good"]
 
 
