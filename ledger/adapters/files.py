@@ -6,6 +6,7 @@ never memory-mapped: one that shrinks would kill the process.
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -100,12 +101,13 @@ class NewFile:
     """A new file, mode 0600, its content durable when the block is left without an error.
 
     Its name is not: for files in a folder that gets its own name, durably, when all of it stands. Write
-    from any thread at any offset inside the `with` block. Raises StorageFailed.
+    from any thread at any offset inside the `with` block. Where it is `written` under another name for
+    the time being, errors name `path` all the same. Raises StorageFailed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, written: Path | None = None) -> None:
         self.path = path
-        self._written = path
+        self._written = written or path
         self._descriptor = -1
 
     def __enter__(self) -> Self:
@@ -141,17 +143,24 @@ class NewFile:
             yield
         except OSError as error:
             raise StorageFailed(
-                f"{self.path} could not be written ({error.strerror}); "
-                "free some space or choose another folder, then try again"
+                f"{self.path} could not be written ({error.strerror}); {what_to_do(error)}"
             ) from error
+
+
+def what_to_do(error: OSError) -> str:
+    """Return what a person can do about a file that could not be written."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return "free some space or choose another folder, then try again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "you may not write there: choose another folder, or have its permissions changed"
+    return "choose another folder or disk, then try again"
 
 
 class AtomicFile(NewFile):
     """A file, mode 0600, that appears under its name whole and durable, or not at all."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._written = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
+        super().__init__(path, path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part"))
 
     def __exit__(
         self,

@@ -330,6 +330,11 @@ class NotaryClient:
                         done += len(block)
                 if done == before:
                     raise MalformedData("the notary sends less than was deposited")
+            except NotFound as error:
+                raise NotFound(
+                    "The notary does not hold this deposit's sealed content, or not the whole of it. "
+                    "Ask the notary office, and show it the receipt."
+                ) from error
             except (httpx2.TransportError, _Busy) as error:
                 attempt = 0 if done > before else attempt + 1
                 if attempt == _ATTEMPTS:
@@ -548,7 +553,11 @@ def _problem(response: httpx2.Response) -> SealbookError:
         value = json.loads(_read(response, _MAX_PROBLEM))
     except (ValueError, RecursionError, MalformedData):
         value = None
-    code, detail = None, f"The notary answered with status {status}."
+    code, detail = (
+        None,
+        f"The notary, or what stands before it, answered with status {status} and no reason. Nothing "
+        "is lost; try again later, or ask the notary office.",
+    )
     if isinstance(value, dict):
         code = value.get("code")
         detail = _plain(str(value.get("detail") or detail))
@@ -566,7 +575,7 @@ def _problem(response: httpx2.Response) -> SealbookError:
 def _error(code: object, detail: str, status: int | None = None) -> SealbookError:
     kind = _KINDS.get(code) if isinstance(code, str) else None
     if kind is None:
-        kind = NotFound if status == 404 else Unexplained
+        kind = NotFound if status in (404, 416) else Unexplained
     return kind(detail)
 
 

@@ -16,6 +16,7 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
+from ledger.adapters.files import what_to_do
 from ledger.adapters.folders import collect
 from ledger.adapters.outputs import move_new, safe_component, safe_names
 from ledger.adapters.vault import StoredDeposit, read_file
@@ -124,8 +125,7 @@ class Staging:
             yield
         except OSError as error:
             raise StorageFailed(
-                f"{self._output} could not be written ({error.strerror}). Free some space or choose "
-                "another folder, then try again."
+                f"{self._output} could not be written ({error.strerror}); {what_to_do(error)}."
             ) from error
 
 
@@ -189,7 +189,9 @@ def disclose_deposit(
             verify_disclosed(disclosed, trust, progress=_after(progress, deposit))
         move_new(partial, output)
     except OSError as error:
-        raise StorageFailed(f"{output} could not be written: {error.strerror}.") from error
+        raise StorageFailed(
+            f"{output} could not be written ({error.strerror}); {what_to_do(error)}."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

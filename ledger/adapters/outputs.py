@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.adapters.files import AtomicFile
+from ledger.adapters.files import NewFile, what_to_do
 from ledger.errors import Conflict, StorageFailed
 
 MAX_COMPONENT = 200
@@ -28,7 +28,7 @@ def write_new(path: Path, data: bytes) -> None:
     """
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with AtomicFile(partial) as file:
+        with NewFile(path, partial) as file:
             file.write_at(0, data)
         move_new(partial, path)
     finally:
@@ -57,7 +57,9 @@ def move_new(source: Path, target: Path) -> None:
     except FileExistsError as error:
         raise taken from error
     except OSError as error:
-        raise StorageFailed(f"{target} could not be written: {error.strerror}.") from error
+        raise StorageFailed(
+            f"{target} could not be written ({error.strerror}); {what_to_do(error)}."
+        ) from error
 
 
 def write_numbered(folder: Path, name: str, suffix: str, data: bytes) -> Path:

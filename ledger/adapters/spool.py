@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ledger.adapters.envelopes import SmallEnvelope
 from ledger.adapters.files import seal_files
-from ledger.adapters.folders import Collected
+from ledger.adapters.folders import Collected, text_of_name
 from ledger.adapters.http import NotaryClient
 from ledger.adapters.outputs import write_numbered
 from ledger.adapters.vault import Meta, StoredDeposit, Vault, file_header, read_file
@@ -56,14 +56,14 @@ def seal_into_spool(
         with contextlib.suppress(MalformedData, StorageFailed):
             if each.meta.path == str(collected.path) and each.meta.source == source:
                 return each
-    title = wishes.title or collected.path.name
+    title = text_of_name(wishes.title or collected.path.name)
     missing = tuple((f"left out: {name}", kind) for name, kind in collected.left_out)
     with vault.sealing() as sealing:
         sealed = seal_files(
             collected.documents,
             vault.key.thumbprint,
             vault.recipients,
-            Cover(title.encode("utf-8", "backslashreplace").decode(), provenance + missing),
+            Cover(title, provenance + missing),
             sealing.manifest,
             None if wishes.commitment_only else sealing.content,
             random,

@@ -400,7 +400,10 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     lines.append(
         f"{_count(len(opened.names), found.meta.size)}, compared with the deposit byte for byte."
     )
-    lines += [f"renamed  {text.plain(name)}  ->  {opened.names[name]}" for name in opened.renamed]
+    lines += [
+        f"renamed  {text.plain(name)}  ->  {text.plain(opened.names[name])}"
+        for name in opened.renamed
+    ]
     shell.emit(
         as_json,
         {

@@ -1,5 +1,7 @@
 """Names that every system can hold, and files that replace no other."""
 
+import errno
+import os
 import unicodedata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -116,3 +118,20 @@ def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path: Path) -> No
     with pytest.raises(StorageFailed):
         write_numbered(tmp_path, "n" * 300, ".receipt", b"1")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("trouble", "advice"),
+    [(errno.EACCES, "may not write there"), (errno.ENOSPC, "free some space")],
+)
+def test_a_failed_write_names_the_users_file_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: int, advice: str
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(trouble, os.strerror(trouble))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StorageFailed, match=advice) as caught:
+        write_new(tmp_path / "receipt", b"data")
+    assert str(caught.value).startswith(f"{tmp_path / 'receipt'} ")
+    assert ".part" not in str(caught.value)

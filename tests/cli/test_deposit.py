@@ -272,6 +272,8 @@ def test_a_file_whose_name_is_not_text_can_be_deposited(company: Company) -> Non
     company("deposit", path)
     assert Path(os.fsdecode(os.fsencode(path) + b".receipt")).exists()
     assert "\\xe9" in company("list").output
+    (listed,) = company.json("list")["deposits"]
+    assert listed["title"] == company.json("show", listed["id"])["files"][0]["name"]
 
 
 def test_empty_files_are_deposited_like_others(company: Company) -> None:
