@@ -81,7 +81,9 @@ class Revocation(Model):
     """When and why a key was revoked."""
 
     index: Annotated[Index, Field(description="The revocation's entry.")]
-    time: Annotated[int, Field(description="The time of its block, POSIX seconds.")]
+    time: Annotated[
+        int, Field(description="The time of its block, POSIX seconds.", examples=[1795456947])
+    ]
     reason: Annotated[str, Field(examples=["lost"])]
     after_deposit: Annotated[
         bool | None,

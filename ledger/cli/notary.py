@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
 SHOWN_BLOCKS = 20
 UNREAD = {
-    False: (
-        "the bytes of the age files, only that they are there in their size; `--ciphertext` reads them."
-    ),
+    False: "the bytes of the age files, beyond presence and size; `--ciphertext` reads them.",
     True: "whether the age files open; only the keys that they were sealed for can tell.",
 }
 """What `fsck` leaves out, with and without --ciphertext."""

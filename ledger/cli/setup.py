@@ -174,7 +174,10 @@ Example:
 @click.argument("file", type=shell.FILE, required=False)
 @shell.json_option
 def show(file: Path | None, as_json: bool) -> None:
-    """Show a trust file, or the one pinned in the vault, with its fingerprint."""
+    """Show a trust file and its fingerprint.
+
+    Without FILE, the one that is pinned in the vault.
+    """
     from ledger.chain.trust import MAX_TRUST, fingerprint, parse_trust
     from ledger.cli.page import labelled
 
