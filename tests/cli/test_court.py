@@ -139,6 +139,16 @@ def test_at_home_the_originals_are_compared_by_the_vaults_opening(deposited: Com
     assert content("letter.txt.receipt") == "not-shown"
 
 
+def test_where_nothing_of_ones_own_was_compared_the_way_to_do_it_is_told(
+    deposited: Company,
+) -> None:
+    (deposited.folder / "letter.txt").rename(deposited.folder / "moved.txt")
+    shown = deposited("verify", "letter.txt.receipt")
+    assert "Name the documents" in shown.stderr
+    shown = deposited("verify", "letter.txt.receipt", "moved.txt")
+    assert not shown.stderr
+
+
 def test_documents_need_their_opening(deposited: Company) -> None:
     trust = deposited.notary.trust_file
     shown = run("verify", "letter.txt.receipt", "letter.txt", "--trust", trust, code=1)
