@@ -15,7 +15,7 @@ HOWTO = """\
 
        sealbook verify case.evidence --trust office.trust -o out
 
-   报告逐项说明：已证明、由谁声明、未显示、不成立。它从不说明内容是否真实、由谁撰写、是否仍属秘密。
+   报告逐项说明：已证明、由谁声明、未予证明、不成立。它从不说明内容是否真实、由谁撰写、是否仍属秘密。
    The report gives each claim as proven, stated by somebody, not shown or failed. It never says
    that the content is true, who wrote it, or that it is still secret.
 
