@@ -202,7 +202,7 @@ class _Session(SMTP):
 
     def hang_up(self, reason: str) -> None:
         """Close the connection with a last line."""
-        if isinstance(self.transport, asyncio.Transport):
+        if isinstance(self.transport, asyncio.Transport) and not self.transport.is_closing():
             self.transport.write(reason.encode() + b"\r\n")
             self.transport.close()
 
