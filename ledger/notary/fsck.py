@@ -7,6 +7,7 @@ makes `ledger.sqlite` anew from the entry bundles, up to the last signed checkpo
 that was ever answered.
 """
 
+import contextlib
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -398,7 +399,7 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
     if last is None:
         raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
     log = LogFolder(directory / place.LOG)
-    anchor = _anchor(log, signed, last)
+    anchor = _anchor(log, signed, last, hook)
     old = _old_database(directory / place.LEDGER)
 
     def from_log(index: int, width: int) -> list[bytes] | None:
@@ -465,24 +466,23 @@ def _fill(
                 each for each in tiles if log.read_tile(each[0].level, each[0].index) != each[1]
             ]
             if wrong:
-                hook(Step.REBUILD_LOG, "before")
-                log.write_tiles(wrong)
-                hook(Step.REBUILD_LOG, "after")
+                with _mending(hook):
+                    log.write_tiles(wrong)
             store.append(start, statements)
         for index in range(-(-last.size // TILE_WIDTH)):
             first = index * TILE_WIDTH
             entries = [each.statement for each in store.read(first, first + TILE_WIDTH)]
             if log.read_bundle(index, len(entries)) != entries:
-                hook(Step.REBUILD_LOG, "before")
-                log.write_entries(first, entries)
-                hook(Step.REBUILD_LOG, "after")
+                with _mending(hook):
+                    log.write_entries(first, entries)
         if anchor is not None:
             partial = [
                 (tile, tile_data(tree, tile))
                 for tile in partial_tiles(anchor.size)
                 if log.read_tile(tile.level, tile.index) is None
             ]
-            log.publish(partial, anchor.size, anchor.note)
+            with _mending(hook):
+                log.publish(partial, anchor.size, anchor.note)
     finally:
         store.close()
 
@@ -521,7 +521,7 @@ def _bundles(size: int, sources: tuple[_Source, _Source]) -> Iterator[list[bytes
 
 
 def _anchor(
-    log: LogFolder, signed: CheckpointDatabase, last: SignedCheckpoint
+    log: LogFolder, signed: CheckpointDatabase, last: SignedCheckpoint, hook: Hook
 ) -> SignedCheckpoint | None:
     """Return the checkpoint that stands published; one that was never signed is taken away.
 
@@ -530,16 +530,25 @@ def _anchor(
     try:
         published = log.published()
     except LedgerFault:
-        log.unpublish()
+        with _mending(hook):
+            log.unpublish()
         return None
     if published is None:
         return None
     require_newest(last, published)
     anchor = signed.at_size(parse_checkpoint(parse_note(published).text).size)
     if anchor is None or anchor.note != published:
-        log.unpublish()
+        with _mending(hook):
+            log.unpublish()
         return None
     return anchor
+
+
+@contextlib.contextmanager
+def _mending(hook: Hook) -> Iterator[None]:
+    hook(Step.REBUILD_LOG, "before")
+    yield
+    hook(Step.REBUILD_LOG, "after")
 
 
 def _old_database(path: Path) -> LedgerDatabase | None:

@@ -23,7 +23,7 @@ from ledger.correspondence import smtp_source
 PASSWORD = "geheim"
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until a condition holds; fail after some seconds."""
     until = time.monotonic() + seconds
     while not condition():
