@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any
 
+from ledger.chain.statement import is_count
 from ledger.crypto.commitment import (
     HASH_SIZE,
     KIND_METADATA,
@@ -50,7 +51,7 @@ from ledger.crypto.commitment import (
     view_seed,
 )
 from ledger.crypto.padding import padme
-from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
+from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData
 
 MAX_DOCUMENTS = 100_000
@@ -395,7 +396,7 @@ def _parse_record(value: Any) -> Record:
             if (
                 is_name(name)
                 and all(_is_text(text, MAX_PATH, empty=True) for text in texts)
-                and all(map(_is_count, counts))
+                and all(map(is_count, counts))
                 and not isinstance(modified, bool)
                 and version > 0
             ):
@@ -417,7 +418,7 @@ def _parse_record(value: Any) -> Record:
 
 def _parse_place(value: list[Any]) -> IndexPlace | Index:
     match value:
-        case [int(offset), int(size)] if _is_count(offset) and _is_count(size):
+        case [int(offset), int(size)] if is_count(offset) and is_count(size):
             return IndexPlace(offset, size)
     return tuple(map(_parse_document_index, value))
 
@@ -445,7 +446,7 @@ def _parse_document_index(value: Any) -> DocumentIndex:
 def _parse_part(value: Any) -> Part:
     match value:
         case [path, first, count] if (
-            _is_text(path, MAX_PATH, empty=True) and _is_count(first) and _is_count(count)
+            _is_text(path, MAX_PATH, empty=True) and is_count(first) and is_count(count)
         ):
             return Part(path, first, count)
     raise MalformedData("a part in the index is not as specified")
@@ -458,7 +459,3 @@ def _is_text(value: Any, limit: int, empty: bool = False) -> bool:
         return len(value.encode()) <= limit
     except UnicodeEncodeError:
         return False
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER

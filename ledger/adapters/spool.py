@@ -13,8 +13,11 @@ from ledger.adapters.folders import Collected, text_of_name
 from ledger.adapters.http import NotaryClient
 from ledger.adapters.outputs import write_numbered
 from ledger.adapters.vault import Meta, StoredDeposit, Vault, file_header, read_file
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.note import parse_note
+from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
-from ledger.deposit import is_final
+from ledger.deposit import LedgerForked, Rejected, is_final
 from ledger.errors import MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover
 
@@ -106,6 +109,15 @@ def deliver(deposit: StoredDeposit) -> Path:
     except StorageFailed:
         place = deposit.filed_folder / "receipt"
     deposit.file_away(place)
+    return place
+
+
+def keep_proof(vault: Vault, deposit: StoredDeposit, rejected: Rejected) -> Path:
+    """Keep a receipt that does not count, or the checkpoint of a fork, as proof; return where."""
+    place = deposit.keep_rejected(rejected.receipt)
+    if isinstance(rejected.error, LedgerForked):
+        note = parse_receipt(rejected.receipt).note
+        place = vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
     return place
 
 

@@ -11,20 +11,15 @@ which carries the time).
 Specification: https://c2sp.org/tlog-checkpoint (text of 2026-07-11)
 """
 
-import re
 from dataclasses import dataclass
 
 from ledger.chain.cosignature import cosign
 from ledger.chain.note import Note, format_note, sign_note
+from ledger.chain.statement import MAX_ORIGIN, is_origin
 from ledger.crypto.keys import MlDsaKey, SigningKey
 from ledger.crypto.merkle import EMPTY_ROOT, HASH_SIZE, MAX_TREE_SIZE
 from ledger.encoding import b64decode, b64encode, parse_decimal
 from ledger.errors import MalformedData
-
-MAX_ORIGIN_SIZE = 255
-"""The ML-DSA-44 message has one byte for the length."""
-
-_ORIGIN = re.compile(rf"[!-*,-~]{{1,{MAX_ORIGIN_SIZE}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +42,9 @@ def require_origin(origin: str) -> str:
     Raises:
         MalformedData: It is not one.
     """
-    if _ORIGIN.fullmatch(origin) is None:
+    if not is_origin(origin):
         raise MalformedData(
-            f"an origin has 1 to {MAX_ORIGIN_SIZE} printable ASCII characters, no space and no '+'"
+            f"an origin has 1 to {MAX_ORIGIN} printable ASCII characters, no space and no '+'"
         )
     return origin
 

@@ -220,11 +220,8 @@ def _send(vault: "Vault", report: _Report) -> None:
 
 def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: _Report) -> Iterator[str]:
     """Yield the name of each deposit that was settled, for good or ill."""
-    from ledger.adapters.spool import Sender, deliver, note_refusal
-    from ledger.chain.checkpoint import parse_checkpoint
-    from ledger.chain.note import parse_note
-    from ledger.chain.receipt import parse_receipt
-    from ledger.deposit import LedgerForked, Rejected, confirm, verify_answer
+    from ledger.adapters.spool import Sender, deliver, keep_proof, note_refusal
+    from ledger.deposit import Rejected, confirm, verify_answer
 
     for each in spooled:
         receipt = each.receipt
@@ -242,10 +239,7 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: _Report) ->
         for each, outcome in confirm(waiting, sender, vault.trust, vault):
             progress.close()
             if isinstance(outcome, Rejected):
-                kept = each.keep_rejected(outcome.receipt)
-                if isinstance(outcome.error, LedgerForked):
-                    note = parse_receipt(outcome.receipt).note
-                    kept = vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
+                kept = keep_proof(vault, each, outcome)
                 report.not_deposited(each, FAILED, outcome.error, f"The proof is kept in {kept}.")
             elif isinstance(outcome, SealbookError):
                 if note_refusal(vault, each, outcome):

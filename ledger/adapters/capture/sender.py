@@ -14,13 +14,10 @@ import httpx2
 from ledger.adapters.capture.intake import Intake, iso
 from ledger.adapters.capture.journal import Journal, Kind
 from ledger.adapters.http import NotaryClient
-from ledger.adapters.spool import Sender, deliver
+from ledger.adapters.spool import Sender, deliver, keep_proof
 from ledger.adapters.vault import StoredDeposit, Vault
-from ledger.chain.checkpoint import parse_checkpoint
-from ledger.chain.note import parse_note
-from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
-from ledger.deposit import BATCH, LedgerForked, Rejected, confirm, verify_answer
+from ledger.deposit import BATCH, Rejected, confirm, verify_answer
 from ledger.errors import NotEnrolled, SealbookError, Unavailable
 from ledger.verify import VerifiedReceipt
 
@@ -110,10 +107,7 @@ def _settled(
     vault: Vault, deposit: StoredDeposit, outcome: VerifiedReceipt | Rejected | SealbookError
 ) -> Outcome:
     if isinstance(outcome, Rejected):
-        deposit.keep_rejected(outcome.receipt)
-        if isinstance(outcome.error, LedgerForked):
-            note = parse_receipt(outcome.receipt).note
-            vault.keep_fork(note, parse_checkpoint(parse_note(note).text))
+        keep_proof(vault, deposit, outcome)
         return outcome.error
     if isinstance(outcome, SealbookError):
         deposit.note(refused=str(outcome))
