@@ -74,6 +74,19 @@ def test_what_is_there_and_what_arrives_is_taken_as_stored(box: Box) -> None:
     assert box.failures == []
 
 
+def test_what_arrives_between_reading_and_idle_is_taken_at_once(box: Box) -> None:
+    def take_and_send_another(fetched: Fetched) -> None:
+        box.taken.append(fetched)
+        if len(box.taken) < 20:
+            box.dovecot.deliver(letter(len(box.taken) + 1))
+
+    box.take = take_and_send_another  # type: ignore[method-assign]
+    box.dovecot.deliver(letter(1))
+    box.follow()
+    wait_for(lambda: len(box.taken) == 20)
+    assert box.messages == [letter(number) for number in range(1, 21)]
+
+
 def test_nothing_is_marked_or_moved(box: Box) -> None:
     box.dovecot.deliver(letter(1))
     box.follow()

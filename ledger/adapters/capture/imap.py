@@ -249,13 +249,29 @@ class ImapFolder:
             return
         box.idle.start()  # type: ignore[no-untyped-call]
         try:
-            waited = 0.0
+            waited = 0.0 if not _said_already(box) else self._idle
             while waited < self._idle and not self._stop.is_set():
                 if box.idle.poll(timeout=min(STEP, self._idle)):
                     break
                 waited += STEP
         finally:
             box.idle.stop()  # type: ignore[no-untyped-call]
+
+
+def _said_already(box: BaseMailBox) -> bool:
+    """Return whether a line came together with the server's answer to IDLE.
+
+    It then waits in the client's buffer, where a poll of the socket does not see it.
+    """
+    connection = box.client.socket()
+    timeout = connection.gettimeout()
+    connection.settimeout(0)
+    try:
+        return bool(box.client._get_line())
+    except (OSError, IMAP4.abort):
+        return False
+    finally:
+        connection.settimeout(timeout)
 
 
 def _fetch(box: BaseMailBox, uid: int) -> bytes | None:
