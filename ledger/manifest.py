@@ -10,14 +10,18 @@ its value is not zero, so the padding can be told from the CBOR.
                   "documents": [+ document],
                   "sealbook-manifest": 1 }
     document  = { "name": tstr, "size": uint, "tool": tstr, "parts": uint, "leaves": uint,
-                  "offset": uint / null, "source": tstr, "modified": int / null,
-                  "splitter": [name: tstr, version: uint], "media-type": tstr }
+                  "offset": uint / null, "source": tstr, "unsplit": tstr, "modified": int / null,
+                  "splitter": [name: tstr, version: uint], "rendition": rendition / null,
+                  "media-type": tstr }
+    rendition = [of: uint, kind: tstr, position: uint, total: uint, D_j: bstr .size 32]
     index     = [+ { "cuts": bstr / null, "parts": [* part], "hashes": bstr }]
-    part      = [path: tstr, first: uint, count: uint]
+    part      = [path: tstr, first: uint, count: uint, label: tstr]
 
 `cuts` are the lengths of the bytes leaves, two bytes each, null for 16,384 until the end; `hashes`
 their commitments C_1.., 32 bytes each, empty in a commitment alone. A part is what a person would
-point at: a range of bytes leaves, counted from 1 as in the view.
+point at: a range of bytes leaves, counted from 1 as in the view. Its label (a subject, a heading) is for
+finding it and not part of the commitment. `unsplit` says why a document was not split that has parts.
+A rendition was made from document `of` at the deposit; D_j stands for it where only originals are read.
 
 Leaf data: structure {"path", "first", "count"}, metadata [field, value], as CBOR.
 """
@@ -56,12 +60,16 @@ from ledger.errors import InvalidInput, MalformedData
 
 MAX_DOCUMENTS = 100_000
 """Documents in a deposit: a large mailbox export. Each costs a record and three small trees."""
-MAX_ITEMS = 40 * MAX_DOCUMENTS
-"""CBOR items of a manifest or an index: 24 a document, and the parts of those that were split."""
+MAX_ITEMS = 80 * MAX_DOCUMENTS
+"""CBOR items of a manifest or an index: 28 a document, and five for each part."""
+MAX_PARTS = 1_000_000
+"""Parts of a deposit: a mailbox of 80,000 messages, field by field."""
 MAX_NAME = 1024
 """UTF-8 bytes of a document's name, folders included."""
 MAX_PATH = 4096
 """UTF-8 bytes of a part's path and of other free text."""
+MAX_LABEL = 480
+"""UTF-8 bytes of a part's label."""
 
 METADATA_SPLITTER = ("fields", 1)
 
@@ -70,26 +78,48 @@ _VERSION_KEY = "sealbook-manifest"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`count` bytes leaves from leaf `first` on, under the `path` that a person would use."""
+    """`count` bytes leaves from leaf `first` on, under the `path` that a person would use.
+
+    Parts nest or are apart, outer ones first. `label` helps to find one; nothing vouches for it.
+    """
 
     path: str
     first: int
     count: int
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Splitting:
-    """How a document was cut, and by what; the default cuts every 16,384 bytes."""
+    """How a document was cut, and by what; the default cuts every 16,384 bytes.
+
+    `unsplit` says why that default was used for a document in which there are parts.
+    """
 
     splitter: str = "fixed"
     version: int = 1
     cuts: bytes | None = None
     parts: tuple[Part, ...] = ()
+    unsplit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """What a document that was made at the deposit shows: `kind` (page, text) `position` of `total`
+    of document `of`, counted from 0."""
+
+    of: int
+    kind: str
+    position: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One document: its metadata, how many leaves and parts it has, and where content.age holds it."""
+    """One document: its metadata, how many leaves and parts it has, and where content.age holds it.
+
+    `commitment` is D_j of a rendition, None for an original.
+    """
 
     name: str
     size: int
@@ -102,6 +132,9 @@ class Record:
     leaves: int
     parts: int
     offset: int | None
+    unsplit: str = ""
+    rendition: Rendition | None = None
+    commitment: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +236,24 @@ def structure_leaves(parts: Sequence[Part]) -> list[bytes]:
 
 
 def metadata_leaves(record: Record) -> list[bytes]:
-    """Return the leaf data of a metadata view: six fields, each with its name."""
-    fields = (
+    """Return the leaf data of a metadata view, one field each with its name."""
+    return [cbor_encode([name, value]) for name, value in metadata_fields(record)]
+
+
+def metadata_fields(record: Record) -> list[tuple[str, Any]]:
+    """Return the fields of a metadata view: six, and a seventh for a rendition."""
+    fields: list[tuple[str, Any]] = [
         ("name", record.name),
         ("size", record.size),
         ("modified", record.modified),
         ("media-type", record.media_type),
         ("source", record.source),
         ("tool", record.tool),
-    )
-    return [cbor_encode([name, value]) for name, value in fields]
+    ]
+    made = record.rendition
+    if made is not None:
+        fields.append(("rendition", [made.of, made.kind, made.position, made.total]))
+    return fields
 
 
 def bytes_view(seed: bytes, document: int, record: Record) -> ViewBuilder:
@@ -263,10 +304,12 @@ def is_name(value: Any) -> bool:
     )
 
 
-def check_parts(parts: Iterable[Part], leaves: int) -> None:
-    """Raise MalformedData unless every part names leaves that exist."""
+def check_parts(parts: Sequence[Part], leaves: int) -> None:
+    """Raise MalformedData unless every part names leaves that exist, and there are not too many."""
+    if len(parts) > MAX_PARTS:
+        raise MalformedData(f"a document has {len(parts)} parts, more than {MAX_PARTS}")
     for part in parts:
-        if not (part.first >= 1 and part.count >= 0 and part.first + part.count - 1 <= leaves):
+        if not (part.first >= 1 and part.count >= 1 and part.first + part.count - 1 <= leaves):
             raise MalformedData(f"the part {part.path!r} lies outside its document")
 
 
@@ -317,10 +360,18 @@ def parse_manifest(data: bytes) -> Manifest:
             alone = not isinstance(index, IndexPlace)
             if any((record.offset is None) != alone for record in records):
                 raise MalformedData("the manifest's index and offsets contradict each other")
+            _check_renditions(records)
             if not isinstance(index, IndexPlace):
                 _check_index(index, records)
             return Manifest(seed, depositor, _parse_cover(title, provenance), records, index)
     raise MalformedData("the manifest's fields are not as specified")
+
+
+def _check_renditions(records: Sequence[Record]) -> None:
+    for record in records:
+        made = record.rendition
+        if made is not None and (made.of >= len(records) or records[made.of].rendition):
+            raise MalformedData("a rendition in the manifest is not one of a document")
 
 
 def format_index(index: Index) -> bytes:
@@ -363,7 +414,16 @@ def _record_map(record: Record) -> dict[str, Any]:
         "leaves": record.leaves,
         "parts": record.parts,
         "offset": record.offset,
+        "unsplit": record.unsplit,
+        "rendition": _rendition_value(record),
     }
+
+
+def _rendition_value(record: Record) -> list[Any] | None:
+    made = record.rendition
+    if made is None:
+        return None
+    return [made.of, made.kind, made.position, made.total, record.commitment]
 
 
 def _parse_cover(title: Any, provenance: list[Any]) -> Cover:
@@ -390,8 +450,11 @@ def _parse_record(value: Any) -> Record:
             "leaves": leaves,
             "parts": parts,
             "offset": offset,
-        } if len(value) == 10:
-            texts = (media_type, source, tool, splitter)
+            "unsplit": unsplit,
+            "rendition": rendition,
+        } if len(value) == 12:
+            texts = (media_type, source, tool, splitter, unsplit)
+            made, commitment = _parse_rendition(rendition)
             counts = (size, version, leaves, parts, 0 if offset is None else offset)
             if (
                 is_name(name)
@@ -412,8 +475,25 @@ def _parse_record(value: Any) -> Record:
                     leaves=leaves,
                     parts=parts,
                     offset=offset,
+                    unsplit=unsplit,
+                    rendition=made,
+                    commitment=commitment,
                 )
     raise MalformedData("a document in the manifest is not as specified")
+
+
+def _parse_rendition(value: Any) -> tuple[Rendition | None, bytes | None]:
+    match value:
+        case None:
+            return None, None
+        case [of, str(kind), position, total, bytes(commitment)] if (
+            all(map(is_count, (of, position, total)))
+            and 1 <= position <= total
+            and _is_text(kind, MAX_LABEL)
+            and len(commitment) == HASH_SIZE
+        ):
+            return Rendition(of, kind, position, total), commitment
+    raise MalformedData("a rendition in the manifest is not as specified")
 
 
 def _parse_place(value: list[Any]) -> IndexPlace | Index:
@@ -428,7 +508,9 @@ def _index_value(index: Index) -> list[Any]:
         {
             "cuts": entry.cuts,
             "hashes": entry.hashes,
-            "parts": [[part.path, part.first, part.count] for part in entry.parts],
+            "parts": [
+                [part.path, part.first, part.count, part.label] for part in entry.parts
+            ],
         }
         for entry in index
     ]
@@ -445,10 +527,13 @@ def _parse_document_index(value: Any) -> DocumentIndex:
 
 def _parse_part(value: Any) -> Part:
     match value:
-        case [path, first, count] if (
-            _is_text(path, MAX_PATH, empty=True) and is_count(first) and is_count(count)
+        case [path, first, count, label] if (
+            _is_text(path, MAX_PATH)
+            and _is_text(label, MAX_LABEL, empty=True)
+            and is_count(first)
+            and is_count(count)
         ):
-            return Part(path, first, count)
+            return Part(path, first, count, label)
     raise MalformedData("a part in the index is not as specified")
 
 

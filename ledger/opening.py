@@ -6,7 +6,7 @@ the signed statement.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -98,12 +98,14 @@ def recomputed_commitment(
     fetch: Callable[[int, int, int], bytes],
     write: Callable[[int, int, Buffer], None] | None = None,
     progress: Callable[[int], None] | None = None,
+    known: Mapping[int, bytes] | None = None,
 ) -> bytes:
     """Read every document and return the commitment that they give, for comparison with R.
 
     `fetch(document, offset, size)` gives bytes: of content.age, or of the originals where only a
     commitment was deposited. `write(document, offset, data)` gets each byte once, unverified until the
-    comparison: keep it out of sight until then. Both are called from several threads.
+    comparison: keep it out of sight until then. Both are called from several threads. Documents in
+    `known` are not read: it gives their D_j.
 
     Raises VerificationFailed for a document that is too short, and what the callables raise.
     """
@@ -111,7 +113,8 @@ def recomputed_commitment(
         Cuts(record.size, entry.cuts)
         for record, entry in zip(manifest.documents, index, strict=True)
     ]
-    commits: list[bytes] = []
+    known = known or {}
+    commits = dict(known)
     done = 0
 
     def read(document: int, first: int, end: int) -> list[bytes]:
@@ -131,7 +134,7 @@ def recomputed_commitment(
     def jobs() -> Iterator[tuple[int, int, int]]:
         for document, cuts in enumerate(layout):
             first = 0
-            while True:
+            while document not in known:
                 end = max(first + 1, cuts.at(cuts.start(first) + _SEGMENT)) if cuts.count else 0
                 yield document, first, end
                 first = end
@@ -149,14 +152,20 @@ def recomputed_commitment(
                 view.extend(hashes)
                 if end == cuts.count:
                     parts, content = index[document].parts, view.finish()
-                    commits.append(commit_document(manifest.seed, document, record, parts, content))
+                    commit = commit_document(manifest.seed, document, record, parts, content)
+                    if record.commitment not in (None, commit):
+                        raise VerificationFailed(
+                            f"the manifest names another commitment for {record.name}"
+                        )
+                    commits[document] = commit
                     done += record.size
                 if progress:
                     progress(done + (cuts.start(end) if end < cuts.count else 0))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return deposit_commitment(manifest.seed, manifest.depositor, commits)
+    ordered = [commits[document] for document in range(len(layout))]
+    return deposit_commitment(manifest.seed, manifest.depositor, ordered)
 
 
 def _with_job(

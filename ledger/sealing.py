@@ -13,7 +13,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
 from typing import NamedTuple, Protocol
@@ -51,6 +51,7 @@ from ledger.manifest import (
     IndexPlace,
     Manifest,
     Record,
+    Rendition,
     Splitting,
     bytes_view,
     check_names,
@@ -111,6 +112,7 @@ class Document:
     origin: str = ""
     tool: str = ""
     splitting: Splitting = _UNIFORM
+    rendition: Rendition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,11 @@ def seal(
     for document in documents:
         document.source.check()
     index = commits.index(with_hashes=place is not None)
-    record = Manifest(seed, depositor, cover, tuple(layout.records), place or index)
+    records = tuple(
+        record if record.rendition is None else replace(record, commitment=commitment)
+        for record, commitment in zip(layout.records, commits.documents, strict=True)
+    )
+    record = Manifest(seed, depositor, cover, records, place or index)
     return SealedDeposit(
         commitment=deposit_commitment(seed, depositor, commits.documents),
         content=output.payload() if output else None,
@@ -216,6 +222,8 @@ class _Layout:
                 leaves=cuts.count,
                 parts=len(splitting.parts),
                 offset=self.size + len(header) if with_content else None,
+                unsplit=splitting.unsplit,
+                rendition=document.rendition,
             )
             self.cuts.append(cuts)
             self.headers.append(header)
