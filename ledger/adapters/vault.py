@@ -70,6 +70,7 @@ from ledger.crypto.recipients import (
 )
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.manifest import Manifest
+from ledger.measures import MEASURE_NAME
 from ledger.opening import open_manifest
 from ledger.recover import Recovered
 
@@ -100,7 +101,7 @@ class Meta:
     `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
     deposit is resumed; `deliver` is the folder that the user named for the receipt, `keep` whether it
     stays in the vault, `receipt` where it went, None after a recovery; `refused` is the notary's last
-    answer, where that was a no.
+    answer, where that was a no; `measure` is the text of an entry in the register of measures.
     """
 
     path: str
@@ -114,6 +115,7 @@ class Meta:
     keep: bool = False
     receipt: str | None = None
     refused: str | None = None
+    measure: str | None = None
 
 
 class StoredDeposit:
@@ -557,7 +559,8 @@ def new_vault(home: Path) -> Iterator[Path]:
 def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | None) -> None:
     """File a recovered deposit. `content_header` opens the content, which stays with the notary."""
     statement, manifest = recovered.verified.statement, recovered.manifest
-    matter = dict(manifest.cover.provenance).get(MATTER_NAME)
+    stated = dict(manifest.cover.provenance)
+    matter = stated.get(MATTER_NAME)
     folder = home / FILED / folder_name(statement, statement.issued_at)
     meta = Meta(
         path="",
@@ -566,6 +569,7 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
         size=sum(record.size for record in manifest.documents),
         documents=len(manifest.documents),
         matter=matter,
+        measure=stated.get(MEASURE_NAME),
     )
     folder.mkdir(mode=0o700, exist_ok=True)
     write_file(folder / "statement", statement.encoded)
