@@ -3,29 +3,28 @@
 import os
 import platform
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ledger.cli import shell, text
-from ledger.errors import InvalidInput, KeyRevoked, NotEnrolled, SealbookError, Unavailable
+from ledger.cli.sending import (
+    REFUSED,
+    WAITING,
+    Report,
+    name_of,
+    no_receipt,
+    send,
+    sentence_of,
+    summary,
+    verified_receipt,
+)
+from ledger.errors import InvalidInput, SealbookError
 
 if TYPE_CHECKING:
     from ledger.adapters.spool import Wishes
     from ledger.adapters.vault import StoredDeposit, Vault
-
-DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
-_LABEL = 12
-_KEPT = "It stays sealed in the vault; `sealbook deposit` tries again."
-_SEAL_ANEW = "It is kept in the vault and not sent again; deposit the same path to seal it anew."
-_NEW_KEY = (
-    "This computer's key deposits no more. Name a folder for a new vault in SEALBOOK_HOME and run "
-    "`sealbook recover` with the recovery sheet; without the sheet, run `sealbook init` there and hand "
-    "the new request to the notary office. What was refused stays readable in this vault; deposit its "
-    "path again from the new one."
-)
 
 
 @click.command(
@@ -66,7 +65,7 @@ def deposit(
         raise click.UsageError("A title cannot be blank; leave out --title to use the path's name.")
     vault = shell.open_vault()
     wishes = Wishes(title, matter, commitment_only, output.absolute() if output else None)
-    report = _Report(as_json)
+    report = Report(as_json)
     if not paths and not vault.spooled():
         report.quiet("Nothing waits to be deposited.")
     fresh = []
@@ -86,7 +85,7 @@ def deposit(
         for each in fresh:
             report.waiting(each, "sealed; `sealbook deposit` sends it")
     else:
-        _send(vault, report)
+        send(vault, report)
     if aside:
         shell.tell(
             f"{aside} earlier deposit{' was' if aside == 1 else 's were'} refused by the notary and "
@@ -95,84 +94,8 @@ def deposit(
     report.finish()
 
 
-class _Report:
-    """Says what becomes of each deposit, at once to a person, at the end to a machine."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-        self._asked: set[str] | None = None
-        self._deposits: list[dict[str, Any]] = []
-        self._message = ""
-        self._failures = 0
-
-    def asked_for(self, deposits: "list[StoredDeposit]") -> None:
-        """Let only these count for the exit code, not what else waits."""
-        self._asked = {each.name for each in deposits}
-
-    def left_out(self, path: Path, missing: tuple[tuple[str, str], ...]) -> None:
-        for name, kind in missing:
-            shell.tell(f"{text.pad('left out', _LABEL)}{text.plain(f'{path}/{name}')} ({kind})")
-
-    def done(self, deposit: "StoredDeposit", receipt: Path, index: int, block: int) -> None:
-        self._add(deposit, DEPOSITED, receipt=str(receipt), index=index, block=block)
-        place = text.plain(text.home_relative(str(receipt)))
-        self._lines(DEPOSITED, _name(deposit), f"entry {index} in block {block}, receipt", place)
-
-    def waiting(self, deposit: "StoredDeposit", reason: str) -> None:
-        self._add(deposit, WAITING, message=reason)
-        self._lines(WAITING, _name(deposit), reason)
-
-    def not_deposited(
-        self, deposit: "StoredDeposit", state: str, error: SealbookError, more: str = ""
-    ) -> None:
-        self._failures += self._asked is None or deposit.name in self._asked
-        message = " ".join(filter(None, (_sentence(error), more)))
-        self._add(deposit, state, message=message, code=error.code)
-        self._lines(state, _name(deposit), message)
-
-    def damaged(self, deposit: "StoredDeposit", error: SealbookError) -> None:
-        self._failures += self._asked is None
-        self._path_failed(deposit.folder, error)
-
-    def failed(self, path: Path, error: SealbookError) -> None:
-        self._failures += 1
-        self._path_failed(path, error)
-
-    def _path_failed(self, path: Path, error: SealbookError) -> None:
-        message = _sentence(error)
-        self._deposits.append(
-            {"path": str(path), "state": FAILED, "message": message, "code": error.code}
-        )
-        self._lines(FAILED, str(path), message)
-
-    def quiet(self, message: str) -> None:
-        self._message = message
-        if not self._as_json:
-            click.echo(message)
-
-    def finish(self) -> None:
-        if self._as_json:
-            value: dict[str, Any] = {"deposits": self._deposits}
-            if self._message:
-                value["message"] = self._message
-            shell.emit(True, value, "")
-        if self._failures:
-            raise SystemExit(1)
-
-    def _add(self, deposit: "StoredDeposit", state: str, **more: Any) -> None:
-        self._deposits.append({**_summary(deposit), "state": state, **more})
-
-    def _lines(self, label: str, name: str, detail: str, place: str = "") -> None:
-        if not self._as_json:
-            color = {DEPOSITED: "green", WAITING: "yellow"}.get(label, "red")
-            click.echo(click.style(text.pad(label, _LABEL), fg=color) + text.plain(name))
-            click.echo(text.indent(text.plain(detail), _LABEL))
-            if place:
-                click.echo(" " * _LABEL + place)
-
-
 def _seal(
-    vault: "Vault", path: Path, wishes: "Wishes", report: _Report, what: str, begun: float
+    vault: "Vault", path: Path, wishes: "Wishes", report: Report, what: str, begun: float
 ) -> "StoredDeposit":
     from ledger.adapters.folders import collect
     from ledger.adapters.spool import seal_into_spool
@@ -190,71 +113,6 @@ def _seal(
         )
 
 
-def _send(vault: "Vault", report: _Report) -> None:
-    """Send what waits, deliver receipts; what cannot be sent now goes on waiting."""
-    with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
-        left = {}
-        for each in vault.spooled():
-            try:
-                each.check()
-                left[each.name] = each
-            except SealbookError as error:
-                report.damaged(each, error)
-        try:
-            for name in _confirm(vault, list(left.values()), report):
-                del left[name]
-        except (Unavailable, NotEnrolled) as error:
-            reason = _sentence(error)
-            if isinstance(error, NotEnrolled):
-                reason = (
-                    "The notary has not enrolled this account yet. Hand over the enrolment request; "
-                    "`sealbook deposit` sends what waits."
-                )
-            for each in left.values():
-                report.waiting(each, reason)
-        except SealbookError as error:
-            for each in left.values():
-                each.note(refused=str(error))
-                report.not_deposited(each, FAILED, error, _KEPT)
-
-
-def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: _Report) -> Iterator[str]:
-    """Yield the name of each deposit that was settled, for good or ill."""
-    from ledger.adapters.spool import Sender, deliver, keep_proof, note_refusal
-    from ledger.deposit import Rejected, confirm, verify_answer
-
-    for each in spooled:
-        receipt = each.receipt
-        if receipt is not None:
-            verified = verify_answer(each.encoded, receipt, vault.trust)
-            report.done(each, deliver(each), verified.index, verified.block.height)
-            yield each.name
-    # A matter's papers go out by number: the notary takes each only after the one before it.
-    waiting = sorted((each for each in spooled if each.waits), key=_matter_number)
-    if not waiting:
-        return
-    total = sum(payload.size for each in waiting for _, payload in each.files)
-    with shell.Progress("sending", total) as progress, shell.connect(vault) as client:
-        sender = Sender(client, progress)
-        for each, outcome in confirm(waiting, sender, vault.trust, vault):
-            progress.close()
-            if isinstance(outcome, Rejected):
-                kept = keep_proof(vault, each, outcome)
-                report.not_deposited(each, FAILED, outcome.error, f"The proof is kept in {kept}.")
-            elif isinstance(outcome, SealbookError):
-                if note_refusal(vault, each, outcome):
-                    report.not_deposited(each, REFUSED, outcome, _way_on(outcome))
-                else:
-                    report.not_deposited(each, FAILED, outcome, _KEPT)
-            else:
-                report.done(each, deliver(each), outcome.index, outcome.block.height)
-            yield each.name
-
-
-def _way_on(error: SealbookError) -> str:
-    return _NEW_KEY if isinstance(error, KeyRevoked) else _SEAL_ANEW
-
-
 @click.command(
     "list",
     epilog="""\b
@@ -269,9 +127,9 @@ def list_(as_json: bool) -> None:
     found: list[dict[str, Any]] = []
     for each in vault.deposits():
         try:
-            found.append(_summary(each))
+            found.append(summary(each))
         except SealbookError as error:
-            shell.tell(_sentence(error))
+            shell.tell(sentence_of(error))
     lines = ["Nothing has been deposited yet."]
     if found:
         counts = [_count(value["documents"], value["size"]) for value in found]
@@ -317,7 +175,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)
-    value = _summary(found)
+    value = summary(found)
     statement = found.deposit
     value["matter_number"] = statement.matter.number if statement.matter else None
     value["content_deposited"] = statement.content is not None
@@ -335,7 +193,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         name = meta.matter or statement.matter.id.hex()
         rows.append(("Matter", f"{text.plain(name)}, number {statement.matter.number}"))
     if found.receipt is not None:
-        verified = _verified(vault, found)
+        verified = verified_receipt(vault, found)
         value |= {"index": verified.index, "block": verified.block.height}
         rows += [
             ("Ledger", f"entry {verified.index} in block {verified.block.height}"),
@@ -379,14 +237,14 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     found = vault.find(deposit_id)
     if found.deposit.content is None:
         raise InvalidInput(
-            f"Only the fingerprint of {_name(found)} was deposited; its content never left this "
+            f"Only the fingerprint of {name_of(found)} was deposited; its content never left this "
             f"computer. It was at {found.meta.path or 'a path that is not known here'}."
         )
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (
         shell.connect(vault) as client,
         shell.Progress(
-            f"opening {_name(found)}", found.deposit.content.size + found.meta.size, passes=2
+            f"opening {name_of(found)}", found.deposit.content.size + found.meta.size, passes=2
         ) as progress,
     ):
         opened = open_deposit(found, client, identities, output, progress)
@@ -401,7 +259,7 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     shell.emit(
         as_json,
         {
-            **_summary(found),
+            **summary(found),
             "output": str(output.absolute()),
             "files": [{"name": name, "file": place} for name, place in opened.names.items()],
         },
@@ -450,12 +308,12 @@ def receipt_write(deposit_id: str, output: Path | None, as_json: bool) -> None:
     found = vault.find(deposit_id)
     data = found.receipt
     if data is None:
-        raise _no_receipt(found)
+        raise no_receipt(found)
     folder = output or Path()
     folder.mkdir(parents=True, exist_ok=True)
     stem = Path(found.meta.path).name or safe_component(found.meta.title)
     place = write_numbered(folder, stem, ".receipt", data)
-    shell.emit(as_json, {**_summary(found), "receipt": str(place.absolute())}, str(place))
+    shell.emit(as_json, {**summary(found), "receipt": str(place.absolute())}, str(place))
 
 
 @receipt.command(
@@ -523,19 +381,19 @@ def disclose(deposit_id: str, output: Path, passphrase_file: Path | None, as_jso
     vault = shell.open_vault()
     found = vault.find(deposit_id)
     if found.receipt is None:
-        raise _no_receipt(found)
+        raise no_receipt(found)
     if os.path.lexists(output):
         raise InvalidInput(f"{output} exists already and is not overwritten.")
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (
         shell.connect(vault) as client,
-        shell.Progress(f"disclosing {_name(found)}", 3 * found.meta.size, passes=3) as progress,
+        shell.Progress(f"disclosing {name_of(found)}", 3 * found.meta.size, passes=3) as progress,
     ):
         disclose_deposit(found, client, identities, output, vault.trust, progress)
     size = output.stat().st_size
     shell.emit(
         as_json,
-        {**_summary(found), "evidence": str(output.absolute()), "evidence_size": size},
+        {**summary(found), "evidence": str(output.absolute()), "evidence_size": size},
         f"{output}  {text.size(size)}\n"
         "It holds the documents in the clear. The court gets the trust file from the notary office.",
     )
@@ -547,55 +405,8 @@ def _where_content(deposit: "StoredDeposit") -> str:
     return "sealed at the notary" if deposit.receipt else "sealed in the vault"
 
 
-def _no_receipt(deposit: "StoredDeposit") -> InvalidInput:
-    if deposit.refused:
-        return InvalidInput(f"{_name(deposit)} was refused by the notary. {_SEAL_ANEW}")
-    return InvalidInput(f"{_name(deposit)} waits to be deposited; `sealbook deposit` sends it.")
-
-
-def _verified(vault: "Vault", deposit: "StoredDeposit") -> Any:
-    from ledger.deposit import verify_answer
-
-    receipt = deposit.receipt
-    assert receipt is not None
-    return verify_answer(deposit.encoded, receipt, vault.trust)
-
-
-def _summary(deposit: "StoredDeposit") -> dict[str, Any]:
-    meta = deposit.meta
-    state = REFUSED if deposit.refused else WAITING if deposit.waits else DEPOSITED
-    return {
-        "id": deposit.commitment,
-        "title": meta.title,
-        "path": meta.path or None,
-        "state": state,
-        "sealed": meta.sealed,
-        "documents": meta.documents,
-        "size": meta.size,
-        "matter": meta.matter,
-        "message": meta.refused,
-        "receipt": meta.receipt or str(deposit.folder / "receipt") if state == DEPOSITED else None,
-    }
-
-
-def _matter_number(deposit: "StoredDeposit") -> int:
-    matter = deposit.deposit.matter
-    return 0 if matter is None else matter.number
-
-
-def _name(deposit: "StoredDeposit") -> str:
-    meta = deposit.meta
-    return text.home_relative(meta.path) if meta.path else meta.title
-
-
 def _count(documents: int, size: int) -> str:
     return f"{documents} file{'' if documents == 1 else 's'}, {text.size(size)}"
-
-
-def _sentence(error: SealbookError) -> str:
-    from ledger.cli.root import sentence
-
-    return sentence(str(error))
 
 
 def _tool() -> str:
