@@ -5,15 +5,17 @@
     s_j   = PRF(S,    "sealbook1/document-seed\\0", j)
     v_jw  = PRF(s_j,  "sealbook1/view-seed\\0", w)
     r_i   = PRF(v_jw, "sealbook1/salt\\0", i)
-    C_i   = H("sealbook1/leaf\\0" || kind || u(i) || u(len) || r_i || data)      for i < n
-    C_i   = PRF(r_i,  "sealbook1/dummy\\0", i)       for n <= i < n' = max(8, PADME(n))
-    V_w   = RFC 9162 root of C_0 .. C_n'-1
-    D_j   = H("sealbook1/document\\0" || u(j) || H("sealbook1/view\\0" || w || u(n') || V_w) for each w)
+    C_i   = H("sealbook1/leaf\\0" || kind || u(i) || u(len) || r_i || data)      for i <= n
+    C_i   = PRF(r_i,  "sealbook1/dummy\\0", i)       for n < i <= n' = max(8, PADME(n))
+    V_w   = RFC 9162 root of C_1 .. C_n'
+    W_w   = H("sealbook1/view\\0" || w || C_0 || u(n') || V_w)
+    D_j   = H("sealbook1/document\\0" || u(j) || W_0 || W_1 || W_2)
     D_j   = PRF(s_j,  "sealbook1/dummy\\0", j)       for m <= j < m' = max(8, PADME(m))
     R     = H("sealbook1/deposit\\0" || depositor's thumbprint || u(m') || root of D_0 .. D_m'-1)
 
-Each document has three views (bytes, structure, metadata). Leaf 0 of a view is its header, the CBOR
-[count, splitter, version]: how many leaves follow and who cut them. r_i opens one leaf, v_jw a view,
+Each document has three views (bytes, structure, metadata) of n leaves, from leaf 1. Leaf 0 of a view is
+its header, the CBOR [count, splitter, version]: how many leaves follow and who cut them. It lies beside
+the tree, so that to show it takes no second path. r_i opens one leaf, v_jw a view,
 s_j a document, S everything; each is a PRF output, so one reveals no other. Only R leaves the machine.
 """
 
@@ -62,8 +64,9 @@ Buffer = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A committed view: its padded leaf count n' and its root V_w."""
+    """A committed view: C_0, its padded leaf count n' and its root V_w."""
 
+    header: bytes
     padded: int
     root: bytes
 
@@ -157,6 +160,21 @@ def leaf_commitments(
     return [state.digest() for state in states]
 
 
+def header_commitment(salt: bytes, header: ViewHeader) -> bytes:
+    """Return C_0."""
+    return leaf_commitment(KIND_HEADER, 0, salt, format_view_header(header))
+
+
+def padded_count(count: int) -> int:
+    """Return n' of n leaves, and m' of m documents."""
+    return max(MIN_TREE, padme(count))
+
+
+def dummy_commitments(salt: Prf, count: int, padded: int) -> list[bytes]:
+    """Return C_n+1 .. C_n', given a view's r_i."""
+    return [prf(salt(index), _DUMMY, index) for index in range(count + 1, padded + 1)]
+
+
 class ViewBuilder:
     """A view that grows by the leaf hashes (RFC 9162) of the commitments C_1.. to its leaves."""
 
@@ -166,10 +184,9 @@ class ViewBuilder:
         self._header = header
         self._salt = Prf(view_seed, _SALT)
         self._tree = RootBuilder()
-        first = leaf_commitment(KIND_HEADER, 0, self._salt(0), format_view_header(header))
-        self._row = [leaf_hash(first)]
+        self._row: list[bytes] = []
         self.count = 0
-        """The leaves so far, without leaf 0."""
+        """The leaves so far."""
 
     def extend(self, hashes: Sequence[bytes]) -> None:
         """Take the next leaves."""
@@ -183,11 +200,11 @@ class ViewBuilder:
         """Add the dummies and return the view."""
         if self.count != self._header.count:
             raise ValueError("the view's header miscounts its leaves")
-        padded = max(MIN_TREE, padme(self.count + 1))
-        salt = self._salt
-        dummies = [prf(salt(index), _DUMMY, index) for index in range(self.count + 1, padded)]
+        padded = padded_count(self.count)
+        dummies = dummy_commitments(self._salt, self.count, padded)
         self._tree.extend(self._row + leaf_hashes(dummies))
-        return View(padded, self._tree.root())
+        header = header_commitment(self._salt(0), self._header)
+        return View(header, padded, self._tree.root())
 
 
 def commit_view(view_seed: bytes, header: ViewHeader, hashes: Sequence[bytes]) -> View:
@@ -209,7 +226,11 @@ def commit_leaves(
 def view_digest(view: int, committed: View) -> bytes:
     """Return what a document's commitment holds of one view."""
     return sha256(
-        b"sealbook1/view\0" + bytes((view,)) + u64(committed.padded) + committed.root
+        b"sealbook1/view\0"
+        + bytes((view,))
+        + committed.header
+        + u64(committed.padded)
+        + committed.root
     ).digest()
 
 
@@ -222,12 +243,17 @@ def document_commitment(document: int, views: Sequence[bytes]) -> bytes:
 
 def deposit_commitment(seed: bytes, depositor: bytes, documents: Sequence[bytes]) -> bytes:
     """Return R over every D_j; `depositor` is the thumbprint of the key that will sign."""
-    padded = max(MIN_TREE, padme(len(documents)))
+    hashes = document_hashes(seed, documents)
+    return commitment_from_root(depositor, len(hashes), root_from_leaf_hashes(hashes))
+
+
+def document_hashes(seed: bytes, documents: Sequence[bytes]) -> list[bytes]:
+    """Return the m' leaf hashes (RFC 9162) of the tree over every D_j."""
+    padded = padded_count(len(documents))
     dummies = [
         prf(document_seed(seed, index), _DUMMY, index) for index in range(len(documents), padded)
     ]
-    root = root_from_leaf_hashes(leaf_hashes([*documents, *dummies]))
-    return commitment_from_root(depositor, padded, root)
+    return leaf_hashes([*documents, *dummies])
 
 
 def commitment_from_root(depositor: bytes, padded: int, root: bytes) -> bytes:

@@ -181,9 +181,10 @@ def straightforward(seed: bytes, documents: list[Document]) -> bytes:
                 kind = bytes((0 if i == 0 else w + 1,))
                 salt = prf(v, "sealbook1/salt", i)
                 c.append(h(b"sealbook1/leaf\0", kind, u(i), u(len(leaf)), salt, leaf))
-            for i in range(len(c), max(8, padme(len(c)))):
+            for i in range(len(leaves) + 1, max(8, padme(len(leaves))) + 1):
                 c.append(prf(prf(v, "sealbook1/salt", i), "sealbook1/dummy", i))
-            views.append(h(b"sealbook1/view\0", bytes((w,)), u(len(c)), tree(c)))
+            header, *c = c
+            views.append(h(b"sealbook1/view\0", bytes((w,)), header, u(len(c)), tree(c)))
         commitments.append(h(b"sealbook1/document\0", u(j), *views))
     for j in range(len(documents), max(8, padme(len(documents)))):
         commitments.append(prf(prf(seed, "sealbook1/document-seed", j), "sealbook1/dummy", j))

@@ -31,8 +31,9 @@ def hmac_prf(key: bytes, label: bytes, index: int) -> bytes:
 
 @dataclass
 class Opened:
-    """A view as somebody sees it who recomputes it: every leaf commitment, and the root."""
+    """A view as somebody sees it who recomputes it: C_0, every leaf commitment, and the root."""
 
+    header: bytes
     commitments: list[bytes]
     root: bytes
 
@@ -44,10 +45,11 @@ def by_hand(seed: bytes, kind: int, header: list[object], leaves: list[bytes]) -
         block = b"sealbook1/leaf\x00" + bytes([0 if index == 0 else kind])
         block += index.to_bytes(8, "big") + len(data).to_bytes(8, "big") + salt
         commitments.append(sha256(block + data).digest())
-    for index in range(len(commitments), max(8, padme(len(commitments)))):
+    for index in range(len(leaves) + 1, max(8, padme(len(leaves))) + 1):
         salt = hmac_prf(seed, b"sealbook1/salt\x00", index)
         commitments.append(hmac_prf(salt, b"sealbook1/dummy\x00", index))
-    return Opened(commitments, root_from_leaf_hashes([leaf_hash(each) for each in commitments]))
+    root = root_from_leaf_hashes([leaf_hash(each) for each in commitments[1:]])
+    return Opened(commitments[0], commitments[1:], root)
 
 
 @given(INDICES)
@@ -70,7 +72,7 @@ def test_a_leaf_s_prefix_fills_one_block_of_sha_256() -> None:
 def test_a_view_is_what_the_formulas_say(leaves: list[bytes], kind: int) -> None:
     view = cm.commit_leaves(SEED, kind, "lines", 1, leaves)
     expected = by_hand(SEED, kind, [len(leaves), "lines", 1], leaves)
-    assert view == View(len(expected.commitments), expected.root)
+    assert view == View(expected.header, len(expected.commitments), expected.root)
 
 
 @given(LEAVES)
@@ -78,9 +80,7 @@ def test_leaf_commitments_can_be_made_in_pieces(leaves: list[bytes]) -> None:
     half = len(leaves) // 2
     pieces = cm.leaf_commitments(SEED, 1, 1, leaves[:half])
     pieces += cm.leaf_commitments(SEED, 1, half + 1, leaves[half:])
-    assert (
-        pieces == by_hand(SEED, 1, [len(leaves), "x", 1], leaves).commitments[1 : len(leaves) + 1]
-    )
+    assert pieces == by_hand(SEED, 1, [len(leaves), "x", 1], leaves).commitments[: len(leaves)]
 
 
 def test_a_header_that_miscounts_is_a_bug() -> None:
@@ -102,9 +102,12 @@ def test_the_deposit_is_what_the_formulas_say(documents: list[bytes]) -> None:
 
 @given(INDICES, some.lists(some.binary(min_size=32, max_size=32), min_size=3, max_size=3))
 def test_a_document_is_what_the_formulas_say(document: int, roots: list[bytes]) -> None:
-    views = [View(8 + w, root) for w, root in enumerate(roots)]
+    headers = [bytes([w]) * 32 for w in range(3)]
+    views = [View(headers[w], 8 + w, root) for w, root in enumerate(roots)]
     digests = [
-        sha256(b"sealbook1/view\x00" + bytes([w]) + (8 + w).to_bytes(8, "big") + roots[w]).digest()
+        sha256(
+            b"sealbook1/view\x00" + bytes([w]) + headers[w] + (8 + w).to_bytes(8, "big") + roots[w]
+        ).digest()
         for w in range(3)
     ]
     assert [cm.view_digest(w, view) for w, view in enumerate(views)] == digests
@@ -169,10 +172,10 @@ def test_a_leaf_is_bound_to_kind_index_length_salt_and_data() -> None:
     assert cm.leaf_commitment(*base) not in {cm.leaf_commitment(*each) for each in others}
 
 
-@pytest.mark.parametrize(("few", "many"), [(0, 7), (8, 9), (100, 103), (1000, 1007)])
+@pytest.mark.parametrize(("few", "many"), [(0, 8), (9, 10), (101, 104), (1001, 1008)])
 def test_trees_of_one_padme_class_have_the_same_shape(few: int, many: int) -> None:
     one, other = (cm.commit_leaves(SEED, 1, "x", 1, [b"leaf"] * (count)) for count in (few, many))
-    assert max(8, padme(few + 1)) == max(8, padme(many + 1))
+    assert max(8, padme(few)) == max(8, padme(many))
     assert one.padded == other.padded
     assert one.root != other.root
 
