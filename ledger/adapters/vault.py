@@ -8,6 +8,7 @@
     identity.txt         ... or plain, where the user asked for it
     recipients.txt       for whom deposits are sealed: the identity, the recovery sheet
     matters.toml         name = random id
+    elsewhere.json       last papers of these matters that another computer of the account deposited
     spool/20261123T170501.250Z-4f0c9d21a8b37e65/  time of sealing, start of the commitment
         statement        signed before anything is sent: sending it again gives the same receipt
         manifest.age     titles, names and the opening
@@ -27,8 +28,8 @@ import json
 import secrets
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator, Set
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -82,6 +83,7 @@ MATTER_NAME = "matter"
 
 _LOCK_PATIENCE = 60.0
 _SEALING = ".sealing-"
+_ELSEWHERE = "elsewhere.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,18 @@ class Config:
     origin: str
     account: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What other computers of the account have entered in this vault's matters.
+
+    `after` is the index of the last entry that was looked at; `tips` gives number and leaf hash of the
+    last such paper of each matter.
+    """
+
+    after: int = -1
+    tips: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,7 +473,35 @@ class Vault:
             if place is not None and place.number > self._heads.get(place.id, (0, b""))[0]:
                 self._heads[place.id] = place.number, each.statement.leaf_hash
         number, leaf = self._heads.get(identity, (0, None))
+        foreign = self.elsewhere().tips.get(identity)
+        if foreign is not None and foreign[0] >= number:
+            number, leaf = foreign
         return Matter(identity, number + 1, leaf)
+
+    def matter_names(self) -> dict[bytes, str]:
+        """Return the names of the matters that were named, by id."""
+        return {bytes.fromhex(identity): name for name, identity in _matters(self.home).items()}
+
+    def elsewhere(self) -> Elsewhere:
+        """Return what is known of papers that other computers of the account deposited."""
+        path = self.home / _ELSEWHERE
+        if not path.exists():
+            return Elsewhere()
+        try:
+            value = json.loads(read_file(path))
+            tips = {
+                bytes.fromhex(identity): (int(number), bytes.fromhex(leaf))
+                for identity, (number, leaf) in value["tips"].items()
+            }
+            return Elsewhere(int(value["after"]), tips)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _hurt(path) from error
+
+    def keep_elsewhere(self, found: Elsewhere) -> None:
+        """Replace what is known of papers of other computers."""
+        tips = {each.hex(): [number, leaf.hex()] for each, (number, leaf) in found.tips.items()}
+        value = json.dumps({"after": found.after, "tips": tips}, indent=1)
+        write_file(self.home / _ELSEWHERE, value.encode() + b"\n")
 
     def _sweep(self) -> None:
         """Remove what an interrupted sealing has left: whoever still works on one holds its lock."""

@@ -177,7 +177,6 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     found = vault.find(deposit_id)
     value = summary(found)
     statement = found.deposit
-    value["matter_number"] = statement.matter.number if statement.matter else None
     value["content_deposited"] = statement.content is not None
     meta = found.meta
     rows = [
@@ -185,7 +184,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         ("Id", "\n".join(text.groups(value["id"]))),
         ("State", value["state"] + (f": {text.plain(meta.refused)}" if meta.refused else "")),
         ("Sealed", text.when(meta.sealed)),
-        ("Path", text.Whole(text.plain(meta.path) or "recovered, no path on this computer")),
+        ("Path", text.Whole(text.plain(meta.path) or _no_path(found))),
         ("Documents", _count(meta.documents, meta.size)),
         ("Content", _where_content(found)),
     ]
@@ -397,6 +396,12 @@ def disclose(deposit_id: str, output: Path, passphrase_file: Path | None, as_jso
         f"{output}  {text.size(size)}\n"
         "It holds the documents in the clear. The court gets the trust file from the notary office.",
     )
+
+
+def _no_path(deposit: "StoredDeposit") -> str:
+    if deposit.meta.measure:
+        return "none: an entry in the register of measures"
+    return "recovered, no path on this computer"
 
 
 def _where_content(deposit: "StoredDeposit") -> str:

@@ -147,6 +147,7 @@ _SECTIONS: dict[str, Commands] = {
         "open": ("ledger.cli.company:open_", "Fetch a deposit back, decrypt and compare it."),
         "receipt": ("ledger.cli.company:receipt", "Write a receipt again, or take one apart."),
         "disclose": ("ledger.cli.company:disclose", "Write an evidence file for a court."),
+        "matter": ("ledger.cli.matter:matter", "Show the papers of a matter, by number."),
         "trust": ("ledger.cli.setup:trust", "Show or export the notary's trust file."),
         "recover": ("ledger.cli.setup:recover", "Rebuild the vault from the recovery sheet."),
     },

@@ -7,15 +7,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.errors import InvalidInput, KeyRevoked, NotEnrolled, SealbookError, Unavailable
+from ledger.errors import (
+    Conflict,
+    InvalidInput,
+    KeyRevoked,
+    NotEnrolled,
+    SealbookError,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
+    from ledger.adapters.http import NotaryClient
     from ledger.adapters.vault import StoredDeposit, Vault
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
 _LABEL = 12
 _KEPT = "It stays sealed in the vault; `sealbook deposit` tries again."
 _SEAL_ANEW = "It is kept in the vault and not sent again; deposit the same path to seal it anew."
+_OTHER_COMPUTER = (
+    "Another computer of the account has deposited in this matter meanwhile. Deposit the same again: "
+    "it gets the next number."
+)
 _NEW_KEY = (
     "This computer's key deposits no more. Name a folder for a new vault in SEALBOOK_HOME and run "
     "`sealbook recover` with the recovery sheet; without the sheet, run `sealbook init` there and hand "
@@ -154,6 +166,7 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> 
     total = sum(payload.size for each in waiting for _, payload in each.files)
     with shell.Progress("sending", total) as progress, shell.connect(vault) as client:
         sender = Sender(client, progress)
+        taken: frozenset[bytes] | None = None
         for each, outcome in confirm(waiting, sender, vault.trust, vault):
             progress.close()
             if isinstance(outcome, Rejected):
@@ -161,7 +174,9 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> 
                 report.not_deposited(each, FAILED, outcome.error, f"The proof is kept in {kept}.")
             elif isinstance(outcome, SealbookError):
                 if note_refusal(vault, each, outcome):
-                    report.not_deposited(each, REFUSED, outcome, _way_on(outcome))
+                    if taken is None and isinstance(outcome, Conflict):
+                        taken = _learn(vault, client)
+                    report.not_deposited(each, REFUSED, outcome, _way_on(outcome, each, taken))
                 else:
                     report.not_deposited(each, FAILED, outcome, _KEPT)
             else:
@@ -169,8 +184,22 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> 
             yield each.name
 
 
-def _way_on(error: SealbookError) -> str:
-    return _NEW_KEY if isinstance(error, KeyRevoked) else _SEAL_ANEW
+def _learn(vault: "Vault", client: "NotaryClient") -> frozenset[bytes]:
+    """Return the matters in which another computer was faster; none where the notary does not say."""
+    from ledger.adapters.matters import learn
+
+    try:
+        return learn(vault, client)
+    except SealbookError as error:
+        shell.tell(sentence_of(error))
+        return frozenset()
+
+
+def _way_on(error: SealbookError, deposit: "StoredDeposit", taken: frozenset[bytes] | None) -> str:
+    if isinstance(error, KeyRevoked):
+        return _NEW_KEY
+    place = deposit.deposit.matter
+    return _OTHER_COMPUTER if place and taken and place.id in taken else _SEAL_ANEW
 
 
 def no_receipt(deposit: "StoredDeposit") -> InvalidInput:
@@ -202,6 +231,7 @@ def summary(deposit: "StoredDeposit") -> dict[str, Any]:
         "documents": meta.documents,
         "size": meta.size,
         "matter": meta.matter,
+        "matter_number": matter_number(deposit) or None,
         "message": meta.refused,
         "receipt": meta.receipt or str(deposit.folder / "receipt") if state == DEPOSITED else None,
     }

@@ -1,0 +1,170 @@
+"""The papers of a matter: `sealbook matter list` and `sealbook matter show`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ledger.cli import shell, text
+from ledger.cli.page import labelled
+from ledger.cli.sending import DEPOSITED, sentence_of, summary, verified_receipt
+from ledger.errors import SealbookError
+
+if TYPE_CHECKING:
+    from ledger.adapters.matters import MatterPapers
+    from ledger.adapters.vault import Vault
+
+_NAME = 40
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  sealbook matter list
+  sealbook matter show "Nanjing supply"
+"""
+)
+def matter() -> None:
+    """Show papers that belong together: what is numbered, registered, waiting or missing."""
+
+
+@matter.command(
+    "list",
+    epilog="""\b
+Example:
+  sealbook matter list
+""",
+)
+@shell.json_option
+def list_(as_json: bool) -> None:
+    """List the matters that have papers in this vault."""
+    from ledger.adapters.matters import all_matters
+
+    found = all_matters(shell.open_vault())
+    lines = ["There is no matter yet; `sealbook deposit --matter NAME` begins one."]
+    if found:
+        lines = [f"{'id':<14}{'deposited':>9}{'waiting':>9}{'refused':>9}{'missing':>9}  name"]
+    for each in found:
+        counts = (each.deposited, each.waiting, each.refused, each.lacking)
+        shown = "".join(f"{len(count) or '-':>9}" for count in counts)
+        name = text.shorten(text.plain(each.name), text.WIDTH - 52)
+        lines.append(f"{each.id.hex()[:12]}  {shown}  {name}")
+    value = {"matters": [_counts(each) for each in found]}
+    shell.emit(as_json, value, "\n".join(lines))
+
+
+@matter.command(
+    epilog="""\b
+Example:
+  sealbook matter show "Nanjing supply"
+"""
+)
+@click.argument("name")
+@shell.json_option
+def show(name: str, as_json: bool) -> None:
+    """Show the papers of a matter by number. NAME is its name, or the start of its id.
+
+    The receipts are checked, and whether nothing that was registered between the first and the last
+    paper shown is missing.
+    """
+    from ledger.adapters.matters import find_matter
+
+    vault = shell.open_vault()
+    found = find_matter(vault, name)
+    papers, chain, problem = _checked(vault, found)
+    value = {**_counts(found), "papers": papers, "chain": chain, "problem": problem}
+    shell.emit(as_json, value, "\n".join(_page(found, papers, chain, problem)))
+    if problem:
+        raise SystemExit(1)
+
+
+def _counts(found: "MatterPapers") -> dict[str, Any]:
+    return {
+        "id": found.id.hex(),
+        "name": found.name,
+        "deposited": len(found.deposited),
+        "waiting": len(found.waiting),
+        "refused": len(found.refused),
+        "missing": list(found.lacking),
+    }
+
+
+def _checked(
+    vault: "Vault", found: "MatterPapers"
+) -> tuple[list[dict[str, Any]], dict[str, int] | None, str | None]:
+    """Return the papers, the chain that their receipts form, and what is wrong with it."""
+    from ledger.matter import verify_matter
+
+    papers, receipts, problem = [], [], None
+    for each in found.papers:
+        value = summary(each)
+        if value["state"] == DEPOSITED:
+            try:
+                verified = verified_receipt(vault, each)
+                receipts.append(verified)
+                block = verified.block
+                value |= {"index": verified.index, "block": block.height, "time": block.time}
+            except SealbookError as error:
+                problem = f"Number {value['matter_number']}: {sentence_of(error)}"
+        papers.append(value)
+    # A gap is no contradiction: the chain is that of the first papers without one.
+    whole = [
+        each for number, each in enumerate(receipts, 1) if _number(each.deposit.matter) == number
+    ]
+    chain = None
+    if whole and problem is None:
+        try:
+            verify_matter(receipts if not found.lacking else whole)
+            chain = {"first": 1, "last": len(whole)}
+        except SealbookError as error:
+            problem = sentence_of(error)
+    return papers, chain, problem
+
+
+def _number(place: Any) -> int:
+    return 0 if place is None else int(place.number)
+
+
+def _page(
+    found: "MatterPapers",
+    papers: list[dict[str, Any]],
+    chain: dict[str, int] | None,
+    problem: str | None,
+) -> Iterator[str]:
+    from ledger.adapters.matters import numbers
+
+    rows = [("Matter", text.plain(found.name)), ("Id", " ".join(text.groups(found.id.hex())))]
+    if problem:
+        rows.append(("Chain", f"FAILED: {text.plain(problem)}"))
+    elif chain and chain["last"] == 1:
+        rows.append(("Chain", "number 1 begins the matter"))
+    elif chain:
+        rows.append(
+            (
+                "Chain",
+                f"1 to {chain['last']}: each receipt holds and each paper names the one before it; "
+                "nothing registered in this matter between them is missing",
+            )
+        )
+    if found.lacking:
+        rows.append(
+            (
+                "Missing",
+                f"{numbers(found.lacking)}: not in this vault. Another computer of the account may "
+                "hold it; `sealbook recover` into a new vault fetches all deposits.",
+            )
+        )
+    yield from labelled(rows)
+    yield ""
+    yield f"{'no.':>5}  {'entry':>8}  {'block':>7}  {'registered (UTC)':<16}  {'state':<9}  title"
+    for value in papers:
+        when = text.when(value["time"])[:16] if "time" in value else "-"
+        yield (
+            f"{value['matter_number']:>5}  {value.get('index', '-'):>8}  {value.get('block', '-'):>7}  "
+            f"{when:<16}  {value['state']:<9}  "
+            + text.shorten(text.plain(value["title"]), text.WIDTH - 57)
+        )
+        if value["message"]:
+            yield text.indent(text.plain(value["message"]), 7)
+    yield ""
+    yield "Times are the notary's statement. A matter says nothing of what was never deposited."
