@@ -27,11 +27,28 @@ HOWTO = """\
                          SCITT 核验软件可以直接核验。 A SCITT verifier checks it as it is.
                          其中还含有 C2SP tlog-proof 文本。 A C2SP tlog-proof is inside as well:
                              sealbook receipt unpack n/deposit.receipt -o parts
-   n/opening.cbor        核验密钥（CBOR）：盐值种子与文件的元数据。
-                         The opening (CBOR): the seed of the salts, and the documents' metadata.
+   n/opening.cbor        核验密钥（CBOR）。完整开示：盐值种子与文件的元数据；
+                         部分开示：所示各段的盐值，其余部分只有哈希值。
+                         没有此文件：只出示回执，不显示内容。
+                         The opening (CBOR). All shown: the seed of the salts, and the documents'
+                         metadata. Part shown: the salts of the pieces shown, and nothing but hashes
+                         of the rest. Without this file only the receipt is shown, no content.
    n/documents/j/...     交存的文件，逐字节相同。 The documents, byte for byte.
+   n/parts/j/k-...       第 j 份文件中所示的第 k 段，逐字节相同；该文件的其余部分不在本文件中。
+                         The k-th piece shown of document j, byte for byte; the rest of that document
+                         is not in this file.
 
-   加盐指纹可以只用 SHA-256 和 HMAC 重新计算，公式见随软件发布的 docs/formats.md。
-   The commitment can be recomputed with SHA-256 and HMAC alone; the formula is in docs/formats.md,
-   which comes with the software.
+   加盐指纹可以只用 SHA-256 和 HMAC 重新计算，部分开示也可以，公式见随软件发布的 docs/formats.md。
+   The commitment can be recomputed with SHA-256 and HMAC alone, of a part as well; the formulas are
+   in docs/formats.md, which comes with the software.
+
+4. 只开示部分内容时 / Where only a part is shown
+   已证明的是：所示各段的字节，以及它们在存证中的位置。“第几部分、共几部分”和文件名、来源等，
+   是存证人的软件在封存时声明的。页面和文本副本（由软件在存证时生成）与原件是否一致，
+   只有完整开示才能显示。
+   Proven are the bytes of each piece and its place in the deposit. "Part 7 of 212", a file's name, its
+   source and the like are as stated by the depositor's software at sealing. Whether a page or a text
+   that software made at the deposit matches the original, only a full opening shows.
+
+   未开示的部分可能改变所示部分的含义。 What is not shown may change the meaning of what is.
 """
