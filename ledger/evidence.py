@@ -4,16 +4,18 @@ A ZIP that any tool opens, in exactly one form (ledger.archive), so that the sam
 same bytes and every tool shows the same. First HOWTO.txt, then for the n-th deposit disclosed (from 1):
 
     HOWTO.txt                       how to check it with other software, in Chinese and English
-    n/deposit.receipt               the receipt
-    n/opening.cbor                  the opening: the manifest with its index inside (ledger.manifest)
+    n/deposit.receipt               the receipt; alone, where nothing of the deposit is shown
+    n/opening.cbor                  the opening: of a whole deposit the manifest with its index inside
+                                    (ledger.manifest), otherwise a partial one (ledger.partial)
     n/documents/j/NAME              the j-th document (from 1), byte for byte; NAME made safe
+    n/parts/j/k-NAME                the k-th piece (from 1) of the j-th document
 
 It holds no verifier and no trust file: a party to the case does not supply those. The documents' own
 names are in the opening; file names in the ZIP are for people.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
@@ -35,6 +37,13 @@ from ledger.manifest import (
     parse_manifest,
 )
 from ledger.opening import recomputed_commitment
+from ledger.partial import (
+    PartialOpening,
+    format_partial,
+    is_partial,
+    parse_partial,
+    recompute_partial,
+)
 from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
 
 MAX_OPENING = 32 << 20
@@ -48,11 +57,14 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """A deposit to disclose whole: its receipt, its opening, and where its documents are."""
+    """A deposit to disclose: its receipt, its opening, and where the content is.
+
+    `open_content(n)` gives document n of a whole deposit, piece n of a partial opening.
+    """
 
     receipt: bytes
-    opening: Manifest
-    open_document: Callable[[int], BinaryIO]
+    opening: Manifest | PartialOpening | None
+    open_content: Callable[[int], BinaryIO]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +72,14 @@ class DisclosedDeposit:
     """A deposit in an evidence file; nothing in it is verified yet."""
 
     receipt: bytes
-    opening: Manifest
-    index: Index
+    opening: Manifest | PartialOpening | None
     fetch: Callable[[int, int, int], bytes]
-    """fetch(document, offset, size) gives at most `size` bytes of a document."""
+    """fetch(n, offset, size) gives at most `size` bytes of document n, or of piece n."""
+
+    @property
+    def contents(self) -> tuple[tuple[str, int], ...]:
+        """What is shown, in the order of `fetch`: a name for people, and the size in bytes."""
+        return _contents(self.opening)
 
 
 def self_contained(manifest: Manifest, index: Index) -> Manifest:
@@ -76,18 +92,25 @@ def self_contained(manifest: Manifest, index: Index) -> Manifest:
 
 
 def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
-    """Write an evidence file of whole deposits to `out`, which must be empty and able to seek."""
+    """Write an evidence file to `out`, which must be empty and able to seek."""
     archive = Writer(out)
     howto = HOWTO.encode()
     archive.add(_HOWTO, len(howto), [howto])
     for number, disclosure in enumerate(disclosures, 1):
-        opening = format_manifest(disclosure.opening)
+        opening = disclosure.opening
         archive.add(f"{number}/deposit.receipt", len(disclosure.receipt), [disclosure.receipt])
-        archive.add(f"{number}/opening.cbor", len(opening), [opening])
-        for j, record in enumerate(disclosure.opening.documents):
-            with disclosure.open_document(j) as source:
+        if opening is not None:
+            data = (
+                format_manifest(opening)
+                if isinstance(opening, Manifest)
+                else format_partial(opening)
+            )
+            archive.add(f"{number}/opening.cbor", len(data), [data])
+        sizes = [size for _, size in _contents(opening)]
+        for n, (name, size) in enumerate(zip(_member_names(opening), sizes, strict=True)):
+            with disclosure.open_content(n) as source:
                 blocks = iter(partial(source.read, _BLOCK), b"")
-                archive.add(_document_name(number, j, record.name), record.size, blocks)
+                archive.add(f"{number}/{name}", size, blocks)
     archive.finish()
 
 
@@ -123,7 +146,9 @@ def verify_disclosed(
     except ReceiptRefused as refused:
         if refused.report.failed or set(refused.report.missing) - {CONTENT}:
             raise
-    opening = recompute_opening(disclosed, write, progress)
+    opening = None
+    if disclosed.opening is not None:
+        opening = recompute_opening(disclosed, write, progress)
     return verify_receipt(disclosed.receipt, trust, opening=opening)
 
 
@@ -132,22 +157,23 @@ def recompute_opening(
     write: Callable[[int, int, Buffer], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> OpenedDeposit:
-    """Return the commitment that the documents shown give, for `verify_receipt` to compare.
+    """Return the commitment that the content shown gives, for `verify_receipt` to compare.
 
     The depositor inside the commitment is the key that the receipt's statement names.
     """
     statement = parse_statement(parse_receipt(disclosed.receipt).statement)
     parse_deposit(statement)
-    opening = replace(disclosed.opening, depositor=statement.key_id)
+    opening, fetch = disclosed.opening, disclosed.fetch
+    assert opening is not None
+    if isinstance(opening, PartialOpening):
+        return recompute_partial(opening, statement.key_id, fetch, write, progress)
+    opening = replace(opening, depositor=statement.key_id)
+    assert not isinstance(opening.index, IndexPlace)
     try:
-        commitment = recomputed_commitment(
-            opening, disclosed.index, disclosed.fetch, write, progress
-        )
+        commitment = recomputed_commitment(opening, opening.index, fetch, write, progress)
     except VerificationFailed as error:
         return OpenedDeposit(None, problem=str(error))
-    return OpenedDeposit(
-        commitment, tuple((record.name, record.size) for record in opening.documents)
-    )
+    return OpenedDeposit(commitment, _contents(opening))
 
 
 class _Members:
@@ -160,6 +186,10 @@ class _Members:
     @property
     def left(self) -> int:
         return len(self.archive.members) - self._next
+
+    def has(self, name: str) -> bool:
+        """Return whether this member is the next."""
+        return bool(self.left) and self.archive.members[self._next].name == name
 
     def take(self, name: str) -> Member:
         """Return the next member, which must have this name."""
@@ -178,26 +208,60 @@ class _Members:
 
 def _read_deposit(members: _Members, number: int, max_opening: int) -> DisclosedDeposit:
     receipt = members.next(f"{number}/deposit.receipt", MAX_RECEIPT)
-    opening = parse_manifest(members.next(f"{number}/opening.cbor", max_opening))
-    if isinstance(opening.index, IndexPlace):
-        raise MalformedData("the opening in the evidence file does not hold its index")
-    documents = [
-        members.take(_document_name(number, j, record.name))
-        for j, record in enumerate(opening.documents)
-    ]
+    opening: Manifest | PartialOpening | None = None
+    if members.has(f"{number}/opening.cbor"):
+        data = members.next(f"{number}/opening.cbor", max_opening)
+        opening = parse_partial(data) if is_partial(data) else parse_manifest(data)
+        if isinstance(opening, Manifest) and isinstance(opening.index, IndexPlace):
+            raise MalformedData("the opening in the evidence file does not hold its index")
+    contents = [members.take(f"{number}/{name}") for name in _member_names(opening)]
+    expected = _contents(opening)
 
-    def fetch(document: int, offset: int, size: int) -> bytes:
-        member, record = documents[document], opening.documents[document]
-        if member.size != record.size:
+    def fetch(n: int, offset: int, size: int) -> bytes:
+        member, (name, length) = contents[n], expected[n]
+        if member.size != length:
             raise VerificationFailed(
-                f"{record.name!r} has {member.size} bytes, what was deposited had {record.size}"
+                f"{name!r} has {member.size} bytes, what was deposited had {length}"
             )
         return members.archive.read(member, offset, size)
 
-    return DisclosedDeposit(receipt, opening, opening.index, fetch)
+    return DisclosedDeposit(receipt, opening, fetch)
 
 
-def _document_name(number: int, document: int, name: str) -> str:
-    safe = _UNSAFE.sub("_", name.rpartition("/")[2])[:100].rstrip(". ") or "_"
-    safe = "".join(character if character.isprintable() else "_" for character in safe)
-    return f"{number}/documents/{document + 1}/{safe}"
+def _format_opening(opening: Manifest | PartialOpening) -> bytes:
+    return format_manifest(opening) if isinstance(opening, Manifest) else format_partial(opening)
+
+
+def _contents(opening: Manifest | PartialOpening | None) -> tuple[tuple[str, int], ...]:
+    if opening is None:
+        return ()
+    if isinstance(opening, Manifest):
+        return tuple((record.name, record.size) for record in opening.documents)
+    return tuple(
+        (
+            (piece.name if piece.whole else piece.path) or f"document {piece.document + 1}",
+            piece.size,
+        )
+        for piece in opening.pieces
+    )
+
+
+def _member_names(opening: Manifest | PartialOpening | None) -> Iterator[str]:
+    """Yield the names of the content's members below the deposit's folder."""
+    if isinstance(opening, Manifest):
+        for j, record in enumerate(opening.documents, 1):
+            yield f"documents/{j}/{_safe(record.name.rpartition('/')[2])}"
+    elif opening is not None:
+        counts: dict[int, int] = {}
+        for piece in opening.pieces:
+            j = piece.document + 1
+            if piece.whole:
+                yield f"documents/{j}/{_safe((piece.name or '').rpartition('/')[2])}"
+            else:
+                counts[j] = counts.get(j, 0) + 1
+                yield f"parts/{j}/{counts[j]}-{_safe(piece.path or 'bytes')}"
+
+
+def _safe(name: str) -> str:
+    safe = _UNSAFE.sub("_", name)[:100].rstrip(". ") or "_"
+    return "".join(character if character.isprintable() else "_" for character in safe)

@@ -298,7 +298,7 @@ def check_names(names: Sequence[str]) -> None:
 def is_name(value: Any) -> bool:
     """Return whether `value` can name a document: a relative path, nothing hidden in it."""
     return (
-        _is_text(value, MAX_NAME)
+        is_text(value, MAX_NAME)
         and not any(character < " " or character == "\x7f" for character in value)
         and not {"", ".", ".."} & set(value.split("/"))
     )
@@ -430,7 +430,7 @@ def _parse_cover(title: Any, provenance: list[Any]) -> Cover:
     if all(
         isinstance(pair, list)
         and len(pair) == 2
-        and all(_is_text(text, MAX_PATH, empty=True) for text in pair)
+        and all(is_text(text, MAX_PATH, empty=True) for text in pair)
         for pair in [[title, ""], *provenance]
     ):
         return Cover(title, tuple((name, value) for name, value in provenance))
@@ -458,7 +458,7 @@ def _parse_record(value: Any) -> Record:
             counts = (size, version, leaves, parts, 0 if offset is None else offset)
             if (
                 is_name(name)
-                and all(_is_text(text, MAX_PATH, empty=True) for text in texts)
+                and all(is_text(text, MAX_PATH, empty=True) for text in texts)
                 and all(map(is_count, counts))
                 and not isinstance(modified, bool)
                 and version > 0
@@ -489,7 +489,7 @@ def _parse_rendition(value: Any) -> tuple[Rendition | None, bytes | None]:
         case [of, str(kind), position, total, bytes(commitment)] if (
             all(map(is_count, (of, position, total)))
             and 1 <= position <= total
-            and _is_text(kind, MAX_LABEL)
+            and is_text(kind, MAX_LABEL)
             and len(commitment) == HASH_SIZE
         ):
             return Rendition(of, kind, position, total), commitment
@@ -528,8 +528,8 @@ def _parse_document_index(value: Any) -> DocumentIndex:
 def _parse_part(value: Any) -> Part:
     match value:
         case [path, first, count, label] if (
-            _is_text(path, MAX_PATH)
-            and _is_text(label, MAX_LABEL, empty=True)
+            is_text(path, MAX_PATH)
+            and is_text(label, MAX_LABEL, empty=True)
             and is_count(first)
             and is_count(count)
         ):
@@ -537,7 +537,8 @@ def _parse_part(value: Any) -> Part:
     raise MalformedData("a part in the index is not as specified")
 
 
-def _is_text(value: Any, limit: int, empty: bool = False) -> bool:
+def is_text(value: Any, limit: int = MAX_PATH, empty: bool = False) -> bool:
+    """Return whether `value` is text of 1 (0 where `empty`) to `limit` bytes of UTF-8."""
     if not isinstance(value, str) or not (value or empty):
         return False
     try:

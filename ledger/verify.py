@@ -3,7 +3,7 @@
 No clock, file, network or database. The command line, the service and the tests call this one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,14 +36,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OpenedDeposit:
-    """What a full opening recomputed from seed and documents; never taken from a file.
+    """What an opening recomputed from its secrets and the content shown; never taken from a file.
 
-    `documents` are names and sizes in bytes. Where the documents could not even be read as the opening
-    says, `commitment` is None and `problem` says why.
+    `documents` are names and sizes in bytes under a full opening, `shown` the facts of a report under a
+    partial one. Where the content could not even be read as the opening says, `commitment` is None and
+    `problem` says why.
     """
 
     commitment: bytes | None
     documents: tuple[tuple[str, int], ...] = ()
+    shown: tuple[Mapping[str, object], ...] = ()
     problem: str = ""
 
 
@@ -288,6 +290,9 @@ class _Steps:
                 "the documents shown are not those that were deposited: they give the commitment "
                 f"{opening.commitment.hex()}, the deposit is {self.deposit.commitment.hex()}"
             )
+        if opening.shown:
+            self._say(rp.CONTENT, rp.PROVEN, "partial-opening", documents=list(opening.shown))
+            return
         documents = [{"name": name, "size": size} for name, size in opening.documents]
         self._say(rp.CONTENT, rp.PROVEN, "full-opening", documents=documents)
 

@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -20,21 +21,12 @@ from ledger.adapters.files import what_to_do
 from ledger.adapters.folders import collect
 from ledger.adapters.outputs import move_new, safe_component, safe_names
 from ledger.adapters.vault import StoredDeposit, read_file
-from ledger.chain.trust import Trust
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import Conflict, InvalidInput, StorageFailed
-from ledger.evidence import (
-    DisclosedDeposit,
-    Disclosure,
-    read_evidence,
-    recompute_opening,
-    self_contained,
-    verify_disclosed,
-    write_evidence,
-)
+from ledger.evidence import DisclosedDeposit, recompute_opening, self_contained
 from ledger.manifest import DocumentIndex, Index, IndexPlace, Manifest, Record
 from ledger.opening import content_reader, read_index, recompute
 from ledger.sealing import Source
@@ -136,64 +128,34 @@ def open_deposit(
     output: Path,
     progress: Progress,
 ) -> Opened:
-    """Write a deposit's documents below `output`, once they are shown to be what was deposited."""
+    """Write a deposit's documents below `output`, once they are shown to be what was deposited.
+
+    Renditions are read and compared with the rest, and not written: they can be made again.
+    """
     manifest = deposit.manifest(tuple(identities))
+    places: dict[int, int] = {}
+    for document, record in enumerate(manifest.documents):
+        if record.rendition is None:
+            places[document] = len(places)
+    records = [manifest.documents[document] for document in places]
     with (
-        Staging(output, manifest.documents, manifest.cover.title) as staging,
-        _content(deposit, client, identities, staging.hidden, progress) as content,
+        Staging(output, records, manifest.cover.title) as staging,
+        content_of(deposit, client, identities, staging.hidden, progress) as content,
     ):
+
+        def write(document: int, offset: int, data: Buffer) -> None:
+            if document in places:
+                staging.write(places[document], offset, data)
+
         recompute(
             manifest,
             read_index(manifest, content),
             content_reader(manifest, content),
             deposit.deposit.commitment,
-            staging.write,
+            write,
             _after(progress, deposit),
         )
         return staging.place()
-
-
-def disclose_deposit(
-    deposit: StoredDeposit,
-    client: "NotaryClient",
-    identities: Sequence[Identity],
-    output: Path,
-    trust: Trust,
-    progress: Progress,
-) -> None:
-    """Write an evidence file of a whole deposit; it appears once it verifies as a court would."""
-    manifest = deposit.manifest(tuple(identities))
-    receipt = read_file(deposit.folder / "receipt")
-    partial = output.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with contextlib.ExitStack() as stack:
-            if deposit.deposit.content is None:
-                sources = _match(manifest, [Path(deposit.meta.path)])
-                index, documents = manifest.index, _opener(sources)
-                assert not isinstance(index, IndexPlace)
-            else:
-                hidden = output.with_name(f".{secrets.token_hex(8)}.content")
-                content = stack.enter_context(
-                    _content(deposit, client, identities, hidden, progress)
-                )
-                index = read_index(manifest, content)
-                documents = _payload_opener(manifest, content)
-            opening = self_contained(manifest, index)
-            with partial.open("xb") as out:
-                partial.chmod(0o600)
-                write_evidence(cast(BinaryIO, out), [Disclosure(receipt, opening, documents)])
-                out.flush()
-                os.fsync(out.fileno())
-        with partial.open("rb") as written:
-            (disclosed,) = read_evidence(cast(BinaryIO, written))
-            verify_disclosed(disclosed, trust, progress=_after(progress, deposit))
-        move_new(partial, output)
-    except OSError as error:
-        raise StorageFailed(
-            f"{output} could not be written ({error.strerror}); {what_to_do(error)}."
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def compare_originals(
@@ -219,7 +181,7 @@ def compare_originals(
         return bytes(buffer)
 
     index = _known_index(manifest)
-    disclosed = DisclosedDeposit(receipt, self_contained(manifest, index), index, fetch)
+    disclosed = DisclosedDeposit(receipt, self_contained(manifest, index), fetch)
     return recompute_opening(disclosed)
 
 
@@ -257,7 +219,7 @@ def _match(manifest: Manifest, given: Sequence[Path]) -> list[Source]:
 
 
 @contextlib.contextmanager
-def _content(
+def content_of(
     deposit: StoredDeposit,
     client: "NotaryClient",
     identities: Sequence[Identity],
@@ -308,29 +270,37 @@ def _after(progress: Progress, deposit: StoredDeposit) -> Progress:
     return lambda done: progress(fetched + done)
 
 
-def _opener(sources: Sequence[Source]) -> Callable[[int], BinaryIO]:
-    return lambda document: cast(
-        BinaryIO, _Readable(sources[document].size, _reader(sources[document]))
-    )
+def originals(deposit: StoredDeposit, manifest: Manifest) -> Callable[[int, int, int], bytes]:
+    """Return fetch(document, offset, size) out of the files that were deposited, where they were.
 
+    They are looked at when something is read. Raises InvalidInput where they are gone, Conflict where
+    one is missing or of another size, SourceChanged.
+    """
+    sources: list[Source] = []
 
-def _reader(source: Source) -> Callable[[int, int], bytes]:
-    def read(offset: int, size: int) -> bytes:
+    def fetch(document: int, offset: int, size: int) -> bytes:
+        if not sources:
+            if not deposit.meta.path:
+                raise InvalidInput(
+                    f"Only the fingerprint of {deposit.meta.title} was deposited, and where its files "
+                    "are is not known on this computer."
+                )
+            sources.extend(_match(manifest, [Path(deposit.meta.path)]))
         buffer = bytearray(size)
-        source.read_into(offset, memoryview(buffer))
+        sources[document].read_into(offset, memoryview(buffer))
         return bytes(buffer)
 
-    return read
+    return fetch
 
 
-def _payload_opener(manifest: Manifest, content: PayloadReader) -> Callable[[int], BinaryIO]:
+def opener_of(
+    manifest: Manifest, fetch: Callable[[int, int, int], bytes]
+) -> Callable[[int], BinaryIO]:
+    """Return open(document): a document as a file, out of what `fetch` gives."""
+
     def open_document(document: int) -> BinaryIO:
-        record = manifest.documents[document]
-        start = record.offset or 0
-        return cast(
-            BinaryIO,
-            _Readable(record.size, lambda offset, size: content.read(start + offset, size)),
-        )
+        size = manifest.documents[document].size
+        return cast(BinaryIO, _Readable(size, partial(fetch, document)))
 
     return open_document
 

@@ -11,6 +11,7 @@ from ledger.cli import shell, text
 from ledger.cli.court import damaged, show_reports
 from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
+from ledger.manifest import Manifest
 from ledger.verify import ReceiptRefused, unchecked_report
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def verify_evidence(
         reports = []
         taken: Conflict | None = None
         for number, each in enumerate(disclosed, 1):
-            if output is not None and taken is None:
+            if output is not None and taken is None and isinstance(each.opening, Manifest):
                 folder = output if len(disclosed) == 1 else output / str(number)
                 try:
                     staging = Staging(folder, each.opening.documents, file.stem)
@@ -70,7 +71,7 @@ def verify_evidence(
 def _verify(
     file: Path, disclosed: DisclosedDeposit, trust: "Trust", staging: Staging | None
 ) -> "Report":
-    total = sum(record.size for record in disclosed.opening.documents)
+    total = sum(size for _, size in disclosed.contents)
     with shell.Progress(f"verifying {file.name}", total) as progress:
         try:
             write = staging.write if staging else None

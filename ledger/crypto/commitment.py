@@ -19,7 +19,7 @@ the tree, so that to show it takes no second path. r_i opens one leaf, v_jw a vi
 s_j a document, S everything; each is a PRF output, so one reveals no other. Only R leaves the machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
@@ -170,7 +170,7 @@ def padded_count(count: int) -> int:
     return max(MIN_TREE, padme(count))
 
 
-def dummy_commitments(salt: Prf, count: int, padded: int) -> list[bytes]:
+def dummy_commitments(salt: Callable[[int], bytes], count: int, padded: int) -> list[bytes]:
     """Return C_n+1 .. C_n', given a view's r_i."""
     return [prf(salt(index), _DUMMY, index) for index in range(count + 1, padded + 1)]
 

@@ -59,7 +59,11 @@ def root_from_multi_proof(leaves: Mapping[int, bytes], size: int, proof: bytes) 
 
 
 def _root(
-    leaves: Mapping[int, bytes], indices: Sequence[int], start: int, end: int, proof: Iterator[bytes]
+    leaves: Mapping[int, bytes],
+    indices: Sequence[int],
+    start: int,
+    end: int,
+    proof: Iterator[bytes],
 ) -> bytes:
     at = bisect_left(indices, start)
     if at == len(indices) or indices[at] >= end:

@@ -1,0 +1,24 @@
+"""Partial openings: what shows some parts of a deposit and hides the rest."""
+
+from ledger.partial.checking import recompute_partial
+from ledger.partial.form import (
+    METADATA_FIELDS,
+    PartialOpening,
+    Piece,
+    format_partial,
+    is_partial,
+    parse_partial,
+)
+from ledger.partial.making import Selection, open_in_part
+
+__all__ = [
+    "METADATA_FIELDS",
+    "PartialOpening",
+    "Piece",
+    "Selection",
+    "format_partial",
+    "is_partial",
+    "open_in_part",
+    "parse_partial",
+    "recompute_partial",
+]

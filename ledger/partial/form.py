@@ -1,0 +1,409 @@
+"""Partial openings: what shows some parts of a deposit and hides the rest (formats.md, section 12).
+
+    partial   = { "opened": [+ document],               documents in ascending order
+                  "padded": uint,                       m'
+                  "proof": bstr,                        multiproof over the D_j
+                  "sealbook-opening": 1 }
+    document  = [ j: uint, bytes: hidden / part<run> / whole, structure: hidden / part<leaf>,
+                  metadata: hidden / part<leaf> ]
+    hidden    = bstr .size 32                           W_w
+    part<x>   = [ padded: uint, header, [+ x], proof: bstr ]     multiproof over C_1 .. C_n'
+    header    = bstr .size 32 / [salt, count: uint, splitter: tstr, version: uint]   C_0, or its opening
+    run       = [first: uint, salts: bstr, sizes: bstr]      neighbouring bytes leaves, two bytes a size
+    leaf      = [index: uint, salt: bstr .size 32, data: bstr]
+    whole     = [seed: bstr .size 32, splitter: tstr, version: uint, size: uint, cuts: bstr / null]
+
+Each run, and each whole document, is one piece of content that comes with the opening. A run is what an
+opened structure leaf names; where none does, the header of the bytes view is opened. Everything in an
+opening follows from what it shows and from hashes over salted data: about the rest it tells padded
+counts, and how far a piece lies from the start of its document in leaves.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.chain.statement import is_count
+from ledger.crypto.commitment import (
+    HASH_SIZE,
+    MAX_LEAF,
+    MIN_TREE,
+    SEED_SIZE,
+    ViewHeader,
+    padded_count,
+)
+from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
+from ledger.errors import MalformedData
+from ledger.manifest import MAX_DOCUMENTS, Cuts, Part, is_name, is_text
+
+METADATA_FIELDS = ("name", "size", "modified", "media-type", "source", "tool", "rendition")
+"""The fields of a metadata view, from leaf 1."""
+
+MAX_OPENED_ITEMS = 4_000_000
+"""CBOR items of a partial opening."""
+
+_VERSION_KEY = "sealbook-opening"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An opened leaf of a structure or metadata view."""
+
+    index: int
+    salt: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring bytes leaves from `first` on that are opened together, and their sizes."""
+
+    first: int
+    salts: bytes
+    sizes: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that the run shows."""
+        return sum(self.sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedHeader:
+    """A view's leaf 0, opened."""
+
+    salt: bytes
+    header: ViewHeader
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfView:
+    """Opened leaves of a view of which the others stay hidden; `header` is C_0 where it does too."""
+
+    padded: int
+    header: bytes | OpenedHeader
+    leaves: tuple[Leaf, ...]
+    runs: tuple[Run, ...]
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WholeBytes:
+    """A document's bytes view, opened whole by its seed."""
+
+    seed: bytes
+    splitter: str
+    version: int
+    size: int
+    cuts: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOpening:
+    """What is opened of document `document` (from 0); a bare digest is a hidden view."""
+
+    document: int
+    content: bytes | PartOfView | WholeBytes
+    structure: bytes | PartOfView
+    metadata: bytes | PartOfView
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Content that comes with an opening: `size` bytes of a document, a part's or a whole one's.
+
+    `first` and `count` are its bytes leaves, `path` is what the structure view calls it, `name` the
+    document's name where that is opened. `offset` is where it begins, None where that is hidden.
+    """
+
+    document: int
+    first: int
+    count: int
+    size: int
+    offset: int | None
+    path: str | None
+    name: str | None
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartialOpening:
+    """What opens a deposit in part; see the module."""
+
+    padded: int
+    documents: tuple[DocumentOpening, ...]
+    proof: bytes
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces of content that belong to the opening, in order."""
+        return tuple(piece for each in self.documents for piece in pieces_of(each))
+
+
+def format_partial(opening: PartialOpening) -> bytes:
+    """Return the opening as CBOR."""
+    return cbor_encode(
+        {
+            "opened": [
+                [
+                    each.document,
+                    _content_value(each.content),
+                    _view_value(each.structure),
+                    _view_value(each.metadata),
+                ]
+                for each in opening.documents
+            ],
+            "padded": opening.padded,
+            "proof": opening.proof,
+            _VERSION_KEY: 1,
+        }
+    )
+
+
+def is_partial(data: bytes) -> bool:
+    """Return whether an opening's bytes are those of a partial one, if of any: by their first key."""
+    return data[1:7] == cbor_encode("proof")
+
+
+def parse_partial(data: bytes) -> PartialOpening:
+    """Return the partial opening. Raises MalformedData."""
+    match cbor_decode(data, MAX_OPENED_ITEMS):
+        case {
+            "opened": list(opened),
+            "padded": padded,
+            "proof": bytes(proof),
+            "sealbook-opening": 1 as version,
+            **rest,
+        } if version is not True and not rest and opened:
+            if not is_count(padded) or not MIN_TREE <= padded <= 2 * MAX_DOCUMENTS:
+                raise MalformedData("an opening's number of documents is not as specified")
+            documents = tuple(map(_parse_document, opened))
+            numbers = [each.document for each in documents]
+            if numbers != sorted(set(numbers)) or numbers[-1] >= padded:
+                raise MalformedData("an opening's documents are not in order")
+            return PartialOpening(padded, documents, proof)
+    raise MalformedData("the opening's fields are not as specified")
+
+
+def structure_part(data: bytes) -> Part:
+    """Return the part that a structure leaf names. Raises MalformedData."""
+    match cbor_decode(data):
+        case {"path": path, "first": first, "count": count, **rest} if (
+            not rest and is_text(path) and is_count(first) and is_count(count) and first and count
+        ):
+            return Part(path, first, count)
+    raise MalformedData("a structure leaf is not as specified")
+
+
+def metadata_field(data: bytes, index: int) -> tuple[str, Any]:
+    """Return the field that metadata leaf `index` states. Raises MalformedData."""
+    match cbor_decode(data):
+        case [str(name), value] if METADATA_FIELDS[index - 1 : index] == (name,) and _is_value(
+            name, value
+        ):
+            return name, value
+    raise MalformedData("a metadata leaf is not as specified")
+
+
+def _is_value(name: str, value: Any) -> bool:
+    match name, value:
+        case "name", _:
+            return is_name(value)
+        case "size", _:
+            return is_count(value)
+        case "modified", int() | None:
+            return not isinstance(value, bool)
+        case "media-type" | "source" | "tool", _:
+            return is_text(value, empty=True)
+        case "rendition", [of, kind, position, total]:
+            return is_text(kind) and all(map(is_count, (of, position, total)))
+    return False
+
+
+def pieces_of(opening: DocumentOpening) -> list[Piece]:
+    """Return the pieces of content that belong to one document's opening."""
+    content = opening.content
+    name = opened_fields(opening).get("name")
+    if isinstance(content, WholeBytes):
+        count = Cuts(content.size, content.cuts).count
+        return [Piece(opening.document, 1, count, content.size, 0, None, name, whole=True)]
+    if isinstance(content, bytes):
+        return []
+    parts = {(part.first, part.count): part.path for _, part in reversed(opened_parts(opening))}
+    uniform = isinstance(content.header, OpenedHeader) and content.header.header.splitter == "fixed"
+    return [
+        Piece(
+            opening.document,
+            run.first,
+            len(run.sizes),
+            run.size,
+            (run.first - 1) * MAX_LEAF if uniform else None,
+            parts.get((run.first, len(run.sizes))),
+            name,
+            whole=False,
+        )
+        for run in content.runs
+    ]
+
+
+def opened_parts(opening: DocumentOpening) -> list[tuple[int, Part]]:
+    """Return the parts that structure leaves name, each with its position in the view."""
+    view = opening.structure
+    if isinstance(view, bytes):
+        return []
+    return [(leaf.index, structure_part(leaf.data)) for leaf in view.leaves]
+
+
+def opened_fields(opening: DocumentOpening) -> dict[str, Any]:
+    """Return the metadata that is opened, by field."""
+    view = opening.metadata
+    if isinstance(view, bytes):
+        return {}
+    return dict(metadata_field(leaf.data, leaf.index) for leaf in view.leaves)
+
+
+def _content_value(shown: bytes | PartOfView | WholeBytes) -> Any:
+    if isinstance(shown, WholeBytes):
+        return [shown.seed, shown.splitter, shown.version, shown.size, shown.cuts]
+    return _view_value(shown)
+
+
+def _view_value(shown: bytes | PartOfView) -> Any:
+    if isinstance(shown, bytes):
+        return shown
+    header = shown.header
+    if isinstance(header, OpenedHeader):
+        of = header.header
+        header = [header.salt, of.count, of.splitter, of.version]  # type: ignore[assignment]
+    leaves: list[Any] = [[leaf.index, leaf.salt, leaf.data] for leaf in shown.leaves]
+    leaves += [
+        [run.first, run.salts, b"".join(size.to_bytes(2, "big") for size in run.sizes)]
+        for run in shown.runs
+    ]
+    return [shown.padded, header, leaves, shown.proof]
+
+
+def _parse_document(value: Any) -> DocumentOpening:
+    match value:
+        case [document, content, structure, metadata] if is_count(document):
+            opening = DocumentOpening(
+                document,
+                _parse_content(content),
+                _parse_view(structure, _parse_leaf),
+                _parse_view(metadata, _parse_leaf),
+            )
+            _check_document(opening)
+            return opening
+    raise _malformed()
+
+
+def _parse_content(value: Any) -> bytes | PartOfView | WholeBytes:
+    match value:
+        case [bytes(seed), splitter, version, size, bytes() | None as cuts]:
+            if (
+                len(seed) == SEED_SIZE
+                and is_text(splitter)
+                and is_count(version)
+                and version
+                and is_count(size)
+            ):
+                Cuts(size, cuts)
+                return WholeBytes(seed, splitter, version, size, cuts)
+            raise _malformed()
+    return _parse_view(value, _parse_run)
+
+
+def _parse_view(value: Any, parse: Callable[[Any], Leaf | Run]) -> bytes | PartOfView:
+    match value:
+        case bytes(digest) if len(digest) == HASH_SIZE:
+            return digest
+        case [padded, header, list(leaves), bytes(proof)] if (
+            is_count(padded) and MIN_TREE <= padded <= MAX_INTEGER and leaves
+        ):
+            parsed = [parse(leaf) for leaf in leaves]
+            view = PartOfView(
+                padded,
+                _parse_header(header),
+                tuple(each for each in parsed if isinstance(each, Leaf)),
+                tuple(each for each in parsed if isinstance(each, Run)),
+                proof,
+            )
+            _check_leaves(view)
+            return view
+    raise _malformed()
+
+
+def _parse_header(value: Any) -> bytes | OpenedHeader:
+    match value:
+        case bytes(commitment) if len(commitment) == HASH_SIZE:
+            return commitment
+        case [bytes(salt), count, splitter, version] if (
+            len(salt) == SEED_SIZE
+            and is_count(count)
+            and is_text(splitter)
+            and is_count(version)
+            and version
+        ):
+            return OpenedHeader(salt, ViewHeader(count, splitter, version))
+    raise _malformed()
+
+
+def _parse_leaf(value: Any) -> Leaf:
+    match value:
+        case [index, bytes(salt), bytes(data)] if is_count(index) and len(salt) == SEED_SIZE:
+            return Leaf(index, salt, data)
+    raise _malformed()
+
+
+def _parse_run(value: Any) -> Run:
+    match value:
+        case [first, bytes(salts), bytes(encoded)] if is_count(first):
+            sizes = tuple(
+                int.from_bytes(encoded[at : at + 2], "big") for at in range(0, len(encoded), 2)
+            )
+            if (
+                sizes
+                and len(encoded) == 2 * len(sizes)
+                and len(salts) == SEED_SIZE * len(sizes)
+                and all(0 < size <= MAX_LEAF for size in sizes)
+            ):
+                return Run(first, salts, sizes)
+    raise _malformed()
+
+
+def _check_leaves(view: PartOfView) -> None:
+    """Raise unless the leaves are in order, apart, and within what the header counts."""
+    count = view.header.header.count if isinstance(view.header, OpenedHeader) else view.padded
+    ends = [(leaf.index, leaf.index + 1) for leaf in view.leaves]
+    ends += [(run.first, run.first + len(run.sizes)) for run in view.runs]
+    last = 1
+    for first, end in ends:
+        if first < last:
+            raise MalformedData("an opening's leaves are not in order")
+        last = end
+    if isinstance(view.header, OpenedHeader) and view.padded != padded_count(count):
+        raise MalformedData("an opening's padded count is not that of its header")
+    if last - 1 > count:
+        raise MalformedData("an opening shows a leaf that its document does not have")
+
+
+def _check_document(opening: DocumentOpening) -> None:
+    """Raise unless each piece is named by a structure leaf, or its view's header is opened."""
+    content = opening.content
+    runs = content.runs if isinstance(content, PartOfView) else ()
+    found = {(run.first, len(run.sizes)) for run in runs}
+    named = {(part.first, part.count) for _, part in opened_parts(opening)}
+    opened_fields(opening)
+    if not named <= found:
+        raise MalformedData("an opening names a part whose content it does not show")
+    if found - named and not isinstance(
+        content.header if isinstance(content, PartOfView) else b"", OpenedHeader
+    ):
+        raise MalformedData("an opening shows a piece without saying of how many")
+    structure = opening.structure
+    if isinstance(structure, PartOfView) and not isinstance(structure.header, OpenedHeader):
+        raise MalformedData("an opening shows a part without saying of how many")
+
+
+def _malformed() -> MalformedData:
+    return MalformedData("a document in the opening is not as specified")

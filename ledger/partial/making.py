@@ -1,0 +1,278 @@
+"""Making a partial opening from a deposit's manifest and index, without its content."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ledger.crypto.commitment import (
+    HASH_SIZE,
+    KIND_METADATA,
+    KIND_STRUCTURE,
+    VIEW_BYTES,
+    VIEW_METADATA,
+    VIEW_STRUCTURE,
+    ViewHeader,
+    commit_leaves,
+    commitment_from_root,
+    document_commitment,
+    document_hashes,
+    document_seed,
+    dummy_commitments,
+    header_commitment,
+    leaf_commitments,
+    leaf_salt,
+    padded_count,
+    view_digest,
+    view_seed,
+)
+from ledger.crypto.merkle import leaf_hashes, root_from_leaf_hashes
+from ledger.crypto.multiproof import multi_proof
+from ledger.errors import InvalidInput, VerificationFailed
+from ledger.manifest import (
+    METADATA_SPLITTER,
+    Cuts,
+    DocumentIndex,
+    Index,
+    Manifest,
+    Part,
+    Record,
+    bytes_view,
+    metadata_leaves,
+    structure_leaves,
+)
+from ledger.partial.form import (
+    METADATA_FIELDS,
+    DocumentOpening,
+    Leaf,
+    OpenedHeader,
+    PartialOpening,
+    PartOfView,
+    Run,
+    WholeBytes,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to open of document `document` (from 0).
+
+    `whole`: all its bytes. `parts`: positions in its structure view, from 1. `ranges`: (offset, size)
+    in bytes, widened to whole leaves. `fields`: names of metadata fields.
+    """
+
+    document: int
+    whole: bool = False
+    parts: tuple[int, ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+def open_in_part(
+    manifest: Manifest, index: Index, selections: Sequence[Selection], commitment: bytes
+) -> PartialOpening:
+    """Return what opens `selections` and nothing else. The index must hold the leaves' hashes.
+
+    Parts inside other selected parts are left out. Raises InvalidInput for what is not there, and
+    VerificationFailed unless manifest and index give `commitment`.
+    """
+    chosen = {each.document: each for each in selections}
+    if len(chosen) != len(selections) or not set(chosen) <= set(range(len(manifest.documents))):
+        raise InvalidInput("a selection names no document of the deposit, or one twice")
+    documents: list[bytes] = []
+    opened: list[DocumentOpening] = []
+    for number, (record, entry) in enumerate(zip(manifest.documents, index, strict=True)):
+        views = _Views(manifest.seed, number, record, entry)
+        if number in chosen:
+            opened.append(views.open(chosen[number]))
+        documents.append(views.commitment())
+    hashes = document_hashes(manifest.seed, documents)
+    root = root_from_leaf_hashes(hashes)
+    if commitment_from_root(manifest.depositor, len(hashes), root) != commitment:
+        raise VerificationFailed(
+            "what is known of the deposit's parts is not what was deposited: its commitment differs "
+            "from the statement's"
+        )
+    proof = multi_proof(hashes, sorted(chosen))
+    return PartialOpening(len(hashes), tuple(opened), proof)
+
+
+class _Views:
+    """The three views of one document."""
+
+    def __init__(self, seed: bytes, document: int, record: Record, entry: DocumentIndex) -> None:
+        self._deposit = seed
+        self._document = document
+        self._record = record
+        self._entry = entry
+        self._seed = document_seed(seed, document)
+        if len(entry.hashes) != record.leaves * HASH_SIZE:
+            raise InvalidInput(f"the hashes of {record.name} are not known here")
+
+    def commitment(self) -> bytes:
+        """Return D_j."""
+        return document_commitment(
+            self._document, [self._content(), self._structure(), self._metadata()]
+        )
+
+    def open(self, selection: Selection) -> DocumentOpening:
+        """Return what opens a selection of it."""
+        covered = {} if selection.whole else self._covered(selection.parts)
+        runs = set(covered.values())
+        stray = set() if selection.whole else set(self._ranges(selection.ranges, sorted(runs)))
+        content: bytes | PartOfView | WholeBytes
+        if selection.whole:
+            content = self._whole()
+        elif runs or stray:
+            content = self._runs(sorted(runs | stray), counted=bool(stray))
+        else:
+            content = self._content()
+        named = sorted(covered)
+        return DocumentOpening(
+            self._document,
+            content,
+            self._parts(named) if named else self._structure(),
+            self._fields(selection.fields) if selection.fields else self._metadata(),
+        )
+
+    # --- views that stay hidden ---
+
+    def _content(self) -> bytes:
+        view = bytes_view(self._deposit, self._document, self._record)
+        view.extend(leaf_hashes(self._hashes()))
+        return view_digest(VIEW_BYTES, view.finish())
+
+    def _structure(self) -> bytes:
+        record = self._record
+        leaves = structure_leaves(self._entry.parts)
+        seed = view_seed(self._seed, VIEW_STRUCTURE)
+        view = commit_leaves(seed, KIND_STRUCTURE, record.splitter, record.version, leaves)
+        return view_digest(VIEW_STRUCTURE, view)
+
+    def _metadata(self) -> bytes:
+        seed = view_seed(self._seed, VIEW_METADATA)
+        leaves = metadata_leaves(self._record)
+        view = commit_leaves(seed, KIND_METADATA, *METADATA_SPLITTER, leaves)
+        return view_digest(VIEW_METADATA, view)
+
+    # --- what is chosen ---
+
+    def _covered(self, positions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Return (first, end) of each chosen part that lies in no other."""
+        parts = self._entry.parts
+        if not all(1 <= position <= len(parts) for position in positions):
+            raise InvalidInput(
+                f"{self._record.name} has {len(parts)} parts; one outside was asked for"
+            )
+        chosen = {position: _span(parts[position - 1]) for position in set(positions)}
+        outer: dict[int, tuple[int, int]] = {}
+        end = 1
+        for position, span in sorted(chosen.items(), key=lambda each: (each[1][0], -each[1][1])):
+            if span[1] <= end and outer:
+                if span in outer.values():
+                    outer[position] = span
+                continue
+            if span[0] < end:
+                raise InvalidInput(f"two parts of {self._record.name} overlap")
+            outer[position] = span
+            end = span[1]
+        return outer
+
+    def _ranges(
+        self, ranges: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
+        """Return the leaves of byte ranges as (first, end), without those that parts cover."""
+        cuts = Cuts(self._record.size, self._entry.cuts)
+        leaves: set[int] = set()
+        for offset, size in ranges:
+            if offset < 0 or size < 1 or offset + size > self._record.size:
+                raise InvalidInput(
+                    f"{self._record.name} has {self._record.size} bytes; a range outside was asked for"
+                )
+            at = cuts.at(offset)
+            first = at if at < cuts.count and cuts.start(at) == offset else at - 1
+            leaves.update(range(first + 1, cuts.at(offset + size) + 1))
+        for low, high in taken:
+            leaves.difference_update(range(low, high))
+        return list(_grouped(sorted(leaves)))
+
+    # --- what opens it ---
+
+    def _hashes(self) -> list[bytes]:
+        hashes = self._entry.hashes
+        return [hashes[at : at + HASH_SIZE] for at in range(0, len(hashes), HASH_SIZE)]
+
+    def _whole(self) -> WholeBytes:
+        record = self._record
+        seed = view_seed(self._seed, VIEW_BYTES)
+        return WholeBytes(seed, record.splitter, record.version, record.size, self._entry.cuts)
+
+    def _runs(self, runs: Sequence[tuple[int, int]], counted: bool) -> PartOfView:
+        cuts = Cuts(self._record.size, self._entry.cuts)
+        seed = view_seed(self._seed, VIEW_BYTES)
+        opened = tuple(
+            Run(
+                first,
+                b"".join(leaf_salt(seed, leaf) for leaf in range(first, end)),
+                tuple(cuts.start(leaf) - cuts.start(leaf - 1) for leaf in range(first, end)),
+            )
+            for first, end in runs
+        )
+        indices = [leaf for first, end in runs for leaf in range(first, end)]
+        header = ViewHeader(self._record.leaves, self._record.splitter, self._record.version)
+        return _view(seed, header, counted, self._hashes(), (), opened, indices)
+
+    def _parts(self, positions: Sequence[int]) -> PartOfView:
+        record = self._record
+        seed = view_seed(self._seed, VIEW_STRUCTURE)
+        header = ViewHeader(record.parts, record.splitter, record.version)
+        leaves = structure_leaves(self._entry.parts)
+        hashes = leaf_commitments(seed, KIND_STRUCTURE, 1, leaves)
+        return _view(seed, header, True, hashes, _leaves(seed, positions, leaves), (), positions)
+
+    def _fields(self, names: Sequence[str]) -> PartOfView:
+        leaves = metadata_leaves(self._record)
+        known = METADATA_FIELDS[: len(leaves)]
+        if not set(names) <= set(known):
+            raise InvalidInput(f"{self._record.name} has the metadata {', '.join(known)}")
+        seed = view_seed(self._seed, VIEW_METADATA)
+        header = ViewHeader(len(leaves), *METADATA_SPLITTER)
+        positions = sorted(known.index(name) + 1 for name in set(names))
+        hashes = leaf_commitments(seed, KIND_METADATA, 1, leaves)
+        return _view(seed, header, False, hashes, _leaves(seed, positions, leaves), (), positions)
+
+
+def _view(
+    seed: bytes,
+    header: ViewHeader,
+    counted: bool,
+    commitments: Sequence[bytes],
+    leaves: tuple[Leaf, ...],
+    runs: tuple[Run, ...],
+    indices: Sequence[int],
+) -> PartOfView:
+    padded = padded_count(header.count)
+    dummies = dummy_commitments(lambda index: leaf_salt(seed, index), header.count, padded)
+    hashes = leaf_hashes([*commitments, *dummies])
+    salt = leaf_salt(seed, 0)
+    return PartOfView(
+        padded,
+        OpenedHeader(salt, header) if counted else header_commitment(salt, header),
+        leaves,
+        runs,
+        multi_proof(hashes, [index - 1 for index in indices]),
+    )
+
+
+def _leaves(seed: bytes, positions: Sequence[int], leaves: Sequence[bytes]) -> tuple[Leaf, ...]:
+    return tuple(Leaf(each, leaf_salt(seed, each), leaves[each - 1]) for each in positions)
+
+
+def _span(part: Part) -> tuple[int, int]:
+    return part.first, part.first + part.count
+
+
+def _grouped(leaves: Sequence[int]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for at, leaf in enumerate(leaves, 1):
+        if at == len(leaves) or leaves[at] != leaf + 1:
+            yield leaves[start], leaf + 1
+            start = at
