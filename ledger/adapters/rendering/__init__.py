@@ -1,0 +1,17 @@
+"""The child process that takes apart what strangers wrote: `python -I -m ledger.adapters.rendering`.
+
+One JSON object on each line of its input asks for the renditions of one file, and one on each line of
+its output answers. The files lie in its working folder.
+
+    request  = { "kind": "page" / "text", "source": file, "folder": where to, "bytes": most to write,
+                 "files": most to write, "seconds": most to take }
+    answer   = { "tool": name and version, "files": how many }                   folder/1, folder/2, ..
+             / the same with "parts": [[begin, end, path, label]]               outer before inner
+             / { "refused": why, as the end of a sentence }
+
+Nothing it says is believed before `ledger.adapters.renditions` has looked at it.
+"""
+
+
+class NotRendered(Exception):
+    """No rendition can be made. `str()` is the reason, the end of a sentence."""

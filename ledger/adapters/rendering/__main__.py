@@ -1,0 +1,75 @@
+"""The child's loop, and the limits that it puts on itself where the system knows them (POSIX)."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ledger.adapters.rendering import NotRendered
+
+MEMORY = 2 << 30
+"""Bytes of address space: enough for a file of 512 MiB in memory and all that is made of it."""
+_SPARE_SECONDS = 5
+"""The parent kills earlier; this ends a child whose parent is gone."""
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    # Only answers go to the pipe: a library that prints cannot write one.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.umask(0o077)
+    # A crash must not leave the file's content in a core dump.
+    _limit("RLIMIT_CORE", 0)
+    _limit("RLIMIT_AS", MEMORY)
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        _limit("RLIMIT_FSIZE", request["bytes"])
+        _limit("RLIMIT_CPU", int(_cpu_seconds()) + request["seconds"] + _SPARE_SECONDS)
+        answers.write(json.dumps(_answer(request)).encode() + b"\n")
+        answers.flush()
+
+
+def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    source, folder = Path(request["source"]), Path(request["folder"])
+    try:
+        # Imported here: each takes a tenth of a second, and a deposit seldom needs both.
+        if request["kind"] == "page":
+            from ledger.adapters.rendering.pages import render_pages
+
+            return render_pages(source, folder, request["files"], request["bytes"])
+        from ledger.adapters.rendering.text import render_text
+
+        return render_text(source, folder)
+    except NotRendered as reason:
+        return {"refused": str(reason)}
+    except MemoryError:
+        return {"refused": f"it takes more than {MEMORY >> 30} GiB of memory"}
+    except OSError as error:
+        return {"refused": f"its renditions could not be written ({error.strerror})"}
+    except Exception:  # noqa: BLE001  whatever a hostile file makes a parser raise, the next has its turn
+        return {"refused": "it is damaged, or of a kind that the parser does not know"}
+
+
+def _limit(name: str, value: int) -> None:
+    """Lower the soft limit `name`; systems without it do with the parent's clock."""
+    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
+        import resource
+
+        kind = getattr(resource, name)
+        _, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
+        resource.setrlimit(kind, (value, hard))
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+if __name__ == "__main__":
+    main()

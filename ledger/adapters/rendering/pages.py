@@ -1,0 +1,236 @@
+"""Pages of a PDF, each a PDF of its own that shows what a reader shows on the screen, and no more.
+
+Annotations and form fields become part of the page as they are drawn. Scripts, links, attached files,
+bookmarks, tags and the document's metadata stay behind. So do all resources (fonts, images, forms) that
+the page's content does not name: many programs give every page those of the whole document, and a page
+that is shown must not bring along the pictures of another. A font is carried whole: which characters
+the document has in that font can be told from it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream
+
+from ledger.adapters.rendering import NotRendered
+
+_PAGE_KEYS = (
+    "/Contents",
+    "/MediaBox",
+    "/CropBox",
+    "/BleedBox",
+    "/TrimBox",
+    "/ArtBox",
+    "/Rotate",
+    "/UserUnit",
+    "/Group",
+)
+_CATEGORIES = (
+    "/ColorSpace",
+    "/ExtGState",
+    "/Font",
+    "/Pattern",
+    "/Properties",
+    "/Shading",
+    "/XObject",
+)
+_UNNAMED = frozenset({"/DefaultGray", "/DefaultRGB", "/DefaultCMYK"})
+"""Resources that count without being named."""
+_PRIVATE = (
+    "/AF",
+    "/LastModified",
+    "/Metadata",
+    "/OPI",
+    "/PieceInfo",
+    "/Ref",
+    "/StructParent",
+    "/StructParents",
+    "/Thumb",
+)
+"""Entries that nothing is drawn from: data of the program that made the PDF, or about the document."""
+_OFF = "/SealbookOff"
+"""Marks a layer that is hidden when the document is opened, while its page is copied."""
+
+_NAME = re.compile(rb"/([^\x00\t\n\x0c\r ()<>\[\]{}/%]+)")
+_HEX = re.compile(rb"#([0-9A-Fa-f]{2})")
+_NOT_UTF8 = ""
+"""Stands in a set of names for those that pikepdf cannot look up."""
+
+
+def render_pages(source: Path, folder: Path, most_files: int, most_bytes: int) -> Mapping[str, Any]:
+    """Write page k to folder/k, all of them or none. Raises NotRendered, and what pikepdf raises."""
+    try:
+        # Not memory-mapped: the file's size would count as memory.
+        pdf = Pdf.open(source, access_mode=pikepdf.AccessMode.stream)
+    except pikepdf.PasswordError as error:
+        raise NotRendered("the PDF is encrypted") from error
+    with pdf:
+        total = _count(pdf, most_files)
+        _flatten(pdf)
+        _mark_hidden_layers(pdf)
+        pruner = _Pruner()
+        size = 0
+        for position in range(1, total + 1):
+            path = folder / str(position)
+            _save_page(pdf, pruner.page(pdf.pages[position - 1].obj), path)
+            size += path.stat().st_size
+            if size > most_bytes:
+                raise NotRendered(f"its pages take more than {most_bytes >> 20} MiB")
+    version = f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}"
+    return {"tool": version, "files": total}
+
+
+def _count(pdf: Pdf, most: int) -> int:
+    # The stated number first: a tree of many pages costs time and memory only to be counted.
+    stated = pdf.Root.Pages.get("/Count")
+    total = stated if isinstance(stated, int) and stated > most else len(pdf.pages)
+    if total > most:
+        raise NotRendered(f"it has more than {most} pages")
+    if total == 0:
+        raise NotRendered("the PDF has no pages")
+    return total
+
+
+def _flatten(pdf: Pdf) -> None:
+    form = pdf.Root.get("/AcroForm")
+    if isinstance(form, Dictionary) and form.get("/Fields") and form.get("/NeedAppearances"):
+        raise NotRendered("its form fields are drawn by each reader, not stored")
+    pdf.flatten_annotations("screen")
+
+
+def _mark_hidden_layers(pdf: Pdf) -> None:
+    layers = pdf.Root.get("/OCProperties")
+    if not isinstance(layers, Dictionary):
+        return
+    default = layers.get("/D", Dictionary())
+    if default.get("/BaseState") == Name.OFF:
+        shown = {layer.objgen for layer in default.get("/ON", Array())}
+        hidden = [layer for layer in layers.get("/OCGs", Array()) if layer.objgen not in shown]
+    else:
+        hidden = list(default.get("/OFF", Array()))
+    for layer in hidden:
+        layer[_OFF] = True
+
+
+def _save_page(source: Pdf, page: Dictionary, path: Path) -> None:
+    with Pdf.new() as pdf:
+        pdf.pages.append(pikepdf.Page(source.make_indirect(page)))
+        layers, hidden = Array(), Array()
+        for each in pdf.objects:
+            if not isinstance(each, Dictionary | Stream):
+                continue
+            for key in _PRIVATE:
+                if key in each:
+                    del each[key]
+            if each.get("/Type") == Name.OCG:
+                layers.append(each)
+                if _OFF in each:
+                    del each[_OFF]
+                    hidden.append(each)
+        if layers:
+            pdf.Root.OCProperties = Dictionary(OCGs=layers, D=Dictionary(OFF=hidden))
+        pdf.save(
+            path,
+            min_version=source.pdf_version,
+            object_stream_mode=ObjectStreamMode.generate,
+            deterministic_id=True,
+        )
+
+
+class _Pruner:
+    """Takes from resources what content does not name. Changes the document's forms in place."""
+
+    def __init__(self) -> None:
+        self._visited: dict[tuple[int, int], set[str]] = {}
+
+    def page(self, page: Object) -> Dictionary:
+        """Return a page that holds what is drawn on it."""
+        kept = Dictionary(Type=Name.Page)
+        for key in _PAGE_KEYS:
+            if key in page:
+                kept[key] = page[key]
+        contents = page.get("/Contents", Array())
+        streams: list[Object] = [contents] if isinstance(contents, Stream) else list(contents)
+        kept.Resources = self._pruned(page.get("/Resources"), _names(streams))
+        return kept
+
+    def _pruned(self, resources: Object | None, names: set[str]) -> Dictionary:
+        kept: dict[str, Dictionary] = defaultdict(Dictionary)
+        if not isinstance(resources, Dictionary):
+            return Dictionary()
+        categories = {
+            category: found
+            for category in _CATEGORIES
+            if isinstance(found := resources.get(category), Dictionary)
+        }
+        if _NOT_UTF8 in names:
+            for found in categories.values():
+                _check_names(found)
+        names = (names - {_NOT_UTF8}) | _UNNAMED
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            for category, found in categories.items():
+                if name not in found:
+                    continue
+                value = found[name]
+                if category == "/Properties" and not _is_layer(value):
+                    continue
+                kept[category][name] = value
+                more = self._visit(value) - names - {_NOT_UTF8}
+                names |= more
+                todo += more
+        return Dictionary({category: kept[category] for category in sorted(kept)})
+
+    def _visit(self, value: Object) -> set[str]:
+        """Prune what `value` draws with; return the names for which it uses the resources of others."""
+        if isinstance(value, Dictionary) and isinstance(mask := value.get("/SMask"), Dictionary):
+            value = mask.get("/G", value)
+        streams = list(_content_of(value))
+        if not streams:
+            return set()
+        if value.objgen not in self._visited:
+            # First, for forms that name themselves.
+            self._visited[value.objgen] = set()
+            names = _names(streams)
+            if "/Resources" in value:
+                value.Resources = self._pruned(value.Resources, names)
+            else:
+                self._visited[value.objgen] = names
+        return self._visited[value.objgen]
+
+
+def _content_of(value: Object) -> Iterator[Object]:
+    """Yield the streams of drawing commands in a form, a tiling pattern or a font of drawings."""
+    if isinstance(value, Stream):
+        if value.get("/Subtype") == Name.Form or value.get("/PatternType") == 1:
+            yield value
+    elif isinstance(value, Dictionary) and value.get("/Subtype") == Name.Type3:
+        for _, stream in value.get("/CharProcs", Dictionary()).items():
+            yield stream
+
+
+def _names(streams: list[Object]) -> set[str]:
+    """Return all that may be a name in the streams; what lies in strings and images does no harm."""
+    names = set()
+    for name in _NAME.findall(b"\n".join(stream.read_bytes() for stream in streams)):
+        try:
+            names.add("/" + _HEX.sub(lambda code: bytes.fromhex(code[1].decode()), name).decode())
+        except UnicodeDecodeError:
+            names.add(_NOT_UTF8)
+    return names
+
+
+def _check_names(resources: Dictionary) -> None:
+    try:
+        resources.keys()
+    except UnicodeDecodeError as error:
+        raise NotRendered("its resources have names that pikepdf cannot read") from error
+
+
+def _is_layer(value: Object) -> bool:
+    return isinstance(value, Dictionary) and value.get("/Type") in (Name.OCG, Name.OCMD)

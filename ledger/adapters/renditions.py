@@ -1,0 +1,329 @@
+"""Renditions: documents made at the deposit from those whose bytes mean nothing in parts.
+
+    contract.pdf     contract.pdf.pages/page 003.pdf     each page as a PDF of its own, by pikepdf
+    minutes.docx     minutes.docx.text/minutes.txt       the text, in sections, paragraphs and tables,
+                                                         by python-docx
+
+The files come from anybody. They are parsed in a child process that has limits of time, memory and
+output, no descriptors and no environment of ours; one child serves many files and is replaced when it
+dies. Whatever goes wrong there, the document is deposited without renditions and the manifest says why.
+The child is kept apart from us, not from the system: it runs as the same user.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any, Self
+
+from ledger.adapters.files import open_source
+from ledger.adapters.rendering import NotRendered
+from ledger.errors import InvalidInput
+from ledger.manifest import MAX_DOCUMENTS, MAX_NAME, Rendition, Splitting
+from ledger.sealing import Document, Source
+from ledger.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
+
+MAX_SOURCE = 512 << 20
+"""Bytes of a file that is rendered: the child holds much of it in memory."""
+MAX_PAGES = 2_000
+"""Pages of a PDF, each of which becomes a document."""
+MIN_OUTPUT = 64 << 20
+"""Bytes that the renditions of any file may take."""
+OUTPUT_FACTOR = 4
+"""How much more than the file itself its renditions may take: fonts are repeated on every page."""
+SPARE_DISK = 256 << 20
+"""Bytes that stay free on the disk that holds the renditions for the time of the deposit."""
+BASE_SECONDS = 20
+MAX_SECONDS = 60
+"""A file may take 20 seconds and one more for each MiB, up to this."""
+MAX_DEPOSIT_SECONDS = 900
+"""All files of a deposit together: 10,000 PDFs of some pages, or 15 that hang."""
+
+_KINDS = {".pdf": "page", ".docx": "text"}
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_MEDIA_TYPES = {"application/pdf": "page", _WORD: "text"}
+_MADE = {"page": "application/pdf", "text": "text/plain; charset=utf-8"}
+_SPLITTER = ("docx", 1)
+
+_MAX_ANSWER = 64 << 20
+"""Bytes of an answer: 100,000 parts with their labels take less."""
+_MAX_WORDS = 200
+_COPIED = 4 << 20
+_INHERITED = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Variables without which Python does not start everywhere."""
+_NONSENSE = "the program that makes renditions gave no usable answer"
+
+
+def is_renderable(name: str, media_type: str) -> bool:
+    """Return whether a document is of a kind that renditions are made from, going by its name."""
+    return _kind(name, media_type) is not None
+
+
+def _kind(name: str, media_type: str) -> str | None:
+    suffix = PurePosixPath(name).suffix.lower()
+    return _KINDS.get(suffix) or _MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
+
+
+class Renderer:
+    """Makes renditions of the documents of one deposit, in a `folder` that only its owner can read.
+
+    For use in a `with` block and by one thread. The child starts with the first file that needs it and
+    ends with the block; the caller removes the folder once the deposit is sealed.
+    """
+
+    def __init__(self, folder: Path, documents: Sequence[Document]) -> None:
+        self._folder = folder.absolute()
+        self._child = _Child(self._folder)
+        self._room = MAX_DOCUMENTS - len(documents)
+        self._seconds: float = MAX_DEPOSIT_SECONDS
+        # Folders and files alike, as a file system sees them that does not tell upper from lower case.
+        self._taken = {
+            "/".join(parts[:end]).casefold()
+            for parts in (document.name.split("/") for document in documents)
+            for end in range(1, len(parts) + 1)
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._child.stop()
+
+    def render(self, document: Document, of: int) -> tuple[Document, ...]:
+        """Return the renditions of `document`, which is number `of` (from 0), in order.
+
+        Raises NotRendered, its text the end of a sentence, and SourceChanged.
+        """
+        kind = _kind(document.name, document.media_type)
+        if kind is None:
+            raise NotRendered("renditions are made of PDF and .docx files only")
+        size = document.source.size
+        if size > MAX_SOURCE:
+            raise NotRendered(f"it is larger than {MAX_SOURCE >> 20} MiB")
+        if self._seconds <= 0:
+            raise NotRendered("other documents of the deposit took all the time there is for it")
+        made = self._folder / str(of)
+        began = time.monotonic()
+        try:
+            made.mkdir(mode=0o700)
+            answer = self._ask(kind, document.source, made)
+            return self._documents(document, Rendition(of, kind, 0, 0), made, answer)
+        except (NotRendered, OSError) as error:
+            shutil.rmtree(made, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise NotRendered(f"no renditions could be made ({error.strerror})") from error
+            raise
+        finally:
+            self._seconds -= time.monotonic() - began
+
+    def _ask(self, kind: str, source: Source, made: Path) -> Mapping[str, Any]:
+        room = shutil.disk_usage(self._folder).free - SPARE_DISK - source.size
+        if room <= 0:
+            raise NotRendered(f"too little space is free in {self._folder.parent}")
+        seconds = min(BASE_SECONDS + (source.size >> 20), MAX_SECONDS)
+        copy = made / "source"
+        try:
+            _copy(source, copy)
+            answer = self._child.ask(
+                {
+                    "kind": kind,
+                    "source": f"{made.name}/{copy.name}",
+                    "folder": made.name,
+                    "files": min(MAX_PAGES, self._room),
+                    "bytes": min(max(MIN_OUTPUT, OUTPUT_FACTOR * source.size), room),
+                    "seconds": seconds,
+                },
+                seconds,
+            )
+        finally:
+            copy.unlink(missing_ok=True)
+        if "refused" in answer:
+            raise NotRendered(plain(str(answer["refused"]), _MAX_WORDS))
+        return answer
+
+    def _documents(
+        self, original: Document, rendition: Rendition, made: Path, answer: Mapping[str, Any]
+    ) -> tuple[Document, ...]:
+        total, tool = answer.get("files"), answer.get("tool")
+        if not (isinstance(total, int) and 1 <= total <= self._room and isinstance(tool, str)):
+            raise NotRendered(_NONSENSE)
+        documents = []
+        for position, name in enumerate(self._names(original.name, rendition.kind, total), 1):
+            try:
+                source = open_source(made / str(position))
+            except InvalidInput as error:
+                raise NotRendered(_NONSENSE) from error
+            splitting = Splitting()
+            if rendition.kind == "text":
+                splitting = _splitting(answer.get("parts"), source.size)
+            documents.append(
+                Document(
+                    source,
+                    name,
+                    media_type=_MADE[rendition.kind],
+                    tool=plain(tool, _MAX_WORDS),
+                    splitting=splitting,
+                    rendition=Rendition(rendition.of, rendition.kind, position, total),
+                )
+            )
+        self._room -= total
+        return tuple(documents)
+
+    def _names(self, original: str, kind: str, total: int) -> list[str]:
+        folder = f"{original}.{'pages' if kind == 'page' else 'text'}"
+        attempt, number = folder, 1
+        while attempt.casefold() in self._taken:
+            number += 1
+            attempt = f"{folder} {number}"
+        if kind == "page":
+            width = max(3, len(str(total)))
+            names = [f"{attempt}/page {k:0{width}}.pdf" for k in range(1, total + 1)]
+        else:
+            file = original.rpartition("/")[2]
+            names = [f"{attempt}/{file[:-5] if file.lower().endswith('.docx') else file}.txt"]
+        if len(names[-1].encode()) > MAX_NAME:
+            raise NotRendered("its name is too long for names of renditions")
+        self._taken.add(attempt.casefold())
+        return names
+
+
+def _copy(source: Source, path: Path) -> None:
+    buffer = memoryview(bytearray(min(_COPIED, source.size)))
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600
+    )
+    with open(descriptor, "wb", buffering=0) as file:
+        for offset in range(0, source.size, _COPIED):
+            part = buffer[: source.size - offset]
+            source.read_into(offset, part)
+            file.write(part)
+
+
+def _splitting(parts: object, size: int) -> Splitting:
+    """Return the splitting that the child states, if it fits a document of `size` bytes."""
+    ranges: list[Range] = []
+    ends = [size]
+    at = 0
+    if not isinstance(parts, list):
+        raise NotRendered(_NONSENSE)
+    for part in parts:
+        match part:
+            case [int(begin), int(end), str(path), str(label)]:
+                while len(ends) > 1 and begin >= ends[-1]:
+                    ends.pop()
+                if not at <= begin < end <= ends[-1]:
+                    raise NotRendered(_NONSENSE)
+                ends.append(end)
+                at = begin
+                ranges.append((begin, end, plain(path, MAX_LABEL), plain(label, MAX_LABEL)))
+            case _:
+                raise NotRendered(_NONSENSE)
+    if len({path for _, _, path, _ in ranges}) != len(ranges):
+        raise NotRendered(_NONSENSE)
+    return cut_ranges(*_SPLITTER, size, ranges)
+
+
+class _Child:
+    """The child process, started when it is needed and again after it died."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, request: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+        """Return the answer to `request`. Raises NotRendered if none comes within `seconds`."""
+        used = self._process is not None
+        try:
+            return self._ask(request, seconds)
+        except _Died as death:
+            # What earlier files left in the child must not decide about this one.
+            if not used:
+                raise NotRendered(str(death)) from death
+        try:
+            return self._ask(request, seconds)
+        except _Died as death:
+            raise NotRendered(str(death)) from death
+
+    def _ask(self, request: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+        process = self._process = self._process or self._start()
+        assert process.stdin and process.stdout
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            # A child that died meanwhile takes no request; that there is no answer says why.
+            with contextlib.suppress(OSError):
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.flush()
+            line = process.stdout.readline(_MAX_ANSWER)
+        finally:
+            timer.cancel()
+        if late.is_set():
+            self.stop()
+            raise NotRendered(f"it took longer than {seconds:g} seconds")
+        if not line.endswith(b"\n"):
+            raise _Died(self.stop())
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            self.stop()
+            raise NotRendered(_NONSENSE)
+        return answer
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-m", "ledger.adapters.rendering"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+            env=_environment(os.environ.items(), self._folder),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+
+    def stop(self) -> int:
+        """End the child, if there is one, wait until it is gone, and return its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.kill()
+        code = process.wait()
+        for pipe in (process.stdin, process.stdout):
+            # What could not be written to a dead child is of no use to anybody.
+            with contextlib.suppress(OSError):
+                if pipe:
+                    pipe.close()
+        return code
+
+
+class _Died(Exception):
+    """The child ended instead of answering."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the program that makes renditions ended on it (code {code})")
+
+
+def _environment(variables: Iterable[tuple[str, str]], folder: Path) -> dict[str, str]:
+    """Return what the child may know of our environment, and where its temporary files go."""
+    kept = {name: value for name, value in variables if name.upper() in _INHERITED}
+    return kept | {name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")}
