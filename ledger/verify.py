@@ -226,6 +226,7 @@ class _Steps:
             start=block.start,
             size=block.size,
             previous=block.previous.hex(),
+            platform=None if block.platform is None else block.platform.hex(),
         )
         self._say(rp.TIME, rp.STATED, "notary", time=block.time)
         return block
