@@ -1,18 +1,23 @@
 """The register of measures in a vault: an entry is sealed like any deposit, and waits like any."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
-from ledger.adapters.capture.intake import MemorySource
+from ledger.adapters.capture.intake import MemorySource, tool_name
 from ledger.adapters.files import seal_files
 from ledger.adapters.folders import collect
-from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault
-from ledger.errors import InvalidInput
+from ledger.adapters.matters import all_matters, number_of
+from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
+from ledger.crypto.envelope import parse_header
+from ledger.crypto.recipients import Identity
+from ledger.deposit import verify_answer
+from ledger.errors import InvalidInput, MalformedData
 from ledger.manifest import Cover
 from ledger.measures import (
+    CLASSIFICATION,
     MEASURE_NAME,
     REGISTER,
     TEXT_NAME,
@@ -20,8 +25,10 @@ from ledger.measures import (
     check_measure,
     format_measure,
     line_of,
+    parse_measure,
     title_of,
 )
+from ledger.register import REFUSED, REGISTERED, WAITING, Entry, Register, VaultFacts
 from ledger.sealing import Document
 
 
@@ -38,7 +45,7 @@ def record(
     Raises InvalidInput as check_measure and collect do.
     """
     check_measure(measure)
-    tool = f"sealbook {version('sealbook')}"
+    tool = tool_name()
     files: dict[str, Document] = {}
     for path in attachments:
         found = collect(path, tool)
@@ -94,6 +101,89 @@ def record(
                 measure=text.decode(),
             )
             return vault.spool(sealing, statement, meta, at)
+
+
+def read_register(vault: Vault) -> Register:
+    """Return the register as this vault holds it; every receipt is verified.
+
+    Raises VerificationFailed and MalformedData where a receipt does not hold.
+    """
+    matters = [each for each in all_matters(vault) if each.name == REGISTER]
+    entries: list[Entry] = []
+    unreadable: list[int] = []
+    for paper in (paper for matter in matters for paper in matter.papers):
+        try:
+            measure = parse_measure((paper.meta.measure or "").encode())
+        except MalformedData:
+            unreadable.append(number_of(paper))
+            continue
+        entries.append(_entry(vault, paper, measure))
+    return Register(
+        tuple(each.id.hex() for each in matters),
+        tuple(sorted(entries, key=lambda each: each.number)),
+        tuple(number for each in matters for number in each.lacking),
+        tuple(unreadable),
+    )
+
+
+def _entry(vault: Vault, paper: StoredDeposit, measure: Measure) -> Entry:
+    number, receipt = number_of(paper), paper.receipt
+    if paper.refused:
+        return Entry(number, paper.commitment, measure, REFUSED)
+    if receipt is None:
+        return Entry(number, paper.commitment, measure, WAITING)
+    verified = verify_answer(paper.encoded, receipt, vault.trust)
+    block = verified.block
+    return Entry(
+        number, paper.commitment, measure, REGISTERED, verified.index, block.height, block.time
+    )
+
+
+def vault_facts(
+    vault: Vault,
+    register: Register,
+    identities: Sequence[Identity] | None,
+    progress: Callable[[int], object] = lambda _: None,
+) -> VaultFacts:
+    """Return what the vault shows of its deposits, but for the register's own.
+
+    Without identities the classifications that rules of capture have sealed stay unknown. `progress` is
+    called with the number of deposits that were looked at.
+    """
+    named = {
+        subject.id
+        for entry in register.standing
+        if entry.measure.kind == CLASSIFICATION
+        for subject in entry.measure.subjects
+        if subject.id
+    }
+    deposits = contents = classified = 0
+    keys: list[int] = []
+    levels: Counter[str] = Counter()
+    for each in _others(vault):
+        deposits += 1
+        contents += each.deposit.content is not None
+        keys.append(len(parse_header(file_header(each.folder / "manifest.age")).stanzas))
+        place = each.deposit.matter
+        level = ""
+        if identities is not None:
+            stated = dict(each.manifest(tuple(identities)).cover.provenance)
+            level = stated.get("classification", "")
+            levels[level] += bool(level)
+        classified += bool(
+            level or each.commitment in named or (place is not None and place.id.hex() in named)
+        )
+        progress(deposits)
+    known = None if identities is None else {each: n for each, n in sorted(levels.items()) if n}
+    return VaultFacts(
+        deposits, contents, (min(keys, default=0), max(keys, default=0)), known, classified
+    )
+
+
+def _others(vault: Vault) -> Iterator[StoredDeposit]:
+    for each in vault.sound():
+        if each.meta.matter != REGISTER and not each.refused:
+            yield each
 
 
 def _free(name: str, taken: dict[str, Document]) -> str:

@@ -148,6 +148,7 @@ _SECTIONS: dict[str, Commands] = {
         "receipt": ("ledger.cli.company:receipt", "Write a receipt again, or take one apart."),
         "disclose": ("ledger.cli.company:disclose", "Write an evidence file for a court."),
         "matter": ("ledger.cli.matter:matter", "Show the papers of a matter, by number."),
+        "measure": ("ledger.cli.measure:measure", "Keep the register of confidentiality measures."),
         "trust": ("ledger.cli.setup:trust", "Show or export the notary's trust file."),
         "recover": ("ledger.cli.setup:recover", "Rebuild the vault from the recovery sheet."),
     },

@@ -1,0 +1,290 @@
+"""The register of confidentiality measures: `sealbook measure add`, `list` and `report`."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ledger.cli import shell, text
+from ledger.cli.page import labelled
+from ledger.measures import DEPOSIT, KINDS, MATTER, OBJECT, Measure, Subject, line_of
+from ledger.register import REGISTERED, WAITING, Access, Entry, Register, access_now
+
+_ATTEMPTS = 3
+"""Entries made before giving up where another computer of the account takes the number each time."""
+
+_KINDS = "\n".join(
+    ("\b", "Kinds:", *(f"  {each.name:<18}{each.chinese}" for each in KINDS.values()))
+)
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  sealbook measure add access-given --person "Wang Wei" --matter "Nanjing supply"
+  sealbook measure list
+  sealbook measure report --lang zh
+"""
+)
+def measure() -> None:
+    """Keep the register of confidentiality measures: what was done to keep a secret, and when."""
+
+
+@measure.command(
+    epilog=f"""{_KINDS}
+
+\b
+Examples:
+  sealbook measure add agreement --person "Wang Wei" --file nda-signed.pdf
+  sealbook measure add classification --level secret --matter "Nanjing supply"
+  sealbook measure add access-withdrawn --person "Wang Wei" --by "Chen Li"
+"""
+)
+@click.argument("kind", metavar="KIND", type=click.Choice(list(KINDS)))
+@click.option("--person", multiple=True, help="Whom it concerns; may be repeated.")
+@click.option("--by", default="", help="Who took the measure for the company.")
+@click.option("--deposit", multiple=True, metavar="ID", help="A deposit that it is about.")
+@click.option("--matter", multiple=True, metavar="NAME", help="A matter that it is about.")
+@click.option("--object", "things", multiple=True, help="Anything else that it is about.")
+@click.option("--level", default="", help="The level, for a classification.")
+@click.option("--date", "day", metavar="YYYY-MM-DD", help="When it was taken. Default: today.")
+@click.option("--note", default="", help="What a reader should know besides.")
+@click.option("--file", "files", multiple=True, type=shell.FILE, help="A paper to deposit with it.")
+@click.option("--no-wait", is_flag=True, help="Only seal; the next deposit sends it.")
+@shell.json_option
+def add(
+    kind: str,
+    person: tuple[str, ...],
+    by: str,
+    deposit: tuple[str, ...],
+    matter: tuple[str, ...],
+    things: tuple[str, ...],
+    level: str,
+    day: str | None,
+    note: str,
+    files: tuple[Path, ...],
+    no_wait: bool,
+    as_json: bool,
+) -> None:
+    """Enter a measure in the register, and deposit it.
+
+    The entry is sealed like any deposit, numbered and chained in a matter of its own. Its text is the
+    company's statement. Without the notary it waits; any later deposit sends it.
+    """
+    from ledger.adapters.matters import find_matter, number_of
+    from ledger.adapters.measures import read_register, record
+    from ledger.cli.sending import Report, send
+
+    vault = shell.open_vault()
+    subjects = [
+        Subject(DEPOSIT, line_of(f.meta.title), f.commitment) for f in map(vault.find, deposit)
+    ]
+    for name in matter:
+        found = find_matter(vault, name)
+        subjects.append(Subject(MATTER, line_of(found.name), found.id.hex()))
+    subjects += [Subject(OBJECT, line_of(each)) for each in things]
+    entry = Measure(
+        kind,
+        _day(day),
+        tuple(line_of(each) for each in person),
+        line_of(by),
+        line_of(level),
+        tuple(subjects),
+        note=line_of(note),
+    )
+    _warn(entry, lambda: read_register(vault))
+    for _ in range(_ATTEMPTS):
+        stored = record(vault, entry, time.time, os.urandom, files)
+        report = Report(as_json)
+        report.asked_for([stored])
+        if no_wait:
+            report.waiting(stored, "sealed; `sealbook deposit` sends it")
+        else:
+            send(vault, report)
+        place = stored.deposit.matter
+        assert place is not None
+        taken = vault.elsewhere().tips.get(place.id, (0, b""))[0]
+        if not (stored.refused and taken >= place.number):
+            break
+        # Another computer of the account took the number; the next one is free.
+    if not as_json:
+        shell.tell(f"Number {number_of(stored)} of the register.")
+    report.finish()
+
+
+def _day(stated: str | None) -> date:
+    today = date.today()
+    if stated is None:
+        return today
+    try:
+        found = date.fromisoformat(stated)
+    except ValueError as error:
+        raise click.UsageError(f"{stated} is not a day; write it as {today}.") from error
+    if found > today:
+        raise click.UsageError(f"{stated} has not come yet; record a measure once it is taken.")
+    return found
+
+
+def _warn(entry: Measure, register: Callable[[], Register]) -> None:
+    """Say where a withdrawal ends nothing: a name that is spelt in two ways gives two persons."""
+    if entry.kind != "access-withdrawn":
+        return
+    entries = register().entries
+    number = max((each.number for each in entries), default=0) + 1
+    ended = Entry(number, "", entry, WAITING)
+    if len(access_now([*entries, ended])) == len(access_now(entries)):
+        shell.tell(
+            "By the register, that person had no such access. Names and things are compared as they "
+            "are written; `sealbook measure list` shows them."
+        )
+
+
+@measure.command(
+    "list",
+    epilog="""\b
+Example:
+  sealbook measure list
+""",
+)
+@shell.json_option
+def list_(as_json: bool) -> None:
+    """List who has access to what now, by the register, and all its entries."""
+    from ledger.adapters.measures import read_register
+
+    register = read_register(shell.open_vault())
+    access = access_now(register.entries)
+    value = {
+        "register": list(register.ids),
+        "access": [_access(each) for each in access],
+        "entries": [_entry(each) for each in register.entries],
+        "missing": list(register.lacking),
+        "unreadable": list(register.unreadable),
+    }
+    shell.emit(as_json, value, "\n".join(_list_page(register, access)))
+
+
+def _list_page(register: Register, access: tuple[Access, ...]) -> Iterator[str]:
+    from ledger.adapters.matters import numbers
+
+    if not register.ids:
+        yield "The register has no entry yet; `sealbook measure add` makes the first."
+        return
+    yield click.style("Access now, by the register", bold=True)
+    rows = []
+    for person in dict.fromkeys(each.person for each in access):
+        held = [_held(each) for each in access if each.person == person]
+        rows.append((text.shorten(text.plain(person), 30), "\n".join(held)))
+    yield from labelled(rows, 2) if rows else ["  nobody"]
+    yield ""
+    yield click.style("Entries", bold=True)
+    yield f"  {'no.':>4}  {'stated':<10}  {'registered (UTC)':<18}  measure"
+    for each in register.entries:
+        registered = text.when(each.time)[:16] if each.time is not None else each.state
+        yield (f"  {each.number:>4}  {each.measure.date}  {registered:<18}  {each.measure.kind}")
+        yield text.indent(text.plain(_about(each.measure)), 8)
+    if register.lacking:
+        yield ""
+        yield text.indent(
+            f"Missing: {numbers(register.lacking)}, not in this vault. Another computer of the account "
+            "may hold it.",
+            0,
+        )
+
+
+def _held(access: Access) -> str:
+    entry = access.since
+    by = f", by {entry.measure.by}" if entry.measure.by else ""
+    return text.plain(
+        f"{_thing(access.subject)}, since {entry.measure.date} (no. {entry.number}){by}"
+    )
+
+
+def _about(measure: Measure) -> str:
+    parts = ["; ".join(measure.persons), measure.level]
+    parts.append("; ".join(map(_thing, measure.subjects)))
+    parts.append(f"by {measure.by}" if measure.by else "")
+    parts.append(f"with {', '.join(measure.attached)}" if measure.attached else "")
+    parts.append(measure.note)
+    return " · ".join(filter(None, parts))
+
+
+def _thing(subject: Subject) -> str:
+    match subject.kind:
+        case "deposit":
+            return f"deposit {subject.id[:12]} {subject.text}".rstrip()
+        case "matter":
+            return f"matter {subject.text or subject.id[:12]}"
+    return subject.text
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    measure = entry.measure
+    return {
+        "number": entry.number,
+        "id": entry.id,
+        "state": entry.state,
+        "kind": measure.kind,
+        "date": measure.date.isoformat(),
+        "persons": list(measure.persons),
+        "by": measure.by or None,
+        "level": measure.level or None,
+        "subjects": [_subject(each) for each in measure.subjects],
+        "attached": list(measure.attached),
+        "note": measure.note or None,
+        "index": entry.index,
+        "block": entry.block,
+        "time": entry.time,
+    }
+
+
+def _subject(subject: Subject) -> dict[str, str]:
+    found = {"kind": subject.kind, "text": subject.text}
+    return {**found, "id": subject.id} if subject.id else found
+
+
+def _access(access: Access) -> dict[str, Any]:
+    return {
+        "person": access.person,
+        "subject": _subject(access.subject),
+        "since": access.since.measure.date.isoformat(),
+        "number": access.since.number,
+        "registered": access.since.state == REGISTERED,
+    }
+
+
+@measure.command(
+    epilog="""\b
+Example:
+  sealbook measure report --lang zh
+"""
+)
+@shell.language_option
+@shell.passphrase_option
+@shell.json_option
+def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """Show what is on record for each rule of law, and what is not.
+
+    It never says that what is on record suffices. The classifications that rules of capture have sealed
+    are read where the vault opens without asking for a passphrase.
+    """
+    from ledger.adapters.home import IDENTITY
+    from ledger.adapters.measures import read_register, vault_facts
+    from ledger.catalogue import choose_language
+    from ledger.cli.measure_page import report_page, report_value
+    from ledger.register import examine
+
+    vault = shell.open_vault()
+    register = read_register(vault)
+    identities = None
+    if (vault.home / IDENTITY).exists() or passphrase_file:
+        identities = vault.identities(shell.passphrase_from(passphrase_file))
+    with shell.Progress("reading deposits", 0, bytes_=False) as progress:
+        facts = vault_facts(vault, register, identities, progress)
+    findings = examine(register, facts)
+    language = choose_language(lang, os.environ)
+    page = "" if as_json else report_page(vault.config, register, facts, findings, language)
+    shell.emit(as_json, report_value(vault.config, register, facts, findings), page)

@@ -1,0 +1,108 @@
+"""The report on confidentiality measures as a page: rule by rule, in 80 columns."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from ledger.adapters.vault import Config
+from ledger.cli import text
+from ledger.cli.page import labelled
+from ledger.register import WAITING, Entry, Finding, Register, VaultFacts
+from ledger.register_words import fact_text, gap_text, heading, kind_text, rule_text, say
+
+_SHOWN = 6
+"""Entries listed under a rule; `measure list` has them all."""
+_MARGIN = 4
+
+
+def report_page(
+    config: Config,
+    register: Register,
+    facts: VaultFacts,
+    findings: Sequence[Finding],
+    language: str,
+) -> str:
+    """Return the report for a person."""
+    entries = register.entries
+    summary = say(
+        "summary",
+        language,
+        entries=len(entries),
+        registered=sum(each.index is not None for each in entries),
+    )
+    rows = [
+        (say("account", language), f"{text.plain(config.name)}, {config.account}"),
+        (say("register", language), summary if entries else say("nothing", language)),
+    ]
+    lines = [click.style(say("title", language), bold=True), "", *labelled(rows)]
+    for finding in findings:
+        lines += ["", *_finding(finding, facts, language)]
+    lines += ["", text.indent(say("foot", language), 0)]
+    return "\n".join(lines)
+
+
+def _finding(finding: Finding, facts: VaultFacts, language: str) -> Iterator[str]:
+    title = heading(finding.rule, language)
+    status = say("recorded" if finding.recorded else "not-recorded", language)
+    gap = max(2, text.WIDTH - text.columns(title) - text.columns(status))
+    color = "green" if finding.recorded else "yellow"
+    yield click.style(title, bold=True) + " " * gap + click.style(status, fg=color)
+    yield text.indent(rule_text(finding.rule, language), _MARGIN)
+    rows = [(say("vault", language), fact_text(name, facts, language)) for name in finding.facts]
+    for each in finding.entries[:_SHOWN]:
+        rows.append((f"{each.number}", _entry(each, language)))
+    if len(finding.entries) > _SHOWN:
+        rows.append(("", say("more", language, count=len(finding.entries) - _SHOWN)))
+    rows += [(say("gap", language), gap_text(each, language)) for each in finding.gaps]
+    yield from labelled([(label, text.plain(value)) for label, value in rows], _MARGIN)
+
+
+def _entry(entry: Entry, language: str) -> str:
+    measure = entry.measure
+    about = ", ".join((*measure.persons, *(each.text for each in measure.subjects)))
+    parts = [
+        f"{kind_text(measure.kind, language)}: {text.shorten(about or measure.note, 40)}",
+        say("stated", language, date=measure.date),
+    ]
+    if entry.index is None or entry.time is None:
+        assert entry.state == WAITING
+        parts.append(say("waiting", language))
+    else:
+        parts.append(say("registered", language, time=text.when(entry.time)[:16] + " UTC"))
+        parts.append(say("entry", language, index=entry.index))
+    return ", ".join(parts) if language == "en" else "，".join(parts)
+
+
+def report_value(
+    config: Config, register: Register, facts: VaultFacts, findings: Sequence[Finding]
+) -> dict[str, Any]:
+    """Return the report for a machine."""
+    return {
+        "account": config.account,
+        "register": list(register.ids),
+        "entries": len(register.entries),
+        "vault": asdict(facts),
+        "rules": [
+            {
+                "rule": each.rule,
+                "law": heading(each.rule, "en"),
+                "status": "recorded" if each.recorded else "not-recorded",
+                "entries": [
+                    {
+                        "number": entry.number,
+                        "kind": entry.measure.kind,
+                        "date": entry.measure.date.isoformat(),
+                        "state": entry.state,
+                        "index": entry.index,
+                        "time": entry.time,
+                    }
+                    for entry in each.entries
+                ],
+                "vault": list(each.facts),
+                "gaps": [{"code": gap.code, **gap.facts} for gap in each.gaps],
+            }
+            for each in findings
+        ],
+    }

@@ -1,0 +1,252 @@
+"""The register of measures as a whole: who has access now, and what is missing, rule by rule.
+
+A rule of law is matched with the kinds of measures that speak to it and with what the vault itself
+shows. The result says what is on record and what is not. Whether that suffices is for a court: nothing
+here says so, and the words for people are in `ledger.register_words`.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger import measures as ms
+from ledger.measures import Measure, Subject
+
+REGISTERED, WAITING, REFUSED = "registered", "waiting", "refused"
+
+LATE_DAYS = 2
+"""Days between the date stated and the registration from which on that is a gap: two time zones, and a
+register that is kept the next morning, are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the register. `index`, `block` and `time` (POSIX seconds) are set once registered."""
+
+    number: int
+    id: str
+    measure: Measure
+    state: str
+    index: int | None = None
+    block: int | None = None
+    time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """All entries by number, and what does not belong to a whole register.
+
+    Attributes:
+        ids: The matters that hold it, in hexadecimal: one, unless two computers began one each.
+        entries: By number.
+        lacking: Numbers of which this vault has no paper.
+        unreadable: Numbers whose papers are no measures that this version reads.
+    """
+
+    ids: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    lacking: tuple[int, ...] = ()
+    unreadable: tuple[int, ...] = ()
+
+    @property
+    def standing(self) -> tuple[Entry, ...]:
+        """The entries that are registered or wait to be."""
+        return tuple(each for each in self.entries if each.state != REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a person may see at the moment, by the register; `since` is the entry that gave it."""
+
+    person: str
+    subject: Subject
+    since: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class VaultFacts:
+    """What the vault itself shows, the register's own entries left out.
+
+    Attributes:
+        deposits: How many deposits, refused ones left out.
+        contents: How many of them with the content, sealed; the others are commitments alone.
+        keys: The least and the greatest number of keys that a deposit is sealed for.
+        levels: How many deposits were captured under each classification; None where the vault was not
+            opened, so that nobody knows.
+        classified: How many deposits the register classifies, by themselves or by their matter, or a
+            rule of capture has.
+    """
+
+    deposits: int = 0
+    contents: int = 0
+    keys: tuple[int, int] = (0, 0)
+    levels: Mapping[str, int] | None = None
+    classified: int = 0
+
+    @property
+    def openable(self) -> int:
+        """How many deposits can be opened in part: those with their content."""
+        return self.contents
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that is not on record. `facts` fill in the words."""
+
+    code: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is on record for one rule: entries, facts of the vault (names of VaultFacts), gaps."""
+
+    rule: str
+    entries: tuple[Entry, ...]
+    facts: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether anything at all is on record for the rule."""
+        return bool(self.entries or self.facts)
+
+
+RULES: dict[str, tuple[str, ...]] = {
+    "cn-5": tuple(kind for kind in ms.KINDS if kind != ms.DISCLOSURE),
+    "cn-6-1": (ms.AGREEMENT,),
+    "cn-6-2": (ms.RULES, ms.TRAINING),
+    "cn-6-3": (ms.PREMISES,),
+    "cn-6-4": (ms.CLASSIFICATION, ms.MARKING, ms.ACCESS_GIVEN, ms.ACCESS_WITHDRAWN),
+    "cn-6-5": (ms.DEVICES,),
+    "cn-6-6": (ms.DEPARTURE,),
+    "cn-6-7": (ms.OTHER,),
+    "cn-27": (ms.DISCLOSURE,),
+    "eu-2-a": (ms.ACCESS_GIVEN, ms.ACCESS_WITHDRAWN, ms.DISCLOSURE),
+    "eu-2-b": (),
+    "eu-2-c": tuple(kind for kind in ms.KINDS if kind != ms.DISCLOSURE),
+}
+"""Rule -> the kinds of measures that speak to it, in the order of a report."""
+
+
+def access_now(entries: Iterable[Entry]) -> tuple[Access, ...]:
+    """Return who has access to what, by person.
+
+    Entries count by the day that they state, those of a day by number; refused ones do not count. A
+    withdrawal that names no subject ends all access of the person.
+    """
+    held: dict[tuple[str, str], Access] = {}
+    for each in sorted(entries, key=lambda each: (each.measure.date, each.number)):
+        measure = each.measure
+        if each.state == REFUSED:
+            continue
+        for person in measure.persons:
+            if measure.kind == ms.ACCESS_GIVEN:
+                for subject in measure.subjects:
+                    held.setdefault((_same(person), _about(subject)), Access(person, subject, each))
+            elif measure.kind == ms.ACCESS_WITHDRAWN:
+                ended = {_about(subject) for subject in measure.subjects}
+                for key in [key for key in held if key[0] == _same(person)]:
+                    if not ended or key[1] in ended:
+                        del held[key]
+    return tuple(sorted(held.values(), key=lambda each: (each.person, each.since.number)))
+
+
+def examine(register: Register, facts: VaultFacts) -> tuple[Finding, ...]:
+    """Return what is on record for each rule, and what is not."""
+    gaps = _gaps(register, facts)
+    shown = {
+        "cn-5": ("classified",),
+        "cn-6-4": ("contents", "keys", "levels"),
+        "cn-27": ("openable",),
+    }
+    shown["eu-2-c"] = shown["cn-6-4"]
+    return tuple(
+        Finding(
+            rule,
+            tuple(each for each in register.standing if each.measure.kind in kinds),
+            tuple(name for name in shown.get(rule, ()) if _says_something(getattr(facts, name))),
+            gaps.get(rule, ()),
+        )
+        for rule, kinds in RULES.items()
+    )
+
+
+def _says_something(fact: Any) -> bool:
+    return any(fact) if isinstance(fact, tuple) else bool(fact)
+
+
+def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
+    entries = register.standing
+    holders = _persons(each.person for each in access_now(entries))
+    late = [each for each in entries if _days_late(each) >= LATE_DAYS]
+    whole = (
+        _numbered("waiting", [each for each in entries if each.state == WAITING]),
+        _numbered("refused", [each for each in register.entries if each.state == REFUSED]),
+        Gap("lacking", {"numbers": list(register.lacking)}),
+        Gap("unreadable", {"numbers": list(register.unreadable)}),
+        Gap("two-registers", {"ids": list(register.ids[1:])}),
+        _numbered("late", late),
+        Gap("unclassified", {"count": facts.deposits - facts.classified, "of": facts.deposits}),
+    )
+    agreements = _of(entries, ms.AGREEMENT)
+    bound = _persons(person for each in agreements for person in each.measure.persons)
+    told = _of(entries, ms.RULES, ms.TRAINING)
+    everyone = any(not each.measure.persons for each in told)
+    taught = _persons(person for each in told for person in each.measure.persons)
+    access = _of(entries, ms.ACCESS_GIVEN, ms.ACCESS_WITHDRAWN)
+    left = _persons(p for each in _of(entries, ms.DEPARTURE) for p in each.measure.persons)
+    found = {
+        "cn-5": whole,
+        "cn-6-1": (
+            _numbered("no-paper", [each for each in agreements if not each.measure.attached]),
+            _named("no-agreement", holders, bound),
+        ),
+        "cn-6-2": () if everyone else (_named("not-told", holders, taught),),
+        "cn-6-4": (
+            _numbered("by-nobody", [each for each in access if not each.measure.by]),
+            Gap("not-opened", {"unknown": facts.levels is None and facts.deposits > 0}),
+        ),
+        "cn-6-6": (
+            Gap("left-with-access", {"persons": [n for key, n in holders.items() if key in left]}),
+        ),
+        "eu-2-b": (Gap("value", {"always": True}),),
+    }
+    return {rule: tuple(each for each in gaps if _open(each)) for rule, gaps in found.items()}
+
+
+def _open(gap: Gap) -> bool:
+    return bool(next(iter(gap.facts.values())))
+
+
+def _numbered(code: str, entries: Sequence[Entry]) -> Gap:
+    return Gap(code, {"numbers": [each.number for each in entries]})
+
+
+def _named(code: str, persons: dict[str, str], but: dict[str, str]) -> Gap:
+    return Gap(code, {"persons": [name for key, name in persons.items() if key not in but]})
+
+
+def _of(entries: Sequence[Entry], *kinds: str) -> list[Entry]:
+    return [each for each in entries if each.measure.kind in kinds]
+
+
+def _days_late(entry: Entry) -> int:
+    if entry.time is None:
+        return 0
+    return (datetime.fromtimestamp(entry.time, UTC).date() - entry.measure.date).days
+
+
+def _persons(names: Iterable[str]) -> dict[str, str]:
+    return {_same(name): name for name in names}
+
+
+def _same(name: str) -> str:
+    """Return what is equal for two spellings of a name: width and case do not count."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _about(subject: Subject) -> str:
+    return f"{subject.kind} {subject.id or _same(subject.text)}"

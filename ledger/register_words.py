@@ -1,0 +1,252 @@
+"""The words of the report on confidentiality measures, in Chinese and English.
+
+Rules are told in our own short words, not quoted: the official text decides. No sentence says that
+what is on record suffices.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ledger.catalogue import CHINESE
+from ledger.measures import KINDS
+from ledger.register import Gap, VaultFacts
+
+_LAWS = {
+    "cn": ("商业秘密规定 (2020)", "《审理侵犯商业秘密民事案件规定》(2020)"),
+    "eu": ("Directive (EU) 2016/943", "欧盟指令 (EU) 2016/943"),
+}
+
+_ARTICLES = {
+    "cn-5": ("art. 5", "第五条"),
+    "cn-6-1": ("art. 6(1)", "第六条第（一）项"),
+    "cn-6-2": ("art. 6(2)", "第六条第（二）项"),
+    "cn-6-3": ("art. 6(3)", "第六条第（三）项"),
+    "cn-6-4": ("art. 6(4)", "第六条第（四）项"),
+    "cn-6-5": ("art. 6(5)", "第六条第（五）项"),
+    "cn-6-6": ("art. 6(6)", "第六条第（六）项"),
+    "cn-6-7": ("art. 6(7)", "第六条第（七）项"),
+    "cn-27": ("art. 27", "第二十七条"),
+    "eu-2-a": ("art. 2(1)(a)", "第二条第（1）款（a）项"),
+    "eu-2-b": ("art. 2(1)(b)", "第二条第（1）款（b）项"),
+    "eu-2-c": ("art. 2(1)(c)", "第二条第（1）款（c）项"),
+}
+
+_RULES = {
+    "cn-5": (
+        "Measures taken before the infringement that answer to the secret, its value and its carrier, "
+        "and can be recognised as such.",
+        "在被诉侵权行为发生以前采取，与商业秘密及其载体、价值相对应，且可识别的保密措施。",
+    ),
+    "cn-6-1": (
+        "A confidentiality agreement, or a duty of confidence in a contract.",
+        "签订保密协议，或者在合同中约定保密义务。",
+    ),
+    "cn-6-2": (
+        "Duties of confidence laid down by rules, training or written notice for those who can reach "
+        "the secret.",
+        "以规章制度、培训、书面告知等方式，向能够接触商业秘密的人提出保密要求。",
+    ),
+    "cn-6-3": (
+        "Visitors kept out of, or zones set up in, places of work that hold secrets.",
+        "对涉密的生产经营场所限制来访者或者区分管理。",
+    ),
+    "cn-6-4": (
+        "Secrets and their carriers kept apart by marking, classification, encryption, sealing, or a "
+        "limited circle of persons.",
+        "以标记、分类、加密、封存、限制接触人员范围等方式，对商业秘密及其载体区分和管理。",
+    ),
+    "cn-6-5": (
+        "Use of, access to, and copying from computers, networks, storage and software restricted.",
+        "对计算机、网络、存储设备和软件等限制使用、访问、存储、复制。",
+    ),
+    "cn-6-6": (
+        "Leavers made to list, return or erase what they hold, and bound further.",
+        "要求离职人员登记、返还、清除其接触的商业秘密及载体，并继续保密。",
+    ),
+    "cn-6-7": ("Other reasonable measures.", "其他合理的保密措施。"),
+    "cn-27": (
+        "The secret has to be specified; only what is specified is tried.",
+        "应当明确所主张的商业秘密具体内容；仅审理能够明确的部分。",
+    ),
+    "eu-2-a": (
+        "The information is secret. A register shows only who was given it, not what others know.",
+        "信息处于秘密状态。登记簿只显示向谁提供过，不显示他人是否知悉。",
+    ),
+    "eu-2-b": (
+        "It has commercial value because it is secret.",
+        "因处于秘密状态而具有商业价值。",
+    ),
+    "eu-2-c": (
+        "It was subject to reasonable steps, by who lawfully controls it, to keep it secret.",
+        "合法控制人为保持其秘密性采取了合理措施。",
+    ),
+}
+
+_GAPS = {
+    "waiting": (
+        "{numbers}: sealed, not registered yet; until then nothing proves the time.",
+        "{numbers}：已封存，尚未登记；登记之前时间无从证明。",
+    ),
+    "refused": (
+        "{numbers}: refused by the notary, so not registered.",
+        "{numbers}：公证机构未予受理，未登记。",
+    ),
+    "lacking": (
+        "{numbers}: not in this vault; another computer of the account may hold it.",
+        "{numbers}：不在本机，可能由本账户的其他计算机保存。",
+    ),
+    "unreadable": (
+        "{numbers}: a paper in the register that is no measure this version reads.",
+        "{numbers}：登记簿中有本版本不能识读的文件。",
+    ),
+    "two-registers": (
+        "Two computers have begun a register each; the numbers of both are listed together.",
+        "两台计算机各自设立了登记簿，其编号在此合并列出。",
+    ),
+    "late": (
+        "{numbers}: registered days after the date stated; the ledger shows the registration only.",
+        "{numbers}：所述日期数日之后才登记；账本只显示登记时间。",
+    ),
+    "unclassified": (
+        "{count} of {of} deposits are classified neither by the register nor by a rule of capture.",
+        "{of} 件存证中有 {count} 件未经登记簿或采集规则确定密级。",
+    ),
+    "no-paper": (
+        "{numbers}: the signed paper is not attached.",
+        "{numbers}：未附签署文本。",
+    ),
+    "no-agreement": (
+        "Access, but no agreement on record: {persons}.",
+        "有接触权限但未登记保密协议：{persons}。",
+    ),
+    "not-told": (
+        "Access, but no training or notice on record: {persons}.",
+        "有接触权限但未登记培训或书面告知：{persons}。",
+    ),
+    "by-nobody": (
+        "{numbers}: by whom is not stated.",
+        "{numbers}：未注明经办人。",
+    ),
+    "not-opened": (
+        "Classifications that rules of capture have sealed were not read: the vault is locked.",
+        "未读取采集规则封存的密级：须提供保管库口令。",
+    ),
+    "left-with-access": (
+        "Left, but access not withdrawn: {persons}.",
+        "已登记离职但未收回接触权限：{persons}。",
+    ),
+    "value": (
+        "A register of measures does not show value; that takes other evidence.",
+        "保密措施登记簿不能显示商业价值，须另行举证。",
+    ),
+}
+
+_SENTENCES = {
+    "title": ("Confidentiality measures on record", "保密措施登记情况"),
+    "account": ("Account", "账户"),
+    "register": ("Register", "登记簿"),
+    "made": ("As of", "截至"),
+    "summary": (
+        "{entries} entries, {registered} of them registered",
+        "共 {entries} 条，其中已登记 {registered} 条",
+    ),
+    "nothing": (
+        "It has no entry yet; `sealbook measure add` makes the first.",
+        "尚无记录；以 sealbook measure add 登记第一条。",
+    ),
+    "recorded": ("recorded", "有记录"),
+    "not-recorded": ("not recorded", "无记录"),
+    "gap": ("gap", "缺漏"),
+    "vault": ("vault", "保管库"),
+    "more": ("and {count} more", "另有 {count} 条"),
+    "entry": ("entry {index}", "账本第 {index} 条"),
+    "stated": ("stated {date}", "所述日期 {date}"),
+    "registered": ("registered {time}", "登记 {time}"),
+    "waiting": ("not registered yet", "尚未登记"),
+    "foot": (
+        "What an entry says, and its date, is the company's statement; the time of registration is the "
+        "notary's. Rules are paraphrased: compare the official text. Whether measures suffice is for a "
+        "court to decide; this list does not say so.",
+        "各条内容和所述日期由公司陈述，登记时间由公证机构陈述。条文为概述，以官方文本为准。"
+        "措施是否充分由法院认定，本表不作判断。",
+    ),
+}
+
+
+def say(key: str, language: str, **values: Any) -> str:
+    """Return a sentence of the report."""
+    return _pick(_SENTENCES[key], language).format(**values)
+
+
+def heading(rule: str, language: str) -> str:
+    """Return law and article."""
+    return f"{_pick(_LAWS[rule[:2]], language)} {_pick(_ARTICLES[rule], language)}"
+
+
+def rule_text(rule: str, language: str) -> str:
+    """Return what the rule asks for, in our words."""
+    return _pick(_RULES[rule], language)
+
+
+def kind_text(kind: str, language: str) -> str:
+    """Return what a kind of measure is called."""
+    return KINDS[kind].chinese if language == CHINESE else kind
+
+
+def gap_text(gap: Gap, language: str) -> str:
+    """Return the sentence for a gap."""
+    values = dict(gap.facts)
+    if "numbers" in values:
+        values["numbers"] = numbers_text(values["numbers"], language)
+    if "persons" in values:
+        values["persons"] = ("、" if language == CHINESE else "; ").join(values["persons"])
+    return _pick(_GAPS[gap.code], language).format(**values)
+
+
+def numbers_text(numbers: Sequence[int], language: str) -> str:
+    """Return numbers of entries, the first dozen of them."""
+    shown = ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
+    return f"第 {shown} 条" if language == CHINESE else f"No. {shown}"
+
+
+def fact_text(name: str, facts: VaultFacts, language: str) -> str:
+    """Return the sentence for what the vault shows."""
+    chinese = language == CHINESE
+    match name:
+        case "contents":
+            return (
+                f"{facts.deposits} 件存证中有 {facts.contents} 件连同内容，离开本机前已加密封存。"
+                if chinese
+                else f"{facts.contents} of {facts.deposits} deposits hold their content, encrypted "
+                "before it left this computer."
+            )
+        case "openable":
+            return (
+                f"{facts.contents} 件存证可只就其中一部分核验披露，其余不公开。"
+                if chinese
+                else f"{facts.contents} deposits can be opened in part, the rest staying hidden."
+            )
+        case "keys":
+            low, high = facts.keys
+            span = str(low) if low == high else f"{low}-{high}"
+            return (
+                f"每件存证只能由 {span} 把密钥打开（负责人、恢复单）。"
+                if chinese
+                else f"Each deposit opens with {span} keys only (officers, recovery sheet)."
+            )
+        case "levels":
+            listed = ", ".join(f"{level} {count}" for level, count in (facts.levels or {}).items())
+            return (
+                f"采集规则确定的密级（件数）:{listed}。"
+                if chinese
+                else f"Classified by rules of capture (deposits): {listed}."
+            )
+    return (
+        f"{facts.deposits} 件存证中有 {facts.classified} 件已确定密级。"
+        if chinese
+        else f"{facts.classified} of {facts.deposits} deposits are classified."
+    )
+
+
+def _pick(pair: tuple[str, str], language: str) -> str:
+    return pair[1] if language == CHINESE else pair[0]
