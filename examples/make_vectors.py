@@ -77,6 +77,7 @@ from ledger.manifest import (
     metadata_leaves,
     structure_leaves,
 )
+from ledger.partial import PartialOpening, Selection, format_partial, open_in_part
 from ledger.recover import Sheet, format_sheet, signing_key
 from ledger.sealing import Document, SealedDeposit, seal
 
@@ -259,6 +260,10 @@ def make(keep: Keep) -> Files:
     )
     files["recovery-sheet.txt"] = format_sheet(sheet).encode()
     files["case.evidence"] = _evidence(first, files)
+    chosen = Selection(0, parts=(2,), fields=("name",))
+    opening = open_in_part(first.record, first.index, [chosen], first.commitment)
+    files["partial-opening.cbor"] = format_partial(opening)
+    files["part.evidence"] = _part_evidence(opening, files)
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
     return files | make_refused(
         files,
@@ -360,7 +365,8 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
 def _paragraphs(text: bytes) -> Splitting:
     ends = [match.end() for match in re.finditer(rb"(?:\r\n)+", text)]
     lengths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-    parts = tuple(Part(f"paragraph {n}", n, 1) for n in range(1, len(lengths) + 1))
+    total = len(lengths)
+    parts = tuple(Part(f"paragraph {n} of {total}", n, 1) for n in range(1, total + 1))
     return Splitting("paragraphs", 1, format_cuts(lengths), parts)
 
 
@@ -505,6 +511,16 @@ def _evidence(sealed: SealedDeposit, files: Files) -> bytes:
     return out.getvalue()
 
 
+def _part_evidence(opening: PartialOpening, files: Files) -> bytes:
+    """The letter's second paragraph alone."""
+    start = files["documents/letter.txt"].index(b"\r\n\r\n") + 4
+    out = BytesIO()
+    piece = files["documents/letter.txt"][start : start + opening.pieces[0].size]
+    receipt = files["deposit-1.receipt"]
+    write_evidence(out, [Disclosure(receipt, opening, lambda _piece: BytesIO(piece))])
+    return out.getvalue()
+
+
 def _request(root: bytes) -> bytes:
     """A signed request, as its lines go over the wire."""
     message = Message("GET", f"/envelopes/{root.hex()}", {"range": "bytes=0-16383"})
@@ -520,7 +536,7 @@ def _request(root: bytes) -> bytes:
 
 _EXAMPLE = re.compile(r"(```text example=([^\n ]+)\n)(.*?)(```\n)", re.DOTALL)
 _LONG = re.compile(r"h'([0-9a-f]{96,})'")
-_LONG_TEXT = re.compile(r'"((?:[^"\\]|\\.){200,})"')
+_LONG_TEXT = re.compile(r'"((?:[^"\\\n]|\\.){200,})"')
 _COLUMNS = 96
 _MOST_HEX = 520
 """Bytes that are printed whole; of more, the document gives size, hash and structure."""
@@ -584,6 +600,7 @@ STRUCTURES = {
     "manifest.cbor": "manifest",
     "manifest-2.cbor": "manifest",
     "opening.cbor": "manifest",
+    "partial-opening.cbor": "partial-opening",
     "index.cbor": "index",
     "view-header.cbor": "view-header",
     "structure-leaf.cbor": "structure-leaf",

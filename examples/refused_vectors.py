@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -120,19 +121,63 @@ def make_refused(
     changed = {**ours, "proof": format_proof(proof)}
     malformed("extra-in-the-proof", with_header({**header, "sealbook": changed}))
 
-    for name, change in (
-        ("content-altered", lambda text: text.replace(b"41.50", b"14.50")),
-        ("content-shorter", lambda text: text[:-1]),
-    ):
+    def evidence(
+        name: str, of: str, member: str, change: Callable[[bytes], bytes], *claims: str
+    ) -> None:
         out = BytesIO()
-        writer, reader = Writer(out), Reader(BytesIO(files["case.evidence"]))
-        for member in reader.members:
-            content = reader.read(member, 0, member.size)
-            if member.name.endswith("letter.txt"):
+        writer, reader = Writer(out), Reader(BytesIO(files[of]))
+        for each in reader.members:
+            content = reader.read(each, 0, each.size)
+            if member in each.name:
                 content = change(content)
-            writer.add(member.name, len(content), [content])
+            place = (
+                each.name.replace("parts/1/", "parts/2/")
+                if "another-document" in name
+                else each.name
+            )
+            writer.add(place, len(content), [content])
         writer.finish()
-        add(f"{name}.evidence", out.getvalue(), rp.CONTENT)
+        add(f"{name}.evidence", out.getvalue(), *claims)
+
+    def opening(name: str, change: Callable[[Any], None], *claims: str) -> None:
+        def changed(data: bytes) -> bytes:
+            value = cbor_decode(data)
+            change(value)
+            return cbor_encode(value)
+
+        evidence(name, "part.evidence", "opening.cbor", changed, *claims)
+
+    letter = "letter.txt"
+    evidence(
+        "content-altered",
+        "case.evidence",
+        letter,
+        lambda text: text.replace(b"41.50", b"14.50"),
+        rp.CONTENT,
+    )
+    evidence("content-shorter", "case.evidence", letter, lambda text: text[:-1], rp.CONTENT)
+    evidence("part-altered", "part.evidence", "/parts/", lambda text: text.upper(), rp.CONTENT)
+
+    def other_place(value: Any) -> None:
+        value["opened"][0][2][2][0][0] = 3
+
+    def other_document(value: Any) -> None:
+        value["opened"][0][0] = 1
+
+    def fewer_parts(value: Any) -> None:
+        value["opened"][0][2][1][1] = 2
+
+    def shorter_proof(value: Any) -> None:
+        value["proof"] = value["proof"][32:]
+
+    def beyond_the_last(value: Any) -> None:
+        value["opened"][0][2][2][0][0] = 4
+
+    opening("part-at-another-position", other_place, rp.CONTENT)
+    opening("part-of-another-document", other_document, rp.CONTENT)
+    opening("part-of-fewer", fewer_parts, rp.CONTENT)
+    opening("part-with-a-short-proof", shorter_proof, rp.CONTENT)
+    opening("malformed-part-beyond-the-last", beyond_the_last)
 
     made["refused/refused.json"] = json.dumps(expected, indent=1).encode() + b"\n"
     return made

@@ -27,6 +27,7 @@ from ledger.chain import statement as st
 from ledger.crypto import commitment, envelope
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.encoding import cbor_decode, cbor_encode
+from ledger.partial import form
 
 TEXT = DOCUMENT.read_text()
 VALIDATOR = Validator(schema(TEXT))
@@ -99,7 +100,12 @@ LIMITS = {
     "policy": (policy.MAX_LINES_OF_A_KIND,) * 3,
     "leaf of a document": (commitment.MAX_LEAF,),
     "documents in a deposit": (manifest.MAX_DOCUMENTS,),
-    "name; path or other text in a manifest": (manifest.MAX_NAME, manifest.MAX_PATH),
+    "parts of a document": (manifest.MAX_PARTS,),
+    "name; path or other text; label in a manifest": (
+        manifest.MAX_NAME,
+        manifest.MAX_PATH,
+        manifest.MAX_LABEL,
+    ),
     "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
     "age payload at the notary": (envelopes.MAX_PAYLOAD,),
     "evidence file": (archive.MAX_MEMBERS, evidence.MAX_OPENING),
@@ -107,6 +113,7 @@ LIMITS = {
         encoding.MAX_DEPTH,
         encoding.MAX_ITEMS,
         manifest.MAX_ITEMS,
+        form.MAX_OPENED_ITEMS,
         encoding.MAX_INTEGER.bit_length() + 1,
     ),
 }

@@ -37,12 +37,13 @@ def test_a_file_with_a_defect_is_refused_for_it(name: str) -> None:
 
 def test_the_files_without_the_defects_are_accepted() -> None:
     assert verify("deposit-1.receipt", FILES["deposit-1.receipt"]).report.good
-    assert verify("case.evidence", FILES["case.evidence"]).report.good
+    for name in ("case.evidence", "part.evidence"):
+        assert verify(name, FILES[name]).report.good
 
 
 def test_every_refused_file_has_an_expectation_and_differs_from_the_others() -> None:
     files = {name: data for name, data in FILES.items() if name.startswith("refused/")}
     assert set(files) == {f"refused/{name}" for name in EXPECTED} | {"refused/refused.json"}
     assert len(set(files.values())) == len(files)
-    good = (FILES["deposit-1.receipt"], FILES["case.evidence"])
-    assert not set(good) & set(files.values())
+    good = {FILES[each] for each in ("deposit-1.receipt", "case.evidence", "part.evidence")}
+    assert not good & set(files.values())

@@ -153,6 +153,15 @@ def test_the_proof_inside_the_receipt_stands_by_itself() -> None:
     assert cbor_decode(FILES["deposit-1.receipt"][1:])[1]["sealbook"]["proof"] == text
 
 
+def test_the_part_s_evidence_file_proves_one_paragraph() -> None:
+    (disclosed,) = read_evidence(BytesIO(FILES["part.evidence"]))
+    content = verify_disclosed(disclosed, TRUST).report.claim(rp.CONTENT)
+    assert (content.status, content.by) == (rp.PROVEN, "partial-opening")
+    (shown,) = content.facts["documents"]  # type: ignore[misc]
+    assert shown["name"] == "letter.txt"
+    assert [each["path"] for each in shown["parts"]] == ["paragraph 2 of 3"]
+
+
 def test_the_evidence_file_proves_the_content() -> None:
     (disclosed,) = read_evidence(BytesIO(FILES["case.evidence"]))
     report = verify_disclosed(disclosed, TRUST).report
@@ -271,16 +280,19 @@ def tree(entries: list[bytes]) -> bytes:
     return sha256(b"\1" + tree(entries[:half]) + tree(entries[half:])).digest()
 
 
-def view_root(view: bytes, kind: int, header: bytes, leaves: list[bytes]) -> tuple[int, bytes]:
+def view_root(
+    view: bytes, kind: int, header: bytes, leaves: list[bytes]
+) -> tuple[bytes, int, bytes]:
+    """C_0, n' and V_w."""
     entries = []
     for i, data in enumerate([header, *leaves]):
         salt = prf(view, "sealbook1/salt", i)
         first = bytes([kind if i else 0]) + u(i) + u(len(data)) + salt
         entries.append(sha256(b"sealbook1/leaf\0" + first + data).digest())
-    padded = max(8, padme_by_the_formula(len(entries)))
-    for i in range(len(entries), padded):
+    padded = max(8, padme_by_the_formula(len(leaves)))
+    for i in range(len(leaves) + 1, padded + 1):
         entries.append(prf(prf(view, "sealbook1/salt", i), "sealbook1/dummy", i))
-    return padded, tree(entries)
+    return entries[0], padded, tree(entries[1:])
 
 
 def commitment(
@@ -299,7 +311,7 @@ def commitment(
         splitter = record["splitter"]
         parts = [
             cbor_encode({"path": path, "first": first, "count": count})
-            for path, first, count in entry["parts"]
+            for path, first, count, _label in entry["parts"]
         ]
         fields = ("name", "size", "modified", "media-type", "source", "tool")
         metadata = [cbor_encode([field, record[field]]) for field in fields]
@@ -314,8 +326,8 @@ def commitment(
             view = prf(
                 prf(manifest["seed"], "sealbook1/document-seed", j), "sealbook1/view-seed", w
             )
-            padded, root = view_root(view, kind, cbor_encode(head), leaves_of)
-            digests += sha256(b"sealbook1/view\0" + bytes([w]) + u(padded) + root).digest()
+            first, padded, root = view_root(view, kind, cbor_encode(head), leaves_of)
+            digests += sha256(b"sealbook1/view\0" + bytes([w]) + first + u(padded) + root).digest()
         documents.append(sha256(b"sealbook1/document\0" + u(j) + digests).digest())
     padded = max(8, padme_by_the_formula(len(documents)))
     for j in range(len(documents), padded):
@@ -334,6 +346,49 @@ def test_the_commitment_follows_from_the_formulas_alone(number: int) -> None:
     assert commitment(manifest, index, contents, key) == deposit.commitment
 
 
+def test_a_partial_opening_leads_to_the_commitment_by_the_formulas_alone() -> None:
+    """What section 12 says, step by step, with hashlib alone; the tree has 8 leaves everywhere."""
+
+    def leaf(kind: int, i: int, salt: bytes, data: bytes) -> bytes:
+        first = b"sealbook1/leaf\0" + bytes([kind]) + u(i) + u(len(data)) + salt
+        return sha256(first + data).digest()
+
+    def root_of_8(index: int, entry: bytes, proof: bytes) -> bytes:
+        def subtree(start: int, size: int, hashes: list[bytes]) -> bytes:
+            if not start <= index < start + size:
+                return hashes.pop(0)
+            if size == 1:
+                return sha256(b"\0" + entry).digest()
+            left = subtree(start, size // 2, hashes)
+            right = subtree(start + size // 2, size // 2, hashes)
+            return sha256(b"\1" + left + right).digest()
+
+        hashes = [proof[at : at + 32] for at in range(0, len(proof), 32)]
+        return subtree(0, 8, hashes)
+
+    def digest(w: int, header: bytes, padded: int, root: bytes) -> bytes:
+        return sha256(b"sealbook1/view\0" + bytes([w]) + header + u(padded) + root).digest()
+
+    opening = cbor_decode(FILES["partial-opening.cbor"])
+    ((j, content, structure, metadata),) = opening["opened"]
+    padded, header, ((first, salts, sizes),), proof = content
+    piece = LETTER[42:98]
+    assert int.from_bytes(sizes, "big") == len(piece)
+    views = digest(0, header, padded, root_of_8(first - 1, leaf(1, first, salts, piece), proof))
+    for w, (padded, header, ((index, salt, data),), proof) in ((1, structure), (2, metadata)):
+        if isinstance(header, list):
+            header = leaf(0, 0, header[0], cbor_encode(header[1:]))
+        views += digest(
+            w, header, padded, root_of_8(index - 1, leaf(w + 1, index, salt, data), proof)
+        )
+    document = sha256(b"sealbook1/document\0" + u(j) + views).digest()
+    root = root_of_8(j, document, opening["proof"])
+    key = sha256(FILES["device.cose-key"]).digest()
+    deposit = parse_deposit(parse_statement(FILES["deposit-1.cose"]))
+    found = sha256(b"sealbook1/deposit\0" + key + u(opening["padded"]) + root).digest()
+    assert found == deposit.commitment
+
+
 def test_the_values_on_the_way_follow_from_the_formulas_alone() -> None:
     values = {
         name: bytes.fromhex(text) for name, text in json.loads(FILES["commitment.json"]).items()
@@ -349,4 +404,4 @@ def test_the_values_on_the_way_follow_from_the_formulas_alone() -> None:
     assert values["C_1"] == sha256(first + data).digest() == index[0]["hashes"][:32]
     header = cbor_encode([3, "paragraphs", 1])
     leaves = [LETTER[:42], LETTER[42:98], LETTER[98:]]
-    assert values["V_0"] == view_root(values["v_00"], 1, header, leaves)[1]
+    assert values["V_0"] == view_root(values["v_00"], 1, header, leaves)[2]
