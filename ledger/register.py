@@ -15,6 +15,8 @@ from ledger import measures as ms
 from ledger.measures import Measure, Subject
 
 REGISTERED, WAITING, REFUSED = "registered", "waiting", "refused"
+RECORDED, NOT_REGISTERED, NOT_RECORDED = "recorded", "not-registered", "not-recorded"
+NOT_SHOWN = "not-shown"
 
 LATE_DAYS = 2
 """Days between the date stated and the registration from which on that is a gap: two time zones, and a
@@ -109,9 +111,17 @@ class Finding:
     gaps: tuple[Gap, ...]
 
     @property
-    def recorded(self) -> bool:
-        """Whether anything at all is on record for the rule."""
-        return bool(self.entries or self.facts)
+    def status(self) -> str:
+        """RECORDED where something is on record, NOT_REGISTERED where all of that still waits.
+
+        NOT_SHOWN is the status of a rule that asks for what no register can show. That deposits can be
+        opened in part is a means, and records nothing.
+        """
+        if self.rule in BEYOND:
+            return NOT_SHOWN
+        if set(self.facts) - {"openable"} or any(e.state == REGISTERED for e in self.entries):
+            return RECORDED
+        return NOT_REGISTERED if self.entries else NOT_RECORDED
 
 
 RULES: dict[str, tuple[str, ...]] = {
@@ -129,6 +139,13 @@ RULES: dict[str, tuple[str, ...]] = {
     "eu-2-c": tuple(kind for kind in ms.KINDS if kind != ms.DISCLOSURE),
 }
 """Rule -> the kinds of measures that speak to it, in the order of a report."""
+
+
+BEYOND = ("eu-2-a", "eu-2-b")
+"""Rules that ask for what no register shows: that others do not know the secret, and its value."""
+
+OVERALL = ("cn-5", "eu-2-c")
+"""Rules that look at all measures together."""
 
 
 def access_now(entries: Iterable[Entry]) -> tuple[Access, ...]:
@@ -189,7 +206,10 @@ def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
         Gap("unreadable", {"numbers": list(register.unreadable)}),
         Gap("two-registers", {"ids": list(register.ids[1:])}),
         _numbered("late", late),
-        Gap("unclassified", {"count": facts.deposits - facts.classified, "of": facts.deposits}),
+        Gap(
+            "unclassified" if facts.levels is not None else "unclassified-here",
+            {"count": facts.deposits - facts.classified, "of": facts.deposits},
+        ),
     )
     agreements = _of(entries, ms.AGREEMENT)
     bound = _persons(person for each in agreements for person in each.measure.persons)
@@ -212,6 +232,7 @@ def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
         "cn-6-6": (
             Gap("left-with-access", {"persons": [n for key, n in holders.items() if key in left]}),
         ),
+        "eu-2-a": (Gap("secrecy", {"always": True}),),
         "eu-2-b": (Gap("value", {"always": True}),),
     }
     return {rule: tuple(each for each in gaps if _open(each)) for rule, gaps in found.items()}

@@ -12,7 +12,10 @@ from ledger.measures import KINDS
 from ledger.register import Gap, VaultFacts
 
 _LAWS = {
-    "cn": ("商业秘密规定 (2020)", "《审理侵犯商业秘密民事案件规定》(2020)"),
+    "cn": (
+        "SPC Provisions on Trade Secret Cases (2020)",
+        "《审理侵犯商业秘密民事案件规定》（2020）",
+    ),
     "eu": ("Directive (EU) 2016/943", "欧盟指令 (EU) 2016/943"),
 }
 
@@ -69,8 +72,8 @@ _RULES = {
         "应当明确所主张的商业秘密具体内容；仅审理能够明确的部分。",
     ),
     "eu-2-a": (
-        "The information is secret. A register shows only who was given it, not what others know.",
-        "信息处于秘密状态。登记簿只显示向谁提供过，不显示他人是否知悉。",
+        "The information is secret: not generally known, nor readily accessible.",
+        "信息处于秘密状态：不为通常涉及该类信息的人普遍知悉或容易获得。",
     ),
     "eu-2-b": (
         "It has commercial value because it is secret.",
@@ -111,6 +114,14 @@ _GAPS = {
         "{count} of {of} deposits are classified neither by the register nor by a rule of capture.",
         "{of} 件存证中有 {count} 件未经登记簿或采集规则确定密级。",
     ),
+    "unclassified-here": (
+        "{count} of {of} deposits are not classified by the register.",
+        "{of} 件存证中有 {count} 件未在登记簿中确定密级。",
+    ),
+    "secrecy": (
+        "A register shows to whom the company gave access, not what others know.",
+        "登记簿只显示公司准予谁接触，不显示他人是否知悉。",
+    ),
     "no-paper": (
         "{numbers}: the signed paper is not attached.",
         "{numbers}：未附签署文本。",
@@ -141,11 +152,33 @@ _GAPS = {
     ),
 }
 
+_FACTS = {
+    "contents": (
+        "Deposits with their content, encrypted before leaving this computer: {contents} of {deposits}.",
+        "连同内容、离开本机前已加密封存的存证：{contents} 件（共 {deposits} 件）。",
+    ),
+    "openable": (
+        "Deposits of which a part can be opened, the rest staying hidden: {contents}.",
+        "可只就其中一部分核验披露、其余不公开的存证：{contents} 件。",
+    ),
+    "keys": (
+        "Keys that open a deposit: {keys} (the vault's, officers', the recovery sheet's).",
+        "能够打开每件存证的密钥：{keys} 把（保管库、负责人、恢复单）。",
+    ),
+    "levels": (
+        "Classified by rules of capture: {levels}.",
+        "由采集规则确定密级：{levels}。",
+    ),
+    "classified": (
+        "Classified deposits: {classified} of {deposits}.",
+        "已确定密级的存证：{classified} 件（共 {deposits} 件）。",
+    ),
+}
+
 _SENTENCES = {
     "title": ("Confidentiality measures on record", "保密措施登记情况"),
     "account": ("Account", "账户"),
     "register": ("Register", "登记簿"),
-    "made": ("As of", "截至"),
     "summary": (
         "{entries} entries, {registered} of them registered",
         "共 {entries} 条，其中已登记 {registered} 条",
@@ -159,15 +192,19 @@ _SENTENCES = {
     "gap": ("gap", "缺漏"),
     "vault": ("vault", "保管库"),
     "more": ("and {count} more", "另有 {count} 条"),
-    "entry": ("entry {index}", "账本第 {index} 条"),
-    "stated": ("stated {date}", "所述日期 {date}"),
-    "registered": ("registered {time}", "登记 {time}"),
-    "waiting": ("not registered yet", "尚未登记"),
+    "not-shown": ("not shown", "不能显示"),
+    "not-registered": ("not registered", "尚未登记"),
+    "book": ("register", "登记簿"),
+    "since": (
+        "entry {index}, {time} UTC: the first of {count} registered",
+        "{time} UTC，账本第 {index} 条：已登记 {count} 条中的首条",
+    ),
+    "none": ("none registered yet", "均未登记"),
     "foot": (
-        "What an entry says, and its date, is the company's statement; the time of registration is the "
-        "notary's. Rules are paraphrased: compare the official text. Whether measures suffice is for a "
-        "court to decide; this list does not say so.",
-        "各条内容和所述日期由公司陈述，登记时间由公证机构陈述。条文为概述，以官方文本为准。"
+        "Each entry stands with the time of its registration, UTC, as the notary states it. What it "
+        "says is the company's statement. Rules are paraphrased: compare the official text. Whether "
+        "measures suffice is for a court to decide; this list does not say so.",
+        "各条所列为登记时间（UTC），由公证机构陈述；各条内容由公司陈述。条文为概述，以官方文本为准。"
         "措施是否充分由法院认定，本表不作判断。",
     ),
 }
@@ -205,46 +242,21 @@ def gap_text(gap: Gap, language: str) -> str:
 
 def numbers_text(numbers: Sequence[int], language: str) -> str:
     """Return numbers of entries, the first dozen of them."""
-    shown = ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
+    comma = "、" if language == CHINESE else ", "
+    shown = comma.join(map(str, numbers[:12])) + (f"{comma}…" if len(numbers) > 12 else "")
     return f"第 {shown} 条" if language == CHINESE else f"No. {shown}"
 
 
 def fact_text(name: str, facts: VaultFacts, language: str) -> str:
     """Return the sentence for what the vault shows."""
-    chinese = language == CHINESE
-    match name:
-        case "contents":
-            return (
-                f"{facts.deposits} 件存证中有 {facts.contents} 件连同内容，离开本机前已加密封存。"
-                if chinese
-                else f"{facts.contents} of {facts.deposits} deposits hold their content, encrypted "
-                "before it left this computer."
-            )
-        case "openable":
-            return (
-                f"{facts.contents} 件存证可只就其中一部分核验披露，其余不公开。"
-                if chinese
-                else f"{facts.contents} deposits can be opened in part, the rest staying hidden."
-            )
-        case "keys":
-            low, high = facts.keys
-            span = str(low) if low == high else f"{low}-{high}"
-            return (
-                f"每件存证只能由 {span} 把密钥打开（负责人、恢复单）。"
-                if chinese
-                else f"Each deposit opens with {span} keys only (officers, recovery sheet)."
-            )
-        case "levels":
-            listed = ", ".join(f"{level} {count}" for level, count in (facts.levels or {}).items())
-            return (
-                f"采集规则确定的密级（件数）:{listed}。"
-                if chinese
-                else f"Classified by rules of capture (deposits): {listed}."
-            )
-    return (
-        f"{facts.deposits} 件存证中有 {facts.classified} 件已确定密级。"
-        if chinese
-        else f"{facts.classified} of {facts.deposits} deposits are classified."
+    listed = ", ".join(f"{level} {count}" for level, count in (facts.levels or {}).items())
+    low, high = facts.keys
+    return _pick(_FACTS[name], language).format(
+        deposits=facts.deposits,
+        contents=facts.contents,
+        classified=facts.classified,
+        keys=low if low == high else f"{low}-{high}",
+        levels=listed,
     )
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ledger.adapters.matters import MatterPapers
     from ledger.adapters.vault import Vault
 
-_NAME = 40
-
 
 @click.group(
     epilog="""\b
@@ -156,15 +154,17 @@ def _page(
         )
     yield from labelled(rows)
     yield ""
-    yield f"{'no.':>5}  {'entry':>8}  {'block':>7}  {'registered (UTC)':<16}  {'state':<9}  title"
+    yield f"{'no.':>4}  {'entry':>6}  {'block':>6}  {'registered (UTC)':<16}  {'state':<9}  title"
     for value in papers:
         when = text.when(value["time"])[:16] if "time" in value else "-"
         yield (
-            f"{value['matter_number']:>5}  {value.get('index', '-'):>8}  {value.get('block', '-'):>7}  "
+            f"{value['matter_number']:>4}  {value.get('index', '-'):>6}  {value.get('block', '-'):>6}  "
             f"{when:<16}  {value['state']:<9}  "
-            + text.shorten(text.plain(value["title"]), text.WIDTH - 57)
+            + text.shorten(text.plain(value["title"]), text.WIDTH - 53)
         )
         if value["message"]:
-            yield text.indent(text.plain(value["message"]), 7)
+            yield text.indent(text.plain(value["message"]), 6)
     yield ""
-    yield "Times are the notary's statement. A matter says nothing of what was never deposited."
+    yield text.indent(
+        "Times are the notary's statement. A matter says nothing of what was never deposited.", 0
+    )

@@ -138,8 +138,11 @@ def _warn(entry: Measure, register: Callable[[], Register]) -> None:
     ended = Entry(number, "", entry, WAITING)
     if len(access_now([*entries, ended])) == len(access_now(entries)):
         shell.tell(
-            "By the register, that person had no such access. Names and things are compared as they "
-            "are written; `sealbook measure list` shows them."
+            text.indent(
+                "By the register, that person had no such access. Names and things are compared as "
+                "they are written; `sealbook measure list` shows them.",
+                0,
+            )
         )
 
 

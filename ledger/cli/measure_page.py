@@ -9,12 +9,14 @@ import click
 from ledger.adapters.vault import Config
 from ledger.cli import text
 from ledger.cli.page import labelled
-from ledger.register import WAITING, Entry, Finding, Register, VaultFacts
+from ledger.register import OVERALL, RECORDED, Entry, Finding, Register, VaultFacts
 from ledger.register_words import fact_text, gap_text, heading, kind_text, rule_text, say
 
 _SHOWN = 6
 """Entries listed under a rule; `measure list` has them all."""
 _MARGIN = 4
+_ENTRY = 46
+"""Columns of what an entry is about, behind its number and time."""
 
 
 def report_page(
@@ -45,34 +47,38 @@ def report_page(
 
 def _finding(finding: Finding, facts: VaultFacts, language: str) -> Iterator[str]:
     title = heading(finding.rule, language)
-    status = say("recorded" if finding.recorded else "not-recorded", language)
+    status = say(finding.status, language)
     gap = max(2, text.WIDTH - text.columns(title) - text.columns(status))
-    color = "green" if finding.recorded else "yellow"
+    color = "green" if finding.status == RECORDED else "yellow"
     yield click.style(title, bold=True) + " " * gap + click.style(status, fg=color)
     yield text.indent(rule_text(finding.rule, language), _MARGIN)
     rows = [(say("vault", language), fact_text(name, facts, language)) for name in finding.facts]
-    for each in finding.entries[:_SHOWN]:
-        rows.append((f"{each.number}", _entry(each, language)))
-    if len(finding.entries) > _SHOWN:
-        rows.append(("", say("more", language, count=len(finding.entries) - _SHOWN)))
+    if finding.rule in OVERALL:
+        rows += [(say("book", language), _overall(finding, language))] * bool(finding.entries)
+    else:
+        rows += [(f"{each.number}", _entry(each, language)) for each in finding.entries[:_SHOWN]]
+        if len(finding.entries) > _SHOWN:
+            rows.append(("", say("more", language, count=len(finding.entries) - _SHOWN)))
     rows += [(say("gap", language), gap_text(each, language)) for each in finding.gaps]
     yield from labelled([(label, text.plain(value)) for label, value in rows], _MARGIN)
 
 
+def _overall(finding: Finding, language: str) -> str:
+    registered = [each for each in finding.entries if each.time is not None]
+    if not registered:
+        return say("none", language)
+    first = min(registered, key=lambda each: each.time or 0)
+    when = text.when(first.time or 0)[:16]
+    return say("since", language, index=first.index, time=when, count=len(registered))
+
+
 def _entry(entry: Entry, language: str) -> str:
     measure = entry.measure
+    when = say("not-registered", language) if entry.time is None else text.when(entry.time)[:16]
     about = ", ".join((*measure.persons, *(each.text for each in measure.subjects)))
-    parts = [
-        f"{kind_text(measure.kind, language)}: {text.shorten(about or measure.note, 40)}",
-        say("stated", language, date=measure.date),
-    ]
-    if entry.index is None or entry.time is None:
-        assert entry.state == WAITING
-        parts.append(say("waiting", language))
-    else:
-        parts.append(say("registered", language, time=text.when(entry.time)[:16] + " UTC"))
-        parts.append(say("entry", language, index=entry.index))
-    return ", ".join(parts) if language == "en" else "，".join(parts)
+    colon = ": " if language == "en" else "："
+    shown = kind_text(measure.kind, language) + colon + (about or measure.note)
+    return f"{text.pad(when, 16)}  {text.shorten(shown, _ENTRY)}"
 
 
 def report_value(
@@ -88,7 +94,7 @@ def report_value(
             {
                 "rule": each.rule,
                 "law": heading(each.rule, "en"),
-                "status": "recorded" if each.recorded else "not-recorded",
+                "status": each.status,
                 "entries": [
                     {
                         "number": entry.number,
