@@ -1,4 +1,4 @@
-"""A company's working day: deposit, list, show, open, receipt, disclose."""
+"""A company's working day: deposit, list, show, open, receipt."""
 
 import os
 import platform
@@ -356,45 +356,6 @@ def unpack(file: Path, output: Path, as_json: bool) -> None:
         as_json,
         {"files": {name: str((output / name).absolute()) for name in files}},
         "\n".join(f"{text.pad(name, width)}{what}" for name, (_, what) in files.items()),
-    )
-
-
-@click.command(
-    epilog="""\b
-Example:
-  sealbook disclose contract.pdf -o case-114.evidence
-"""
-)
-@click.argument("deposit_id", metavar="ID")
-@click.option("-o", "--output", type=shell.FILE, required=True, help="The evidence file to write.")
-@shell.passphrase_option
-@shell.json_option
-def disclose(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Write an evidence file for a court: the whole deposit, its opening and its receipt.
-
-    The documents are fetched from the notary and compared; of a deposit of the fingerprint alone they
-    are read where they were. The file holds them in the clear.
-    """
-    from ledger.adapters.opening import disclose_deposit
-
-    vault = shell.open_vault()
-    found = vault.find(deposit_id)
-    if found.receipt is None:
-        raise no_receipt(found)
-    if os.path.lexists(output):
-        raise InvalidInput(f"{output} exists already and is not overwritten.")
-    identities = vault.identities(shell.passphrase_from(passphrase_file))
-    with (
-        shell.connect(vault) as client,
-        shell.Progress(f"disclosing {name_of(found)}", 3 * found.meta.size, passes=3) as progress,
-    ):
-        disclose_deposit(found, client, identities, output, vault.trust, progress)
-    size = output.stat().st_size
-    shell.emit(
-        as_json,
-        {**summary(found), "evidence": str(output.absolute()), "evidence_size": size},
-        f"{output}  {text.size(size)}\n"
-        "It holds the documents in the clear. The court gets the trust file from the notary office.",
     )
 
 

@@ -1,0 +1,278 @@
+"""`sealbook disclose`: an evidence file of all of a deposit, of chosen parts, or of a matter."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ledger.cli import shell, text
+from ledger.cli.sending import name_of, no_receipt, summary, verified_receipt
+from ledger.errors import InvalidInput, NotFound, SealbookError
+
+if TYPE_CHECKING:
+    from ledger.adapters.disclosing import Wanted
+    from ledger.adapters.http import NotaryClient
+    from ledger.adapters.vault import StoredDeposit, Vault
+    from ledger.crypto.recipients import Identity, Recipient
+
+_MAX_RECIPIENTS = 1 << 16
+_MAX_NOTE = 1200
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealbook disclose contract.pdf -o case-114.evidence
+  sealbook disclose inbox.mbox --only "Re: pricing" --only "header From" --dry-run
+  sealbook disclose inbox.mbox --only "message 7-9" --to court.pub -o case.evidence
+  sealbook disclose annexes --only "list.txt: paragraph 3" -o case.evidence
+  sealbook disclose --matter "Nanjing supply" --complete -o case.evidence
+"""
+)
+@click.argument("deposit_ids", metavar="[ID]...", nargs=-1)
+@click.option("--only", "selectors", metavar="SELECTOR", multiple=True, help="Show only this.")
+@click.option("--matter", "matter_name", metavar="NAME", help="A matter, with --complete.")
+@click.option("--complete", is_flag=True, help="The receipts of all papers of the matter.")
+@click.option(
+    "--to", "to", metavar="RECIPIENT", multiple=True, help="Seal it for an age recipient."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be shown and hidden; write nothing.")
+@click.option("-o", "--output", type=shell.FILE, help="The evidence file to write.")
+@shell.passphrase_option
+@shell.json_option
+def disclose(
+    deposit_ids: tuple[str, ...],
+    selectors: tuple[str, ...],
+    matter_name: str | None,
+    complete: bool,
+    to: tuple[str, ...],
+    dry_run: bool,
+    output: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Write an evidence file for a court: receipt, opening, and what is to be shown.
+
+    Without --only, each deposit is shown whole. With it, of the one deposit named, only what is
+    selected; nothing else can be learnt of the rest but what --dry-run says. `sealbook parts` lists
+    what can be selected, as it is typed:
+
+    \b
+      "message 7"  "message 7-9"  "message 7/body"  "part 2.1"  "paragraph 12"
+      "Re: pricing"       a subject, a heading, words in it or in its text
+      "page 3"  "page 3-4"                      as rendered at the deposit
+      "list.txt"  "annexes/list.txt"  "document 2"     with the document's name
+      "bytes 100-199"     positions from 0, both ends included; in whole pieces
+      "header Subject"  "field modified"        fields of mail and of metadata
+      "DOCUMENT: any of these"                  where several documents have it
+
+    --matter NAME --complete puts in the receipts of all papers of the matter, to show that none is
+    missing; of those, the papers named by ID are shown, whole or by --only.
+
+    --to seals the file for a court: an age recipient (age1...), or a file with one on each line. The
+    disclosure is entered in the register of measures.
+    """
+    from ledger.adapters.disclosing import SEALED_SUFFIX
+    from ledger.adapters.disclosing import disclose as write
+
+    _check_usage(deposit_ids, selectors, matter_name, complete)
+    if output is None and not dry_run:
+        raise click.UsageError("Missing option '-o'; or look first, with --dry-run.")
+    vault = shell.open_vault()
+    recipients = _recipients(to)
+    if output is not None:
+        if recipients and output.suffix != SEALED_SUFFIX:
+            output = output.with_name(output.name + SEALED_SUFFIX)
+        if os.path.lexists(output) and not dry_run:
+            raise InvalidInput(f"{output} exists already and is not overwritten.")
+    named = [vault.find(each) for each in deposit_ids]
+    papers = _papers(vault, named, matter_name)
+    identities: tuple[Identity, ...] = ()
+    if named:
+        identities = vault.identities(shell.passphrase_from(passphrase_file))
+    with ExitStack() as stack:
+        client = stack.enter_context(shell.connect(vault))
+        total = 3 * sum(each.meta.size for each in named)
+        progress = stack.enter_context(shell.Progress("disclosing", total, passes=3))
+        wanted, previews = [], []
+        for each in papers:
+            found, preview = _prepared(
+                vault, each, each in named, selectors, identities, client, stack
+            )
+            wanted.append(found)
+            previews.append((each, preview))
+        value: dict[str, Any] = {
+            "deposits": [{**summary(each), **preview} for each, preview in previews]
+        }
+        if not dry_run:
+            assert output is not None
+            write(wanted, client, identities, output, recipients, vault.trust, progress)
+            value |= {"evidence": str(output.absolute()), "evidence_size": output.stat().st_size}
+        value["fetched"] = sum(each.view.fetched() for each in wanted if each.view)
+    entered = None
+    if output is not None and not dry_run:
+        entered = _enter(vault, previews, to, output)
+        value["measure"] = entered
+    shell.emit(
+        as_json, value, "\n".join(_page(previews, output, bool(recipients), dry_run, entered))
+    )
+
+
+def _check_usage(
+    ids: Sequence[str], selectors: Sequence[str], matter: str | None, complete: bool
+) -> None:
+    if complete != (matter is not None):
+        raise click.UsageError("--matter and --complete go together.")
+    if not ids and matter is None:
+        raise click.UsageError("Name the deposit to disclose.")
+    if selectors and len(ids) != 1:
+        raise click.UsageError("--only selects parts of one deposit; name that one.")
+
+
+def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
+    """Return the recipients that are named, or on the lines of files. Raises InvalidInput."""
+    from ledger.crypto.envelope import seal_header
+    from ledger.crypto.recipients import FILE_KEY_SIZE, parse_recipient
+
+    found = []
+    for value in values:
+        lines = [value]
+        if not value.startswith("age1"):
+            data = shell.read_limited(Path(value), _MAX_RECIPIENTS, "a file of recipients")
+            lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+        found += [parse_recipient(line) for line in lines if line and not line.startswith("#")]
+    if values:
+        # A mix of kinds is refused before anything is fetched.
+        seal_header(bytes(FILE_KEY_SIZE), found, os.urandom)
+    return tuple(found)
+
+
+def _papers(
+    vault: "Vault", named: "list[StoredDeposit]", matter: str | None
+) -> "list[StoredDeposit]":
+    """Return the deposits whose receipts go in, in order."""
+    for each in named:
+        if each.receipt is None:
+            raise no_receipt(each)
+    if matter is None:
+        return list({each.name: each for each in named}.values())
+    from ledger.adapters.matters import complete
+    from ledger.matter import verify_matter
+
+    papers = list(complete(vault, matter))
+    verify_matter([verified_receipt(vault, each) for each in papers])
+    for each in named:
+        if each.name not in {paper.name for paper in papers}:
+            raise NotFound(f"{name_of(each)} is no paper of the matter {matter}.")
+    by_name = {each.name: each for each in named}
+    return [by_name.get(paper.name, paper) for paper in papers]
+
+
+def _prepared(
+    vault: "Vault",
+    deposit: "StoredDeposit",
+    shown: bool,
+    selectors: Sequence[str],
+    identities: "tuple[Identity, ...]",
+    client: "NotaryClient",
+    stack: ExitStack,
+) -> "tuple[Wanted, dict[str, Any]]":
+    """Return what to disclose of a deposit, and its preview."""
+    from ledger.adapters.disclosing import Wanted, partial_opening
+    from ledger.adapters.opening import originals
+    from ledger.adapters.ranged import view_deposit
+    from ledger.cli.preview import preview, receipt_preview, whole_preview
+    from ledger.contents import Contents
+    from ledger.selectors import resolve
+
+    verified = verified_receipt(vault, deposit)
+    if not shown:
+        return Wanted(deposit), receipt_preview(verified)
+    if not selectors:
+        return Wanted(deposit, whole=True), whole_preview(deposit.manifest(identities), verified)
+    view = stack.enter_context(
+        view_deposit(deposit, client, identities, lambda manifest: originals(deposit, manifest))
+    )
+    contents = Contents(view.manifest, view.index, view.fetch)
+    targets = [target for each in selectors for target in resolve(each, contents)]
+    wanted = Wanted(deposit, view=view, selections=contents.selections(targets))
+    opening, _ = partial_opening(wanted)
+    return wanted, preview(contents, wanted, opening, verified)
+
+
+def _enter(
+    vault: "Vault",
+    previews: "list[tuple[StoredDeposit, dict[str, Any]]]",
+    to: Sequence[str],
+    output: Path,
+) -> str | None:
+    """Enter the disclosure in the register of measures; return the entry's id, None where it failed."""
+    from datetime import UTC, datetime
+
+    from ledger.adapters.measures import record
+    from ledger.cli.sending import Report, send
+    from ledger.measures import DEPOSIT, DISCLOSURE, Measure, Subject, line_of
+
+    with output.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    persons = tuple(line_of(f"who can open it with {text.shorten(each, 40)}") for each in to)
+    note = f"{output.name}, SHA-256 {digest}; shown: {'; '.join(_shown_words(previews))}"
+    measure = Measure(
+        DISCLOSURE,
+        datetime.now(UTC).date(),
+        persons or ("whoever is handed the file",),
+        subjects=tuple(
+            Subject(DEPOSIT, line_of(each.meta.title)[:100], each.commitment)
+            for each, preview in previews[:10]
+        ),
+        note=line_of(note)[:_MAX_NOTE].rstrip(),
+    )
+    try:
+        entry = record(vault, measure, time.time, os.urandom)
+        send(vault, Report(as_json=True))
+    except SealbookError as error:
+        shell.tell(f"The register of measures could not be written: {error}")
+        return None
+    return entry.commitment
+
+
+def _shown_words(previews: "list[tuple[StoredDeposit, dict[str, Any]]]") -> Iterator[str]:
+    for _, preview in previews:
+        if preview["disclosed"] == "part":
+            for each in preview["revealed"]:
+                if "selector" in each:
+                    yield each["selector"]
+        else:
+            yield "everything" if preview["disclosed"] == "whole" else "a receipt"
+
+
+def _page(
+    previews: "list[tuple[StoredDeposit, dict[str, Any]]]",
+    output: Path | None,
+    sealed: bool,
+    dry_run: bool,
+    entered: str | None,
+) -> Iterator[str]:
+    from ledger.cli.preview import lines_of
+
+    for number, (each, preview) in enumerate(previews):
+        if number:
+            yield ""
+        yield from lines_of(preview, name_of(each))
+    yield ""
+    if dry_run:
+        yield "Nothing was written."
+        return
+    assert output is not None
+    yield f"{text.plain(str(output))}  {text.size(output.stat().st_size)}"
+    yield text.indent(
+        ("It is sealed for those named. " if sealed else "It holds what is shown in the clear. ")
+        + "The court gets the trust file from the notary office."
+        + (" Entered in the register of measures." if entered else ""),
+        0,
+    )

@@ -1,0 +1,289 @@
+"""What an evidence file shows of a deposit, what stays hidden, and what it says besides."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ledger.cli import text
+from ledger.contents import Contents, Target, parents_of, targets_of
+from ledger.manifest import metadata_fields
+from ledger.selectors import texts
+
+if TYPE_CHECKING:
+    from ledger.adapters.disclosing import Wanted
+    from ledger.manifest import Manifest
+    from ledger.partial import PartialOpening
+    from ledger.verify import VerifiedReceipt
+
+_FIRST = 400
+"""Bytes in which a first line is looked for."""
+_MARGIN = 2
+_SHOWN = 12
+"""Parts that are listed one by one; of more, the first ones and their number."""
+
+
+def preview(
+    contents: Contents, wanted: "Wanted", opening: "PartialOpening", verified: "VerifiedReceipt"
+) -> dict[str, Any]:
+    """Return what a partial disclosure reveals, hides and says besides, for a machine."""
+    chosen = {each.document for each in wanted.selections}
+    return {
+        "disclosed": "part",
+        "revealed": [_revealed(contents, each) for each in targets_of(wanted.selections)],
+        "hidden": {
+            "documents": [_hidden(contents, wanted, each) for each in sorted(chosen)],
+            "other_documents": len(contents.records) - len(chosen),
+        },
+        "says": {
+            "documents": [_said(contents, each) for each in opening.documents],
+            "documents_padded": opening.padded,
+            "receipt": receipt_says(verified),
+        },
+    }
+
+
+def whole_preview(manifest: "Manifest", verified: "VerifiedReceipt") -> dict[str, Any]:
+    """Return what a whole disclosure reveals."""
+    cover = manifest.cover
+    return {
+        "disclosed": "whole",
+        "revealed": [
+            {"document": number, "name": record.name, "size": record.size}
+            for number, record in enumerate(manifest.documents, 1)
+        ],
+        "hidden": {"documents": [], "other_documents": 0},
+        "says": {
+            "title": cover.title,
+            "provenance": dict(cover.provenance),
+            "receipt": receipt_says(verified),
+        },
+    }
+
+
+def receipt_preview(verified: "VerifiedReceipt") -> dict[str, Any]:
+    """Return what a receipt alone reveals."""
+    says = {"receipt": receipt_says(verified)}
+    return {"disclosed": "receipt", "revealed": [], "hidden": None, "says": says}
+
+
+def receipt_says(verified: "VerifiedReceipt") -> dict[str, Any]:
+    """Return what any receipt tells: who, when, where in the ledger, how large the sealed files are."""
+    deposit, record = verified.deposit, verified.record
+    return {
+        "account": verified.statement.issuer,
+        "identity": record.name if record else None,
+        "registered": verified.block.time,
+        "index": verified.index,
+        "block": verified.block.height,
+        "matter_number": deposit.matter.number if deposit.matter else None,
+    }
+
+
+def _revealed(contents: Contents, target: Target) -> dict[str, Any]:
+    record = contents.records[target.document]
+    value: dict[str, Any] = {"document": target.document + 1, "name": record.name}
+    if target.field:
+        return value | {
+            "field": target.field,
+            "value": dict(metadata_fields(record))[target.field],
+        }
+    offset, size = contents.extent(target)
+    part = contents.part(target)
+    return value | {
+        "selector": contents.typed((target,)),
+        "path": part.path if part else None,
+        "label": part.label if part else "",
+        "offset": offset,
+        "size": size,
+        "first_line": first_line(contents.content(target, _FIRST)),
+    }
+
+
+def first_line(data: bytes) -> str:
+    """Return the first line of bytes that can be read, "" where that is no text."""
+    if b"\0" in data or data.startswith((b"%PDF", b"PK\3\4")):
+        return ""
+    for line in next(texts(data.split(b"\n\n")[0][:_FIRST] or data)).splitlines():
+        if line.strip():
+            return line.strip()
+    return ""
+
+
+def _hidden(contents: Contents, wanted: "Wanted", document: int) -> dict[str, Any]:
+    (selection,) = (each for each in wanted.selections if each.document == document)
+    record, entry = contents.records[document], contents.index[document]
+    shown = sum(contents.extent(each)[1] for each in targets_of([selection]))
+    parents = parents_of(entry)
+    tops: Counter[str] = Counter()
+    hidden: Counter[str] = Counter()
+    partly: Counter[str] = Counter()
+    inside = _ancestors(parents, selection.parts)
+    for number, part in enumerate(entry.parts, 1):
+        if parents[number - 1] == 0:
+            kind = kind_of(part.path)
+            tops[kind] += 1
+            hidden[kind] += not (selection.whole or number in selection.parts)
+            partly[kind] += number in inside
+    return {
+        "document": document + 1,
+        "name": record.name,
+        "size": record.size,
+        "size_hidden": 0 if selection.whole else record.size - shown,
+        "parts": [
+            {"kind": kind, "hidden": hidden[kind], "partly": partly[kind], "total": tops[kind]}
+            for kind in tops
+        ],
+        "fields": [name for name, _ in metadata_fields(record) if name not in selection.fields],
+    }
+
+
+def _ancestors(parents: list[int], parts: tuple[int, ...]) -> set[int]:
+    found: set[int] = set()
+    for each in parts:
+        up = parents[each - 1]
+        while up:
+            found.add(up)
+            up = parents[up - 1]
+    return found
+
+
+def kind_of(path: str) -> str:
+    """Return what a part is called without its number: message, paragraph, member."""
+    last = re.split(r"/(?=[a-z]+ \d|header|body)", path)[-1]
+    return re.sub(r" \d.*", "", last).partition("/")[0]
+
+
+def _said(contents: Contents, opened: Any) -> dict[str, Any]:
+    """Return what the opening of one document says beside the content: see ledger.partial.form."""
+    value: dict[str, Any] = {"document": opened.document + 1}
+    record = contents.records[opened.document]
+    content, structure = opened.content, opened.structure
+    if not isinstance(structure, bytes):
+        value["parts"] = [
+            {
+                "path": contents.index[opened.document].parts[leaf.index - 1].path,
+                "position": leaf.index,
+            }
+            for leaf in structure.leaves
+        ]
+        value["parts_total"] = record.parts
+    counted = getattr(getattr(content, "header", None), "header", None) is not None
+    if not isinstance(structure, bytes) or counted or hasattr(content, "seed"):
+        value["splitter"] = f"{record.splitter} {record.version}"
+    if hasattr(content, "seed"):
+        value["pieces_total"] = record.leaves
+        value["size"] = record.size
+    elif not isinstance(content, bytes):
+        value["pieces_padded"] = content.padded
+        if counted:
+            value["pieces_total"] = record.leaves
+    return value
+
+
+# --- for a person ---
+
+
+def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
+    """Yield a preview for a person, in 80 columns."""
+    receipt = value["says"]["receipt"]
+    if value["disclosed"] == "receipt":
+        yield _title(f"{name}: the receipt alone, nothing of the content")
+    elif value["disclosed"] == "whole":
+        yield _title(f"{name}: everything")
+        for each in value["revealed"][:_SHOWN]:
+            yield _row(each["name"], text.size(each["size"]))
+        if len(value["revealed"]) > _SHOWN:
+            yield f"  and {len(value['revealed']) - _SHOWN} more documents"
+    else:
+        yield _title(f"Shown of {name}")
+        yield from _revealed_lines(value["revealed"])
+        yield ""
+        yield _title("Hidden")
+        yield from _hidden_lines(value["hidden"])
+    yield ""
+    yield _title("Said besides")
+    for line in (*_besides(value["says"]), *_receipt_lines(receipt)):
+        yield text.indent(text.plain(line), _MARGIN)
+
+
+def _title(words: str) -> str:
+    return text.shorten(text.plain(words), text.WIDTH)
+
+
+def _row(left: str, right: str, margin: int = _MARGIN) -> str:
+    width = text.WIDTH - margin - len(right) - 2
+    return " " * margin + text.pad(text.shorten(text.plain(left), width), width) + "  " + right
+
+
+def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
+    content = [each for each in revealed if "field" not in each]
+    for each in content[:_SHOWN]:
+        yield _row(each["selector"], text.size(each["size"]))
+        for more in dict.fromkeys((each["label"], each["first_line"])):
+            if more:
+                yield "    " + text.shorten(text.plain(more), text.WIDTH - 4)
+    if len(content) > _SHOWN:
+        rest = content[_SHOWN:]
+        yield _row(f"and {len(rest)} more", text.size(sum(each["size"] for each in rest)))
+    for each in revealed:
+        if "field" in each:
+            shown = "none" if each["value"] is None else str(each["value"])
+            if each["field"] == "modified" and each["value"] is not None:
+                shown = text.when(each["value"])
+            yield "  " + text.shorten(
+                text.plain(f"document {each['document']}, {each['field']}: {shown}"), text.WIDTH - 2
+            )
+
+
+def _hidden_lines(hidden: dict[str, Any]) -> Iterator[str]:
+    for each in hidden["documents"]:
+        if each["size_hidden"]:
+            yield _row(
+                each["name"], f"{text.size(each['size_hidden'])} of {text.size(each['size'])}"
+            )
+        for part in each["parts"]:
+            if part["hidden"]:
+                rest = f", of {part['partly']} only what is not shown" if part["partly"] else ""
+                kinds = part["kind"] + ("" if part["total"] == 1 else "s")
+                yield text.indent(f"{part['hidden']} of {part['total']} {kinds}{rest}", 4)
+        if each["fields"]:
+            yield text.indent(f"of document {each['document']}: {', '.join(each['fields'])}", 2)
+    others = hidden["other_documents"]
+    if others:
+        words = (
+            "1 other document with its" if others == 1 else f"{others} other documents with their"
+        )
+        yield text.indent(f"{words} name and all else", 2)
+    yield text.indent("title, path and origin of the deposit", 2)
+
+
+def _besides(says: dict[str, Any]) -> Iterator[str]:
+    if "title" in says:
+        yield f"title: {says['title']}"
+        for name, found in says["provenance"].items():
+            yield f"{name}: {found}"
+        return
+    if "documents" not in says:
+        return
+    for each in says["documents"]:
+        yield f"document {each['document']} of at most {says['documents_padded']}" + (
+            f", cut by {each['splitter']}" if "splitter" in each else ""
+        )
+        parts = each.get("parts", [])
+        for part in parts[:3]:
+            yield f"“{part['path']}”, part {part['position']} of {each['parts_total']}"
+        if len(parts) > 3:
+            yield f"and {len(parts) - 3} more paths like these"
+        if "pieces_total" in each:
+            yield f"{each['pieces_total']} pieces"
+        elif "pieces_padded" in each:
+            yield f"at most {each['pieces_padded']} pieces, and which of them are shown"
+
+
+def _receipt_lines(receipt: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"receipt: {receipt['identity'] or 'identity not carried'}, account {receipt['account']}, "
+        f"entry {receipt['index']} in block {receipt['block']}, {text.when(receipt['registered'])}"
+        + (f", number {receipt['matter_number']} of a matter" if receipt["matter_number"] else "")
+    )
