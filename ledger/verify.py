@@ -88,7 +88,7 @@ def verify_receipt(
     7. The enrolled key signed the statement.
     8. The identity record, where one is carried, is the one the enrolment committed to.
     9. The COSE Receipt is sealed under a trusted root and proves the same leaf in the same tree.
-    10. With an opening: the commitment recomputed from the documents is the one deposited.
+    10. With an opening: the commitment recomputed from what it shows is the one deposited.
 
     Raises:
         MalformedData: `receipt` is no receipt (step 1), or names no deposit (step 2).
