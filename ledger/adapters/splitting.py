@@ -1,0 +1,76 @@
+"""What is done to documents before they are sealed: each is split, and renditions are made of some."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ledger.manifest import MAX_PARTS, Splitting
+from ledger.sealing import Document
+from ledger.splitters import split
+from ledger.splitters.cutting import Unsplit
+
+_COARSE = 3
+"""Parts that are kept free for each document still to come: a message, its header and its body."""
+
+
+@contextlib.contextmanager
+def prepared(documents: Sequence[Document], renditions: bool) -> Iterator[list[Document]]:
+    """Yield the documents, split, and where `renditions` are wanted those after them.
+
+    A document that cannot be split, or rendered, says why and is there all the same. The renditions'
+    files are gone after the block. Raises SourceChanged.
+    """
+    with contextlib.ExitStack() as stack:
+        ready = split_all(documents)
+        if renditions:
+            ready = _rendered(ready, stack)
+        yield ready
+
+
+def split_all(documents: Sequence[Document]) -> list[Document]:
+    """Return the documents with their splittings; the same originals give the same. Those that come
+    with one keep it. Raises SourceChanged."""
+    left = MAX_PARTS
+    ready = []
+    for number, document in enumerate(documents, 1):
+        if document.splitting == Splitting():
+            room = max(left - _COARSE * (len(documents) - number), 0)
+            splitting = split(document.name, document.media_type, document.source, room)
+            document = replace(document, splitting=splitting)
+        left -= len(document.splitting.parts)
+        ready.append(document)
+    return ready
+
+
+def _rendered(documents: list[Document], stack: contextlib.ExitStack) -> list[Document]:
+    # The child process and its parsers cost nothing where no document is of their kind.
+    from ledger.adapters.rendering import NotRendered
+    from ledger.adapters.renditions import Renderer, is_renderable
+
+    wanted = [
+        number
+        for number, document in enumerate(documents)
+        if is_renderable(document.name, document.media_type)
+    ]
+    if not wanted:
+        return documents
+    ready, made = list(documents), list[Document]()
+    left = MAX_PARTS - sum(len(document.splitting.parts) for document in documents)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sealbook-")))
+    with Renderer(folder, documents) as renderer:
+        for number in wanted:
+            document = documents[number]
+            try:
+                found = renderer.render(document, number)
+                parts = sum(len(each.splitting.parts) for each in found)
+                if parts > left:
+                    raise NotRendered("the deposit's documents have too many parts already")
+                left -= parts
+                made += found
+            except (NotRendered, Unsplit) as reason:
+                if not document.splitting.parts:
+                    splitting = replace(document.splitting, unsplit=str(reason))
+                    ready[number] = replace(document, splitting=splitting)
+    return ready + made

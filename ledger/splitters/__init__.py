@@ -1,0 +1,101 @@
+"""Splitters: where a document's bytes are cut, and what a person would call the pieces.
+
+Each is chosen by the document's name, then by its media type, then by its first bytes. It reads the
+source in windows, never as a whole where it may be large, and takes time in proportion to its size. A
+document that is not what it is called, or is more than a splitter's limits allow, is not split.
+
+    message    .eml, message/rfc822, files in cur/ and new/ of a Maildir       ledger.splitters.mail
+    mbox       .mbox, and files without a suffix that begin as one             ledger.splitters.mail
+    text       .txt, text/plain                                                ledger.splitters.text
+    markdown   .md, text/markdown                                              ledger.splitters.text
+    zip, tar   .zip, .tar                                                      ledger.splitters.archive
+"""
+
+import re
+from collections.abc import Callable
+
+from ledger.manifest import Splitting
+from ledger.sealing import Source
+from ledger.splitters.cutting import MAX_PARTS, Unsplit, Window
+
+Splitter = Callable[[Window], Splitting]
+
+_SUFFIXES = {
+    "eml": "message",
+    "mht": "message",
+    "mhtml": "message",
+    "mbox": "mbox",
+    "mbx": "mbox",
+    "txt": "text",
+    "text": "text",
+    "md": "markdown",
+    "markdown": "markdown",
+    "zip": "zip",
+    "tar": "tar",
+    "tgz": "packed",
+    "tbz2": "packed",
+    "txz": "packed",
+}
+_MEDIA_TYPES = {
+    "message/rfc822": "message",
+    "application/mbox": "mbox",
+    "text/plain": "text",
+    "text/markdown": "markdown",
+    "application/zip": "zip",
+    "application/x-tar": "tar",
+}
+_COMPRESSED = ("gz", "bz2", "xz", "zst", "z", "br", "lz4", "lzma")
+_MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
+_FIELD = re.compile(rb"[!-9;-~]+:")
+_SEPARATOR = re.compile(rb"From [^\r\n]*[0-9][^\r\n]*\r?\n[!-9;-~]+:")
+_PROBE = 1024
+_PACKED = "it is compressed as a whole, so that its members have no bytes of their own"
+
+
+def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> Splitting:
+    """Return how a document is cut, into at most `room` parts.
+
+    No content makes it fail. Raises SourceChanged.
+    """
+    if not source.size:
+        return Splitting()
+    window = Window(source, min(room, MAX_PARTS))
+    kind = _kind(name, media_type, window)
+    if kind is None:
+        return Splitting()
+    if kind == "packed":
+        return Splitting(unsplit=_PACKED)
+    try:
+        return _splitter(kind)(window)
+    except Unsplit as reason:
+        return Splitting(unsplit=str(reason))
+
+
+def _kind(name: str, media_type: str, window: Window) -> str | None:
+    stem, dot, suffix = name.rpartition("/")[2].lower().rpartition(".")
+    if dot and suffix in _COMPRESSED:
+        return "packed" if stem.endswith(".tar") else None
+    if dot and suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    if media_type in _MEDIA_TYPES:
+        return _MEDIA_TYPES[media_type]
+    if _MAILDIR.search(name) and _FIELD.match(window.read(0, _PROBE)):
+        return "message"
+    if not dot and not media_type and _SEPARATOR.match(window.read(0, _PROBE)):
+        return "mbox"
+    return None
+
+
+def _splitter(kind: str) -> Splitter:
+    # Each is imported where it is needed: a daemon that captures mail never looks into an archive.
+    if kind in ("message", "mbox"):
+        from ledger.splitters import mail
+
+        return mail.split_message if kind == "message" else mail.split_mbox
+    if kind in ("text", "markdown"):
+        from ledger.splitters import text
+
+        return text.split_text if kind == "text" else text.split_markdown
+    from ledger.splitters import archive
+
+    return {"zip": archive.split_zip, "tar": archive.split_tar}[kind]

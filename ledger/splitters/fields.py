@@ -1,0 +1,69 @@
+"""Header fields (RFC 5322) as they stand in a message, and their values for a label.
+
+Offsets are those of the bytes: text here is Latin-1, a character a byte. What a line is, and where a
+header ends that has no empty line, is decided as Python's `email.parser` does.
+"""
+
+import re
+from functools import lru_cache
+
+from ledger.splitters.cutting import MAX_LABEL, plain, words
+
+MAX_HEADER = 1 << 18
+"""Bytes of a header that are looked at (`ledger.mail` looks at as many); a longer one has no fields."""
+MAX_FIELDS = 1000
+"""Fields of a header; one that has more is a single part."""
+MAX_NAME = 200
+"""Characters of a field's name; one that is longer is no part, for it would stand in a path."""
+MAX_VALUE = 2000
+"""Characters of a value that are decoded: the decoder of RFC 2047 is not linear in theirs."""
+
+Field = tuple[str, str]
+"""Name, "" for a line that is no field, and all that follows it, the colon included."""
+
+_EMPTY = re.compile(rb"\n\r?\n")
+_FIELDS = re.compile(r"([!-9;-~]+)(:[^\n]*\n(?:[ \t][^\n]*\n)*)")
+_LINE = re.compile(r"([!-9;-~]*+(?=:)|From |(?=[ \t]))([^\n]*(?:\n[ \t][^\n]*)*\n?)")
+_SEPARATOR = re.compile(r"\r?\n")
+
+
+def find_header(data: bytes | bytearray, start: int, end: int) -> tuple[list[Field], int] | None:
+    """Return the fields of the header at `start`, and where the body begins; None if it is too long.
+
+    The fields' lengths add up to the header without its empty line.
+    """
+    limit = min(end, start + MAX_HEADER)
+    found = _EMPTY.search(data, start, limit)
+    if found:
+        head = str(data[start : found.start() + 1], "latin-1")
+        fields = _FIELDS.findall(head)
+        if sum([len(name) + len(rest) for name, rest in fields]) == len(head):
+            return fields, found.end()
+    head = str(data[start:limit], "latin-1")
+    fields, at = [], 0
+    while (line := _LINE.match(head, at)) and line.end() > at:
+        name, rest = line.groups()
+        fields.append(("", name + rest) if name == "From " else (name, rest))
+        at = line.end()
+    if at == len(head) and limit < end:
+        return None
+    separator = _SEPARATOR.match(head, at)
+    return fields, start + (separator.end() if separator else at)
+
+
+def label_of(value: str) -> str:
+    """Return what follows a field's name, a colon first, as a label: decoded, on one line."""
+    if value.isascii() and "=?" not in value:
+        text = " ".join(value[1 : 2 * MAX_LABEL].split())
+        if len(text) <= MAX_LABEL and text.isprintable():
+            return text
+        return plain(value[1:], MAX_LABEL)
+    return _decoded(value[1:MAX_VALUE])
+
+
+@lru_cache(1024)
+def _decoded(value: str) -> str:
+    from ledger.mail import decoded
+
+    text = words(value.encode("latin-1"))
+    return plain(decoded(text.encode("utf-8", "replace")) if "=?" in text else text, MAX_LABEL)
