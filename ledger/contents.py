@@ -73,6 +73,8 @@ class Contents:
         self._folded: dict[int, Folded] = {}
         self._cuts: dict[int, Cuts] = {}
         self._window = (-1, 0, b"")
+        made = [record.rendition for record in self.records]
+        self._paged = len({each.of for each in made if each and each.kind == "page"})
 
     def folded(self, document: int) -> Folded:
         """Return a document's parts as they are compared."""
@@ -175,25 +177,28 @@ class Contents:
         else:
             return self.called(document)
         only = sum(bool(entry.parts) for entry in self.index) == 1 if part else len(self.index) == 1
-        return own if only else f"{self.called(document)}: {own}"
+        if only:
+            return own
+        is_page = self._is_page(document)
+        return f"{f'document {document + 1}' if is_page else self.called(document)}: {own}"
+
+    def _is_page(self, document: int) -> bool:
+        made = self.records[document].rendition
+        return made is not None and made.kind == "page"
 
     def called(self, document: int) -> str:
         """Return what to type for a document: its name, or its position where that is clearer."""
         record = self.records[document]
         made = record.rendition
-        if made is not None and made.kind == "page":
+        if made is not None and self._is_page(document):
             page = f"page {made.position}"
-            return page if self._made_of_one("page") else f"{self.called(made.of)}: {page}"
+            return page if self._paged == 1 else f"{self.called(made.of)}: {page}"
         name = record.name.rpartition("/")[2]
         if sum(fold(name) == other.rpartition("/")[2] for other in self.names) > 1:
             name = record.name
         if not name.isprintable() or '"' in name or ": " in name:
             return f"document {document + 1}"
         return name
-
-    def _made_of_one(self, kind: str) -> bool:
-        made = (record.rendition for record in self.records)
-        return len({each.of for each in made if each and each.kind == kind}) == 1
 
     def selections(self, targets: Sequence[Target]) -> tuple[Selection, ...]:
         """Return what to open, one selection a document: what lies inside something else is left out.
