@@ -34,9 +34,36 @@ _REASONS = {
     "{0} has {1} bytes; {2} bytes were deposited": "{0} 有 {1} 字节，存证时为 {2} 字节。",
     "{0} has {1} bytes, what was deposited had {2}": "{0} 有 {1} 字节，存证时为 {2} 字节。",
     "{0} is shorter than what was deposited": "{0} 短于存证的内容。",
+    "the manifest names another commitment for {0}": "清单为 {0} 所记的加盐指纹与所示内容不符。",
+    "a proof names leaves that its tree cannot have": "开示证明所指位置在存证中不可能存在。",
+    "a proof has more hashes than its leaves demand": "开示证明的哈希值多于所需。",
+    "a proof has fewer hashes than its leaves demand": "开示证明的哈希值少于所需。",
     "the manifest is not the one that the statement names": "清单不是存证声明所指的清单。",
     "the content is not what was deposited: its commitment differs from the statement's": (
         "内容与存证内容不符：其加盐指纹与存证声明中的不同。"
+    ),
+    # Matter
+    "The receipts are of two matters: {0} and {1}.": "各回执属于两个事项：{0} 与 {1}。",
+    "Number {0} of the matter is of another account: {1}, not {2}.": (
+        "该事项第 {0} 号属于另一账户：{1}，而非 {2}。"
+    ),
+    "Number {0} of the matter is in another ledger: {1}, not {2}.": (
+        "该事项第 {0} 号在另一账本中：{1}，而非 {2}。"
+    ),
+    "Number {0} of the matter names another paper as its predecessor than the number {1} shown.": (
+        "该事项第 {0} 号所指的前一份存证不是所示的第 {1} 号。"
+    ),
+    "Number {0} of the matter stands before number {1} in the ledger: entry {2}, entry {3}.": (
+        "该事项第 {0} 号在账本中位于第 {1} 号之前：第 {2} 号记录、第 {3} 号记录。"
+    ),
+    "Two papers of the matter bear the number {0}.": "该事项有两份存证使用同一编号 {0}。",
+    "The papers of the matter are out of order: number {0} comes after number {1}.": (
+        "该事项的存证次序不符：第 {0} 号在第 {1} 号之后。"
+    ),
+    "Entry {0} belongs to no matter.": "第 {0} 号记录不属于任何事项。",
+    "Two checkpoints of {0} entries have different roots: the notary has signed two histories. Keep "
+    "both receipts; they prove it.": (
+        "两个 {0} 条记录的检查点根值不同：公证机构签署了两份不同的历史。请保留两份回执作为证据。"
     ),
     # Ledger entry
     "the deposit was made for {0}, the trust file is for {1}": (

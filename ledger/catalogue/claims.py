@@ -5,61 +5,27 @@ says what is shown and no more: never "valid", never anything of authorship or t
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from ledger.catalogue.sentences import say
+from ledger.catalogue.shown import content_facts, content_words
+from ledger.catalogue.words import CHINESE, Described, Fact, Pair, pick, utc
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.reasons import in_chinese
 
-ENGLISH, CHINESE = "en", "zh"
-LANGUAGES = (ENGLISH, CHINESE)
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A labelled value; a `digest` is set in groups."""
-
-    label: str
-    value: str
-    digest: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """A claim in words: its title, its status, what it says, and the facts behind it."""
-
-    title: str
-    status: str
-    text: str
-    facts: tuple[Fact, ...] = ()
-
-
-def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
-    """Return the language asked for, or the one of LC_ALL, LC_MESSAGES or LANG; English otherwise."""
-    if asked:
-        return asked
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = environment.get(name, "")
-        if value:
-            return CHINESE if value.lower().startswith("zh") else ENGLISH
-    return ENGLISH
-
-
-def say(key: str, language: str, **values: Any) -> str:
-    """Return a sentence of the catalogue."""
-    return _pick(_SENTENCES[key], language).format(**values)
+PARTIAL = "partial-opening"
 
 
 def describe(claim: Claim, language: str, when: Callable[[int], str] | None = None) -> Described:
     """Return the claim in words; `when` sets a time for the reader, in UTC unless given."""
-    title, status = _pick(_TITLES[claim.name], language), _status(claim, language)
+    title = pick(_TITLES[claim.name], language)
+    status = status_words(claim.status, claim.by, language)
     if claim.status == rp.FAILED:
         why = in_chinese(claim.reason) if language == CHINESE else claim.reason
         reason = Fact(say("reason", language), why)
-        return Described(title, status, _pick(_FAILURES[claim.name], language), (reason,))
-    writer = _Writer(claim, language, when or _utc)
+        return Described(title, status, pick(_FAILURES[claim.name], language), (reason,))
+    writer = _Writer(claim, language, when or utc)
     facts = writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else ()
     return Described(title, status, writer.text(), facts)
 
@@ -69,7 +35,7 @@ def verdict(report: Report, language: str) -> str:
     comma = "、" if language == CHINESE else ", "
 
     def titles(names: Iterable[str]) -> str:
-        return comma.join(_pick(_TITLES[name], language) for name in names)
+        return comma.join(pick(_TITLES[name], language) for name in names)
 
     if report.failed:
         return say("verdict-failed", language, names=titles(claim.name for claim in report.failed))
@@ -78,17 +44,9 @@ def verdict(report: Report, language: str) -> str:
     return say("verdict-good", language, names=titles(report.required))
 
 
-def _pick(pair: tuple[str, str], language: str) -> str:
-    return pair[LANGUAGES.index(language)]
-
-
-def _utc(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _status(claim: Claim, language: str) -> str:
-    by = _pick(_BY.get(claim.by, (claim.by, claim.by)), language)
-    return _pick(_STATUS[claim.status], language).format(by=by)
+def status_words(status: str, by: str, language: str) -> str:
+    """Return a status, and by what it is proven or by whom it is stated."""
+    return pick(_STATUS[status], language).format(by=pick(_BY.get(by, (by, by)), language))
 
 
 class _Writer:
@@ -98,6 +56,8 @@ class _Writer:
         self.claim, self.language, self.when = claim, language, when
 
     def text(self) -> str:
+        if self.claim.by == PARTIAL:
+            return content_words(self.claim.facts["documents"], self.language)
         shown = self.claim.status != rp.NOT_SHOWN
         pair = _TEXTS[self.claim.name][0 if shown else 1]
         values = self._times(self.claim.facts)
@@ -106,11 +66,13 @@ class _Writer:
         values["names"] = ", ".join(each["name"] for each in values.get("witnesses", ()))
         if shown and self.claim.name == rp.BLOCK:
             values["last"] = values["size"] - 1
-        return _pick(pair, self.language).format(**values)
+        return pick(pair, self.language).format(**values)
 
     def facts(self) -> tuple[Fact, ...]:
+        if self.claim.by == PARTIAL:
+            return tuple(content_facts(self.claim.facts["documents"], self.language, self.when))
         found = [
-            Fact(_pick(label, self.language), str(value), digest=key in _DIGESTS)
+            Fact(pick(label, self.language), str(value), digest=key in _DIGESTS)
             for key, label in _FACTS.get(self.claim.name, {}).items()
             if (value := self._times(self.claim.facts).get(key)) is not None
         ]
@@ -146,6 +108,11 @@ _BY = {
     "depositor-signature": ("the depositor's signature", "存证人签名"),
     "seal-certificate": ("the seal's certificate", "签章证书"),
     "full-opening": ("the full opening", "完整开示"),
+    PARTIAL: ("a partial opening", "部分开示"),
+    "matter-chain": ("the chain of receipts", "回执链"),
+    "depositor-software": ("the depositor's software at sealing", "存证人软件在封存时"),
+    "checks": ("this check", "本次核验"),
+    "verifier": ("this program", "本核验程序"),
 }
 
 _TITLES = {
@@ -162,7 +129,7 @@ _TITLES = {
     rp.AUTHORSHIP: ("Authorship, truth, secrecy", "作者、真实性与秘密性"),
 }
 
-_TEXTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+_TEXTS: dict[str, tuple[Pair, Pair]] = {
     rp.CONTENT: (
         (
             "What is shown is exactly, byte for byte, what was deposited: the commitment "
@@ -287,7 +254,7 @@ _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
     ),
 }
 
-_FACTS: dict[str, dict[str, tuple[str, str]]] = {
+_FACTS: dict[str, dict[str, Pair]] = {
     rp.LEDGER: {"commitment": ("commitment", "加盐指纹"), "root": ("ledger root", "账本根值")},
     rp.BLOCK: {"previous": ("block before", "前一区块")},
     rp.DEPOSITOR: {
@@ -302,50 +269,4 @@ _FACTS: dict[str, dict[str, tuple[str, str]]] = {
         "checked_at": ("checked", "核验时间"),
     },
     rp.MATTER: {"id": ("matter", "事项")},
-}
-
-_SENTENCES = {
-    "title": ("Verification report", "核验报告"),
-    "file": ("File", "文件"),
-    "trust": ("Trust file", "信任文件"),
-    "fingerprint": ("Fingerprint", "指纹"),
-    "issued": ("{issuer}, {issued}", "{issuer}，{issued}"),
-    "result": ("Result", "结果"),
-    "verdict-good": (
-        "Every required claim is proven: {names}.",
-        "要求证明的各项均已证明：{names}。",
-    ),
-    "verdict-failed": ("Does not hold: {names}.", "不成立：{names}。"),
-    "verdict-missing": ("Required but not proven: {names}.", "要求证明而未证明：{names}。"),
-    "no-trust": (
-        "Authenticity was not checked: there is no trust file. Get it from the notary office "
-        "itself, not from a party to the case, then run again with --trust FILE.",
-        "未核验真实性：没有信任文件。请直接向公证机构（而非当事人）索取，"
-        "再以 --trust FILE 重新核验。",
-    ),
-    "compare": (
-        "Compare this fingerprint with the one that the office hands out on paper.",
-        "请将此指纹与公证机构书面提供的指纹核对。",
-    ),
-    "vault-trust": ("pinned in your vault", "本机保险库中固定的信任文件"),
-    "reason": ("reason", "原因"),
-    "standing": (
-        "At this office, at {size} entries (stated by the notary)",
-        "本机构登记情况，账本共 {size} 条记录（公证机构声明）",
-    ),
-    "entered": ("Entered in our ledger", "已登记入本账本"),
-    "key-revoked": ("Key revoked by now", "密钥现已撤销"),
-    "revoked-key": ("Revoked key of the account", "该账户已撤销的密钥"),
-    "entry": ("entry {index}", "第 {index} 号记录"),
-    "revoked-at": ("{when}, {entry}: {reason}", "{when}，{entry}：{reason}"),
-    "revoked-after": ("This deposit was entered before that.", "本存证登记在此之前。"),
-    "revoked-before": ("This deposit was entered after that.", "本存证登记在此之后。"),
-    "compromised": ("compromised", "已泄露"),
-    "lost": ("lost", "已遗失"),
-    "superseded": ("superseded", "已更换"),
-    "ceased": ("ceased", "已停用"),
-    "notice": ("Notice since", "此后的公告"),
-    "yes": ("yes", "是"),
-    "no": ("no", "否"),
-    "unknown": ("unknown here", "本机构未知"),
 }

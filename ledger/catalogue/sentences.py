@@ -1,0 +1,57 @@
+"""Single sentences of a report, by key."""
+
+from typing import Any
+
+from ledger.catalogue.words import Pair, pick
+
+
+def say(key: str, language: str, **values: Any) -> str:
+    """Return a sentence of the catalogue."""
+    return pick(_SENTENCES[key], language).format(**values)
+
+
+_SENTENCES: dict[str, Pair] = {
+    "title": ("Verification report", "核验报告"),
+    "file": ("File", "文件"),
+    "trust": ("Trust file", "信任文件"),
+    "fingerprint": ("Fingerprint", "指纹"),
+    "issued": ("{issuer}, {issued}", "{issuer}，{issued}"),
+    "result": ("Result", "结果"),
+    "verdict-good": (
+        "Every required claim is proven: {names}.",
+        "要求证明的各项均已证明：{names}。",
+    ),
+    "verdict-failed": ("Does not hold: {names}.", "不成立：{names}。"),
+    "verdict-missing": ("Required but not proven: {names}.", "要求证明而未证明：{names}。"),
+    "no-trust": (
+        "Authenticity was not checked: there is no trust file. Get it from the notary office "
+        "itself, not from a party to the case, then run again with --trust FILE.",
+        "未核验真实性：没有信任文件。请直接向公证机构（而非当事人）索取，"
+        "再以 --trust FILE 重新核验。",
+    ),
+    "compare": (
+        "Compare this fingerprint with the one that the office hands out on paper.",
+        "请将此指纹与公证机构书面提供的指纹核对。",
+    ),
+    "vault-trust": ("pinned in your vault", "本机保险库中固定的信任文件"),
+    "reason": ("reason", "原因"),
+    "standing": (
+        "At this office, at {size} entries (stated by the notary)",
+        "本机构登记情况，账本共 {size} 条记录（公证机构声明）",
+    ),
+    "entered": ("Entered in our ledger", "已登记入本账本"),
+    "key-revoked": ("Key revoked by now", "密钥现已撤销"),
+    "revoked-key": ("Revoked key of the account", "该账户已撤销的密钥"),
+    "entry": ("entry {index}", "第 {index} 号记录"),
+    "revoked-at": ("{when}, {entry}: {reason}", "{when}，{entry}：{reason}"),
+    "revoked-after": ("This deposit was entered before that.", "本存证登记在此之前。"),
+    "revoked-before": ("This deposit was entered after that.", "本存证登记在此之后。"),
+    "compromised": ("compromised", "已泄露"),
+    "lost": ("lost", "已遗失"),
+    "superseded": ("superseded", "已更换"),
+    "ceased": ("ceased", "已停用"),
+    "notice": ("Notice since", "此后的公告"),
+    "yes": ("yes", "是"),
+    "no": ("no", "否"),
+    "unknown": ("unknown here", "本机构未知"),
+}
