@@ -111,8 +111,8 @@ class Measure:
 
 def line_of(text: str) -> str:
     """Return any text as one line of a measure: runs of white space as one space, nothing unseen."""
-    words = " ".join(text.split())
-    return "".join(c for c in words if c.isprintable())
+    seen = "".join(c for c in text if c.isprintable() or c.isspace())
+    return " ".join(seen.split())
 
 
 def check_measure(measure: Measure) -> None:
@@ -125,16 +125,16 @@ def check_measure(measure: Measure) -> None:
             raise InvalidInput(f"A measure of the kind {kind.name} needs {_NEEDED[need]}.")
     if measure.level and measure.kind != CLASSIFICATION:
         raise InvalidInput(f"Only a {CLASSIFICATION} has a level.")
+    if not _is_plain(measure):
+        raise InvalidInput(
+            "A measure's names and notes are single lines of visible characters, without a space at "
+            "either end, and its things are deposits, then matters, then others."
+        )
     size = len(_text(measure).encode())
     if size > MAX_MEASURE:
         raise InvalidInput(
             f"The measure takes {size} bytes of text, over its limit of {MAX_MEASURE}. Shorten it, or "
             "put the details into a file and attach that."
-        )
-    if _lines(_text(measure).encode()) != measure:
-        raise InvalidInput(
-            "A measure's names and notes are single lines of visible characters, without a space at "
-            "either end, and its things are deposits, then matters, then others."
         )
 
 
@@ -195,6 +195,14 @@ def _text(measure: Measure) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _is_plain(measure: Measure) -> bool:
+    """Whether the lines of the measure's text say the same measure again."""
+    try:
+        return _lines(_text(measure).encode()) == measure
+    except (MalformedData, UnicodeEncodeError):
+        return False
+
+
 def _values(measure: Measure) -> Iterator[tuple[str, str]]:
     yield "kind", f"{measure.kind} {KINDS[measure.kind].chinese}"
     yield "date", measure.date.isoformat()
@@ -224,7 +232,7 @@ def _lines(data: bytes) -> Measure:
     found: dict[str, list[str]] = {field: [] for field in _LABELS}
     for line in lines[2:-1]:
         label, colon, value = line.partition(": ")
-        if not colon or label not in _FIELDS or not value.isprintable() or value != value.strip():
+        if not colon or label not in _FIELDS or not value or value != line_of(value):
             raise MalformedData("a line of the measure is not as specified")
         found[_FIELDS[label]].append(value)
     if any(len(found[field]) > 1 for field in _ONCE):

@@ -154,7 +154,7 @@ _GAPS = {
 
 _FACTS = {
     "contents": (
-        "Deposits with their content, encrypted before leaving this computer: {contents} of {deposits}.",
+        "Deposits with content, encrypted before it left this computer: {contents} of {deposits}.",
         "连同内容、离开本机前已加密封存的存证：{contents} 件（共 {deposits} 件）。",
     ),
     "openable": (

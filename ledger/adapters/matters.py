@@ -97,8 +97,8 @@ def complete(vault: Vault, name: str) -> tuple[StoredDeposit, ...]:
         raise InvalidInput(
             f"{matter.name} is not complete here: {numbers(matter.lacking)} "
             f"{'is' if len(matter.lacking) == 1 else 'are'} not in this vault. Another computer of "
-            "the account has it; disclose the matter there, or fetch all deposits into a new vault "
-            "with `sealbook recover`."
+            "the account may hold it; `sealbook recover`, with the recovery sheet, fetches what is "
+            "missing here."
         )
     if matter.waiting:
         raise InvalidInput(

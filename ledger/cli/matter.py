@@ -149,7 +149,7 @@ def _page(
             (
                 "Missing",
                 f"{numbers(found.lacking)}: not in this vault. Another computer of the account may "
-                "hold it; `sealbook recover` into a new vault fetches all deposits.",
+                "hold it; `sealbook recover`, with the recovery sheet, fetches what is missing here.",
             )
         )
     yield from labelled(rows)
