@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
 
 from ledger.adapters.files import what_to_do
 from ledger.adapters.folders import collect
@@ -48,13 +48,22 @@ class Opened:
     renamed: tuple[str, ...]
 
 
+class Named(Protocol):
+    """Something to write: its name, folders included, and when it was changed last."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def modified(self) -> int | None: ...
+
+
 class Staging:
     """Documents on their way to `output`; `place` shows them, leaving the block without it does not.
 
     Raises Conflict when what would be shown exists already, StorageFailed.
     """
 
-    def __init__(self, output: Path, records: Sequence[Record], title: str) -> None:
+    def __init__(self, output: Path, records: Sequence[Named], title: str) -> None:
         self._output = output
         safe = safe_names(record.name for record in records)
         folder = "" if len(records) == 1 and "/" not in records[0].name else safe_component(title)

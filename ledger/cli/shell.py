@@ -96,18 +96,18 @@ def ask(question: str, option: str) -> str:
     return str(click.prompt(question, err=True)).strip()
 
 
-def passphrase_from(file: Path | None) -> Callable[[], str]:
-    """Return what gives the vault's passphrase: a file's first line, or a person."""
+def passphrase_from(file: Path | None, what: str = "vault") -> Callable[[], str]:
+    """Return what gives the passphrase of `what`: a file's first line, or a person."""
 
     def give() -> str:
         if file is not None:
             return _read_passphrase(file)
         if not can_ask():
             raise InvalidInput(
-                "The vault is under a passphrase and there is no terminal to ask at; put it into a "
+                f"The {what} is under a passphrase and there is no terminal to ask at; put it into a "
                 f"file and name that with --passphrase-file or {PASSPHRASE_VARIABLE}."
             )
-        return str(click.prompt("Passphrase of the vault", hide_input=True, err=True))
+        return str(click.prompt(f"Passphrase of the {what}", hide_input=True, err=True))
 
     return give
 
