@@ -18,6 +18,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from ledger.adapters.splitting import prepared
 from ledger.crypto.armor import MAX_ARMORED, is_armored
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
@@ -254,13 +255,15 @@ def seal_files(
 ) -> SealedDeposit:
     """`ledger.sealing.seal` into files that appear, mode 0600 and durable, when all has gone well.
 
-    Without a path for the content, only the commitment and the manifest are made.
+    Without a path for the content, only the commitment and the manifest are made. Documents are split,
+    and where there is content renditions of them follow (`ledger.adapters.splitting`).
     """
     with contextlib.ExitStack() as stack:
+        ready = stack.enter_context(prepared(documents, renditions=content is not None))
         manifest_file = stack.enter_context(AtomicFile(manifest))
         content_file = stack.enter_context(AtomicFile(content)) if content else None
         return seal(
-            documents,
+            ready,
             depositor,
             recipients,
             cover,

@@ -30,6 +30,7 @@ from typing import Self
 
 from ledger.adapters.capture.index import Captured, CaptureIndex, Place
 from ledger.adapters.files import NewFile, sync_folder
+from ledger.adapters.splitting import prepared
 from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, folder_name, format_meta
 from ledger.capture import Provenance, Rule
 from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
@@ -175,12 +176,15 @@ class Intake:
         size = sum(document.source.size for document in item.documents)
         rule = item.rule
         with ExitStack() as stack:
+            documents = stack.enter_context(
+                prepared(item.documents, renditions=not rule.commitment_only)
+            )
             manifest = stack.enter_context(NewFile(folder / "manifest.age"))
             content = None
             if not rule.commitment_only:
                 content = stack.enter_context(NewFile(folder / "content.age"))
             return seal(
-                item.documents,
+                documents,
                 self._key.thumbprint,
                 self._for_whom(rule.officers),
                 Cover(_text(item.title), (*item.provenance, *self._stated(item))),
