@@ -1,0 +1,178 @@
+"""matter list, matter show, and what a complete matter is; two computers that share one."""
+
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.matters import complete, find_matter, learn
+from ledger.adapters.vault import StoredDeposit, Vault
+from ledger.cli import shell
+from ledger.deposit import verify_answer
+from ledger.errors import InvalidInput, NotFound, SealbookError
+from ledger.matter import verify_matter
+from tests.cli.conftest import Company, new_company
+from tests.cli.test_setup import Sheet
+
+NAME = "南京供应 Supply"
+
+
+def paper(company: Company, name: str, *more: str) -> dict[str, object]:
+    """Deposit a paper in the matter."""
+    path = company.write(name, name.encode())
+    (answer,) = company.json("deposit", path, "--matter", NAME, *more)["deposits"]
+    assert isinstance(answer, dict)
+    return answer
+
+
+def titles(papers: tuple[StoredDeposit, ...]) -> list[str]:
+    return [each.meta.title for each in papers]
+
+
+@pytest.fixture
+def other(company: Company, tmp_path: Path) -> Company:
+    """Another computer of the account, made after the first paper."""
+    paper(company, "1.txt")
+    second = new_company(tmp_path / "second", company.notary)
+    second.json(*Sheet(company).options(second))
+    return second
+
+
+def test_the_papers_of_a_matter_are_shown_by_number(company: Company) -> None:
+    for name in ("1.txt", "2.txt", "3.txt"):
+        paper(company, name)
+    company("deposit", company.write("elsewhere.txt"))
+    shown = company.json("matter", "show", NAME)
+    assert [each["matter_number"] for each in shown["papers"]] == [1, 2, 3]
+    assert [each["title"] for each in shown["papers"]] == ["1.txt", "2.txt", "3.txt"]
+    assert [each["state"] for each in shown["papers"]] == ["deposited"] * 3
+    entries = [each["index"] for each in shown["papers"]]
+    assert entries == sorted(entries)
+    assert all(each["time"] and each["block"] for each in shown["papers"])
+    assert (shown["chain"], shown["missing"], shown["problem"]) == (
+        {"first": 1, "last": 3},
+        [],
+        None,
+    )
+    page = company("matter", "show", NAME).output
+    assert "nothing registered in this matter" in " ".join(page.split())
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_a_matter_is_found_by_its_name_or_the_start_of_its_id(company: Company) -> None:
+    paper(company, "1.txt")
+    (listed,) = company.json("matter", "list")["matters"]
+    assert (listed["name"], listed["deposited"]) == (NAME, 1)
+    assert company.json("matter", "show", listed["id"][:8])["name"] == NAME
+    assert "No matter here" in company("matter", "show", "nothing", code=1).stderr
+    assert NAME in company("matter", "list").output
+
+
+def test_without_a_matter_the_list_says_how_to_begin_one(applicant: Company) -> None:
+    assert "--matter" in applicant("matter", "list").output
+
+
+def test_what_waits_is_shown_and_keeps_a_matter_from_being_complete(company: Company) -> None:
+    paper(company, "1.txt")
+    paper(company, "2.txt", "--no-wait")
+    shown = company.json("matter", "show", NAME)
+    assert [each["state"] for each in shown["papers"]] == ["deposited", "waiting"]
+    assert shown["chain"] == {"first": 1, "last": 1}
+    with pytest.raises(InvalidInput, match=r"number 2 \(2.txt\) waits"):
+        complete(Vault(company.home), NAME)
+    company("deposit")
+    assert titles(complete(Vault(company.home), NAME)) == ["1.txt", "2.txt"]
+
+
+def test_a_complete_matters_receipts_make_a_chain(company: Company) -> None:
+    for name in ("1.txt", "2.txt", "3.txt"):
+        paper(company, name)
+    vault = Vault(company.home)
+    papers = complete(vault, NAME)
+    receipts = [verify_answer(each.encoded, each.receipt or b"", vault.trust) for each in papers]
+    assert verify_matter(receipts).last == 3
+    with pytest.raises(NotFound):
+        complete(vault, "another")
+
+
+def test_a_refused_paper_is_named_until_another_has_its_number(company: Company) -> None:
+    paper(company, "1.txt")
+    paper(company, "2.txt", "--no-wait")
+    vault = Vault(company.home)
+    (waiting,) = vault.spooled()
+    waiting.put_aside("the notary's reason")
+    with pytest.raises(InvalidInput, match=r"refused number 2 \(2.txt\)"):
+        complete(vault, NAME)
+    assert company.json("matter", "list")["matters"][0]["refused"] == 1
+    paper(company, "2.txt")
+    assert titles(complete(Vault(company.home), NAME)) == ["1.txt", "2.txt"]
+    assert company.json("matter", "list")["matters"][0]["refused"] == 0
+
+
+def test_a_damaged_receipt_fails_the_chain(company: Company) -> None:
+    paper(company, "1.txt")
+    paper(company, "2.txt")
+    first, second = Vault(company.home).deposits()
+    (second.folder / "receipt").write_bytes(first.receipt or b"")
+    shown = company.json("matter", "show", NAME, code=1)
+    assert shown["problem"].startswith("Number 2")
+    assert shown["chain"] is None
+
+
+def test_a_paper_that_this_vault_has_lost_is_missing(company: Company) -> None:
+    for name in ("1.txt", "2.txt", "3.txt"):
+        paper(company, name)
+    lost = Vault(company.home).deposits()[1]
+    for each in lost.folder.iterdir():
+        each.unlink()
+    lost.folder.rmdir()
+    shown = company.json("matter", "show", NAME)
+    assert (shown["missing"], shown["chain"]) == ([2], {"first": 1, "last": 1})
+    assert "number 2" in company("matter", "show", NAME).output
+    with pytest.raises(InvalidInput, match="number 2 is not in this vault"):
+        complete(Vault(company.home), NAME)
+
+
+def test_of_two_computers_the_slower_learns_the_number_and_goes_on(
+    company: Company, other: Company
+) -> None:
+    assert paper(other, "2.txt")["state"] == "deposited"
+    refused = company.json("deposit", company.write("late.txt"), "--matter", NAME, code=1)[
+        "deposits"
+    ][0]
+    assert refused["state"] == "refused"
+    assert "Another computer of the account" in refused["message"]
+    assert paper(company, "late.txt")["matter_number"] == 3
+    shown = company.json("matter", "show", NAME)
+    assert shown["missing"] == [2]
+    with pytest.raises(InvalidInput, match=r"number 2 is not in this vault.*sealbook recover"):
+        complete(Vault(company.home), NAME)
+
+
+def test_what_the_other_computer_holds_comes_with_the_recovery_sheet(
+    company: Company, other: Company
+) -> None:
+    paper(other, "2.txt")
+    company("deposit", company.write("late.txt"), "--matter", NAME, code=1)
+    paper(company, "late.txt")
+    assert company.json(*Sheet(company).options(company))["deposits"] == 1
+    assert titles(complete(Vault(company.home), NAME)) == ["1.txt", "2.txt", "late.txt"]
+    assert company.json("matter", "show", NAME)["chain"] == {"first": 1, "last": 3}
+
+
+def test_a_paper_of_another_computer_is_believed_only_with_its_receipt(
+    company: Company, other: Company
+) -> None:
+    paper(other, "2.txt")
+    vault = Vault(company.home)
+    with shell.connect(vault) as client:
+        real = client.receipt
+        client.receipt = lambda leaf: real(leaf)[:-1] + b"x"  # type: ignore[method-assign]
+        with pytest.raises(SealbookError):
+            learn(vault, client)
+        assert vault.elsewhere().tips == {}
+        client.receipt = real  # type: ignore[method-assign]
+        identity = find_matter(vault, NAME).id
+        assert learn(vault, client) == {identity}
+        assert vault.elsewhere().tips[identity][0] == 2
+        assert learn(vault, client) == frozenset()
+    assert find_matter(vault, NAME).lacking == (2,)
