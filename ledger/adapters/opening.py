@@ -27,7 +27,7 @@ from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import Conflict, InvalidInput, StorageFailed
 from ledger.evidence import DisclosedDeposit, recompute_opening, self_contained
-from ledger.manifest import DocumentIndex, Index, IndexPlace, Manifest, Record
+from ledger.manifest import DocumentIndex, Index, IndexPlace, Manifest
 from ledger.opening import content_reader, read_index, recompute
 from ledger.sealing import Source
 from ledger.verify import OpenedDeposit
