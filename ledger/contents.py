@@ -7,6 +7,7 @@ Labels are hints that nothing vouches for.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from ledger.partial import Selection
 
 _AHEAD = 1 << 20
 _OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?=$|/|: )")
+_KIND = re.compile(r" \d.*", re.DOTALL)
 _MEMBER = re.compile(r"(.*?(?:^|/)member \d+): (.*)")
 
 Read = Callable[[int, int, int], bytes]
@@ -255,6 +257,17 @@ def parents_of(entry: DocumentIndex) -> list[int]:
         parents.append(around[-1][0] if around else 0)
         around.append((number, end))
     return parents
+
+
+def kind_of(path: str) -> str:
+    """Return what a part is called without its number: message, paragraph, member."""
+    return _KIND.sub("", path.rpartition("/")[2] if "/" in path and ": " not in path else path)
+
+
+def kinds_of(entry: DocumentIndex) -> list[tuple[str, int]]:
+    """Return the kinds of a document's outermost parts, and how many there are of each."""
+    outermost = zip(entry.parts, parents_of(entry), strict=True)
+    return list(Counter(kind_of(part.path) for part, parent in outermost if not parent).items())
 
 
 def _fields_with(record: Record, targets: Sequence[Target], whole: bool) -> set[str]:

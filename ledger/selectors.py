@@ -37,25 +37,36 @@ _FIELD = re.compile(r"(?:field|metadata) ([a-z-]+)")
 _PAGES = re.compile(r"pages? (\d{1,9})(?: ?[-–] ?(\d{1,9}))?")
 _RANGE = re.compile(r"(.*[a-z] )(\d{1,9}) ?[-–] ?(\d{1,9})(/.*)?")
 _DOCUMENT = re.compile(r"document (\d{1,9})")
+_QUOTED = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]{16,}")
 
 
+class Ambiguous(InvalidInput):
+    """A selector fits several parts; `candidates` are what to type for the first, with labels."""
+
+    def __init__(self, selector: str, groups: Sequence[Group], contents: Contents) -> None:
+        shown = groups[:MAX_CANDIDATES]
+        self.candidates = tuple(
+            (contents.typed(each, selector), contents.label(each[0])) for each in shown
+        )
+        self.selector, self.count = selector, len(groups)
+        typed = ", ".join(f'"{typed}"' for typed, _ in self.candidates)
+        more = "" if len(shown) == len(groups) else f" and {len(groups) - len(shown)} more"
+        super().__init__(
+            f"“{selector}” fits {len(groups)} parts: {typed}{more}. Type one of these."
+        )
+
+
 def resolve(selector: str, contents: Contents) -> Group:
-    """Return the one thing that `selector` means. Raises InvalidInput for none and for several."""
+    """Return the one thing that `selector` means. Raises InvalidInput for none, else Ambiguous."""
     groups = find(selector, contents)
-    if len(groups) == 1:
-        return groups[0]
     if not groups:
         raise InvalidInput(
             f"Nothing fits “{selector}”; `sealbook parts ID` shows what can be opened."
         )
-    shown = [(contents.typed(each, selector), contents.label(each[0])) for each in groups]
-    lines = [f'  "{typed}"  {label}'.rstrip() for typed, label in shown[:MAX_CANDIDATES]]
-    if len(groups) > MAX_CANDIDATES:
-        lines.append(f"  and {len(groups) - MAX_CANDIDATES} more")
-    raise InvalidInput(
-        "\n".join([f"“{selector}” fits {len(groups)} parts:", *lines, "Type one of these."])
-    )
+    if len(groups) > 1:
+        raise Ambiguous(selector, groups, contents)
+    return groups[0]
 
 
 def find(words: str, contents: Contents) -> list[Group]:
@@ -239,15 +250,16 @@ def _parts(
 
 
 def texts(data: bytes) -> Iterator[str]:
-    """Yield readings of bytes as text: as they are, and out of the encodings of mail."""
+    """Yield readings of bytes as text: as they are, then out of an encoding of mail they may be in."""
     decoded = [data]
-    if b"=" in data:
+    if _QUOTED.search(data):
         decoded.append(quopri.decodestring(data))
     if _BASE64.fullmatch(data):
+        digits = b"".join(data.split())
         with contextlib.suppress(binascii.Error):
-            decoded.append(binascii.a2b_base64(data))
+            decoded.append(binascii.a2b_base64(digits[: len(digits) // 4 * 4]))
     for each in decoded:
         try:
-            yield each.decode()
+            yield each.decode("utf-8-sig")
         except UnicodeDecodeError:
             yield each.decode("gb18030", "replace")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
     from ledger.adapters.vault import StoredDeposit, Vault
     from ledger.crypto.recipients import Identity, Recipient
+    from ledger.selectors import Ambiguous
 
 _MAX_RECIPIENTS = 1 << 16
 _MAX_NOTE = 1200
@@ -188,7 +189,7 @@ def _prepared(
     from ledger.adapters.ranged import view_deposit
     from ledger.cli.preview import preview, receipt_preview, whole_preview
     from ledger.contents import Contents
-    from ledger.selectors import resolve
+    from ledger.selectors import Ambiguous, resolve
 
     verified = verified_receipt(vault, deposit)
     if not shown:
@@ -199,10 +200,23 @@ def _prepared(
         view_deposit(deposit, client, identities, lambda manifest: originals(deposit, manifest))
     )
     contents = Contents(view.manifest, view.index, view.fetch)
-    targets = [target for each in selectors for target in resolve(each, contents)]
+    try:
+        targets = [target for each in selectors for target in resolve(each, contents)]
+    except Ambiguous as error:
+        raise InvalidInput(_candidates(error)) from error
     wanted = Wanted(deposit, view=view, selections=contents.selections(targets))
     opening, _ = partial_opening(wanted)
     return wanted, preview(contents, wanted, opening, verified)
+
+
+def _candidates(error: "Ambiguous") -> str:
+    lines = [f"“{error.selector}” fits {error.count} parts:"]
+    for typed, label in error.candidates:
+        start = f'  "{typed}"  '
+        lines.append(start + text.shorten(label, max(10, text.WIDTH - text.columns(start))))
+    if error.count > len(error.candidates):
+        lines.append(f"  and {error.count - len(error.candidates)} more")
+    return "\n".join([*map(str.rstrip, lines), "Type one of these."])
 
 
 def _enter(
@@ -248,7 +262,7 @@ def _shown_words(previews: "list[tuple[StoredDeposit, dict[str, Any]]]") -> Iter
                 if "selector" in each:
                     yield each["selector"]
         else:
-            yield "everything" if preview["disclosed"] == "whole" else "a receipt"
+            yield "everything" if preview["disclosed"] == "whole" else "receipt alone"
 
 
 def _page(
@@ -258,21 +272,22 @@ def _page(
     dry_run: bool,
     entered: str | None,
 ) -> Iterator[str]:
-    from ledger.cli.preview import lines_of
+    from ledger.cli.preview import lines_of, receipt_lines
 
-    for number, (each, preview) in enumerate(previews):
-        if number:
+    receipts = [(name_of(each), value) for each, value in previews if not value["revealed"]]
+    for each, value in previews:
+        if value["revealed"]:
+            yield from lines_of(value, name_of(each))
             yield ""
-        yield from lines_of(preview, name_of(each))
-    yield ""
+    if receipts:
+        yield from receipt_lines(receipts)
+        yield ""
     if dry_run:
         yield "Nothing was written."
         return
     assert output is not None
     yield f"{text.plain(str(output))}  {text.size(output.stat().st_size)}"
-    yield text.indent(
-        ("It is sealed for those named. " if sealed else "It holds what is shown in the clear. ")
-        + "The court gets the trust file from the notary office."
-        + (" Entered in the register of measures." if entered else ""),
-        0,
-    )
+    how = "It is sealed for those named." if sealed else "It holds what is shown in the clear."
+    yield f"{how} The court gets the trust file from the notary office."
+    if entered:
+        yield "The disclosure is entered in the register of measures."

@@ -1,5 +1,6 @@
 """`sealbook parts`: the tree of what can be opened in a deposit, as it is typed."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 _MOST = 60
 """Parts of a document that are shown one by one; of more, only the outermost."""
 _TOP = 20
-"""Outermost parts of a document with more, and documents."""
-_FOUND = 8
-"""Parts that are shown with all that is in them where words were asked for."""
+"""Outermost parts that are shown of a document with more; documents, and finds."""
 _PATH = 24
 
 
@@ -39,9 +38,9 @@ def parts(
 ) -> None:
     """Show what can be opened in a deposit: documents, their parts, pages and fields.
 
-    WORDS narrow it down: a path, a subject, a name, or words found inside. What is in the first column
-    is what `sealbook disclose --only` takes. Subjects and first words are shown to find things; they
-    are not disclosed with a part.
+    WORDS narrow it down: a path, a subject, a name, or words found inside. The first column is what
+    `sealbook disclose --only` takes; what lies inside is typed behind it: "message 7/body". Subjects
+    and first words help to find things; they are not disclosed with a part.
     """
     from ledger.adapters.opening import originals
     from ledger.adapters.ranged import view_deposit
@@ -152,43 +151,58 @@ def _inside(contents: "Contents", target: "Target") -> list[int]:
 
 def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> Iterator[str]:
     shown = targets if narrowed else [each for each in targets if not contents.made(each.document)]
-    limit = _FOUND if narrowed and any(each.part for each in shown) else _TOP
-    last = None
-    for each in shown[:limit]:
+    # Many finds, or many parts in them, are listed without what is in them.
+    brief = sum(len(_inside(contents, each)) for each in shown if each.part) > _MOST
+    last, gap = None, False
+    for each in shown[:_TOP]:
+        lines = list(_lines(contents, each, brief, len(shown) == 1))
         if each.document != last:
-            if last is not None:
+            if last is not None and (gap or lines):
                 yield ""
             yield from _document_head(contents, each.document)
-        last = each.document
-        yield from _tree(contents, each)
-        if not each.part and not each.field and not each.span:
-            yield from _renditions(contents, each.document)
-            if len(shown) == 1:
-                yield from _fields(contents, each.document)
-    if len(shown) > limit:
-        yield ""
-        for each in shown[limit : limit + _TOP]:
-            yield _line(0, contents.typed((each,)), contents.label(each), contents.extent(each)[1])
-        if len(shown) > limit + _TOP:
-            yield f"and {len(shown) - limit - _TOP} more; add words to see less at a time"
+        last, gap = each.document, bool(lines)
+        yield from lines
+    if len(shown) > _TOP:
+        yield f"and {len(shown) - _TOP:,} more; words, or more of them, show them"
     if not narrowed and len(shown) > 1:
         yield ""
         yield "Each document also has fields: “field name”, size, modified, media-type, source, tool."
 
 
+def _lines(contents: "Contents", target: "Target", brief: bool, alone: bool) -> Iterator[str]:
+    if target.field or target.span or (target.part and brief):
+        size = contents.extent(target)[1]
+        yield _line(1, _short(contents, target), contents.label(target), size)
+        return
+    yield from _tree(contents, target)
+    if not target.part:
+        yield from _renditions(contents, target.document)
+        if alone:
+            yield from _fields(contents, target.document)
+
+
+def _short(contents: "Contents", target: "Target") -> str:
+    from ledger.contents import short_path
+
+    part = contents.part(target)
+    return short_path(part.path) if part else contents.typed((target,))
+
+
 def _document_head(contents: "Contents", document: int) -> Iterator[str]:
-    record = contents.records[document]
-    count = len(contents.index[document].parts)
+    from ledger.contents import kinds_of
+
+    record, entry = contents.records[document], contents.index[document]
     facts = [f"document {document + 1} of {len(contents.records)}", text.size(record.size)]
-    if count:
-        facts.append(f"{count:,} part{'' if count == 1 else 's'}, cut by {record.splitter}")
-    facts_line = ", ".join(facts)
+    facts += [f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds_of(entry)]
+    if entry.parts:
+        facts.append(f"cut by {record.splitter}")
+    line = ", ".join(facts)
     name = text.plain(contents.called(document) if contents.made(document) else record.name)
-    if text.columns(name) + 2 + len(facts_line) <= text.WIDTH:
-        yield click.style(name, bold=True) + "  " + facts_line
+    if text.columns(name) + 2 + text.columns(line) <= text.WIDTH:
+        yield click.style(name, bold=True) + "  " + line
     else:
         yield click.style(text.shorten(name, text.WIDTH), bold=True)
-        yield "  " + facts_line
+        yield text.indent(line, 2)
     if record.unsplit:
         yield text.indent(f"not split: {text.plain(record.unsplit)}", 2)
 
@@ -196,49 +210,42 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
 def _tree(contents: "Contents", target: "Target") -> Iterator[str]:
     from ledger.contents import Target, parents_of, short_path
 
-    if target.field or target.span:
-        yield _line(1, contents.typed((target,)), "", contents.extent(target)[1])
-        return
-    entry = contents.index[target.document]
-    parents = parents_of(entry)
+    parts = contents.index[target.document].parts
+    parents = parents_of(contents.index[target.document])
     numbers = _inside(contents, target)
-    top = parents[target.part - 1] if target.part else 0
-    outermost = [each for each in numbers if parents[each - 1] == top]
-    if target.part:
-        outermost = [each for each in numbers if parents[each - 1] in (top, target.part)]
-    inner: dict[int, int] = {}
-    for each in reversed(numbers):
-        inner[parents[each - 1]] = inner.get(parents[each - 1], 0) + 1 + inner.get(each, 0)
     brief = len(numbers) > _MOST
-    chosen = outermost[: _TOP if len(outermost) > _MOST else None] if brief else numbers
-    depths: dict[int, int] = {top: 0}
+    top = parents[target.part - 1] if target.part else 0
+    chosen = [each for each in numbers if parents[each - 1] in (top, target.part or top)]
+    rest = chosen[_TOP:] if len(chosen) > _MOST else []
+    chosen = chosen[: len(chosen) - len(rest)] if brief else numbers
+    inner = Counter[int]()
+    for each in reversed(numbers):
+        inner[parents[each - 1]] += 1 + inner[each]
+    depths = {top: 0}
     for each in chosen:
-        up = parents[each - 1]
-        depth = depths[each] = depths.get(up, 0) + 1
-        part = entry.parts[each - 1]
+        part, up = parts[each - 1], parents[each - 1]
+        depths[each] = depths[up] + 1
         path = part.path
-        if up and depth > 1 and path.startswith(entry.parts[up - 1].path + "/"):
-            path = path[len(entry.parts[up - 1].path) + 1 :]
-        label = part.label
-        if brief and inner.get(each) and each != target.part:
-            label = f"{label}  [{inner[each]} inside]"
-        yield _line(
-            depth, short_path(path), label, contents.extent(Target(target.document, each))[1]
-        )
-    if len(chosen) < len(outermost) and brief:
-        first = short_path(entry.parts[outermost[len(chosen)] - 1].path)
-        count = f"{len(outermost) - len(chosen):,} more"
-        more = f"and {count}, from “{first}” on; a path or words show them"
+        while up and not path.startswith(parts[up - 1].path + "/"):
+            up = parents[up - 1]
+        if up and depths[each] > 1:
+            path = path[len(parts[up - 1].path) + 1 :]
+        more = f"[{inner[each]} inside]" if brief and inner[each] and each != target.part else ""
+        size = contents.extent(Target(target.document, each))[1]
+        yield _line(depths[each], short_path(path), part.label, size, more)
+    if rest:
+        first = short_path(parts[rest[0] - 1].path)
+        more = f"and {len(rest):,} more, from “{first}” on; a path or words show them"
         yield text.indent(text.plain(more), 2)
 
 
-def _line(depth: int, path: str, label: str, size: int) -> str:
+def _line(depth: int, path: str, label: str, size: int, more: str = "") -> str:
     margin = "  " * depth
     path = text.shorten(text.plain(path), 40)
-    left = margin + text.pad(path, max(0, _PATH - len(margin)))
-    right = text.size(size)
-    room = text.WIDTH - text.columns(left) - len(right) - 3
-    return f"{left} {text.pad(text.shorten(text.plain(label), room), room)}  {right}"
+    left = margin + text.pad(path, max(0, _PATH - len(margin))) + " "
+    right = f"{more}  {text.size(size):>7}".strip() if more else text.size(size)
+    room = max(0, text.WIDTH - text.columns(left) - len(right) - 2)
+    return f"{left}{text.pad(text.cut(text.plain(label), room), room)}  {right}"
 
 
 def _renditions(contents: "Contents", document: int) -> Iterator[str]:

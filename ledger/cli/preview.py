@@ -1,12 +1,13 @@
 """What an evidence file shows of a deposit, what stays hidden, and what it says besides."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ledger.cli import text
-from ledger.contents import Contents, Target, parents_of, targets_of
+from ledger.contents import Contents, Target, kind_of, parents_of, targets_of
 from ledger.manifest import metadata_fields
 from ledger.selectors import texts
 
@@ -101,13 +102,12 @@ def _revealed(contents: Contents, target: Target) -> dict[str, Any]:
 
 
 def first_line(data: bytes) -> str:
-    """Return the first line of bytes that can be read, "" where that is no text."""
-    if b"\0" in data or data.startswith((b"%PDF", b"PK\3\4")):
+    """Return the first line of what bytes say as text, "" where they are none."""
+    if b"\0" in data or data.startswith((b"%PDF", b"PK\3\4", b"\x89PNG")):
         return ""
-    for line in next(texts(data.split(b"\n\n")[0][:_FIRST] or data)).splitlines():
-        if line.strip():
-            return line.strip()
-    return ""
+    *_, words = texts(data)
+    lines = (line.strip() for line in words.splitlines())
+    return next((line for line in lines if line and not line.startswith("--")), "")
 
 
 def _hidden(contents: Contents, wanted: "Wanted", document: int) -> dict[str, Any]:
@@ -134,7 +134,11 @@ def _hidden(contents: Contents, wanted: "Wanted", document: int) -> dict[str, An
             {"kind": kind, "hidden": hidden[kind], "partly": partly[kind], "total": tops[kind]}
             for kind in tops
         ],
-        "fields": [name for name, _ in metadata_fields(record) if name not in selection.fields],
+        "fields": [
+            name
+            for name, _ in metadata_fields(record)
+            if name not in selection.fields and not (selection.whole and name == "size")
+        ],
     }
 
 
@@ -146,12 +150,6 @@ def _ancestors(parents: list[int], parts: tuple[int, ...]) -> set[int]:
             found.add(up)
             up = parents[up - 1]
     return found
-
-
-def kind_of(path: str) -> str:
-    """Return what a part is called without its number: message, paragraph, member."""
-    last = re.split(r"/(?=[a-z]+ \d|header|body)", path)[-1]
-    return re.sub(r" \d.*", "", last).partition("/")[0]
 
 
 def _said(contents: Contents, opened: Any) -> dict[str, Any]:
@@ -186,11 +184,8 @@ def _said(contents: Contents, opened: Any) -> dict[str, Any]:
 
 def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
     """Yield a preview for a person, in 80 columns."""
-    receipt = value["says"]["receipt"]
-    if value["disclosed"] == "receipt":
-        yield _title(f"{name}: the receipt alone, nothing of the content")
-    elif value["disclosed"] == "whole":
-        yield _title(f"{name}: everything")
+    if value["disclosed"] == "whole":
+        yield _title(f"Shown: all of {name}")
         for each in value["revealed"][:_SHOWN]:
             yield _row(each["name"], text.size(each["size"]))
         if len(value["revealed"]) > _SHOWN:
@@ -198,17 +193,28 @@ def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
     else:
         yield _title(f"Shown of {name}")
         yield from _revealed_lines(value["revealed"])
-        yield ""
         yield _title("Hidden")
         yield from _hidden_lines(value["hidden"])
-    yield ""
     yield _title("Said besides")
-    for line in (*_besides(value["says"]), *_receipt_lines(receipt)):
+    says = value["says"]
+    for line in (*_besides(says), f"receipt: {_receipt(says['receipt'])}"):
         yield text.indent(text.plain(line), _MARGIN)
 
 
+def receipt_lines(found: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    """Yield what is said of deposits of which only the receipt is shown."""
+    yield _title("Receipts alone, with nothing of the content")
+    for name, value in found[:_SHOWN]:
+        receipt = value["says"]["receipt"]
+        number = receipt["matter_number"]
+        place = f"number {number}, " if number else ""
+        yield _row(name, f"{place}entry {receipt['index']}, block {receipt['block']}")
+    if len(found) > _SHOWN:
+        yield f"  and {len(found) - _SHOWN} more"
+
+
 def _title(words: str) -> str:
-    return text.shorten(text.plain(words), text.WIDTH)
+    return click.style(text.shorten(text.plain(words), text.WIDTH), bold=True)
 
 
 def _row(left: str, right: str, margin: int = _MARGIN) -> str:
@@ -231,6 +237,9 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
             shown = "none" if each["value"] is None else str(each["value"])
             if each["field"] == "modified" and each["value"] is not None:
                 shown = text.when(each["value"])
+            if each["field"] == "rendition":
+                of, kind, position, total = each["value"]
+                shown = f"{kind} {position} of {total} of document {of + 1}"
             yield "  " + text.shorten(
                 text.plain(f"document {each['document']}, {each['field']}: {shown}"), text.WIDTH - 2
             )
@@ -239,16 +248,14 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
 def _hidden_lines(hidden: dict[str, Any]) -> Iterator[str]:
     for each in hidden["documents"]:
         if each["size_hidden"]:
-            yield _row(
-                each["name"], f"{text.size(each['size_hidden'])} of {text.size(each['size'])}"
-            )
+            yield _row(each["name"], f"{each['size_hidden']:,} of {each['size']:,} bytes")
         for part in each["parts"]:
+            kinds = part["kind"] + ("" if part["total"] == 1 else "s")
+            rest = f"{part['hidden'] - part['partly']:,} of {part['total']:,} {kinds}"
             if part["hidden"]:
-                rest = f", of {part['partly']} only what is not shown" if part["partly"] else ""
-                kinds = part["kind"] + ("" if part["total"] == 1 else "s")
-                yield text.indent(f"{part['hidden']} of {part['total']} {kinds}{rest}", 4)
+                yield "  " + rest + (f", the rest of {part['partly']}" if part["partly"] else "")
         if each["fields"]:
-            yield text.indent(f"of document {each['document']}: {', '.join(each['fields'])}", 2)
+            yield f"  of document {each['document']}: {', '.join(each['fields'])}"
     others = hidden["other_documents"]
     if others:
         words = (
@@ -276,14 +283,15 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
         if len(parts) > 3:
             yield f"and {len(parts) - 3} more paths like these"
         if "pieces_total" in each:
-            yield f"{each['pieces_total']} pieces"
+            yield f"{each['pieces_total']:,} piece{'' if each['pieces_total'] == 1 else 's'}"
         elif "pieces_padded" in each:
             yield f"at most {each['pieces_padded']} pieces, and which of them are shown"
 
 
-def _receipt_lines(receipt: dict[str, Any]) -> Iterator[str]:
-    yield (
-        f"receipt: {receipt['identity'] or 'identity not carried'}, account {receipt['account']}, "
+def _receipt(receipt: dict[str, Any]) -> str:
+    number = receipt["matter_number"]
+    return (
+        f"{receipt['identity'] or 'identity not carried'}, account {receipt['account']}, "
         f"entry {receipt['index']} in block {receipt['block']}, {text.when(receipt['registered'])}"
-        + (f", number {receipt['matter_number']} of a matter" if receipt["matter_number"] else "")
+        + (f", number {number} of a matter" if number else "")
     )

@@ -58,6 +58,11 @@ def shorten(text: str, width: int) -> str:
     return _take(text, width - 1 - columns(tail)) + "…" + tail
 
 
+def cut(text: str, width: int) -> str:
+    """Return `text` in at most `width` columns, its end left out."""
+    return text if columns(text) <= width else _take(text, max(0, width - 1)) + "…"
+
+
 def _take(text: str, width: int) -> str:
     taken = 0
     for position, character in enumerate(text):

@@ -21,7 +21,7 @@ from ledger.manifest import (
     format_cuts,
 )
 from ledger.partial import Selection
-from ledger.selectors import MAX_CANDIDATES, find, resolve
+from ledger.selectors import MAX_CANDIDATES, Ambiguous, find, resolve
 
 Piece = tuple[str, str, bytes]
 """path, label, bytes: a leaf and a part of its own."""
@@ -183,15 +183,14 @@ def test_a_path_that_is_there_is_never_read_as_words(mail: Built) -> None:
 
 
 def test_what_fits_several_parts_is_refused_with_selectors_that_fit_one(mail: Built) -> None:
-    with pytest.raises(InvalidInput, match="fits 2 parts") as refused:
+    with pytest.raises(Ambiguous, match=r'fits 2 parts: "message 1", "message 5"\.') as refused:
         resolve("Re: pricing", mail.contents)
-    assert '  "message 1"  Re: pricing · Wang · 2026-03-01\n' in str(refused.value)
-    with pytest.raises(InvalidInput, match="and 1 more"):
+    assert refused.value.candidates[0] == ("message 1", "Re: pricing · Wang · 2026-03-01")
+    with pytest.raises(Ambiguous, match="and 1 more") as refused:
         resolve("header Subject", mail.contents)
-    lines = str(refused.value).split("\n")[1:-1]
-    assert 0 < len(lines) <= MAX_CANDIDATES
-    for line in lines:
-        assert len(resolve(line.split('"')[1], mail.contents)) == 1
+    assert 0 < len(refused.value.candidates) <= MAX_CANDIDATES
+    for typed, _ in refused.value.candidates:
+        assert len(resolve(typed, mail.contents)) == 1
 
 
 def test_what_fits_nothing_names_the_command_that_helps(mail: Built) -> None:
