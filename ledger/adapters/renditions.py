@@ -167,7 +167,7 @@ class Renderer:
                 raise NotRendered(_NONSENSE) from error
             splitting = Splitting()
             if rendition.kind == "text":
-                splitting = _splitting(answer.get("parts"), source.size)
+                splitting = parse_parts(answer.get("parts"), source.size)
             documents.append(
                 Document(
                     source,
@@ -211,8 +211,11 @@ def _copy(source: Source, path: Path) -> None:
             file.write(part)
 
 
-def _splitting(parts: object, size: int) -> Splitting:
-    """Return the splitting that the child states, if it fits a document of `size` bytes."""
+def parse_parts(parts: object, size: int) -> Splitting:
+    """Return the splitting that the child states of a text of `size` bytes.
+
+    Raises NotRendered unless the parts are in the text, in order, apart or inside each other.
+    """
     ranges: list[Range] = []
     ends = [size]
     at = 0

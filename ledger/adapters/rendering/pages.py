@@ -62,26 +62,36 @@ _NOT_UTF8 = ""
 
 
 def render_pages(source: Path, folder: Path, most_files: int, most_bytes: int) -> Mapping[str, Any]:
-    """Write page k to folder/k, all of them or none. Raises NotRendered, and what pikepdf raises."""
+    """Write page k to folder/k. Raises NotRendered, and what pikepdf raises.
+
+    A damaged PDF is read as readers do, who look for its objects; the tool's name then says so.
+    """
+    tool = f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}"
     try:
-        # Not memory-mapped: the file's size would count as memory.
-        pdf = Pdf.open(source, access_mode=pikepdf.AccessMode.stream)
+        return {"tool": tool, "files": _render(source, folder, most_files, most_bytes, False)}
     except pikepdf.PasswordError as error:
         raise NotRendered("the PDF is encrypted") from error
-    with pdf:
+    except pikepdf.PdfError:
+        files = _render(source, folder, most_files, most_bytes, True)
+        return {"tool": f"{tool}; the PDF was damaged and has been repaired", "files": files}
+
+
+def _render(source: Path, folder: Path, most_files: int, most_bytes: int, repair: bool) -> int:
+    # Not memory-mapped: the file's size would count as memory.
+    stream = pikepdf.AccessMode.stream
+    with Pdf.open(source, access_mode=stream, attempt_recovery=repair) as pdf:
         total = _count(pdf, most_files)
         _flatten(pdf)
         _mark_hidden_layers(pdf)
         pruner = _Pruner()
         size = 0
-        for position in range(1, total + 1):
+        for position, page in enumerate(pdf.pages, 1):
             path = folder / str(position)
-            _save_page(pdf, pruner.page(pdf.pages[position - 1].obj), path)
+            _save_page(pdf, pruner.page(page.obj), path)
             size += path.stat().st_size
             if size > most_bytes:
                 raise NotRendered(f"its pages take more than {most_bytes >> 20} MiB")
-    version = f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}"
-    return {"tool": version, "files": total}
+    return total
 
 
 def _count(pdf: Pdf, most: int) -> int:
@@ -89,7 +99,7 @@ def _count(pdf: Pdf, most: int) -> int:
     stated = pdf.Root.Pages.get("/Count")
     total = stated if isinstance(stated, int) and stated > most else len(pdf.pages)
     if total > most:
-        raise NotRendered(f"it has more than {most} pages")
+        raise NotRendered(f"it has more than {most:,} pages")
     if total == 0:
         raise NotRendered("the PDF has no pages")
     return total
@@ -216,8 +226,9 @@ def _content_of(value: Object) -> Iterator[Object]:
 
 def _names(streams: list[Object]) -> set[str]:
     """Return all that may be a name in the streams; what lies in strings and images does no harm."""
+    content = b"\n".join(stream.read_bytes() for stream in streams)
     names = set()
-    for name in _NAME.findall(b"\n".join(stream.read_bytes() for stream in streams)):
+    for name in {found[1] for found in _NAME.finditer(content)}:
         try:
             names.add("/" + _HEX.sub(lambda code: bytes.fromhex(code[1].decode()), name).decode())
         except UnicodeDecodeError:
