@@ -9,8 +9,8 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -20,16 +20,19 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
 from ledger.adapters.files import what_to_do
 from ledger.adapters.folders import collect
 from ledger.adapters.outputs import move_new, safe_component, safe_names
+from ledger.adapters.splitting import split_all
 from ledger.adapters.vault import StoredDeposit, read_file
+from ledger.chain.receipt import parse_receipt
+from ledger.chain.statement import parse_statement
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader
-from ledger.errors import Conflict, InvalidInput, StorageFailed
-from ledger.evidence import DisclosedDeposit, recompute_opening, self_contained
-from ledger.manifest import DocumentIndex, Index, IndexPlace, Manifest
-from ledger.opening import content_reader, read_index, recompute
-from ledger.sealing import Source
+from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFailed
+from ledger.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
+from ledger.opening import content_reader, read_index, recompute, recomputed_commitment
+from ledger.sealing import Document, Source
+from ledger.splitters.cutting import VERSIONS
 from ledger.verify import OpenedDeposit
 
 if TYPE_CHECKING:
@@ -179,8 +182,13 @@ def compare_originals(
     InvalidInput where the files cannot be read, or the way they were cut is known to the notary only.
     """
     manifest = deposit.manifest(tuple(identities))
+    statement = parse_statement(parse_receipt(receipt).statement)
+    manifest = replace(manifest, depositor=statement.key_id)
+    records = {j: each for j, each in enumerate(manifest.documents) if each.rendition is None}
     try:
-        sources = _match(manifest, given)
+        found = _match(replace(manifest, documents=tuple(records.values())), given)
+        sources = dict(zip(records, found, strict=True))
+        index = _known_index(manifest, sources)
     except Conflict as error:
         return OpenedDeposit(None, problem=str(error))
 
@@ -189,20 +197,45 @@ def compare_originals(
         sources[document].read_into(offset, memoryview(buffer))
         return bytes(buffer)
 
-    index = _known_index(manifest)
-    disclosed = DisclosedDeposit(receipt, self_contained(manifest, index), fetch)
-    return recompute_opening(disclosed)
+    known = {j: each.commitment for j, each in enumerate(manifest.documents) if each.commitment}
+    try:
+        commitment = recomputed_commitment(manifest, index, fetch, known=known)
+    except VerificationFailed as error:
+        return OpenedDeposit(None, problem=str(error))
+    return OpenedDeposit(commitment, tuple((each.name, each.size) for each in records.values()))
 
 
-def _known_index(manifest: Manifest) -> Index:
-    """Return the index without the content: uniform cuts follow from the sizes."""
+def _known_index(manifest: Manifest, sources: Mapping[int, Source]) -> Index:
+    """Return the index without the content: a splitter cuts the same originals the same way.
+
+    Raises Conflict where these are not the same, InvalidInput where the splitter is not known here.
+    """
     if not isinstance(manifest.index, IndexPlace):
         return manifest.index
-    if any(record.splitter != "fixed" or record.parts for record in manifest.documents):
-        raise InvalidInput(
-            "How the documents were cut is in the content, which the notary keeps: use `sealbook open`."
-        )
-    return tuple(DocumentIndex(None, (), b"") for _ in manifest.documents)
+    records = manifest.documents
+    documents = [
+        Document(source, records[j].name, media_type=records[j].media_type)
+        for j, source in sources.items()
+    ]
+    index = [DocumentIndex(None, (), b"")] * len(records)
+    for j, document in zip(sources, split_all(documents), strict=True):
+        record, splitting = records[j], document.splitting
+        if (record.splitter, record.parts) == ("fixed", 0):
+            continue
+        if VERSIONS.get(record.splitter) != record.version:
+            raise InvalidInput(
+                f"How {record.name} was cut is known to the version of this program that deposited "
+                "it, and stands in the content: use `sealbook open`."
+            )
+        leaves = Cuts(record.size, splitting.cuts).count
+        if (splitting.splitter, leaves, len(splitting.parts)) != (
+            record.splitter,
+            record.leaves,
+            record.parts,
+        ):
+            raise Conflict(f"{record.name} has other parts than what was deposited")
+        index[j] = DocumentIndex(splitting.cuts, splitting.parts, b"")
+    return tuple(index)
 
 
 def _match(manifest: Manifest, given: Sequence[Path]) -> list[Source]:

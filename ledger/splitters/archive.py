@@ -12,9 +12,8 @@ import zipfile
 from typing import IO, cast
 
 from ledger.manifest import Splitting
-from ledger.splitters.cutting import Range, Unsplit, Window, cut_ranges, plain
+from ledger.splitters.cutting import VERSIONS, Range, Unsplit, Window, cut_ranges, plain
 
-VERSION = 1
 MAX_MEMBERS = 100_000
 """Members of an archive, as documents of a deposit."""
 MAX_DIRECTORY = 16 << 20
@@ -61,7 +60,7 @@ def split_zip(window: Window) -> Splitting:
     if any(end > after for (_, end), after in zip(bounds, [*starts[1:], directory], strict=True)):
         raise Unsplit("its members overlap")
     names = [_zip_name(member) for member in members]
-    return cut_ranges("zip", VERSION, window.size, _ranges(bounds, names), window.room)
+    return cut_ranges("zip", VERSIONS["zip"], window.size, _ranges(bounds, names), window.room)
 
 
 def _zip_member(window: Window, member: zipfile.ZipInfo) -> tuple[int, int]:
@@ -129,7 +128,7 @@ def split_tar(window: Window) -> Splitting:
         bounds.append((at, end))
         names.append(name)
         at = end
-    return cut_ranges("tar", VERSION, size, _ranges(bounds, names), window.room)
+    return cut_ranges("tar", VERSIONS["tar"], size, _ranges(bounds, names), window.room)
 
 
 def _tar_member(window: Window, start: int) -> tuple[int, str]:

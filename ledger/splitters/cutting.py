@@ -11,6 +11,8 @@ from ledger.crypto.commitment import MAX_LEAF
 from ledger.manifest import Part, Splitting
 from ledger.sealing import Source
 
+VERSIONS = {"message": 1, "mbox": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
+"""The splitters, and the version of each: raised when it cuts anything otherwise than before."""
 MAX_PARTS = 500_000
 """Parts of one document: a mailbox of 30,000 messages with all their fields. Each costs some 300 bytes
 of memory, and half a deposit's parts are left for other documents."""
@@ -108,7 +110,7 @@ class Cutter:
         return len(self.parts) > self._room
 
     def splitting(self, splitter: str, version: int, size: int) -> Splitting:
-        """Return what was made of a document of `size` bytes."""
+        """Return what was made of a document of `size` bytes. Takes nothing more afterwards."""
         self.cut(size)
         if not self.parts:
             return Splitting()

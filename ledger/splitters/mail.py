@@ -15,7 +15,16 @@ from enum import IntEnum
 
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.manifest import Part, Splitting
-from ledger.splitters.cutting import MAX_LABEL, MAX_PARTS, WINDOW, Cutter, TooMany, Unsplit, Window
+from ledger.splitters.cutting import (
+    MAX_LABEL,
+    MAX_PARTS,
+    VERSIONS,
+    WINDOW,
+    Cutter,
+    TooMany,
+    Unsplit,
+    Window,
+)
 from ledger.splitters.fields import (
     MAX_FIELDS,
     MAX_HEADER,
@@ -26,7 +35,6 @@ from ledger.splitters.fields import (
 )
 from ledger.splitters.mime import cut_parts
 
-VERSION = 1
 MAX_MESSAGE = 64 << 20
 """Bytes of a message that are in memory to find its MIME parts; a larger one has a body only."""
 
@@ -118,7 +126,7 @@ def _cut(splitter: str, window: Window, messages: Callable[[], Iterator[_Message
         except TooMany:
             continue
         if not cutter.overfull():
-            return cutter.splitting(splitter, VERSION, window.size)
+            return cutter.splitting(splitter, VERSIONS[splitter], window.size)
     raise TooMany(window.room)
 
 

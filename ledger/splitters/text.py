@@ -15,6 +15,7 @@ from ledger.manifest import Splitting
 from ledger.splitters.cutting import (
     MAX_LABEL,
     MAX_PARTS,
+    VERSIONS,
     Range,
     TooMany,
     Unsplit,
@@ -24,7 +25,6 @@ from ledger.splitters.cutting import (
     words,
 )
 
-VERSION = 1
 MAX_TEXT = 64 << 20
 """Bytes of a text, which is in memory: what is longer is a log or a table rather than a text."""
 MAX_LINES = 1_000_000
@@ -53,7 +53,7 @@ def split_text(window: Window) -> Splitting:
     """Return how a text is cut into paragraphs."""
     text = _Text(window)
     return cut_ranges(
-        "text", VERSION, window.size, text.paragraphs(_paragraphs(text.lines)), window.room
+        "text", VERSIONS["text"], window.size, text.paragraphs(_paragraphs(text.lines)), window.room
     )
 
 
@@ -74,7 +74,7 @@ def split_markdown(window: Window) -> Splitting:
         low, high = text.place(start, ends[number])
         ranges.append((low, high, f"section {number + 1} of {total}", label))
     ranges += text.paragraphs(paragraphs)
-    return cut_ranges("markdown", VERSION, window.size, ranges, window.room)
+    return cut_ranges("markdown", VERSIONS["markdown"], window.size, ranges, window.room)
 
 
 class _Text:
