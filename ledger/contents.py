@@ -273,7 +273,8 @@ def kinds_of(entry: DocumentIndex) -> list[tuple[str, int]]:
 def _fields_with(record: Record, targets: Sequence[Target], whole: bool) -> set[str]:
     if record.rendition is None:
         return {"name"} if whole else set()
-    return {"rendition", "tool"} if any(not target.field for target in targets) else set()
+    made = {"rendition", "tool", "media-type"}
+    return made if any(not target.field for target in targets) else set()
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

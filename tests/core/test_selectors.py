@@ -302,7 +302,7 @@ def test_ranges_that_touch_become_one(mail: Built) -> None:
 
 def test_a_rendition_goes_with_what_it_is_and_what_made_it(folder: Built) -> None:
     (selection,) = folder.contents.selections(resolve("page 2", folder.contents))
-    assert selection == Selection(7, whole=True, fields=("tool", "rendition"))
+    assert selection == Selection(7, whole=True, fields=("media-type", "tool", "rendition"))
 
 
 def test_a_part_goes_without_any_metadata(mail: Built) -> None:
