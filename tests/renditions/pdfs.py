@@ -126,7 +126,7 @@ def _drawn_by_readers() -> bytes:
     return data(pdf)
 
 
-_DAMAGED = "damaged, or of a kind that the parser does not know"
+_DAMAGED = "it is damaged, or pikepdf cannot read it"
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted": (
         lambda: data(new("one"), encryption=Encryption(owner="o", user="u")),

@@ -51,7 +51,8 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     except OSError as error:
         return {"refused": f"its renditions could not be written ({error.strerror})"}
     except Exception:  # noqa: BLE001  whatever a hostile file makes a parser raise, the next has its turn
-        return {"refused": "it is damaged, or of a kind that the parser does not know"}
+        parser = "pikepdf" if request["kind"] == "page" else "python-docx"
+        return {"refused": f"it is damaged, or {parser} cannot read it"}
 
 
 def _limit(name: str, value: int) -> None:

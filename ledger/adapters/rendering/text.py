@@ -66,6 +66,9 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
         document = docx.Document(str(source))
     except (PackageNotFoundError, ValueError, KeyError) as error:
         raise NotRendered("it is not a .docx, or a damaged one") from error
+    if document.element.getroottree().docinfo.doctype:
+        # Its entities are not resolved, and their text would be missing.
+        raise NotRendered("its XML declares a document type, which no .docx does")
     units = list(_Reader(document).units())
     if not units:
         raise NotRendered("there is no text in it")
@@ -91,7 +94,7 @@ def _check_package(source: Path) -> None:
     # No more than the stated size of a member is ever unpacked.
     xml = sum(each.file_size for each in members if not _is_picture(each.filename))
     if len(members) > MAX_MEMBERS:
-        raise NotRendered(f"it holds more than {MAX_MEMBERS} files")
+        raise NotRendered(f"it holds more than {MAX_MEMBERS:,} files")
     if xml > MAX_XML:
         raise NotRendered(f"it unpacks to more than {MAX_XML >> 20} MiB of XML")
     if sum(each.file_size for each in members) > MAX_UNPACKED:
@@ -138,7 +141,7 @@ class _Reader:
     def _counted(self, unit: _Unit) -> _Unit:
         self._count += 1
         if self._count > MAX_PARAGRAPHS:
-            raise NotRendered(f"it has more than {MAX_PARAGRAPHS} paragraphs")
+            raise NotRendered(f"it has more than {MAX_PARAGRAPHS:,} paragraphs")
         return unit
 
     def _rows(self, table: Any) -> Iterator[str]:
