@@ -55,7 +55,7 @@ from ledger.crypto.commitment import (
     view_seed,
 )
 from ledger.crypto.padding import padme
-from ledger.encoding import cbor_decode, cbor_encode
+from ledger.encoding import cbor_decode, cbor_encode, cbor_encode_ordered
 from ledger.errors import InvalidInput, MalformedData
 
 MAX_DOCUMENTS = 100_000
@@ -231,13 +231,14 @@ def format_cuts(lengths: Iterable[int]) -> bytes:
 def structure_leaves(parts: Sequence[Part]) -> list[bytes]:
     """Return the leaf data of a structure view."""
     return [
-        cbor_encode({"path": part.path, "first": part.first, "count": part.count}) for part in parts
+        cbor_encode_ordered({"path": part.path, "count": part.count, "first": part.first})
+        for part in parts
     ]
 
 
 def metadata_leaves(record: Record) -> list[bytes]:
     """Return the leaf data of a metadata view, one field each with its name."""
-    return [cbor_encode([name, value]) for name, value in metadata_fields(record)]
+    return list(map(cbor_encode_ordered, metadata_fields(record)))
 
 
 def metadata_fields(record: Record) -> list[tuple[str, Any]]:
@@ -376,7 +377,7 @@ def _check_renditions(records: Sequence[Record]) -> None:
 
 def format_index(index: Index) -> bytes:
     """Return the content index as content.age holds it."""
-    return cbor_encode(_index_value(index))
+    return cbor_encode_ordered(_index_value(index))
 
 
 def parse_index(data: bytes, records: Sequence[Record]) -> Index:
@@ -507,10 +508,10 @@ def _index_value(index: Index) -> list[Any]:
     return [
         {
             "cuts": entry.cuts,
-            "hashes": entry.hashes,
             "parts": [
                 [part.path, part.first, part.count, part.label] for part in entry.parts
             ],
+            "hashes": entry.hashes,
         }
         for entry in index
     ]

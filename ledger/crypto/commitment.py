@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from ledger.crypto.merkle import RootBuilder, leaf_hash, leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.padding import padme
-from ledger.encoding import cbor_decode, cbor_encode, u64
+from ledger.encoding import cbor_decode, cbor_encode_ordered, u64
 from ledger.errors import MalformedData
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ _LEAF_PREFIX = Struct(">15sBQQ32s")
 """What precedes a leaf's data: exactly one SHA-256 block."""
 _SALT = b"sealbook1/salt\0"
 _DUMMY = b"sealbook1/dummy\0"
+
+_SMALL = 2048
+"""Bytes from which on hashlib gives up the interpreter's lock while it hashes."""
 
 _FOLD = 128
 """Leaf hashes that are worth a step up the tree; a small view makes one."""
@@ -82,7 +85,7 @@ class ViewHeader:
 
 def format_view_header(header: ViewHeader) -> bytes:
     """Return the data of leaf 0."""
-    return cbor_encode([header.count, header.splitter, header.version])
+    return cbor_encode_ordered([header.count, header.splitter, header.version])
 
 
 def parse_view_header(data: bytes) -> ViewHeader:
@@ -109,10 +112,18 @@ class Prf:
 
     def __call__(self, index: int) -> bytes:
         """Return PRF(key, label, index), 32 bytes."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(index.to_bytes(8, "big"))
-        outer.update(inner.digest())
-        return outer.digest()
+        return self.range(index, index + 1)[0]
+
+    def range(self, first: int, end: int) -> list[bytes]:
+        """Return PRF(key, label, index) of `first` .. `end` - 1."""
+        inner_copy, outer_copy = self._inner.copy, self._outer.copy
+        found = []
+        for index in range(first, end):
+            inner, outer = inner_copy(), outer_copy()
+            inner.update(index.to_bytes(8, "big"))
+            outer.update(inner.digest())
+            found.append(outer.digest())
+        return found
 
 
 def prf(key: bytes, label: bytes, index: int) -> bytes:
@@ -138,7 +149,7 @@ def leaf_salt(view_seed: bytes, index: int) -> bytes:
 
 def leaf_commitment(kind: int, index: int, salt: bytes, data: Buffer) -> bytes:
     """Return C_i."""
-    state = _leaf_state(kind, index, salt, len(data))
+    state = sha256(_LEAF_PREFIX.pack(_LEAF, kind, index, len(data), salt))
     state.update(data)
     return state.digest()
 
@@ -148,16 +159,24 @@ def leaf_commitments(
 ) -> list[bytes]:
     """Return C_i of consecutive leaves, the first of which has index `first`.
 
-    All that holds the interpreter's lock comes before and after the hashing of the data, which does
-    not: threads that are at it together then seldom wake each other.
+    All that holds the interpreter's lock comes before and after the hashing of large leaves, which
+    does not: threads that are at it together then seldom wake each other.
     """
-    salt = Prf(view_seed, _SALT)
-    states = [
-        _leaf_state(kind, index, salt(index), len(data)) for index, data in enumerate(leaves, first)
-    ]
-    for state, data in zip(states, leaves, strict=True):
+    commitments: list[bytes] = []
+    large: list[tuple[int, _Hash, Buffer]] = []
+    salts = Prf(view_seed, _SALT).range(first, first + len(leaves))
+    for index, (salt, data) in enumerate(zip(salts, leaves, strict=True), first):
+        prefix = _LEAF_PREFIX.pack(_LEAF, kind, index, len(data), salt)
+        if len(data) < _SMALL:
+            commitments.append(sha256(prefix + data).digest())
+        else:
+            large.append((len(commitments), sha256(prefix), data))
+            commitments.append(b"")
+    for _, state, data in large:
         state.update(data)
-    return [state.digest() for state in states]
+    for at, state, _ in large:
+        commitments[at] = state.digest()
+    return commitments
 
 
 def header_commitment(salt: bytes, header: ViewHeader) -> bytes:
@@ -201,10 +220,13 @@ class ViewBuilder:
         if self.count != self._header.count:
             raise ValueError("the view's header miscounts its leaves")
         padded = padded_count(self.count)
-        dummies = dummy_commitments(self._salt, self.count, padded)
-        self._tree.extend(self._row + leaf_hashes(dummies))
-        header = header_commitment(self._salt(0), self._header)
-        return View(header, padded, self._tree.root())
+        row = self._row + leaf_hashes(dummy_commitments(self._salt, self.count, padded))
+        if self._tree.size:
+            self._tree.extend(row)
+            root = self._tree.root()
+        else:
+            root = root_from_leaf_hashes(row)
+        return View(header_commitment(self._salt(0), self._header), padded, root)
 
 
 def commit_view(view_seed: bytes, header: ViewHeader, hashes: Sequence[bytes]) -> View:
@@ -264,7 +286,3 @@ def commitment_from_root(depositor: bytes, padded: int, root: bytes) -> bytes:
 def _hmac_blocks(key: bytes) -> tuple[bytes, bytes]:
     block = key.ljust(_BLOCK, b"\0")
     return block.translate(_INNER), block.translate(_OUTER)
-
-
-def _leaf_state(kind: int, index: int, salt: bytes, size: int) -> "_Hash":
-    return sha256(_LEAF_PREFIX.pack(_LEAF, kind, index, size, salt))
