@@ -286,7 +286,7 @@ class _Child:
             raise _Died(self.stop())
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             self.stop()

@@ -29,7 +29,7 @@ def main() -> None:
         request = json.loads(line)
         _limit("RLIMIT_FSIZE", request["bytes"])
         _limit("RLIMIT_CPU", int(_cpu_seconds()) + request["seconds"] + _SPARE_SECONDS)
-        answers.write(json.dumps(_answer(request)).encode() + b"\n")
+        answers.write(json.dumps(_answer(request), ensure_ascii=False).encode() + b"\n")
         answers.flush()
 
 

@@ -29,8 +29,8 @@ MAX_UNPACKED = 256 << 20
 """Bytes of all files of a .docx, which the parser holds in memory."""
 MAX_PARAGRAPHS = 100_000
 """Paragraphs and rows: as many as 10,000 pages hold."""
-_LABEL = 240
-"""Characters that a label is made from."""
+_LABEL = 130
+"""Characters that a label is made from; it keeps up to 120."""
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
