@@ -1,16 +1,16 @@
 """The matters of a vault: which papers are here, which are registered, and which are held elsewhere.
 
 Computers of one account share a matter where one was set up from the recovery sheet of the other. Both
-then give out numbers, and the notary takes each number once: the second statement is refused. `learn`
-reads from the notary what the other has entered, so that the next paper gets a free number.
+then give out numbers, and the notary takes each number once. Whose statement is refused gives way: it
+reads what the other has entered and signs anew, with the next number, what it has sealed.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ledger.adapters.vault import SHORTEST_ID, Elsewhere, StoredDeposit, Vault
-from ledger.chain.statement import Matter
+from ledger.chain.statement import Matter, format_deposit
 from ledger.deposit import verify_answer
 from ledger.errors import InvalidInput, NotFound
 from ledger.recover import parse_own
@@ -114,12 +114,57 @@ def complete(vault: Vault, name: str) -> tuple[StoredDeposit, ...]:
     return matter.deposited
 
 
-def learn(vault: Vault, client: "NotaryClient") -> frozenset[bytes]:
-    """Read which papers other computers of the account have entered in this vault's matters.
+def give_way(
+    vault: Vault, client: "NotaryClient", conflicting: Sequence[StoredDeposit], now: int
+) -> frozenset[str]:
+    """Give new numbers to papers that the notary refused because another computer took theirs.
 
-    Each is taken only with a receipt that holds under the vault's trust. Returns the ids of the matters
-    that have gone on. Raises what the client raises, VerificationFailed and MalformedData.
+    Reads what other computers have entered in this vault's matters, believing it only with a receipt
+    that holds under the vault's trust. Where that explains the refusal, all papers of the matter that
+    wait are signed anew, in their order, behind the last one entered; nothing is sealed again. Returns
+    the names of those among `conflicting`. Call it under `sending`.
+
+    Raises what the client raises, VerificationFailed and MalformedData.
     """
+    found = _look(vault, client)
+    taken = {
+        place.id
+        for each in conflicting
+        if (place := each.deposit.matter) and found.tips.get(place.id, (0, b""))[0] >= place.number
+    }
+    mine = {each.name: each for each in conflicting}
+    with vault.locked():
+        vault.keep_elsewhere(replace(found, renumbered=found.renumbered + bool(taken)))
+        renumbered = [
+            each.name for identity in taken for each in _renumber(vault, found, identity, mine, now)
+        ]
+    return frozenset(renumbered) & set(mine)
+
+
+def _renumber(
+    vault: Vault, found: Elsewhere, identity: bytes, known: Mapping[str, StoredDeposit], now: int
+) -> list[StoredDeposit]:
+    number, leaf = found.tips[identity]
+    waiting = []
+    for each in vault.sound():
+        place = each.deposit.matter
+        if place is None or place.id != identity or each.refused:
+            continue
+        if each.waits:
+            waiting.append(known.get(each.name, each))
+        elif place.number > number:
+            number, leaf = place.number, each.statement.leaf_hash
+    waiting.sort(key=number_of)
+    for each in waiting:
+        number += 1
+        deposit = replace(each.deposit, matter=Matter(identity, number, leaf))
+        each.restate(format_deposit(deposit, vault.config.account, vault.key, now))
+        leaf = each.statement.leaf_hash
+    return waiting
+
+
+def _look(vault: Vault, client: "NotaryClient") -> Elsewhere:
+    """Read on where the last look ended."""
     known = vault.elsewhere()
     mine = list(vault.sound())
     here = {each.commitment for each in mine}
@@ -136,9 +181,7 @@ def learn(vault: Vault, client: "NotaryClient") -> frozenset[bytes]:
     for identity, (place, leaf, statement) in last.items():
         verified = verify_answer(statement, client.receipt(leaf), vault.trust)
         tips[identity] = place.number, verified.statement.leaf_hash
-    with vault.locked():
-        vault.keep_elsewhere(Elsewhere(after, tips))
-    return frozenset(last)
+    return replace(known, after=after, tips=tips)
 
 
 def numbers(found: Sequence[int]) -> str:

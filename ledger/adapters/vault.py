@@ -101,11 +101,12 @@ class Elsewhere:
     """What other computers of the account have entered in this vault's matters.
 
     `after` is the index of the last entry that was looked at; `tips` gives number and leaf hash of the
-    last such paper of each matter.
+    last such paper of each matter; `renumbered` counts how often papers here had to give way.
     """
 
     after: int = -1
     tips: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    renumbered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,12 @@ class StoredDeposit:
         (self._home / SPOOL / self.name).rename(self._home / REFUSED / self.name)
         sync_folder(self._home / REFUSED)
 
+    def restate(self, statement: bytes) -> None:
+        """Replace the statement by another over the same sealed files, which was never entered."""
+        write_file(self.folder / "statement", statement)
+        for name in ("statement", "deposit"):
+            self.__dict__.pop(name, None)
+
     def keep_rejected(self, receipt: bytes) -> Path:
         """Keep a receipt that does not verify: it is evidence against whoever signed it."""
         path = self.folder / "receipt.rejected"
@@ -268,7 +275,7 @@ class Vault:
         self._spool = home / SPOOL
         self._heads: dict[bytes, tuple[int, bytes]] = {}
         self._read: set[str] = set()
-        self._aside: frozenset[str] = frozenset()
+        self._places: tuple[frozenset[str], int] = frozenset(), 0
         if not has_vault(home):
             raise InvalidInput(
                 f"There is no vault at {home}. Make one with `sealbook init`, restore it with "
@@ -463,17 +470,17 @@ class Vault:
 
     def next_in_matter(self, identity: bytes) -> Matter:
         """Return the next place in a matter. Call under `locked`, and `spool` before it is left."""
-        aside = frozenset(self._names(REFUSED))
-        if aside != self._aside:
-            # The number of a refused deposit is free again.
-            self._aside, self._heads, self._read = aside, {}, set(aside)
+        aside, elsewhere = frozenset(self._names(REFUSED)), self.elsewhere()
+        if (aside, elsewhere.renumbered) != self._places:
+            # The number of a refused deposit is free again, and that of one that gave way is another.
+            self._places, self._heads, self._read = (aside, elsewhere.renumbered), {}, set(aside)
         for each in self.sound(self._read):
             self._read.add(each.name)
             place = each.deposit.matter
             if place is not None and place.number > self._heads.get(place.id, (0, b""))[0]:
                 self._heads[place.id] = place.number, each.statement.leaf_hash
         number, leaf = self._heads.get(identity, (0, None))
-        foreign = self.elsewhere().tips.get(identity)
+        foreign = elsewhere.tips.get(identity)
         if foreign is not None and foreign[0] >= number:
             number, leaf = foreign
         return Matter(identity, number + 1, leaf)
@@ -493,15 +500,15 @@ class Vault:
                 bytes.fromhex(identity): (int(number), bytes.fromhex(leaf))
                 for identity, (number, leaf) in value["tips"].items()
             }
-            return Elsewhere(int(value["after"]), tips)
+            return Elsewhere(int(value["after"]), tips, int(value["renumbered"]))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise _hurt(path) from error
 
     def keep_elsewhere(self, found: Elsewhere) -> None:
         """Replace what is known of papers of other computers."""
         tips = {each.hex(): [number, leaf.hex()] for each, (number, leaf) in found.tips.items()}
-        value = json.dumps({"after": found.after, "tips": tips}, indent=1)
-        write_file(self.home / _ELSEWHERE, value.encode() + b"\n")
+        value = {"after": found.after, "tips": tips, "renumbered": found.renumbered}
+        write_file(self.home / _ELSEWHERE, json.dumps(value, indent=1).encode() + b"\n")
 
     def _sweep(self) -> None:
         """Remove what an interrupted sealing has left: whoever still works on one holds its lock."""

@@ -14,9 +14,6 @@ from ledger.cli.page import labelled
 from ledger.measures import DEPOSIT, KINDS, MATTER, OBJECT, Measure, Subject, line_of
 from ledger.register import REGISTERED, WAITING, Access, Entry, Register, access_now
 
-_ATTEMPTS = 3
-"""Entries made before giving up where another computer of the account takes the number each time."""
-
 _KINDS = "\n".join(
     ("\b", "Kinds:", *(f"  {each.name:<18}{each.chinese}" for each in KINDS.values()))
 )
@@ -97,22 +94,15 @@ def add(
         note=line_of(note),
     )
     _warn(entry, lambda: read_register(vault))
-    for _ in range(_ATTEMPTS):
-        stored = record(vault, entry, time.time, os.urandom, files)
-        report = Report(as_json)
-        report.asked_for([stored])
-        if no_wait:
-            report.waiting(stored, "sealed; `sealbook deposit` sends it")
-        else:
-            send(vault, report)
-        place = stored.deposit.matter
-        assert place is not None
-        taken = vault.elsewhere().tips.get(place.id, (0, b""))[0]
-        if not (stored.refused and taken >= place.number):
-            break
-        # Another computer of the account took the number; the next one is free.
+    stored = record(vault, entry, time.time, os.urandom, files)
+    report = Report(as_json)
+    report.asked_for([stored])
+    if no_wait:
+        report.waiting(stored, "sealed; `sealbook deposit` sends it")
+    else:
+        send(vault, report)
     if not as_json:
-        shell.tell(f"Number {number_of(stored)} of the register.")
+        shell.tell(f"Number {number_of(vault.stored(stored.name))} of the register.")
     report.finish()
 
 

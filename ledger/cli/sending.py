@@ -1,5 +1,6 @@
 """What becomes of a deposit: sending what waits, and saying so, for every command that deposits."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +20,15 @@ from ledger.errors import (
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
     from ledger.adapters.vault import StoredDeposit, Vault
+    from ledger.deposit import Rejected
+    from ledger.verify import VerifiedReceipt
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
 _LABEL = 12
+_ROUNDS = 5
+"""Times that papers of a matter are sent in one go: each time, another computer may be faster."""
 _KEPT = "It stays sealed in the vault; `sealbook deposit` tries again."
 _SEAL_ANEW = "It is kept in the vault and not sent again; deposit the same path to seal it anew."
-_OTHER_COMPUTER = (
-    "Another computer of the account has deposited in this matter meanwhile. Deposit the same again: "
-    "it gets the next number."
-)
 _NEW_KEY = (
     "This computer's key deposits no more. Name a folder for a new vault in SEALBOOK_HOME and run "
     "`sealbook recover` with the recovery sheet; without the sheet, run `sealbook init` there and hand "
@@ -150,8 +151,8 @@ def send(vault: "Vault", report: Report) -> None:
 
 def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> Iterator[str]:
     """Yield the name of each deposit that was settled, for good or ill."""
-    from ledger.adapters.spool import Sender, deliver, keep_proof, note_refusal
-    from ledger.deposit import Rejected, confirm, verify_answer
+    from ledger.adapters.spool import Sender, deliver
+    from ledger.deposit import confirm, verify_answer
 
     for each in spooled:
         receipt = each.receipt
@@ -166,40 +167,62 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> 
     total = sum(payload.size for each in waiting for _, payload in each.files)
     with shell.Progress("sending", total) as progress, shell.connect(vault) as client:
         sender = Sender(client, progress)
-        taken: frozenset[bytes] | None = None
-        for each, outcome in confirm(waiting, sender, vault.trust, vault):
-            progress.close()
-            if isinstance(outcome, Rejected):
-                kept = keep_proof(vault, each, outcome)
-                report.not_deposited(each, FAILED, outcome.error, f"The proof is kept in {kept}.")
-            elif isinstance(outcome, SealbookError):
-                if note_refusal(vault, each, outcome):
-                    if taken is None and isinstance(outcome, Conflict):
-                        taken = _learn(vault, client)
-                    report.not_deposited(each, REFUSED, outcome, _way_on(outcome, each, taken))
-                else:
-                    report.not_deposited(each, FAILED, outcome, _KEPT)
-            else:
-                report.done(each, deliver(each), outcome.index, outcome.block.height)
+        for _ in range(_ROUNDS):
+            lost: list[tuple[StoredDeposit, Conflict]] = []
+            for each, outcome in confirm(waiting, sender, vault.trust, vault):
+                progress.close()
+                if type(outcome) is Conflict and each.deposit.matter is not None:
+                    lost.append((each, outcome))
+                    continue
+                _settle(vault, each, outcome, report)
+                yield each.name
+            again = _give_way(vault, client, [each for each, _ in lost]) if lost else frozenset()
+            for each, conflict in lost:
+                if each.name not in again:
+                    _settle(vault, each, conflict, report)
+                    yield each.name
+            waiting = sorted((e for e, _ in lost if e.name in again), key=matter_number)
+            if not waiting:
+                return
+        for each in waiting:
+            report.waiting(each, _KEPT)
             yield each.name
 
 
-def _learn(vault: "Vault", client: "NotaryClient") -> frozenset[bytes]:
-    """Return the matters in which another computer was faster; none where the notary does not say."""
-    from ledger.adapters.matters import learn
+def _settle(
+    vault: "Vault",
+    deposit: "StoredDeposit",
+    outcome: "VerifiedReceipt | Rejected | SealbookError",
+    report: Report,
+) -> None:
+    """Do what the notary's answer asks for, and say so."""
+    from ledger.adapters.spool import deliver, keep_proof, note_refusal
+    from ledger.deposit import Rejected
+
+    if isinstance(outcome, Rejected):
+        kept = keep_proof(vault, deposit, outcome)
+        report.not_deposited(deposit, FAILED, outcome.error, f"The proof is kept in {kept}.")
+    elif isinstance(outcome, SealbookError):
+        if note_refusal(vault, deposit, outcome):
+            way_on = _NEW_KEY if isinstance(outcome, KeyRevoked) else _SEAL_ANEW
+            report.not_deposited(deposit, REFUSED, outcome, way_on)
+        else:
+            report.not_deposited(deposit, FAILED, outcome, _KEPT)
+    else:
+        report.done(deposit, deliver(deposit), outcome.index, outcome.block.height)
+
+
+def _give_way(
+    vault: "Vault", client: "NotaryClient", lost: "list[StoredDeposit]"
+) -> frozenset[str]:
+    """Return which papers got new numbers because another computer of the account had taken theirs."""
+    from ledger.adapters.matters import give_way
 
     try:
-        return learn(vault, client)
+        return give_way(vault, client, lost, int(time.time()))
     except SealbookError as error:
         shell.tell(sentence_of(error))
         return frozenset()
-
-
-def _way_on(error: SealbookError, deposit: "StoredDeposit", taken: frozenset[bytes] | None) -> str:
-    if isinstance(error, KeyRevoked):
-        return _NEW_KEY
-    place = deposit.deposit.matter
-    return _OTHER_COMPUTER if place and taken and place.id in taken else _SEAL_ANEW
 
 
 def no_receipt(deposit: "StoredDeposit") -> InvalidInput:

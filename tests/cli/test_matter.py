@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.matters import complete, find_matter, learn
+from ledger.adapters.http import NotaryClient
+from ledger.adapters.matters import complete
 from ledger.adapters.vault import StoredDeposit, Vault
-from ledger.cli import shell
 from ledger.deposit import verify_answer
-from ledger.errors import InvalidInput, NotFound, SealbookError
+from ledger.errors import InvalidInput, NotFound
 from ledger.matter import verify_matter
 from tests.cli.conftest import Company, new_company
 from tests.cli.test_setup import Sheet
@@ -132,27 +132,54 @@ def test_a_paper_that_this_vault_has_lost_is_missing(company: Company) -> None:
         complete(Vault(company.home), NAME)
 
 
-def test_of_two_computers_the_slower_learns_the_number_and_goes_on(
+def test_of_two_computers_the_slower_takes_the_next_number(
     company: Company, other: Company
 ) -> None:
-    assert paper(other, "2.txt")["state"] == "deposited"
-    refused = company.json("deposit", company.write("late.txt"), "--matter", NAME, code=1)[
-        "deposits"
-    ][0]
-    assert refused["state"] == "refused"
-    assert "Another computer of the account" in refused["message"]
-    assert paper(company, "late.txt")["matter_number"] == 3
+    assert paper(other, "2.txt")["matter_number"] == 2
+    late = paper(company, "late.txt")
+    assert (late["state"], late["matter_number"]) == ("deposited", 3)
+    assert company.json("verify", late["receipt"])["good"]
     shown = company.json("matter", "show", NAME)
-    assert shown["missing"] == [2]
+    assert (shown["missing"], shown["chain"]) == ([2], {"first": 1, "last": 1})
     with pytest.raises(InvalidInput, match=r"number 2 is not in this vault.*sealbook recover"):
         complete(Vault(company.home), NAME)
+    assert paper(company, "later.txt")["matter_number"] == 4
+
+
+def test_papers_that_waited_keep_their_order_behind_the_other_computers(
+    company: Company, other: Company
+) -> None:
+    for name in ("a.txt", "b.txt", "c.txt"):
+        paper(company, name, "--no-wait")
+    for name in ("2.txt", "3.txt"):
+        paper(other, name)
+    company("deposit")
+    shown = company.json("matter", "show", NAME)["papers"]
+    assert [(each["matter_number"], each["title"]) for each in shown] == [
+        (1, "1.txt"), (4, "a.txt"), (5, "b.txt"), (6, "c.txt"),
+    ]  # fmt: skip
+    assert all(each["state"] == "deposited" for each in shown)
+    assert paper(other, "last.txt")["matter_number"] == 7
+
+
+def test_a_running_process_notices_that_papers_got_other_numbers(
+    company: Company, other: Company
+) -> None:
+    running = Vault(company.home)
+    identity = running.named_matter(NAME)
+    paper(company, "a.txt", "--no-wait")
+    assert running.next_in_matter(identity).number == 3
+    paper(other, "2.txt")
+    company("deposit")
+    last = Vault(company.home).find("a.txt")
+    assert running.next_in_matter(identity).number == 4
+    assert running.next_in_matter(identity).previous == last.statement.leaf_hash
 
 
 def test_what_the_other_computer_holds_comes_with_the_recovery_sheet(
     company: Company, other: Company
 ) -> None:
     paper(other, "2.txt")
-    company("deposit", company.write("late.txt"), "--matter", NAME, code=1)
     paper(company, "late.txt")
     assert company.json(*Sheet(company).options(company))["deposits"] == 1
     assert titles(complete(Vault(company.home), NAME)) == ["1.txt", "2.txt", "late.txt"]
@@ -160,19 +187,19 @@ def test_what_the_other_computer_holds_comes_with_the_recovery_sheet(
 
 
 def test_a_paper_of_another_computer_is_believed_only_with_its_receipt(
-    company: Company, other: Company
+    company: Company, other: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paper(other, "2.txt")
-    vault = Vault(company.home)
-    with shell.connect(vault) as client:
-        real = client.receipt
-        client.receipt = lambda leaf: real(leaf)[:-1] + b"x"  # type: ignore[method-assign]
-        with pytest.raises(SealbookError):
-            learn(vault, client)
-        assert vault.elsewhere().tips == {}
-        client.receipt = real  # type: ignore[method-assign]
-        identity = find_matter(vault, NAME).id
-        assert learn(vault, client) == {identity}
-        assert vault.elsewhere().tips[identity][0] == 2
-        assert learn(vault, client) == frozenset()
-    assert find_matter(vault, NAME).lacking == (2,)
+    real = NotaryClient.receipt
+
+    def forged(self: NotaryClient, leaf: bytes) -> bytes:
+        receipt = real(self, leaf)
+        return receipt.replace(b"test.notary", b"tesy.notary")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NotaryClient, "receipt", forged)
+        path = company.write("late.txt")
+        (answer,) = company.json("deposit", path, "--matter", NAME, code=1)["deposits"]
+    assert (answer["state"], answer["matter_number"]) == ("refused", 2)
+    assert Vault(company.home).elsewhere().tips == {}
+    assert paper(company, "late.txt")["matter_number"] == 3
