@@ -22,7 +22,7 @@ _KINDS = "\n".join(
 @click.group(
     epilog="""\b
 Examples:
-  sealbook measure add access-given --person "Wang Wei" --matter "Nanjing supply"
+  sealbook measure add access-given --person "Li Na" --matter "Nanjing supply"
   sealbook measure list
   sealbook measure report --lang zh
 """
