@@ -30,7 +30,7 @@ _MAX_NOTE = 1200
 Examples:
   sealbook disclose contract.pdf -o case-114.evidence
   sealbook disclose inbox.mbox --only "Re: pricing" --dry-run
-  sealbook disclose inbox.mbox --only "message 7-9" --to court.pub -o 114.evidence
+  sealbook disclose inbox.mbox --only "message 7" --to court.pub -o a.evidence
   sealbook disclose annexes --only "list.txt: paragraph 3" -o case.evidence
   sealbook disclose --matter "Nanjing supply" --complete -o case.evidence
 """

@@ -166,7 +166,7 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
         yield f"and {len(shown) - _TOP:,} more; words, or more of them, show them"
     if not narrowed and len(shown) > 1:
         yield ""
-        yield "Each document also has fields: “field name”, size, modified, media-type, source, tool."
+        yield "Fields of each document: “field name”, size, modified, media-type, source, tool."
 
 
 def _lines(contents: "Contents", target: "Target", brief: bool, alone: bool) -> Iterator[str]:
