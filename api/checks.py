@@ -5,15 +5,15 @@ evidence file does, and who would rather not show it to the notary checks it wit
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from io import BytesIO
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ledger.adapters.protocol import MAX_CHECKED, OCTETS
+from ledger.casefile import verify_file
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.report import Report
@@ -22,7 +22,7 @@ from ledger.chain.trust import parse_trust
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.errors import TooLarge, Unavailable
 from ledger.evidence import read_evidence, verify_disclosed
-from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
+from ledger.verify import ReceiptRefused, verify_receipt
 
 from .requests import Budget, Service, read_body, service
 from .schemas import Checked, Revocation, Standing, Verification, body, problems
@@ -82,23 +82,22 @@ def _check(here: Service, data: bytes) -> Verification:
     trust = parse_trust(here.notary.trust)
     if data[:1] == TAG_SIGN1:
         statement = parse_statement(parse_receipt(data).statement)
-        report = _report(lambda: verify_receipt(data, trust))
-        return Verification(deposits=[_checked(here, statement, report)])
+        try:
+            report = verify_receipt(data, trust).report
+        except ReceiptRefused as refused:
+            report = refused.report
+        return Verification(deposits=[_checked(here, statement, report)], matters=[])
     disclosed = read_evidence(BytesIO(data), MAX_OPENING)
     if len(disclosed) > MAX_DEPOSITS:
         raise TooLarge(f"The service checks at most {MAX_DEPOSITS} deposits at once.")
-    checked = []
-    for each in disclosed:
-        statement = parse_statement(parse_receipt(each.receipt).statement)
-        checked.append(_checked(here, statement, _report(partial(verify_disclosed, each, trust))))
-    return Verification(deposits=checked)
-
-
-def _report(verify: Callable[[], VerifiedReceipt]) -> Report:
-    try:
-        return verify().report
-    except ReceiptRefused as refused:
-        return refused.report
+    result = verify_file(disclosed, trust, lambda _, each, used: verify_disclosed(each, used))
+    return Verification(
+        deposits=[
+            _checked(here, statement, report)
+            for statement, report in zip(result.statements, result.reports, strict=True)
+        ],
+        matters=[matter.as_dict() for matter in result.matters],
+    )
 
 
 def _checked(here: Service, statement: Statement, report: Report) -> Checked:

@@ -112,6 +112,10 @@ class Verification(Model):
     """The deposits that were checked: one in a receipt, one or more in an evidence file."""
 
     deposits: list[Checked]
+    matters: Annotated[
+        list[dict[str, Any]],
+        Field(description="What the receipts of a file show together, for each of their matters."),
+    ]
 
 
 def binary(media_type: str, description: str) -> dict[str, Any]:

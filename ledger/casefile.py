@@ -1,8 +1,8 @@
 """An evidence file as one: every deposit in it, and the matters that they belong to.
 
-`verify_file` is what `sealbook verify`, `sealbook notary check` and POST /verify call. Where a trust file
-requires content, a receipt alone lacks it, except a receipt that is there only to show that nothing of a
-matter is missing: one of a matter of which the same file opens another deposit of the same account.
+`verify_file` is what `sealbook verify`, `sealbook notary check` and POST /verify call. Where a trust
+file requires content, a receipt alone lacks it, except one that is there only to show that nothing of
+a matter is missing: one of a matter of which the same file opens another deposit of the same account.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ from ledger.matter import verify_matter
 from ledger.verify import ReceiptRefused, VerifiedReceipt
 
 Verify = Callable[[int, DisclosedDeposit, Trust], VerifiedReceipt]
-"""Verifies deposit `number`, from 0, of the file under a trust: `verify_disclosed`, and what goes with it."""
+"""Verifies a deposit, by its number from 0, under a trust: `verify_disclosed` and what goes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,10 @@ class FileReport:
 
 
 def verify_file(disclosed: Sequence[DisclosedDeposit], trust: Trust, verify: Verify) -> FileReport:
-    """Verify every deposit with `verify`, then what they show of their matters. Raises MalformedData."""
+    """Verify every deposit with `verify`, then what they show of their matters.
+
+    Raises MalformedData.
+    """
     statements = tuple(parse_statement(parse_receipt(each.receipt).statement) for each in disclosed)
     opened = {
         place

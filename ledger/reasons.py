@@ -34,6 +34,7 @@ _REASONS = {
     "{0} has {1} bytes; {2} bytes were deposited": "{0} 有 {1} 字节，存证时为 {2} 字节。",
     "{0} has {1} bytes, what was deposited had {2}": "{0} 有 {1} 字节，存证时为 {2} 字节。",
     "{0} is shorter than what was deposited": "{0} 短于存证的内容。",
+    "{0} has other parts than what was deposited": "{0} 的各部分与存证时不同。",
     "the manifest names another commitment for {0}": "清单为 {0} 所记的加盐指纹与所示内容不符。",
     "a proof names leaves that its tree cannot have": "开示证明所指位置在存证中不可能存在。",
     "a proof has more hashes than its leaves demand": "开示证明的哈希值多于所需。",

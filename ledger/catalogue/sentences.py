@@ -12,6 +12,47 @@ def say(key: str, language: str, **values: Any) -> str:
 
 _SENTENCES: dict[str, Pair] = {
     "title": ("Verification report", "核验报告"),
+    "title-articles": (
+        "Verification report by 人民法院在线诉讼规则, articles 16 to 19",
+        "核验报告：按《人民法院在线诉讼规则》第十六条至第十九条",
+    ),
+    "title-matters": ("The file as a whole", "整个文件"),
+    "matter": ("Matter", "事项"),
+    "matter-unbroken": (
+        "Numbers {numbers} of one matter, unbroken: each names the one before it by its hash, so "
+        "nothing registered in the matter between them is missing. This says nothing of what was "
+        "never deposited, nor of papers before the first and after the last. That the notary has "
+        "entered no number twice, only an audit of the ledger shows.",
+        "同一事项第 {numbers} 号，连续无缺：每一号以哈希指明前一号，故其间登记于该事项的存证没有缺失。"
+        "从未存证的内容、首号之前及末号之后的存证，均不在此列。"
+        "公证机构未将同一编号登记两次，只有审计账本才能证明。",
+    ),
+    "matter-runs": (
+        "Numbers {numbers} of one matter. Within each run every number names the one before it by its "
+        "hash, so nothing registered in the matter inside a run is missing. Between the runs numbers "
+        "are missing; this says nothing of them, of what was never deposited, nor of papers before "
+        "the first and after the last.",
+        "同一事项第 {numbers} 号。各段之内每一号以哈希指明前一号，故段内登记于该事项的存证没有缺失。"
+        "各段之间缺少编号；所缺编号、从未存证的内容、首号之前及末号之后的存证，均不在此列。",
+    ),
+    "matter-scattered": (
+        "The file holds numbers {numbers} of one matter, no two of them consecutive.",
+        "本文件含同一事项第 {numbers} 号，各号互不相连。",
+    ),
+    "matter-failed": (
+        "The receipts of one matter contradict each other.",
+        "同一事项的回执相互矛盾。",
+    ),
+    "matter-missing": ("not in this file", "不在本文件中"),
+    "number-range": ("{first} to {last}", "{first} 至 {last}"),
+    "and": (" and ", "、"),
+    "gaps-title": ("What is shown, and what is not", "已开示与未开示"),
+    "gap": ("- not shown -", "—— 未开示 ——"),
+    "all-shown": ("all of it", "全文"),
+    "other-documents": (
+        "Other documents of the deposit, if there are any, are not shown.",
+        "该存证的其他文件（如有）未开示。",
+    ),
     "file": ("File", "文件"),
     "trust": ("Trust file", "信任文件"),
     "fingerprint": ("Fingerprint", "指纹"),

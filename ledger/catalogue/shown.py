@@ -41,9 +41,9 @@ def content_facts(
 ) -> Iterator[Fact]:
     """Yield what is shown of each document, its gaps, and the fields that are opened."""
     for each in documents:
-        yield Fact(document_called(each["document"], language), _headline(each, language))
+        yield Fact(document_called(each["document"], language), headline(each, language))
         for part in each["parts"]:
-            yield Fact("  " + position(part, language), _part(part, language))
+            yield Fact("  " + position(part, language), part_words(part, language))
         if not each["whole"]:
             yield Fact("  " + pick(_GAP, language), gaps_in_words(each, language))
         if each["rendition"] is not None:
@@ -120,7 +120,8 @@ def path_words(path: str, language: str) -> str:
     return path if meaning == path else f"{meaning}（{path}）"
 
 
-def _headline(document: Document, language: str) -> str:
+def headline(document: Document, language: str) -> str:
+    """Return what a document is called, and its size where all of it is shown."""
     name = document["name"] or pick(("name not opened", "名称未开示"), language)
     if not document["whole"]:
         return str(name)
@@ -128,7 +129,8 @@ def _headline(document: Document, language: str) -> str:
     return whole.format(name, document["size"])
 
 
-def _part(part: Mapping[str, Any], language: str) -> str:
+def part_words(part: Mapping[str, Any], language: str) -> str:
+    """Return a part's path and size, and which pieces it is."""
     size = f"{part['size']:,} B"
     if part["path"] is not None:
         pieces = span(part["first"], part["first"] + part["count"] - 1, language)

@@ -22,12 +22,13 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A claim in words: its title, its status, what it says, and the facts behind it."""
+    """A claim in words: its title, its status, what it says, a command to type, the facts behind it."""
 
     title: str
     status: str
     text: str
     facts: tuple[Fact, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:

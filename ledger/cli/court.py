@@ -1,26 +1,27 @@
 """The court's command: verify. Needs no vault, no network and no notary."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ledger.cli import shell
-from ledger.errors import InvalidInput, MalformedData
+from ledger.cli.reports import Shown, damaged, show_reports
+from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ledger.chain.report import Report
-    from ledger.chain.trust import Trust
+    from ledger.cli.questions import Examined
+    from ledger.cli.reports import Trusted
     from ledger.verify import OpenedDeposit
 
 
 @click.command(
     epilog="""\b
 Examples:
-  sealbook verify case-114.evidence --trust office.trust -o documents/
+  sealbook verify case-114.evidence --trust office.trust -o shown/
+  sealbook verify case-114.evidence.age --identity court.key --trust office.trust
   sealbook verify contract.pdf.receipt contract.pdf
 """
 )
@@ -29,7 +30,9 @@ Examples:
 @click.option(
     "--trust", "trust_file", type=shell.FILE, help="The trust file, from the office itself."
 )
-@click.option("-o", "--output", type=shell.FILE, help="Write the disclosed documents here.")
+@click.option("-o", "--output", type=shell.FILE, help="Write the disclosed content here.")
+@click.option("--for", "rule", help="Order the report by a rule: 在线诉讼规则, FRE-902.")
+@click.option("--identity", type=shell.FILE, help="The age identity file that opens FILE.")
 @shell.passphrase_option
 @shell.language_option
 @shell.json_option
@@ -38,6 +41,8 @@ def verify(
     documents: tuple[Path, ...],
     trust_file: Path | None,
     output: Path | None,
+    rule: str | None,
+    identity: Path | None,
     passphrase_file: Path | None,
     lang: str | None,
     as_json: bool,
@@ -47,114 +52,85 @@ def verify(
     Exit code 0 when no claim failed and every claim that the trust file requires is proven. Without
     --trust, the trust file pinned in one's own vault is used, if there is one for this ledger. A
     receipt of one's own is compared with DOCUMENTS, or with the deposited files where they still are.
+
+    \b
+    --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
+    --for FRE-902 drafts a declaration under FRE 902(13) and 902(14).
     """
     from ledger.catalogue import choose_language
+    from ledger.cli.sealed import is_sealed, unsealed
 
-    language = choose_language(lang, os.environ)
-    for each in (file, trust_file, passphrase_file):
+    how = Shown(file, choose_language(lang, os.environ), as_json, _rule(rule))
+    for each in (file, trust_file, identity, passphrase_file):
         if each is not None:
             shell.require_readable(each)
     for each in documents:
         shell.require_readable(each, folder=True)
     trusted = _trust(trust_file)
-    if _is_zip(file):
-        if documents:
-            raise click.UsageError("An evidence file brings its documents; name no others.")
-        from ledger.cli.evidence import verify_evidence
+    with ExitStack() as stack:
+        if is_sealed(file):
+            if identity is None:
+                raise click.UsageError(
+                    f"{file} is sealed for a recipient (an age file); name the identity file that "
+                    "opens it with --identity FILE."
+                )
+            file = stack.enter_context(unsealed(file, identity, passphrase_file))
+        elif identity is not None:
+            raise click.UsageError(f"{file} is not sealed; leave out --identity.")
+        if _is_zip(file):
+            if documents:
+                raise click.UsageError("An evidence file brings its documents; name no others.")
+            from ledger.cli.evidence import verify_evidence
 
-        good = verify_evidence(file, trusted, output, language, as_json)
-    else:
-        if output is not None:
-            raise click.UsageError("A receipt holds no documents to write; leave out -o.")
-        good = _verify_receipt(file, documents, trusted, passphrase_file, language, as_json)
+            good = verify_evidence(file, trusted, output, how)
+        else:
+            if output is not None:
+                raise click.UsageError("A receipt holds no documents to write; leave out -o.")
+            good = _verify_receipt(file, documents, trusted, passphrase_file, how)
     if not good:
         raise SystemExit(1)
+
+
+def _rule(asked: str | None) -> str | None:
+    from ledger.questions import RULES, find_rule
+
+    rule = None if asked is None else find_rule(asked)
+    if asked is not None and rule is None:
+        known = "; ".join(f"{name} (also {', '.join(others)})" for name, others in RULES.items())
+        raise click.UsageError(f"--for does not know {asked!r}. It knows: {known}.")
+    return rule
 
 
 def _verify_receipt(
     file: Path,
     documents: tuple[Path, ...],
-    trusted: "tuple[Trust, bytes, str] | None",
+    trusted: "Trusted | None",
     passphrase_file: Path | None,
-    language: str,
-    as_json: bool,
+    how: Shown,
 ) -> bool:
     from ledger.chain.receipt import MAX_RECEIPT
     from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 
     receipt = shell.read_limited(file, MAX_RECEIPT, "a receipt")
     if trusted is None:
-        with damaged(file):
+        with damaged(how.name):
             unchecked = unchecked_report(receipt)
-        return show_reports(file, [unchecked], None, language, as_json)
-    opening = _opening(file, receipt, documents, passphrase_file)
+        return show_reports([unchecked], None, how)
+    opening = _opening(how.name, receipt, documents, passphrase_file)
     try:
-        with damaged(file):
+        with damaged(how.name):
             report = verify_receipt(receipt, trusted[0], opening=opening).report
     except ReceiptRefused as error:
         report = error.report
-    return show_reports(file, [report], trusted, language, as_json)
+    examined: list[Examined] = []
+    if how.rule is not None:
+        from ledger.cli.questions import Examined as New
+
+        examined = [New(report)]
+    return show_reports([report], trusted, how, examined=examined, read=file)
 
 
-def show_reports(
-    file: Path,
-    reports: "Sequence[Report]",
-    trusted: "tuple[Trust, bytes, str] | None",
-    language: str,
-    as_json: bool,
-    more: dict[str, Any] | None = None,
-) -> bool:
-    """Print the reports on a file; return whether all are good."""
-    from ledger.catalogue import say
-    from ledger.cli import text
-    from ledger.cli.page import report_page
-
-    good = trusted is not None and all(report.good for report in reports)
-    if as_json:
-        value: dict[str, Any] = {"file": str(file), "good": good}
-        value["trust"] = None
-        if trusted is not None:
-            from ledger.chain.trust import fingerprint
-
-            trust, data, _ = trusted
-            value["trust"] = {
-                "origin": trust.origin,
-                "issuer": trust.issuer,
-                "fingerprint": fingerprint(data),
-            }
-        value["reports"] = [report.as_dict() for report in reports]
-        shell.emit(True, {**value, **(more or {})}, "")
-        return good
-    head = [(say("file", language), text.Whole(text.plain(str(file))))]
-    if trusted is None:
-        from ledger.cli.page import labelled
-
-        click.echo(click.style(say("title", language), bold=True) + "\n")
-        click.echo("\n".join(labelled(head)))
-        click.echo("\n" + click.style(text.indent(say("no-trust", language), 0), fg="red"))
-        return False
-    for number, report in enumerate(reports):
-        if number:
-            click.echo("\n" + "-" * text.WIDTH + "\n")
-        click.echo(report_page(report, language, [*head, *_trust_rows(trusted, language)]))
-    return good
-
-
-def _trust_rows(trusted: "tuple[Trust, bytes, str]", language: str) -> list[tuple[str, str]]:
-    from ledger.catalogue import say
-    from ledger.chain.trust import fingerprint
-    from ledger.cli import text
-
-    trust, data, source = trusted
-    issued = say("issued", language, issuer=trust.issuer, issued=text.when(trust.issued)[:10])
-    where = source or say("vault-trust", language)
-    return [
-        (say("trust", language), text.plain(f"{where}\n{issued}".replace("\n", " · "))),
-        (say("fingerprint", language), fingerprint(data)),
-    ]
-
-
-def _trust(file: Path | None) -> "tuple[Trust, bytes, str] | None":
+def _trust(file: Path | None) -> "Trusted | None":
     """Return the trust, its file's bytes, and the file's name ("" for the one pinned in the vault)."""
     from ledger.adapters.home import TRUST, has_vault, vault_home
     from ledger.chain.trust import MAX_TRUST, parse_trust
@@ -208,18 +184,6 @@ def _opening(
         return None
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     return compare_originals(deposit, receipt, documents or (original,), identities)
-
-
-@contextmanager
-def damaged(path: Path) -> Iterator[None]:
-    """Say what it means for a person that a parser refuses a receipt or an evidence file."""
-    try:
-        yield
-    except MalformedData as error:
-        raise MalformedData(
-            f"{path} is not a receipt or an evidence file, or it is incomplete or damaged; ask for a "
-            f"new copy of it ({error})."
-        ) from error
 
 
 def _is_zip(path: Path) -> bool:

@@ -1,92 +1,155 @@
-"""`sealbook verify` of an evidence file: every deposit in it; documents appear once all is shown."""
+"""`sealbook verify` of an evidence file: every deposit in it; content appears once all is shown."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
 from ledger.adapters.opening import Opened, Staging
+from ledger.adapters.pieces import content_names, outputs
+from ledger.casefile import FileReport, verify_file
+from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
-from ledger.cli.court import damaged, show_reports
+from ledger.cli.gaps import gaps_page
+from ledger.cli.reports import Shown, damaged, show_reports
 from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.manifest import Manifest
-from ledger.verify import ReceiptRefused, unchecked_report
+from ledger.partial import PartialOpening
+from ledger.verify import VerifiedReceipt, unchecked_report
 
 if TYPE_CHECKING:
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
+    from ledger.cli.questions import Examined
+    from ledger.cli.reports import Trusted
 
 
 def verify_evidence(
     file: Path,
-    trusted: "tuple[Trust, bytes, str] | None",
+    trusted: "Trusted | None",
     output: Path | None,
-    language: str,
-    as_json: bool,
+    how: Shown,
 ) -> bool:
-    """Verify the evidence file at `file`, print the reports, write the documents below `output`."""
+    """Verify the evidence file at `file`, print the reports, write the content below `output`."""
     with ExitStack() as stack:
         opened = cast(BinaryIO, stack.enter_context(file.open("rb")))
-        with damaged(file):
+        with damaged(how.name):
             disclosed = read_evidence(opened)
-        if trusted is None:
-            reports = [unchecked_report(each.receipt) for each in disclosed]
-            return show_reports(file, reports, None, language, as_json)
-        stagings: list[Staging] = []
-        reports = []
-        taken: Conflict | None = None
-        for number, each in enumerate(disclosed, 1):
-            if output is not None and taken is None and isinstance(each.opening, Manifest):
-                folder = output if len(disclosed) == 1 else output / str(number)
-                try:
-                    staging = Staging(folder, each.opening.documents, file.stem)
-                    stagings.append(stack.enter_context(staging))
-                except Conflict as error:
-                    # The report is due all the same; the documents need another place.
-                    taken = error
-                    stagings.clear()
-            reports.append(_verify(file, each, trusted[0], stagings[-1] if stagings else None))
-        placed: list[tuple[Path, Opened]] = []
-        if output is not None and taken is None and all(report.good for report in reports):
-            for number, staging in enumerate(stagings, 1):
-                folder = output if len(disclosed) == 1 else output / str(number)
-                placed.append((folder, staging.place()))
-        more = {
-            "documents": [
-                {"name": name, "file": str((folder / place).absolute())}
-                for folder, written in placed
-                for name, place in written.names.items()
+            if trusted is None:
+                reports = [unchecked_report(each.receipt) for each in disclosed]
+                return show_reports(reports, None, how)
+        writing = _Writing(output, disclosed, how, stack)
+        with damaged(how.name):
+            result = verify_file(disclosed, trusted[0], writing.verify)
+        writing.finish(result)
+        more = {"documents": writing.placed_files()}
+        examined: list[Examined] = []
+        if how.rule is not None:
+            examined = [
+                _examined(each, report, how.rule)
+                for each, report in zip(disclosed, result.reports, strict=True)
             ]
-        }
-        good = show_reports(file, reports, trusted, language, as_json, more)
-        if taken is not None:
-            shell.tell(f"Nothing was written: {text.plain(str(taken))}")
-        elif not as_json:
-            _say_where(output, placed)
-        return good and taken is None
+        good = show_reports(
+            result.reports, trusted, how, more, matters=result.matters, examined=examined, read=file
+        )
+        writing.say()
+        return good and writing.taken is None
 
 
-def _verify(
-    file: Path, disclosed: DisclosedDeposit, trust: "Trust", staging: Staging | None
-) -> "Report":
-    total = sum(size for _, size in disclosed.contents)
-    with shell.Progress(f"verifying {file.name}", total) as progress:
-        try:
+class _Writing:
+    """Content on its way to the reader's folder: `finish` shows it where the report is good."""
+
+    def __init__(
+        self,
+        output: Path | None,
+        disclosed: tuple[DisclosedDeposit, ...],
+        how: Shown,
+        stack: ExitStack,
+    ) -> None:
+        self.taken: Conflict | None = None
+        self._output, self._disclosed, self._how, self._stack = output, disclosed, how, stack
+        self._title = Path(how.name.name.removesuffix(".age")).stem
+        self._stagings: dict[int, Staging] = {}
+        self._placed: dict[int, Opened] = {}
+
+    def verify(self, number: int, disclosed: DisclosedDeposit, trust: "Trust") -> VerifiedReceipt:
+        """Verify one deposit, its content into hiding."""
+        staging = self._staging(number, disclosed)
+        total = sum(size for _, size in disclosed.contents)
+        with shell.Progress(f"verifying {self._how.name.name}", total) as progress:
             write = staging.write if staging else None
-            return verify_disclosed(disclosed, trust, write, progress).report
-        except ReceiptRefused as error:
-            return error.report
+            return verify_disclosed(disclosed, trust, write, progress)
+
+    def finish(self, result: FileReport) -> None:
+        """Move what is good to its place."""
+        if self.taken is not None or not result.good:
+            return
+        for number, staging in self._stagings.items():
+            opening = self._disclosed[number].opening
+            if isinstance(opening, PartialOpening):
+                documents = result.reports[number].claim(CONTENT).facts["documents"]
+                places = [staging.names[each.name] for each in outputs(opening)]
+                listing = gaps_page(documents, places, self._how.language)
+                staging.write(len(places) - 1, 0, listing.encode())
+            self._placed[number] = staging.place()
+
+    def placed_files(self) -> list[dict[str, str]]:
+        """Return what was written, for machines."""
+        return [
+            {"name": name, "file": str((self._folder(number) / place).absolute())}
+            for number, written in self._placed.items()
+            for name, place in written.names.items()
+        ]
+
+    def say(self) -> None:
+        """Tell a person what was written, and what was not."""
+        if self.taken is not None:
+            shell.tell(f"Nothing was written: {text.plain(str(self.taken))}")
+        how = self._how
+        if self._output is None or self.taken is not None or how.as_json:
+            return
+        lines = [""]
+        if not self._placed:
+            why = "the report is not good" if self._stagings else "the file shows no content"
+            lines.append(f"Nothing was written to {self._output}: {why}.")
+        for number, written in self._placed.items():
+            whole = isinstance(self._disclosed[number].opening, Manifest)
+            for name, place in written.names.items():
+                renamed = whole and name in written.renamed
+                note = f"   (deposited as {text.plain(name)})" if renamed else ""
+                lines.append(f"{text.plain(str(self._folder(number) / place))}{note}")
+        # A draft stands alone on stdout.
+        click.echo("\n".join(lines), err=how.draft)
+
+    def _staging(self, number: int, disclosed: DisclosedDeposit) -> Staging | None:
+        if self._output is None or self.taken is not None or disclosed.opening is None:
+            return None
+        try:
+            staging = Staging(self._folder(number), outputs(disclosed.opening), self._title)
+        except Conflict as error:
+            # The report is due all the same; the content needs another place.
+            self.taken = error
+            return None
+        self._stagings[number] = self._stack.enter_context(staging)
+        return staging
+
+    def _folder(self, number: int) -> Path:
+        assert self._output is not None
+        return self._output if len(self._disclosed) == 1 else self._output / str(number + 1)
 
 
-def _say_where(output: Path | None, placed: list[tuple[Path, Opened]]) -> None:
-    if output is None:
-        return
-    click.echo("")
-    if not placed:
-        click.echo(f"Nothing was written to {output}: the report is not good.")
-    for folder, written in placed:
-        for name, place in written.names.items():
-            renamed = f"   (deposited as {text.plain(name)})" if name in written.renamed else ""
-            click.echo(f"{text.plain(str(folder / place))}{renamed}")
+def _examined(disclosed: DisclosedDeposit, report: "Report", rule: str) -> "Examined":
+    """Return what a rule's questions are answered from, besides the report."""
+    from ledger.cli.questions import Examined, digest_of
+    from ledger.declaration import Copy
+    from ledger.questions import FRE_902, stated_fields
+
+    copies = []
+    if rule == FRE_902:
+        names = content_names(disclosed.opening)
+        for n, (name, (_, size)) in enumerate(zip(names, disclosed.contents, strict=True)):
+            copies.append(Copy(name, size, digest_of(partial(disclosed.fetch, n), size)))
+    return Examined(report, stated_fields(disclosed.opening), tuple(copies))

@@ -23,8 +23,9 @@ from ledger.errors import (
 if TYPE_CHECKING:
     from ledger.adapters.checkpoints import CheckpointDatabase
     from ledger.adapters.sqlite import LedgerDatabase
-    from ledger.chain.report import Report
+    from ledger.casefile import FileReport
     from ledger.chain.statement import Statement
+    from ledger.chain.trust import Trust
     from ledger.ports import AccountKey
 
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
@@ -380,7 +381,7 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     from ledger.adapters.directory import read_settings
     from ledger.catalogue import choose_language
     from ledger.chain.trust import parse_trust
-    from ledger.cli.court import show_reports
+    from ledger.cli.reports import Shown, show_reports
 
     language = choose_language(lang, os.environ)
     path = directory / read_settings(directory).trust_file
@@ -390,10 +391,11 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     with _books(directory) as (store, signed):
         last = signed.last()
         size = 0 if last is None else last.size
-        standings = [_now(store, signed, size, statement) for statement, _ in checked]
-    reports = [report for _, report in checked]
+        standings = [_now(store, signed, size, statement) for statement in checked.statements]
+    how = Shown(file, language, as_json)
     more = {"standing": standings}
-    good = show_reports(file, reports, (trust, data, path.name), language, as_json, more)
+    trusted = (trust, data, path.name)
+    good = show_reports(checked.reports, trusted, how, more, matters=checked.matters)
     if not as_json:
         for standing in standings:
             click.echo("\n" + _now_page(standing, language))
@@ -489,37 +491,30 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
     )
 
 
-def _check(file: Path, trust: Any) -> "list[tuple[Statement, Report]]":
+def _check(file: Path, trust: "Trust") -> "FileReport":
+    from ledger.casefile import FileReport as Checked
+    from ledger.casefile import verify_file
     from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
     from ledger.chain.statement import parse_statement
     from ledger.evidence import read_evidence, verify_disclosed
     from ledger.verify import ReceiptRefused, verify_receipt
 
-    def statement(receipt: bytes) -> "Statement":
-        return parse_statement(parse_receipt(receipt).statement)
-
-    def report(verify: Any) -> "Report":
-        try:
-            result: Report = verify().report
-        except ReceiptRefused as error:
-            return error.report
-        return result
-
     try:
         with file.open("rb") as opened:
             if opened.read(2) == b"PK":
-                return [
-                    (
-                        statement(each.receipt),
-                        report(lambda each=each: verify_disclosed(each, trust)),
-                    )
-                    for each in read_evidence(opened)
-                ]
+                return verify_file(
+                    read_evidence(opened), trust, lambda _, each, used: verify_disclosed(each, used)
+                )
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from error
     with shell.about(file):
         data = shell.read_limited(file, MAX_RECEIPT, "a receipt")
-        return [(statement(data), report(lambda: verify_receipt(data, trust)))]
+        statement = parse_statement(parse_receipt(data).statement)
+        try:
+            report = verify_receipt(data, trust).report
+        except ReceiptRefused as error:
+            report = error.report
+    return Checked((report,), (statement,), ())
 
 
 def _now(

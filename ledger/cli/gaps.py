@@ -1,0 +1,46 @@
+"""`_gaps.txt`: what is shown of each document, in its order, and what is not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ledger.catalogue import say
+from ledger.catalogue.shown import (
+    content_words,
+    document_called,
+    headline,
+    hidden_pieces,
+    part_words,
+    position,
+    span,
+)
+from ledger.cli import text
+from ledger.cli.page import labelled
+
+
+def gaps_page(documents: Sequence[Mapping[str, Any]], places: Sequence[str], language: str) -> str:
+    """Return the page; `documents` are those of the content claim, `places` where its pieces went."""
+    lines = [say("gaps-title", language), "", text.indent(content_words(documents, language), 0)]
+    files = iter(places)
+    for document in documents:
+        called = document_called(document["document"], language)
+        lines += ["", f"{called}: {text.plain(headline(document, language))}"]
+        lines += labelled(list(_rows(document, files, language)), 2)
+    return "\n".join([*lines, "", text.indent(say("other-documents", language), 0), ""])
+
+
+def _rows(
+    document: Mapping[str, Any], files: Iterator[str], language: str
+) -> Iterator[tuple[str, str]]:
+    if document["whole"]:
+        yield say("all-shown", language), text.plain(next(files))
+        return
+    parts = {part["first"]: part for part in document["parts"]}
+    gaps = dict(hidden_pieces(document))
+    for first in sorted({*parts, *gaps}):
+        if first in gaps:
+            yield span(first, gaps[first], language), say("gap", language)
+            continue
+        part = parts[first]
+        words = text.plain(f"{position(part, language)}: {part_words(part, language)}")
+        place = text.plain(next(files))
+        yield span(first, first + part["count"] - 1, language), f"{words}\n{place}"

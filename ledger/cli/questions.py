@@ -1,0 +1,124 @@
+"""`sealbook verify --for`: a report by the questions of a rule, or a draft that is filled from it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ledger.catalogue import say
+from ledger.catalogue.articles import article_title, describe_answer
+from ledger.chain.trust import fingerprint
+from ledger.cli import text
+from ledger.cli.page import described, headed
+from ledger.declaration import Copy, Exhibit, declaration_facts, draft_declaration
+from ledger.questions import (
+    FRE_902,
+    Answer,
+    Check,
+    Program,
+    online_litigation,
+)
+
+if TYPE_CHECKING:
+    from ledger.chain.report import Report
+    from ledger.chain.trust import Trust
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A deposit that was checked: its report, the metadata opened, and the copies shown."""
+
+    report: "Report"
+    stated: tuple[Mapping[str, Any], ...] = ()
+    copies: tuple[Copy, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def this_program() -> Program:
+    """Return the program that runs, with SHA-256 over the list of its files and their SHA-256.
+
+    The list is what `sha256sum` prints for the package's modules in the order of their paths, the
+    service left out: it stands elsewhere in a checkout.
+    """
+    from importlib.metadata import version
+
+    import ledger
+
+    package = Path(next(iter(ledger.__path__)))
+    names = sorted(path.relative_to(package).as_posix() for path in package.rglob("*.py"))
+    listing = sha256()
+    for name in names:
+        if not name.startswith("api/"):
+            digest = sha256((package / name).read_bytes()).hexdigest()
+            listing.update(f"{digest}  ledger/{name}\n".encode())
+    return Program("sealbook", version("sealbook"), listing.hexdigest())
+
+
+def check_of(file: Path, name: Path, trusted: "tuple[Trust, bytes, str]", language: str) -> Check:
+    """Return what was checked with what; `file` is read, `name` is what its reader calls it."""
+    with file.open("rb") as opened:
+        digest = file_digest(opened, "sha256").hexdigest()
+    _, data, source = trusted
+    trust = source or say("vault-trust", language)
+    return Check(str(name), digest, trust, fingerprint(data), this_program())
+
+
+def digest_of(read: Any, size: int) -> str:
+    """Return SHA-256 in hex of what `read(offset, size)` gives, from its beginning to `size`."""
+    digest = sha256()
+    for offset in range(0, size, _BLOCK):
+        digest.update(read(offset, min(_BLOCK, size - offset)))
+    return digest.hexdigest()
+
+
+def structured(rule: str, examined: Sequence[Examined], check: Check) -> dict[str, Any]:
+    """Return what --json adds to the reports."""
+    if rule == FRE_902:
+        exhibits = _exhibits(examined)
+        text_ = draft_declaration(exhibits, check)
+        return {"for": rule, "declaration": {**declaration_facts(exhibits, check), "text": text_}}
+    return {
+        "for": rule,
+        "answers": [
+            [answer.as_dict() for answer in online_litigation(each.report, each.stated, check)]
+            for each in examined
+        ],
+    }
+
+
+def answers_page(
+    examined: Examined, check: Check, language: str, head: Sequence[tuple[str, str]]
+) -> str:
+    """Return one deposit's report by articles."""
+    answers = online_litigation(examined.report, examined.stated, check)
+    lines = [headed(examined.report, say("title-articles", language), language, head)]
+    article = ""
+    for answer in answers:
+        if answer.article != article:
+            article = answer.article
+            lines += ["", click.style(article_title(article, language), bold=True, underline=True)]
+        lines += ["", *_answer(answer, language)]
+    return "\n".join(lines)
+
+
+def declaration_page(examined: Sequence[Examined], check: Check) -> str:
+    """Return the draft, wrapped."""
+    lines = []
+    for line in draft_declaration(_exhibits(examined), check).split("\n"):
+        margin = len(line) - len(line.lstrip())
+        lines.append(text.indent(text.plain(line.strip()), margin))
+    return "\n".join(lines)
+
+
+def _exhibits(examined: Sequence[Examined]) -> list[Exhibit]:
+    return [Exhibit(each.report, each.copies) for each in examined]
+
+
+def _answer(answer: Answer, language: str) -> Iterator[str]:
+    return described(describe_answer(answer, language, text.when), answer.status)

@@ -1,0 +1,160 @@
+"""Reports on a file as they are printed: a page for people, one JSON object for machines."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ledger.cli import shell, text
+from ledger.errors import MalformedData
+
+if TYPE_CHECKING:
+    from ledger.casefile import MatterShown
+    from ledger.chain.report import Report
+    from ledger.chain.trust import Trust
+    from ledger.cli.questions import Examined
+    from ledger.questions import Check
+
+    Trusted = tuple[Trust, bytes, str]
+    """The trust, its file's bytes, and the file's name, "" for the one pinned in the vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a result is shown: what its reader calls the file, the language, and by which rule."""
+
+    name: Path
+    language: str
+    as_json: bool
+    rule: str | None = None
+
+    @property
+    def draft(self) -> bool:
+        """Whether a declaration is wanted, which stands alone on stdout."""
+        from ledger.questions import FRE_902
+
+        return self.rule == FRE_902
+
+
+def show_reports(
+    reports: "Sequence[Report]",
+    trusted: "Trusted | None",
+    how: Shown,
+    more: dict[str, Any] | None = None,
+    *,
+    matters: "Sequence[MatterShown]" = (),
+    examined: "Sequence[Examined]" = (),
+    read: Path | None = None,
+) -> bool:
+    """Print the reports on a file; return whether all are good.
+
+    `matters` is what the file shows as a whole. By a rule, `examined` is what its questions are
+    answered from, and `read` the file itself.
+    """
+    from ledger.chain.report import FAILED
+
+    good = (
+        trusted is not None
+        and all(report.good for report in reports)
+        and all(matter.status != FAILED for matter in matters)
+    )
+    check = None
+    if how.rule is not None and trusted is not None and read is not None:
+        from ledger.cli.questions import check_of
+
+        check = check_of(read, how.name, trusted, how.language)
+        if how.draft and not good:
+            shell.tell("No declaration is drafted, because the report is not good.")
+            check = None
+    if how.as_json:
+        value = {"file": str(how.name), "good": good, "trust": _trust_value(trusted)}
+        value["reports"] = [report.as_dict() for report in reports]
+        value["matters"] = [matter.as_dict() for matter in matters]
+        if check is not None:
+            from ledger.cli.questions import structured
+
+            value |= structured(str(how.rule), examined, check)
+        shell.emit(True, {**value, **(more or {})}, "")
+    elif trusted is None:
+        _say_untrusted(how)
+    else:
+        click.echo(_page(reports, trusted, how, matters, examined, check))
+    return good
+
+
+def _page(
+    reports: "Sequence[Report]",
+    trusted: "Trusted",
+    how: Shown,
+    matters: "Sequence[MatterShown]",
+    examined: "Sequence[Examined]",
+    check: "Check | None",
+) -> str:
+    from ledger.cli.page import report_page
+
+    head = [_file_row(how), *_trust_rows(trusted, how.language)]
+    if check is None:
+        pages = [report_page(report, how.language, head) for report in reports]
+    else:
+        from ledger.cli.questions import answers_page, declaration_page
+
+        if how.draft:
+            return declaration_page(examined, check)
+        pages = [answers_page(each, check, how.language, head) for each in examined]
+    if matters:
+        from ledger.cli.matters import matters_page
+
+        pages.append(matters_page(matters, how.language))
+    return ("\n\n" + "-" * text.WIDTH + "\n\n").join(pages)
+
+
+def _say_untrusted(how: Shown) -> None:
+    from ledger.catalogue import say
+    from ledger.cli.page import labelled
+
+    click.echo(click.style(say("title", how.language), bold=True) + "\n")
+    click.echo("\n".join(labelled([_file_row(how)])))
+    click.echo("\n" + click.style(text.indent(say("no-trust", how.language), 0), fg="red"))
+
+
+def _file_row(how: Shown) -> tuple[str, str]:
+    from ledger.catalogue import say
+
+    return say("file", how.language), text.Whole(text.plain(str(how.name)))
+
+
+def _trust_rows(trusted: "Trusted", language: str) -> list[tuple[str, str]]:
+    from ledger.catalogue import say
+    from ledger.chain.trust import fingerprint
+
+    trust, data, source = trusted
+    issued = say("issued", language, issuer=trust.issuer, issued=text.when(trust.issued)[:10])
+    where = source or say("vault-trust", language)
+    return [
+        (say("trust", language), text.plain(f"{where}\n{issued}".replace("\n", " · "))),
+        (say("fingerprint", language), fingerprint(data)),
+    ]
+
+
+def _trust_value(trusted: "Trusted | None") -> dict[str, Any] | None:
+    from ledger.chain.trust import fingerprint
+
+    if trusted is None:
+        return None
+    trust, data, _ = trusted
+    return {"origin": trust.origin, "issuer": trust.issuer, "fingerprint": fingerprint(data)}
+
+
+@contextmanager
+def damaged(path: Path) -> Iterator[None]:
+    """Say what it means for a person that a parser refuses a receipt or an evidence file."""
+    try:
+        yield
+    except MalformedData as error:
+        raise MalformedData(
+            f"{path} is not a receipt or an evidence file, or it is incomplete or damaged; ask for a "
+            f"new copy of it ({error})."
+        ) from error

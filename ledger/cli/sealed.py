@@ -1,0 +1,64 @@
+"""Evidence that was sealed for its reader: an age file, opened into a place that only they can read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ledger.cli import shell
+from ledger.errors import MalformedData, NoMatchingIdentity
+
+if TYPE_CHECKING:
+    from ledger.crypto.recipients import Identity
+
+_MAX_HEAD = 256
+"""Bytes that tell an age file, also behind the blank lines that may precede an armored one."""
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether `path` is an age file, binary or armored."""
+    from ledger.crypto.armor import is_armored
+
+    with path.open("rb") as file:
+        head = file.read(_MAX_HEAD)
+    return head.startswith(b"age-encryption.org/") or is_armored(head)
+
+
+@contextmanager
+def unsealed(path: Path, identity: Path, passphrase_file: Path | None) -> Iterator[Path]:
+    """Yield the plaintext of an age file, which is gone again at the end.
+
+    Raises NoMatchingIdentity where it was sealed for somebody else, and as decrypt_file does.
+    """
+    from ledger.adapters.files import decrypt_file
+
+    identities = _identities(identity, passphrase_file)
+    # A folder of mode 0700, a file of mode 0600 in it.
+    with TemporaryDirectory(prefix="sealbook-") as folder:
+        plaintext = Path(folder) / "evidence"
+        try:
+            decrypt_file(path, plaintext, identities)
+        except NoMatchingIdentity as error:
+            raise NoMatchingIdentity(
+                f"{path} is not sealed for the identity in {identity}; ask for a copy that is sealed "
+                "for your recipient."
+            ) from error
+        yield plaintext
+
+
+def _identities(path: Path, passphrase_file: Path | None) -> "tuple[Identity, ...]":
+    """Return the identities in a file as `age-keygen` writes it, also under a passphrase."""
+    from ledger.crypto.armor import is_armored
+    from ledger.crypto.envelope import decrypt_bytes
+    from ledger.crypto.recipients import MAX_IDENTITY_FILE, ScryptIdentity, parse_identity_file
+
+    data = shell.read_limited(path, MAX_IDENTITY_FILE, "an identity file")
+    with shell.about(path):
+        if data.startswith(b"age-encryption.org/") or is_armored(data):
+            passphrase = shell.passphrase_from(passphrase_file, f"identity {path}")
+            data = decrypt_bytes(data, [ScryptIdentity(passphrase())])
+        try:
+            return parse_identity_file(data.decode())
+        except UnicodeDecodeError as error:
+            raise MalformedData("not an age identity file: it is not text") from error

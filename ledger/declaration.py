@@ -1,0 +1,208 @@
+"""A draft of the declaration under Federal Rules of Evidence 902(13) and 902(14), from a report.
+
+902(13): a record made by an electronic process that produces an accurate result; 902(14): data copied
+from a file, authenticated by a process of digital identification. Both ask for a certification of a
+qualified person as 902(11) or 902(12) require it. What only that person can say stays blank; nothing
+here says what a court will do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.chain import report as rp
+from ledger.chain.report import Report
+from ledger.questions import Check
+
+BLANKS = {
+    "court": "court, parties and docket number",
+    "name": "full name of the declarant",
+    "position": "position and employer",
+    "qualification": "training and experience with this software and process",
+    "practice": "how the records were received, kept and checked, from your own knowledge",
+    "checked": "date, machine and operating system of the check",
+    "notice": "date of written notice and of making record and declaration available, Rule 902(11)",
+    "place": "place and date of signing",
+    "signature": "signature",
+}
+"""What a person fills in, by the key in the structured form."""
+
+
+_NO_CONTENT = " No content was compared, so no copy is identified under Rule 902(14)."
+_OWN_CONTENT = (
+    " Content was compared with the depositor's own files; draft from an evidence file to identify "
+    "copies under Rule 902(14)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Content that a file shows: what it is called there, its size in bytes, its SHA-256 in hex."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One deposit: its report, which must be good, and the copies that the file shows of it."""
+
+    report: Report
+    copies: tuple[Copy, ...]
+
+
+def draft_declaration(exhibits: Sequence[Exhibit], check: Check) -> str:
+    """Return the draft: paragraphs on lines of their own, empty lines between them."""
+    copies = [copy for exhibit in exhibits for copy in exhibit.copies]
+    rules = "RULES 902(13) AND 902(14)" if copies else "RULE 902(13)"
+    paragraphs = [
+        "*** DRAFT *** NOT SIGNED *** NOT REVIEWED BY COUNSEL ***",
+        "Made by a program from a verification report. Complete every [blank], check every "
+        "sentence against your own knowledge, strike what you cannot say. Whether anything is "
+        "admitted is for the court; authenticity under Rule 902 leaves other objections open, "
+        "hearsay and relevance among them.",
+        f"DECLARATION UNDER FEDERAL RULES OF EVIDENCE, {rules}",
+        _blank("court"),
+        f"I, {_blank('name')}, declare:",
+    ]
+    numbered = [
+        f"I am {_blank('position')}. {_blank('qualification')}. What follows is from my personal "
+        "knowledge of the process described and of the check that I made.",
+        *_process(check),
+        f"{_blank('practice')}.",
+    ]
+    several = len(exhibits) > 1
+    for number, exhibit in enumerate(exhibits, 1):
+        numbered += _record(exhibit.report, f"Deposit {number}" if several else "The deposit")
+    if copies:
+        numbered += _identified(exhibits)
+    numbered += [
+        "The check does not show, and I do not declare by reference to it: who wrote the content, "
+        "whether it is true, whether it was secret, how it came about or was kept before the "
+        "deposit, or that any time was confirmed by an institution other than the one named with "
+        "it." + _unidentified(exhibits),
+        f"Notice: {_blank('notice')}.",
+    ]
+    paragraphs += [f"{number}. {text}" for number, text in enumerate(numbered, 1)]
+    paragraphs += [
+        "[Within the United States, 28 U.S.C. § 1746(2):] I declare under penalty of perjury that "
+        "the foregoing is true and correct.",
+        "[Outside the United States, 28 U.S.C. § 1746(1):] I declare under penalty of perjury "
+        "under the laws of the United States of America that the foregoing is true and correct. "
+        "[For a foreign record in a civil case, Rule 902(12): sign so that a false declaration "
+        "would be punishable where it is signed.]",
+        f"Executed at {_blank('place')}.",
+        _blank("signature"),
+        "*** DRAFT ***",
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def declaration_facts(exhibits: Sequence[Exhibit], check: Check) -> dict[str, Any]:
+    """Return what the draft was filled from, and which blanks it leaves, for machines."""
+    return {
+        "draft": True,
+        "rules": ["902(13)", *(["902(14)"] if any(each.copies for each in exhibits) else [])],
+        "blanks": BLANKS,
+        "file": {"name": check.file, "sha-256": check.digest},
+        "trust": {"name": check.trust, "fingerprint": check.fingerprint},
+        "program": {
+            "name": check.program.name,
+            "version": check.program.version,
+            "sha-256": check.program.digest,
+        },
+        "copies": [
+            [
+                {"name": copy.name, "size": copy.size, "sha-256": copy.digest}
+                for copy in exhibit.copies
+            ]
+            for exhibit in exhibits
+        ],
+    }
+
+
+def _process(check: Check) -> list[str]:
+    program = check.program
+    return [
+        f"I used the program {program.name} {program.version}; over its own code it states SHA-256 "
+        f"{program.digest}. The process: the depositor's software cuts each file into pieces and "
+        "computes a commitment, a hash (SHA-256) over salted hashes of every piece, and signs it "
+        "(Ed25519). The notary enters the signed statement in an append-only tree (RFC 9162) and "
+        "signs the state of the tree (Ed25519 and ML-DSA-44). The program checks these signatures, "
+        "that the entry leads to the signed state, and, where content is shown, that the "
+        "commitment computed from it is the one entered. A change of any byte gives another "
+        "commitment, so a match identifies the data.",
+        f"On {_blank('checked')}, without a network, I checked the file {check.file} (SHA-256 "
+        f"{check.digest}) against the trust file {check.trust} (fingerprint {check.fingerprint}), "
+        "which holds the notary office's keys. The result follows; “proven” means proven by that "
+        "check, “stated” means stated by the one named, and not proven.",
+    ]
+
+
+def _record(report: Report, name: str) -> list[str]:
+    entry, block = report.claim(rp.LEDGER).facts, report.claim(rp.BLOCK).facts
+    depositor, identity = report.claim(rp.DEPOSITOR).facts, report.claim(rp.IDENTITY)
+    who = "The receipt names nobody behind the account."
+    if identity.status == rp.STATED:
+        facts = identity.facts
+        who = (
+            f"Stated by the notary, after a check by {facts['checked_by']}: the account is held by "
+            f"{facts['name']} ({facts['registration']})."
+        )
+    witnesses = report.claim(rp.WITNESSES).facts.get("witnesses", ())
+    names = ", ".join(each["name"] for each in witnesses)
+    signed_by = (
+        f"Proven: the same state was countersigned by {names}."
+        if witnesses
+        else "Not shown: that any other institution countersigned this state."
+    )
+    return [
+        f"{name} (Rule 902(13)). Proven: it is entry {entry['index']} of the ledger "
+        f"{entry['origin']}, in block {block['height']} of a tree of {entry['size']} entries, with "
+        f"the commitment {entry['commitment']}. Proven: it is signed with key {depositor['key']} "
+        f"of account {depositor['account']}. {who} Stated by the notary: it was registered at "
+        f"{_time(report.claim(rp.TIME).facts.get('time'))}. {signed_by}"
+    ]
+
+
+def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
+    texts = []
+    for number, exhibit in enumerate(exhibits, 1):
+        if not exhibit.copies:
+            continue
+        whose = f"Copies of deposit {number}" if len(exhibits) > 1 else "Copies"
+        part = exhibit.report.claim(rp.CONTENT).by == "partial-opening"
+        listed = "".join(
+            f"\n    {each.name}, {each.size:,} bytes, SHA-256\n    {each.digest}"
+            for each in exhibit.copies
+        )
+        said = (
+            "only parts of the deposit are shown; each is, byte for byte, what was deposited at "
+            "its place, and nothing is said of the rest"
+            if part
+            else "the whole deposit is shown and is, byte for byte, what was deposited"
+        )
+        texts.append(
+            f"{whose} (Rule 902(14)). Proven by recomputing the commitment: {said}. Each copy is "
+            f"identified by its hash:{listed}"
+        )
+    return texts
+
+
+def _blank(key: str) -> str:
+    return f"[____ {BLANKS[key]} ____]"
+
+
+def _unidentified(exhibits: Sequence[Exhibit]) -> str:
+    if any(exhibit.copies for exhibit in exhibits):
+        return ""
+    compared = any(each.report.claim(rp.CONTENT).status == rp.PROVEN for each in exhibits)
+    return _OWN_CONTENT if compared else _NO_CONTENT
+
+
+def _time(seconds: int | None) -> str:
+    if seconds is None:
+        return "a time that is not shown"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
