@@ -243,6 +243,95 @@ def test_headings_are_told_by_their_level_whatever_the_style_is_called(render: R
     assert parts["section 2 of 2"] == "Annex\n"
 
 
+def numbered(*levels: tuple[str, str, str], items: list[tuple[int, str]]) -> bytes:
+    """Return a .docx whose list has these levels (start, format, pattern) and items (level, text)."""
+    document = docx.Document()
+    xml = "".join(
+        f'<w:lvl w:ilvl="{at}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/>'
+        f'<w:lvlText w:val="{pattern}"/></w:lvl>'
+        for at, (start, kind, pattern) in enumerate(levels)
+    )
+    numbering = document.part.numbering_part.element
+    for element in list(numbering):
+        numbering.remove(element)
+    numbering.append(
+        parse_xml(f'<w:abstractNum {NAMESPACES} w:abstractNumId="5">{xml}</w:abstractNum>')
+    )
+    override = '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride>'
+    for number, inside in ((7, ""), (8, override)):
+        kind = '<w:abstractNumId w:val="5"/>'
+        numbering.append(
+            parse_xml(f'<w:num {NAMESPACES} w:numId="{number}">{kind}{inside}</w:num>')
+        )
+    for place, words in items:
+        # Levels from 100 on: of the second numbering, which starts anew.
+        number, level = 7 + place // 100, place % 100
+        xml = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'
+        properties = document.add_paragraph(words)._p.get_or_add_pPr()
+        properties.append(parse_xml(xml.replace(">", f" {NAMESPACES}>", 1)))
+    return data(document)
+
+
+def test_clauses_have_the_numbers_that_word_shows(text: Callable[[bytes], str]) -> None:
+    found = text(
+        numbered(
+            ("1", "chineseCountingThousand", "第%1条"),
+            ("1", "decimal", "%1.%2"),
+            ("3", "lowerLetter", "(%3)"),
+            items=[
+                (0, "甲"),
+                (1, "a"),
+                (1, "b"),
+                (2, "x"),
+                (2, "y"),
+                (0, "乙"),
+                (1, "c"),
+                (2, "z"),
+            ],
+        )
+    )
+    numbers = [line.split(" ")[0] for line in found.split("\n\n")]
+    assert numbers == ["第一条", "一.1", "一.2", "(c)", "(d)", "第二条", "二.1", "(c)"]
+
+
+def test_a_numbering_may_start_anew(text: Callable[[bytes], str]) -> None:
+    level = ("1", "upperRoman", "%1.")
+    items = [(0, "a"), (0, "b"), (0, "c"), (0, "d"), (100, "e"), (100, "f")]
+    numbers = [line.split(" ")[0] for line in text(numbered(level, items=items)).split("\n\n")]
+    assert numbers == ["I.", "II.", "III.", "IV.", "I.", "II."]
+
+
+@pytest.mark.parametrize(
+    ("start", "kind", "shown"),
+    [
+        ("10", "chineseCounting", "十"),
+        ("15", "chineseCounting", "十五"),
+        ("105", "chineseCounting", "一百零五"),
+        ("110", "chineseCounting", "一百一十"),
+        ("2020", "chineseCounting", "二千零二十"),
+        ("1994", "lowerRoman", "mcmxciv"),
+        ("28", "upperLetter", "BB"),
+        ("7", "decimalZero", "07"),
+        ("999999999", "lowerLetter", "999999999"),
+        ("3", "unheard-of", "3"),
+        ("3", "bullet", "•"),
+    ],
+)
+def test_numbers_are_written_as_the_level_says(
+    start: str, kind: str, shown: str, text: Callable[[bytes], str]
+) -> None:
+    assert text(numbered((start, kind, "%1"), items=[(0, "item")])) == f"{shown} item\n"
+
+
+def test_a_style_numbers_its_paragraphs(text: Callable[[bytes], str]) -> None:
+    document = docx.Document()
+    document.add_paragraph("first", "List Number")
+    document.add_paragraph("between")
+    document.add_paragraph("second", "List Number")
+    document.add_paragraph("third", "List Bullet")
+    assert text(data(document)) == "1. first\n\nbetween\n\n2. second\n\n• third\n"
+
+
 DOCTYPE = b"<?xml version='1.0'?><!DOCTYPE w:document [%s]>"
 
 

@@ -2,13 +2,13 @@
 
     paragraph, blank line, paragraph, ...        a table: a line for each row, cells between tabs
 
-Tracked changes are taken as accepted. The text of a text box follows the paragraph that it is tied to,
-footnotes and endnotes stand at the end as "[1] ...". Pictures, page headers and footers, comments and
-the numbers that Word gives to list items are left out.
+Tracked changes are taken as accepted. The numbers that Word gives to headings, clauses and list items
+stand in front of them, the text of a text box after the paragraph that it is tied to, footnotes and
+endnotes at the end as "[1] ...". Pictures, page headers and footers, and comments are left out.
 """
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -20,6 +20,8 @@ from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.parser import parse_xml
 
 from ledger.adapters.rendering import NotRendered
+from ledger.adapters.rendering.numbering import Numbering
+from ledger.adapters.rendering.numbering import W as _W
 
 MAX_MEMBERS = 10_000
 """Files in a .docx: a picture on every page of a long one."""
@@ -32,7 +34,6 @@ MAX_PARAGRAPHS = 100_000
 _LABEL = 130
 """Characters that a label is made from; it keeps up to 120."""
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _TRANSPARENT = {f"{_W}{tag}" for tag in ("sdt", "sdtContent", "customXml", "ins", "moveTo")}
@@ -66,9 +67,7 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
         document = docx.Document(str(source))
     except (PackageNotFoundError, ValueError, KeyError) as error:
         raise NotRendered("it is not a .docx, or a damaged one") from error
-    if document.element.getroottree().docinfo.doctype:
-        # Its entities are not resolved, and their text would be missing.
-        raise NotRendered("its XML declares a document type, which no .docx does")
+    _check_doctype(document.element)
     units = list(_Reader(document).units())
     if not units:
         raise NotRendered("there is no text in it")
@@ -101,6 +100,12 @@ def _check_package(source: Path) -> None:
         raise NotRendered(f"it unpacks to more than {MAX_UNPACKED >> 20} MiB")
 
 
+def _check_doctype(root: Any) -> None:
+    # Entities are not resolved, and their text would be missing.
+    if root.getroottree().docinfo.doctype:
+        raise NotRendered("its XML declares a document type, which no .docx does")
+
+
 def _is_picture(name: str) -> bool:
     return not name.lower().endswith((".xml", ".rels"))
 
@@ -110,7 +115,8 @@ class _Reader:
 
     def __init__(self, document: Any) -> None:
         self._document = document
-        self._levels = _heading_levels(document.styles.element)
+        self._styles = _Styles(document.styles.element)
+        self._numbering = Numbering(self._related("NUMBERING"))
         self._notes: list[tuple[str, str]] = []
         self._count = 0
 
@@ -127,8 +133,9 @@ class _Reader:
 
     def _paragraph(self, element: Any) -> Iterator[_Unit]:
         boxes: list[Any] = []
+        number = self._number(element)
         if text := self._text(element, boxes):
-            yield self._counted(_Unit(text, self._level(element)))
+            yield self._counted(_Unit(f"{number} {text}".lstrip(), self._level(element)))
         for box in boxes:
             for block in _blocks(box, ("p", "tbl")):
                 if block.tag == f"{_W}p":
@@ -159,12 +166,27 @@ class _Reader:
         return " ".join(" ".join(texts).split())
 
     def _level(self, paragraph: Any) -> int:
+        """Return the level of a heading; 0 for body text."""
+        levels = [_value(each) for each in self._properties(paragraph, "outlineLvl")]
+        # The format counts from 0; 9 is body text.
+        return int(levels[0]) + 1 if levels and levels[0] in tuple("012345678") else 0
+
+    def _number(self, paragraph: Any) -> str:
+        found = list(self._properties(paragraph, "numPr"))
+        lists = [each for numbering in found for each in numbering.iterchildren(f"{_W}numId")]
+        if not lists:
+            return ""
+        levels = [each for numbering in found for each in numbering.iterchildren(f"{_W}ilvl")]
+        return self._numbering.next(_value(lists[0]), int(_value(levels[0])) if levels else 0)
+
+    def _properties(self, paragraph: Any, tag: str) -> Iterator[Any]:
+        """Yield what a paragraph states of itself, then what its styles do, the nearest first."""
         properties = paragraph.find(f"{_W}pPr")
-        if properties is None:
-            return 0
-        own = _outline(properties)
-        style = properties.find(f"{_W}pStyle")
-        return own if own is not None else self._levels(_value(style) if style is not None else "")
+        style = None
+        if properties is not None:
+            yield from properties.iterchildren(f"{_W}{tag}")
+            style = properties.find(f"{_W}pStyle")
+        yield from self._styles.properties("" if style is None else _value(style), tag)
 
     def _text(self, element: Any, boxes: list[Any]) -> str:
         return "".join(self._pieces(element, boxes)).strip()
@@ -199,14 +221,20 @@ class _Reader:
             yield self._counted(_Unit(f"[{number}] " + "\n".join(filter(None, texts))))
 
     def _note_elements(self, kind: str) -> dict[str, Any]:
-        try:
-            part = self._document.part.part_related_by(
-                getattr(RELATIONSHIP_TYPE, f"{kind.upper()}S")
-            )
-        except KeyError:
+        notes = self._related(f"{kind.upper()}S")
+        if notes is None:
             return {}
-        notes = parse_xml(part.blob)
         return {each.get(f"{_W}id", ""): each for each in notes.iterchildren(f"{_W}{kind}")}
+
+    def _related(self, kind: str) -> Any | None:
+        """Return the root of another part of the package, None if there is none."""
+        try:
+            part = self._document.part.part_related_by(getattr(RELATIONSHIP_TYPE, kind))
+        except KeyError:
+            return None
+        root = parse_xml(part.blob)
+        _check_doctype(root)
+        return root
 
 
 def _blocks(element: Any, kinds: tuple[str, ...]) -> Iterator[Any]:
@@ -219,26 +247,31 @@ def _blocks(element: Any, kinds: tuple[str, ...]) -> Iterator[Any]:
             yield from _blocks(child, kinds)
 
 
-def _heading_levels(styles: Any) -> Callable[[str], int]:
-    """Return what tells a paragraph style's heading level, 0 if it is no heading's."""
-    by_id = {style.get(f"{_W}styleId"): style for style in styles.iterchildren(f"{_W}style")}
-    default = next((key for key, style in by_id.items() if _is_default(style)), "")
-    known: dict[str, int] = {}
+class _Styles:
+    """What paragraph styles state, each with those that it is based on."""
 
-    def level(identifier: str) -> int:
-        identifier = identifier or default
-        if identifier not in known:
-            known[identifier] = 0  # First, for styles based on themselves.
-            style = by_id.get(identifier)
-            if style is not None:
-                properties, base = style.find(f"{_W}pPr"), style.find(f"{_W}basedOn")
-                own = _outline(properties) if properties is not None else None
-                if own is None and base is not None:
-                    own = level(_value(base))
-                known[identifier] = own or 0
-        return known[identifier]
+    def __init__(self, root: Any) -> None:
+        self._styles = {
+            style.get(f"{_W}styleId", ""): style for style in root.iterchildren(f"{_W}style")
+        }
+        self._default = next((key for key, each in self._styles.items() if _is_default(each)), "")
+        self._known: dict[tuple[str, str], tuple[Any, ...]] = {}
 
-    return level
+    def properties(self, identifier: str, tag: str) -> tuple[Any, ...]:
+        """Return the elements `tag` of a style and of those below it, the nearest first."""
+        identifier = identifier or self._default
+        if (identifier, tag) not in self._known:
+            self._known[identifier, tag] = tuple(self._find(identifier, tag))
+        return self._known[identifier, tag]
+
+    def _find(self, identifier: str, tag: str) -> Iterator[Any]:
+        seen = set()
+        while identifier in self._styles and identifier not in seen:
+            seen.add(identifier)
+            style = self._styles[identifier]
+            yield from style.iterfind(f"{_W}pPr/{_W}{tag}")
+            base = style.find(f"{_W}basedOn")
+            identifier = "" if base is None else _value(base)
 
 
 def _is_default(style: Any) -> bool:
@@ -247,16 +280,6 @@ def _is_default(style: Any) -> bool:
         "true",
         "on",
     )
-
-
-def _outline(properties: Any) -> int | None:
-    """Return the heading level that paragraph properties state; 0 for body text, None for nothing."""
-    outline = properties.find(f"{_W}outlineLvl")
-    if outline is None:
-        return None
-    level = _value(outline)
-    # The format counts from 0; 9 is body text.
-    return int(level) + 1 if level in "012345678" and level else 0
 
 
 def _value(element: Any) -> str:
