@@ -14,7 +14,7 @@ from typing import Any
 from ledger import measures as ms
 from ledger.measures import Measure, Subject
 
-REGISTERED, WAITING, REFUSED = "registered", "waiting", "refused"
+REGISTERED, WAITING, REFUSED, DAMAGED = "registered", "waiting", "refused", "damaged"
 RECORDED, NOT_REGISTERED, NOT_RECORDED = "recorded", "not-registered", "not-recorded"
 NOT_SHOWN = "not-shown"
 
@@ -25,7 +25,10 @@ register that is kept the next morning, are none."""
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the register. `index`, `block` and `time` (POSIX seconds) are set once registered."""
+    """An entry of the register. `index`, `block` and `time` (POSIX seconds) are set once registered.
+
+    It is DAMAGED where the receipt that is kept here does not hold.
+    """
 
     number: int
     id: str
@@ -54,7 +57,7 @@ class Register:
 
     @property
     def standing(self) -> tuple[Entry, ...]:
-        """The entries that are registered or wait to be."""
+        """All entries but those that the notary refused."""
         return tuple(each for each in self.entries if each.state != REFUSED)
 
 
@@ -79,6 +82,7 @@ class VaultFacts:
             opened, so that nobody knows.
         classified: How many deposits the register classifies, by themselves or by their matter, or a
             rule of capture has.
+        unread: How many deposits could not be looked at: damaged, or sealed for other keys.
     """
 
     deposits: int = 0
@@ -86,6 +90,7 @@ class VaultFacts:
     keys: tuple[int, int] = (0, 0)
     levels: Mapping[str, int] | None = None
     classified: int = 0
+    unread: int = 0
 
     @property
     def openable(self) -> int:
@@ -202,6 +207,7 @@ def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
     whole = (
         _numbered("waiting", [each for each in entries if each.state == WAITING]),
         _numbered("refused", [each for each in register.entries if each.state == REFUSED]),
+        _numbered("damaged", [each for each in entries if each.state == DAMAGED]),
         Gap("lacking", {"numbers": list(register.lacking)}),
         Gap("unreadable", {"numbers": list(register.unreadable)}),
         Gap("two-registers", {"ids": list(register.ids[1:])}),
@@ -210,6 +216,7 @@ def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
             "unclassified" if facts.levels is not None else "unclassified-here",
             {"count": facts.deposits - facts.classified, "of": facts.deposits},
         ),
+        Gap("unread", {"count": facts.unread}),
     )
     agreements = _of(entries, ms.AGREEMENT)
     bound = _persons(person for each in agreements for person in each.measure.persons)

@@ -94,6 +94,14 @@ _GAPS = {
         "{numbers}: refused by the notary, so not registered.",
         "{numbers}：公证机构未予受理，未登记。",
     ),
+    "damaged": (
+        "{numbers}: the receipt kept here does not hold; the notary has another copy.",
+        "{numbers}：本机所存回执核验不通过；公证机构另有副本。",
+    ),
+    "unread": (
+        "{count} deposits could not be looked at: damaged here, or sealed for other keys.",
+        "{count} 件存证未能查看：本机文件损坏，或由其他密钥封存。",
+    ),
     "lacking": (
         "{numbers}: not in this vault; another computer of the account may hold it.",
         "{numbers}：不在本机，可能由本账户的其他计算机保存。",

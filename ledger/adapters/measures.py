@@ -14,7 +14,7 @@ from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
 from ledger.deposit import verify_answer
-from ledger.errors import InvalidInput, MalformedData
+from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
 from ledger.manifest import Cover
 from ledger.measures import (
     CLASSIFICATION,
@@ -28,7 +28,7 @@ from ledger.measures import (
     parse_measure,
     title_of,
 )
-from ledger.register import REFUSED, REGISTERED, WAITING, Entry, Register, VaultFacts
+from ledger.register import DAMAGED, REFUSED, REGISTERED, WAITING, Entry, Register, VaultFacts
 from ledger.sealing import Document
 
 
@@ -104,10 +104,7 @@ def record(
 
 
 def read_register(vault: Vault) -> Register:
-    """Return the register as this vault holds it; every receipt is verified.
-
-    Raises VerificationFailed and MalformedData where a receipt does not hold.
-    """
+    """Return the register as this vault holds it; every receipt is verified."""
     matters = [each for each in all_matters(vault) if each.name == REGISTER]
     entries: list[Entry] = []
     unreadable: list[int] = []
@@ -132,7 +129,10 @@ def _entry(vault: Vault, paper: StoredDeposit, measure: Measure) -> Entry:
         return Entry(number, paper.commitment, measure, REFUSED)
     if receipt is None:
         return Entry(number, paper.commitment, measure, WAITING)
-    verified = verify_answer(paper.encoded, receipt, vault.trust)
+    try:
+        verified = verify_answer(paper.encoded, receipt, vault.trust)
+    except (VerificationFailed, MalformedData):
+        return Entry(number, paper.commitment, measure, DAMAGED)
     block = verified.block
     return Entry(
         number, paper.commitment, measure, REGISTERED, verified.index, block.height, block.time
@@ -157,27 +157,29 @@ def vault_facts(
         for subject in entry.measure.subjects
         if subject.id
     }
-    deposits = contents = classified = 0
+    deposits = contents = classified = unread = 0
     keys: list[int] = []
     levels: Counter[str] = Counter()
     for each in _others(vault):
         deposits += 1
         contents += each.deposit.content is not None
-        keys.append(len(parse_header(file_header(each.folder / "manifest.age")).stanzas))
         place = each.deposit.matter
         level = ""
-        if identities is not None:
-            stated = dict(each.manifest(tuple(identities)).cover.provenance)
-            level = stated.get("classification", "")
-            levels[level] += bool(level)
+        try:
+            keys.append(len(parse_header(file_header(each.folder / "manifest.age")).stanzas))
+            if identities is not None:
+                stated = dict(each.manifest(tuple(identities)).cover.provenance)
+                level = stated.get("classification", "")
+                levels[level] += bool(level)
+        except (VerificationFailed, MalformedData, StorageFailed):
+            unread += 1
         classified += bool(
             level or each.commitment in named or (place is not None and place.id.hex() in named)
         )
         progress(deposits)
     known = None if identities is None else {each: n for each, n in sorted(levels.items()) if n}
-    return VaultFacts(
-        deposits, contents, (min(keys, default=0), max(keys, default=0)), known, classified
-    )
+    span = min(keys, default=0), max(keys, default=0)
+    return VaultFacts(deposits, contents, span, known, classified, unread)
 
 
 def _others(vault: Vault) -> Iterator[StoredDeposit]:

@@ -490,7 +490,10 @@ class Vault:
         return {bytes.fromhex(identity): name for name, identity in _matters(self.home).items()}
 
     def elsewhere(self) -> Elsewhere:
-        """Return what is known of papers that other computers of the account deposited."""
+        """Return what is known of papers that other computers of the account deposited.
+
+        Nothing where the file is damaged: the notary tells it again.
+        """
         path = self.home / _ELSEWHERE
         if not path.exists():
             return Elsewhere()
@@ -501,8 +504,8 @@ class Vault:
                 for identity, (number, leaf) in value["tips"].items()
             }
             return Elsewhere(int(value["after"]), tips, int(value["renumbered"]))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise _hurt(path) from error
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return Elsewhere()
 
     def keep_elsewhere(self, found: Elsewhere) -> None:
         """Replace what is known of papers of other computers."""

@@ -14,8 +14,17 @@ from ledger.cli.page import labelled
 from ledger.measures import DEPOSIT, KINDS, MATTER, OBJECT, Measure, Subject, line_of
 from ledger.register import REGISTERED, WAITING, Access, Entry, Register, access_now
 
+_OPTIONS = {"persons": "--person", "subjects": "--object*", "level": "--level", "note": "--note"}
 _KINDS = "\n".join(
-    ("\b", "Kinds:", *(f"  {each.name:<18}{each.chinese}" for each in KINDS.values()))
+    (
+        "\b",
+        "Kinds, and what each needs:",
+        *(
+            f"  {each.name:<18}{text.pad(each.chinese, 22)}{' '.join(_OPTIONS[n] for n in each.needs)}"
+            for each in KINDS.values()
+        ),
+        "  * or --deposit, or --matter",
+    )
 )
 
 
@@ -145,7 +154,7 @@ Example:
 )
 @shell.json_option
 def list_(as_json: bool) -> None:
-    """List who has access to what now, by the register, and all its entries."""
+    """List who has access to what now, and all entries."""
     from ledger.adapters.measures import read_register
 
     register = read_register(shell.open_vault())

@@ -203,3 +203,15 @@ def test_a_paper_of_another_computer_is_believed_only_with_its_receipt(
     assert (answer["state"], answer["matter_number"]) == ("refused", 2)
     assert Vault(company.home).elsewhere().tips == {}
     assert paper(company, "late.txt")["matter_number"] == 3
+
+
+def test_what_is_known_of_the_other_computer_is_learnt_again_where_it_is_lost(
+    company: Company, other: Company
+) -> None:
+    paper(other, "2.txt")
+    paper(company, "late.txt")
+    for hurt in (b"", b"[]", b'{"after": 1}', b'{"after": 0, "tips": {"zz": 1}}', b"\xff"):
+        (company.home / "elsewhere.json").write_bytes(hurt)
+        assert Vault(company.home).elsewhere().tips == {}
+    paper(other, "4.txt")
+    assert paper(company, "later.txt")["matter_number"] == 5

@@ -251,6 +251,23 @@ def test_an_entry_that_is_no_measure_does_not_hide_the_others(company: Company) 
     assert gaps(rules(company), "cn-5")["unreadable"]["numbers"] == [2]
 
 
+def test_a_damaged_receipt_does_not_hide_the_other_entries(company: Company) -> None:
+    for name in ("Li Na", "Wang Wei"):
+        add(company, "training", "--person", name)
+    first, second = Vault(company.home).deposits()
+    (second.folder / "receipt").write_bytes(first.receipt or b"")
+    assert [each["state"] for each in listed(company)["entries"]] == ["registered", "damaged"]
+    assert gaps(rules(company), "cn-5")["damaged"]["numbers"] == [2]
+
+
+def test_a_deposit_that_cannot_be_read_is_counted_as_such(company: Company) -> None:
+    company("deposit", company.write("a.txt"), company.write("b.txt"))
+    first, second = Vault(company.home).deposits()
+    (second.folder / "manifest.age").write_bytes((first.folder / "manifest.age").read_bytes())
+    value = company.json("measure", "report")
+    assert (value["vault"]["deposits"], value["vault"]["unread"]) == (2, 1)
+
+
 def test_with_the_notary_away_the_register_is_read_all_the_same(
     tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

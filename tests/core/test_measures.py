@@ -25,6 +25,7 @@ from ledger.measures import (
 )
 from ledger.register import (
     BEYOND,
+    DAMAGED,
     NOT_RECORDED,
     NOT_REGISTERED,
     NOT_SHOWN,
@@ -315,6 +316,8 @@ def test_what_is_wrong_with_the_register_itself_is_a_gap() -> None:
     assert found(late)["cn-5"] == {"late"}
     assert found(entry(1, ms.MARKING, state=WAITING))["cn-5"] == {"waiting"}
     assert found(entry(1, ms.MARKING, state=REFUSED))["cn-5"] == {"refused"}
+    assert found(entry(1, ms.MARKING, state=DAMAGED))["cn-5"] == {"damaged"}
+    assert found(facts=VaultFacts(1, 1, (2, 2), {}, 1, unread=1))["cn-5"] == {"unread"}
     assert found(lacking=(2,), unreadable=(3,))["cn-5"] == {"lacking", "unreadable"}
     assert examine(Register(("a", "b")), VaultFacts())[0].gaps[0].code == "two-registers"
 
@@ -330,12 +333,13 @@ def test_what_nobody_classified_is_a_gap_and_what_was_not_read_is_not_claimed() 
 def test_everything_has_words_in_both_languages_and_nothing_is_said_to_suffice(
     language: str,
 ) -> None:
-    facts = VaultFacts(4, 3, (2, 3), {"secret": 1}, 1)
+    facts = VaultFacts(4, 3, (2, 3), {"secret": 1}, 1, 1)
     entries = (
         entry(1, ms.ACCESS_GIVEN, "Li Na", by="", date=date(2026, 1, 1)),
         entry(2, ms.AGREEMENT, "Wang Wei"),
         entry(3, ms.DEPARTURE, "Li Na", state=WAITING),
         entry(4, ms.OTHER, state=REFUSED),
+        entry(5, ms.OTHER, state=DAMAGED),
     )
     register = Register(("0c" * 16, "0d" * 16), entries, (7,), (8,))
     said = []
