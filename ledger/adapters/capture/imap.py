@@ -21,12 +21,10 @@ from imaplib import IMAP4
 from pathlib import Path
 from typing import Any
 
-from imap_tools.errors import ImapToolsError
 from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxUnencrypted
 
 from ledger.adapters.vault import write_file
 from ledger.correspondence import MAX_SIZE, ImapSource
-from ledger.errors import SealbookError
 
 TIMEOUT = 60.0
 """Seconds without an answer, after which a connection is given up."""
@@ -36,6 +34,8 @@ POLL = 20.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 STEP = 1.0
 """Seconds after which a waiting folder looks whether it is to stop."""
+SPARE = 64 << 20
+"""Bytes of one answer beside a message: the UIDs of millions of messages."""
 SEARCH_STEP = 10_000
 """UIDs whose sizes are asked for at once."""
 
@@ -138,6 +138,7 @@ class ImapFolder:
         self._idle = idle
         self._poll = poll
         self._first_pause = first_pause
+        self._heard = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"imap {folder}", daemon=True)
 
@@ -157,23 +158,24 @@ class ImapFolder:
             self._thread.join(timeout=STEP + TIMEOUT)
 
     def _run(self) -> None:
-        attempt = 0
+        attempt, told = 0, ""
         while not self._stop.is_set():
             try:
                 for _ in self._follow():
-                    attempt = 0
-            except (IMAP4.error, ImapToolsError, OSError, EOFError, SealbookError) as error:
-                self._failed(self.name, error)
+                    attempt, told = 0, ""
             except Exception as error:  # noqa: BLE001 - whatever a server says, the folder goes on
-                self._failed(self.name, error)
+                if str(error) != told:
+                    self._failed(self.name, error)
+                told = str(error)
             attempt += 1
-            pause = min(self._first_pause * 2.0**attempt, LONGEST_PAUSE)
+            pause = min(self._first_pause * 2.0 ** min(attempt, 30), LONGEST_PAUSE)
             self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter)
 
     def _follow(self) -> Iterator[None]:
         """Read a folder to its end again and again; yield each time the end is reached."""
         box = self._connect()
         try:
+            self._heard = 0
             box.login(self._source.user, self._password(), initial_folder=None)
             box.folder.set(self._folder, readonly=True)
             idles = "IDLE" in box.client.capabilities
@@ -181,7 +183,7 @@ class ImapFolder:
             while not self._stop.is_set():
                 self._read_on(box, validity)
                 yield
-                self._wait(box, idles)
+                self._wait(box, validity, idles)
         finally:
             # Not LOGOUT: a server that does not answer must not hold the folder up.
             box.client.shutdown()
@@ -195,15 +197,29 @@ class ImapFolder:
         else:
             box = MailBoxUnencrypted(source.host, source.port, timeout=TIMEOUT)
         read: Callable[[int], bytes] = box.client.read
+        read_line: Callable[[], bytes] = box.client.readline
         most = self._max_size
 
         def read_limited(size: int) -> bytes:
             if size > most:
                 raise IMAP4.abort(f"the server sends {size} bytes, more than was asked for")
+            self._hear(size)
             return read(size)
 
+        def read_line_limited() -> bytes:
+            line = read_line()
+            self._hear(len(line))
+            return line
+
         box.client.read = read_limited  # type: ignore[method-assign]
+        box.client.readline = read_line_limited  # type: ignore[method-assign]
         return box
+
+    def _hear(self, size: int) -> None:
+        """Count what a server says: all of it is kept until it has answered."""
+        self._heard += size
+        if self._heard > self._max_size + SPARE:
+            raise IMAP4.abort("the server goes on without an end")
 
     def _read_on(self, box: BaseMailBox, validity: int) -> None:
         box.client.response("EXISTS")  # what is said from here on may be news
@@ -211,6 +227,7 @@ class ImapFolder:
         for uid, size in self._sizes(box, last):
             if self._stop.is_set():
                 return
+            self._heard = 0
             if size > self._max_size:
                 self._failed(
                     self.name,
@@ -218,6 +235,7 @@ class ImapFolder:
                 )
             else:
                 message = _fetch(box, uid)
+                _check_validity(box, validity)
                 if message is not None:
                     self._take(Fetched(message, self._source, self._folder, validity, uid))
             self._positions.keep(self._folder, Position(validity, uid))
@@ -239,8 +257,10 @@ class ImapFolder:
             sizes += [(uid, known[uid]) for uid in part if uid in known]
         return sizes
 
-    def _wait(self, box: BaseMailBox, idles: bool) -> None:
+    def _wait(self, box: BaseMailBox, validity: int, idles: bool) -> None:
         """Return when there may be new mail, or when it is time to ask."""
+        self._heard = 0
+        _check_validity(box, validity)
         if "EXISTS" in box.client.untagged_responses:
             return
         if not idles:
@@ -285,6 +305,12 @@ def _fetch(box: BaseMailBox, uid: int) -> bytes | None:
     # A server may name the UID after the literal.
     parts = [part for part in answer or () if isinstance(part, tuple)]
     return bytes(parts[0][1]) if len(parts) == 1 else None
+
+
+def _check_validity(box: BaseMailBox, validity: int) -> None:
+    """Raise IMAP4.abort where the server says that the folder is another one by now."""
+    if box.client.untagged_responses.get("UIDVALIDITY", [b"%d" % validity]) != [b"%d" % validity]:
+        raise IMAP4.abort("the folder was made anew; it is opened again")
 
 
 def _number(answer: list[Any]) -> int:

@@ -211,6 +211,8 @@ class MailboxFollower:
             try:
                 self._look()
                 last = None
+            except SourceChanged:
+                pass  # the next look takes it
             except Exception as error:  # noqa: BLE001 - one trouble must not end the following
                 if str(error) != str(last):
                     self._failed(str(self._path), error)
