@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "demo"
 SEALBOOK = Path(sys.executable).with_name("sealbook")
 ORIGIN = "demo.notary.example/ledger"
+ONLY = ["--only", "message 5/body", "--only", "message 5/header/Subject"]
 COMPANY = {"SEALBOOK_HOME": str(DEMO / "company" / "vault")}
 
 
@@ -75,14 +76,19 @@ def company_and_notary(port: int) -> None:
     sealbook("list", env=COMPANY)
     sealbook("notary", "blocks", cwd="notary")
 
-    say("A dispute: the company discloses the contract to the court, and nothing else")
+    say("A dispute: the company discloses the contract to the court")
     sealbook("disclose", "contract.pdf", "-o", "case-114.evidence", env=COMPANY)
+
+    say("Of the mailbox, one message's text and nothing else")
+    sealbook("parts", "correspondence.mbox", "pricing", env=COMPANY)
+    sealbook("disclose", "correspondence.mbox", *ONLY, "-o", "letter.evidence", env=COMPANY)
 
 
 def court() -> None:
     """Verify as a court would: no network, no home, no notary; then with one byte changed."""
     say("The court gets the evidence file from the company, the trust file from the office")
-    shutil.copy(DEMO / "company" / "case-114.evidence", DEMO / "court")
+    for name in ("case-114.evidence", "letter.evidence"):
+        shutil.copy(DEMO / "company" / name, DEMO / "court")
     (trust,) = (DEMO / "notary").glob("*.trust")
     shutil.copy(trust, DEMO / "court" / "office.trust")
     shutil.move(DEMO / "notary", DEMO / "notary-gone")
@@ -101,6 +107,15 @@ def court() -> None:
     if shown.read_bytes() != original:
         sys.exit("the court's contract.pdf is not the company's")
     print("court/shown holds the contract, byte for byte.")
+
+    say("Of the mailbox the court sees one message's text, its place, and that the rest is hidden")
+    letter = ["verify", "letter.evidence", "--trust", "office.trust", "-o", "shown"]
+    sealbook(*letter, cwd="court", env=alone, prefix=offline)
+    (text,) = (DEMO / "court" / "shown").rglob("body*")
+    if text.read_bytes() not in (dossier() / "correspondence.mbox").read_bytes():
+        sys.exit("the text that the court sees is not in the company's mailbox")
+
+    say("The same report in Chinese")
     sealbook(*verify, "--lang", "zh", cwd="court", env=alone, prefix=offline)
 
     say("One byte of the contract in the evidence file is changed")
