@@ -70,7 +70,8 @@ class _Body:
     ) -> None:
         for counted, (low, high) in enumerate(self._entities(start, end, boundary), 1):
             inner = f"{number}.{counted}" if number else str(counted)
-            self._entity(low, high, default, inner, depth)
+            if low < high:  # One of no bytes has a number all the same.
+                self._entity(low, high, default, inner, depth)
 
     def _entity(self, start: int, end: int, default: str, number: str, depth: int) -> None:
         cutter, path = self._cutter, f"{self._prefix}part {number}"
@@ -99,7 +100,7 @@ class _Body:
         return found and (found[0], found[1] + self._base)
 
     def _entities(self, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
-        """Yield where each entity between two boundaries begins and ends; none of them is empty."""
+        """Yield where each entity between two boundaries begins and ends."""
         data, base = self._data, self._base
         delimiter = b"\n--" + boundary
         limit = end - base
@@ -113,7 +114,7 @@ class _Body:
                 at += 1
                 continue
             high = at - 1 if data[at - 1] == 13 else at
-            if 0 <= begin < high:
+            if 0 <= begin <= high:
                 yield begin + base, high + base
             if line[1]:
                 return

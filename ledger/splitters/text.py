@@ -35,7 +35,7 @@ _UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _PROBE = 4096
 _SPACE = re.compile(rb"\s*")
 _LINE_END = re.compile(rb"\r\n?|\n")
-_GAP = re.compile(rb"(?>\r\n?|\n)(?=[ \t\f\v]*+[\r\n])\s*+")
+_GAP = re.compile(rb"(?>\r\n?|\n)(?=[ \t\f\v]*+(?:[\r\n]|\Z))\s*+")
 
 _FRONT_MATTER = re.compile(rb"---[ \t]*[\r\n]")
 _FRONT_MATTER_END = re.compile(rb"[\r\n](?:---|\.\.\.)[ \t]*(?:[\r\n]|\Z)")
@@ -43,8 +43,11 @@ _MARKS = re.compile(r"\A {0,3}#{1,6}(?=\s|\Z)|\s#+\s*\Z")
 _ATX = re.compile(rb" {0,3}(#{1,6})(?:[ \t]|[\r\n]|\Z)")
 _FENCE = re.compile(rb" {0,3}(`{3,}(?!.*`)|~{3,})")
 _SETEXT = re.compile(rb" {0,3}(=+|-+)[ \t]*[\r\n]*\Z")
-_NOT_PROSE = re.compile(rb" {4}| {0,3}(?:\t|[-+*>|]|\d+[.)])")
-"""Lines that begin a block of another kind: what underlines them makes no heading."""
+_BREAK = re.compile(rb" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}[\r\n]*\Z")
+_CODE = re.compile(rb" {4}| {0,3}\t")
+_ITEM = re.compile(rb" {0,3}(?:>|(?:[-+*]|\d{1,9}[.)])(?:[ \t\r\n]|\Z))")
+_INTERRUPTS = re.compile(rb" {0,3}(?:>|(?:[-+*]|0{0,8}1[.)])[ \t]+[^\s])")
+"""Lines of quotations and lists, the latter where one ends a paragraph: underlined they are no heading."""
 
 _Bounds = tuple[int, int]
 
@@ -223,8 +226,13 @@ class _Markdown:
         elif self._open >= 0 and self._prose and (setext := _SETEXT.match(line)):
             self._headings.append((self._open, start, 1 if setext[1][:1] == b"=" else 2))
             self._close(end)
+        elif _BREAK.match(line):
+            self._close(start)
+            self._blocks.append((start, end))
         elif self._open < 0:
-            self._open, self._prose = start, not _NOT_PROSE.match(line)
+            self._open, self._prose = start, not (_CODE.match(line) or _ITEM.match(line))
+        elif _INTERRUPTS.match(line):
+            self._prose = False
 
     def _close(self, end: int) -> None:
         if 0 <= self._open < end:
