@@ -245,7 +245,7 @@ class _Child:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, request: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+    def ask(self, request: Mapping[str, Any], seconds: int) -> Mapping[str, Any]:
         """Return the answer to `request`. Raises NotRendered if none comes within `seconds`."""
         used = self._process is not None
         try:
@@ -259,7 +259,7 @@ class _Child:
         except _Died as death:
             raise NotRendered(str(death)) from death
 
-    def _ask(self, request: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+    def _ask(self, request: Mapping[str, Any], seconds: int) -> Mapping[str, Any]:
         process = self._process = self._process or self._start()
         assert process.stdin and process.stdout
         late = threading.Event()
@@ -281,8 +281,11 @@ class _Child:
             timer.cancel()
         if late.is_set():
             self.stop()
-            raise NotRendered(f"it took longer than {seconds:g} seconds")
+            raise NotRendered(f"it took longer than {seconds} seconds")
         if not line.endswith(b"\n"):
+            # It has closed its output and is about to end: how, only it can tell.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
             raise _Died(self.stop())
         try:
             answer = json.loads(line)
