@@ -134,10 +134,10 @@ def _process(check: Check) -> list[str]:
         "that the entry leads to the signed state, and, where content is shown, that the "
         "commitment computed from it is the one entered. A change of any byte gives another "
         "commitment, so a match identifies the data.",
-        f"On {_blank('checked')}, without a network, I checked the file {check.file} (SHA-256 "
-        f"{check.digest}) against the trust file {check.trust} (fingerprint {check.fingerprint}), "
-        "which holds the notary office's keys. The result follows; “proven” means proven by that "
-        "check, “stated” means stated by the one named, and not proven.",
+        f"On {_blank('checked')}, I checked the file {_line(check.file)} (SHA-256 "
+        f"{check.digest}) against the trust file {_line(check.trust)} (fingerprint "
+        f"{check.fingerprint}), which holds the notary office's keys. The result follows; "
+        "“proven” means proven by that check, “stated” means stated by the one named, and not proven.",
     ]
 
 
@@ -148,11 +148,11 @@ def _record(report: Report, name: str) -> list[str]:
     if identity.status == rp.STATED:
         facts = identity.facts
         who = (
-            f"Stated by the notary, after a check by {facts['checked_by']}: the account is held by "
-            f"{facts['name']} ({facts['registration']})."
+            f"Stated by the notary, after a check by {_line(facts['checked_by'])}: the account is "
+            f"held by {_line(facts['name'])} ({_line(facts['registration'])})."
         )
     witnesses = report.claim(rp.WITNESSES).facts.get("witnesses", ())
-    names = ", ".join(each["name"] for each in witnesses)
+    names = ", ".join(_line(each["name"]) for each in witnesses)
     signed_by = (
         f"Proven: the same state was countersigned by {names}."
         if witnesses
@@ -175,7 +175,7 @@ def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
         whose = f"Copies of deposit {number}" if len(exhibits) > 1 else "Copies"
         part = exhibit.report.claim(rp.CONTENT).by == "partial-opening"
         listed = "".join(
-            f"\n    {each.name}, {each.size:,} bytes, SHA-256\n    {each.digest}"
+            f"\n    {_line(each.name)}, {each.size:,} bytes, SHA-256\n    {each.digest}"
             for each in exhibit.copies
         )
         said = (
@@ -189,6 +189,11 @@ def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
             f"identified by its hash:{listed}"
         )
     return texts
+
+
+def _line(text: str) -> str:
+    """Return a text from outside in one line: it must not add paragraphs to what somebody signs."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _blank(key: str) -> str:

@@ -249,11 +249,9 @@ _HIDDEN: dict[str, Pair] = {
         "没有其他机构共同签署账本的这一状态；有无干预仅凭公证机构与存证人。",
     ),
     "system": (
-        "It does not follow from a receipt. What the office has stated about its platform "
-        "(operator, filing, environment, standards) is an entry of the same ledger; ask the office "
-        "for it and compare its leaf hash with the one that the block record names.",
-        "不能由回执得出。公证机构对其平台的声明（运营者、备案、环境、标准）是同一账本中的一条记录；"
-        "可向公证机构调取，并与区块记录所载的该声明叶哈希核对。",
+        "It does not follow from a receipt. The platform statement under (1) describes the system; it "
+        "is the office's own statement, and no test of the system is shown.",
+        "不能由回执得出。（一）所述平台声明载有系统情况，为公证机构自身的声明；未出示对系统的检测。",
     ),
     "methods": (
         "Not every signature and proof was shown.",

@@ -43,7 +43,10 @@ def content_facts(
     for each in documents:
         yield Fact(document_called(each["document"], language), headline(each, language))
         for part in each["parts"]:
-            yield Fact("  " + position(part, language), part_words(part, language))
+            words = part_words(part, language)
+            if part["path"] is not None:
+                words += " · " + span(part["first"], part["first"] + part["count"] - 1, language)
+            yield Fact("  " + position(part, language), words)
         if not each["whole"]:
             yield Fact("  " + pick(_GAP, language), gaps_in_words(each, language))
         if each["rendition"] is not None:
@@ -76,7 +79,7 @@ def position(part: Mapping[str, Any], language: str) -> str:
 def span(first: int, last: int | None, language: str) -> str:
     """Return a run of pieces in words."""
     if last is None:
-        pair = ("piece {0} and later, if any", "第 {0} 段及以后（如有）")
+        pair = ("from piece {0} on, if there are more", "第 {0} 段及以后（如有）")
     elif first == last:
         pair = ("piece {0}", "第 {0} 段")
     else:
@@ -86,19 +89,28 @@ def span(first: int, last: int | None, language: str) -> str:
 
 def gaps_in_words(document: Document, language: str) -> str:
     """Return which pieces of a document are not shown."""
-    gaps = [span(first, last, language) for first, last in hidden_pieces(document)]
-    if not gaps:
-        return pick(("nothing: every piece is shown", "无：各段均已出示"), language)
     if not document["parts"]:
         return pick(("its whole content", "全部内容"), language)
-    words = pick((" and ", "、"), language).join(
-        [pick((", ", "、"), language).join(gaps[:-1]), gaps[-1]] if len(gaps) > 1 else gaps
-    )
+    gaps = list(hidden_pieces(document))
+    closed = [_range(first, last, language) for first, last in gaps if last is not None]
+    words = []
+    if closed:
+        listed = pick((", ", "、"), language).join(closed[:-1])
+        listed = pick((" and ", "、"), language).join([listed, closed[-1]] if listed else closed)
+        words.append(pick(("pieces {0}", "第 {0} 段"), language).format(listed))
+    words += [span(first, last, language) for first, last in gaps if last is None]
+    if not words:
+        return pick(("nothing: every piece is shown", "无：各段均已出示"), language)
+    text = pick(("; ", "；"), language).join(words)
     if document["pieces"] is None:
-        return words
-    return pick(("{0}, of {1}", "{0}（共 {1} 段）"), language).format(
-        words, f"{document['pieces']:,}"
-    )
+        return text
+    return pick(("{0}, of {1:,}", "{0}（共 {1:,} 段）"), language).format(text, document["pieces"])
+
+
+def _range(first: int, last: int, language: str) -> str:
+    if first == last:
+        return f"{first:,}"
+    return pick(("{0:,} to {1:,}", "{0:,} 至 {1:,}"), language).format(first, last)
 
 
 def rendition_words(document: Document, language: str) -> str:
@@ -130,11 +142,10 @@ def headline(document: Document, language: str) -> str:
 
 
 def part_words(part: Mapping[str, Any], language: str) -> str:
-    """Return a part's path and size, and which pieces it is."""
+    """Return a part's path and size, or where it begins."""
     size = f"{part['size']:,} B"
     if part["path"] is not None:
-        pieces = span(part["first"], part["first"] + part["count"] - 1, language)
-        return f"{path_words(part['path'], language)} · {size} · {pieces}"
+        return f"{path_words(part['path'], language)} · {size}"
     if part["offset"] is None:
         return size
     start = pick(("from byte {0:,} on", "自第 {0:,} 字节起（从 0 计）"), language)

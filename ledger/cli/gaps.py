@@ -32,7 +32,7 @@ def _rows(
     document: Mapping[str, Any], files: Iterator[str], language: str
 ) -> Iterator[tuple[str, str]]:
     if document["whole"]:
-        yield say("all-shown", language), text.plain(next(files))
+        yield say("all-shown", language), text.Whole(text.plain(next(files)))
         return
     parts = {part["first"]: part for part in document["parts"]}
     gaps = dict(hidden_pieces(document))
@@ -41,6 +41,8 @@ def _rows(
             yield span(first, gaps[first], language), say("gap", language)
             continue
         part = parts[first]
-        words = text.plain(f"{position(part, language)}: {part_words(part, language)}")
-        place = text.plain(next(files))
-        yield span(first, first + part["count"] - 1, language), f"{words}\n{place}"
+        words = part_words(part, language)
+        if part["position"] is not None:
+            words = f"{position(part, language)}: {words}"
+        yield span(first, first + part["count"] - 1, language), text.plain(words)
+        yield "", text.Whole(text.plain(next(files)))

@@ -9,6 +9,7 @@ WIDTH = 80
 """Columns of everything that we lay out."""
 
 _NO_LINE_START = "，。、；：？！）》」』”’%,.;:?!)]}"
+_NO_LINE_END = "（「『《“([{"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -93,8 +94,8 @@ def _tokens(text: str) -> Iterator[str]:
     """Yield pieces between which a line may break; closing punctuation stays with what it closes."""
     token = ""
     for character in text:
-        joins = character in _NO_LINE_START or character == " "
         last = token[-1:]
+        joins = character in _NO_LINE_START or character == " " or last in _NO_LINE_END
         if last and not joins and (last == " " or _columns(last) == 2 or _columns(character) == 2):
             yield token
             token = ""
