@@ -7,14 +7,17 @@ a part lends its parts its own number.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-from ledger.splitters.cutting import MAX_LABEL, MAX_PARTS, Cutter, TooMany, plain
+from ledger.splitters.cutting import MAX_LABEL, Cutter, plain
 from ledger.splitters.fields import MAX_VALUE, Field, find_header, label_of
 
 MAX_DEPTH = 20
 """Multiparts and messages inside each other; what is deeper is cut no further."""
-MAX_LINES = 4 * MAX_PARTS
-"""Lines of a body that begin like a boundary. Each level looks at them again."""
+MAX_ENTITIES = 10_000
+"""Parts of a message; the body that has more is cut no further."""
+MAX_LINES = 10 * MAX_ENTITIES
+"""Lines of a body that begin like a boundary, each level's counted. What is behind them is not cut."""
 
 _TYPES = re.compile(r":\s*(multipart|message)/", re.IGNORECASE)
 _SIMPLE = re.compile(
@@ -49,6 +52,7 @@ class _Body:
         self._data = data
         self._base = base
         self._prefix = prefix
+        self._entities = 0
         self._lines = 0
 
     def cut(self, start: int, end: int, content_type: str, number: str, depth: int) -> None:
@@ -68,8 +72,11 @@ class _Body:
     def _multipart(
         self, start: int, end: int, boundary: bytes, default: str, number: str, depth: int
     ) -> None:
-        for counted, (low, high) in enumerate(self._entities(start, end, boundary), 1):
+        for counted, (low, high) in enumerate(self._between(start, end, boundary), 1):
             inner = f"{number}.{counted}" if number else str(counted)
+            self._entities += 1
+            if self._entities > MAX_ENTITIES:
+                return
             if low < high:  # One of no bytes has a number all the same.
                 self._entity(low, high, default, inner, depth)
 
@@ -99,7 +106,7 @@ class _Body:
         found = find_header(self._data, start - self._base, end - self._base)
         return found and (found[0], found[1] + self._base)
 
-    def _entities(self, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
+    def _between(self, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
         """Yield where each entity between two boundaries begins and ends."""
         data, base = self._data, self._base
         delimiter = b"\n--" + boundary
@@ -108,7 +115,7 @@ class _Body:
         while (at := data.find(delimiter, at, limit)) >= 0:
             self._lines += 1
             if self._lines > MAX_LINES:
-                raise TooMany(MAX_LINES, "lines that begin like a boundary")
+                return
             line = _END.match(data, at + len(delimiter), limit)
             if not line:
                 at += 1
@@ -127,6 +134,7 @@ def _first(fields: list[Field], wanted: str) -> str:
     return next((rest for name, rest in fields if name.lower() == wanted), "")
 
 
+@lru_cache(1024)
 def _parsed(value: str) -> tuple[str, bytes, str]:
     """Return the media type or disposition, the boundary, and the file name of a field."""
     value = value[:MAX_VALUE]

@@ -47,7 +47,7 @@ _BREAK = re.compile(rb" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}[\r\n]*\Z")
 _CODE = re.compile(rb" {4}| {0,3}\t")
 _ITEM = re.compile(rb" {0,3}(?:>|(?:[-+*]|\d{1,9}[.)])(?:[ \t\r\n]|\Z))")
 _INTERRUPTS = re.compile(rb" {0,3}(?:>|(?:[-+*]|0{0,8}1[.)])[ \t]+[^\s])")
-"""Lines of quotations and lists, the latter where one ends a paragraph: underlined they are no heading."""
+"""Lines of quotations and lists, the latter where one ends a paragraph."""
 
 _Bounds = tuple[int, int]
 
