@@ -34,7 +34,7 @@ def body(*xml: str) -> bytes:
     """Return a .docx with this content."""
     document = docx.Document()
     for each in xml:
-        element = parse_xml(each.replace(">", f" {NAMESPACES}>", 1).replace("/ xmlns", " xmlns", 1))
+        element = parse_xml(each.replace(">", f" {NAMESPACES}>", 1))
         document.element.body.insert_element_before(element, "w:sectPr")
     return data(document)
 
@@ -156,6 +156,12 @@ def test_tracked_changes_are_taken_as_accepted(text: Callable[[bytes], str]) -> 
         )
         == "The fee is 20\n"
     )
+
+
+def test_hidden_text_is_left_out(text: Callable[[bytes], str]) -> None:
+    shown = '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>shown</w:t></w:r>'
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>hidden</w:t></w:r>"
+    assert text(body(f"<w:p>{shown}{hidden}</w:p>")) == "shown\n"
 
 
 def test_what_stands_in_content_controls_links_and_formulas_is_read(
@@ -385,6 +391,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "XML nested 100,000 deep": (_deep, ""),
     "entities from elsewhere": (_external, "declares a document type"),
     "entities that multiply": (_laughs, ""),
+    "another file taken in": (
+        lambda: body(paragraph("text"), "<w:altChunk></w:altChunk>"),
+        "takes in another file",
+    ),
     "150,000 paragraphs": (
         lambda: changed(
             body(paragraph("HERE")),

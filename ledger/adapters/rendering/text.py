@@ -4,7 +4,8 @@
 
 Tracked changes are taken as accepted. The numbers that Word gives to headings, clauses and list items
 stand in front of them, the text of a text box after the paragraph that it is tied to, footnotes and
-endnotes at the end as "[1] ...". Pictures, page headers and footers, and comments are left out.
+endnotes at the end as "[1] ...". Hidden text, pictures, page headers and footers, and comments are
+left out.
 """
 
 import zipfile
@@ -68,6 +69,8 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
     except (PackageNotFoundError, ValueError, KeyError) as error:
         raise NotRendered("it is not a .docx, or a damaged one") from error
     _check_doctype(document.element)
+    if next(document.element.iter(f"{_W}altChunk", f"{_W}subDoc"), None) is not None:
+        raise NotRendered("it takes in another file, whose text would be missing")
     units = list(_Reader(document).units())
     if not units:
         raise NotRendered("there is no text in it")
@@ -208,7 +211,7 @@ class _Reader:
                 for form in child.iterchildren(f"{_MC}Choice", f"{_MC}Fallback"):
                     yield from self._pieces(form, boxes)
                     break
-            elif tag not in _SILENT:
+            elif tag not in _SILENT and not _is_hidden(child):
                 yield from self._pieces(child, boxes)
 
     def _note_units(self) -> Iterator[_Unit]:
@@ -235,6 +238,11 @@ class _Reader:
         root = parse_xml(part.blob)
         _check_doctype(root)
         return root
+
+
+def _is_hidden(run: Any) -> bool:
+    vanish = run.find(f"{_W}rPr/{_W}vanish")
+    return vanish is not None and _value(vanish) not in ("0", "false", "off")
 
 
 def _blocks(element: Any, kinds: tuple[str, ...]) -> Iterator[Any]:
