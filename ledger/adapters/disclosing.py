@@ -30,7 +30,7 @@ from ledger.evidence import (
     verify_disclosed,
     write_evidence,
 )
-from ledger.manifest import Index
+from ledger.manifest import Cuts, Index
 from ledger.opening import content_reader, read_index
 from ledger.partial import PartialOpening, Selection, open_in_part
 from ledger.verify import VerifiedReceipt
@@ -42,13 +42,21 @@ SEALED_SUFFIX = ".age"
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Parts of a deposit, ready to be disclosed; `index` holds the hashes of the leaves."""
+
+    view: DepositView
+    index: Index
+    opening: PartialOpening
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """A deposit to disclose: the receipt, and all of it, or the `selections` out of `view`."""
+    """A deposit to disclose: its receipt, and all of it, or parts of it, or nothing."""
 
     deposit: StoredDeposit
     whole: bool = False
-    view: DepositView | None = None
-    selections: tuple[Selection, ...] = ()
+    parts: Parts | None = None
 
 
 def disclose(
@@ -97,18 +105,16 @@ def disclose(
     return verified
 
 
-def partial_opening(
-    wanted: Wanted, progress: Progress = lambda _: None
-) -> tuple[PartialOpening, Index]:
-    """Return what opens the selections, and the index with the hashes of the leaves.
+def open_parts(
+    deposit: StoredDeposit, view: DepositView, selections: Sequence[Selection], progress: Progress
+) -> Parts:
+    """Return what opens the selections, whose content is still to be read.
 
     Raises VerificationFailed unless the index is that of the deposit.
     """
-    view, deposit = wanted.view, wanted.deposit
-    assert view is not None
     index = hashed(view, progress)
     try:
-        opening = open_in_part(view.manifest, index, wanted.selections, deposit.deposit.commitment)
+        opening = open_in_part(view.manifest, index, selections, deposit.deposit.commitment)
     except VerificationFailed as error:
         if view.hashed:
             raise
@@ -116,7 +122,7 @@ def partial_opening(
             f"{deposit.meta.path} is not what was deposited: it was changed since, and only its "
             "fingerprint is with the notary. Put the files back as they were."
         ) from error
-    return opening, index
+    return Parts(view, index, opening)
 
 
 def _disclosure(
@@ -129,9 +135,8 @@ def _disclosure(
 ) -> Disclosure:
     deposit = wanted.deposit
     receipt = read_file(deposit.folder / "receipt")
-    if wanted.view is not None:
-        opening, index = partial_opening(wanted, progress)
-        return Disclosure(receipt, opening, _piece_opener(wanted.view, index, opening))
+    if wanted.parts is not None:
+        return Disclosure(receipt, wanted.parts.opening, _piece_opener(wanted.parts))
     if not wanted.whole:
         return Disclosure(receipt, None, _nothing)
     manifest = deposit.manifest(tuple(identities))
@@ -144,14 +149,18 @@ def _disclosure(
     return Disclosure(receipt, self_contained(manifest, index), opener_of(manifest, fetch))
 
 
-def _piece_opener(
-    view: DepositView, index: Index, opening: PartialOpening
-) -> Callable[[int], BinaryIO]:
-    pieces = opening.pieces
+def _piece_opener(parts: Parts) -> Callable[[int], BinaryIO]:
+    pieces = parts.opening.pieces
+    records = parts.view.manifest.documents
+    cuts = {
+        document: Cuts(records[document].size, parts.index[document].cuts)
+        for document in {piece.document for piece in pieces}
+    }
 
     def open_piece(number: int) -> BinaryIO:
         piece = pieces[number]
-        blocks = checked(view, index, piece.document, piece.first, piece.count)
+        place = piece.document, piece.first, piece.count
+        blocks = checked(parts.view, parts.index, cuts[piece.document], *place)
         return cast(BinaryIO, _Blocks(blocks))
 
     return open_piece

@@ -185,21 +185,20 @@ def hashed(view: DepositView, progress: Callable[[int], None]) -> Index:
 
 
 def checked(
-    view: DepositView, index: Index, document: int, first: int, count: int
+    view: DepositView, index: Index, cuts: Cuts, document: int, first: int, count: int
 ) -> Iterator[bytes]:
     """Yield the bytes of leaves `first` (from 1) and on, each compared with its hash in the index.
 
-    Raises VerificationFailed.
+    `cuts` are the document's. Raises VerificationFailed.
     """
-    record, entry = view.manifest.documents[document], index[document]
-    cuts = Cuts(record.size, entry.cuts)
+    record, hashes = view.manifest.documents[document], index[document].hashes
     seed = view_seed(document_seed(view.manifest.seed, document), VIEW_BYTES)
     for low, high in segments(cuts, first - 1, first - 1 + count):
         start = cuts.start(low)
         data = view.fetch(document, start, cuts.start(high) - start)
         leaves = cuts.split(memoryview(data), low, high)
         commitments = leaf_commitments(seed, KIND_BYTES, low + 1, leaves)
-        if b"".join(commitments) != entry.hashes[low * HASH_SIZE : high * HASH_SIZE]:
+        if b"".join(commitments) != hashes[low * HASH_SIZE : high * HASH_SIZE]:
             raise VerificationFailed(
                 f"{record.name} is not what was deposited: bytes {start} to {cuts.start(high) - 1} "
                 "differ. Nothing was written."

@@ -103,7 +103,7 @@ def disclose(
         wanted, previews = [], []
         for each in papers:
             found, preview = _prepared(
-                vault, each, each in named, selectors, identities, client, stack
+                vault, each, each in named, selectors, identities, client, stack, progress
             )
             wanted.append(found)
             previews.append((each, preview))
@@ -114,7 +114,7 @@ def disclose(
             assert output is not None
             write(wanted, client, identities, output, recipients, vault.trust, progress)
             value |= {"evidence": str(output.absolute()), "evidence_size": output.stat().st_size}
-        value["fetched"] = sum(each.view.fetched() for each in wanted if each.view)
+        value["fetched"] = sum(each.parts.view.fetched() for each in wanted if each.parts)
     entered = None
     if output is not None and not dry_run:
         entered = _enter(vault, previews, to, output)
@@ -182,9 +182,10 @@ def _prepared(
     identities: "tuple[Identity, ...]",
     client: "NotaryClient",
     stack: ExitStack,
+    progress: shell.Progress,
 ) -> "tuple[Wanted, dict[str, Any]]":
     """Return what to disclose of a deposit, and its preview."""
-    from ledger.adapters.disclosing import Wanted, partial_opening
+    from ledger.adapters.disclosing import Wanted, open_parts
     from ledger.adapters.opening import originals
     from ledger.adapters.ranged import view_deposit
     from ledger.cli.preview import preview, receipt_preview, whole_preview
@@ -204,9 +205,10 @@ def _prepared(
         targets = [target for each in selectors for target in resolve(each, contents)]
     except Ambiguous as error:
         raise InvalidInput(_candidates(error)) from error
-    wanted = Wanted(deposit, view=view, selections=contents.selections(targets))
-    opening, _ = partial_opening(wanted)
-    return wanted, preview(contents, wanted, opening, verified)
+    selections = contents.selections(targets)
+    parts = open_parts(deposit, view, selections, progress)
+    shown_of_it = preview(contents, selections, parts.opening, verified)
+    return Wanted(deposit, parts=parts), shown_of_it
 
 
 def _candidates(error: "Ambiguous") -> str:

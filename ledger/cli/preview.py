@@ -1,7 +1,7 @@
 """What an evidence file shows of a deposit, what stays hidden, and what it says besides."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,9 +12,8 @@ from ledger.manifest import metadata_fields
 from ledger.selectors import texts
 
 if TYPE_CHECKING:
-    from ledger.adapters.disclosing import Wanted
     from ledger.manifest import Manifest
-    from ledger.partial import PartialOpening
+    from ledger.partial import PartialOpening, Selection
     from ledger.verify import VerifiedReceipt
 
 _FIRST = 400
@@ -25,15 +24,18 @@ _SHOWN = 12
 
 
 def preview(
-    contents: Contents, wanted: "Wanted", opening: "PartialOpening", verified: "VerifiedReceipt"
+    contents: Contents,
+    selections: "Sequence[Selection]",
+    opening: "PartialOpening",
+    verified: "VerifiedReceipt",
 ) -> dict[str, Any]:
     """Return what a partial disclosure reveals, hides and says besides, for a machine."""
-    chosen = {each.document for each in wanted.selections}
+    chosen = {each.document for each in selections}
     return {
         "disclosed": "part",
-        "revealed": [_revealed(contents, each) for each in targets_of(wanted.selections)],
+        "revealed": [_revealed(contents, each) for each in targets_of(selections)],
         "hidden": {
-            "documents": [_hidden(contents, wanted, each) for each in sorted(chosen)],
+            "documents": [_hidden(contents, each) for each in selections],
             "other_documents": len(contents.records) - len(chosen),
         },
         "says": {
@@ -78,6 +80,7 @@ def receipt_says(verified: "VerifiedReceipt") -> dict[str, Any]:
         "index": verified.index,
         "block": verified.block.height,
         "matter_number": deposit.matter.number if deposit.matter else None,
+        "sealed_size": deposit.content.size if deposit.content else None,
     }
 
 
@@ -110,8 +113,8 @@ def first_line(data: bytes) -> str:
     return next((line for line in lines if line and not line.startswith("--")), "")
 
 
-def _hidden(contents: Contents, wanted: "Wanted", document: int) -> dict[str, Any]:
-    (selection,) = (each for each in wanted.selections if each.document == document)
+def _hidden(contents: Contents, selection: "Selection") -> dict[str, Any]:
+    document = selection.document
     record, entry = contents.records[document], contents.index[document]
     shown = sum(contents.extent(each)[1] for each in targets_of([selection]))
     parents = parents_of(entry)
@@ -289,9 +292,10 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
 
 
 def _receipt(receipt: dict[str, Any]) -> str:
-    number = receipt["matter_number"]
+    number, sealed = receipt["matter_number"], receipt["sealed_size"]
     return (
         f"{receipt['identity'] or 'identity not carried'}, account {receipt['account']}, "
         f"entry {receipt['index']} in block {receipt['block']}, {text.when(receipt['registered'])}"
         + (f", number {number} of a matter" if number else "")
+        + (f", {text.size(sealed)} sealed and padded" if sealed else "")
     )
