@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
-from ledger.manifest import Manifest
+from ledger.manifest import Manifest, metadata_fields
 from ledger.partial import PartialOpening
 from ledger.partial.form import opened_fields
 
@@ -83,21 +83,16 @@ def find_rule(name: str) -> str | None:
 def stated_fields(opening: Manifest | PartialOpening | None) -> tuple[Mapping[str, Any], ...]:
     """Return the metadata that an opening shows, document by document.
 
-    What it says is proven to have been sealed only where the report's content claim is proven.
+    What it says is proven to have been sealed only where the report's content claim is proven. What a
+    rendition says of itself is left out: it is not where the data came from.
     """
     if opening is None:
         return ()
     if isinstance(opening, PartialOpening):
-        return tuple(opened_fields(each) for each in opening.documents)
+        found = (opened_fields(each) for each in opening.documents)
+        return tuple(fields for fields in found if "rendition" not in fields)
     return tuple(
-        {
-            "name": each.name,
-            "source": each.source,
-            "modified": each.modified,
-            "media-type": each.media_type,
-            "tool": each.tool,
-        }
-        for each in opening.documents
+        dict(metadata_fields(record)) for record in opening.documents if record.rendition is None
     )
 
 

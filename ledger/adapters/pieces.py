@@ -4,13 +4,15 @@ Whole documents keep the names that are shown. A piece of document NAME goes to 
 path; `_gaps.txt` lists what is shown and what is not. Names are made safe by whoever writes them.
 """
 
+import mimetypes
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.adapters.opening import Named
 from ledger.manifest import Manifest
 from ledger.partial import PartialOpening, Piece
+from ledger.partial.form import opened_fields
 
 GAPS = "_gaps.txt"
 
@@ -31,7 +33,14 @@ def outputs(opening: Manifest | PartialOpening) -> Sequence[Named]:
     if isinstance(opening, Manifest):
         return opening.documents
     taken = {GAPS}
-    found = [Output(_free(_name(piece), taken)) for piece in opening.pieces]
+    found = []
+    for document, piece in _pieces(opening):
+        if piece.whole:
+            name = document + ("" if piece.name else _extension(opening, piece))
+        else:
+            suffix = ".bin" if piece.path is None else _suffix(piece.path)
+            name = f"{document}.parts/{_place(piece)}{suffix}"
+        found.append(Output(_free(name, taken)))
     return [*found, Output(GAPS)]
 
 
@@ -42,20 +51,28 @@ def content_names(opening: Manifest | PartialOpening | None) -> list[str]:
     if isinstance(opening, Manifest):
         return [record.name for record in opening.documents]
     return [
-        _document(piece) if piece.whole else f"{_document(piece)}: {_place(piece)}"
-        for piece in opening.pieces
+        document if piece.whole else f"{document}: {_place(piece)}"
+        for document, piece in _pieces(opening)
     ]
 
 
-def _name(piece: Piece) -> str:
-    if piece.whole:
-        return _document(piece)
-    suffix = ".bin" if piece.path is None else _suffix(piece.path)
-    return f"{_document(piece)}.parts/{_place(piece)}{suffix}"
+def _pieces(opening: PartialOpening) -> Iterator[tuple[str, Piece]]:
+    """Yield each piece with what its document is called."""
+    fields = {each.document: opened_fields(each) for each in opening.documents}
+    for piece in opening.pieces:
+        called = piece.name or f"document {piece.document + 1}"
+        made = fields[piece.document].get("rendition")
+        if made is not None and not piece.name:
+            of, kind, position, total = made
+            called += f", {kind} {position} of {total} of document {of + 1}"
+        yield called, piece
 
 
-def _document(piece: Piece) -> str:
-    return piece.name or f"document {piece.document + 1}"
+def _extension(opening: PartialOpening, piece: Piece) -> str:
+    for each in opening.documents:
+        if each.document == piece.document:
+            return mimetypes.guess_extension(opened_fields(each).get("media-type", "")) or ""
+    return ""
 
 
 def _place(piece: Piece) -> str:
@@ -63,7 +80,7 @@ def _place(piece: Piece) -> str:
 
 
 def _suffix(path: str) -> str:
-    """Return what makes a part open in a program that shows it; an archive's member brings its own."""
+    """Return what makes a part open in a program that shows it; a member brings its own."""
     if _MEMBER.search(path):
         return ""
     return ".eml" if _ENTITY.fullmatch(path) else ".txt"

@@ -86,7 +86,7 @@ class _Writer:
             yield Fact(label, self.when(value) if isinstance(value, int) else value)
             label = ""
         documents = self.answer.facts["documents"]
-        if documents > 1 or found["different"] > 1:
+        if found["opened"] < documents or found["different"] > 1:
             count = pick(_OF_DOCUMENTS, self.language)
             yield Fact("", count.format(documents=documents, **found))
 
@@ -221,9 +221,9 @@ _HIDDEN: dict[str, Pair] = {
         "未显示时间。",
     ),
     "consistent": (
-        "No content was compared, so nothing is shown of it. The check needs the content together "
+        "No content is shown, so nothing was compared. The check needs the content together "
         "with its opening, as an evidence file brings them.",
-        "未比对任何内容，故未予证明。此项核验需要内容及其核验密钥（见证据文件）。",
+        "未出示内容，故未作比对。此项核验需要内容及其核验密钥（见证据文件）。",
     ),
     "contrary": (
         "This program looks for none. Whether the key was revoked later, the notary office can "

@@ -137,8 +137,8 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
             "所示内容与存证内容逐字节一致：由 {count} 份文件重新计算的加盐指纹与账本中的一致。",
         ),
         (
-            "No content was compared. This shows that something was deposited, not what.",
-            "未比对任何内容。本报告只显示曾有内容存证，不显示是何内容。",
+            "No content is shown or compared: this shows that something was deposited, not what.",
+            "未出示、未比对任何内容：本报告只显示曾有内容存证，不显示是何内容。",
         ),
     ),
     rp.DEPOSITOR: (

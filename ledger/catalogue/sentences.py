@@ -18,6 +18,7 @@ _SENTENCES: dict[str, Pair] = {
     ),
     "title-matters": ("The file as a whole", "整个文件"),
     "matter": ("Matter", "事项"),
+    "matter-id": ("matter", "事项"),
     "matter-unbroken": (
         "Numbers {numbers} of one matter, unbroken: each names the one before it by its hash, so "
         "nothing registered in the matter between them is missing. This says nothing of what was "

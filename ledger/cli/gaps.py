@@ -7,6 +7,7 @@ from ledger.catalogue import say
 from ledger.catalogue.shown import (
     content_words,
     document_called,
+    gaps_in_words,
     headline,
     hidden_pieces,
     part_words,
@@ -33,6 +34,9 @@ def _rows(
 ) -> Iterator[tuple[str, str]]:
     if document["whole"]:
         yield say("all-shown", language), text.Whole(text.plain(next(files)))
+        return
+    if not document["parts"]:
+        yield say("gap", language), gaps_in_words(document, language)
         return
     parts = {part["first"]: part for part in document["parts"]}
     gaps = dict(hidden_pieces(document))

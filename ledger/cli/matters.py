@@ -33,7 +33,7 @@ def _words(matter: MatterShown, language: str) -> Described:
 
 
 def _facts(matter: MatterShown, language: str) -> Iterator[Fact]:
-    yield Fact(say("matter", language), matter.id.hex(), digest=True)
+    yield Fact(say("matter-id", language), matter.id.hex(), digest=True)
     if matter.missing:
         yield Fact(say("matter-missing", language), _numbers(matter.missing, language))
     if matter.reason:

@@ -54,11 +54,10 @@ def _identities(path: Path, passphrase_file: Path | None) -> "tuple[Identity, ..
     from ledger.crypto.recipients import MAX_IDENTITY_FILE, ScryptIdentity, parse_identity_file
 
     data = shell.read_limited(path, MAX_IDENTITY_FILE, "an identity file")
-    with shell.about(path):
+    try:
         if data.startswith(b"age-encryption.org/") or is_armored(data):
             passphrase = shell.passphrase_from(passphrase_file, f"identity {path}")
             data = decrypt_bytes(data, [ScryptIdentity(passphrase())])
-        try:
-            return parse_identity_file(data.decode())
-        except UnicodeDecodeError as error:
-            raise MalformedData("not an age identity file: it is not text") from error
+        return parse_identity_file(data.decode())
+    except (MalformedData, UnicodeDecodeError) as error:
+        raise MalformedData(f"{path} is not an age identity file") from error
