@@ -58,7 +58,14 @@ def _rendered(documents: list[Document], stack: contextlib.ExitStack) -> list[Do
         return documents
     ready, made = list(documents), list[Document]()
     left = MAX_PARTS - sum(len(document.splitting.parts) for document in documents)
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sealbook-")))
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="sealbook-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(temporary))
+    except OSError as error:
+        reason = f"there is no room for temporary files ({error.strerror})"
+        for number in wanted:
+            ready[number] = _unsplit(documents[number], reason)
+        return ready
     with Renderer(folder, documents) as renderer:
         for number in wanted:
             document = documents[number]
@@ -69,8 +76,12 @@ def _rendered(documents: list[Document], stack: contextlib.ExitStack) -> list[Do
                     raise NotRendered("the deposit's documents have too many parts already")
                 left -= parts
                 made += found
-            except (NotRendered, Unsplit) as reason:
-                if not document.splitting.parts:
-                    splitting = replace(document.splitting, unsplit=str(reason))
-                    ready[number] = replace(document, splitting=splitting)
+            except (NotRendered, Unsplit) as refused:
+                ready[number] = _unsplit(document, str(refused))
     return ready + made
+
+
+def _unsplit(document: Document, reason: str) -> Document:
+    if document.splitting.parts:
+        return document
+    return replace(document, splitting=replace(document.splitting, unsplit=reason))

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from ledger.adapters import renditions
 from ledger.adapters.files import open_source
 from ledger.adapters.rendering import NotRendered
 from ledger.adapters.renditions import Renderer, is_renderable
+from ledger.adapters.splitting import prepared
 from ledger.errors import SourceChanged
 from ledger.sealing import Document
 from tests.renditions import pdfs
@@ -180,6 +182,17 @@ def test_a_full_disk_is_a_reason(render: Render, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(renditions, "SPARE_DISK", 1 << 60)
     with pytest.raises(NotRendered, match="too little space is free"):
         render(GOOD)
+
+
+def test_without_temporary_files_there_is_a_deposit_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(GOOD)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with prepared([Document(open_source(path), "a.pdf")], renditions=True) as ready:
+        (only,) = ready
+    assert only.splitting.unsplit.startswith("there is no room for temporary files")
 
 
 def test_a_huge_file_is_not_even_read(renderer: Renderer) -> None:
