@@ -68,6 +68,14 @@ class _Item:
 
 
 @dataclass(slots=True)
+class _Submission:
+    """Statements that came together: their chunks are admitted side by side and queued in order."""
+
+    next: int = 0
+    admitted: dict[int, list[_Item]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class _Plan:
     """What a block is going to hold, as it is put together."""
 
@@ -101,7 +109,7 @@ class Sequencer:
         self._random = random
         self._window = window
         self._batch = batch
-        self._incoming: SimpleQueue[list[_Item] | None] = SimpleQueue()
+        self._incoming: SimpleQueue[tuple[_Submission, int, list[_Item]] | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[_Plan, SignedCheckpoint | None] | None] = SimpleQueue()
         self._queue: deque[_Item] = deque()
         self._ready = threading.Condition()
@@ -171,11 +179,12 @@ class Sequencer:
         return self.submit_many([statement])[0]
 
     def submit_many(self, statements: Sequence[bytes]) -> list["Future[bytes]"]:
-        """Enter statements, each for itself; see `submit`. Their order is kept within a block."""
+        """Enter statements, each for itself and in this order; see `submit`."""
         items = [_Item(_running(), data) for data in statements]
         self._reserve(len(items))
-        for at in range(0, len(items), _CHUNK):
-            self._incoming.put(items[at : at + _CHUNK])
+        submission = _Submission()
+        for number, at in enumerate(range(0, len(items), _CHUNK)):
+            self._incoming.put((submission, number, items[at : at + _CHUNK]))
         return [item.future for item in items]
 
     def enter(
@@ -238,7 +247,8 @@ class Sequencer:
     # --- admission threads ---
 
     def _admit(self) -> None:
-        while (items := self._incoming.get()) is not None:
+        while (chunk := self._incoming.get()) is not None:
+            submission, number, items = chunk
             good = []
             for item in items:
                 try:
@@ -248,8 +258,7 @@ class Sequencer:
                     self._refuse(item, error)
                 except Exception as error:  # noqa: BLE001 - one statement's trouble is its own
                     self._refuse(item, _bug(error, "This statement was not entered."))
-            if good:
-                self._enqueue(good)
+            self._enqueue_in_order(submission, number, good)
 
     def _admit_one(self, item: _Item) -> None:
         self._require_sound()
@@ -265,6 +274,17 @@ class Sequencer:
     def _enqueue(self, items: Sequence[_Item]) -> None:
         with self._ready:
             self._queue.extend(items)
+            self._ready.notify_all()
+
+    def _enqueue_in_order(
+        self, submission: _Submission, number: int, items: Sequence[_Item]
+    ) -> None:
+        """Queue a chunk behind the ones before it: a matter's papers name each other."""
+        with self._ready:
+            submission.admitted[number] = list(items)
+            while (found := submission.admitted.pop(submission.next, None)) is not None:
+                submission.next += 1
+                self._queue.extend(found)
             self._ready.notify_all()
 
     # --- the writer thread ---

@@ -73,6 +73,18 @@ def test_every_statement_gets_a_receipt_that_verifies(notary: Notary, company: C
     assert len(set(indices)) == 700
 
 
+def test_papers_of_one_matter_that_come_together_are_entered_in_their_order(
+    notary: Notary, company: Company
+) -> None:
+    for matter in (bytes([number]) * 16 for number in range(5)):
+        made: list[bytes] = []
+        for number in range(1, 301):
+            previous = parse_statement(made[-1]).leaf_hash if made else None
+            made.append(company.statement(matter=Matter(matter, number, previous)))
+        indices = [parse_receipt(each).position.index for each in deposit(notary, made)]
+        assert indices == sorted(indices)
+
+
 def test_the_first_two_blocks_are_genesis_and_the_platform_statement(notary: Notary) -> None:
     genesis, platform = blocks(notary)[:2]
     assert (genesis.start, genesis.size, genesis.previous, genesis.platform) == (
