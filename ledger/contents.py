@@ -76,6 +76,7 @@ class Contents:
         self._cuts: dict[int, Cuts] = {}
         self._window = (-1, 0, b"")
         made = [record.rendition for record in self.records]
+        self._split = sum(bool(entry.parts) for entry in index)
         self._paged = len({each.of for each in made if each and each.kind == "page"})
 
     def folded(self, document: int) -> Folded:
@@ -178,7 +179,7 @@ class Contents:
             own = f"field {target.field}"
         else:
             return self.called(document)
-        only = sum(bool(entry.parts) for entry in self.index) == 1 if part else len(self.index) == 1
+        only = self._split == 1 if part else len(self.index) == 1
         if only:
             return own
         is_page = self._is_page(document)

@@ -201,15 +201,22 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         ]
     if (vault.home / IDENTITY).exists() or passphrase_file:
         manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))
-        value["files"] = [{"name": each.name, "size": each.size} for each in manifest.documents]
+        originals = [each for each in manifest.documents if each.rendition is None]
+        made = len(manifest.documents) - len(originals)
+        value["files"] = [{"name": each.name, "size": each.size} for each in originals]
+        value["renditions"] = made
         value["provenance"] = dict(manifest.cover.provenance)
         rows += [
             (
                 "" if number else "Files",
                 f"{text.shorten(text.plain(each.name), 48)}  {text.size(each.size)}",
             )
-            for number, each in enumerate(manifest.documents)
+            for number, each in enumerate(originals)
         ]
+        if made:
+            rows.append(
+                ("Rendered", f"{made} rendition{'' if made == 1 else 's'}, made at the deposit")
+            )
     shell.emit(as_json, value, "\n".join(labelled(rows)))
 
 

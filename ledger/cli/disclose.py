@@ -98,7 +98,8 @@ def disclose(
         identities = vault.identities(shell.passphrase_from(passphrase_file))
     with ExitStack() as stack:
         client = stack.enter_context(shell.connect(vault))
-        total = 3 * sum(each.meta.size for each in named)
+        # Of parts, nobody knows yet how much there is to read.
+        total = 0 if selectors else 3 * sum(each.meta.size for each in named)
         progress = stack.enter_context(shell.Progress("disclosing", total, passes=3))
         wanted, previews = [], []
         for each in papers:

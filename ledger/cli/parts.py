@@ -118,14 +118,15 @@ def _found(contents: "Contents", target: "Target") -> dict[str, Any]:
 def _part_value(
     contents: "Contents", document: int, number: int, part: "Part", parents: Sequence[int]
 ) -> dict[str, Any]:
-    from ledger.contents import Target, short_path
+    from ledger.contents import Target
 
-    offset, size = contents.extent(Target(document, number))
+    target = Target(document, number)
+    offset, size = contents.extent(target)
     return {
         "position": number,
         "within": parents[number - 1] or None,
         "path": part.path,
-        "selector": short_path(part.path),
+        "selector": contents.typed((target,)),
         "label": part.label,
         "offset": offset,
         "size": size,
@@ -170,7 +171,10 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
 
 
 def _lines(contents: "Contents", target: "Target", brief: bool, alone: bool) -> Iterator[str]:
-    if target.field or target.span or (target.part and brief):
+    if target.field:
+        yield from _fields(contents, target.document, target.field)
+        return
+    if target.span or (target.part and brief):
         size = contents.extent(target)[1]
         yield _line(1, _short(contents, target), contents.label(target), size)
         return
@@ -273,10 +277,12 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
             yield from _tree(contents, Target(each))
 
 
-def _fields(contents: "Contents", document: int) -> Iterator[str]:
+def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str]:
+    from ledger.cli.preview import field_words
     from ledger.manifest import metadata_fields
 
     for name, value in metadata_fields(contents.records[document]):
-        shown = text.when(value) if name == "modified" and value is not None else str(value or "-")
-        shown = text.shorten(text.plain(shown), text.WIDTH - _PATH - 1)
+        if only not in ("", name):
+            continue
+        shown = text.shorten(text.plain(field_words(name, value)), text.WIDTH - _PATH - 1)
         yield f"  {text.pad(f'field {name}', _PATH - 2)} {shown}"

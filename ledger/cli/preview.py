@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import text
-from ledger.contents import Contents, Target, kind_of, parents_of, targets_of
+from ledger.contents import Contents, Target, fold, kind_of, parents_of, targets_of
 from ledger.manifest import metadata_fields
 from ledger.selectors import texts
 
@@ -229,7 +229,8 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
     content = [each for each in revealed if "field" not in each]
     for each in content[:_SHOWN]:
         yield _row(each["selector"], text.size(each["size"]))
-        for more in dict.fromkeys((each["label"], each["first_line"])):
+        label, line = each["label"], each["first_line"]
+        for more in (label if fold(label) not in fold(line) else "", line):
             if more:
                 yield "    " + text.shorten(text.plain(more), text.WIDTH - 4)
     if len(content) > _SHOWN:
@@ -237,15 +238,22 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
         yield _row(f"and {len(rest)} more", text.size(sum(each["size"] for each in rest)))
     for each in revealed:
         if "field" in each:
-            shown = "none" if each["value"] is None else str(each["value"])
-            if each["field"] == "modified" and each["value"] is not None:
-                shown = text.when(each["value"])
-            if each["field"] == "rendition":
-                of, kind, position, total = each["value"]
-                shown = f"{kind} {position} of {total} of document {of + 1}"
+            shown = field_words(each["field"], each["value"])
             yield "  " + text.shorten(
                 text.plain(f"document {each['document']}, {each['field']}: {shown}"), text.WIDTH - 2
             )
+
+
+def field_words(name: str, value: Any) -> str:
+    """Return a metadata field's value for a person."""
+    if value is None or value == "":
+        return "none"
+    if name == "modified":
+        return text.when(value)
+    if name == "rendition":
+        of, kind, position, total = value
+        return f"{kind} {position} of {total} of document {of + 1}"
+    return str(value)
 
 
 def _hidden_lines(hidden: dict[str, Any]) -> Iterator[str]:
@@ -254,9 +262,12 @@ def _hidden_lines(hidden: dict[str, Any]) -> Iterator[str]:
             yield _row(each["name"], f"{each['size_hidden']:,} of {each['size']:,} bytes")
         for part in each["parts"]:
             kinds = part["kind"] + ("" if part["total"] == 1 else "s")
-            rest = f"{part['hidden'] - part['partly']:,} of {part['total']:,} {kinds}"
-            if part["hidden"]:
-                yield "  " + rest + (f", the rest of {part['partly']}" if part["partly"] else "")
+            of, rest = f"of {part['total']:,} {kinds}", f"the rest of {part['partly']:,}"
+            unseen = part["hidden"] - part["partly"]
+            if unseen:
+                yield f"  {unseen:,} {of}" + (f", and {rest}" if part["partly"] else "")
+            elif part["partly"]:
+                yield f"  {rest} {of}"
         if each["fields"]:
             yield f"  of document {each['document']}: {', '.join(each['fields'])}"
     others = hidden["other_documents"]

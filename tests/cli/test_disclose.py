@@ -227,7 +227,7 @@ def test_a_dry_run_says_what_is_shown_hidden_and_said_besides_and_writes_nothing
     assert "Nothing was written." in shown
     assert "message 7/body" in shown
     assert f"Body of 7: {SECRETS[6]}-body" in shown
-    assert "29 of 30 messages, the rest of 1" in shown
+    assert "29 of 30 messages, and the rest of 1\n" in shown
     assert "name, size, modified, media-type, source, tool" in shown
     assert "document 1 of at most 8, cut by mbox 1" in shown
     assert "“message 7 of 30/body”" in shown
