@@ -206,7 +206,7 @@ def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
     late = [each for each in entries if _days_late(each) >= LATE_DAYS]
     whole = (
         _numbered("waiting", [each for each in entries if each.state == WAITING]),
-        _numbered("refused", [each for each in register.entries if each.state == REFUSED]),
+        Gap("refused", {"count": len(register.entries) - len(entries)}),
         _numbered("damaged", [each for each in entries if each.state == DAMAGED]),
         Gap("lacking", {"numbers": list(register.lacking)}),
         Gap("unreadable", {"numbers": list(register.unreadable)}),

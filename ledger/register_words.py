@@ -91,16 +91,16 @@ _GAPS = {
         "{numbers}：已封存，尚未登记；登记之前时间无从证明。",
     ),
     "refused": (
-        "{numbers}: refused by the notary, so not registered.",
-        "{numbers}：公证机构未予受理，未登记。",
+        "Entries that the notary refused, so that they are not registered: {count}.",
+        "公证机构未予受理、因而未登记的记录：{count} 条。",
     ),
     "damaged": (
         "{numbers}: the receipt kept here does not hold; the notary has another copy.",
         "{numbers}：本机所存回执核验不通过；公证机构另有副本。",
     ),
     "unread": (
-        "{count} deposits could not be looked at: damaged here, or sealed for other keys.",
-        "{count} 件存证未能查看：本机文件损坏，或由其他密钥封存。",
+        "Deposits that could not be read, damaged here or sealed for other keys: {count}.",
+        "未能读取的存证（本机文件损坏，或由其他密钥封存）：{count} 件。",
     ),
     "lacking": (
         "{numbers}: not in this vault; another computer of the account may hold it.",
@@ -119,11 +119,11 @@ _GAPS = {
         "{numbers}：所述日期数日之后才登记；账本只显示登记时间。",
     ),
     "unclassified": (
-        "{count} of {of} deposits are classified neither by the register nor by a rule of capture.",
+        "Deposits that neither the register nor a rule of capture classifies: {count} of {of}.",
         "{of} 件存证中有 {count} 件未经登记簿或采集规则确定密级。",
     ),
     "unclassified-here": (
-        "{count} of {of} deposits are not classified by the register.",
+        "Deposits that the register does not classify: {count} of {of}.",
         "{of} 件存证中有 {count} 件未在登记簿中确定密级。",
     ),
     "secrecy": (
