@@ -6,6 +6,7 @@ header ends that has no empty line, is decided as Python's `email.parser` does.
 
 import re
 from functools import lru_cache
+from itertools import chain
 
 from ledger.splitters.cutting import MAX_LABEL, plain, words
 
@@ -37,7 +38,7 @@ def find_header(data: bytes | bytearray, start: int, end: int) -> tuple[list[Fie
     if found:
         head = str(data[start : found.start() + 1], "latin-1")
         fields = _FIELDS.findall(head)
-        if sum([len(name) + len(rest) for name, rest in fields]) == len(head):
+        if sum(map(len, chain.from_iterable(fields))) == len(head):
             return fields, found.end()
     head = str(data[start:limit], "latin-1")
     fields, at = [], 0

@@ -39,6 +39,7 @@ MAX_MESSAGE = 64 << 20
 """Bytes of a message that are in memory to find its MIME parts; a larger one has a body only."""
 
 _FROM = b"\nFrom "
+_PROBE = 1024
 _MAIL = re.compile(rb"(?:>?From |[!-9;-~]+:)")
 _LEADING = re.compile(rb"[\r\n]*From ")
 
@@ -54,7 +55,7 @@ class _Detail(IntEnum):
 
 def split_message(window: Window) -> Splitting:
     """Return how a file that is one message is cut."""
-    if not _MAIL.match(window.read(0, WINDOW)):
+    if not _MAIL.match(window.read(0, _PROBE)):
         raise Unsplit("it does not begin with a header field")
     return _cut("message", window, lambda: iter([(0, window.size, "message", "")]))
 
@@ -159,45 +160,48 @@ def _cut_message(cutter: Cutter, window: Window, message: _Message, detail: _Det
 def _cut_fields(cutter: Cutter, start: int, fields: list[Field], prefix: str) -> tuple[str, str]:
     """Cut a header's fields; return a label for the message, and its Content-Type if it has parts."""
     parts, leaves = cutter.parts, cutter.leaves
-    seen: dict[str, int] = {}
-    values = {"subject": "", "from": "", "date": ""}
+    before = len(leaves)
+    labels: dict[str, str] = {}
+    numbers: dict[str, int] = {}
     multipart = ""
     for name, rest in fields:
         size = len(name) + len(rest)
-        lower = name.lower()
-        seen[lower] = number = seen.get(lower, 0) + 1
-        path = prefix + name if number == 1 else f"{prefix}{name} {number}"
-        label = label_of(rest)
         if size <= MAX_LEAF:
             leaves.append(size)
             count = 1
         else:
             cutter.passed(start)
-            count = -len(leaves) + cutter.cut(start + size)
-        if 0 < len(name) <= MAX_NAME:
-            parts.append(Part(path, len(leaves) - count + 1, count, label))
-        start += size
-        if number == 1:
-            if lower in values:
-                values[lower] = label
-            elif lower == "content-type" and "/" in rest:
+            count = cutter.cut(start + size) - before
+        lower = name.lower()
+        label = label_of(rest)
+        if lower not in labels:
+            labels[lower] = label
+            path = prefix + name
+            if lower == "content-type":
                 multipart = rest
+        else:
+            numbers[lower] = number = numbers.get(lower, 1) + 1
+            path = f"{prefix}{name} {number}"
+        if 0 < len(name) <= MAX_NAME:
+            parts.append(Part(path, before + 1, count, label))
+        before += count
+        start += size
     cutter.passed(start)
-    return _joined(values), multipart
+    return _joined(labels), multipart
 
 
 def _label(fields: list[Field]) -> str:
-    values = {"subject": "", "from": "", "date": ""}
+    labels: dict[str, str] = {}
     for name, rest in fields:
         lower = name.lower()
-        if lower in values and not values[lower]:
-            values[lower] = label_of(rest)
-    return _joined(values)
+        if lower in ("subject", "from", "date") and lower not in labels:
+            labels[lower] = label_of(rest)
+    return _joined(labels)
 
 
-def _joined(values: dict[str, str]) -> str:
+def _joined(labels: dict[str, str]) -> str:
     # Room for a date (31 characters), a name or an address, and what is left for the subject.
-    date = values["date"][:31]
-    sender = values["from"][:30]
-    subject = values["subject"][: MAX_LABEL - len(date) - len(sender) - 6]
+    date = labels.get("date", "")[:31]
+    sender = labels.get("from", "")[:30]
+    subject = labels.get("subject", "")[: MAX_LABEL - len(date) - len(sender) - 6]
     return " · ".join(filter(None, (subject, sender, date)))
