@@ -39,7 +39,7 @@ MAX_MESSAGE = 64 << 20
 """Bytes of a message that are in memory to find its MIME parts; a larger one has a body only."""
 
 _FROM = b"\nFrom "
-_PROBE = 1024
+_PROBE = 1 << 14
 _MAIL = re.compile(rb"(?:>?From |[!-9;-~]+:)")
 _LEADING = re.compile(rb"[\r\n]*From ")
 
