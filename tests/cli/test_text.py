@@ -125,6 +125,13 @@ CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "rec
             for each in refusals("ledger.crypto.merkle", "VerificationFailed")
             if "extend" not in each  # of a checkpoint against another: no claim of a receipt
         ),
+        *refusals("ledger.crypto.multiproof", "VerificationFailed"),
+        *refusals("ledger.partial.checking", "VerificationFailed"),
+        *(
+            each
+            for each in refusals("ledger.matter", "MatterBroken")
+            if "missing" not in each  # a gap between numbers is shown, it fails nothing
+        ),
         *refusals("ledger.opening", "VerificationFailed"),
         *refusals("ledger.evidence", "VerificationFailed"),
         *(each for each in refusals("ledger.adapters.opening", "Conflict") if "deposited" in each),
