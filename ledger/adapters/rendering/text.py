@@ -66,7 +66,7 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
     _check_package(source)
     try:
         document = docx.Document(str(source))
-    except (PackageNotFoundError, ValueError, KeyError) as error:
+    except (PackageNotFoundError, OSError, ValueError, KeyError) as error:
         raise NotRendered("it is not a .docx, or a damaged one") from error
     _check_doctype(document.element)
     if next(document.element.iter(f"{_W}altChunk", f"{_W}subDoc"), None) is not None:
@@ -91,7 +91,7 @@ def _check_package(source: Path) -> None:
     try:
         with zipfile.ZipFile(source) as package:
             members = package.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise NotRendered("it is not a .docx, or a damaged one") from error
     # No more than the stated size of a member is ever unpacked.
     xml = sum(each.file_size for each in members if not _is_picture(each.filename))
