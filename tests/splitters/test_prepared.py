@@ -17,6 +17,7 @@ from ledger.crypto.recipients import HybridIdentity
 from ledger.manifest import Cover, Part, Splitting, format_cuts
 from ledger.opening import content_reader, open_manifest, read_index, recompute
 from ledger.sealing import Document
+from ledger.splitters import cutting
 from tests.renditions import pdfs
 from tests.splitters.pieces import Memory, check
 from tests.splitters.test_mail import LETTER
@@ -129,3 +130,9 @@ def test_splitting_loads_no_parser_before_it_meets_a_document_for_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr
+
+
+def test_the_document_of_formats_lists_every_splitter_and_its_version() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    for name, version in cutting.VERSIONS.items():
+        assert f"| `{name}` | {version} |" in text
