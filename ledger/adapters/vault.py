@@ -613,13 +613,14 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
     statement, manifest = recovered.verified.statement, recovered.manifest
     stated = dict(manifest.cover.provenance)
     matter = stated.get(MATTER_NAME)
+    originals = [record for record in manifest.documents if record.rendition is None]
     folder = home / FILED / folder_name(statement, statement.issued_at)
     meta = Meta(
         path="",
         title=manifest.cover.title,
         sealed=statement.issued_at,
-        size=sum(record.size for record in manifest.documents),
-        documents=len(manifest.documents),
+        size=sum(record.size for record in originals),
+        documents=len(originals),
         matter=matter,
         measure=stated.get(MEASURE_NAME),
     )
