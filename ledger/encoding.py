@@ -198,7 +198,7 @@ def _encoded_key(key: int | str | bytes) -> bytes:
 def _ordered(value: Any, depth: int, error: Callable[[str], Exception]) -> Any:
     if depth == 0:
         raise error("CBOR is nested too deeply")
-    if value is None or isinstance(value, bool | bytes | str):
+    if type(value) in _SCALARS or isinstance(value, bytes | str):
         return value
     if isinstance(value, int):
         if not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
@@ -209,6 +209,7 @@ def _ordered(value: Any, depth: int, error: Callable[[str], Exception]) -> Any:
     if isinstance(value, dict):
         if any(isinstance(key, bool) or not isinstance(key, int | str | bytes) for key in value):
             raise error("map key is neither integer nor string")
-        pairs = sorted((cbor2.dumps(key), key) for key in value)
-        return {key: _ordered(value[key], depth - 1, error) for _, key in pairs}
+        short = all(type(key) is str and len(key) <= _SHORT_KEY for key in value)
+        keys = sorted(value, key=_encoded_key if short else cbor2.dumps)
+        return {key: _ordered(value[key], depth - 1, error) for key in keys}
     raise error(f"type {type(value).__name__} has no place in our CBOR")

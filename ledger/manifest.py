@@ -19,9 +19,10 @@ its value is not zero, so the padding can be told from the CBOR.
 
 `cuts` are the lengths of the bytes leaves, two bytes each, null for 16,384 until the end; `hashes`
 their commitments C_1.., 32 bytes each, empty in a commitment alone. A part is what a person would
-point at: a range of bytes leaves, counted from 1 as in the view. Its label (a subject, a heading) is for
-finding it and not part of the commitment. `unsplit` says why a document was not split that has parts.
-A rendition was made from document `of` at the deposit; D_j stands for it where only originals are read.
+point at: a range of bytes leaves, counted from 1 as in the view. Its label (a subject, a heading) is
+for finding it and not part of the commitment. `unsplit` says why a document was not split that has
+parts. A rendition was made from document `of` at the deposit; D_j stands for it where only originals
+are read.
 
 Leaf data: structure {"path", "first", "count"}, metadata [field, value], as CBOR.
 """
@@ -41,7 +42,6 @@ from ledger.crypto.commitment import (
     KIND_STRUCTURE,
     MAX_LEAF,
     SEED_SIZE,
-    VIEW_BYTES,
     VIEW_METADATA,
     VIEW_STRUCTURE,
     VIEWS,
@@ -50,7 +50,6 @@ from ledger.crypto.commitment import (
     ViewHeader,
     commit_leaves,
     document_commitment,
-    document_seed,
     view_digest,
     view_seed,
 )
@@ -257,17 +256,15 @@ def metadata_fields(record: Record) -> list[tuple[str, Any]]:
     return fields
 
 
-def bytes_view(seed: bytes, document: int, record: Record) -> ViewBuilder:
-    """Return the bytes view of a document, which takes its leaves."""
-    secret = view_seed(document_seed(seed, document), VIEW_BYTES)
-    return ViewBuilder(secret, ViewHeader(record.leaves, record.splitter, record.version))
+def bytes_view(view_seed: bytes, record: Record) -> ViewBuilder:
+    """Return a document's bytes view, which takes its leaves, given v_j0."""
+    return ViewBuilder(view_seed, ViewHeader(record.leaves, record.splitter, record.version))
 
 
 def commit_document(
-    seed: bytes, document: int, record: Record, parts: Sequence[Part], content: View
+    secret: bytes, document: int, record: Record, parts: Sequence[Part], content: View
 ) -> bytes:
-    """Return D_j from the document's bytes view and what the other two say."""
-    secret = document_seed(seed, document)
+    """Return D_j from s_j, the document's bytes view, and what the other two say."""
     structure = commit_leaves(
         view_seed(secret, VIEW_STRUCTURE),
         KIND_STRUCTURE,
@@ -508,9 +505,7 @@ def _index_value(index: Index) -> list[Any]:
     return [
         {
             "cuts": entry.cuts,
-            "parts": [
-                [part.path, part.first, part.count, part.label] for part in entry.parts
-            ],
+            "parts": [[part.path, part.first, part.count, part.label] for part in entry.parts],
             "hashes": entry.hashes,
         }
         for entry in index

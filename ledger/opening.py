@@ -113,6 +113,7 @@ def recomputed_commitment(
         Cuts(record.size, entry.cuts)
         for record, entry in zip(manifest.documents, index, strict=True)
     ]
+    secrets = [document_seed(manifest.seed, document) for document in range(len(layout))]
     known = known or {}
     commits = dict(known)
     done = 0
@@ -127,7 +128,7 @@ def recomputed_commitment(
             )
         if write and data:
             write(document, start, data)
-        seed = view_seed(document_seed(manifest.seed, document), VIEW_BYTES)
+        seed = view_seed(secrets[document], VIEW_BYTES)
         leaves = cuts.split(memoryview(data), first, end)
         return leaf_hashes(leaf_commitments(seed, KIND_BYTES, first + 1, leaves))
 
@@ -148,11 +149,11 @@ def recomputed_commitment(
             for (document, first, end), hashes in in_order(pool, calls, _AHEAD):
                 record, cuts = manifest.documents[document], layout[document]
                 if first == 0:
-                    view = bytes_view(manifest.seed, document, record)
+                    view = bytes_view(view_seed(secrets[document], VIEW_BYTES), record)
                 view.extend(hashes)
                 if end == cuts.count:
                     parts, content = index[document].parts, view.finish()
-                    commit = commit_document(manifest.seed, document, record, parts, content)
+                    commit = commit_document(secrets[document], document, record, parts, content)
                     if record.commitment not in (None, commit):
                         raise VerificationFailed(
                             f"the manifest names another commitment for {record.name}"

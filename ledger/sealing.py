@@ -269,10 +269,10 @@ class _Commitments:
     """Takes leaves in order and makes documents' commitments of them."""
 
     def __init__(self, seed: bytes, layout: _Layout) -> None:
-        self._seed = seed
         self._layout = layout
         count = len(layout.documents)
-        self.seeds = [view_seed(document_seed(seed, j), VIEW_BYTES) for j in range(count)]
+        self.secrets = [document_seed(seed, j) for j in range(count)]
+        self.seeds = [view_seed(secret, VIEW_BYTES) for secret in self.secrets]
         self.documents: list[bytes] = []
         self._entries: list[DocumentIndex] = []
         self._commitments: list[bytes] = []
@@ -284,7 +284,7 @@ class _Commitments:
         """Take the next leaves; a leaf that a segment's end cuts is put together here."""
         document = hashed.document
         record = self._layout.records[document]
-        view = self._view = self._view or bytes_view(self._seed, document, record)
+        view = self._view = self._view or bytes_view(self.seeds[document], record)
         if self._cut:
             data = self._cut + hashed.head
             (commitment,) = leaf_commitments(
@@ -306,8 +306,8 @@ class _Commitments:
         """Commit to the documents that have become complete."""
         for document, view in self._complete:
             record, parts = self._layout.records[document], self._entries[document].parts
-            content = view.finish()
-            self.documents.append(commit_document(self._seed, document, record, parts, content))
+            content, secret = view.finish(), self.secrets[document]
+            self.documents.append(commit_document(secret, document, record, parts, content))
         self._complete = []
 
     def index(self, with_hashes: bool) -> Index:
@@ -494,11 +494,34 @@ def _seal_manifest(
 
 
 def _tar_header(name: str, size: int, modified: int | None) -> bytes:
+    modified = modified or 0
+    if (
+        name.isascii()
+        and len(name) <= tarfile.LENGTH_NAME
+        and 0 <= min(size, modified) <= max(size, modified) <= _LARGEST
+    ):
+        # The same as below, for tarfile takes long for each of many files.
+        start = name.encode()
+        numbers = b"%011o\0%011o\0" % (size, modified)
+        checksum = _CHECKSUM + sum(start) + sum(numbers)
+        start = start.ljust(tarfile.LENGTH_NAME, b"\0") + _BEFORE_NUMBERS
+        return start + numbers + b"%06o\0 " % checksum + _AFTER_CHECKSUM
+    return _full_tar_header(name, size, modified)
+
+
+def _full_tar_header(name: str, size: int, modified: int) -> bytes:
     member = tarfile.TarInfo(name)
     member.size = size
-    member.mtime = modified or 0
+    member.mtime = modified
     member.mode = 0o600
     return member.tobuf(tarfile.PAX_FORMAT)
+
+
+_LARGEST = 8**11 - 1
+"""What a number in a tar header can be."""
+_EMPTY_HEADER = _full_tar_header("", 0, 0)
+_BEFORE_NUMBERS, _AFTER_CHECKSUM = _EMPTY_HEADER[tarfile.LENGTH_NAME : 124], _EMPTY_HEADER[156:]
+_CHECKSUM = sum(_BEFORE_NUMBERS + _AFTER_CHECKSUM) + 8 * ord(" ")
 
 
 def _padding(size: int) -> int:

@@ -45,27 +45,33 @@ class FileSource:
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill `buffer` from `offset` on. Raises SourceChanged unless the file is as it was."""
         try:
-            with open(self.path, "rb", buffering=0, opener=_open_without_waiting) as file:
-                self._compare(os.fstat(file.fileno()))
-                file.seek(offset)
-                done = 0
-                while done < len(buffer):
-                    count = file.readinto(buffer[done:])
+            descriptor = os.open(self.path, _WITHOUT_WAITING)
+            try:
+                self._compare(os.fstat(descriptor))
+                while buffer:
+                    count = _read_into(descriptor, buffer, offset)
                     if not count:
                         raise SourceChanged(
                             f"{self.path} shrank while it was being sealed; {_AGAIN}"
                         )
-                    done += count
-                self._compare(os.fstat(file.fileno()))
+                    buffer, offset = buffer[count:], offset + count
+                self._compare(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            raise SourceChanged(
-                f"{self.path} could not be read while it was being sealed "
-                f"({error.strerror}); {_AGAIN}"
-            ) from error
+            raise self._unread(error) from error
 
     def check(self) -> None:
         """Raise SourceChanged unless the file is as it was."""
-        self.read_into(0, memoryview(b""))
+        try:
+            self._compare(self.path.stat())
+        except OSError as error:
+            raise self._unread(error) from error
+
+    def _unread(self, error: OSError) -> SourceChanged:
+        return SourceChanged(
+            f"{self.path} could not be read while it was being sealed ({error.strerror}); {_AGAIN}"
+        )
 
     def _compare(self, found: os.stat_result) -> None:
         if (found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino) != (
@@ -77,11 +83,8 @@ class FileSource:
             raise SourceChanged(f"{self.path} changed while it was being sealed; {_AGAIN}")
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Open a path that may have become a pipe, which nobody writes to, meanwhile."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
+_WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""For a path that may have become a pipe, which nobody writes to, meanwhile."""
 _AGAIN = "deposit it again once nothing writes to it"
 
 
@@ -292,6 +295,14 @@ def _read_once(descriptor: int, length: int, offset: int) -> bytes:
     with _position:
         os.lseek(descriptor, offset, os.SEEK_SET)
         return os.read(descriptor, length)
+
+
+def _read_into(descriptor: int, buffer: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [buffer], offset)
+    data = _read_once(descriptor, len(buffer), offset)
+    buffer[: len(data)] = data
+    return len(data)
 
 
 def _write_at(descriptor: int, data: memoryview, offset: int) -> int:

@@ -25,7 +25,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ledger.crypto.merkle import RootBuilder, leaf_hash, leaf_hashes, root_from_leaf_hashes
+from ledger.crypto.merkle import RootBuilder, leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode_ordered, u64
 from ledger.errors import MalformedData
@@ -162,9 +162,16 @@ def leaf_commitments(
     All that holds the interpreter's lock comes before and after the hashing of large leaves, which
     does not: threads that are at it together then seldom wake each other.
     """
+    return _commitments(
+        kind, first, Prf(view_seed, _SALT).range(first, first + len(leaves)), leaves
+    )
+
+
+def _commitments(
+    kind: int, first: int, salts: Sequence[bytes], leaves: Sequence[Buffer]
+) -> list[bytes]:
     commitments: list[bytes] = []
     large: list[tuple[int, _Hash, Buffer]] = []
-    salts = Prf(view_seed, _SALT).range(first, first + len(leaves))
     for index, (salt, data) in enumerate(zip(salts, leaves, strict=True), first):
         prefix = _LEAF_PREFIX.pack(_LEAF, kind, index, len(data), salt)
         if len(data) < _SMALL:
@@ -240,9 +247,13 @@ def commit_leaves(
     view_seed: bytes, kind: int, splitter: str, version: int, leaves: Sequence[bytes]
 ) -> View:
     """Return the view over small leaves held in memory."""
-    commitments = leaf_commitments(view_seed, kind, 1, leaves)
-    header = ViewHeader(len(leaves), splitter, version)
-    return commit_view(view_seed, header, leaf_hashes(commitments))
+    count = len(leaves)
+    padded = padded_count(count)
+    salts = Prf(view_seed, _SALT).range(0, padded + 1)
+    commitments = _commitments(kind, 1, salts[1 : count + 1], leaves)
+    commitments += dummy_commitments(salts.__getitem__, count, padded)
+    header = header_commitment(salts[0], ViewHeader(count, splitter, version))
+    return View(header, padded, root_from_leaf_hashes(leaf_hashes(commitments)))
 
 
 def view_digest(view: int, committed: View) -> bytes:

@@ -56,9 +56,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def parent_row(row: Sequence[bytes]) -> list[bytes]:
     """Hash neighbours of one level pairwise into the next; an odd last node is left out."""
+    nodes = iter(row)
     return [
-        sha256(_NODE + left + right).digest()
-        for left, right in zip(row[::2], row[1::2], strict=False)
+        sha256(_NODE + left + right).digest() for left, right in zip(nodes, nodes, strict=False)
     ]
 
 

@@ -99,7 +99,6 @@ class _Views:
     """The three views of one document."""
 
     def __init__(self, seed: bytes, document: int, record: Record, entry: DocumentIndex) -> None:
-        self._deposit = seed
         self._document = document
         self._record = record
         self._entry = entry
@@ -136,7 +135,7 @@ class _Views:
     # --- views that stay hidden ---
 
     def _content(self) -> bytes:
-        view = bytes_view(self._deposit, self._document, self._record)
+        view = bytes_view(view_seed(self._seed, VIEW_BYTES), self._record)
         view.extend(leaf_hashes(self._hashes()))
         return view_digest(VIEW_BYTES, view.finish())
 

@@ -24,6 +24,7 @@ from ledger.crypto.merkle import Buffer
 from ledger.crypto.padding import padme
 from ledger.crypto.recipients import HybridIdentity, X25519Identity, parse_identity_file
 from ledger.crypto.stream import payload_root
+from ledger.encoding import cbor_encode
 from ledger.errors import (
     InvalidInput,
     MalformedData,
@@ -35,19 +36,24 @@ from ledger.errors import (
 from ledger.manifest import (
     Cover,
     Cuts,
+    DocumentIndex,
     Index,
     IndexPlace,
     Manifest,
     Part,
+    Rendition,
     Splitting,
     format_cuts,
     format_index,
     format_manifest,
+    metadata_fields,
+    metadata_leaves,
     parse_index,
     parse_manifest,
+    structure_leaves,
 )
 from ledger.opening import content_reader, open_manifest, read_index, recompute
-from ledger.sealing import SEGMENT, Document, SealedDeposit, seal
+from ledger.sealing import SEGMENT, Document, SealedDeposit, _tar_header, seal
 
 OFFICER = HybridIdentity(bytes(range(32)))
 DEPOSITOR = sha256(b"depositor").digest()
@@ -343,6 +349,38 @@ def test_a_document_may_be_called_like_the_index() -> None:
     with tarfile.open(fileobj=io.BytesIO(decrypt_bytes(content, [OFFICER]))) as tar:
         assert tar.getnames() == ["Index.CBOR", "_index.cbor"]
     assert sealed.record.documents[0].name == "Index.CBOR"
+
+
+# --- fast forms: the same bytes as the slow ones
+
+SOME_NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=110)
+
+
+@given(
+    SOME_NAMES | st.text("abc/", min_size=98, max_size=102),
+    st.sampled_from([0, 1, 8**11 - 1, 8**11, 2**40]) | st.integers(0, 2**40),
+    st.sampled_from([None, -1, 0, 8**11 - 1, 8**11]) | st.integers(-(2**35), 2**35),
+)
+def test_a_tar_header_is_that_of_tarfile(name: str, size: int, modified: int | None) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mtime, member.mode = size, modified or 0, 0o600
+    expected = member.tobuf(tarfile.PAX_FORMAT)
+    assert _tar_header(name, size, modified) == expected
+
+
+@given(SOME_NAMES, st.integers(1, 2**40), st.integers(1, 2**40), st.integers(-5, 2**40) | st.none())
+def test_leaf_data_and_index_are_deterministic_cbor(
+    text: str, first: int, count: int, modified: int | None
+) -> None:
+    part = Part(text, first, count, text[:3])
+    record = replace(
+        RECORD.documents[0], name=text, modified=modified, rendition=Rendition(1, text, 2, 3)
+    )
+    assert structure_leaves([part]) == [cbor_encode({"path": text, "first": first, "count": count})]
+    fields = metadata_fields(record)
+    assert metadata_leaves(record) == [cbor_encode([name, value]) for name, value in fields]
+    entry = {"cuts": b"ab", "parts": [[text, first, count, text[:3]]], "hashes": bytes(32)}
+    assert format_index((DocumentIndex(b"ab", (part,), bytes(32)),)) == cbor_encode([entry])
 
 
 # --- files

@@ -21,7 +21,10 @@ from ledger.errors import MalformedData
 from tests.mutations import ANYTHING, changed_bytes, changed_value
 
 SEED, KEY = bytes(range(32)), b"\7" * 32
-LEAVES = some.lists(some.binary(max_size=40), max_size=30)
+LEAVES = some.lists(
+    some.binary(max_size=40) | some.sampled_from([2047, 2048, 5000]).map(bytes), max_size=30
+)
+"""Some of a size from which on hashing gives up the interpreter's lock."""
 INDICES = some.integers(0, 2**40)
 
 
@@ -60,6 +63,12 @@ def test_the_seeds_are_one_chain_of_prfs(index: int) -> None:
         secret = cm.view_seed(document, view)
         assert secret == hmac_prf(document, b"sealbook1/view-seed\x00", view)
         assert cm.leaf_salt(secret, index) == hmac_prf(secret, b"sealbook1/salt\x00", index)
+
+
+@given(INDICES, some.integers(0, 9))
+def test_a_range_of_a_prf_is_its_values(first: int, count: int) -> None:
+    found = cm.Prf(KEY, b"label\0").range(first, first + count)
+    assert found == [hmac_prf(KEY, b"label\0", first + at) for at in range(count)]
 
 
 def test_a_leaf_s_prefix_fills_one_block_of_sha_256() -> None:
