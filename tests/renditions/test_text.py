@@ -395,11 +395,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: body(paragraph("text"), "<w:altChunk></w:altChunk>"),
         "takes in another file",
     ),
-    "150,000 paragraphs": (
+    "100,001 paragraphs": (
         lambda: changed(
             body(paragraph("HERE")),
             lambda name, content: content.replace(
-                paragraph("HERE").encode(), paragraph("x").encode() * 150_000
+                paragraph("HERE").encode(), paragraph("x").encode() * 100_001
             ),
         ),
         "100,000 paragraphs",
