@@ -7,18 +7,28 @@ and one entry can be shown without the others. What it says is the company's sta
     Sealbook measure 1 保密措施登记
 
     Kind 类别: access-given 准予接触
+
     Date 日期: 2026-11-23
+
     Person 人员: 王伟, sales                       any number
+
     By 经办: Chen Li                               at most one
+
     Level 密级: confidential                       of a classification only
+
     Deposit 存证: <64 hexadecimal digits> contract.pdf
+
     Matter 事项: <32 hexadecimal digits> Nanjing supply
+
     Object 对象: the price list of 2026             deposits, matters, then other things; any number
+
     Attached 附件: nda.pdf                         a document of the same deposit; any number
+
     Note 备注: read only                           at most one
 
-UTF-8, lines in this order, each ended by a line feed. The date is the day on which the measure was
-taken, as the company states it; only the ledger says when it was registered.
+UTF-8, lines in this order, an empty one between two, a line feed after each: so each line is a
+paragraph, and can be opened without the others. The date is the day on which the measure was taken, as
+the company states it; only the ledger says when it was registered.
 """
 
 import re
@@ -191,8 +201,8 @@ _NEEDED = {
 
 
 def _text(measure: Measure) -> str:
-    lines = [_HEAD, "", *(f"{_LABELS[field]}: {value}" for field, value in _values(measure))]
-    return "".join(f"{line}\n" for line in lines)
+    lines = [_HEAD, *(f"{_LABELS[field]}: {value}" for field, value in _values(measure))]
+    return "\n\n".join(lines) + "\n"
 
 
 def _is_plain(measure: Measure) -> bool:
@@ -224,13 +234,13 @@ def _values(measure: Measure) -> Iterator[tuple[str, str]]:
 def _lines(data: bytes) -> Measure:
     """Return what the lines of a text say, whatever their order. Raises MalformedData."""
     try:
-        lines = data.decode().split("\n")
+        head, *lines = data.decode().removesuffix("\n").split("\n\n")
     except UnicodeDecodeError as error:
         raise MalformedData("a measure is not UTF-8") from error
-    if lines[:2] != [_HEAD, ""] or lines[-1]:
+    if head != _HEAD:
         raise MalformedData("this is no measure's text")
     found: dict[str, list[str]] = {field: [] for field in _LABELS}
-    for line in lines[2:-1]:
+    for line in lines:
         label, colon, value = line.partition(": ")
         if not colon or label not in _FIELDS or not value or value != line_of(value):
             raise MalformedData("a line of the measure is not as specified")

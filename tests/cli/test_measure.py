@@ -85,6 +85,22 @@ def test_the_register_can_be_proven_complete(company: Company) -> None:
     assert verify_matter(receipts).last == 3
 
 
+def test_one_line_of_a_measure_is_shown_without_the_others(company: Company) -> None:
+    (answer,) = add(
+        company, "access-given", "--person", "Hidden Person", "--person", "Li Na", "--object", "it"
+    )["deposits"]
+    shown = ("--only", "access-given", "--only", "Li Na", "-o", "x.evidence")
+    company("disclose", answer["id"], *shown)
+    found = company.json("verify", "x.evidence", "--trust", company.notary.trust_file, "-o", "out")
+    assert found["good"]
+    texts = [each.read_text() for each in (company.folder / "out").rglob("paragraph*")]
+    assert any("Kind 类别: access-given 准予接触" in each for each in texts)
+    assert any("Li Na" in each for each in texts)
+    assert b"Hidden Person" not in (company.folder / "x.evidence").read_bytes()
+    last = listed(company)["entries"][-1]
+    assert (last["kind"], last["subjects"][0]["id"]) == ("disclosure", answer["id"])
+
+
 def test_nothing_of_a_measure_reaches_the_notary(company: Company) -> None:
     company.write("Anlage-41f.txt", b"attached-93ab " * 40)
     add(

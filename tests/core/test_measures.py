@@ -61,14 +61,23 @@ TEXT = f"""\
 Sealbook measure 1 保密措施登记
 
 Kind 类别: access-given 准予接触
+
 Date 日期: 2026-11-23
+
 Person 人员: 王伟, sales
+
 Person 人员: Li Na
+
 By 经办: Chen Li
+
 Deposit 存证: {"4f" * 32} contract.pdf
+
 Matter 事项: {"0c" * 16} 南京供应
+
 Object 对象: the price list of 2026
+
 Attached 附件: attached/request.pdf
+
 Note 备注: read only
 """
 
@@ -133,17 +142,19 @@ def test_anything_else_is_malformed(data: bytes) -> None:
         ("access-given 准予接触", "access-given"),
         ("access-given 准予接触", "access-given 收回接触"),
         ("access-given 准予接触", "gossip 闲话"),
-        ("By 经办: Chen Li\n", "By 经办: Chen Li\nBy 经办: Chen Li\n"),
+        ("By 经办: Chen Li\n", "By 经办: Chen Li\n\nBy 经办: Chen Li\n"),
         ("By 经办: Chen Li\n", "By 经办: \n"),
         ("By 经办: Chen Li\n", "By 经办:  Chen Li\n"),
         ("By 经办: Chen Li\n", "By 经办: Chen Li\r\n"),
         ("By 经办: Chen Li\n", "By 经办: Chen\u202eLi\n"),
         ("By 经办: Chen Li\n", "Level 密级: secret\n"),
         ("By 经办: Chen Li\n", "Hour 时间: 12\n"),
-        ("Person 人员: 王伟, sales\nPerson 人员: Li Na\n", ""),
+        ("Person 人员: 王伟, sales\n\nPerson 人员: Li Na\n\n", ""),
         ("4f4f", "4F4f"),
         ("0c0c", "0c"),
         ("Note 备注: read only\n", "Note 备注: read only"),
+        ("\n\nNote", "\nNote"),
+        ("\n\nNote", "\n\n\nNote"),
         ("Note 备注: read only\n", "Note 备注: read only\n\n"),
     ],
 )
@@ -154,9 +165,9 @@ def test_any_other_form_is_refused(old: str, new: str) -> None:
 
 
 def test_lines_out_of_order_are_refused() -> None:
-    *head, person, other, by, rest = TEXT.split("\n", 7)
+    *head, person, other, by, rest = TEXT.split("\n\n", 6)
     with pytest.raises(MalformedData):
-        parse_measure("\n".join((*head, by, person, other, rest)).encode())
+        parse_measure("\n\n".join((*head, by, person, other, rest)).encode())
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
