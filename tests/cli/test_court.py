@@ -3,13 +3,26 @@
 import json
 import os
 import shutil
+import subprocess
+import tempfile
+import urllib.request
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import ledger
 from ledger.chain.receipt import parse_receipt
+from ledger.chain.trust import format_trust, parse_trust
 from ledger.cli import text
+from ledger.crypto.envelope import encrypt_bytes
+from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
+from ledger.manifest import Part, Rendition
+from ledger.partial import Selection
 from tests.cli.conftest import Company, run
+from tests.disclosed import Shown, file
 
 
 @pytest.fixture
@@ -32,8 +45,8 @@ def case(deposited: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return court
 
 
-def verify(*arguments: object, code: int = 0) -> dict[str, object]:
-    result: dict[str, object] = json.loads(run("verify", *arguments, "--json", code=code).stdout)
+def verify(*arguments: object, code: int = 0) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(run("verify", *arguments, "--json", code=code).stdout)
     return result
 
 
@@ -114,7 +127,7 @@ def test_a_second_run_into_the_same_folder_reports_all_the_same(case: Path) -> N
 def test_a_bare_receipt_says_that_no_content_was_shown(deposited: Company) -> None:
     receipt = deposited.folder / "letter.txt.receipt"
     answer = verify(receipt, "--trust", deposited.notary.trust_file)
-    claims = {each["claim"]: each["status"] for each in answer["reports"][0]["claims"]}  # type: ignore[index]
+    claims = {each["claim"]: each["status"] for each in answer["reports"][0]["claims"]}
     assert answer["good"] is True
     assert (claims["content"], claims["time"]) == ("not-shown", "stated")
 
@@ -122,7 +135,8 @@ def test_a_bare_receipt_says_that_no_content_was_shown(deposited: Company) -> No
 def test_at_home_the_originals_are_compared_by_the_vaults_opening(deposited: Company) -> None:
     def content(*arguments: object, code: int = 0) -> str:
         report = deposited.json("verify", *arguments, code=code)["reports"][0]
-        return next(each["status"] for each in report["claims"] if each["claim"] == "content")
+        found: str = next(each["status"] for each in report["claims"] if each["claim"] == "content")
+        return found
 
     assert content("letter.txt.receipt") == "proven"
     assert content("契约.receipt") == "proven"
@@ -288,3 +302,363 @@ def test_a_receipt_comes_apart_for_other_software(deposited: Company) -> None:
     assert Path(files["identity.cbor"]).read_bytes() == parts.record
     shown = deposited("receipt", "unpack", "letter.txt.receipt", "-o", "parts", code=1)
     assert "not overwritten" in shown.stderr
+
+
+# --- shown in part
+
+
+MAILBOX = b"".join(
+    b"From x Tue Mar 10 14:32:00 2026\nFrom: li@example.org\nSubject: price %d\n\nIt is %d.\n\n"
+    % (number, number * 17)
+    for number in range(1, 13)
+)
+
+
+@pytest.fixture
+def in_part(company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A court's folder with a mailbox of which a body, a header field and the name are shown."""
+    company.write("邮箱.mbox", MAILBOX)
+    company("deposit", "邮箱.mbox")
+    court = tmp_path / "court"
+    court.mkdir()
+    shutil.copy(company.notary.trust_file, court / "office.trust")
+    only = ["message 7/body", "message 3/header/Subject", "field name", "field source"]
+    selectors = [each for selector in only for each in ("--only", selector)]
+    company("disclose", "邮箱.mbox", *selectors, "-o", court / "case.evidence")
+    monkeypatch.chdir(court)
+    return court
+
+
+def content(answer: dict[str, Any]) -> dict[str, Any]:
+    report = answer["reports"][0]
+    return next(each for each in report["claims"] if each["claim"] == "content")
+
+
+def test_parts_are_proven_with_their_place_and_written_byte_for_byte(in_part: Path) -> None:
+    answer = verify("case.evidence", "--trust", "office.trust", "-o", "shown")
+    claim = content(answer)
+    assert (claim["status"], claim["by"]) == ("proven", "partial-opening")
+    (document,) = claim["facts"]["documents"]
+    assert document["name"] == "邮箱.mbox" and document["whole"] is False
+    paths = [part["path"] for part in document["parts"]]
+    assert paths == ["message 3 of 12/header/Subject", "message 7 of 12/body"]
+    assert all(0 < part["position"] < part["total"] for part in document["parts"])
+    folder = in_part / "shown/case/邮箱.mbox.parts"
+    assert (folder / "message 7 of 12/body.txt").read_bytes().startswith(b"It is 119.\n")
+    subject = folder / "message 3 of 12/header/Subject.txt"
+    assert subject.read_bytes() == b"Subject: price 3\n"
+    assert {Path(each["file"]) for each in answer["documents"]} == {
+        each for each in (in_part / "shown").rglob("*") if each.is_file()
+    }
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_gaps_stand_where_they_are_in_the_report_and_beside_the_parts(
+    in_part: Path, language: str
+) -> None:
+    arguments = ("case.evidence", "--trust", "office.trust", "-o", "shown", "--lang", language)
+    page = run("verify", *arguments).stdout
+    gaps = (in_part / "shown/case/_gaps.txt").read_text("utf-8")
+    assert all(text.columns(line) <= 80 for line in page.splitlines())
+    (document,) = content(verify(*arguments[:3]))["facts"]["documents"]
+    first = document["parts"][0]["first"]
+    words = {
+        "en": (f"pieces 1 to {first - 1}", "not shown", "as stated by the depositor's software"),
+        "zh": (f"第 1 至 {first - 1}", "未开示", "存证人软件在封存时的声明"),
+    }[language]
+    flat = page.replace("\n", " ").replace("    ", "")
+    assert all(each in gaps.replace("\n", " ") for each in words[:2])
+    assert all(each in flat.replace("  ", " ") or each in page for each in words[:2])
+    assert "message 7 of 12/body" in gaps
+    assert "price 7" not in page + gaps
+
+
+def test_a_changed_part_or_proof_is_refused_and_writes_nothing(in_part: Path) -> None:
+    good = (in_part / "case.evidence").read_bytes()
+    for mark in (b"It is 119.", b"opened"):
+        data = bytearray(good)
+        data[data.find(mark) + 8] ^= 1
+        (in_part / "case.evidence").write_bytes(data)
+        run("verify", "case.evidence", "--trust", "office.trust", "-o", "shown", code=1)
+        assert not (in_part / "shown").exists() or not list((in_part / "shown").iterdir())
+
+
+def test_parts_are_never_written_over_others(in_part: Path) -> None:
+    (in_part / "shown/case").mkdir(parents=True)
+    (in_part / "shown/case/_gaps.txt").write_bytes(b"mine")
+    run("verify", "case.evidence", "--trust", "office.trust", "-o", "shown", code=1)
+    assert [each.name for each in (in_part / "shown/case").iterdir()] == ["_gaps.txt"]
+    assert (in_part / "shown/case/_gaps.txt").read_bytes() == b"mine"
+
+
+HOSTILE = [
+    "../../outside",
+    "/etc/outside",
+    "C:\\outside",
+    "_gaps.txt",
+    "CON",
+    "a\nb\x1b[31m",
+    "same",
+    "same/deeper",
+    "same.txt",
+    "..",
+    "x" * 900,
+]
+
+
+def test_no_path_of_a_part_leaves_the_folder_or_hides_another(tmp_path: Path) -> None:
+    pieces = [b"%d" % number for number in range(len(HOSTILE))]
+    parts = [Part(path, at, 1) for at, path in enumerate(HOSTILE, 1)]
+    documents = [file("../out.txt", pieces, *parts), file("b/../c", pieces, *parts)]
+    shown = Shown([replace(documents[0], name="out.txt"), replace(documents[1], name="c")])
+    chosen = tuple(range(1, len(parts) + 1))
+    selections = [Selection(0, parts=chosen, fields=("name",)), Selection(1, parts=chosen)]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/case.evidence").write_bytes(shown.evidence(*selections))
+    (tmp_path / "in/office.trust").write_bytes(format_trust(shown.office.trust()))
+    trust, evidence = tmp_path / "in/office.trust", tmp_path / "in/case.evidence"
+    page = run("verify", evidence, "--trust", trust, "-o", tmp_path / "in/out").stdout
+    assert "\x1b" not in page
+    written = [each for each in (tmp_path / "in/out").rglob("*") if each.is_file()]
+    assert sorted(each.read_bytes() for each in written if each.name != "_gaps.txt") == sorted(
+        2 * pieces
+    )
+    assert {each.name for each in tmp_path.iterdir()} == {"in"}
+    assert {each.name for each in (tmp_path / "in").iterdir()} == {
+        "case.evidence", "office.trust", "out"
+    }  # fmt: skip
+
+
+def test_an_unnamed_rendition_says_what_it_is_and_what_is_not_shown_of_it(tmp_path: Path) -> None:
+    page = replace(
+        file("a.pdf.pages/page 003.pdf", [b"%PDF-1"]),
+        media_type="application/pdf",
+        rendition=Rendition(0, "page", 3, 12),
+    )
+    shown = Shown([file("a.pdf", [b"%PDF"]), page])
+    fields = ("media-type", "tool", "rendition")
+    data = shown.evidence(Selection(1, whole=True, fields=fields))
+    (tmp_path / "case.evidence").write_bytes(data)
+    (tmp_path / "office.trust").write_bytes(format_trust(shown.office.trust()))
+    arguments = ("verify", tmp_path / "case.evidence", "--trust", tmp_path / "office.trust")
+    said = " ".join(run(*arguments, "-o", tmp_path / "out").stdout.split())
+    assert "page 3 of 12 of document 1, as rendered by sealbook 0.1 at the deposit" in said
+    assert "the match with the original is shown only by a full opening" in said
+    name = "document 2, page 3 of 12 of document 1.pdf"
+    assert (tmp_path / "out/case" / name).read_bytes() == b"%PDF-1"
+
+
+def test_a_part_is_checked_at_the_counter_as_well(in_part: Path, company: Company) -> None:
+    directory = company.notary.directory
+    command = ("notary", "check", "case.evidence", "--dir", directory, "--json")
+    answer = json.loads(run(*command).stdout)
+    assert content(answer)["by"] == "partial-opening"
+    request = urllib.request.Request(
+        company.notary.url + "/verify",
+        (in_part / "case.evidence").read_bytes(),
+        {"content-type": "application/octet-stream"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        served = json.load(response)
+    assert served["deposits"][0]["report"] == answer["reports"][0]
+
+
+# --- sealed for the court
+
+
+COURT = HybridIdentity(bytes(range(32)))
+
+
+@pytest.fixture
+def sealed(in_part: Path) -> Path:
+    """The evidence file sealed for the court, which has an identity file and one with a passphrase."""
+    plain = (in_part / "case.evidence").read_bytes()
+    (in_part / "case.evidence.age").write_bytes(
+        encrypt_bytes(plain, [COURT.recipient()], os.urandom)
+    )
+    (in_part / "case.evidence").unlink()
+    lines = f"# the court\n{COURT}\n".encode()
+    (in_part / "court.key").write_bytes(lines)
+    (in_part / "other.key").write_text(f"{HybridIdentity(bytes(32))}\n")
+    recipient = ScryptRecipient("a court's passphrase", 10)
+    (in_part / "locked.key").write_bytes(encrypt_bytes(lines, [recipient], os.urandom))
+    (in_part / "passphrase").write_text("a court's passphrase\n")
+    return in_part
+
+
+@pytest.mark.parametrize(
+    "identity", [("court.key",), ("locked.key", "--passphrase-file", "passphrase")]
+)
+def test_sealed_evidence_opens_for_its_reader_and_leaves_nothing_behind(
+    sealed: Path, identity: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sealed / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(sealed / "tmp"))
+    answer = verify(
+        "case.evidence.age", "--trust", "office.trust", "--identity", *identity, "-o", "shown"
+    )
+    assert answer["good"] is True and answer["file"] == "case.evidence.age"
+    assert (sealed / "shown/case/_gaps.txt").exists()
+    assert not list((sealed / "tmp").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "code"),
+    [
+        ((), "--identity FILE", 2),
+        (("--identity", "other.key"), "not sealed for the identity in other.key", 1),
+        (("--identity", "office.trust"), "office.trust is not an age identity file", 1),
+        (("--identity", "locked.key"), "locked.key is under a passphrase", 1),
+        (("--identity", "locked.key", "--passphrase-file", "other.key"), "passphrase", 1),
+        (("--identity", "missing"), "cannot be read", 2),
+    ],
+)
+def test_sealed_evidence_that_does_not_open_is_told_in_a_sentence(
+    sealed: Path, more: tuple[str, ...], said: str, code: int
+) -> None:
+    shown = run("verify", "case.evidence.age", "--trust", "office.trust", *more, code=code)
+    assert said in shown.stderr and not shown.stdout
+
+
+def test_altered_sealed_evidence_gives_nothing(sealed: Path) -> None:
+    data = bytearray((sealed / "case.evidence.age").read_bytes())
+    data[-20] ^= 1
+    (sealed / "case.evidence.age").write_bytes(data)
+    arguments = ("--trust", "office.trust", "--identity", "court.key", "-o", "shown")
+    run("verify", "case.evidence.age", *arguments, code=1)
+    assert not (sealed / "shown").exists()
+
+
+def test_an_identity_is_for_sealed_evidence_only(case: Path) -> None:
+    (case / "court.key").write_text(f"{COURT}\n")
+    arguments = ("case.evidence", "--trust", "office.trust", "--identity", "court.key")
+    assert "is not sealed" in run("verify", *arguments, code=2).stderr
+
+
+# --- a matter
+
+
+@pytest.fixture
+def matter(company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A court's folder with all receipts of a matter, one of its papers shown."""
+    for number in range(1, 4):
+        company.write(f"draft{number}.txt", b"draft %d" % number)
+        company("deposit", f"draft{number}.txt", "--matter", "supply")
+    court = tmp_path / "court"
+    court.mkdir()
+    company(
+        "disclose", "--matter", "supply", "--complete", "draft2.txt", "-o", court / "m.evidence"
+    )
+    office = parse_trust(company.notary.trust_file.read_bytes())
+    strict = replace(office, required=(*office.required, "content"))
+    (court / "strict.trust").write_bytes(format_trust(strict))
+    shutil.copy(company.notary.trust_file, court / "office.trust")
+    monkeypatch.chdir(court)
+    return court
+
+
+@pytest.mark.parametrize("trust", ["office.trust", "strict.trust"])
+def test_all_papers_of_a_matter_are_shown_to_be_there(matter: Path, trust: str) -> None:
+    answer = verify("m.evidence", "--trust", trust, "-o", "shown")
+    assert answer["good"] is True
+    (found,) = answer["matters"]
+    assert (found["status"], found["numbers"], found["missing"]) == ("proven", [[1, 3]], [])
+    statuses = [content({"reports": [report]})["status"] for report in answer["reports"]]
+    assert statuses == ["not-shown", "proven", "not-shown"]
+    assert [each.name for each in (matter / "shown").rglob("*.txt")] == ["draft2.txt"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            ("Numbers 1 to 3 of one matter, unbroken", "never deposited", "No content is shown"),
+        ),
+        ("zh", ("同一事项第 1 至 3 号，连续无缺", "从未存证", "未出示、未比对任何内容")),
+    ],
+)
+def test_a_matter_is_one_section_and_says_what_it_does_not_show(
+    matter: Path, language: str, words: tuple[str, ...]
+) -> None:
+    page = run("verify", "m.evidence", "--trust", "office.trust", "--lang", language).stdout
+    flat = page.replace("\n    ", "" if language == "zh" else " ")
+    assert all(word in flat for word in words)
+    assert all(text.columns(line) <= 80 for line in page.splitlines())
+
+
+# --- by a rule
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("rule", ["在线诉讼规则", "online-litigation"])
+def test_the_articles_are_answered_one_after_the_other(
+    in_part: Path, language: str, rule: str
+) -> None:
+    arguments = ("case.evidence", "--trust", "office.trust", "--for", rule)
+    page = run("verify", *arguments, "--lang", language).stdout
+    assert all(text.columns(line) <= 80 for line in page.splitlines())
+    heads = {"en": "Article {}", "zh": "第十{}条"}[language]
+    numbers = {"en": (16, 17, 18, 19), "zh": ("六", "七", "八", "九")}[language]
+    places = [page.find("\n" + heads.format(number)) for number in numbers]
+    assert -1 not in places and places == sorted(places)
+    answer = verify(*arguments)
+    (answers,) = answer["answers"]
+    found = {each["question"]: each for each in answers}
+    assert (found["consistent"]["status"], found["source"]["by"]) == (
+        "proven",
+        "depositor-software",
+    )
+    assert found["rules"]["facts"]["platform"]
+
+
+def test_the_program_names_itself_by_a_hash_that_other_tools_compute(case: Path) -> None:
+    answer = verify("case.evidence", "--trust", "office.trust", "--for", "诉讼规则")
+    (answers,) = answer["answers"]
+    stated = next(each["facts"] for each in answers if each["question"] == "program")
+    command = (
+        "find ledger -name '*.py' ! -path 'ledger/api/*' | LC_ALL=C sort | "
+        "xargs sha256sum | sha256sum"
+    )
+    package = Path(next(iter(ledger.__path__))).parent
+    shown = subprocess.run(["sh", "-c", command], cwd=package, capture_output=True, check=True)
+    assert shown.stdout.decode().split()[0] == stated["code"]
+
+
+def test_a_rule_that_is_not_known_is_wrong_usage(case: Path) -> None:
+    shown = run("verify", "case.evidence", "--trust", "office.trust", "--for", "GDPR", code=2)
+    assert "在线诉讼规则" in shown.stderr and "FRE-902" in shown.stderr
+
+
+def test_a_receipt_is_answered_for_as_well(deposited: Company) -> None:
+    trust = deposited.notary.trust_file
+    arguments = ("letter.txt.receipt", "--trust", trust, "--for", "在线诉讼规则")
+    (answers,) = verify(*arguments)["answers"]
+    statuses = {each["question"]: each["status"] for each in answers}
+    assert (statuses["stored"], statuses["consistent"]) == ("proven", "not-shown")
+
+
+def test_a_declaration_identifies_each_copy_by_its_hash(in_part: Path) -> None:
+    arguments = ("case.evidence", "--trust", "office.trust", "--for", "FRE-902")
+    shown = run("verify", *arguments, "-o", "shown")
+    assert shown.stdout.startswith("*** DRAFT ***")
+    assert shown.stdout.rstrip().endswith("*** DRAFT ***")
+    assert all(text.columns(line) <= 80 for line in shown.stdout.splitlines())
+    answer = verify(*arguments)["declaration"]
+    (copies,) = answer["copies"]
+    files = sorted((in_part / "shown").rglob("*.txt"))
+    hashes = {sha256(each.read_bytes()).hexdigest() for each in files if each.name != "_gaps.txt"}
+    assert {each["sha-256"] for each in copies} == hashes
+    assert all(each in shown.stdout for each in hashes)
+
+
+def test_nothing_is_drafted_from_a_report_that_is_not_good(in_part: Path) -> None:
+    data = bytearray((in_part / "case.evidence").read_bytes())
+    data[data.find(b"It is 119.") + 3] ^= 1
+    (in_part / "case.evidence").write_bytes(data)
+    arguments = ("verify", "case.evidence", "--trust", "office.trust", "--for", "FRE-902")
+    shown = run(*arguments, code=1)
+    assert "DRAFT" not in shown.stdout and "FAILED" in shown.stdout
+    assert "No declaration is drafted" in shown.stderr
+    shown = run(*arguments[:4], "--for", "诉讼规则", "--lang", "zh", code=1)
+    assert "第十六条" in shown.stdout and "不成立" in shown.stdout
