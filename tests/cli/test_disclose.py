@@ -453,6 +453,19 @@ def test_a_part_of_a_large_deposit_costs_a_few_requests(
     assert shown == data[start : start + len(shown)]
 
 
+def test_whoever_reads_on_gets_a_mebibyte_at_a_time(
+    company: Company, counted: Callable[[], tuple[int, int]]
+) -> None:
+    data = os.urandom(9 << 20)
+    company.write("large.bin", data)
+    company("deposit", "large.bin")
+    company("disclose", "large.bin", "--only", f"bytes 0-{(9 << 20) - 1}", "-o", "case.evidence")
+    assert list(pieces(company.folder / "case.evidence").values()) == [data]
+    fetched, requests = counted()
+    assert fetched < 10 << 20
+    assert requests <= 14
+
+
 def test_many_parts_of_a_mailbox_cost_few_requests(
     counsel: Company, counted: Callable[[], tuple[int, int]]
 ) -> None:
