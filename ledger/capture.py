@@ -95,6 +95,10 @@ class Watch:
             and not _matches(path, self.exclude)
         )
 
+    def enters(self, folder: str) -> bool:
+        """Return whether files in a folder below, written as in `wants`, may be captured."""
+        return not is_ignored(f"{folder}/file") and not _matches(folder, self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

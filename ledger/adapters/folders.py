@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ledger.adapters.files import FileSource, open_source
 from ledger.errors import InvalidInput
-from ledger.manifest import MAX_DOCUMENTS
+from ledger.manifest import MAX_DOCUMENTS, MAX_PATH
 from ledger.sealing import Document
 
 _SPECIAL = (
@@ -109,9 +109,17 @@ def _kind(mode: int) -> str:
 
 
 def text_of_name(name: str) -> str:
-    """Return a file's name as text: bytes that are not UTF-8, and control characters, escaped."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c for c in text)
+    """Return a file's name as text: bytes that are not UTF-8, and control characters, escaped.
+
+    What is then too long for a manifest keeps its start, and ends with a digest of the whole.
+    """
+    raw = os.fsencode(name)
+    text = raw.decode("utf-8", "backslashreplace")
+    text = "".join(f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c for c in text)
+    if len(text.encode()) <= MAX_PATH:
+        return text
+    end = f"...{sha256(raw).hexdigest()[:32]}"
+    return text.encode()[: MAX_PATH - len(end)].decode("utf-8", "ignore") + end
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -18,7 +18,7 @@ from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
 from ledger.deposit import LedgerForked, Rejected, is_final
-from ledger.errors import MalformedData, SealbookError, StorageFailed
+from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover
 
 SMALL = 1 << 20
@@ -126,7 +126,8 @@ def note_refusal(vault: Vault, deposit: StoredDeposit, error: SealbookError) -> 
 
     Call it under `sending`.
     """
-    if is_final(error) and not _waits_for_another(vault, deposit):
+    in_turn = isinstance(error, Conflict) and _waits_for_another(vault, deposit)
+    if is_final(error) and not in_turn:
         deposit.put_aside(str(error))
         return True
     deposit.note(refused=str(error))

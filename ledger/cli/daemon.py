@@ -195,7 +195,8 @@ def status(as_json: bool) -> None:
     running = is_running(vault.home)
     found = read_status(vault.home) or {}
     waiting = len(vault.spooled())
-    value = {**found, "running": running, "waiting": waiting}
+    refused = sum(1 for each in vault.deposits() if each.refused)
+    value = {**found, "running": running, "waiting": waiting, "refused": refused}
     shell.emit(as_json, value, "\n".join(_overview(value)))
 
 
@@ -223,10 +224,14 @@ def _overview(value: dict[str, Any]) -> list[str]:
         ),
         ("Failed", str(counts.get("failed", 0))),
     ]
-    failures = [each for each in value.get("events", []) if each["kind"] == "failed"]
+    if value["refused"]:
+        rows.insert(-1, ("Refused", f"{value['refused']}; `sealbook list` shows them"))
     return [
         *labelled(rows),
-        *(f"{text.when(int(each['at']))}  {_said(each['what'], each['why'])}" for each in failures),
+        *(
+            f"{text.when(int(each['at']))}  {_said(each['what'], each['why'])}"
+            for each in value.get("failures", [])
+        ),
     ]
 
 

@@ -57,8 +57,9 @@ AGAIN, AGAIN_STORAGE = 1.0, 5.0
 """Seconds until a file that changed while it was sealed, or did not fit on the disk, is tried again."""
 
 _LINUX = sys.platform == "linux"
-_INODE = 2**63 - 1
-"""What the index can hold; some file systems use all 64 bits."""
+_MOST = 2**63 - 1
+"""What the index can hold; some file systems number with all 64 bits, or have times after 2262."""
+_GONE = (FileNotFoundError, NotADirectoryError)
 _EVENTS = [
     DirCreatedEvent,
     DirDeletedEvent,
@@ -234,20 +235,34 @@ class FolderWatcher:
         """Compare what stands in a folder with the index."""
         known = self._index.below(root.watch.folder)
         found: dict[str, State] = {}
-        for path, info in _walk(root.watch.folder, self._vault):
+        closed: list[str] = []
+        for path, info in _walk(root.watch.folder, self._vault, closed):
             if self._root(path) is root and self._wanted(root, path):
                 found[path] = _state(info)
+        trouble = self._closed(root, closed)
         if not found and known:
             raise InvalidInput(
-                "It is empty, and it was not before: if a disk is missing, connect it. Nothing is "
+                trouble
+                or "It is empty, and it was not before: if a disk is missing, connect it. Nothing is "
                 "recorded as deleted."
             )
         for path, state in found.items():
             if known.get(path) != state:
                 self._again(path, root.watch.settle)
         for path in known.keys() - found.keys():
-            if self._root(path) is root and not os.path.lexists(path):
+            if self._root(path) is root and _is_gone(path):
                 self.see(path, Seen.GONE)
+        if trouble:
+            raise InvalidInput(trouble)
+
+    def _closed(self, root: _Root, folders: list[str]) -> str:
+        """Say which folders could not be read, of those that matter; "" for none."""
+        found = [each for each in folders if self._root(each + os.sep) is root]
+        found = [each for each in found if root.watch.enters(_below(root, each))]
+        if not found:
+            return ""
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        return f"{found[0]}{more} cannot be read; what is in there is not taken."
 
     # --- what ---
 
@@ -259,7 +274,7 @@ class FolderWatcher:
         except SourceChanged:
             pause = AGAIN
         except (SealbookError, OSError) as error:
-            if os.path.lexists(path):
+            if not _is_gone(path):
                 why = str(error)
                 if isinstance(error, StorageFailed) or not isinstance(error, SealbookError):
                     pause = AGAIN_STORAGE
@@ -290,9 +305,11 @@ class FolderWatcher:
             return
         try:
             info = os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
+        except _GONE:
             self._gone(root, path)
             return
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
         if not stat.S_ISREG(info.st_mode):
             self._gone(root, path)
             return
@@ -301,7 +318,7 @@ class FolderWatcher:
             return
         if known is None:
             for before in self._index.with_state(_state(info)):
-                if not os.path.lexists(before):
+                if _is_gone(before):
                     self._moved(root, before, path, info)
                     return
         self._version(root, path)
@@ -399,14 +416,14 @@ class FolderWatcher:
     def _wanted(self, root: _Root, path: str) -> bool:
         if path.startswith(self._vault + os.sep):
             return False
-        return root.watch.wants(os.path.relpath(path, root.watch.folder).replace(os.sep, "/"))
+        return root.watch.wants(_below(root, path))
 
     def changed(self, folder: str) -> None:
         """A folder appeared, moved or went: its files may have done so without an event each."""
         for path in self._index.below(folder):
-            if not os.path.lexists(path):
+            if _is_gone(path):
                 self.see(path, Seen.GONE)
-        for path, _ in _walk(folder, self._vault):
+        for path, _ in _walk(folder, self._vault, []):
             self.see(path, Seen.CLOSED)
 
 
@@ -450,6 +467,10 @@ class _Overflow(logging.Handler):
             self._call()
 
 
+def _below(root: _Root, path: str) -> str:
+    return os.path.relpath(path, root.watch.folder).replace(os.sep, "/")
+
+
 def _observer() -> BaseObserver:
     if not _LINUX:
         return Observer()
@@ -467,29 +488,46 @@ def _is_linked(path: str) -> bool:
         return False
 
 
-def _walk(folder: str, but: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the regular files below a folder, without following links; unreadable folders are empty."""
+def _is_gone(path: str) -> bool:
+    """Whether nothing is there; False where that cannot be told: the folder may be closed to us."""
+    try:
+        os.lstat(path)
+    except _GONE:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _walk(folder: str, but: str, closed: list[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the regular files below a folder, without following links.
+
+    Folders that cannot be read are put into `closed`.
+    """
     if folder == but:
         return
     try:
         with os.scandir(folder) as entries:
             found = list(entries)
+    except _GONE:
+        return
     except OSError:
+        closed.append(folder)
         return
     for entry in found:
         with contextlib.suppress(OSError):
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(entry.path, but)
+                yield from _walk(entry.path, but, closed)
             elif entry.is_file(follow_symlinks=False):
                 yield entry.path, entry.stat(follow_symlinks=False)
 
 
 def _state(info: os.stat_result) -> State:
-    return State(info.st_ino & _INODE, info.st_size, info.st_mtime_ns)
+    return State(info.st_ino & _MOST, info.st_size, info.st_mtime_ns & _MOST)
 
 
 def _state_of(source: FileSource) -> State:
-    return State(source.inode & _INODE, source.size, source.modified_ns)
+    return State(source.inode & _MOST, source.size, source.modified_ns & _MOST)
 
 
 def _values(state: State) -> tuple[int, int, int]:

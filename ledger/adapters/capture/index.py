@@ -8,7 +8,7 @@ and they are looked at when the index is opened. Of files it also keeps what the
     key       what names the item
     name      the deposit's folder, in spool/ or deposits/
     matter    random id, number and leaf hash of the statement: what the next version follows; null in
-              a matter that a rule names, to which others may add
+              a matter that a rule names, to which others may add; number and leaf also after a refusal
     topic     what the matter is called where it has no row of its own in the vault; null for files
     path      where the file is after this row: bytes as the system has them; null for what is no file
     before    where it was, if this row records a move
@@ -174,10 +174,18 @@ class CaptureIndex:
     def next_in_matter(self, matter: bytes) -> Matter | None:
         """Return the place after the last that the index knows of a matter, None if it knows none."""
         row = self._one(
-            "select number, leaf from live where matter = ? order by number desc limit 1",
+            "select number, leaf from live where matter = ? and number is not null"
+            " order by number desc limit 1",
             (matter,),
         )
         return None if row is None else Matter(matter, row[0] + 1, row[1])
+
+    def forget_numbers(self, matter: bytes) -> None:
+        """Leave it to the vault to know where a matter stands: one of its deposits was refused."""
+        with self._storage():
+            self._db.execute(
+                "update captures set number = null, leaf = null where matter = ?", (matter,)
+            )
 
     def at(self, path: str) -> Known | None:
         """Return what was last captured at a path; None where nothing was, or it moved away."""

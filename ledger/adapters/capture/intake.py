@@ -168,6 +168,11 @@ class Intake:
         assert ticket.result is not None
         return ticket.result
 
+    def refused(self, deposit: StoredDeposit) -> None:
+        """Know that the notary will never take a deposit: its number in its matter is free."""
+        if deposit.deposit.matter is not None:
+            self.index.forget_numbers(deposit.deposit.matter.id)
+
     def _seal(self, item: Item, folder: Path) -> SealedDeposit:
         try:
             folder.mkdir(mode=0o700)
@@ -301,7 +306,8 @@ class Intake:
         else:
             found = self.index.topic(item.topic)
         if found is not None:
-            return heads.get(found) or self.index.next_in_matter(found)
+            known_here = heads.get(found) or self.index.next_in_matter(found)
+            return known_here or self._vault.next_in_matter(found)
         # Restored from the notary, the vault knows a matter by its name; the index begins anew.
         found = self._vault.matter_id(item.topic)
         if found is not None and self.index.next_in_matter(found) is None:
@@ -343,8 +349,11 @@ def tool_name() -> str:
 
 
 def iso(seconds: float) -> str:
-    """Return POSIX seconds as ISO 8601, UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    """Return POSIX seconds as ISO 8601, UTC, to the millisecond; as they are outside its years."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} seconds after 1970"
 
 
 def _text(value: str) -> str:

@@ -19,7 +19,7 @@ STATUS = "status.json"
 RECENT = 200
 """Events that are kept."""
 _SHOWN = 20
-"""Events in status.json."""
+"""Events in status.json, and failures beside them: what goes well must not push them out."""
 
 
 class Kind(enum.StrEnum):
@@ -55,6 +55,7 @@ class Journal:
         self._clock = clock
         self._lock = Lock()
         self._events: deque[Event] = deque(maxlen=RECENT)
+        self._failures: deque[Event] = deque(maxlen=_SHOWN)
         self._counts = dict.fromkeys(Kind, 0)
         self._state: dict[str, Any] = {"started": clock(), "pid": os.getpid()}
         self._since: dict[str, float] = {}
@@ -77,6 +78,8 @@ class Journal:
         event = Event(kind, what, why, self._clock(), code, identity)
         with self._lock:
             self._events.append(event)
+            if kind is Kind.FAILED:
+                self._failures.append(event)
             self._counts[kind] += 1
             self._changed = True
         for each in self._listeners:
@@ -112,6 +115,7 @@ class Journal:
                 "counts": {kind.value: count for kind, count in self._counts.items()},
                 "longest_delay": round(self._longest, 3),
                 "events": [asdict(event) for event in list(self._events)[-_SHOWN:]],
+                "failures": [asdict(event) for event in self._failures],
             }
 
     def write(self) -> None:

@@ -116,11 +116,11 @@ class MailboxImport:
 
 
 def wait_until_sent(seams: Seams, stop: threading.Event) -> None:
-    """Wait until nothing more goes out: all is deposited or refused, or the notary is away."""
+    """Wait until nothing more goes out: all is deposited or held back, or the notary is away."""
     while not stop.is_set():
         state = seams.journal.snapshot()
         waiting = len(seams.vault.spooled())
-        if waiting <= state.get("refused", 0) or state.get("notary", "reachable") != "reachable":
+        if waiting <= state.get("held", 0) or state.get("notary", "reachable") != "reachable":
             return
         time.sleep(_LOOK)
 

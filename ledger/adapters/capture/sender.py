@@ -1,5 +1,6 @@
 """What waits in the spool goes to the notary, in batches, for as long as the daemon runs."""
 
+import contextlib
 import math
 import random
 import threading
@@ -14,11 +15,17 @@ import httpx2
 from ledger.adapters.capture.intake import Intake, iso
 from ledger.adapters.capture.journal import Journal, Kind
 from ledger.adapters.http import NotaryClient
-from ledger.adapters.spool import Sender, deliver, keep_proof
+from ledger.adapters.spool import Sender, deliver, keep_proof, note_refusal
 from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.chain.statement import Payload
 from ledger.deposit import BATCH, Rejected, confirm, verify_answer
-from ledger.errors import NotEnrolled, SealbookError, Unavailable
+from ledger.errors import (
+    MalformedData,
+    NotEnrolled,
+    SealbookError,
+    Unavailable,
+    VerificationFailed,
+)
 from ledger.verify import VerifiedReceipt
 
 ROUND = 5 * BATCH
@@ -49,9 +56,7 @@ def settle(
     for each in spooled:
         receipt = each.receipt
         if receipt is not None:
-            verified = verify_answer(each.encoded, receipt, vault.trust)
-            deliver(each)
-            yield each, verified
+            yield each, _delivered(vault, each, receipt)
     # A matter's papers go out by number: the notary takes each only after the one before it.
     waiting = sorted((each for each in spooled if each.waits), key=_matter_number)
     sender = Sender(client)
@@ -103,6 +108,16 @@ class _Answered:
             deliver(self.deposit)
 
 
+def _delivered(vault: Vault, deposit: StoredDeposit, receipt: bytes) -> Outcome:
+    """File away what has its receipt since an earlier run; one that is damaged holds up no other."""
+    try:
+        verified = verify_answer(deposit.encoded, receipt, vault.trust)
+    except (VerificationFailed, MalformedData) as error:
+        return error
+    deliver(deposit)
+    return verified
+
+
 def _settled(
     vault: Vault, deposit: StoredDeposit, outcome: VerifiedReceipt | Rejected | SealbookError
 ) -> Outcome:
@@ -110,7 +125,7 @@ def _settled(
         keep_proof(vault, deposit, outcome)
         return outcome.error
     if isinstance(outcome, SealbookError):
-        deposit.note(refused=str(outcome))
+        note_refusal(vault, deposit, outcome)
     return outcome
 
 
@@ -132,6 +147,7 @@ class SenderLoop:
         self._news = threading.Event()
         self._stop = threading.Event()
         self._held: dict[str, float] = {}
+        self._told: dict[str, str] = {}
         self._away_since: float | None = None
         self._reported = False
         self._compared = -math.inf
@@ -167,7 +183,7 @@ class SenderLoop:
             try:
                 more = self._round()
                 attempt, pause = 0, 0.0 if more else POLL
-            except (SealbookError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a notary answers, sending goes on
                 pause = backoff(attempt)
                 attempt += 1
                 self._trouble(error)
@@ -184,10 +200,14 @@ class SenderLoop:
         with self._vault.sending(lambda: None):
             spooled = self._vault.spooled()
             free = [each for each in spooled if each.name not in self._held]
-            self._journal.set(waiting=len(spooled), refused=len(self._held))
+            self._told = {each.name: self._told.get(each.name, "") for each in spooled}
+            self._journal.set(waiting=len(spooled), held=len(self._held))
             done = 0
             for each, outcome in settle(self._vault, self._client, self._sound(free[:ROUND])):
                 if isinstance(outcome, SealbookError):
+                    if each.refused:
+                        self._intake.refused(each)
+                        done += 1
                     self._hold(each, outcome)
                 else:
                     delay = self._journal.arrived(each.name)
@@ -198,7 +218,7 @@ class SenderLoop:
                         f"entry {outcome.index}" + ("" if delay is None else f", {delay:.1f} s"),
                         identity=each.commitment,
                     )
-                    self._journal.set(waiting=len(spooled) - done)
+                self._journal.set(waiting=len(spooled) - done)
         if free:
             self._reachable()
         return len(free) > ROUND
@@ -214,28 +234,34 @@ class SenderLoop:
         return good
 
     def _hold(self, deposit: StoredDeposit, error: SealbookError) -> None:
+        """Try a deposit again later, if at all; tell of it once, and anew when the reason changes."""
         self._held[deposit.name] = time.monotonic() + HOLD
-        self._journal.note(
-            Kind.FAILED, deposit.name, str(error), error.code, deposit.name.rpartition("-")[2]
-        )
+        why = str(error)
+        if self._told.get(deposit.name) != why:
+            self._told[deposit.name] = why
+            what = deposit.name
+            with contextlib.suppress(SealbookError):
+                what = deposit.meta.path or deposit.meta.title
+            self._journal.note(Kind.FAILED, what, why, error.code, deposit.name.rpartition("-")[2])
 
     def _reachable(self) -> None:
         self._away_since, self._reported = None, False
         self._journal.set(notary="reachable")
 
-    def _trouble(self, error: SealbookError | OSError) -> None:
+    def _trouble(self, error: Exception) -> None:
         """Tell once that nothing goes out, and once more as a failure when it lasts."""
         if self._stop.is_set():
             return
         now = time.monotonic()
-        why = str(error)
+        expected = isinstance(error, (SealbookError, OSError))
+        why = str(error) if expected else f"Something unexpected happened ({error!r})."
         passing = isinstance(error, (Unavailable, NotEnrolled))
         if self._away_since is None:
             self._away_since = now
             self._journal.note(Kind.WAITING, "the notary", why)
         if not self._reported and (not passing or now - self._away_since > AWAY):
             self._reported = True
-            code = getattr(error, "code", "storage-failed")
+            code = getattr(error, "code", "storage-failed" if expected else "unexpected")
             self._journal.note(Kind.FAILED, "sending", why, code)
         self._journal.set(notary=why, waiting=len(self._vault.spooled()))
 
@@ -246,10 +272,12 @@ class SenderLoop:
             return
         try:
             before = self._clock()
-            answer = httpx2.get(f"{self._vault.config.notary.rstrip('/')}/health", timeout=10.0)
-            after = self._clock()
-            date = parsedate_to_datetime(answer.headers["date"]).timestamp()
-        except (httpx2.HTTPError, KeyError, ValueError, OSError):
+            place = f"{self._vault.config.notary.rstrip('/')}/health"
+            # The head alone: nobody has to wait for the end of what follows.
+            with httpx2.stream("GET", place, timeout=10.0) as answer:
+                after = self._clock()
+                date = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (httpx2.HTTPError, KeyError, ValueError, OverflowError, OSError):
             self._compared = now - COMPARE + LONGEST_PAUSE
             return
         self._compared = now

@@ -1,0 +1,133 @@
+"""What the notary will never take, what it answers in its place, and that somebody hears of it."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from ledger.adapters.capture.index import Place, State
+from ledger.adapters.capture.intake import Intake, Item, MemorySource, item_key
+from ledger.adapters.capture.journal import Journal, Kind
+from ledger.adapters.vault import StoredDeposit, Vault
+from ledger.capture import Rule
+from ledger.sealing import Document
+from tests.cli.conftest import Company, run
+from tests.realtime.conftest import Daemon, eventually
+
+
+def revoke(company: Company) -> None:
+    """Revoke the company's device key at the notary."""
+    request = json.loads(
+        run("notary", "accounts", "--dir", company.notary.directory, "--json").stdout
+    )
+    account = Vault(company.home).config.account
+    (found,) = [each for each in request["accounts"] if each["account"] == account]
+    (key,) = [each["key"] for each in found["keys"] if each["role"] == "device"]
+    run("notary", "revoke", key, "--reason", "lost", "--dir", company.notary.directory)
+
+
+def test_what_is_refused_for_good_is_put_aside_and_told_once(
+    company: Company, tmp_path: Path
+) -> None:
+    out = tmp_path / "reports"
+    config = f"""
+        [[watch]]
+        folder = "{company.folder / "Contracts"}"
+        settle = 0.2
+        [failure]
+        command = ["/bin/sh", "-c", "cat >> {out}"]
+        """
+    daemon = Daemon(company)
+    company.write("vault/capture.toml", config.encode())
+    daemon.start("run")
+    (daemon.folder / "before.txt").write_bytes(b"x")
+    daemon.settled(1)
+    revoke(company)
+    (daemon.folder / "after.txt").write_bytes(b"x")
+    eventually(lambda: (company.home / "refused").exists() and not daemon.vault.spooled())
+    eventually(out.exists)
+    time.sleep(1.5)
+    status = company.json("status")
+    daemon.stop()
+    assert (status["waiting"], status["refused"]) == (0, 1)
+    (failure,) = status["failures"]
+    assert failure["what"] == str(daemon.folder / "after.txt")
+    assert "revoked" in failure["why"]
+    assert json.loads(out.read_text())["codes"] == {failure["code"]: 1}
+    shown = " ".join(company("status").output.split())
+    assert "Refused 1" in shown
+    assert "revoked" in shown
+    daemon.start("run")
+    time.sleep(1)
+    daemon.stop()
+    assert company.json("status")["failures"] == [], "it is not sent again"
+
+
+def test_whatever_happens_while_sending_it_goes_on(daemon: Daemon) -> None:
+    daemon.script = """
+import sys
+from ledger.adapters.capture import sender
+settle = sender.settle
+def fail_once(*arguments):
+    sender.settle = settle
+    raise RuntimeError("unforeseen")
+sender.settle = fail_once
+from ledger.cli.root import cli
+cli(sys.argv[1:])
+"""
+    (daemon.folder / "a.txt").write_bytes(b"x")
+    daemon.start()
+    daemon.settled(1)
+    assert "unforeseen" in daemon.log.read_text()
+
+
+def test_a_damaged_receipt_holds_up_no_other_deposit(applicant: Company) -> None:
+    company = applicant
+    company.write("a.txt")
+    company("deposit", "a.txt")
+    daemon = Daemon(company)
+    (waiting,) = daemon.vault.spooled()
+    (waiting.folder / "receipt").write_bytes(b"damaged")
+    company.enrol()
+    daemon.start()
+    (daemon.folder / "b.txt").write_bytes(b"x")
+    daemon.settled(1)
+    daemon.stop()
+    assert [each.name for each in daemon.vault.spooled()] == [waiting.name]
+    (failure,) = company.json("status")["failures"]
+    assert failure["what"] == str(company.folder / "a.txt")
+
+
+def test_a_failure_stays_in_the_status_whatever_goes_well_after_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, lambda: 1.0)
+    journal.note(Kind.FAILED, "a", "why")
+    for _ in range(1000):
+        journal.note(Kind.DEPOSITED, "b")
+    assert [each["what"] for each in journal.snapshot()["failures"]] == ["a"]
+
+
+def test_the_number_of_a_refused_version_is_free_again(applicant: Company) -> None:
+    def version(number: int) -> Item:
+        return Item(
+            item_key(number),
+            (Document(MemorySource(b"x"), "a"),),
+            "a",
+            "/a",
+            Rule(),
+            topic="/a",
+            place=Place("/a", State(number, 1, 1)),
+        )
+
+    def place(deposit: StoredDeposit) -> tuple[bytes, int]:
+        matter = deposit.deposit.matter
+        assert matter is not None
+        return matter.id, matter.number
+
+    with Intake(Vault(applicant.home), lambda: 1_800_000_000.0, os.urandom) as intake:
+        first, second = (intake.take(version(number)) for number in (1, 2))
+        second.put_aside("no")
+        intake.refused(second)
+        third, fourth = (intake.take(version(number)) for number in (3, 4))
+    assert place(third) == place(second) == (place(first)[0], 2)
+    assert third.deposit.matter == second.deposit.matter
+    assert place(fourth) == (place(first)[0], 3)
