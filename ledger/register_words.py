@@ -225,7 +225,8 @@ def say(key: str, language: str, **values: Any) -> str:
 
 def heading(rule: str, language: str) -> str:
     """Return law and article."""
-    return f"{_pick(_LAWS[rule[:2]], language)} {_pick(_ARTICLES[rule], language)}"
+    law, article = _pick(_LAWS[rule[:2]], language), _pick(_ARTICLES[rule], language)
+    return f"{law}{article}" if law.endswith("）") else f"{law} {article}"
 
 
 def rule_text(rule: str, language: str) -> str:
