@@ -173,7 +173,18 @@ def recompute_opening(
         commitment = recomputed_commitment(opening, opening.index, fetch, write, progress)
     except VerificationFailed as error:
         return OpenedDeposit(None, problem=str(error))
-    return OpenedDeposit(commitment, _contents(opening))
+    renditions = {
+        number: {
+            "of": record.rendition.of + 1,
+            "kind": record.rendition.kind,
+            "position": record.rendition.position,
+            "total": record.rendition.total,
+            "tool": record.tool,
+        }
+        for number, record in enumerate(opening.documents)
+        if record.rendition is not None
+    }
+    return OpenedDeposit(commitment, _contents(opening), renditions)
 
 
 class _Members:

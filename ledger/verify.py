@@ -4,7 +4,7 @@ No clock, file, network or database. The command line, the service and the tests
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ledger.chain import report as rp
@@ -38,13 +38,15 @@ T = TypeVar("T")
 class OpenedDeposit:
     """What an opening recomputed from its secrets and the content shown; never taken from a file.
 
-    `documents` are names and sizes in bytes under a full opening, `shown` the facts of a report under a
-    partial one. Where the content could not even be read as the opening says, `commitment` is None and
+    `documents` are names and sizes in bytes under a full opening, `renditions` what those of them show
+    that software made at the deposit, by their place; `shown` the facts of a report under a partial
+    one. Where the content could not even be read as the opening says, `commitment` is None and
     `problem` says why.
     """
 
     commitment: bytes | None
     documents: tuple[tuple[str, int], ...] = ()
+    renditions: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
     shown: tuple[Mapping[str, object], ...] = ()
     problem: str = ""
 
@@ -294,7 +296,11 @@ class _Steps:
         if opening.shown:
             self._say(rp.CONTENT, rp.PROVEN, "partial-opening", documents=list(opening.shown))
             return
-        documents = [{"name": name, "size": size} for name, size in opening.documents]
+        documents: list[dict[str, object]] = [
+            {"name": name, "size": size} for name, size in opening.documents
+        ]
+        for number, made in opening.renditions.items():
+            documents[number]["rendition"] = made
         self._say(rp.CONTENT, rp.PROVEN, "full-opening", documents=documents)
 
     def _unproven(self) -> None:

@@ -49,7 +49,10 @@ def content_names(opening: Manifest | PartialOpening | None) -> list[str]:
     if opening is None:
         return []
     if isinstance(opening, Manifest):
-        return [record.name for record in opening.documents]
+        return [
+            record.name + (" (rendered at the deposit)" if record.rendition else "")
+            for record in opening.documents
+        ]
     return [
         document if piece.whole else f"{document}: {_place(piece)}"
         for document, piece in _pieces(opening)

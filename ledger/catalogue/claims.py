@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ledger.catalogue.sentences import say
-from ledger.catalogue.shown import content_facts, content_words
+from ledger.catalogue.shown import content_facts, content_words, made_words
 from ledger.catalogue.words import CHINESE, Described, Fact, Pair, pick, utc
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
@@ -66,7 +66,14 @@ class _Writer:
         values["names"] = ", ".join(each["name"] for each in values.get("witnesses", ()))
         if shown and self.claim.name == rp.BLOCK:
             values["last"] = values["size"] - 1
-        return pick(pair, self.language).format(**values)
+        said = pick(pair, self.language).format(**values)
+        rendered = [each for each in values.get("documents", ()) if "rendition" in each]
+        if rendered:
+            tools = dict.fromkeys(str(each["rendition"]["tool"]) for each in rendered)
+            said += pick(_RENDERED, self.language).format(
+                count=len(rendered), tools=pick((", ", "、"), self.language).join(tools)
+            )
+        return said
 
     def facts(self) -> tuple[Fact, ...]:
         if self.claim.by == PARTIAL:
@@ -76,10 +83,11 @@ class _Writer:
             for key, label in _FACTS.get(self.claim.name, {}).items()
             if (value := self._times(self.claim.facts).get(key)) is not None
         ]
-        found += [
-            Fact(each["name"], f"{each['size']:,} B")
-            for each in self.claim.facts.get("documents", ())
-        ]
+        for each in self.claim.facts.get("documents", ()):
+            size = f"{each['size']:,} B"
+            if "rendition" in each:
+                size += f" · {made_words(each['rendition'], self.language)}"
+            found.append(Fact(each["name"], size))
         return tuple(found)
 
     def _times(self, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,6 +233,12 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
         ),
     ),
 }
+
+_RENDERED: Pair = (
+    " Of these, {count} are renditions that {tools} made from the original at the deposit; this "
+    "program does not compare them with it, whoever reads both can.",
+    "其中 {count} 份为 {tools} 在存证时由原件生成的副本；本程序未将其与原件比对，读者可以自行比对。",
+)
 
 _SOMETHING_ELSE = ("This part of the file does not hold.", "文件的这一部分不成立。")
 _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {

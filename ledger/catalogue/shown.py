@@ -115,10 +115,16 @@ def _range(first: int, last: int, language: str) -> str:
 
 def rendition_words(document: Document, language: str) -> str:
     """Return what a rendition is of, who made it, and what is not shown of it."""
-    made = document["rendition"]
-    kind = pick(_KINDS.get(made["kind"], (made["kind"], made["kind"])), language)
     tool = document["fields"].get("tool") or pick(_SOME_TOOL, language)
-    return pick(_RENDERED, language).format(tool=tool, **{**made, "kind": kind})
+    return pick(_RENDERED, language).format(
+        made=made_words(document["rendition"], language), tool=tool
+    )
+
+
+def made_words(made: Mapping[str, Any], language: str) -> str:
+    """Return which page or text of which document a rendition shows."""
+    kind = pick(_KINDS.get(made["kind"], (made["kind"], made["kind"])), language)
+    return pick(_MADE, language).format(**{**made, "kind": kind})
 
 
 def path_words(path: str, language: str) -> str:
@@ -200,11 +206,14 @@ _FIELDS_ONLY: Pair = (
 _GAP: Pair = ("not shown", "未开示")
 _STATED: Pair = ("{field} (stated)", "{field}（声明）")
 _RENDITION: Pair = ("rendition", "副本")
+_MADE: Pair = (
+    "{kind} {position} of {total} of document {of}",
+    "第 {of} 份文件的{kind}（第 {position}，共 {total}）",
+)
 _RENDERED: Pair = (
-    "{kind} {position} of {total} of document {of}, as rendered by {tool} at the deposit; the match "
-    "with the original is shown only by a full opening",
-    "第 {of} 份文件的{kind}（第 {position}，共 {total}），由 {tool} 在存证时生成；"
-    "与原件是否一致，只有完整开示才能显示",
+    "{made}, as rendered by {tool} at the deposit; the match with the original is shown only by a "
+    "full opening",
+    "{made}，由 {tool} 在存证时生成；与原件是否一致，只有完整开示才能显示",
 )
 _SOME_TOOL: Pair = ("software that is not named here", "未开示名称的软件")
 _KINDS: dict[str, Pair] = {"page": ("page", "页面"), "text": ("text", "文本")}

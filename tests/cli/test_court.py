@@ -448,6 +448,19 @@ def test_an_unnamed_rendition_says_what_it_is_and_what_is_not_shown_of_it(tmp_pa
     assert (tmp_path / "out/case" / name).read_bytes() == b"%PDF-1"
 
 
+def test_a_rendition_beside_its_original_is_called_one(tmp_path: Path) -> None:
+    page = replace(file("a.pdf.pages/page 1.pdf", [b"%1"]), rendition=Rendition(0, "page", 1, 1))
+    shown = Shown([file("a.pdf", [b"%PDF"]), page])
+    (tmp_path / "case.evidence").write_bytes(shown.evidence())
+    (tmp_path / "office.trust").write_bytes(format_trust(shown.office.trust()))
+    arguments = ("verify", tmp_path / "case.evidence", "--trust", tmp_path / "office.trust")
+    said = " ".join(run(*arguments).stdout.split())
+    assert "1 are renditions that sealbook 0.1 made from the original at the deposit" in said
+    assert "2 B · page 1 of 1 of document 1" in said
+    draft = run(*arguments, "--for", "FRE-902").stdout
+    assert "page 1.pdf (rendered at the deposit), 2 bytes" in draft
+
+
 def test_a_part_is_checked_at_the_counter_as_well(in_part: Path, company: Company) -> None:
     directory = company.notary.directory
     command = ("notary", "check", "case.evidence", "--dir", directory, "--json")
