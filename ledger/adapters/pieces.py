@@ -8,6 +8,7 @@ import mimetypes
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ledger.adapters.opening import Named
 from ledger.manifest import Manifest
@@ -32,11 +33,11 @@ def outputs(opening: Manifest | PartialOpening) -> Sequence[Named]:
     """Return the files of a deposit's content, in its order; after a partial one's, `_gaps.txt`."""
     if isinstance(opening, Manifest):
         return opening.documents
-    taken = {GAPS}
+    taken = {GAPS: 1}
     found = []
-    for document, piece in _pieces(opening):
+    for document, piece, fields in _pieces(opening):
         if piece.whole:
-            name = document + ("" if piece.name else _extension(opening, piece))
+            name = document + ("" if piece.name else _extension(fields))
         else:
             suffix = ".bin" if piece.path is None else _suffix(piece.path)
             name = f"{document}.parts/{_place(piece)}{suffix}"
@@ -55,27 +56,23 @@ def content_names(opening: Manifest | PartialOpening | None) -> list[str]:
         ]
     return [
         document if piece.whole else f"{document}: {_place(piece)}"
-        for document, piece in _pieces(opening)
+        for document, piece, _ in _pieces(opening)
     ]
 
 
-def _pieces(opening: PartialOpening) -> Iterator[tuple[str, Piece]]:
-    """Yield each piece with what its document is called."""
-    fields = {each.document: opened_fields(each) for each in opening.documents}
+def _pieces(opening: PartialOpening) -> Iterator[tuple[str, Piece, dict[str, Any]]]:
+    """Yield each piece with what its document is called, and that document's opened fields."""
+    opened = {each.document: opened_fields(each) for each in opening.documents}
     for piece in opening.pieces:
-        called = piece.name or f"document {piece.document + 1}"
-        made = fields[piece.document].get("rendition")
-        if made is not None and not piece.name:
-            of, kind, position, total = made
+        called, fields = piece.name or f"document {piece.document + 1}", opened[piece.document]
+        if "rendition" in fields and not piece.name:
+            of, kind, position, total = fields["rendition"]
             called += f", {kind} {position} of {total} of document {of + 1}"
-        yield called, piece
+        yield called, piece, fields
 
 
-def _extension(opening: PartialOpening, piece: Piece) -> str:
-    for each in opening.documents:
-        if each.document == piece.document:
-            return mimetypes.guess_extension(opened_fields(each).get("media-type", "")) or ""
-    return ""
+def _extension(fields: dict[str, Any]) -> str:
+    return mimetypes.guess_extension(fields.get("media-type", "")) or ""
 
 
 def _place(piece: Piece) -> str:
@@ -89,9 +86,11 @@ def _suffix(path: str) -> str:
     return ".eml" if _ENTITY.fullmatch(path) else ".txt"
 
 
-def _free(name: str, taken: set[str]) -> str:
-    free, number = name, 2
+def _free(name: str, taken: dict[str, int]) -> str:
+    """Return the name, with a number where it is taken; `taken` counts how often each was asked for."""
+    free = name
     while free in taken:
-        free, number = f"{name} ({number})", number + 1
-    taken.add(free)
+        taken[name] += 1
+        free = f"{name} ({taken[name]})"
+    taken[free] = 1
     return free
