@@ -80,7 +80,7 @@ class RangedEnvelope:
             return self._head[self._start + offset : self._start + offset + length]
         first = (offset - NONCE_SIZE) // ENC_CHUNK
         end = -(-(offset - NONCE_SIZE + length) // ENC_CHUNK)
-        chunk = first
+        chunk, reads_on = first, first == self._next
         while chunk < end:
             if chunk in self._chunks:
                 chunk += 1
@@ -88,8 +88,8 @@ class RangedEnvelope:
             missing = chunk + 1
             while missing < end and missing not in self._chunks and missing - chunk < _RUN:
                 missing += 1
-            if chunk == self._next:
-                # Whoever reads on gets more at a time.
+            if reads_on:
+                # Who reads in small steps gets more at a time.
                 missing = chunk + _RUN
             self._fetch(chunk, missing)
             chunk = missing
