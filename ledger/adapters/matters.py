@@ -120,9 +120,9 @@ def give_way(
     """Give new numbers to papers that the notary refused because another computer took theirs.
 
     Reads what other computers have entered in this vault's matters, believing it only with a receipt
-    that holds under the vault's trust. Where that explains the refusal, all papers of the matter that
-    wait are signed anew, in their order, behind the last one entered; nothing is sealed again. Returns
-    the names of those among `conflicting`. Call it under `sending`.
+    that holds under the vault's trust. In a matter that others have added to, all papers that wait are
+    signed anew, in their order, behind the last one entered, unless they stand there already; nothing
+    is sealed again. Returns the names of those among `conflicting`. Call it under `sending`.
 
     Raises what the client raises, VerificationFailed and MalformedData.
     """
@@ -130,7 +130,7 @@ def give_way(
     taken = {
         place.id
         for each in conflicting
-        if (place := each.deposit.matter) and found.tips.get(place.id, (0, b""))[0] >= place.number
+        if (place := each.deposit.matter) and place.id in found.tips
     }
     mine = {each.name: each for each in conflicting}
     with vault.locked():
@@ -155,12 +155,16 @@ def _renumber(
         elif place.number > number:
             number, leaf = place.number, each.statement.leaf_hash
     waiting.sort(key=number_of)
+    moved = []
     for each in waiting:
         number += 1
-        deposit = replace(each.deposit, matter=Matter(identity, number, leaf))
-        each.restate(format_deposit(deposit, vault.config.account, vault.key, now))
+        place = Matter(identity, number, leaf)
+        if place != each.deposit.matter:
+            deposit = replace(each.deposit, matter=place)
+            each.restate(format_deposit(deposit, vault.config.account, vault.key, now))
+            moved.append(each)
         leaf = each.statement.leaf_hash
-    return waiting
+    return moved
 
 
 def _look(vault: Vault, client: "NotaryClient") -> Elsewhere:

@@ -11,7 +11,8 @@ from ledger.adapters.capture.journal import Journal, Kind
 from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.capture import Rule
 from ledger.sealing import Document
-from tests.cli.conftest import Company, run
+from tests.cli.conftest import Company, new_company, run
+from tests.cli.test_setup import Sheet
 from tests.realtime.conftest import Daemon, eventually
 
 
@@ -131,3 +132,21 @@ def test_the_number_of_a_refused_version_is_free_again(applicant: Company) -> No
     assert place(third) == place(second) == (place(first)[0], 2)
     assert third.deposit.matter == second.deposit.matter
     assert place(fourth) == (place(first)[0], 3)
+
+
+def test_a_paper_whose_number_another_computer_took_goes_out_under_the_next(
+    company: Company, tmp_path: Path
+) -> None:
+    company("deposit", company.write("first.txt"), "--matter", "Supply")
+    other = new_company(tmp_path / "second", company.notary)
+    other.json(*Sheet(company).options(other))
+    other("deposit", other.write("theirs.txt"), "--matter", "Supply")
+    daemon = Daemon(company, "--matter", "Supply")
+    daemon.start()
+    for name in ("a.txt", "b.txt"):
+        (daemon.folder / name).write_bytes(name.encode())
+    daemon.settled(3, 60)
+    daemon.stop()
+    shown = company.json("matter", "show", "Supply")
+    assert sorted(each["matter_number"] for each in shown["papers"]) == [1, 3, 4]
+    assert (shown["waiting"], shown["refused"], shown["missing"]) == (0, 0, [2])

@@ -15,11 +15,13 @@ import httpx2
 from ledger.adapters.capture.intake import Intake, iso
 from ledger.adapters.capture.journal import Journal, Kind
 from ledger.adapters.http import NotaryClient
+from ledger.adapters.matters import give_way
 from ledger.adapters.spool import Sender, deliver, keep_proof, note_refusal
 from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.chain.statement import Payload
 from ledger.deposit import BATCH, Rejected, confirm, verify_answer
 from ledger.errors import (
+    Conflict,
     MalformedData,
     NotEnrolled,
     SealbookError,
@@ -51,6 +53,7 @@ def settle(
 ) -> Iterator[tuple[StoredDeposit, Outcome]]:
     """Send deposits, deliver and file their receipts; yield what became of each.
 
+    What has to give way to another computer's paper is not yielded: it waits under its next number.
     Raises what `confirm` raises: what was not yielded still waits.
     """
     for each in spooled:
@@ -73,8 +76,10 @@ def settle(
             # The disk takes the syncs of many receipts together.
             list(pool.map(_Answered.file_away, batch))
             vault.sync_filed()
+            again = _given_way(vault, client, outcomes)
             for answered, outcome in outcomes:
-                yield answered.deposit, _settled(vault, answered.deposit, outcome)
+                if answered.deposit.name not in again:
+                    yield answered.deposit, _settled(vault, answered.deposit, outcome)
             if trouble is not None:
                 raise trouble
 
@@ -116,6 +121,22 @@ def _delivered(vault: Vault, deposit: StoredDeposit, receipt: bytes) -> Outcome:
         return error
     deliver(deposit)
     return verified
+
+
+def _given_way(
+    vault: Vault,
+    client: NotaryClient,
+    outcomes: Sequence[tuple[_Answered, VerifiedReceipt | Rejected | SealbookError]],
+) -> frozenset[str]:
+    """Return the names of papers that got new numbers, another computer having taken theirs."""
+    lost = [
+        answered.deposit
+        for answered, outcome in outcomes
+        if type(outcome) is Conflict and answered.deposit.deposit.matter is not None
+    ]
+    with contextlib.suppress(SealbookError):
+        return give_way(vault, client, lost, int(time.time())) if lost else frozenset()
+    return frozenset()
 
 
 def _settled(
