@@ -12,7 +12,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.sending import name_of, no_receipt, summary, verified_receipt
-from ledger.errors import InvalidInput, NotFound, SealbookError
+from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError
 
 if TYPE_CHECKING:
     from ledger.adapters.disclosing import Wanted
@@ -141,13 +141,19 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
     from ledger.crypto.envelope import seal_header
     from ledger.crypto.recipients import FILE_KEY_SIZE, parse_recipient
 
-    found = []
+    found: list[Recipient] = []
     for value in values:
         lines = [value]
         if not value.startswith("age1"):
             data = shell.read_limited(Path(value), _MAX_RECIPIENTS, "a file of recipients")
             lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-        found += [parse_recipient(line) for line in lines if line and not line.startswith("#")]
+        for line in lines:
+            if line and not line.startswith("#"):
+                try:
+                    found.append(parse_recipient(line))
+                except MalformedData as error:
+                    shown = text.plain(text.cut(line, 40))
+                    raise InvalidInput(f"{shown} is no age recipient: {error}") from error
     if values:
         # A mix of kinds is refused before anything is fetched.
         seal_header(bytes(FILE_KEY_SIZE), found, os.urandom)
