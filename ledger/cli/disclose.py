@@ -144,6 +144,8 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
     found: list[Recipient] = []
     for value in values:
         lines = [value]
+        if value.upper().startswith("AGE-SECRET-KEY"):
+            raise click.UsageError("--to takes a recipient (age1...), never a secret key.")
         if not value.startswith("age1"):
             data = shell.read_limited(Path(value), _MAX_RECIPIENTS, "a file of recipients")
             lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
@@ -152,8 +154,9 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
                 try:
                     found.append(parse_recipient(line))
                 except MalformedData as error:
-                    shown = text.plain(text.cut(line, 40))
-                    raise InvalidInput(f"{shown} is no age recipient: {error}") from error
+                    # Not the line itself: it may be a secret key, given by mistake.
+                    shown = text.cut(value, 60)
+                    raise InvalidInput(f"{shown} is or holds no age recipient: {error}") from error
     if values:
         # A mix of kinds is refused before anything is fetched.
         seal_header(bytes(FILE_KEY_SIZE), found, os.urandom)
@@ -243,7 +246,9 @@ def _enter(
 
     with output.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    persons = tuple(line_of(f"who can open it with {text.shorten(each, 40)}") for each in to)
+    persons = tuple(
+        line_of(f"who can open it, sealed for {text.shorten(Path(each).name, 40)}") for each in to
+    )
     note = f"{output.name}, SHA-256 {digest}; shown: {'; '.join(_shown_words(previews))}"
     measure = Measure(
         DISCLOSURE,

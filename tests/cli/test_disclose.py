@@ -295,9 +295,15 @@ def test_recipients_of_two_kinds_are_refused_before_anything_is_fetched(counsel:
     both = ["--to", RECIPIENT, "--to", classical]
     refused = counsel("disclose", "inbox.mbox", *both, "-o", "x", code=1).output
     assert "post-quantum" in refused
-    assert "no such file" in counsel(
-        "disclose", "inbox.mbox", "--to", "nobody", "-o", "x", code=1
-    ).output.lower()  # fmt: skip
+    unknown = counsel("disclose", "inbox.mbox", "--to", "nobody", "-o", "x", code=1).output
+    assert "nobody cannot be read" in unknown
+
+
+def test_a_secret_key_given_as_recipient_is_refused_and_not_repeated(counsel: Company) -> None:
+    counsel.write("court.key", f"{COURT}\n".encode())
+    for value, code in (("court.key", 1), (str(COURT), 2)):
+        refused = counsel("disclose", "inbox.mbox", "--to", value, "-o", "x", code=code).output
+        assert str(COURT)[:24] not in refused
 
 
 def test_a_disclosure_is_entered_in_the_register_of_measures(counsel: Company) -> None:
