@@ -79,12 +79,17 @@ def position(part: Mapping[str, Any], language: str) -> str:
 def span(first: int, last: int | None, language: str) -> str:
     """Return a run of pieces in words."""
     if last is None:
-        pair = ("from piece {0} on, if there are more", "第 {0} 段及以后（如有）")
+        pair = ("from piece {0} on, if there are more", "第 {0} 块及以后（如有）")
     elif first == last:
-        pair = ("piece {0}", "第 {0} 段")
+        pair = ("piece {0}", "第 {0} 块")
     else:
-        pair = ("pieces {0} to {1}", "第 {0} 至 {1} 段")
+        pair = ("pieces {0} to {1}", "第 {0} 至 {1} 块")
     return pick(pair, language).format(f"{first:,}", "" if last is None else f"{last:,}")
+
+
+def joined(what: str, said: str, language: str) -> str:
+    """Return something and what is said of it."""
+    return pick(("{0}: {1}", "{0}：{1}"), language).format(what, said)
 
 
 def gaps_in_words(document: Document, language: str) -> str:
@@ -97,14 +102,14 @@ def gaps_in_words(document: Document, language: str) -> str:
     if closed:
         listed = pick((", ", "、"), language).join(closed[:-1])
         listed = pick((" and ", "、"), language).join([listed, closed[-1]] if listed else closed)
-        words.append(pick(("pieces {0}", "第 {0} 段"), language).format(listed))
+        words.append(pick(("pieces {0}", "第 {0} 块"), language).format(listed))
     words += [span(first, last, language) for first, last in gaps if last is None]
     if not words:
-        return pick(("nothing: every piece is shown", "无：各段均已出示"), language)
+        return pick(("nothing: every piece is shown", "无：各块均已出示"), language)
     text = pick(("; ", "；"), language).join(words)
     if document["pieces"] is None:
         return text
-    return pick(("{0}, of {1:,}", "{0}（共 {1:,} 段）"), language).format(text, document["pieces"])
+    return pick(("{0}, of {1:,}", "{0}（共 {1:,} 块）"), language).format(text, document["pieces"])
 
 
 def _range(first: int, last: int, language: str) -> str:
@@ -180,7 +185,7 @@ _COMPONENTS = tuple(
         (r"header", "邮件头"),
         (r"body", "正文"),
         (r"part ([\d.]+)", "MIME 部分 {0}"),
-        (r"paragraph (\d+) of (\d+)", "第 {0} 段（共 {1} 段）"),
+        (r"paragraph (\d+) of (\d+)", "第 {0} 自然段（共 {1} 段）"),
         (r"section (\d+) of (\d+)", "第 {0} 节（共 {1} 节）"),
         (r"table (\d+) of (\d+)", "第 {0} 个表格（共 {1} 个）"),
         (r"row (\d+)", "第 {0} 行"),
@@ -194,7 +199,7 @@ _PARTIAL: Pair = (
     "number of pieces, names and other fields are as stated by the depositor's software at sealing. "
     "Not shown: the rest, and that nothing in it changes the meaning of what is shown.",
     "仅开示存证的一部分。所示内容与存证中该位置的内容逐字节一致：由其重新计算的加盐指纹与账本中的一致。"
-    "“第几部分、共几部分”、段数、名称及其他字段，均为存证人软件在封存时的声明。"
+    "“第几部分、共几部分”、块数、名称及其他字段，均为存证人软件在封存时的声明。"
     "未予证明：其余内容，以及其余内容不会改变所示内容的含义。",
 )
 _FIELDS_ONLY: Pair = (

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   sealbook verify case-114.evidence --trust office.trust -o shown/
-  sealbook verify case-114.evidence.age --identity court.key --trust office.trust
+  sealbook verify case.evidence.age --identity court.key --trust office.trust
+  sealbook verify case-114.evidence --trust office.trust --for 在线诉讼规则
   sealbook verify contract.pdf.receipt contract.pdf
 """
 )

@@ -91,7 +91,8 @@ class _Writing:
             opening = self._disclosed[number].opening
             if isinstance(opening, PartialOpening):
                 documents = result.reports[number].claim(CONTENT).facts["documents"]
-                places = [staging.names[each.name] for each in outputs(opening)]
+                # Below the folder in which the listing stands.
+                places = [each.partition("/")[2] for each in staging.names.values()]
                 listing = gaps_page(documents, places, self._how.language)
                 staging.write(len(places) - 1, 0, listing.encode())
             self._placed[number] = staging.place()

@@ -10,6 +10,7 @@ from ledger.catalogue.shown import (
     gaps_in_words,
     headline,
     hidden_pieces,
+    joined,
     part_words,
     position,
     span,
@@ -24,7 +25,7 @@ def gaps_page(documents: Sequence[Mapping[str, Any]], places: Sequence[str], lan
     files = iter(places)
     for document in documents:
         called = document_called(document["document"], language)
-        lines += ["", f"{called}: {text.plain(headline(document, language))}"]
+        lines += ["", text.plain(joined(called, headline(document, language), language))]
         lines += labelled(list(_rows(document, files, language)), 2)
     return "\n".join([*lines, "", text.indent(say("other-documents", language), 0), ""])
 
@@ -47,6 +48,6 @@ def _rows(
         part = parts[first]
         words = part_words(part, language)
         if part["position"] is not None:
-            words = f"{position(part, language)}: {words}"
+            words = joined(position(part, language), words, language)
         yield span(first, first + part["count"] - 1, language), text.plain(words)
         yield "", text.Whole(text.plain(next(files)))
