@@ -174,7 +174,7 @@ class Table:
         """Take the keys of a policy."""
         officers = self.texts("officers")
         for each in officers:
-            parse_recipient(each)
+            check_officer(each)
         return Rule(
             matter=self.optional("matter") or None,
             classification=self.optional("classification") or "",
@@ -237,6 +237,14 @@ def check_settle(seconds: float) -> float:
             f"the settle time is {SHORTEST_SETTLE} to {LONGEST_SETTLE:.0f} seconds, not {seconds}"
         )
     return seconds
+
+
+def check_officer(text: str) -> None:
+    """Raise MalformedData, naming it, where a text is no age recipient."""
+    try:
+        parse_recipient(text)
+    except MalformedData as error:
+        raise MalformedData(f"the officer {text!r} is no age recipient: {error}") from error
 
 
 def _failure(table: Table) -> Failure:

@@ -20,6 +20,7 @@ from ledger.capture import (
     CaptureConfig,
     Rule,
     Watch,
+    check_officer,
     check_settle,
     parse_config,
 )
@@ -48,8 +49,8 @@ Wants=network-online.target
 [Service]
 Type=exec
 User={user}
-ExecStart={program} run
-Environment=SEALBOOK_HOME={home}
+ExecStart={program}
+Environment={variable}
 Restart=on-failure
 RestartSec=5
 # The vault is all that it writes to; receipts go there unless the configuration says "beside".
@@ -119,10 +120,8 @@ def watch(
     Versions of a file form a matter; moves and deletions are recorded in it. What was missed while this
     did not run is found at the start. Receipts stay in the vault: `sealbook list` shows them.
     """
-    from ledger.crypto.recipients import parse_recipient
-
     for each in officer:
-        parse_recipient(each)
+        check_officer(each)
     for folder in folders:
         if not folder.is_dir():
             raise InvalidInput(f"{folder} is not a folder that can be watched.")
@@ -163,9 +162,17 @@ def run(config: Path | None, print_unit: bool, as_json: bool) -> None:
 
         from ledger.adapters.home import vault_home
 
-        program = f"{sys.executable} -m ledger"
+        program = [sys.executable, "-m", "ledger", "run"]
+        if config is not None:
+            program += ["--config", str(config.absolute())]
         click.echo(
-            UNIT.format(program=program, home=vault_home(), user=getpass.getuser()), nl=False
+            UNIT.format(
+                program=" ".join(map(_unit_word, program)),
+                variable=_unit_word(f"SEALBOOK_HOME={vault_home()}"),
+                home=_unit_word(str(vault_home())),
+                user=getpass.getuser(),
+            ),
+            nl=False,
         )
         return
     place = config or shell.open_vault().home / CONFIG
@@ -176,7 +183,17 @@ def run(config: Path | None, print_unit: bool, as_json: bool) -> None:
         )
     with shell.about(place):
         parsed = parse_config(shell.read_limited(place, MAX_CONFIG, "a configuration"))
+        if not parsed.watch and not parsed.other:
+            raise InvalidInput("nothing in it says what is to be captured; add a [[watch]] table")
     _run(parsed, as_json)
+
+
+def _unit_word(text: str) -> str:
+    """Return a word as systemd.syntax(7) wants it: quoted where it has to be, `%` doubled."""
+    text = text.replace("%", "%%")
+    if not set(text) & set(" \t\"'\\"):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @click.command(

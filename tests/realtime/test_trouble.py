@@ -206,3 +206,23 @@ def test_the_unit_hardens_the_daemon(company: Company, tmp_path: Path) -> None:
             ["systemd-analyze", "verify", str(path)], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_the_unit_names_the_configuration_and_quotes_what_systemd_would_take_apart(
+    applicant: Company,
+) -> None:
+    applicant.env["SEALBOOK_HOME"] = "/home/lin zhang/100 %"
+    unit = applicant("run", "--config", "/etc/my sealbook.toml", "--print-unit").output
+    assert 'ledger run --config "/etc/my sealbook.toml"\n' in unit
+    assert 'Environment="SEALBOOK_HOME=/home/lin zhang/100 %%"\n' in unit
+    assert 'ReadWritePaths="/home/lin zhang/100 %%"\n' in unit
+
+
+def test_what_would_watch_nothing_is_said(applicant: Company) -> None:
+    config = applicant.write("empty.toml", b"[failure]\nnames = true\n")
+    assert "what is to be captured" in applicant("run", "--config", config, code=1).stderr
+    assert "no age recipient" in applicant("watch", ".", "--officer", "foo", code=1).stderr
+    daemon = Daemon(applicant)
+    daemon.start("watch", str(applicant.home / "spool"))
+    eventually(lambda: b"belongs to the vault" in daemon.log.read_bytes())
+    daemon.stop()

@@ -219,6 +219,8 @@ class FolderWatcher:
             raise InvalidInput(f"It cannot be watched: {error.strerror}.") from error
         if not stat.S_ISDIR(found.st_mode):
             raise InvalidInput("It is not a folder.")
+        if f"{root.watch.folder}{os.sep}".startswith(self._vault + os.sep):
+            raise InvalidInput("It belongs to the vault; nothing in there is captured.")
         identity = found.st_dev, found.st_ino
         if root.identity == identity:
             return
