@@ -1,5 +1,6 @@
 """Evidence that was sealed for its reader: an age file, opened into a place that only they can read."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,7 @@ def unsealed(path: Path, identity: Path, passphrase_file: Path | None) -> Iterat
 
     identities = _identities(identity, passphrase_file)
     # A folder of mode 0700, a file of mode 0600 in it.
-    with TemporaryDirectory(prefix="sealbook-") as folder:
+    with _ended_in_order(), TemporaryDirectory(prefix="sealbook-") as folder:
         plaintext = Path(folder) / "evidence"
         try:
             decrypt_file(path, plaintext, identities)
@@ -45,6 +46,22 @@ def unsealed(path: Path, identity: Path, passphrase_file: Path | None) -> Iterat
                 "for your recipient."
             ) from error
         yield plaintext
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a closed terminal or a `kill` end the program as Ctrl-C does: what is open is removed."""
+
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 def _identities(path: Path, passphrase_file: Path | None) -> "tuple[Identity, ...]":

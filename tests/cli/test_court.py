@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import urllib.request
 from dataclasses import replace
@@ -512,6 +514,29 @@ def test_sealed_evidence_opens_for_its_reader_and_leaves_nothing_behind(
     )
     assert answer["good"] is True and answer["file"] == "case.evidence.age"
     assert (sealed / "shown/case/_gaps.txt").exists()
+    assert not list((sealed / "tmp").iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_closed_terminal_leaves_no_plaintext_behind(sealed: Path) -> None:
+    (sealed / "tmp").mkdir()
+    script = (
+        "import os, signal; from ledger.cli import evidence; from ledger.cli.root import cli\n"
+        "evidence.read_evidence = lambda *_: os.kill(os.getpid(), signal.SIGHUP)\n"
+        "cli()\n"
+    )
+    arguments = [
+        "verify",
+        "case.evidence.age",
+        "--trust",
+        "office.trust",
+        "--identity",
+        "court.key",
+    ]
+    environment = {**os.environ, "TMPDIR": str(sealed / "tmp"), "SEALBOOK_HOME": "/nonexistent"}
+    command = [sys.executable, "-c", script, *arguments]
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert ended.returncode == 128 + signal.SIGHUP, ended.stderr
     assert not list((sealed / "tmp").iterdir())
 
 
