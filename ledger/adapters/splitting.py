@@ -16,16 +16,19 @@ _COARSE = 3
 
 
 @contextlib.contextmanager
-def prepared(documents: Sequence[Document], renditions: bool) -> Iterator[list[Document]]:
+def prepared(
+    documents: Sequence[Document], renditions: bool, room: Path | None = None
+) -> Iterator[list[Document]]:
     """Yield the documents, split, and where `renditions` are wanted those after them.
 
     A document that cannot be split, or rendered, says why and is there all the same. The renditions'
-    files are gone after the block. Raises SourceChanged.
+    files are gone after the block; after a kill they are left in `room`, by default the system's folder
+    for temporary files. Raises SourceChanged.
     """
     with contextlib.ExitStack() as stack:
         ready = split_all(documents)
         if renditions:
-            ready = _rendered(ready, stack)
+            ready = _rendered(ready, stack, room)
         yield ready
 
 
@@ -44,7 +47,9 @@ def split_all(documents: Sequence[Document]) -> list[Document]:
     return ready
 
 
-def _rendered(documents: list[Document], stack: contextlib.ExitStack) -> list[Document]:
+def _rendered(
+    documents: list[Document], stack: contextlib.ExitStack, room: Path | None
+) -> list[Document]:
     # The child process and its parsers cost nothing where no document is of their kind.
     from ledger.adapters.rendering import NotRendered
     from ledger.adapters.renditions import Renderer, is_renderable
@@ -59,7 +64,9 @@ def _rendered(documents: list[Document], stack: contextlib.ExitStack) -> list[Do
     ready, made = list(documents), list[Document]()
     left = MAX_PARTS - sum(len(document.splitting.parts) for document in documents)
     try:
-        temporary = tempfile.TemporaryDirectory(prefix="sealbook-", ignore_cleanup_errors=True)
+        temporary = tempfile.TemporaryDirectory(
+            prefix="sealbook-", dir=room, ignore_cleanup_errors=True
+        )
         folder = Path(stack.enter_context(temporary))
     except OSError as error:
         reason = f"there is no room for temporary files ({error.strerror})"

@@ -3,17 +3,21 @@
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ledger import sealing
+from ledger.adapters.capture import intake as capture
 from ledger.adapters.capture.index import Place, State
 from ledger.adapters.capture.intake import Intake, Item, MemorySource, item_key
 from ledger.adapters.vault import Vault
 from ledger.capture import Rule
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import StorageFailed
-from ledger.sealing import Document
+from ledger.sealing import Document, SealedDeposit
 from tests.cli.conftest import Company
+from tests.renditions.pdfs import data, new
 
 
 def item(name: str, state: int = 1, rule: Rule | None = None, before: str | None = None) -> Item:
@@ -152,3 +156,28 @@ def test_what_moved_is_found_by_its_state(tmp_path: Path, vault: Vault) -> None:
         assert index.below("/w") == {"/w/b": State(2, 2, 2)}
         assert index.with_state(State(1, 1, 1)) == ["/x/c"]
         assert index.at("/w/a") is None
+
+
+def test_plaintext_that_is_made_for_sealing_lies_where_the_next_start_removes_it(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Path] = []
+
+    def seal(documents: list[Document], *rest: Any, **named: Any) -> SealedDeposit:
+        found.extend(Path(each.source.path) for each in documents if each.rendition)  # type: ignore[attr-defined]
+        return sealing.seal(documents, *rest, **named)
+
+    monkeypatch.setattr(capture, "seal", seal)
+    with opened(vault) as intake:
+        paper = Item(
+            item_key("a"),
+            (Document(MemorySource(data(new("one", "two"))), "a.pdf"),),
+            "a",
+            "a",
+            Rule(),
+        )
+        intake.take(paper)
+        assert len(found) == 2
+        rooms = {each.relative_to(vault.home / "spool").parts[0] for each in found}
+        assert all(each.startswith(".sealing-") for each in rooms)
+    assert not any(each.exists() for each in found)

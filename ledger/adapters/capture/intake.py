@@ -182,7 +182,8 @@ class Intake:
         rule = item.rule
         with ExitStack() as stack:
             documents = stack.enter_context(
-                prepared(item.documents, renditions=not rule.commitment_only)
+                # What a kill leaves here is removed at the next start.
+                prepared(item.documents, not rule.commitment_only, self._room)
             )
             manifest = stack.enter_context(NewFile(folder / "manifest.age"))
             content = None
