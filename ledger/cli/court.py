@@ -128,7 +128,7 @@ def _verify_receipt(
         from ledger.cli.questions import Examined as New
 
         examined = [New(report)]
-    return show_reports([report], trusted, how, examined=examined, read=file)
+    return show_reports([report], trusted, how, examined=examined)
 
 
 def _trust(file: Path | None) -> "Trusted | None":

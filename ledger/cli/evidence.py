@@ -53,7 +53,7 @@ def verify_evidence(
                 for each, report in zip(disclosed, result.reports, strict=True)
             ]
         good = show_reports(
-            result.reports, trusted, how, more, matters=result.matters, examined=examined, read=file
+            result.reports, trusted, how, more, matters=result.matters, examined=examined
         )
         writing.say()
         return good and writing.taken is None

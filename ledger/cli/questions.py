@@ -60,13 +60,13 @@ def this_program() -> Program:
     return Program("sealbook", version("sealbook"), listing.hexdigest())
 
 
-def check_of(file: Path, name: Path, trusted: "tuple[Trust, bytes, str]", language: str) -> Check:
-    """Return what was checked with what; `file` is read, `name` is what its reader calls it."""
+def check_of(file: Path, trusted: "tuple[Trust, bytes, str]", language: str) -> Check:
+    """Return what was checked with what; a sealed file counts as it was handed over."""
     with file.open("rb") as opened:
         digest = file_digest(opened, "sha256").hexdigest()
     _, data, source = trusted
     trust = source or say("vault-trust", language)
-    return Check(str(name), digest, trust, fingerprint(data), this_program())
+    return Check(str(file), digest, trust, fingerprint(data), this_program())
 
 
 def digest_of(read: Any, size: int) -> str:

@@ -47,12 +47,10 @@ def show_reports(
     *,
     matters: "Sequence[MatterShown]" = (),
     examined: "Sequence[Examined]" = (),
-    read: Path | None = None,
 ) -> bool:
     """Print the reports on a file; return whether all are good.
 
-    `matters` is what the file shows as a whole. By a rule, `examined` is what its questions are
-    answered from, and `read` the file itself.
+    `matters` is what the file shows as a whole, `examined` what a rule's questions are answered from.
     """
     from ledger.chain.report import FAILED
 
@@ -62,10 +60,10 @@ def show_reports(
         and all(matter.status != FAILED for matter in matters)
     )
     check = None
-    if how.rule is not None and trusted is not None and read is not None:
+    if how.rule is not None and trusted is not None:
         from ledger.cli.questions import check_of
 
-        check = check_of(read, how.name, trusted, how.language)
+        check = check_of(how.name, trusted, how.language)
         if how.draft and not good:
             shell.tell("No declaration is drafted, because the report is not good.")
             check = None

@@ -513,6 +513,10 @@ def test_sealed_evidence_opens_for_its_reader_and_leaves_nothing_behind(
         "case.evidence.age", "--trust", "office.trust", "--identity", *identity, "-o", "shown"
     )
     assert answer["good"] is True and answer["file"] == "case.evidence.age"
+    arguments = ("--trust", "office.trust", "--identity", *identity, "--for", "FRE-902")
+    named = verify("case.evidence.age", *arguments)["declaration"]["file"]
+    data = (sealed / "case.evidence.age").read_bytes()
+    assert named == {"name": "case.evidence.age", "sha-256": sha256(data).hexdigest()}
     assert (sealed / "shown/case/_gaps.txt").exists()
     assert not list((sealed / "tmp").iterdir())
 
