@@ -44,6 +44,7 @@ from ledger.partial import (
     parse_partial,
     recompute_partial,
 )
+from ledger.partial.form import DocumentOpening, opened_fields
 from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
 
 MAX_OPENING = 32 << 20
@@ -52,6 +53,7 @@ MAX_OPENING = 32 << 20
 _HOWTO = "HOWTO.txt"
 _MAX_HOWTO = 1 << 16
 _BLOCK = 1 << 20
+_SUFFIXES = {"application/pdf": ".pdf", "text/plain; charset=utf-8": ".txt"}
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
@@ -264,13 +266,24 @@ def _member_names(opening: Manifest | PartialOpening | None) -> Iterator[str]:
             yield f"documents/{j}/{_safe(record.name.rpartition('/')[2])}"
     elif opening is not None:
         counts: dict[int, int] = {}
+        made = {each.document: _rendition_name(each) for each in opening.documents}
         for piece in opening.pieces:
             j = piece.document + 1
             if piece.whole:
-                yield f"documents/{j}/{_safe((piece.name or '').rpartition('/')[2])}"
+                name = (piece.name or made[piece.document]).rpartition("/")[2]
+                yield f"documents/{j}/{_safe(name)}"
             else:
                 counts[j] = counts.get(j, 0) + 1
                 yield f"parts/{j}/{counts[j]}-{_safe(piece.path or 'bytes')}"
+
+
+def _rendition_name(opening: DocumentOpening) -> str:
+    """Return what to call a rendition whose own name stays hidden; "" for anything else."""
+    fields = opened_fields(opening)
+    if "rendition" not in fields:
+        return ""
+    _, kind, position, _ = fields["rendition"]
+    return f"{kind} {position}{_SUFFIXES.get(fields.get('media-type', ''), '')}"
 
 
 def _safe(name: str) -> str:
