@@ -38,20 +38,11 @@ from typing import Any
 from ledger.chain.statement import is_count
 from ledger.crypto.commitment import (
     HASH_SIZE,
-    KIND_METADATA,
-    KIND_STRUCTURE,
     MAX_LEAF,
     SEED_SIZE,
-    VIEW_METADATA,
-    VIEW_STRUCTURE,
-    VIEWS,
-    View,
+    Uncommitted,
     ViewBuilder,
     ViewHeader,
-    commit_leaves,
-    document_commitment,
-    view_digest,
-    view_seed,
 )
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode, cbor_encode_ordered
@@ -261,25 +252,17 @@ def bytes_view(view_seed: bytes, record: Record) -> ViewBuilder:
     return ViewBuilder(view_seed, ViewHeader(record.leaves, record.splitter, record.version))
 
 
-def commit_document(
-    secret: bytes, document: int, record: Record, parts: Sequence[Part], content: View
-) -> bytes:
-    """Return D_j from s_j, the document's bytes view, and what the other two say."""
-    structure = commit_leaves(
-        view_seed(secret, VIEW_STRUCTURE),
-        KIND_STRUCTURE,
-        record.splitter,
-        record.version,
-        structure_leaves(parts),
+def uncommitted(
+    secret: bytes, document: int, record: Record, parts: Sequence[Part], content: ViewBuilder
+) -> Uncommitted:
+    """Return what D_j follows from: s_j, the document's bytes view, and what the other two say."""
+    return Uncommitted(
+        document,
+        secret,
+        content,
+        (record.splitter, record.version, structure_leaves(parts)),
+        (*METADATA_SPLITTER, metadata_leaves(record)),
     )
-    metadata = commit_leaves(
-        view_seed(secret, VIEW_METADATA),
-        KIND_METADATA,
-        *METADATA_SPLITTER,
-        metadata_leaves(record),
-    )
-    views = (content, structure, metadata)
-    return document_commitment(document, list(map(view_digest, VIEWS, views)))
 
 
 def check_names(names: Sequence[str]) -> None:

@@ -30,9 +30,9 @@ from ledger.manifest import (
     IndexPlace,
     Manifest,
     bytes_view,
-    commit_document,
     parse_index,
     parse_manifest,
+    uncommitted,
 )
 
 _SEGMENT = 4 << 20
@@ -152,8 +152,8 @@ def recomputed_commitment(
                     view = bytes_view(view_seed(secrets[document], VIEW_BYTES), record)
                 view.extend(hashes)
                 if end == cuts.count:
-                    parts, content = index[document].parts, view.finish()
-                    commit = commit_document(secrets[document], document, record, parts, content)
+                    parts, secret = index[document].parts, secrets[document]
+                    commit = uncommitted(secret, document, record, parts, view).commit()
                     if record.commitment not in (None, commit):
                         raise VerificationFailed(
                             f"the manifest names another commitment for {record.name}"

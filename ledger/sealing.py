@@ -23,6 +23,7 @@ from ledger.crypto.commitment import (
     KIND_BYTES,
     SEED_SIZE,
     VIEW_BYTES,
+    Uncommitted,
     ViewBuilder,
     deposit_commitment,
     document_seed,
@@ -56,9 +57,9 @@ from ledger.manifest import (
     bytes_view,
     check_names,
     check_parts,
-    commit_document,
     format_index,
     format_manifest,
+    uncommitted,
 )
 
 INDEX_NAME = "index.cbor"
@@ -126,6 +127,16 @@ class SealedDeposit:
     index: Index
 
 
+Committer = Callable[[Sequence[Uncommitted]], Callable[[], Sequence[bytes]]]
+"""Begins to commit to documents, and gives what returns their D_j."""
+
+
+def commit_here(documents: Sequence[Uncommitted]) -> Callable[[], Sequence[bytes]]:
+    """The simple Committer: at once, in this thread."""
+    found = [each.commit() for each in documents]
+    return lambda: found
+
+
 class _Piece(NamedTuple):
     """Part of a segment: from document `document` at `start`, or `data` where there is none."""
 
@@ -159,6 +170,7 @@ def seal(
     random: Random,
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
+    commit: Committer = commit_here,
 ) -> SealedDeposit:
     """Seal `documents` under the thumbprint (32 bytes) of the key that will sign the statement.
 
@@ -171,7 +183,7 @@ def seal(
     seed = random(SEED_SIZE)
     output = _Output(content, recipients, random) if content else None
     layout = _Layout(documents, with_content=content is not None)
-    commits = _Commitments(seed, layout)
+    commits = _Commitments(seed, layout, commit)
     with ThreadPoolExecutor(workers, "seal") as pool:
         job = _Job(layout, commits, output, workers)
         try:
@@ -181,14 +193,15 @@ def seal(
             raise
     for document in documents:
         document.source.check()
+    commitments = commits.documents()
     index = commits.index(with_hashes=place is not None)
     records = tuple(
         record if record.rendition is None else replace(record, commitment=commitment)
-        for record, commitment in zip(layout.records, commits.documents, strict=True)
+        for record, commitment in zip(layout.records, commitments, strict=True)
     )
     record = Manifest(seed, depositor, cover, records, place or index)
     return SealedDeposit(
-        commitment=deposit_commitment(seed, depositor, commits.documents),
+        commitment=deposit_commitment(seed, depositor, commitments),
         content=output.payload() if output else None,
         manifest=_seal_manifest(record, recipients, manifest, random),
         record=record,
@@ -268,12 +281,13 @@ class _Layout:
 class _Commitments:
     """Takes leaves in order and makes documents' commitments of them."""
 
-    def __init__(self, seed: bytes, layout: _Layout) -> None:
+    def __init__(self, seed: bytes, layout: _Layout, commit: Committer) -> None:
         self._layout = layout
+        self._commit = commit
         count = len(layout.documents)
         self.secrets = [document_seed(seed, j) for j in range(count)]
         self.seeds = [view_seed(secret, VIEW_BYTES) for secret in self.secrets]
-        self.documents: list[bytes] = []
+        self._begun: list[Callable[[], Sequence[bytes]]] = []
         self._entries: list[DocumentIndex] = []
         self._commitments: list[bytes] = []
         self._view: ViewBuilder | None = None
@@ -303,12 +317,18 @@ class _Commitments:
             self._commitments, self._view = [], None
 
     def finish(self) -> None:
-        """Commit to the documents that have become complete."""
-        for document, view in self._complete:
-            record, parts = self._layout.records[document], self._entries[document].parts
-            content, secret = view.finish(), self.secrets[document]
-            self.documents.append(commit_document(secret, document, record, parts, content))
+        """Begin to commit to the documents that have become complete."""
+        records, entries = self._layout.records, self._entries
+        complete = [
+            uncommitted(self.secrets[j], j, records[j], entries[j].parts, view)
+            for j, view in self._complete
+        ]
+        self._begun.append(self._commit(complete))
         self._complete = []
+
+    def documents(self) -> list[bytes]:
+        """Return the D_j of all documents."""
+        return [commitment for result in self._begun for commitment in result()]
 
     def index(self, with_hashes: bool) -> Index:
         if with_hashes:

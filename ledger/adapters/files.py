@@ -18,6 +18,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from ledger.adapters.committing import committer
 from ledger.adapters.splitting import prepared
 from ledger.crypto.armor import MAX_ARMORED, is_armored
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
@@ -265,6 +266,7 @@ def seal_files(
         ready = stack.enter_context(prepared(documents, renditions=content is not None))
         manifest_file = stack.enter_context(AtomicFile(manifest))
         content_file = stack.enter_context(AtomicFile(content)) if content else None
+        commit = stack.enter_context(committer(len(documents)))
         return seal(
             ready,
             depositor,
@@ -274,6 +276,7 @@ def seal_files(
             manifest_file,
             random,
             progress,
+            commit=commit,
         )
 
 

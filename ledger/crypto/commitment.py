@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.crypto.merkle import RootBuilder, leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.padding import padme
@@ -204,11 +204,11 @@ def dummy_commitments(salt: Callable[[int], bytes], count: int, padded: int) -> 
 class ViewBuilder:
     """A view that grows by the leaf hashes (RFC 9162) of the commitments C_1.. to its leaves."""
 
-    __slots__ = ("_header", "_row", "_salt", "_tree", "count")
+    __slots__ = ("_header", "_row", "_seed", "_tree", "count")
 
     def __init__(self, view_seed: bytes, header: ViewHeader) -> None:
         self._header = header
-        self._salt = Prf(view_seed, _SALT)
+        self._seed = view_seed
         self._tree = RootBuilder()
         self._row: list[bytes] = []
         self.count = 0
@@ -227,13 +227,14 @@ class ViewBuilder:
         if self.count != self._header.count:
             raise ValueError("the view's header miscounts its leaves")
         padded = padded_count(self.count)
-        row = self._row + leaf_hashes(dummy_commitments(self._salt, self.count, padded))
+        salt = Prf(self._seed, _SALT)
+        row = self._row + leaf_hashes(dummy_commitments(salt, self.count, padded))
         if self._tree.size:
             self._tree.extend(row)
             root = self._tree.root()
         else:
             root = root_from_leaf_hashes(row)
-        return View(header_commitment(self._salt(0), self._header), padded, root)
+        return View(header_commitment(salt(0), self._header), padded, root)
 
 
 def commit_view(view_seed: bytes, header: ViewHeader, hashes: Sequence[bytes]) -> View:
@@ -272,6 +273,32 @@ def document_commitment(document: int, views: Sequence[bytes]) -> bytes:
     if len(views) != len(VIEWS):
         raise ValueError("a document has three views")
     return sha256(b"sealbook1/document\0" + u64(document) + b"".join(views)).digest()
+
+
+Leaves = tuple[str, int, list[bytes]]
+"""The splitter of a view, its version, and the data of all leaves."""
+
+
+class Uncommitted(NamedTuple):
+    """What D_j follows from; it can be sent to another process."""
+
+    document: int
+    secret: bytes
+    content: ViewBuilder
+    structure: Leaves
+    metadata: Leaves
+
+    def commit(self) -> bytes:
+        """Return D_j."""
+        structure, metadata = (
+            view_seed(self.secret, view) for view in (VIEW_STRUCTURE, VIEW_METADATA)
+        )
+        views = (
+            self.content.finish(),
+            commit_leaves(structure, KIND_STRUCTURE, *self.structure),
+            commit_leaves(metadata, KIND_METADATA, *self.metadata),
+        )
+        return document_commitment(self.document, list(map(view_digest, VIEWS, views)))
 
 
 def deposit_commitment(seed: bytes, depositor: bytes, documents: Sequence[bytes]) -> bytes:
