@@ -12,8 +12,11 @@ from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.capture import Rule
 from ledger.sealing import Document
 from tests.cli.conftest import Company, new_company, run
+from tests.cli.test_matter import NAME, other, paper
 from tests.cli.test_setup import Sheet
 from tests.realtime.conftest import Daemon, eventually
+
+__all__ = ["other"]
 
 
 def revoke(company: Company) -> None:
@@ -80,6 +83,32 @@ cli(sys.argv[1:])
     daemon.start()
     daemon.settled(1)
     assert "unforeseen" in daemon.log.read_text()
+
+
+def test_a_paper_that_has_to_give_way_waits_for_a_notary_that_is_away(
+    company: Company, other: Company
+) -> None:
+    paper(company, "2.txt")
+    daemon = Daemon(other, "--matter", NAME)
+    daemon.script = """
+import sys
+from ledger.adapters.capture import sender
+from ledger.errors import Unavailable
+give_way = sender.give_way
+def away_once(*arguments):
+    sender.give_way = give_way
+    raise Unavailable("away")
+sender.give_way = away_once
+from ledger.cli.root import cli
+cli(sys.argv[1:])
+"""
+    daemon.start()
+    (daemon.folder / "a.txt").write_bytes(b"x")
+    (_, taken) = daemon.settled(2)
+    daemon.stop()
+    assert taken.deposit.matter is not None
+    assert (taken.meta.title, taken.deposit.matter.number) == ("a.txt", 3)
+    assert other.json("status")["refused"] == 0
 
 
 def test_a_damaged_receipt_holds_up_no_other_deposit(applicant: Company) -> None:

@@ -76,7 +76,13 @@ def settle(
             # The disk takes the syncs of many receipts together.
             list(pool.map(_Answered.file_away, batch))
             vault.sync_filed()
-            again = _given_way(vault, client, outcomes)
+            lost = _lost(outcomes)
+            again = frozenset(each.name for each in lost)
+            try:
+                if lost:
+                    again = give_way(vault, client, lost, int(time.time()))
+            except SealbookError as error:
+                trouble = trouble or error
             for answered, outcome in outcomes:
                 if answered.deposit.name not in again:
                     yield answered.deposit, _settled(vault, answered.deposit, outcome)
@@ -123,20 +129,15 @@ def _delivered(vault: Vault, deposit: StoredDeposit, receipt: bytes) -> Outcome:
     return verified
 
 
-def _given_way(
-    vault: Vault,
-    client: NotaryClient,
+def _lost(
     outcomes: Sequence[tuple[_Answered, VerifiedReceipt | Rejected | SealbookError]],
-) -> frozenset[str]:
-    """Return the names of papers that got new numbers, another computer having taken theirs."""
-    lost = [
+) -> list[StoredDeposit]:
+    """Return the papers whose number in their matter was taken."""
+    return [
         answered.deposit
         for answered, outcome in outcomes
         if type(outcome) is Conflict and answered.deposit.deposit.matter is not None
     ]
-    with contextlib.suppress(SealbookError):
-        return give_way(vault, client, lost, int(time.time())) if lost else frozenset()
-    return frozenset()
 
 
 def _settled(
@@ -223,8 +224,11 @@ class SenderLoop:
             free = [each for each in spooled if each.name not in self._held]
             self._told = {each.name: self._told.get(each.name, "") for each in spooled}
             self._journal.set(waiting=len(spooled), held=len(self._held))
+            sound = self._sound(free[:ROUND])
+            moved = {each.name: each for each in sound}
             done = 0
-            for each, outcome in settle(self._vault, self._client, self._sound(free[:ROUND])):
+            for each, outcome in settle(self._vault, self._client, sound):
+                moved.pop(each.name, None)
                 if isinstance(outcome, SealbookError):
                     if each.refused:
                         self._intake.refused(each)
@@ -240,9 +244,12 @@ class SenderLoop:
                         identity=each.commitment,
                     )
                 self._journal.set(waiting=len(spooled) - done)
+            # Those without an outcome were given other numbers, under which they go out next.
+            for each in moved.values():
+                self._intake.refused(each)
         if free:
             self._reachable()
-        return len(free) > ROUND
+        return len(free) > ROUND or bool(moved)
 
     def _sound(self, spooled: Sequence[StoredDeposit]) -> list[StoredDeposit]:
         good = []
