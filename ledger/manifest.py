@@ -518,8 +518,10 @@ def _parse_part(value: Any) -> Part:
 
 def is_text(value: Any, limit: int = MAX_PATH, empty: bool = False) -> bool:
     """Return whether `value` is text of 1 (0 where `empty`) to `limit` bytes of UTF-8."""
-    if not isinstance(value, str) or not (value or empty):
+    if not isinstance(value, str) or not (value or empty) or len(value) > limit:
         return False
+    if value.isascii():
+        return True
     try:
         return len(value.encode()) <= limit
     except UnicodeEncodeError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ledger.crypto.commitment import (
     HASH_SIZE,
@@ -10,8 +11,9 @@ from ledger.crypto.commitment import (
     VIEW_BYTES,
     VIEW_METADATA,
     VIEW_STRUCTURE,
+    VIEWS,
+    View,
     ViewHeader,
-    commit_leaves,
     commitment_from_root,
     document_commitment,
     document_hashes,
@@ -35,7 +37,6 @@ from ledger.manifest import (
     Manifest,
     Part,
     Record,
-    bytes_view,
     metadata_leaves,
     structure_leaves,
 )
@@ -95,6 +96,44 @@ def open_in_part(
     return PartialOpening(len(hashes), tuple(opened), proof)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """A view as the company knows it: v_jw, the leaves' data except of bytes, the tree's leaf hashes."""
+
+    seed: bytes
+    header: ViewHeader
+    leaves: list[bytes]
+    hashes: list[bytes]
+
+    def digest(self, view: int) -> bytes:
+        """Return W_w."""
+        header = header_commitment(leaf_salt(self.seed, 0), self.header)
+        return view_digest(view, View(header, len(self.hashes), root_from_leaf_hashes(self.hashes)))
+
+    def leaves_at(self, positions: Sequence[int]) -> tuple[Leaf, ...]:
+        """Return what opens leaves, counted from 1."""
+        return tuple(
+            Leaf(each, leaf_salt(self.seed, each), self.leaves[each - 1]) for each in positions
+        )
+
+    def opened(
+        self,
+        counted: bool,
+        leaves: tuple[Leaf, ...],
+        runs: tuple[Run, ...],
+        indices: Sequence[int],
+    ) -> PartOfView:
+        """Return the view with the leaves at `indices` shown, and its header where it is `counted`."""
+        salt = leaf_salt(self.seed, 0)
+        return PartOfView(
+            len(self.hashes),
+            OpenedHeader(salt, self.header) if counted else header_commitment(salt, self.header),
+            leaves,
+            runs,
+            multi_proof(self.hashes, [index - 1 for index in indices]),
+        )
+
+
 class _Views:
     """The three views of one document."""
 
@@ -103,14 +142,39 @@ class _Views:
         self._record = record
         self._entry = entry
         self._seed = document_seed(seed, document)
+        self._trees: dict[int, _Tree] = {}
         if len(entry.hashes) != record.leaves * HASH_SIZE:
             raise InvalidInput(f"the hashes of {record.name} are not known here")
 
     def commitment(self) -> bytes:
         """Return D_j."""
         return document_commitment(
-            self._document, [self._content(), self._structure(), self._metadata()]
+            self._document, [self._tree(view).digest(view) for view in VIEWS]
         )
+
+    def _tree(self, view: int) -> _Tree:
+        tree = self._trees.get(view)
+        if tree is None:
+            tree = self._trees[view] = self._grown(view)
+        return tree
+
+    def _grown(self, view: int) -> _Tree:
+        record, seed = self._record, view_seed(self._seed, view)
+        splitter = (record.splitter, record.version)
+        leaves: list[bytes] = []
+        if view == VIEW_BYTES:
+            known = self._entry.hashes
+            commitments = [known[at : at + HASH_SIZE] for at in range(0, len(known), HASH_SIZE)]
+        elif view == VIEW_STRUCTURE:
+            leaves = structure_leaves(self._entry.parts)
+            commitments = leaf_commitments(seed, KIND_STRUCTURE, 1, leaves)
+        else:
+            splitter = METADATA_SPLITTER
+            leaves = metadata_leaves(record)
+            commitments = leaf_commitments(seed, KIND_METADATA, 1, leaves)
+        count = len(commitments)
+        commitments += dummy_commitments(partial(leaf_salt, seed), count, padded_count(count))
+        return _Tree(seed, ViewHeader(count, *splitter), leaves, leaf_hashes(commitments))
 
     def open(self, selection: Selection) -> DocumentOpening:
         """Return what opens a selection of it."""
@@ -123,34 +187,16 @@ class _Views:
         elif runs or stray:
             content = self._runs(sorted(runs | stray), counted=bool(stray))
         else:
-            content = self._content()
+            content = self._tree(VIEW_BYTES).digest(VIEW_BYTES)
         named = sorted(covered)
         return DocumentOpening(
             self._document,
             content,
-            self._parts(named) if named else self._structure(),
-            self._fields(selection.fields) if selection.fields else self._metadata(),
+            self._parts(named) if named else self._tree(VIEW_STRUCTURE).digest(VIEW_STRUCTURE),
+            self._fields(selection.fields)
+            if selection.fields
+            else self._tree(VIEW_METADATA).digest(VIEW_METADATA),
         )
-
-    # --- views that stay hidden ---
-
-    def _content(self) -> bytes:
-        view = bytes_view(view_seed(self._seed, VIEW_BYTES), self._record)
-        view.extend(leaf_hashes(self._hashes()))
-        return view_digest(VIEW_BYTES, view.finish())
-
-    def _structure(self) -> bytes:
-        record = self._record
-        leaves = structure_leaves(self._entry.parts)
-        seed = view_seed(self._seed, VIEW_STRUCTURE)
-        view = commit_leaves(seed, KIND_STRUCTURE, record.splitter, record.version, leaves)
-        return view_digest(VIEW_STRUCTURE, view)
-
-    def _metadata(self) -> bytes:
-        seed = view_seed(self._seed, VIEW_METADATA)
-        leaves = metadata_leaves(self._record)
-        view = commit_leaves(seed, KIND_METADATA, *METADATA_SPLITTER, leaves)
-        return view_digest(VIEW_METADATA, view)
 
     # --- what is chosen ---
 
@@ -195,10 +241,6 @@ class _Views:
 
     # --- what opens it ---
 
-    def _hashes(self) -> list[bytes]:
-        hashes = self._entry.hashes
-        return [hashes[at : at + HASH_SIZE] for at in range(0, len(hashes), HASH_SIZE)]
-
     def _whole(self) -> WholeBytes:
         record = self._record
         seed = view_seed(self._seed, VIEW_BYTES)
@@ -206,63 +248,29 @@ class _Views:
 
     def _runs(self, runs: Sequence[tuple[int, int]], counted: bool) -> PartOfView:
         cuts = Cuts(self._record.size, self._entry.cuts)
-        seed = view_seed(self._seed, VIEW_BYTES)
+        tree = self._tree(VIEW_BYTES)
         opened = tuple(
             Run(
                 first,
-                b"".join(leaf_salt(seed, leaf) for leaf in range(first, end)),
+                b"".join(leaf_salt(tree.seed, leaf) for leaf in range(first, end)),
                 tuple(cuts.start(leaf) - cuts.start(leaf - 1) for leaf in range(first, end)),
             )
             for first, end in runs
         )
         indices = [leaf for first, end in runs for leaf in range(first, end)]
-        header = ViewHeader(self._record.leaves, self._record.splitter, self._record.version)
-        return _view(seed, header, counted, self._hashes(), (), opened, indices)
+        return tree.opened(counted, (), opened, indices)
 
     def _parts(self, positions: Sequence[int]) -> PartOfView:
-        record = self._record
-        seed = view_seed(self._seed, VIEW_STRUCTURE)
-        header = ViewHeader(record.parts, record.splitter, record.version)
-        leaves = structure_leaves(self._entry.parts)
-        hashes = leaf_commitments(seed, KIND_STRUCTURE, 1, leaves)
-        return _view(seed, header, True, hashes, _leaves(seed, positions, leaves), (), positions)
+        tree = self._tree(VIEW_STRUCTURE)
+        return tree.opened(True, tree.leaves_at(positions), (), positions)
 
     def _fields(self, names: Sequence[str]) -> PartOfView:
-        leaves = metadata_leaves(self._record)
-        known = METADATA_FIELDS[: len(leaves)]
+        tree = self._tree(VIEW_METADATA)
+        known = METADATA_FIELDS[: len(tree.leaves)]
         if not set(names) <= set(known):
             raise InvalidInput(f"{self._record.name} has the metadata {', '.join(known)}")
-        seed = view_seed(self._seed, VIEW_METADATA)
-        header = ViewHeader(len(leaves), *METADATA_SPLITTER)
         positions = sorted(known.index(name) + 1 for name in set(names))
-        hashes = leaf_commitments(seed, KIND_METADATA, 1, leaves)
-        return _view(seed, header, False, hashes, _leaves(seed, positions, leaves), (), positions)
-
-
-def _view(
-    seed: bytes,
-    header: ViewHeader,
-    counted: bool,
-    commitments: Sequence[bytes],
-    leaves: tuple[Leaf, ...],
-    runs: tuple[Run, ...],
-    indices: Sequence[int],
-) -> PartOfView:
-    padded = padded_count(header.count)
-    dummies = dummy_commitments(lambda index: leaf_salt(seed, index), header.count, padded)
-    hashes = leaf_hashes([*commitments, *dummies])
-    salt = leaf_salt(seed, 0)
-    return PartOfView(
-        padded,
-        OpenedHeader(salt, header) if counted else header_commitment(salt, header),
-        leaves,
-        runs,
-        multi_proof(hashes, [index - 1 for index in indices]),
-    )
-
-
-def _leaves(seed: bytes, positions: Sequence[int], leaves: Sequence[bytes]) -> tuple[Leaf, ...]:
-    return tuple(Leaf(each, leaf_salt(seed, each), leaves[each - 1]) for each in positions)
+        return tree.opened(False, tree.leaves_at(positions), (), positions)
 
 
 def _span(part: Part) -> tuple[int, int]:
