@@ -28,6 +28,7 @@ from ledger.measures import (
     parse_measure,
     title_of,
 )
+from ledger.officers import parsed
 from ledger.register import DAMAGED, REFUSED, REGISTERED, WAITING, Entry, Register, VaultFacts
 from ledger.sealing import Document
 
@@ -74,11 +75,12 @@ def record(
         (MATTER_NAME, REGISTER),
         (MEASURE_NAME, text.decode()),
     )
+    officers = vault.officers
     with vault.sealing() as sealing:
         sealed = seal_files(
             documents,
             vault.key.thumbprint,
-            vault.recipients,
+            parsed(officers.all),
             Cover(title, provenance),
             sealing.manifest,
             sealing.content,
@@ -99,6 +101,7 @@ def record(
                 source=f"measure {sealed.commitment.hex()}",
                 keep=True,
                 measure=text.decode(),
+                sealed_for=officers.state,
             )
             return vault.spool(sealing, statement, meta, at)
 

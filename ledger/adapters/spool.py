@@ -17,9 +17,11 @@ from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
+from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.deposit import LedgerForked, Rejected, is_final
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover
+from ledger.officers import parsed
 
 SMALL = 1 << 20
 """Bytes up to which a payload travels together with others."""
@@ -61,11 +63,12 @@ def seal_into_spool(
                 return each
     title = text_of_name(wishes.title or collected.path.name)
     missing = tuple((f"left out: {name}", kind) for name, kind in collected.left_out)
+    officers = vault.officers
     with vault.sealing() as sealing:
         sealed = seal_files(
             collected.documents,
             vault.key.thumbprint,
-            vault.recipients,
+            parsed(officers.all),
             Cover(title, provenance + missing),
             sealing.manifest,
             None if wishes.commitment_only else sealing.content,
@@ -86,6 +89,7 @@ def seal_into_spool(
                 matter=wishes.matter,
                 source=source,
                 deliver=None if wishes.deliver is None else str(wishes.deliver),
+                sealed_for=officers.state,
             )
             return vault.spool(sealing, statement, meta, at)
 
@@ -172,7 +176,7 @@ class Sender:
                 self._upload(path, payload)
                 continue
             data = read_file(path)
-            header = file_header(path)
+            header = parse_header(data[:MAX_HEADER]).encoded
             small.append(SmallEnvelope(payload, header, data[len(header) :]))
             waiting += len(data)
             if waiting > 4 * SMALL:

@@ -6,13 +6,15 @@
     device.pem           the device's Ed25519 key (PKCS #8); signs, opens nothing
     identity.age         the age identity that opens deposits, under a passphrase
     identity.txt         ... or plain, where the user asked for it
-    recipients.txt       for whom deposits are sealed: the identity, the recovery sheet
+    recipients.txt       for whom deposits are sealed: the identity, the recovery sheet, officers
+    officers.json        a change of officers that is not in the register of measures yet
     matters.toml         name = random id
     elsewhere.json       last papers of these matters that another computer of the account deposited
     spool/20261123T170501.250Z-4f0c9d21a8b37e65/  time of sealing, start of the commitment
         statement        signed before anything is sent: sending it again gives the same receipt
         manifest.age     titles, names and the opening
         content.age      until it is deposited and the receipt is verified
+        content.header   opens the content at the notary: after a recovery or a change of officers
         meta.json        path, title, size, where the receipt went
         receipt          once deposited
     spool/.sealing-*     a deposit that is being made; it appears whole or not at all
@@ -67,11 +69,11 @@ from ledger.crypto.recipients import (
     Recipient,
     ScryptIdentity,
     parse_identity_file,
-    parse_recipient,
 )
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.manifest import Manifest
 from ledger.measures import MEASURE_NAME
+from ledger.officers import Recipients, parse_recipients, parsed
 from ledger.opening import open_manifest
 from ledger.recover import Recovered
 
@@ -116,7 +118,8 @@ class Meta:
     `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
     deposit is resumed; `deliver` is the folder that the user named for the receipt, `keep` whether it
     stays in the vault, `receipt` where it went, None after a recovery; `refused` is the notary's last
-    answer, where that was a no; `measure` is the text of an entry in the register of measures.
+    answer, where that was a no; `measure` is the text of an entry in the register of measures;
+    `sealed_for` is the state of recipients.txt for which its headers were written.
     """
 
     path: str
@@ -131,6 +134,7 @@ class Meta:
     receipt: str | None = None
     refused: str | None = None
     measure: str | None = None
+    sealed_for: str = ""
 
 
 class StoredDeposit:
@@ -313,9 +317,13 @@ class Vault:
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
-        """For whom deposits are sealed."""
-        lines = read_file(self.home / "recipients.txt").decode().splitlines()
-        return tuple(parse_recipient(line) for line in lines if line and not line.startswith("#"))
+        """For whom deposits are sealed, read anew each time."""
+        return parsed(self.officers.all)
+
+    @property
+    def officers(self) -> Recipients:
+        """What recipients.txt says now: another process may change it at any time."""
+        return parse_recipients(read_file(self.home / "recipients.txt").decode())
 
     def identities(self, passphrase: Callable[[], str]) -> tuple[Identity, ...]:
         """Return the identities that open deposits; `passphrase` is called where one is needed.

@@ -150,6 +150,7 @@ _SECTIONS: dict[str, Commands] = {
         "disclose": ("ledger.cli.disclose:disclose", "Write an evidence file for a court."),
         "matter": ("ledger.cli.matter:matter", "Show the papers of a matter, by number."),
         "measure": ("ledger.cli.measure:measure", "Keep the register of confidentiality measures."),
+        "officer": ("ledger.cli.officers:officer", "Say who else can open the deposits."),
         "trust": ("ledger.cli.setup:trust", "Show or export the notary's trust file."),
         "recover": ("ledger.cli.setup:recover", "Rebuild the vault from the recovery sheet."),
     },

@@ -34,9 +34,10 @@ from ledger.adapters.splitting import prepared
 from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, folder_name, format_meta
 from ledger.capture import Provenance, Rule
 from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
-from ledger.crypto.recipients import Random, Recipient, parse_recipient
+from ledger.crypto.recipients import Random
 from ledger.errors import SealbookError, StorageFailed
 from ledger.manifest import Cover
+from ledger.officers import OFFICER_NAME, Recipients, parsed
 from ledger.sealing import Document, SealedDeposit, seal
 
 LARGE = 8 << 20
@@ -102,6 +103,7 @@ class _Ticket:
     item: Item
     folder: Path
     sealed: SealedDeposit
+    sealed_for: str
     result: StoredDeposit | None = None
     error: SealbookError | None = None
     done: bool = False
@@ -118,7 +120,6 @@ class Intake:
         self._clock = clock
         self._random = random
         self._key = vault.key
-        self._recipients: dict[tuple[str, ...], tuple[Recipient, ...]] = {}
         self._numbers = itertools.count()
         self._waiting: list[_Ticket] = []
         self._commit = threading.Lock()
@@ -154,7 +155,9 @@ class Intake:
             return known
         folder = self._room / str(next(self._numbers))
         try:
-            ticket = _Ticket(item, folder, self._seal(item, folder))
+            # Read anew for each item: an officer who was removed a moment ago gets nothing more.
+            officers = self._vault.officers
+            ticket = _Ticket(item, folder, self._seal(item, folder, officers), officers.state)
             self._waiting.append(ticket)
             with self._commit:
                 if not ticket.done:
@@ -173,7 +176,7 @@ class Intake:
         if deposit.deposit.matter is not None:
             self.index.forget_numbers(deposit.deposit.matter.id)
 
-    def _seal(self, item: Item, folder: Path) -> SealedDeposit:
+    def _seal(self, item: Item, folder: Path, officers: Recipients) -> SealedDeposit:
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
@@ -192,7 +195,7 @@ class Intake:
             return seal(
                 documents,
                 self._key.thumbprint,
-                self._for_whom(rule.officers),
+                parsed(officers.sealed_for(rule.officers)),
                 Cover(_text(item.title), (*item.provenance, *self._stated(item))),
                 content,
                 manifest,
@@ -211,18 +214,9 @@ class Intake:
             ("clock", self.clock_note),
             ("classification", rule.classification),
             (MATTER_NAME, rule.matter or item.topic or ""),
+            *((OFFICER_NAME, each) for each in rule.officers),
         )
         return tuple((name, _text(value)) for name, value in values if value)
-
-    def _for_whom(self, officers: tuple[str, ...]) -> tuple[Recipient, ...]:
-        found = self._recipients.get(officers)
-        if found is None:
-            extra = tuple(parse_recipient(each) for each in officers)
-            own = self._vault.recipients
-            known = {str(each) for each in own}
-            found = own + tuple(each for each in extra if str(each) not in known)
-            self._recipients[officers] = found
-        return found
 
     def _spool(self, batch: list[_Ticket]) -> None:
         """Commit a batch; each ticket gets its result or its error."""
@@ -289,6 +283,7 @@ class Intake:
                 matter=item.rule.matter or item.topic,
                 source=f"capture {item.key.hex()}",
                 keep=not item.receipt_beside,
+                sealed_for=each.sealed_for,
             )
             files.append((each, encoded, meta))
         list(self._writers.map(_write, files))
