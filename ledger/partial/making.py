@@ -98,7 +98,7 @@ def open_in_part(
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """A view as the company knows it: v_jw, the leaves' data except of bytes, the tree's leaf hashes."""
+    """A view as the company knows it; `leaves` is empty for bytes, `hashes` are those of the tree."""
 
     seed: bytes
     header: ViewHeader
