@@ -151,6 +151,7 @@ _SECTIONS: dict[str, Commands] = {
         "matter": ("ledger.cli.matter:matter", "Show the papers of a matter, by number."),
         "measure": ("ledger.cli.measure:measure", "Keep the register of confidentiality measures."),
         "officer": ("ledger.cli.officers:officer", "Say who else can open the deposits."),
+        "export": ("ledger.cli.export:export", "Write out every deposit in open formats."),
         "trust": ("ledger.cli.setup:trust", "Show or export the notary's trust file."),
         "recover": ("ledger.cli.setup:recover", "Rebuild the vault from the recovery sheet."),
     },

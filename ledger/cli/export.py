@@ -1,0 +1,115 @@
+"""Leaving with everything: `sealbook export --all`."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ledger.cli import shell, text
+from ledger.errors import SealbookError, Unavailable
+
+README = """\
+存证导出 / Export of deposits
+=============================
+
+每个文件夹是一份存证，写入前已重新计算其加盐指纹，与交存时一致。
+Each folder is one deposit. Its commitment was recomputed from what is written here before it appeared.
+
+  deposit.json      标题、时间、事项、文件清单 / title, times, matter, documents
+  documents/        交存的文件，逐字节相同 / the documents, byte for byte
+                    （渲染件可重新生成，未导出 / renditions can be made again and are left out）
+  deposit.receipt   存证回执 / the receipt: SCITT Transparent Statement (RFC 9943),
+                    COSE Receipt (RFC 9942), with a C2SP tlog-proof inside
+  statement.cose    已签名的声明 / the signed statement: COSE_Sign1 (RFC 9052)
+  opening.cbor      核验密钥，须保密 / the opening (CBOR); keep it secret: it opens everything
+
+notary.trust 是本公司固定的信任文件；法院应向公证机构索取。checkpoint 是已核验的最大账本状态。
+notary.trust is the trust file pinned here; a court gets its own from the notary office. checkpoint is
+the largest state of the ledger that was verified, a C2SP signed note.
+
+核验 / To check:
+
+    sealbook verify deposit.receipt --trust ../notary.trust
+    sealbook receipt unpack deposit.receipt -o parts
+
+用其他软件 / With other software: any CBOR and COSE library reads statement.cose and deposit.receipt;
+the commitment is recomputed from documents/ and opening.cbor with SHA-256 and HMAC alone, by the
+formula in docs/formats.md, and must equal `id` in deposit.json, the subject of the statement.
+"""
+
+
+@click.command(
+    epilog="""\b
+Example:
+  sealbook export --all -o leaving/
+"""
+)
+@click.option("--all", "everything", is_flag=True, required=True, help="Every deposit.")
+@click.option("-o", "--output", type=shell.FILE, required=True, help="The folder to write to.")
+@shell.passphrase_option
+@shell.json_option
+def export(everything: bool, output: Path, passphrase_file: Path | None, as_json: bool) -> None:  # noqa: ARG001
+    """Write every document, receipt and opening in open formats.
+
+    Each deposit is fetched, decrypted and compared before it appears. Run again, only what is missing
+    is fetched. Everything is written in the clear: mind where.
+    """
+    from ledger.adapters.export import export_deposit, exporting, finish, is_full
+    from ledger.cli.sending import name_of, sentence_of
+
+    vault = shell.open_vault()
+    identities = vault.identities(shell.passphrase_from(passphrase_file))
+    deposits = vault.deposits()
+    found: list[dict[str, Any]] = []
+    problems: list[tuple[str, str]] = []
+    counts = {True: 0, False: 0}
+    notes: list[tuple[str, str]] = []
+    done, away = 0, ""
+    begun = time.monotonic()
+    with (
+        exporting(output),
+        shell.connect(vault) as client,
+        shell.Progress("exporting", len(deposits), bytes_=False, begun=begun) as progress,
+    ):
+        for each in deposits:
+            name = str(each.folder)
+            done += 1
+            try:
+                name = name_of(each)
+                if away and each.deposit.content is not None and each.receipt is not None:
+                    problems.append((name, away))
+                    continue
+                made = export_deposit(each, client, identities, output, vault.trust, lambda _: None)
+            except SealbookError as error:
+                problems.append((name, sentence_of(error)))
+                if is_full(error):
+                    break
+                if isinstance(error, Unavailable):
+                    away = sentence_of(error)
+                continue
+            counts[made.new] += 1
+            if made.note:
+                notes.append((name, made.note))
+            found.append({"id": each.commitment, "title": each.meta.title, "folder": made.folder})
+            progress(done)
+        finish(vault, output, found, README)
+    lines = [
+        f"{len(found)} of {len(deposits)} deposits are in {output}: {counts[True]} written now, each "
+        f"compared with what was deposited, {counts[False]} there before.",
+        "They are in the clear, with their openings. README.txt says how to check them.",
+    ]
+    lines += [f"{text.plain(name)}: {text.plain(why)}" for name, why in notes]
+    lines += [f"not exported  {text.plain(name)}: {text.plain(why)}" for name, why in problems]
+    if problems:
+        lines.append("Run the same command again for what is missing.")
+    value = {
+        "folder": str(output.absolute()),
+        "deposits": found,
+        "written": counts[True],
+        "notes": [{"deposit": name, "message": why} for name, why in notes],
+        "problems": [{"deposit": name, "message": why} for name, why in problems],
+    }
+    shell.emit(as_json, value, "\n".join(text.indent(line, 0) for line in lines))
+    if problems:
+        raise SystemExit(1)

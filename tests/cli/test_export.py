@@ -1,0 +1,97 @@
+"""export: all of it, in the clear, verified, once; what is damaged is named and holds nothing up."""
+
+import json
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from ledger.manifest import parse_manifest
+from tests.cli.conftest import Company
+
+
+def folders(output: Path) -> dict[str, Path]:
+    return {
+        json.loads((each / "deposit.json").read_bytes())["title"]: each
+        for each in output.iterdir()
+        if each.is_dir()
+    }
+
+
+def three(company: Company) -> None:
+    company.write("合同/正文.txt", b"contract " * 9000)
+    company.write("合同/a/con.txt", b"")
+    company.write("big.bin", os.urandom(300_000))
+    company.write("only.txt", b"only the fingerprint")
+    company("deposit", "合同", "big.bin", "--matter", "供应")
+    company("deposit", "only.txt", "--commitment-only")
+    company.write("waits.txt")
+    company("deposit", "waits.txt", "--no-wait")
+
+
+def test_every_document_receipt_and_opening_is_exported(company: Company) -> None:
+    three(company)
+    answer = company.json("export", "--all", "-o", "out")
+    assert (len(answer["deposits"]), answer["written"], answer["problems"]) == (4, 4, [])
+    out = company.folder / "out"
+    found = folders(out)
+    assert (found["合同"] / "documents/正文.txt").read_bytes() == b"contract " * 9000
+    assert (found["only.txt"] / "documents/only.txt").read_bytes() == b"only the fingerprint"
+    value = json.loads((found["big.bin"] / "deposit.json").read_bytes())
+    assert (value["matter"]["number"], value["state"]) == (2, "deposited")
+    for each in found.values():
+        parse_manifest((each / "opening.cbor").read_bytes())
+    receipt = found["big.bin"] / "deposit.receipt"
+    assert company.json("verify", receipt, "--trust", out / "notary.trust")["good"]
+    assert not (found["waits.txt"] / "deposit.receipt").exists()
+    modes = {stat.S_IMODE(p.stat().st_mode) for p in out.rglob("*") if p.is_file()}
+    assert modes == {0o600}
+    assert {"README.txt", "index.json", "notary.trust", "checkpoint"} <= {
+        each.name for each in out.iterdir()
+    }
+
+
+def test_run_again_only_what_is_missing_or_changed_is_written(company: Company) -> None:
+    three(company)
+    company("export", "--all", "-o", "out")
+    found = folders(company.folder / "out")
+    shutil.rmtree(found["big.bin"])
+    (found["合同"] / "documents/正文.txt").write_bytes(b"cut")
+    company("deposit")
+    (company.folder / "out" / ".sealbook-left").mkdir()
+    assert company.json("export", "--all", "-o", "out")["written"] == 3
+    found = folders(company.folder / "out")
+    assert (found["waits.txt"] / "deposit.receipt").exists()
+    assert (found["合同"] / "documents/正文.txt").stat().st_size == 81_000
+    assert not list((company.folder / "out").glob(".sealbook*"))
+
+
+def test_one_damaged_deposit_is_named_and_the_rest_is_exported(company: Company) -> None:
+    three(company)
+    shown = company.json("list")["deposits"]
+    big = next(each["id"] for each in shown if each["title"] == "big.bin")
+    objects = sorted(
+        (company.notary.directory / "objects").rglob("*.payload"), key=lambda p: p.stat().st_mtime
+    )
+    payload = [each for each in objects if 290_000 < each.stat().st_size < 400_000][-1]
+    data = bytearray(payload.read_bytes())
+    data[1000] ^= 1
+    payload.write_bytes(data)
+    answer = company.json("export", "--all", "-o", "out", code=1)
+    assert [each["deposit"] for each in answer["problems"]] == ["big.bin"]
+    assert len(answer["deposits"]) == 3
+    assert not list((company.folder / "out").glob(f"*{big[:16]}"))
+
+
+def test_a_fingerprint_whose_originals_changed_is_exported_with_a_note(company: Company) -> None:
+    company.write("only.txt", b"only the fingerprint")
+    company("deposit", "only.txt", "--commitment-only")
+    company.write("only.txt", b"only the fingerprinT")
+    answer = company.json("export", "--all", "-o", "out")
+    assert "do not match" in answer["notes"][0]["message"]
+    (folder,) = folders(company.folder / "out").values()
+    assert {each.name for each in folder.iterdir()} == {
+        "deposit.json", "deposit.receipt", "opening.cbor", "statement.cose",
+    }  # fmt: skip
+    company.write("only.txt", b"only the fingerprint")
+    assert company.json("export", "--all", "-o", "out")["notes"] == []
