@@ -56,8 +56,8 @@ def split_zip(window: Window) -> Splitting:
         raise Unsplit(f"it has more than {MAX_MEMBERS:,} members")
     members.sort(key=lambda member: member.header_offset)
     bounds = [_zip_member(window, member) for member in members]
-    starts = [start for start, _ in bounds]
-    if any(end > after for (_, end), after in zip(bounds, [*starts[1:], directory], strict=True)):
+    after = [*(start for start, _ in bounds), directory][1:]
+    if any(end > limit for (_, end), limit in zip(bounds, after, strict=True)):
         raise Unsplit("its members overlap")
     names = [_zip_name(member) for member in members]
     return cut_ranges("zip", VERSIONS["zip"], window.size, _ranges(bounds, names), window.room)
