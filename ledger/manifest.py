@@ -32,6 +32,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -60,6 +61,9 @@ MAX_PATH = 4096
 """UTF-8 bytes of a part's path and of other free text."""
 MAX_LABEL = 480
 """UTF-8 bytes of a part's label."""
+
+_KEPT = 4096
+"""Structure leaves that are kept: thousands of letters have the same fields in the same order."""
 
 METADATA_SPLITTER = ("fields", 1)
 
@@ -220,10 +224,12 @@ def format_cuts(lengths: Iterable[int]) -> bytes:
 
 def structure_leaves(parts: Sequence[Part]) -> list[bytes]:
     """Return the leaf data of a structure view."""
-    return [
-        cbor_encode_ordered({"path": part.path, "count": part.count, "first": part.first})
-        for part in parts
-    ]
+    return [_structure_leaf(part.path, part.first, part.count) for part in parts]
+
+
+@lru_cache(_KEPT)
+def _structure_leaf(path: str, first: int, count: int) -> bytes:
+    return cbor_encode_ordered({"path": path, "count": count, "first": first})
 
 
 def metadata_leaves(record: Record) -> list[bytes]:
