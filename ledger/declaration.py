@@ -203,7 +203,7 @@ def _blank(key: str) -> str:
 def _unidentified(exhibits: Sequence[Exhibit]) -> str:
     if any(exhibit.copies for exhibit in exhibits):
         return ""
-    compared = any(each.report.claim(rp.CONTENT).status == rp.PROVEN for each in exhibits)
+    compared = any(each.report.claim(rp.CONTENT).by == "full-opening" for each in exhibits)
     return _OWN_CONTENT if compared else _NO_CONTENT
 
 

@@ -126,7 +126,9 @@ def _after_entry(report: Report) -> tuple[Answer, ...]:
             height=block.facts.get("height"),
         ),
         _as("16", "registered", report.claim(rp.TIME), height=block.facts.get("height")),
-        _as("16", "consistent", content),
+        Answer("16", "consistent", rp.NOT_SHOWN)
+        if rp.shows_nothing(content)
+        else _as("16", "consistent", content),
         Answer("16", "contrary", rp.NOT_SHOWN),
     )
 

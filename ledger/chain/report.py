@@ -59,9 +59,11 @@ class Report:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Required claims that are neither proven nor failed."""
+        """Required claims that are neither proven nor failed; fields alone show no content."""
         return tuple(
-            name for name in self.required if self.claim(name).status in (STATED, NOT_SHOWN)
+            name
+            for name in self.required
+            if self.claim(name).status in (STATED, NOT_SHOWN) or shows_nothing(self.claim(name))
         )
 
     @property
@@ -87,3 +89,10 @@ class Report:
                 for claim in self.claims
             ],
         }
+
+
+def shows_nothing(claim: Claim) -> bool:
+    """Return whether a claim rests on an opening of fields alone, without any content."""
+    return claim.by == "partial-opening" and not any(
+        each["whole"] or each["parts"] for each in claim.facts["documents"]
+    )

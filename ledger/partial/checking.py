@@ -148,7 +148,7 @@ def _shown(opening: DocumentOpening) -> dict[str, object]:
         leaves = pieces[0].count
     elif isinstance(content, PartOfView) and isinstance(content.header, OpenedHeader):
         leaves = content.header.header.count
-    positions = {part.path: index for index, part in opened_parts(opening)}
+    positions = {(part.first, part.count): index for index, part in reversed(opened_parts(opening))}
     made = fields.pop("rendition", None)
     return {
         "document": opening.document + 1,
@@ -165,7 +165,7 @@ def _shown(opening: DocumentOpening) -> dict[str, object]:
         else [
             {
                 "path": piece.path,
-                "position": positions.get(piece.path or ""),
+                "position": positions.get((piece.first, piece.count)),
                 "total": total,
                 "first": piece.first,
                 "count": piece.count,

@@ -388,8 +388,11 @@ def _check_leaves(view: PartOfView) -> None:
 
 
 def _check_document(opening: DocumentOpening) -> None:
-    """Raise unless each piece is named by a structure leaf, or its view's header is opened."""
+    """Raise unless something is shown, and each piece named by a structure leaf or counted in its
+    view's header."""
     content = opening.content
+    if all(isinstance(view, bytes) for view in (content, opening.structure, opening.metadata)):
+        raise MalformedData("an opening names a document and shows nothing of it")
     runs = content.runs if isinstance(content, PartOfView) else ()
     found = {(run.first, len(run.sizes)) for run in runs}
     named = {(part.first, part.count) for _, part in opened_parts(opening)}

@@ -78,6 +78,8 @@ def open_in_part(
     chosen = {each.document: each for each in selections}
     if len(chosen) != len(selections) or not set(chosen) <= set(range(len(manifest.documents))):
         raise InvalidInput("a selection names no document of the deposit, or one twice")
+    if not all(each.whole or each.parts or each.ranges or each.fields for each in selections):
+        raise InvalidInput("a selection names a document and nothing of it")
     documents: list[bytes] = []
     opened: list[DocumentOpening] = []
     for number, (record, entry) in enumerate(zip(manifest.documents, index, strict=True)):

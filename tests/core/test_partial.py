@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as some
 
 from ledger.crypto import commitment as cm
@@ -198,6 +198,7 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
 ) -> None:
     size = len(CONTENTS[0])
     inside = tuple((at, count) for at, count in ranges if at + count <= size)
+    assume(parts or inside or fields or whole)
     opening = opened(
         Selection(0, whole, tuple(parts), inside, tuple(fields)), Selection(2, whole=True)
     )
@@ -222,6 +223,7 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
         Selection(0, ranges=((0, 0),)),
         Selection(0, ranges=((len(CONTENTS[0]), 1),)),
         Selection(0, fields=("secret",)),
+        Selection(0),
     ],
 )
 def test_what_is_not_there_cannot_be_opened(selection: Selection) -> None:
@@ -490,6 +492,33 @@ def test_proofs_of_one_body_among_ten_thousand_messages_are_short() -> None:
 
     many = replace(one, proof=multi_proof(cm.document_hashes(seed, documents), [7_000]))
     assert len(format_partial(many)) <= 1024
+
+
+def test_a_document_of_which_nothing_is_shown_is_not_opened() -> None:
+    opening = open_in_part(
+        SEALED.record, SEALED.index, [Selection(0, parts=(1,), fields=("name",))], SEALED.commitment
+    )
+    (shown,) = opening.documents
+    for view in (shown.content, shown.structure, shown.metadata):
+        assert not isinstance(view, bytes)
+    hidden = replace(shown, content=bytes(32), structure=bytes(32))
+    data = format_partial(replace(opening, documents=(hidden,)))
+    assert parse_partial(data).documents == (hidden,)
+    nothing = replace(hidden, metadata=bytes(32))
+    with pytest.raises(MalformedData, match="shows nothing"):
+        parse_partial(format_partial(replace(opening, documents=(nothing,))))
+
+
+def test_parts_of_one_path_keep_their_own_positions() -> None:
+    parts = (Part("message 1 of 1", 1, 1), Part("message 1 of 1", 2, 1))
+    splitting = Splitting("mbox", 1, format_cuts([1, 1]), parts)
+    sealed, _, _ = seal_in_memory([document(b"ab", "a.mbox", splitting=splitting)])
+    opening = open_in_part(
+        sealed.record, sealed.index, [Selection(0, parts=(1, 2))], sealed.commitment
+    )
+    found = recompute_partial(opening, DEPOSITOR, lambda piece, *_: b"ab"[piece : piece + 1])
+    (shown,) = found.shown
+    assert [part["position"] for part in shown["parts"]] == [1, 2]  # type: ignore[attr-defined]
 
 
 def test_leaves_of_an_opening_stand_in_order() -> None:

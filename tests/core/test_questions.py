@@ -24,7 +24,7 @@ from ledger.questions import (
     online_litigation,
     stated_fields,
 )
-from ledger.verify import unchecked_report, verify_receipt
+from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 from tests.disclosed import Shown, file
 from tests.simulator import Office
 
@@ -50,6 +50,27 @@ def answers(*selections: Selection) -> dict[str, Answer]:
 
 def by_question(found: Sequence[Answer]) -> dict[str, Answer]:
     return {each.question: each for each in found}
+
+
+def test_fields_alone_are_not_the_content_that_a_trust_file_requires() -> None:
+    trust = SHOWN.office.trust()
+    strict = replace(trust, required=(*trust.required, rp.CONTENT))
+    (fields,) = read_evidence(io.BytesIO(SHOWN.evidence(Selection(0, fields=("name",)))))
+    assert verify_disclosed(fields, trust).report.good
+    with pytest.raises(ReceiptRefused) as refused:
+        verify_disclosed(fields, strict)
+    assert refused.value.report.missing == (rp.CONTENT,)
+    (part,) = read_evidence(io.BytesIO(SHOWN.evidence(Selection(0, parts=(2,)))))
+    assert verify_disclosed(part, strict).report.good
+    assert answers(Selection(0, fields=("name",)))["consistent"].status == rp.NOT_SHOWN
+    assert answers(Selection(0, parts=(2,)))["consistent"].status == rp.PROVEN
+
+
+def test_a_draft_from_fields_alone_does_not_say_that_content_was_compared() -> None:
+    (fields,) = read_evidence(io.BytesIO(SHOWN.evidence(Selection(0, fields=("name",)))))
+    report = verify_disclosed(fields, SHOWN.office.trust()).report
+    draft = draft_declaration([Exhibit(report, ())], CHECK)
+    assert "No content was compared" in draft and "own files" not in draft
 
 
 BARE = verify_receipt(Office().receipt(), Office().trust()).report
