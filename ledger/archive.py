@@ -38,6 +38,8 @@ _SMALL = 0x7FFFFFFF
 """Sizes and offsets above this stand in ZIP64 fields."""
 _ALL, _ALL_SHORT = 0xFFFFFFFF, 0xFFFF
 _MANY = 0xFFFF
+_MAX_FILE = 1 << 62
+"""Offsets above this no system can seek to."""
 _BLOCK = 1 << 20
 
 
@@ -95,6 +97,8 @@ class Reader:
                 raise MalformedData(f"the ZIP has more than {MAX_MEMBERS} members")
             members.append(member)
             at = member.start + member.size
+            if at > _MAX_FILE:
+                raise MalformedData("a member of the ZIP is larger than any file")
             file.seek(at)
         expected = _directory(members, at)
         file.seek(at)
@@ -112,6 +116,17 @@ class Reader:
         with self._lock:
             self._file.seek(member.start + offset)
             return self._file.read(max(0, min(size, member.size - offset)))
+
+    def check(self, member: Member) -> None:
+        """Raise MalformedData unless the member's CRC-32 is that of its bytes: other tools look."""
+        crc = 0
+        for offset in range(0, member.size, _BLOCK):
+            crc = zlib.crc32(self.read(member, offset, _BLOCK), crc)
+        if crc != member.crc:
+            raise MalformedData(
+                f"the ZIP states a checksum for {member.name!r} that is not that of its bytes: other "
+                "tools would refuse it"
+            )
 
 
 def _read_local(file: BinaryIO, at: int) -> Member | None:

@@ -77,6 +77,8 @@ class DisclosedDeposit:
     opening: Manifest | PartialOpening | None
     fetch: Callable[[int, int, int], bytes]
     """fetch(n, offset, size) gives at most `size` bytes of document n, or of piece n."""
+    check: Callable[[], None] = lambda: None
+    """Raises MalformedData unless the ZIP's checksums are those of the content."""
 
     @property
     def contents(self) -> tuple[tuple[str, int], ...]:
@@ -141,7 +143,8 @@ def verify_disclosed(
 ) -> VerifiedReceipt:
     """Verify a disclosed deposit: first its receipt, then its content. See `verify_receipt`.
 
-    `write(document, offset, data)` gets the documents' bytes, unverified until this returns.
+    `write(document, offset, data)` gets the documents' bytes, unverified until this returns. Raises
+    MalformedData, besides, where other tools could not read what is shown.
     """
     try:
         verify_receipt(disclosed.receipt, trust)
@@ -151,7 +154,10 @@ def verify_disclosed(
     opening = None
     if disclosed.opening is not None:
         opening = recompute_opening(disclosed, write, progress)
-    return verify_receipt(disclosed.receipt, trust, opening=opening)
+    verified = verify_receipt(disclosed.receipt, trust, opening=opening)
+    # Last: of content that was changed the report says more.
+    disclosed.check()
+    return verified
 
 
 def recompute_opening(
@@ -216,6 +222,7 @@ class _Members:
         member = self.take(name)
         if member.size > limit:
             raise MalformedData(f"{name!r} in the evidence file is over {limit} bytes")
+        self.archive.check(member)
         return self.archive.read(member, 0, member.size)
 
 
@@ -238,7 +245,11 @@ def _read_deposit(members: _Members, number: int, max_opening: int) -> Disclosed
             )
         return members.archive.read(member, offset, size)
 
-    return DisclosedDeposit(receipt, opening, fetch)
+    def check() -> None:
+        for member in contents:
+            members.archive.check(member)
+
+    return DisclosedDeposit(receipt, opening, fetch, check)
 
 
 def _format_opening(opening: Manifest | PartialOpening) -> bytes:

@@ -181,6 +181,23 @@ def test_every_changed_byte_is_refused_or_changes_nothing(case: Case) -> None:
         assert not report.good or report.as_dict() == good
 
 
+def test_a_checksum_that_other_tools_would_refuse_is_refused(case: Case) -> None:
+    evidence = case.evidence()
+    for member in zipfile.ZipFile(io.BytesIO(evidence)).infolist():
+        # Where nothing is shown there is nothing to tell.
+        stated, other = struct.pack("<I", member.CRC), struct.pack("<I", member.CRC ^ 1)
+        if member.file_size:
+            with pytest.raises(MalformedData):
+                case.report(evidence.replace(stated, other))
+
+
+@pytest.mark.parametrize("size", [1 << 62, 1 << 63, (1 << 64) - 1])
+def test_a_member_larger_than_any_file_is_malformed(size: int) -> None:
+    member = archive.Member("HOWTO.txt", 0, size, 0, 0)
+    with pytest.raises(MalformedData):
+        read_evidence(io.BytesIO(archive._local(member.name, member.crc, member.size) + b"x"))
+
+
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
 def test_a_truncated_file_is_malformed(case: Case, share: float) -> None:
     evidence = case.evidence()
