@@ -85,7 +85,7 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
 
     Different names stay different where case, or the composition of accents, does not count.
     """
-    taken: dict[str, str] = {}
+    taken: dict[str, int] = {}
     folders: dict[str, str] = {}
     result: dict[str, str] = {}
     for name in names:
@@ -118,14 +118,16 @@ def safe_component(name: str) -> str:
     return text or "_"
 
 
-def _claim(place: str, name: str, taken: dict[str, str]) -> str:
+def _claim(place: str, name: str, taken: dict[str, int]) -> str:
+    """Return a free name; `taken` says which number to try next, so that many alike stay cheap."""
     stem, dot, suffix = name.rpartition(".")
     if not stem:
         stem, dot, suffix = name, "", ""
-    candidate, number = name, 2
+    candidate, first = name, _key(place + name)
     while (key := _key(place + candidate)) in taken:
-        candidate, number = f"{stem}~{number}{dot}{suffix}", number + 1
-    taken[key] = name
+        number = taken[first]
+        candidate, taken[first] = f"{stem}~{number}{dot}{suffix}", number + 1
+    taken[key] = 2
     return place + candidate
 
 

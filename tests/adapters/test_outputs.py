@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 import unicodedata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -110,6 +111,19 @@ def test_numbered_files_find_a_free_name_or_the_same_content(tmp_path: Path) -> 
     assert write_numbered(tmp_path, "a", ".receipt", b"2").name == "a-2.receipt"
     assert write_numbered(tmp_path, "a", ".receipt", b"3").name == "a-3.receipt"
     assert write_numbered(tmp_path, "a", ".receipt", b"2").name == "a-2.receipt"
+
+
+def test_very_many_names_that_are_one_where_case_does_not_count_take_no_longer_than_others() -> (
+    None
+):
+    names = [
+        "".join(c.upper() if number >> at & 1 else c for at, c in enumerate("abcdefghijklmn"))
+        for number in range(1 << 14)
+    ]
+    began = time.process_time()
+    safe = safe_names([*names, "abcdefghijklmn~2"])
+    assert time.process_time() - began < 10
+    assert len({each.casefold() for each in safe.values()}) == len(names) + 1
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path: Path) -> None:
