@@ -263,7 +263,8 @@ def seal_files(
     and where there is content renditions of them follow (`ledger.adapters.splitting`).
     """
     with contextlib.ExitStack() as stack:
-        ready = stack.enter_context(prepared(documents, renditions=content is not None))
+        room = content.parent if content else None
+        ready = stack.enter_context(prepared(documents, room))
         manifest_file = stack.enter_context(AtomicFile(manifest))
         content_file = stack.enter_context(AtomicFile(content)) if content else None
         commit = stack.enter_context(committer(len(documents)))

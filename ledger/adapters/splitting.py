@@ -16,18 +16,16 @@ _COARSE = 3
 
 
 @contextlib.contextmanager
-def prepared(
-    documents: Sequence[Document], renditions: bool, room: Path | None = None
-) -> Iterator[list[Document]]:
-    """Yield the documents, split, and where `renditions` are wanted those after them.
+def prepared(documents: Sequence[Document], room: Path | None) -> Iterator[list[Document]]:
+    """Yield the documents, split, and after them renditions, none where there is no `room` for them.
 
     A document that cannot be split, or rendered, says why and is there all the same. The renditions'
-    files are gone after the block; after a kill they are left in `room`, by default the system's folder
-    for temporary files. Raises SourceChanged.
+    files lie in the folder `room` and are gone after the block, except after a kill. Raises
+    SourceChanged.
     """
     with contextlib.ExitStack() as stack:
         ready = split_all(documents)
-        if renditions:
+        if room is not None:
             ready = _rendered(ready, stack, room)
         yield ready
 
@@ -39,17 +37,15 @@ def split_all(documents: Sequence[Document]) -> list[Document]:
     ready = []
     for number, document in enumerate(documents, 1):
         if document.splitting == Splitting():
-            room = max(left - _COARSE * (len(documents) - number), 0)
-            splitting = split(document.name, document.media_type, document.source, room)
+            most = max(left - _COARSE * (len(documents) - number), 0)
+            splitting = split(document.name, document.media_type, document.source, most)
             document = replace(document, splitting=splitting)
         left -= len(document.splitting.parts)
         ready.append(document)
     return ready
 
 
-def _rendered(
-    documents: list[Document], stack: contextlib.ExitStack, room: Path | None
-) -> list[Document]:
+def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path) -> list[Document]:
     # The child process and its parsers cost nothing where no document is of their kind.
     from ledger.adapters.rendering import NotRendered
     from ledger.adapters.renditions import Renderer, is_renderable

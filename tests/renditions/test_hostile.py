@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -185,12 +184,11 @@ def test_a_full_disk_is_a_reason(render: Render, monkeypatch: pytest.MonkeyPatch
 
 
 def test_without_temporary_files_there_is_a_deposit_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(GOOD)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with prepared([Document(open_source(path), "a.pdf")], renditions=True) as ready:
+    with prepared([Document(open_source(path), "a.pdf")], tmp_path / "gone") as ready:
         (only,) = ready
     assert only.splitting.unsplit.startswith("there is no room for temporary files")
 

@@ -43,8 +43,10 @@ def papers(tmp_path: Path) -> list[Document]:
     return [Document(open_source(tmp_path / name), name) for name in files]
 
 
-def test_documents_are_split_and_renditions_follow_the_originals(papers: list[Document]) -> None:
-    with prepared(papers, renditions=True) as ready:
+def test_documents_are_split_and_renditions_follow_the_originals(
+    papers: list[Document], tmp_path: Path
+) -> None:
+    with prepared(papers, tmp_path) as ready:
         assert [document.name for document in ready] == [
             "inbox.mbox",
             "contract.pdf",
@@ -66,7 +68,7 @@ def test_documents_are_split_and_renditions_follow_the_originals(papers: list[Do
 
 
 def test_where_only_a_commitment_goes_out_nothing_is_rendered(papers: list[Document]) -> None:
-    with prepared(papers, renditions=False) as ready:
+    with prepared(papers, None) as ready:
         assert [document.name for document in ready] == [document.name for document in papers]
         assert ready[0].splitting.splitter == "mbox"
         assert not ready[2].splitting.unsplit

@@ -186,7 +186,7 @@ class Intake:
         with ExitStack() as stack:
             documents = stack.enter_context(
                 # What a kill leaves here is removed at the next start.
-                prepared(item.documents, not rule.commitment_only, self._room)
+                prepared(item.documents, None if rule.commitment_only else self._room)
             )
             manifest = stack.enter_context(NewFile(folder / "manifest.age"))
             content = None
