@@ -30,7 +30,7 @@ from bench.realtime import ROOT, answers, sealbook, serving, wait
 from bench.row import Row, interleaved
 from bench.sealing import MEMORY_FOLDER, MIB
 from ledger.adapters.files import open_payload, open_source, seal_files
-from ledger.adapters.splitting import prepared
+from ledger.adapters.splitting import split_all
 from ledger.chain.trust import fingerprint
 from ledger.crypto.recipients import HybridIdentity
 from ledger.manifest import Cover, Cuts
@@ -265,17 +265,17 @@ def sealed(path: Path, folder: Path) -> tuple[SealedDeposit, dict[str, float]]:
     start = perf_counter()
     paths: Sequence[Path] = sorted(path.iterdir()) if path.is_dir() else [path]
     sources = [Document(open_source(each), each.name) for each in paths]
-    with prepared(sources, renditions=False) as documents:
-        split = perf_counter()
-        deposit = seal_files(
-            documents,
-            DEPOSITOR,
-            [IDENTITY.recipient()],
-            Cover("bench"),
-            folder / "manifest.age",
-            folder / "content.age",
-            secrets.token_bytes,
-        )
+    documents = split_all(sources)
+    split = perf_counter()
+    deposit = seal_files(
+        documents,
+        DEPOSITOR,
+        [IDENTITY.recipient()],
+        Cover("bench"),
+        folder / "manifest.age",
+        folder / "content.age",
+        secrets.token_bytes,
+    )
     end = perf_counter()
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return deposit, {
