@@ -54,7 +54,12 @@ def groups(holders: Sequence[Holder], need: int) -> list[tuple[Holder, ...]]:
             f"{need} of {len(holders)} makes {comb(len(holders), need)} files, over the limit of "
             f"{MAX_FILES}; name fewer holders."
         )
-    return list(combinations(holders, need))
+    found = list(combinations(holders, need))
+    if len({file_name(group).casefold() for group in found}) < len(found):
+        raise InvalidInput(
+            "Two groups of holders would share a file name; name the holders otherwise."
+        )
+    return found
 
 
 def file_name(group: Sequence[Holder]) -> str:

@@ -89,3 +89,10 @@ def test_the_number_of_files_is_bounded() -> None:
     assert len(groups(holders[:8], 3)) <= MAX_FILES
     with pytest.raises(InvalidInput, match="over the limit"):
         groups(holders, 6)
+
+
+def test_two_groups_never_share_a_file() -> None:
+    keys = [str(HybridIdentity(os.urandom(32)).recipient()) for _ in range(4)]
+    holders = [Holder(*each) for each in zip(["a", "b-and-c", "a-and-b", "c"], keys, strict=True)]
+    with pytest.raises(InvalidInput, match="share a file name"):
+        groups(holders, 2)
