@@ -19,8 +19,8 @@ from ledger.errors import InvalidInput, MalformedData
 
 MAX_MEMBERS = 250_000
 """Members of an archive; a deposit has at most 100,000 documents."""
-MAX_NAME = 300
-"""Bytes of a member's name."""
+MAX_NAME = 512
+"""Bytes of a member's name: 100 characters of four bytes each, and what precedes them."""
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s2B5H3I5H2I")

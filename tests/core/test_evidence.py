@@ -24,10 +24,12 @@ from ledger.evidence import (
     verify_disclosed,
     write_evidence,
 )
-from ledger.manifest import Cover, Manifest
+from ledger.manifest import Cover, Manifest, Part
+from ledger.partial import Selection
 from ledger.sealing import Document, seal
 from ledger.verify import ReceiptRefused
 from tests.core.test_sealing import Buffered, Memory
+from tests.disclosed import Shown, file
 from tests.simulator import NOW, ORIGIN, Office
 
 FILES = {
@@ -189,6 +191,13 @@ def test_a_checksum_that_other_tools_would_refuse_is_refused(case: Case) -> None
         if member.file_size:
             with pytest.raises(MalformedData):
                 case.report(evidence.replace(stated, other))
+
+
+def test_names_of_the_widest_characters_read_back() -> None:
+    case = Shown([file("\U00020bb7" * 200 + ".txt", [b"a"], Part("\U00020bb7" * 200, 1, 1))])
+    for selections in ((), (Selection(0, parts=(1,)),)):
+        (disclosed,) = read_evidence(io.BytesIO(case.evidence(*selections)))
+        assert verify_disclosed(disclosed, case.office.trust()).report.good
 
 
 @pytest.mark.parametrize("size", [1 << 62, 1 << 63, (1 << 64) - 1])
