@@ -16,6 +16,8 @@ from ledger.partial import PartialOpening, Piece
 from ledger.partial.form import opened_fields
 
 GAPS = "_gaps.txt"
+MAX_PLACE = 1000
+"""UTF-8 bytes of a piece's path below its document: a whole path over 4,096 no system opens."""
 
 _ENTITY = re.compile(r"(?:.*/)?(?:message(?: \d+ of \d+)?|part [\d.]+)")
 _MEMBER = re.compile(r"member \d+ of \d+: ")
@@ -40,7 +42,8 @@ def outputs(opening: Manifest | PartialOpening) -> Sequence[Named]:
             name = document + ("" if piece.name else _extension(fields))
         else:
             suffix = ".bin" if piece.path is None else _suffix(piece.path)
-            name = f"{document}.parts/{_place(piece)}{suffix}"
+            place = _place(piece).encode()[:MAX_PLACE].decode("utf-8", "ignore")
+            name = f"{document}.parts/{place}{suffix}"
         found.append(Output(_free(name, taken)))
     return [*found, Output(GAPS)]
 

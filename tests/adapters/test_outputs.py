@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ledger.adapters import outputs
+from ledger.adapters.opening import Staging
 from ledger.adapters.outputs import (
     MAX_COMPONENT,
     move_new,
@@ -19,7 +20,11 @@ from ledger.adapters.outputs import (
     write_new,
     write_numbered,
 )
+from ledger.adapters.pieces import outputs as outputs_of
 from ledger.errors import Conflict, StorageFailed
+from ledger.manifest import Part
+from ledger.partial import Selection
+from tests.disclosed import Shown, file
 
 PART = some.text(min_size=1, max_size=300).filter(lambda s: "/" not in s and s not in (".", ".."))
 NAMES = some.lists(some.lists(PART, min_size=1, max_size=3).map("/".join), unique=True, max_size=8)
@@ -124,6 +129,15 @@ def test_very_many_names_that_are_one_where_case_does_not_count_take_no_longer_t
     safe = safe_names([*names, "abcdefghijklmn~2"])
     assert time.process_time() - began < 10
     assert len({each.casefold() for each in safe.values()}) == len(names) + 1
+
+
+def test_a_piece_with_a_very_long_path_is_written_all_the_same(tmp_path: Path) -> None:
+    name, path = "/".join(["d" * 200] * 5), "member 1 of 2: " + "/".join(["\U00020bb7" * 49] * 20)
+    case = Shown([file(name, [b"a", b"b"], Part(path, 1, 1), Part(path + "x", 2, 1))])
+    opening = case.opened(Selection(0, parts=(1, 2), fields=("name",)))
+    with Staging(tmp_path, outputs_of(opening), "case") as staging:
+        placed = staging.place()
+    assert len(placed.names) == len([each for each in tmp_path.rglob("*") if each.is_file()]) == 3
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path: Path) -> None:
