@@ -47,7 +47,8 @@ def verify_evidence(
         writing.finish(result)
         more = {"documents": writing.placed_files()}
         examined: list[Examined] = []
-        if how.rule is not None:
+        # What is not good is not drafted, and may not even be there.
+        if how.rule is not None and (result.good or not how.draft):
             examined = [
                 _examined(each, report, how.rule)
                 for each, report in zip(disclosed, result.reports, strict=True)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import ledger
+from ledger.archive import Reader, Writer
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.trust import format_trust, parse_trust
 from ledger.cli import text
@@ -704,3 +705,18 @@ def test_nothing_is_drafted_from_a_report_that_is_not_good(in_part: Path) -> Non
     assert "No declaration is drafted" in shown.stderr
     shown = run(*arguments[:4], "--for", "诉讼规则", "--lang", "zh", code=1)
     assert "第十六条" in shown.stdout and "不成立" in shown.stdout
+
+
+def test_content_that_is_too_short_is_reported_where_a_draft_was_wanted(in_part: Path) -> None:
+    with (in_part / "case.evidence").open("rb") as file:
+        archive = Reader(file)
+        members = [(each.name, archive.read(each, 0, each.size)) for each in archive.members]
+    with (in_part / "short.evidence").open("wb") as out:
+        writer = Writer(out)
+        for name, data in members:
+            data = data[:-1] if "/parts/" in name else data
+            writer.add(name, len(data), [data])
+        writer.finish()
+    arguments = ("verify", "short.evidence", "--trust", "office.trust", "--for", "FRE-902")
+    shown = run(*arguments, code=1)
+    assert "DRAFT" not in shown.stdout and "FAILED" in shown.stdout
