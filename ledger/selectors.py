@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ledger.contents import Contents, Folded, Group, Target, fold
 from ledger.errors import InvalidInput
 from ledger.manifest import metadata_fields
+from ledger.misses import why_nothing
 
 MAX_SEARCH = 256 << 20
 """Bytes of documents that are read to find words: some seconds, also from the notary."""
@@ -38,7 +39,8 @@ _PAGES = re.compile(r"pages? (\d{1,9})(?: ?[-–] ?(\d{1,9}))?")
 _RANGE = re.compile(r"(.*[a-z] )(\d{1,9}) ?[-–] ?(\d{1,9})(/.*)?")
 _DOCUMENT = re.compile(r"document (\d{1,9})")
 _QUOTED = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]{16,}")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=\r\n]{16,}")
+_MARKED = re.compile(r"""["'“”„‘’«»「『](.+)["'“”‘’«»」』]""", re.DOTALL)
 
 
 class Ambiguous(InvalidInput):
@@ -61,16 +63,28 @@ def resolve(selector: str, contents: Contents) -> Group:
     """Return the one thing that `selector` means. Raises InvalidInput for none, else Ambiguous."""
     groups = find(selector, contents)
     if not groups:
-        raise InvalidInput(
-            f"Nothing fits “{selector}”; `sealbook parts ID` shows what can be opened."
-        )
+        *_, (scope, wanted) = [
+            (range(len(contents.records)), fold(selector)),
+            *_scopes(selector, contents),
+        ]
+        raise InvalidInput(why_nothing(selector, wanted, scope, contents))
     if len(groups) > 1:
         raise Ambiguous(selector, groups, contents)
     return groups[0]
 
 
 def find(words: str, contents: Contents) -> list[Group]:
-    """Return everything that `words` may mean, under the first reading that fits anything."""
+    """Return everything that `words` may mean, under the first reading that fits anything.
+
+    Quotation marks around them count only where they are found.
+    """
+    if groups := _find(words, contents):
+        return groups
+    inner = _MARKED.fullmatch(words.strip())
+    return _find(inner[1], contents) if inner else []
+
+
+def _find(words: str, contents: Contents) -> list[Group]:
     everything = range(len(contents.records))
     scopes: list[tuple[Sequence[int], str]] = [(everything, fold(words)), *_scopes(words, contents)]
     for scope, wanted in scopes:

@@ -102,7 +102,9 @@ def gaps_in_words(document: Document, language: str) -> str:
     if closed:
         listed = pick((", ", "、"), language).join(closed[:-1])
         listed = pick((" and ", "、"), language).join([listed, closed[-1]] if listed else closed)
-        words.append(pick(("pieces {0}", "第 {0} 块"), language).format(listed))
+        one = len(gaps) > 0 and closed == [f"{gaps[0][0]:,}"]
+        pair = ("piece {0}" if one else "pieces {0}", "第 {0} 块")
+        words.append(pick(pair, language).format(listed))
     words += [span(first, last, language) for first, last in gaps if last is None]
     if not words:
         return pick(("nothing: every piece is shown", "无：各块均已出示"), language)

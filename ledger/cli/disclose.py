@@ -302,6 +302,6 @@ def _page(
     assert output is not None
     yield f"{text.plain(str(output))}  {text.size(output.stat().st_size)}"
     how = "It is sealed for those named." if sealed else "It holds what is shown in the clear."
-    yield f"{how} The court gets the trust file from the notary office."
+    yield text.indent(f"{how} The court gets the trust file from the notary office.", 0)
     if entered:
         yield "The disclosure is entered in the register of measures."

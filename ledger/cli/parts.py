@@ -19,6 +19,8 @@ _MOST = 60
 _TOP = 20
 """Outermost parts that are shown of a document with more; documents, and finds."""
 _PATH = 24
+_DEEPEST = 12
+"""Levels that are set in: behind more, the longest path and the size would not stay in 80 columns."""
 
 
 @click.command(
@@ -244,7 +246,7 @@ def _tree(contents: "Contents", target: "Target") -> Iterator[str]:
 
 
 def _line(depth: int, path: str, label: str, size: int, more: str = "") -> str:
-    margin = "  " * depth
+    margin = "  " * min(depth, _DEEPEST)
     path = text.shorten(text.plain(path), 40)
     left = margin + text.pad(path, max(0, _PATH - len(margin))) + " "
     right = f"{more}  {text.size(size):>7}".strip() if more else text.size(size)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FIRST = 400
 """Bytes in which a first line is looked for."""
+_MAIL = ("message", "mbox")
 _MARGIN = 2
 _SHOWN = 12
 """Parts that are listed one by one; of more, the first ones and their number."""
@@ -100,16 +101,20 @@ def _revealed(contents: Contents, target: Target) -> dict[str, Any]:
         "label": part.label if part else "",
         "offset": offset,
         "size": size,
-        "first_line": first_line(contents.content(target, _FIRST)),
+        "first_line": first_line(contents.content(target, _FIRST), record.splitter in _MAIL),
     }
 
 
-def first_line(data: bytes) -> str:
-    """Return the first line of what bytes say as text, "" where they are none."""
+def first_line(data: bytes, mail: bool) -> str:
+    """Return the first line of what bytes say as text, "" where they are none.
+
+    Only in mail an encoding of mail is taken off.
+    """
     if b"\0" in data or data.startswith((b"%PDF", b"PK\3\4", b"\x89PNG")):
         return ""
-    *_, words = texts(data)
-    lines = (line.strip() for line in words.splitlines())
+    plain, *decoded = texts(data)
+    words = decoded[-1] if mail and decoded else plain
+    lines = (" ".join(line.split()) for line in words.splitlines())
     return next((line for line in lines if line and not line.startswith("--")), "")
 
 

@@ -3,6 +3,7 @@
 import base64
 import quopri
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -198,6 +199,35 @@ def test_what_fits_nothing_names_the_command_that_helps(mail: Built) -> None:
         resolve("no such thing", mail.contents)
     with pytest.raises(InvalidInput, match="Nothing fits"):
         resolve("  ", mail.contents)
+
+
+@pytest.mark.parametrize(
+    ("selector", "said"),
+    [
+        ("message 99999", "the last is “message"),
+        ("message 3-2", "the smaller number comes first"),
+        ("mesage 2", "near it: “message"),
+        ("page 1", "no pages were rendered at this deposit"),
+    ],
+)
+def test_what_fits_nothing_is_told_how_far_numbers_go_or_what_is_near(
+    mail: Built, selector: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        resolve(selector, mail.contents)
+
+
+def test_what_is_missing_from_an_unsplit_document_is_told_why() -> None:
+    built = Built()
+    built.add("locked.pdf", [("", "", b"x")])
+    built.records[0] = replace(built.records[0], unsplit="the PDF is encrypted")
+    with pytest.raises(InvalidInput, match=r"locked\.pdf was not split: the PDF is encrypted"):
+        resolve("page 1", built.contents)
+
+
+@pytest.mark.parametrize("marks", ["“”", "''", '""', "「」"])
+def test_quotation_marks_around_a_selector_do_not_count(mail: Built, marks: str) -> None:
+    assert paths(mail, f"{marks[0]}message 2{marks[1]}") == paths(mail, "message 2")
 
 
 def test_the_content_is_read_only_where_no_name_fits(mail: Built) -> None:

@@ -1,0 +1,83 @@
+"""Why a selector fits nothing, and what comes near it: what to say to whoever typed it.
+
+Only what the index holds is looked at, so this costs nothing from the notary.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+
+from ledger.contents import Contents, fold, short_path
+
+MAX_COMPARED = 4000
+"""Names that are compared with what was typed: a fraction of a second."""
+_NEAR = 3
+_NUMBERED = re.compile(r"((?:.*/)?)([a-z]+?)s? (\d{1,9})(?: ?[-–] ?(\d{1,9}))?(?: of \d+)?")
+_PAGE = "page"
+
+
+def why_nothing(selector: str, wanted: str, scope: Sequence[int], contents: Contents) -> str:
+    """Return what to say of a selector that fits nothing.
+
+    `scope` are the documents that it is about, `wanted` is what it asks of them, folded.
+    """
+    said = [f"Nothing fits “{selector}”"]
+    numbered = _NUMBERED.fullmatch(wanted)
+    before, kind, first, last = numbered.groups() if numbered else ("", "", "", None)
+    count = max((_count(contents, each, before, kind) for each in scope), default=0)
+    if count and last and int(last) < int(first):
+        said.append("the smaller number comes first")
+    elif count:
+        said.append(f"the last is “{before}{kind} {count}”")
+    elif kind == _PAGE:
+        said.append("no pages were rendered at this deposit")
+    elif near := _near(contents, scope, wanted):
+        said.append(f"near it: {', '.join(f'“{each}”' for each in near)}")
+    elif any(_is_page(contents, each) for each in scope):
+        said.append("words on PDF pages are not looked for, name the page")
+    unsplit = next((each for each in scope if contents.records[each].unsplit), None)
+    if unsplit is not None and all(not contents.index[each].parts for each in scope):
+        record = contents.records[unsplit]
+        said.append(f"{record.name} was not split: {record.unsplit}")
+    return "; ".join(said) + ". `sealbook parts ID` shows what can be opened."
+
+
+def _count(contents: Contents, document: int, before: str, kind: str) -> int:
+    """Return the largest number that a part of this kind has there."""
+    made = contents.records[document].rendition
+    if kind == _PAGE and not before and made is not None and made.kind == _PAGE:
+        return made.total
+    start = f"{before}{kind} "
+    rests = (
+        path.removeprefix(start).partition(":")[0]
+        for path in contents.folded(document).paths
+        if path.startswith(start)
+    )
+    return max((int(each) for each in rests if each.isdecimal() and len(each) < 10), default=0)
+
+
+def _is_page(contents: Contents, document: int) -> bool:
+    made = contents.records[document].rendition
+    return made is not None and made.kind == _PAGE
+
+
+def _near(contents: Contents, scope: Sequence[int], wanted: str) -> list[str]:
+    names: dict[str, str] = {}
+    for name in _names(contents, scope):
+        if len(names) == MAX_COMPARED:
+            break
+        if name:
+            names.setdefault(fold(name), name)
+    return [names[each] for each in get_close_matches(wanted, names, _NEAR, 0.75)]
+
+
+def _names(contents: Contents, scope: Sequence[int]) -> Iterator[str]:
+    """Yield what could have been meant, the likeliest first."""
+    for each in scope:
+        if not contents.made(each):
+            yield contents.records[each].name
+            yield contents.records[each].name.rpartition("/")[2]
+    for each in scope:
+        for part in contents.index[each].parts:
+            path = short_path(part.path)
+            yield from (part.label.split(" · ")[0], path, path.partition("/")[2])

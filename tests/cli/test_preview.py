@@ -1,0 +1,42 @@
+"""What a preview and a report say of parts, in words: what they are made from is given here."""
+
+import base64
+
+import pytest
+
+from ledger.catalogue.shown import gaps_in_words
+from ledger.cli.parts import _line
+from ledger.cli.preview import first_line
+from ledger.cli.text import WIDTH, columns
+
+
+@pytest.mark.parametrize("words", ["cell 10\tcell 11\n", "Geheimhaltungsvereinbarung\n"])
+def test_a_first_line_outside_mail_is_never_taken_for_an_encoding_of_mail(words: str) -> None:
+    assert first_line(words.encode(), mail=False) == " ".join(words.split())
+
+
+def test_a_first_line_of_mail_is_shown_decoded_and_prose_as_it_is() -> None:
+    body = base64.encodebytes("第一段：保密。\n第二段".encode())
+    assert first_line(body, mail=True) == "第一段：保密。"
+    assert (
+        first_line(b"Thanks and see you on Monday\n", mail=True) == "Thanks and see you on Monday"
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        (2, "piece 1; from piece 3 on, if there are more"),
+        (3, "pieces 1 to 2; from piece 4 on, if there are more"),
+    ],
+)
+def test_one_hidden_piece_is_said_in_the_singular(first: int, words: str) -> None:
+    document = {"whole": False, "pieces": None, "parts": [{"first": first, "count": 1}]}
+    assert gaps_in_words(document, "en") == words
+
+
+def test_a_part_however_deep_is_listed_in_80_columns() -> None:
+    for depth in range(40):
+        assert (
+            columns(_line(depth, "part " + "1." * depth + "1", "multipart/mixed", 111_000)) <= WIDTH
+        )
