@@ -267,7 +267,7 @@ def seal_files(
         ready = stack.enter_context(prepared(documents, room))
         manifest_file = stack.enter_context(AtomicFile(manifest))
         content_file = stack.enter_context(AtomicFile(content)) if content else None
-        commit = stack.enter_context(committer(len(documents)))
+        commit = stack.enter_context(committer(len(ready)))
         return seal(
             ready,
             depositor,
