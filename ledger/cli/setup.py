@@ -330,6 +330,8 @@ def recover(
         f"Recovered {count} deposits; each receipt was verified.",
         "This computer's new key belongs to the account. If the old computer was stolen, ask the "
         "notary office to revoke its key.",
+        "Officers are not known here: whoever is to open deposits besides this vault and the sheet, "
+        "add again with `sealbook officer add`.",
     ]
     _report_recovery(as_json, home, account, count, problems, lines)
 
