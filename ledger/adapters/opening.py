@@ -315,19 +315,25 @@ def _after(progress: Progress, deposit: StoredDeposit) -> Progress:
 def originals(deposit: StoredDeposit, manifest: Manifest) -> Callable[[int, int, int], bytes]:
     """Return fetch(document, offset, size) out of the files that were deposited, where they were.
 
-    They are looked at when something is read. Raises InvalidInput where they are gone, Conflict where
-    one is missing or of another size, SourceChanged.
+    A vault that was recovered knows the place from what was sealed. They are looked at when
+    something is read. Raises InvalidInput where they are gone, Conflict where one is missing or of
+    another size, SourceChanged.
     """
     sources: list[Source] = []
 
     def fetch(document: int, offset: int, size: int) -> bytes:
         if not sources:
-            if not deposit.meta.path:
+            place = deposit.meta.path or dict(manifest.cover.provenance).get("path", "")
+            if not place:
                 raise InvalidInput(
                     f"Only the fingerprint of {deposit.meta.title} was deposited, and where its files "
                     "are is not known on this computer."
                 )
-            sources.extend(_match(manifest, [Path(deposit.meta.path)]))
+            try:
+                sources.extend(_match(manifest, [Path(place)]))
+            except (InvalidInput, Conflict) as error:
+                words = str(error).rstrip(".")
+                raise type(error)(f"{words}. Put what was deposited back at {place}.") from error
         buffer = bytearray(size)
         sources[document].read_into(offset, memoryview(buffer))
         return bytes(buffer)

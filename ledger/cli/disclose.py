@@ -159,7 +159,12 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
                     raise InvalidInput(f"{shown} is or holds no age recipient: {error}") from error
     if values:
         # A mix of kinds is refused before anything is fetched.
-        seal_header(bytes(FILE_KEY_SIZE), found, os.urandom)
+        if not found:
+            raise InvalidInput(f"{text.cut(values[0], 60)} holds no age recipient.")
+        try:
+            seal_header(bytes(FILE_KEY_SIZE), found, os.urandom)
+        except InvalidInput as error:
+            raise InvalidInput(f"{error}. Write an evidence file for each kind.") from error
     return tuple(found)
 
 

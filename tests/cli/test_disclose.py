@@ -299,6 +299,12 @@ def test_recipients_of_two_kinds_are_refused_before_anything_is_fetched(counsel:
     assert "nobody cannot be read" in unknown
 
 
+def test_a_file_without_recipients_is_named(counsel: Company) -> None:
+    counsel.write("court.pub", b"# the court sends it later\n")
+    arguments = ["inbox.mbox", "--to", "court.pub", "-o", "case.evidence"]
+    assert "court.pub holds no age recipient" in counsel("disclose", *arguments, code=1).output
+
+
 def test_a_secret_key_given_as_recipient_is_refused_and_not_repeated(counsel: Company) -> None:
     counsel.write("court.key", f"{COURT}\n".encode())
     for value, code in (("court.key", 1), (str(COURT), 2)):

@@ -248,6 +248,21 @@ def test_recover_rebuilds_the_vault_and_goes_on_depositing(lost: Company, tmp_pa
     assert new.json("verify", receipt)["good"]
 
 
+def test_after_recovery_a_fingerprint_is_disclosed_from_originals_put_back_in_their_place(
+    lost: Company, tmp_path: Path
+) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    new.json(*Sheet(lost).options(new))
+    original = lost.folder / "secret.txt"
+    original.unlink()
+    only = ["secret.txt", "--only", "paragraph 1", "-o", "case.evidence"]
+    refused = new("disclose", *only, code=1).output
+    assert f"Put what was deposited back at {original}." in refused
+    original.write_bytes(b"fingerprint only")
+    new("disclose", *only)
+    assert new.json("verify", "case.evidence", "--trust", lost.notary.trust_file)["good"]
+
+
 def test_the_old_computer_is_told_when_its_key_is_revoked(lost: Company) -> None:
     accounts = json.loads(
         run("notary", "accounts", "--dir", lost.notary.directory, "--json").stdout
