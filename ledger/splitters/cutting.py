@@ -70,13 +70,15 @@ class Window:
 class Cutter:
     """Takes offsets in ascending order, and parts: outer ones before those inside them."""
 
-    __slots__ = ("_at", "_room", "leaves", "parts")
+    __slots__ = ("_at", "_room", "hard", "leaves", "parts")
 
     def __init__(self, room: int) -> None:
         self._at = 0
         self._room = room
         self.leaves = array("H")
         self.parts: list[Part] = []
+        self.hard = 0
+        """Characters of fields that took long to read."""
 
     def cut(self, offset: int) -> int:
         """Cut at `offset`; return how many leaves lie before it."""

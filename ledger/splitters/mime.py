@@ -18,6 +18,9 @@ MAX_ENTITIES = 10_000
 """Parts of a message; the body that has more is cut no further."""
 MAX_LINES = 10 * MAX_ENTITIES
 """Lines of a body that begin like a boundary, each level's counted. What is behind them is not cut."""
+MAX_HARD = 2 << 20
+"""Characters of a document's fields that are read in full where they are hard to read, some seconds;
+no such field behind them says a type."""
 
 _TYPES = re.compile(r":\s*(multipart|message)/", re.IGNORECASE)
 _SIMPLE = re.compile(
@@ -59,7 +62,7 @@ class _Body:
         """Cut what is inside an entity of that type whose body is there."""
         if depth == MAX_DEPTH:
             return
-        kind, boundary, _ = _parsed(content_type)
+        kind, boundary, _ = self._parsed(content_type)
         if kind.startswith("multipart/"):
             if boundary:
                 inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
@@ -87,11 +90,11 @@ class _Body:
         if found := self._header(start, end):
             fields, body = found
             content_type = _first(fields, "content-type")
-            kind, _, name = _parsed(content_type)
+            kind, _, name = self._parsed(content_type)
             if not content_type or "/" not in kind:
                 content_type = ":" + default
                 kind = default
-            file = _parsed(_first(fields, "content-disposition"))[2] or name
+            file = self._parsed(_first(fields, "content-disposition"))[2] or name
             label = plain(f"{kind} · {file}" if file else kind, MAX_LABEL)
             if kind.startswith("multipart/"):
                 self.cut(body, end, content_type, number, depth + 1)
@@ -101,6 +104,14 @@ class _Body:
                     self.cut(body, end, content_type, number, depth + 1)
                 cutter.end(inside, end, path + "/body", "")
         cutter.end(place, end, path, label)
+
+    def _parsed(self, value: str) -> tuple[str, bytes, str]:
+        cutter = self._cutter
+        if cutter.hard > MAX_HARD and not _SIMPLE.fullmatch(value[:MAX_VALUE]):
+            return "", b"", ""
+        kind, boundary, file, hard = _parsed(value)
+        cutter.hard += hard
+        return kind, boundary, file
 
     def _header(self, start: int, end: int) -> tuple[list[Field], int] | None:
         found = find_header(self._data, start - self._base, end - self._base)
@@ -135,8 +146,9 @@ def _first(fields: list[Field], wanted: str) -> str:
 
 
 @lru_cache(1024)
-def _parsed(value: str) -> tuple[str, bytes, str]:
-    """Return the media type or disposition, the boundary, and the file name of a field."""
+def _parsed(value: str) -> tuple[str, bytes, str, int]:
+    """Return the media type or disposition, the boundary, and the file name of a field; and how many
+    characters were hard to read."""
     value = value[:MAX_VALUE]
     if _SIMPLE.fullmatch(value):
         found: dict[str, str] = {}
@@ -144,28 +156,27 @@ def _parsed(value: str) -> tuple[str, bytes, str]:
             found.setdefault(name.lower(), quoted or bare)
         kind = value[1:].partition(";")[0].strip().lower()
         file = found.get("filename") or found.get("name") or ""
-        return kind, found.get("boundary", "").rstrip().encode("latin-1"), label_of(":" + file)
-    return _parsed_in_full(value[1:]) if value else ("", b"", "")
+        return kind, found.get("boundary", "").rstrip().encode("latin-1"), label_of(":" + file), 0
+    return (*_parsed_in_full(value[1:]), len(value)) if value else ("", b"", "", 0)
 
 
 def _parsed_in_full(value: str) -> tuple[str, bytes, str]:
     """Return the same of a field that RFC 2231, comments or carelessness have made hard to read."""
     from email.message import Message
+    from email.utils import collapse_rfc2231_value
 
     message = Message()
     try:
         message["Content-Type"] = value.strip()
-        kind = message.get_params(failobj=[("", "")])[0][0].lower()
-        boundary = message.get_boundary("")
-        file = message.get_param("filename") or message.get_filename("")
-        if isinstance(file, tuple):
-            from email.utils import collapse_rfc2231_value
-
-            file = collapse_rfc2231_value(file)
+        (kind, _), *parameters = message.get_params(failobj=[("", "")])
+        found: dict[str, str] = {}
+        for name, each in parameters:
+            found.setdefault(name.lower(), collapse_rfc2231_value(each))
+        file = found.get("filename") or found.get("name") or ""
         return (
-            kind,
-            boundary.encode("latin-1"),
-            label_of(":" + str(file).encode().decode("latin-1")),
+            kind.lower(),
+            found.get("boundary", "").rstrip().encode("latin-1"),
+            label_of(":" + file.strip().encode().decode("latin-1")),
         )
     except (LookupError, ValueError, TypeError):
         return "", b"", ""

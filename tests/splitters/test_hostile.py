@@ -34,6 +34,7 @@ def many(unit: bytes, size: int, head: bytes = b"") -> bytes:
 
 M = 1 << 20
 MULTIPART = b"Content-Type: multipart/mixed; boundary=a\n\n"
+HARD = b"--a\nContent-Type: (x; " + b"a*0*=x;" * 280 + b"\n\nx\n"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,8 @@ MULTIPART = b"Content-Type: multipart/mixed; boundary=a\n\n"
         ("a.eml", lambda: many(b'; a="', 200_000, b"Content-Type: multipart/mixed") + b"\n\nx"),
         ("a.eml", lambda: many(b" ", 200_000, b"Content-Type: multipart/mixed") + b"!\n\nx"),
         ("a.eml", lambda: many(b"--a\nContent-Type: a/b; n*0*=%\n\nx\n", 4 * M, MULTIPART)),
+        ("a.eml", lambda: many(HARD, 16 * M, MULTIPART)),
+        ("a.mbox", lambda: many(b"From a\n" + MULTIPART + HARD + b"\n", 16 * M)),
         ("a.mbox", lambda: many(b"\nFrom ", 8 * M, b"From a\n")),
         ("a.mbox", lambda: many(b"\n\nFrom ", 8 * M, b"From a\n")),
         ("a.mbox", lambda: many(b"a", 8 * M, b"From ")),
