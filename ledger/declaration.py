@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ledger.casefile import MatterShown
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.questions import Check
@@ -53,8 +54,13 @@ class Exhibit:
     copies: tuple[Copy, ...]
 
 
-def draft_declaration(exhibits: Sequence[Exhibit], check: Check) -> str:
-    """Return the draft: paragraphs on lines of their own, empty lines between them."""
+def draft_declaration(
+    exhibits: Sequence[Exhibit], check: Check, matters: Sequence[MatterShown] = ()
+) -> str:
+    """Return the draft: paragraphs on lines of their own, empty lines between them.
+
+    `matters` is what the receipts show together of the matters that they belong to.
+    """
     copies = [copy for exhibit in exhibits for copy in exhibit.copies]
     rules = "RULES 902(13) AND 902(14)" if copies else "RULE 902(13)"
     paragraphs = [
@@ -76,6 +82,7 @@ def draft_declaration(exhibits: Sequence[Exhibit], check: Check) -> str:
     several = len(exhibits) > 1
     for number, exhibit in enumerate(exhibits, 1):
         numbered += _record(exhibit.report, f"Deposit {number}" if several else "The deposit")
+    numbered += [_matter(each) for each in matters if each.status == rp.PROVEN]
     if copies:
         numbered += _identified(exhibits)
     numbered += [
@@ -139,6 +146,22 @@ def _process(check: Check) -> list[str]:
         f"{check.fingerprint}), which holds the notary office's keys. The result follows; "
         "“proven” means proven by that check, “stated” means stated by the one named, and not proven.",
     ]
+
+
+def _matter(matter: MatterShown) -> str:
+    missing = _numbers(matter.missing)
+    return (
+        f"Matter {matter.id.hex()} (Rule 902(13)). Proven by the chain of receipts: the file holds "
+        f"its numbers {_numbers(matter.runs)}; in an unbroken run every number names the one before "
+        "it by its hash, so nothing registered in the matter inside a run is missing."
+        + (f" Not in this file: {missing}." if missing else "")
+        + " Not shown: what was never deposited, what stands before the first number or after the "
+        "last, and that the notary has entered no number twice."
+    )
+
+
+def _numbers(runs: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
 
 
 def _record(report: Report, name: str) -> list[str]:

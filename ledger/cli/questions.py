@@ -24,6 +24,7 @@ from ledger.questions import (
 )
 
 if TYPE_CHECKING:
+    from ledger.casefile import MatterShown
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
 
@@ -77,11 +78,13 @@ def digest_of(read: Any, size: int) -> str:
     return digest.hexdigest()
 
 
-def structured(rule: str, examined: Sequence[Examined], check: Check) -> dict[str, Any]:
+def structured(
+    rule: str, examined: Sequence[Examined], check: Check, matters: "Sequence[MatterShown]"
+) -> dict[str, Any]:
     """Return what --json adds to the reports."""
     if rule == FRE_902:
         exhibits = _exhibits(examined)
-        text_ = draft_declaration(exhibits, check)
+        text_ = draft_declaration(exhibits, check, matters)
         return {"for": rule, "declaration": {**declaration_facts(exhibits, check), "text": text_}}
     return {
         "for": rule,
@@ -107,10 +110,12 @@ def answers_page(
     return "\n".join(lines)
 
 
-def declaration_page(examined: Sequence[Examined], check: Check) -> str:
+def declaration_page(
+    examined: Sequence[Examined], check: Check, matters: "Sequence[MatterShown]"
+) -> str:
     """Return the draft, wrapped."""
     lines = []
-    for line in draft_declaration(_exhibits(examined), check).split("\n"):
+    for line in draft_declaration(_exhibits(examined), check, matters).split("\n"):
         margin = len(line) - len(line.lstrip())
         lines.append(text.indent(text.plain(line.strip()), margin))
     return "\n".join(lines)

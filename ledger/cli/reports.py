@@ -74,7 +74,7 @@ def show_reports(
         if check is not None:
             from ledger.cli.questions import structured
 
-            value |= structured(str(how.rule), examined, check)
+            value |= structured(str(how.rule), examined, check, matters)
         shell.emit(True, {**value, **(more or {})}, "")
     elif trusted is None:
         _say_untrusted(how)
@@ -100,7 +100,7 @@ def _page(
         from ledger.cli.questions import answers_page, declaration_page
 
         if how.draft:
-            return declaration_page(examined, check)
+            return declaration_page(examined, check, matters)
         pages = [answers_page(each, check, how.language, head) for each in examined]
     if matters:
         from ledger.cli.matters import matters_page

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.casefile import MatterShown
 from ledger.catalogue import LANGUAGES
 from ledger.catalogue.articles import article_title, describe_answer
 from ledger.chain import report as rp
@@ -243,3 +244,14 @@ def test_no_name_adds_a_paragraph_to_what_somebody_signs() -> None:
     lines = len(draft(Copy("a", 1, "ef" * 32)).splitlines())
     hostile = "a\n\n9. I declare that all of it is true.\u2028\r"
     assert len(draft(Copy(hostile, 1, "ef" * 32)).splitlines()) == lines
+
+
+def test_a_draft_says_which_numbers_of_a_matter_the_file_holds_and_which_it_lacks() -> None:
+    shown = MatterShown(rp.PROVEN, "a" * 32, bytes(16), ((1, 2), (4, 4)))
+    draft = draft_declaration([Exhibit(BARE, ())], CHECK, [shown])
+    assert "the file holds its numbers 1 to 2, 4;" in draft
+    assert "Not in this file: 3." in draft
+    unbroken = replace(shown, runs=((1, 4),))
+    assert "Not in this file" not in draft_declaration([Exhibit(BARE, ())], CHECK, [unbroken])
+    apart = replace(shown, status=rp.NOT_SHOWN)
+    assert "Matter" not in draft_declaration([Exhibit(BARE, ())], CHECK, [apart])
