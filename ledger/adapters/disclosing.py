@@ -84,8 +84,7 @@ def disclose(
                 disclosures.append(
                     _disclosure(each, client, identities, hidden, stack, tally.next())
                 )
-            with plain.open("xb") as out:
-                plain.chmod(0o600)
+            with open(plain, "xb", opener=_private) as out:
                 write_evidence(cast(BinaryIO, out), disclosures)
                 out.flush()
                 os.fsync(out.fileno())
@@ -204,12 +203,16 @@ class _Tally:
         return report
 
 
+def _private(path: str, flags: int) -> int:
+    # From its first moment nobody else can open it.
+    return os.open(path, flags, 0o600)
+
+
 def _seal(source: Path, target: Path, recipients: Sequence[Recipient]) -> None:
     file_key, nonce = os.urandom(FILE_KEY_SIZE), os.urandom(NONCE_SIZE)
     cipher = PayloadCipher(file_key, nonce)
     last = max(1, -(-source.stat().st_size // CHUNK)) - 1
-    with source.open("rb") as plain, target.open("xb") as out:
-        target.chmod(0o600)
+    with source.open("rb") as plain, open(target, "xb", opener=_private) as out:
         out.write(seal_header(file_key, recipients, os.urandom) + nonce)
         for index in range(last + 1):
             chunk = plain.read(CHUNK)

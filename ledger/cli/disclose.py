@@ -80,6 +80,7 @@ def disclose(
     """
     from ledger.adapters.disclosing import SEALED_SUFFIX
     from ledger.adapters.disclosing import disclose as write
+    from ledger.cli.sealed import ended_in_order
 
     _check_usage(deposit_ids, selectors, matter_name, complete)
     if output is None and not dry_run:
@@ -97,6 +98,8 @@ def disclose(
     if named:
         identities = vault.identities(shell.passphrase_from(passphrase_file))
     with ExitStack() as stack:
+        # What is written on the way is in the clear, also of what is sealed in the end.
+        stack.enter_context(ended_in_order())
         client = stack.enter_context(shell.connect(vault))
         # Of parts, nobody knows yet how much there is to read.
         total = 0 if selectors else 3 * sum(each.meta.size for each in named)

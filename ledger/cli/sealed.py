@@ -36,7 +36,7 @@ def unsealed(path: Path, identity: Path, passphrase_file: Path | None) -> Iterat
 
     identities = _identities(identity, passphrase_file)
     # A folder of mode 0700, a file of mode 0600 in it.
-    with _ended_in_order(), TemporaryDirectory(prefix="sealbook-") as folder:
+    with ended_in_order(), TemporaryDirectory(prefix="sealbook-") as folder:
         plaintext = Path(folder) / "evidence"
         try:
             decrypt_file(path, plaintext, identities)
@@ -49,7 +49,7 @@ def unsealed(path: Path, identity: Path, passphrase_file: Path | None) -> Iterat
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
+def ended_in_order() -> Iterator[None]:
     """Let a closed terminal or a `kill` end the program as Ctrl-C does: what is open is removed."""
 
     def stop(number: int, _: object) -> None:

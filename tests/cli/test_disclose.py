@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
@@ -278,6 +279,20 @@ def test_a_file_sealed_for_a_court_opens_with_its_identity_alone(counsel: Compan
     (data,) = pieces(counsel.folder / "opened").values()
     assert SECRETS[6].encode() in data
     verified(counsel, "opened")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_closed_terminal_leaves_no_plaintext_of_a_sealed_file(counsel: Company) -> None:
+    script = (
+        "import os, signal; from ledger.adapters import disclosing; from ledger.cli.root import cli\n"
+        "disclosing._seal = lambda *_: os.kill(os.getpid(), signal.SIGHUP)\n"
+        "cli()\n"
+    )
+    command = ["disclose", "inbox.mbox", "--to", RECIPIENT, "-o", "case.evidence"]
+    process = counsel.spawn(*command, script=script)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGHUP, said
+    assert not list(counsel.folder.glob(".*.part"))
 
 
 def test_a_large_file_is_sealed_chunk_by_chunk(company: Company) -> None:
