@@ -17,7 +17,7 @@ from ledger.chain.statement import Statement, parse_deposit, parse_statement
 from ledger.chain.trust import Trust
 from ledger.errors import VerificationFailed
 from ledger.evidence import DisclosedDeposit
-from ledger.matter import verify_matter
+from ledger.matter import one_history, verify_matter, verify_places
 from ledger.verify import ReceiptRefused, VerifiedReceipt
 
 Verify = Callable[[int, DisclosedDeposit, Trust], VerifiedReceipt]
@@ -103,17 +103,24 @@ def _matter(statement: Statement) -> tuple[str, bytes] | None:
 
 
 def _matters(verified: Sequence[VerifiedReceipt]) -> Iterable[MatterShown]:
-    papers: dict[tuple[str, bytes], dict[bytes, VerifiedReceipt]] = {}
+    papers: dict[tuple[str, bytes], list[VerifiedReceipt]] = {}
     for each in verified:
         if each.deposit.matter is not None:
             place = each.statement.issuer, each.deposit.matter.id
-            papers.setdefault(place, {})[each.statement.leaf_hash] = each
+            papers.setdefault(place, []).append(each)
     for (account, identity), found in papers.items():
-        if len(found) > 1:
-            yield _together(account, identity, sorted(found.values(), key=_number))
+        distinct = {each.statement.leaf_hash: each for each in found}
+        if len(distinct) > 1:
+            row = sorted(distinct.values(), key=_number)
+            yield _together(account, identity, row, verified)
 
 
-def _together(account: str, identity: bytes, papers: Sequence[VerifiedReceipt]) -> MatterShown:
+def _together(
+    account: str,
+    identity: bytes,
+    papers: Sequence[VerifiedReceipt],
+    verified: Sequence[VerifiedReceipt],
+) -> MatterShown:
     runs: list[list[VerifiedReceipt]] = []
     for paper in papers:
         # A number that comes twice stays in its run, where it is refused.
@@ -125,6 +132,8 @@ def _together(account: str, identity: bytes, papers: Sequence[VerifiedReceipt]) 
     try:
         for run in runs:
             verify_matter(run)
+        verify_places(papers)
+        one_history(verified)
     except VerificationFailed as error:
         return MatterShown(rp.FAILED, account, identity, numbers, str(error))
     unbroken = any(len(run) > 1 for run in runs)

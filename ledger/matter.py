@@ -73,13 +73,22 @@ def verify_matter(receipts: Sequence[VerifiedReceipt]) -> MatterChain:
                 f"Number {later.number} of the matter names another paper as its predecessor than the "
                 f"number {earlier.number} shown."
             )
+    verify_places(receipts)
+    return MatterChain(first.statement.issuer, places[0].id, places[0].number, places[-1].number)
+
+
+def verify_places(receipts: Sequence[VerifiedReceipt]) -> None:
+    """Raise MatterBroken unless receipts of one matter, by number, stand in one ledger in that order.
+
+    Numbers may be missing between them.
+    """
+    for before, after in pairwise(receipts):
         if after.index <= before.index:
             raise MatterBroken(
-                f"Number {later.number} of the matter stands before number {earlier.number} in the "
-                f"ledger: entry {after.index}, entry {before.index}."
+                f"Number {_place(after).number} of the matter stands before number "
+                f"{_place(before).number} in the ledger: entry {after.index}, entry {before.index}."
             )
-    _one_history(receipts)
-    return MatterChain(first.statement.issuer, places[0].id, places[0].number, places[-1].number)
+    one_history(receipts)
 
 
 def _place(receipt: VerifiedReceipt) -> Matter:
@@ -105,7 +114,8 @@ def _follows(before: int, after: int, numbers: set[int]) -> None:
     raise MatterBroken(f"{missing} of the matter {verb} missing, between {before} and {after}.")
 
 
-def _one_history(receipts: Sequence[VerifiedReceipt]) -> None:
+def one_history(receipts: Sequence[VerifiedReceipt]) -> None:
+    """Raise MatterBroken where two checkpoints of one size have different roots."""
     roots: dict[int, bytes] = {}
     for each in receipts:
         tree = each.checkpoint.checkpoint

@@ -111,6 +111,40 @@ def test_a_contradiction_fails_the_file_though_each_receipt_is_good(ledger: Ledg
     assert "Number 2" in result.matters[0].reason
 
 
+def test_runs_that_stand_in_another_order_than_their_numbers_fail_the_file(ledger: Ledger) -> None:
+    trust, receipts = ledger
+    row = receipts["matter"]
+
+    def verify(_: int, each: DisclosedDeposit, used: Trust) -> VerifiedReceipt:
+        found = verify_receipt(each.receipt, used)
+        place = found.deposit.matter
+        assert place is not None
+        return replace(found, index=0) if place.number == 4 else found
+
+    result = verify_file([closed(row[n]) for n in (0, 1, 3)], trust, verify)
+    assert not result.good and "Number 4" in result.matters[0].reason
+
+
+@pytest.mark.parametrize("third", [("matter", 0), ("matter", 3), ("none", 0)])
+def test_two_histories_fail_the_file_wherever_in_it_they_show(
+    ledger: Ledger, third: tuple[str, int]
+) -> None:
+    trust, receipts = ledger
+    name, place = third
+    row = [*receipts["matter"][:2], receipts[name][place]]
+    size = verify_receipt(row[0], trust).checkpoint.checkpoint.size
+
+    def verify(number: int, each: DisclosedDeposit, used: Trust) -> VerifiedReceipt:
+        found = verify_receipt(each.receipt, used)
+        if number < 2:
+            return found
+        other = replace(found.checkpoint.checkpoint, size=size, root=bytes(32))
+        return replace(found, checkpoint=replace(found.checkpoint, checkpoint=other))
+
+    result = verify_file([closed(each) for each in row], trust, verify)
+    assert not result.good and "two histories" in result.matters[0].reason
+
+
 def test_a_receipt_that_does_not_hold_fills_no_number(ledger: Ledger) -> None:
     trust, receipts = ledger
     row = list(receipts["matter"][:3])
