@@ -46,7 +46,7 @@ from ledger.crypto.commitment import (
     ViewHeader,
 )
 from ledger.crypto.padding import padme
-from ledger.encoding import cbor_decode, cbor_encode, cbor_encode_ordered
+from ledger.encoding import cbor_decode, cbor_encode_ordered
 from ledger.errors import InvalidInput, MalformedData
 
 MAX_DOCUMENTS = 100_000
@@ -303,18 +303,18 @@ def check_parts(parts: Sequence[Part], leaves: int) -> None:
 def format_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as CBOR and padding."""
     index = manifest.index
-    data = cbor_encode(
+    data = cbor_encode_ordered(
         {
             "seed": manifest.seed,
-            "depositor": manifest.depositor,
             "cover": {
                 "title": manifest.cover.title,
-                "provenance": list(manifest.cover.provenance),
+                "provenance": [[name, value] for name, value in manifest.cover.provenance],
             },
-            "documents": [_record_map(record) for record in manifest.documents],
             "index": [index.offset, index.size]
             if isinstance(index, IndexPlace)
             else _index_value(index),
+            "depositor": manifest.depositor,
+            "documents": [_record_map(record) for record in manifest.documents],
             _VERSION_KEY: 1,
         }
     )
@@ -390,19 +390,20 @@ def _check_index(index: Index, records: Sequence[Record]) -> None:
 
 
 def _record_map(record: Record) -> dict[str, Any]:
+    # In the order of their encoded keys, as in the manifest and the index.
     return {
         "name": record.name,
         "size": record.size,
-        "modified": record.modified,
-        "media-type": record.media_type,
-        "source": record.source,
         "tool": record.tool,
-        "splitter": [record.splitter, record.version],
-        "leaves": record.leaves,
         "parts": record.parts,
+        "leaves": record.leaves,
         "offset": record.offset,
+        "source": record.source,
         "unsplit": record.unsplit,
+        "modified": record.modified,
+        "splitter": [record.splitter, record.version],
         "rendition": _rendition_value(record),
+        "media-type": record.media_type,
     }
 
 

@@ -7,6 +7,7 @@ never memory-mapped: one that shrinks would kill the process.
 
 import contextlib
 import errno
+import gc
 import os
 import secrets
 import stat
@@ -263,6 +264,7 @@ def seal_files(
     and where there is content renditions of them follow (`ledger.adapters.splitting`).
     """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_collecting_later())
         room = content.parent if content else None
         ready = stack.enter_context(prepared(documents, room))
         manifest_file = stack.enter_context(AtomicFile(manifest))
@@ -279,6 +281,18 @@ def seal_files(
             progress,
             commit=commit,
         )
+
+
+@contextlib.contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Hold the search for cyclic garbage off: it walks all leaves again and again, to find none."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 _position = Lock()
