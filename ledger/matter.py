@@ -66,7 +66,7 @@ def verify_matter(receipts: Sequence[VerifiedReceipt]) -> MatterChain:
                 f"not {first.deposit.origin}."
             )
     numbers = {place.number for place in places}
-    for (before, earlier), (after, later) in pairwise(zip(receipts, places, strict=True)):
+    for (before, earlier), (_, later) in pairwise(zip(receipts, places, strict=True)):
         _follows(earlier.number, later.number, numbers)
         if later.previous != before.statement.leaf_hash:
             raise MatterBroken(
