@@ -13,7 +13,7 @@ from typing import Any
 from ledger.adapters.opening import Named
 from ledger.manifest import Manifest
 from ledger.partial import PartialOpening, Piece
-from ledger.partial.form import opened_fields
+from ledger.partial.form import DocumentOpening, OpenedHeader, PartOfView, opened_fields
 
 GAPS = "_gaps.txt"
 MAX_PLACE = 1000
@@ -21,6 +21,8 @@ MAX_PLACE = 1000
 
 _ENTITY = re.compile(r"(?:.*/)?(?:message(?: \d+ of \d+)?|part [\d.]+)")
 _MEMBER = re.compile(r"member \d+ of \d+: ")
+_ENTRIES = {"tar": ".tar", "zip": ".zip-entry"}
+"""What a member is called besides: its bytes are the archive's, with a header, maybe compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,12 @@ def outputs(opening: Manifest | PartialOpening) -> Sequence[Named]:
         return opening.documents
     taken = {GAPS: 1}
     found = []
+    cut_by = {each.document: _splitter(each) for each in opening.documents}
     for document, piece, fields in _pieces(opening):
         if piece.whole:
             name = document + ("" if piece.name else _extension(fields))
         else:
-            suffix = ".bin" if piece.path is None else _suffix(piece.path)
+            suffix = ".bin" if piece.path is None else _suffix(piece.path, cut_by[piece.document])
             place = _place(piece).encode()[:MAX_PLACE].decode("utf-8", "ignore")
             name = f"{document}.parts/{place}{suffix}"
         found.append(Output(_free(name, taken)))
@@ -82,10 +85,16 @@ def _place(piece: Piece) -> str:
     return piece.path or f"pieces {piece.first} to {piece.first + piece.count - 1}"
 
 
-def _suffix(path: str) -> str:
-    """Return what makes a part open in a program that shows it; a member brings its own."""
+def _splitter(opened: DocumentOpening) -> str:
+    """Return what cut a document, "" where that is not opened."""
+    header = opened.structure.header if isinstance(opened.structure, PartOfView) else None
+    return header.header.splitter if isinstance(header, OpenedHeader) else ""
+
+
+def _suffix(path: str, splitter: str) -> str:
+    """Return what makes a part open in a program that shows it."""
     if _MEMBER.search(path):
-        return ""
+        return _ENTRIES.get(splitter, "")
     return ".eml" if _ENTITY.fullmatch(path) else ".txt"
 
 

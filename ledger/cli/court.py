@@ -54,6 +54,9 @@ def verify(
     --trust, the trust file pinned in one's own vault is used, if there is one for this ledger. A
     receipt of one's own is compared with DOCUMENTS, or with the deposited files where they still are.
 
+    -o writes a member of an archive as the archive holds it: NAME.tar opens with tar, NAME.zip-entry
+    with funzip.
+
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
     --for FRE-902 drafts a declaration under FRE 902(13) and 902(14).

@@ -4,6 +4,7 @@ import errno
 import os
 import time
 import unicodedata
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -138,6 +139,16 @@ def test_a_piece_with_a_very_long_path_is_written_all_the_same(tmp_path: Path) -
     with Staging(tmp_path, outputs_of(opening), "case") as staging:
         placed = staging.place()
     assert len(placed.names) == len([each for each in tmp_path.rglob("*") if each.is_file()]) == 3
+
+
+@pytest.mark.parametrize(("splitter", "suffix"), [("zip", ".zip-entry"), ("tar", ".tar")])
+def test_an_archives_entry_is_not_taken_for_the_file_that_is_in_it(
+    splitter: str, suffix: str
+) -> None:
+    document = file("papers", [b"a", b"b"], Part("member 1 of 1: list.txt", 1, 1))
+    case = Shown([replace(document, splitting=replace(document.splitting, splitter=splitter))])
+    first, _ = outputs_of(case.opened(Selection(0, parts=(1,))))
+    assert first.name == f"document 1.parts/member 1 of 1: list.txt{suffix}"
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path: Path) -> None:
