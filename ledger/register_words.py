@@ -218,6 +218,22 @@ _SENTENCES = {
 }
 
 
+HANDED = "whoever is handed the file"
+"""To whom something is disclosed that is not sealed for anybody."""
+SEALED_FOR = "who can open it, sealed for "
+"""To whom else: whoever holds the key that follows."""
+
+
+def person_text(person: str, language: str) -> str:
+    """Return a person of an entry; what this program entered for one is in the reader's language."""
+    if language != CHINESE:
+        return person
+    if person == HANDED:
+        return "获交文件的人"
+    recipient = person.removeprefix(SEALED_FOR)
+    return person if recipient == person else f"能打开文件的人（为 {recipient} 加密）"
+
+
 def say(key: str, language: str, **values: Any) -> str:
     """Return a sentence of the report."""
     return _pick(_SENTENCES[key], language).format(**values)

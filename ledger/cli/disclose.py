@@ -251,17 +251,16 @@ def _enter(
     from ledger.adapters.measures import record
     from ledger.cli.sending import Report, send
     from ledger.measures import DEPOSIT, DISCLOSURE, Measure, Subject, line_of
+    from ledger.register_words import HANDED, SEALED_FOR
 
     with output.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    persons = tuple(
-        line_of(f"who can open it, sealed for {text.shorten(Path(each).name, 40)}") for each in to
-    )
+    persons = tuple(line_of(SEALED_FOR + text.shorten(Path(each).name, 40)) for each in to)
     note = f"{output.name}, SHA-256 {digest}; shown: {'; '.join(_shown_words(previews))}"
     measure = Measure(
         DISCLOSURE,
         datetime.now(UTC).date(),
-        persons or ("whoever is handed the file",),
+        persons or (HANDED,),
         subjects=tuple(
             Subject(DEPOSIT, line_of(each.meta.title)[:100], each.commitment)
             for each, preview in previews[:10]

@@ -10,7 +10,15 @@ from ledger.adapters.vault import Config
 from ledger.cli import text
 from ledger.cli.page import labelled
 from ledger.register import OVERALL, RECORDED, Entry, Finding, Register, VaultFacts
-from ledger.register_words import fact_text, gap_text, heading, kind_text, rule_text, say
+from ledger.register_words import (
+    fact_text,
+    gap_text,
+    heading,
+    kind_text,
+    person_text,
+    rule_text,
+    say,
+)
 
 _SHOWN = 6
 """Entries listed under a rule; `measure list` has them all."""
@@ -75,7 +83,8 @@ def _overall(finding: Finding, language: str) -> str:
 def _entry(entry: Entry, language: str) -> str:
     measure = entry.measure
     when = say("not-registered", language) if entry.time is None else text.when(entry.time)[:16]
-    about = ", ".join((*measure.persons, *(each.text for each in measure.subjects)))
+    persons = (person_text(each, language) for each in measure.persons)
+    about = ", ".join((*persons, *(each.text for each in measure.subjects)))
     colon = ": " if language == "en" else "："
     shown = kind_text(measure.kind, language) + colon + (about or measure.note)
     return f"{text.pad(when, 16)}  {text.shorten(shown, _ENTRY)}"

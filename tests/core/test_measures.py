@@ -40,7 +40,16 @@ from ledger.register import (
     access_now,
     examine,
 )
-from ledger.register_words import fact_text, gap_text, heading, rule_text, say
+from ledger.register_words import (
+    HANDED,
+    SEALED_FOR,
+    fact_text,
+    gap_text,
+    heading,
+    person_text,
+    rule_text,
+    say,
+)
 from tests.mutations import changed_bytes
 
 DAY = date(2026, 11, 23)
@@ -363,3 +372,11 @@ def test_everything_has_words_in_both_languages_and_nothing_is_said_to_suffice(
     assert all(said) and not any("{" in text for text in said)
     for word in ("suffice", "sufficient", "valid", "compliant", "足以", "合规", "有效"):
         assert not any(word in text for text in said), word
+
+
+def test_to_whom_a_disclosure_went_is_said_in_the_readers_language() -> None:
+    for person in (HANDED, SEALED_FOR + "court.pub"):
+        assert person_text(person, "en") == person
+        assert not person_text(person, "zh").isascii()
+    assert "court.pub" in person_text(SEALED_FOR + "court.pub", "zh")
+    assert person_text("Li Na", "zh") == "Li Na"
