@@ -274,8 +274,9 @@ _HIDDEN: dict[str, Pair] = {
         "此处未开示字段“{closed}”。如已与内容一同封存，存证人可单独开示。",
     ),
     "made": (
-        "The fields {closed} are not opened here. How the data itself came about is not recorded.",
-        "此处未开示{closed}。数据本身如何生成，没有记录。",
+        "Of the original, the fields {closed} are not opened here. How the data itself came about is "
+        "not recorded.",
+        "此处未开示原件的{closed}。数据本身如何生成，没有记录。",
     ),
     "kept": (
         "Nothing is shown of it.",
@@ -325,7 +326,7 @@ _FAILED: Pair = (
 )
 _NO_PLATFORM: Pair = ("none when the block was opened", "区块开启时尚无")
 _NOTHING: Pair = ("nothing was stated", "未声明")
-_CLOSED: Pair = ("not opened", "未开示")
+_CLOSED: Pair = ("not opened of the original", "原件未开示")
 _OF_DOCUMENTS: Pair = (
     "({different} different; opened for {opened} of {documents} documents shown)",
     "（{different} 个不同值；所示 {documents} 份文件中开示 {opened} 份）",

@@ -125,6 +125,16 @@ def test_what_made_a_rendition_is_no_source_of_the_data() -> None:
     assert found["source"].status == found["made"].status == rp.NOT_SHOWN
 
 
+def test_what_is_not_opened_of_a_renditions_original_is_said_of_the_original() -> None:
+    page = answers(Selection(1, whole=True, fields=("source", "tool", "rendition")))["made"]
+    assert "Of the original, the fields" in describe_answer(page, "en").text
+    assert "未开示原件的" in describe_answer(page, "zh").text
+    field = answers(Selection(0, fields=("modified",)))["made"]
+    assert [fact.label for fact in describe_answer(field, "en").facts][-1] == (
+        "not opened of the original"
+    )
+
+
 def test_metadata_counts_only_where_the_content_is_proven() -> None:
     found = by_question(online_litigation(BARE, [{"source": "/somewhere"}], CHECK))
     assert found["source"].status == rp.NOT_SHOWN
