@@ -46,6 +46,8 @@ _MEDIA_TYPES = {
 }
 _COMPRESSED = ("gz", "bz2", "xz", "zst", "z", "br", "lz4", "lzma")
 _MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
+_SEEN = re.compile(r"(?:^|/)cur/[^/]+[:;!]2,[A-Za-z]*$")
+"""In a Maildir by its name alone: what stands before the flags differs where no colon may."""
 _FIELD = re.compile(rb"[!-9;-~]+:")
 _SEPARATOR = re.compile(rb"From [^\r\n]*[0-9][^\r\n]*\r?\n[!-9;-~]+:")
 _PROBE = 1024
@@ -79,6 +81,8 @@ def _kind(name: str, media_type: str, window: Window) -> str | None:
         return _SUFFIXES[suffix]
     if media_type in _MEDIA_TYPES:
         return _MEDIA_TYPES[media_type]
+    if _SEEN.search(name):
+        return "message"
     if _MAILDIR.search(name) and _FIELD.match(window.read(0, _PROBE)):
         return "message"
     if not dot and not media_type and _SEPARATOR.match(window.read(0, _PROBE)):

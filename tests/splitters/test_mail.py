@@ -152,6 +152,7 @@ def test_mail_is_known_by_name_type_and_first_bytes(
     [
         ("a.eml", b"%PDF-1.7", "it does not begin with a header field"),
         ("a.eml", b"\n\nSubject: x\n", "it does not begin with a header field"),
+        ("Maildir/cur/1.x:2,S", b"\0damaged", "it does not begin with a header field"),
         ("a.mbox", LETTER, "it does not begin with a line `From ...`"),
         ("a.mbox", b"\0" * 100_000, "it does not begin with a line `From ...`"),
     ],
