@@ -191,9 +191,11 @@ def _by_name(contents: Contents, scope: Sequence[int], wanted: str) -> list[Grou
         (Target(each),) for each in scope if contents.names[each].endswith("/" + wanted)
     ]
     members = _parts(
+        contents, scope, lambda folded, number: folded.members.get(number) == wanted
+    ) or _parts(
         contents,
         scope,
-        lambda folded, number: f"/{folded.members.get(number, '')}".endswith("/" + wanted),
+        lambda folded, number: folded.members.get(number, "").endswith("/" + wanted),
     )
     return documents + members
 

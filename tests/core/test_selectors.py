@@ -281,6 +281,17 @@ def test_one_name_in_two_folders_asks_which(folder: Built) -> None:
         resolve("paragraph 1", folder.contents)
 
 
+def test_an_archives_member_of_exactly_that_path_wins() -> None:
+    built = Built()
+    names = ("a/list.txt", "list.txt", "b/list.txt")
+    members = [(f"member {n} of 3: {name}", "", b"PK") for n, name in enumerate(names, 1)]
+    built.add("annexes.zip", members)
+    assert paths(built, "list.txt") == ["member 2 of 3: list.txt"]
+    built.add("old/list.txt", [("", "", b"another")])
+    with pytest.raises(Ambiguous):
+        resolve("list.txt", built.contents)
+
+
 def test_bytes_are_positions_from_0_with_both_ends(mail: Built) -> None:
     assert resolve("bytes 10-19", mail.contents) == (Target(0, span=(10, 10)),)
     assert resolve("bytes 0", mail.contents) == (Target(0, span=(0, 1)),)
