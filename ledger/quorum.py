@@ -112,12 +112,12 @@ def command_of(group: Sequence[Holder]) -> str:
 
 
 _VERSION = """\
-{names}：密钥为后量子密钥，须使用 age 1.3 或更高版本。
-Post-quantum keys ({names}) need age 1.3 or newer."""
+   后量子密钥须使用 age 1.3 或更高版本：{names}
+   Post-quantum keys need age 1.3 or newer: {names}"""
 
 _ANY_VERSION = """\
-任何版本的 age 均可使用。
-Any version of age will do."""
+   任何版本的 age 均可使用。
+   Any version of age will do."""
 
 _README = """\
 恢复单的共同保管 / The recovery sheet in several hands
@@ -125,19 +125,23 @@ _README = """\
 
 持有人 Holders: {names}
 
-任何 {need} 人（共 {total} 人）可共同打开恢复单，任何一人单独不能打开。全部文件可由每人各存一份。
-Any {need} of the {total} holders open the recovery sheet together; nobody can alone. Each holder may
-keep a copy of all the files here. NAME.key is the holder's own age identity file.
+任何 {need} 人（共 {total} 人）可共同打开恢复单，任何一人单独不能打开。
+全部文件可由每人各存一份。NAME.key 指持有人自己的 age 身份文件。
+Any {need} of the {total} holders open the recovery sheet together; nobody can alone.
+Each holder may keep a copy of all the files here. NAME.key is the holder's own
+age identity file.
 
-1. 选择在场持有人的文件，按文件名中的次序打开 / Take the file of the holders who are present and open
-   it in the order of the names:
+1. 选择在场持有人的文件，按文件名中的次序打开。
+   Take the file of the holders who are present and open it in the order of the
+   names:
 
 {commands}
 
-   {version}
+{version}
 
-2. 持有人不在同一处时，依次打开并转交 / Where the holders are in different places, one after the
-   other, each handing the result on, for example:
+2. 持有人不在同一处时，依次打开并转交，例如：
+   Where the holders are in different places, one after the other, each handing
+   the result on, for example:
 
 {steps}
 
@@ -145,6 +149,7 @@ keep a copy of all the files here. NAME.key is the holder's own age identity fil
 
     sealbook recover --secret-file sheet.txt
 
-4. 用毕立即删除 sheet.txt 和 step-*.age：持有它们的人可以读取全部存证内容。
-   Delete sheet.txt and step-*.age at once: whoever holds the sheet can read everything.
+4. 用毕立即删除 sheet.txt 和 step-*.age：持有恢复单的人可以读取全部存证内容。
+   Delete sheet.txt and step-*.age at once: whoever holds the sheet can read
+   everything.
 """

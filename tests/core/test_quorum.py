@@ -1,6 +1,8 @@
 """recipients.txt and quorum files as bytes."""
 
 import os
+import re
+from unicodedata import east_asian_width
 
 import pytest
 from hypothesis import given
@@ -82,6 +84,22 @@ def test_each_layer_has_one_recipient_and_opens_in_the_order_of_the_names() -> N
     text = readme(holders, 2)
     assert all(name in text for name in files)
     assert "age 1.3" in text
+
+
+@pytest.mark.parametrize("kind", [HybridIdentity, X25519Identity])
+def test_the_readme_fits_80_columns_and_a_steps_lines_stand_below_its_number(
+    kind: type[HybridIdentity] | type[X25519Identity],
+) -> None:
+    keys = [str(kind(os.urandom(32)).recipient()) for _ in range(3)]
+    lines = readme([Holder(*each) for each in zip(["an", "bo", "chen"], keys, strict=True)], 2)
+    _, *steps = re.split(r"(?m)^\d\. ", lines)
+    assert len(steps) == 4
+    assert all(
+        not line or line.startswith("   ") for step in steps for line in step.split("\n")[1:]
+    )
+    assert "   Any version" in lines or "   Post-quantum" in lines
+    widths = [sum(1 + (east_asian_width(c) in "WF") for c in line) for line in lines.splitlines()]
+    assert max(widths) <= 80
 
 
 def test_the_number_of_files_is_bounded() -> None:
