@@ -99,10 +99,10 @@ def _suffix(path: str, splitter: str) -> str:
 
 
 def _free(name: str, taken: dict[str, int]) -> str:
-    """Return the name, with a number where it is taken; `taken` counts how often each was asked for."""
-    free = name
-    while free in taken:
-        taken[name] += 1
-        free = f"{name} ({taken[name]})"
-    taken[free] = 1
+    """Return the name, with a number where it is taken in any case; `taken` counts the askings."""
+    free, key = name, name.casefold()
+    while free.casefold() in taken:
+        taken[key] += 1
+        free = f"{name} ({taken[key]})"
+    taken[free.casefold()] = 1
     return free

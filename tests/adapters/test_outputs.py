@@ -141,6 +141,14 @@ def test_a_piece_with_a_very_long_path_is_written_all_the_same(tmp_path: Path) -
     assert len(placed.names) == len([each for each in tmp_path.rglob("*") if each.is_file()]) == 3
 
 
+def test_no_document_takes_the_name_of_the_list_of_gaps_in_any_case() -> None:
+    case = Shown([file("_GAPS.TXT", [b"a"]), file("_gaps.txt", [b"b"])])
+    whole = [Selection(n, whole=True, fields=("name",)) for n in range(2)]
+    *documents, gaps = outputs_of(case.opened(*whole))
+    assert gaps.name == "_gaps.txt"
+    assert {each.name.casefold() for each in documents} == {"_gaps.txt (2)", "_gaps.txt (3)"}
+
+
 @pytest.mark.parametrize(("splitter", "suffix"), [("zip", ".zip-entry"), ("tar", ".tar")])
 def test_an_archives_entry_is_not_taken_for_the_file_that_is_in_it(
     splitter: str, suffix: str
