@@ -135,6 +135,10 @@ def _check_usage(
         raise click.UsageError("--matter and --complete go together.")
     if not ids and matter is None:
         raise click.UsageError("Name the deposit to disclose.")
+    if not all(map(str.strip, selectors)):
+        raise click.UsageError(
+            "A selector cannot be empty; `sealbook parts ID` lists what can be typed."
+        )
     if selectors and len(ids) != 1:
         raise click.UsageError("--only selects parts of one deposit; name that one.")
 
@@ -308,7 +312,11 @@ def _page(
         return
     assert output is not None
     yield f"{text.plain(str(output))}  {text.size(output.stat().st_size)}"
-    how = "It is sealed for those named." if sealed else "It holds what is shown in the clear."
+    how = "It holds what is shown in the clear."
+    if all(value["disclosed"] == "receipt" for _, value in previews):
+        how = "It holds receipts alone, and nothing of the content."
+    if sealed:
+        how = "It is sealed for those named."
     yield text.indent(f"{how} The court gets the trust file from the notary office.", 0)
     if entered:
         yield "The disclosure is entered in the register of measures."

@@ -198,7 +198,14 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
     from ledger.contents import kinds_of
 
     record, entry = contents.records[document], contents.index[document]
-    facts = [f"document {document + 1} of {len(contents.records)}", text.size(record.size)]
+    made = record.rendition
+    if made is None:
+        # They come before what was made of them.
+        originals = sum(not contents.made(each) for each in range(len(contents.records)))
+        place = f"document {document + 1} of {originals}"
+    else:
+        place = f"{made.kind} {made.position} of {made.total} of document {made.of + 1}"
+    facts = [place, text.size(record.size)]
     facts += [f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds_of(entry)]
     if entry.parts:
         facts.append(f"cut by {record.splitter}")

@@ -8,7 +8,8 @@ import click
 
 from ledger.cli import text
 from ledger.contents import Contents, Target, fold, kind_of, parents_of, targets_of
-from ledger.manifest import metadata_fields
+from ledger.crypto.commitment import MAX_LEAF
+from ledger.manifest import Splitting, metadata_fields
 from ledger.selectors import texts
 
 if TYPE_CHECKING:
@@ -294,7 +295,7 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
         return
     for each in says["documents"]:
         yield f"document {each['document']} of at most {says['documents_padded']}" + (
-            f", cut by {each['splitter']}" if "splitter" in each else ""
+            f", {_cut_words(each['splitter'])}" if "splitter" in each else ""
         )
         parts = each.get("parts", [])
         for part in parts[:3]:
@@ -305,6 +306,12 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
             yield f"{each['pieces_total']:,} piece{'' if each['pieces_total'] == 1 else 's'}"
         elif "pieces_padded" in each:
             yield f"at most {each['pieces_padded']} pieces, and which of them are shown"
+
+
+def _cut_words(splitter: str) -> str:
+    if splitter.split()[0] == Splitting().splitter:
+        return f"cut every {MAX_LEAF >> 10} KiB"
+    return f"cut by {splitter}"
 
 
 def _receipt(receipt: dict[str, Any]) -> str:

@@ -191,6 +191,8 @@ def test_a_range_of_bytes_is_shown_in_whole_pieces(company: Company) -> None:
     data = os.urandom(50_000)
     company.write("a.bin", data)
     company("deposit", "a.bin")
+    plan = company("disclose", "a.bin", "--only", "bytes 20000-20009", "--dry-run").output
+    assert "document 1 of at most 8, cut every 16 KiB" in plan
     company("disclose", "a.bin", "--only", "bytes 20000-20009", "-o", "case.evidence")
     (shown,) = pieces(company.folder / "case.evidence").values()
     assert shown == data[16384:32768]
@@ -349,7 +351,9 @@ def test_a_matter_is_shown_complete_by_its_receipts(counsel: Company) -> None:
     matter = ["--matter", "Supply", "--complete"]
     plan = counsel("disclose", *matter, "--dry-run").output
     assert "Receipts alone" in plan
-    counsel("disclose", *matter, "-o", "all.evidence")
+    said = counsel("disclose", *matter, "-o", "all.evidence").output
+    assert "It holds receipts alone" in said
+    assert "in the clear" not in said
     assert pieces(counsel.folder / "all.evidence") == {}
     counsel("disclose", *matter, "papers", "--only", "Delivery", "-o", "one.evidence")
     ((name, _),) = pieces(counsel.folder / "one.evidence").items()
@@ -380,6 +384,12 @@ def test_wrong_usage_is_said_and_nothing_written(
     assert not (counsel.folder / "x").exists()
 
 
+@pytest.mark.parametrize("selector", ["", " ", "　"])
+def test_an_empty_selector_is_refused_as_one(counsel: Company, selector: str) -> None:
+    refused = counsel("disclose", "inbox.mbox", "--only", selector, "--dry-run", code=2)
+    assert "A selector cannot be empty" in refused.stderr
+
+
 def pdf(pages: int) -> bytes:
     document = pikepdf.new()
     for number in range(1, pages + 1):
@@ -393,7 +403,10 @@ def test_a_page_is_shown_as_rendered_and_the_original_stays_hidden(company: Comp
     data = pdf(5)
     company.write("contract.pdf", data)
     company("deposit", "contract.pdf")
-    assert "page 1-5 of 5, as rendered at the deposit by" in company("parts", "contract.pdf").output
+    listed = company("parts", "contract.pdf").output
+    assert "contract.pdf  document 1 of 1" in listed
+    assert "page 1-5 of 5, as rendered at the deposit by" in listed
+    assert "page 3 of 5 of document 1" in company("parts", "contract.pdf", "page 3").output
     company("disclose", "contract.pdf", "--only", "page 3-4", "-o", "pages.evidence")
     shown = list(pieces(company.folder / "pages.evidence").values())
     for page, width in zip(shown, (103, 104), strict=True):
