@@ -98,6 +98,7 @@ class NotaryClient:
         ledger: The ledger's origin, from its trust file; needed with `key`.
         key: An account's key, for everything under /envelopes, /deposits and /receipts.
         timeout: Seconds without progress on the connection, not for a whole request.
+        waiting: Called before each pause after which a request is repeated.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class NotaryClient:
         timeout: float = 60.0,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        waiting: Callable[[], object] = lambda: None,
     ) -> None:
         parts = urlsplit(url)
         if (
@@ -132,6 +134,7 @@ class NotaryClient:
         self._key = key
         self._clock = clock
         self._sleep = sleep
+        self._waiting = waiting
         self._http = httpx2.Client(
             timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
             follow_redirects=False,
@@ -485,6 +488,7 @@ class NotaryClient:
         return httpx2.Request(method, self._url + target, headers=fields, content=body)
 
     def _pause(self, attempt: int, error: Exception | None) -> None:
+        self._waiting()
         asked = error.retry_after if isinstance(error, _Busy) else 0.0
         backoff = _FIRST_PAUSE * 3.0**attempt * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
         self._sleep(min(max(asked, backoff), _LONGEST_PAUSE))

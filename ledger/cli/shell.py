@@ -78,10 +78,24 @@ def open_vault() -> "Vault":
 
 
 def connect(vault: "Vault") -> "NotaryClient":
-    """Return a client of the vault's notary, signing with the device's key."""
+    """Return a client of the vault's notary, signing with the device's key.
+
+    It tells a person who waits, once, that the notary cannot be reached.
+    """
+    from threading import Lock
+
     from ledger.adapters.http import NotaryClient
 
-    return NotaryClient(vault.config.notary, ledger=vault.config.origin, key=vault.key)
+    silent = click.get_current_context().params.get("as_json") or not sys.stderr.isatty()
+    untold = Lock()
+
+    def waiting() -> None:
+        if not silent and untold.acquire(blocking=False):
+            erase = "\r\x1b[K" if _watched() else ""
+            tell(f"{erase}The notary cannot be reached; trying again.")
+
+    config = vault.config
+    return NotaryClient(config.notary, ledger=config.origin, key=vault.key, waiting=waiting)
 
 
 def can_ask() -> bool:
@@ -170,6 +184,11 @@ def about(path: Path) -> Iterator[None]:
         raise MalformedData(f"{path}: {error}") from error
 
 
+def _watched() -> bool:
+    """Whether stderr is a terminal on which a line can be taken back."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 class Progress:
     """A line on stderr that tells how far a long work is; silent where nobody watches.
 
@@ -198,7 +217,7 @@ class Progress:
         self._start = time.monotonic()
         self._quiet_until = (self._start if begun is None else begun) + self._SHOW_AFTER
         self._shown = False
-        self._watched = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._watched = _watched()
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()

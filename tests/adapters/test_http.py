@@ -119,11 +119,15 @@ def test_only_https_or_this_machine_is_an_address(url):
 
 
 def test_a_notary_that_is_away_is_unavailable_after_a_few_attempts(slept):
-    client = NotaryClient("http://127.0.0.1:9", sleep=slept.append)
+    told = []
+    client = NotaryClient(
+        "http://127.0.0.1:9", sleep=slept.append, waiting=lambda: told.append(len(slept))
+    )
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 cannot be reached.*try again"):
         client.health()
     client.close()
     assert len(slept) == 3
+    assert told == [0, 1, 2]
     assert slept == sorted(slept)
 
 

@@ -2,12 +2,17 @@
 
 import json
 import os
+import pty
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from ledger.manifest import parse_manifest
-from tests.cli.conftest import Company
+from tests.cli.conftest import Company, Served, new_company
 
 
 def folders(output: Path) -> dict[str, Path]:
@@ -95,3 +100,35 @@ def test_a_fingerprint_whose_originals_changed_is_exported_with_a_note(company: 
     }  # fmt: skip
     company.write("only.txt", b"only the fingerprint")
     assert company.json("export", "--all", "-o", "out")["notes"] == []
+
+
+def test_whoever_waits_at_a_terminal_is_told_once_that_the_notary_is_away(
+    tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_notary.start()
+    company = new_company(tmp_path / "company", own_notary)
+    monkeypatch.chdir(company.folder)
+    company.init()
+    company.enrol()
+    company.write("a.txt")
+    company("deposit", "a.txt")
+    own_notary.stop()
+
+    def opening(name: str, stderr: int, *more: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ledger", "open", "a.txt", "-o", name, *more],
+            env={**os.environ, "SEALBOOK_HOME": str(company.home), "TERM": "xterm"},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+
+    (screen, person), (other, machine) = pty.openpty(), pty.openpty()
+    piped = opening("1", subprocess.PIPE)
+    running = [opening("2", person), opening("3", machine, "--json"), piped]
+    told = "The notary cannot be reached; trying again."
+    assert told not in piped.communicate(timeout=60)[1].decode()
+    assert [each.wait(60) for each in running] == [1, 1, 1]
+    assert os.read(screen, 1 << 16).decode().count(told) == 1
+    assert told not in os.read(other, 1 << 16).decode()
+    for each in (screen, person, other, machine):
+        os.close(each)
