@@ -9,10 +9,13 @@
         statement.cose      what was signed
         deposit.receipt     once deposited
         opening.cbor        the opening: the manifest with the cuts inside
-        documents/...       byte for byte; renditions, which can be made again, are left out
+        documents/...       byte for byte
+        renditions/...      byte for byte: pages and texts made from documents at the deposit and
+                            sealed with them; other versions of the tools would make other bytes
 
 A deposit's folder appears once its commitment was recomputed from what was written, whole or not at
-all; one that is there already is left. Files have mode 0600.
+all; one that is there already is left. Where only the fingerprint was deposited and the originals do
+not match, there is no documents/. Files have mode 0600.
 """
 
 import contextlib
@@ -38,7 +41,7 @@ from ledger.crypto.recipients import Identity
 from ledger.deposit import verify_answer
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
 from ledger.evidence import self_contained
-from ledger.manifest import IndexPlace, Manifest, Record, format_manifest
+from ledger.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest
 from ledger.opening import content_reader, read_index, recompute
 
 if TYPE_CHECKING:
@@ -52,10 +55,14 @@ _FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A deposit in the export; `new` unless it was there already. `note` says what is missing."""
+    """A deposit in the export; `new` unless it was there already. `note` says what is missing.
+
+    `compared` where its documents are there, and gave the commitment.
+    """
 
     folder: str
     new: bool
+    compared: bool
     note: str
 
 
@@ -111,7 +118,7 @@ def export_deposit(
         name = _folder_name(deposit, manifest)
         old = output / name
         if old.exists():
-            # Exported before it was deposited: now there is a receipt.
+            # Something was missing there when it was exported.
             old.rename(retired)
         move_new(hidden, old)
         sync_folder(output)
@@ -120,7 +127,7 @@ def export_deposit(
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
-    return Exported(name, True, note)
+    return Exported(name, True, bool(places), note)
 
 
 def finish(vault: Vault, output: Path, exported: Sequence[dict[str, Any]], readme: str) -> None:
@@ -151,18 +158,21 @@ def _documents(
     progress: Progress,
 ) -> tuple[dict[int, str], Manifest | None, str]:
     """Write the documents below `hidden`; return where each is, the opening, and what is missing."""
-    originals_only = {j: each for j, each in enumerate(manifest.documents) if not each.rendition}
-    safe = safe_names(each.name for each in originals_only.values())
-    places = {j: f"documents/{safe[each.name]}" for j, each in originals_only.items()}
+    records = manifest.documents
+    safe = safe_names(each.name for each in records if not each.rendition)
+    made = safe_names(each.name for each in records if each.rendition)
+    places = {
+        j: f"renditions/{made[each.name]}" if each.rendition else f"documents/{safe[each.name]}"
+        for j, each in enumerate(records)
+    }
     for place in places.values():
         (hidden / place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (hidden / place).touch(mode=0o600)
 
     def write(document: int, offset: int, data: Buffer) -> None:
-        if document in places:
-            with (hidden / places[document]).open("r+b") as file:
-                file.seek(offset)
-                file.write(data)
+        with (hidden / places[document]).open("r+b") as file:
+            file.seek(offset)
+            file.write(data)
 
     commitment = deposit.deposit.commitment
     if deposit.deposit.content is None:
@@ -186,7 +196,7 @@ def _documents(
                 manifest, index, content_reader(manifest, content), commitment, write, progress
             )
     for j, place in places.items():
-        _settle(hidden / place, originals_only[j])
+        _settle(hidden / place, records[j])
     return places, opening, "" if deposit.receipt else "Not deposited yet: there is no receipt."
 
 
@@ -226,10 +236,20 @@ def _described(
                 "size": record.size,
                 "media_type": record.media_type,
                 "modified": None if record.modified is None else _iso(record.modified),
-                "rendition_of": None if record.rendition is None else record.rendition.of + 1,
+                "rendition": None if record.rendition is None else _rendition(record.rendition),
             }
             for j, record in enumerate(manifest.documents)
         ],
+    }
+
+
+def _rendition(rendition: Rendition) -> dict[str, Any]:
+    return {
+        "of": rendition.of + 1,
+        "kind": rendition.kind,
+        "position": rendition.position,
+        "total": rendition.total,
+        "made": "from document `of`, at the deposit, and sealed with it",
     }
 
 
@@ -241,10 +261,8 @@ def _present(deposit: StoredDeposit, output: Path) -> Exported | None:
             if value["id"] != deposit.commitment or value["state"] != _state(deposit):
                 continue
             files = [(each["file"], each["size"]) for each in value["documents"]]
-            if all(not file or (folder / file).stat().st_size == size for file, size in files):
-                note = value["note"] or ""
-                if not note or deposit.deposit.content is not None:
-                    return Exported(folder.name, False, note)
+            if all(file and (folder / file).stat().st_size == size for file, size in files):
+                return Exported(folder.name, False, True, value["note"] or "")
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None

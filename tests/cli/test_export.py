@@ -7,12 +7,14 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from ledger.manifest import parse_manifest
 from tests.cli.conftest import Company, Served, new_company
+from tests.renditions import pdfs
 
 
 def folders(output: Path) -> dict[str, Path]:
@@ -71,6 +73,52 @@ def test_run_again_only_what_is_missing_or_changed_is_written(company: Company) 
     assert not list((company.folder / "out").glob(".sealbook*"))
 
 
+def test_renditions_are_exported_as_they_were_sealed(company: Company) -> None:
+    company.write("case/contract.pdf", pdfs.data(pdfs.new("one", "two")))
+    company.write("case/contract.pdf.pages/page 1.pdf", b"a file of the company's own")
+    company("deposit", "case")
+    company("export", "--all", "-o", "out")
+    (folder,) = folders(company.folder / "out").values()
+    value = json.loads((folder / "deposit.json").read_bytes())
+    pages = [each for each in value["documents"] if each["rendition"]]
+    assert [(each["rendition"]["kind"], each["rendition"]["position"]) for each in pages] == [
+        ("page", 1), ("page", 2),
+    ]  # fmt: skip
+    (original,) = {each["rendition"]["of"] for each in pages}
+    assert value["documents"][original - 1]["name"] == "contract.pdf"
+    assert all(each["file"].startswith("renditions/") for each in pages)
+    company("disclose", "case", "-o", "whole.evidence")
+    with zipfile.ZipFile(company.folder / "whole.evidence") as evidence:
+        sealed = sorted(
+            evidence.read(name) for name in evidence.namelist() if "/documents/" in name
+        )
+    exported = [
+        path.read_bytes()
+        for part in ("documents", "renditions")
+        for path in (folder / part).rglob("*.pdf")
+    ]
+    assert sorted(exported) == sealed
+    assert len(sealed) == 4
+
+
+def test_an_export_without_renditions_is_completed(company: Company) -> None:
+    company.write("contract.pdf", pdfs.data(pdfs.new("one", "two")))
+    company("deposit", "contract.pdf")
+    company("export", "--all", "-o", "out")
+    (folder,) = folders(company.folder / "out").values()
+    before = {path: path.read_bytes() for path in (folder / "renditions").rglob("*.pdf")}
+    value = json.loads((folder / "deposit.json").read_bytes())
+    for each in value["documents"]:
+        if each.pop("rendition"):
+            each["file"] = None
+    (folder / "deposit.json").write_text(json.dumps(value))
+    shutil.rmtree(folder / "renditions")
+    assert company.json("export", "--all", "-o", "out")["written"] == 1
+    assert {path: path.read_bytes() for path in (folder / "renditions").rglob("*.pdf")} == before
+    assert len(before) == 2
+    assert company.json("export", "--all", "-o", "out")["written"] == 0
+
+
 def test_one_damaged_deposit_is_named_and_the_rest_is_exported(company: Company) -> None:
     three(company)
     shown = company.json("list")["deposits"]
@@ -94,12 +142,17 @@ def test_a_fingerprint_whose_originals_changed_is_exported_with_a_note(company: 
     company.write("only.txt", b"only the fingerprinT")
     answer = company.json("export", "--all", "-o", "out")
     assert "do not match" in answer["notes"][0]["message"]
+    assert (answer["written"], answer["without_documents"]) == (0, 1)
     (folder,) = folders(company.folder / "out").values()
     assert {each.name for each in folder.iterdir()} == {
         "deposit.json", "deposit.receipt", "opening.cbor", "statement.cose",
     }  # fmt: skip
+    said = company("export", "--all", "-o", "out").output
+    assert "0 written now, each compared" in " ".join(said.split())
+    assert "1 without documents" in " ".join(said.split())
     company.write("only.txt", b"only the fingerprint")
-    assert company.json("export", "--all", "-o", "out")["notes"] == []
+    answer = company.json("export", "--all", "-o", "out")
+    assert (answer["written"], answer["without_documents"], answer["notes"]) == (1, 0, [])
 
 
 def test_whoever_waits_at_a_terminal_is_told_once_that_the_notary_is_away(
