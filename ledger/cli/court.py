@@ -33,6 +33,7 @@ Examples:
 )
 @click.option("-o", "--output", type=shell.FILE, help="Write the disclosed content here.")
 @click.option("--for", "rule", help="Order the report by a rule: 在线诉讼规则, FRE-902.")
+@click.option("--full", is_flag=True, help="Of several deposits, report on receipts alone too.")
 @click.option("--identity", type=shell.FILE, help="The age identity file that opens FILE.")
 @shell.passphrase_option
 @shell.language_option
@@ -43,6 +44,7 @@ def verify(
     trust_file: Path | None,
     output: Path | None,
     rule: str | None,
+    full: bool,
     identity: Path | None,
     passphrase_file: Path | None,
     lang: str | None,
@@ -54,6 +56,9 @@ def verify(
     --trust, the trust file pinned in one's own vault is used, if there is one for this ledger. A
     receipt of one's own is compared with DOCUMENTS, or with the deposited files where they still are.
 
+    A file of several deposits begins with an overview, a line for each; of receipts alone that line is
+    all, unless --full asks for their reports.
+
     -o writes a member of an archive as the archive holds it: NAME.tar opens with tar, NAME.zip-entry
     with funzip.
 
@@ -64,7 +69,7 @@ def verify(
     from ledger.catalogue import choose_language
     from ledger.cli.sealed import is_sealed, unsealed
 
-    how = Shown(file, choose_language(lang, os.environ), as_json, _rule(rule))
+    how = Shown(file, choose_language(lang, os.environ), as_json, _rule(rule), full)
     for each in (file, trust_file, identity, passphrase_file):
         if each is not None:
             shell.require_readable(each)

@@ -392,7 +392,7 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
         last = signed.last()
         size = 0 if last is None else last.size
         standings = [_now(store, signed, size, statement) for statement in checked.statements]
-    how = Shown(file, language, as_json)
+    how = Shown(file, language, as_json, full=True)
     more = {"standing": standings}
     trusted = (trust, data, path.name)
     good = show_reports(checked.reports, trusted, how, more, matters=checked.matters)

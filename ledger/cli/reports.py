@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How a result is shown: what its reader calls the file, the language, and by which rule."""
+    """How a result is shown: what its reader calls the file, the language, by which rule, how fully."""
 
     name: Path
     language: str
     as_json: bool
     rule: str | None = None
+    full: bool = False
 
     @property
     def draft(self) -> bool:
@@ -91,22 +92,36 @@ def _page(
     examined: "Sequence[Examined]",
     check: "Check | None",
 ) -> str:
+    from ledger.cli.overview import overview_page, receipt_alone
     from ledger.cli.page import report_page
 
     head = [_file_row(how), *_trust_rows(trusted, how.language)]
-    if check is None:
-        pages = [report_page(report, how.language, head) for report in reports]
-    else:
-        from ledger.cli.questions import answers_page, declaration_page
+    if how.draft and check is not None:
+        from ledger.cli.questions import declaration_page
 
-        if how.draft:
-            return declaration_page(examined, check, matters)
-        pages = [answers_page(each, check, how.language, head) for each in examined]
-    if matters:
-        from ledger.cli.matters import matters_page
+        return declaration_page(examined, check, matters)
+    pages = []
+    if len(reports) > 1:
+        pages.append(overview_page(reports, matters, how.language, head, how.full))
+    for number, report in enumerate(reports):
+        if len(reports) > 1 and not how.full and receipt_alone(report):
+            continue
+        top = [*_place_rows(number, len(reports), how.language), *head]
+        if check is None:
+            pages.append(report_page(report, how.language, top))
+        else:
+            from ledger.cli.questions import answers_page
 
-        pages.append(matters_page(matters, how.language))
+            pages.append(answers_page(examined[number], check, how.language, top))
     return ("\n\n" + "-" * text.WIDTH + "\n\n").join(pages)
+
+
+def _place_rows(number: int, count: int, language: str) -> list[tuple[str, str]]:
+    """Return which deposit of the file a report is on, where there are several."""
+    from ledger.catalogue import say
+
+    place = say("deposit-of", language, number=number + 1, count=count)
+    return [(say("deposit", language), place)] if count > 1 else []
 
 
 def _say_untrusted(how: Shown) -> None:

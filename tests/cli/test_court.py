@@ -13,13 +13,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import ledger
 from ledger.archive import Reader, Writer
 from ledger.chain.receipt import parse_receipt
+from ledger.chain.report import FAILED, LEDGER, PROVEN, Claim, Report
 from ledger.chain.trust import format_trust, parse_trust
 from ledger.cli import text
+from ledger.cli.overview import overview_page, receipt_alone
 from ledger.crypto.envelope import encrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
 from ledger.manifest import Part, Rendition
@@ -624,10 +627,71 @@ def test_all_papers_of_a_matter_are_shown_to_be_there(matter: Path, trust: str) 
 def test_a_matter_is_one_section_and_says_what_it_does_not_show(
     matter: Path, language: str, words: tuple[str, ...]
 ) -> None:
-    page = run("verify", "m.evidence", "--trust", "office.trust", "--lang", language).stdout
+    arguments = ("m.evidence", "--trust", "office.trust", "--full", "--lang", language)
+    page = run("verify", *arguments).stdout
     flat = page.replace("\n    ", "" if language == "zh" else " ")
     assert all(word in flat for word in words)
     assert all(text.columns(line) <= 80 for line in page.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("language", "order", "receipt", "number"),
+    [
+        (
+            "en",
+            ("m.evidence", "each of the 3 deposits is proven", "Numbers 1 to 3 of one matter",
+             "all of it", "--full", "2 of 3"),
+            "receipt alone",
+            "{} of 3",
+        ),
+        (
+            "zh",
+            ("m.evidence", "3 份存证中，要求证明的各项均已证明", "第 1 至 3 号，连续无缺", "全文",
+             "--full", "第 2 份，共 3 份"),
+            "仅回执",
+            "第 {} 份，共 3 份",
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_of_several_deposits_begins_with_its_result_and_a_line_for_each(
+    matter: Path, language: str, order: tuple[str, ...], receipt: str, number: str
+) -> None:
+    arguments = ("m.evidence", "--trust", "office.trust", "--lang", language)
+    page = run("verify", *arguments).stdout
+    places = [page.index(words) for words in order]
+    assert places == sorted(places)
+    rows = [line.split() for line in page.splitlines() if line.endswith(receipt)]
+    assert [row[:2] for row in rows] == [["1", "1"], ["3", "3"]]
+    assert all(text.columns(line) <= 80 for line in page.splitlines())
+    assert number.format(1) not in page
+    full = run("verify", *arguments, "--full").stdout
+    assert all(number.format(each) in full for each in (1, 2, 3))
+    assert run("verify", *arguments, "--json").stdout == (
+        run("verify", *arguments, "--json", "--full").stdout
+    )
+
+
+def test_the_line_of_a_receipt_that_lacks_what_is_required_says_so(
+    matter: Path, company: Company
+) -> None:
+    company("disclose", "--matter", "supply", "--complete", "-o", matter / "receipts.evidence")
+    page = run("verify", "receipts.evidence", "--trust", "strict.trust", code=1).stdout
+    assert "Not good: 3 of 3 deposits do not show what is required." in page
+    assert page.count("Required but not proven: Content.") == 3
+    assert "1 of 3" not in page
+
+
+def test_a_deposit_that_does_not_hold_is_named_and_reported_on() -> None:
+    broken = Report((Claim(LEDGER, FAILED, reason="the proof does not fit"),), (LEDGER,))
+    unread = Report((Claim(LEDGER, PROVEN, facts={"index": 7}),), (LEDGER,))
+    assert receipt_alone(unread)
+    assert not receipt_alone(broken)
+    page = click.unstyle(overview_page([unread, broken], (), "en", [], full=True))
+    assert "Not good: 1 of 2 deposits" in page
+    (line,) = [each for each in page.splitlines() if each.startswith("2 ")]
+    assert line.endswith("does not hold")
+    assert "Does not hold: Ledger entry." in page
+    assert "--full" not in page
 
 
 # --- by a rule
