@@ -101,10 +101,12 @@ def verify(
 
 
 def _rule(asked: str | None) -> str | None:
+    if asked is None:
+        return None
     from ledger.questions import RULES, find_rule
 
-    rule = None if asked is None else find_rule(asked)
-    if asked is not None and rule is None:
+    rule = find_rule(asked)
+    if rule is None:
         known = "; ".join(f"{name} (also {', '.join(others)})" for name, others in RULES.items())
         raise click.UsageError(f"--for does not know {asked!r}. It knows: {known}.")
     return rule

@@ -1,18 +1,21 @@
 """The section of a report on the file as a whole: what its receipts show of their matters."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from ledger.casefile import MatterShown
 from ledger.catalogue import CHINESE, say, status_words
 from ledger.catalogue.words import Described, Fact
 from ledger.chain.report import FAILED, PROVEN
 from ledger.cli.page import described
 from ledger.reasons import in_chinese
 
+if TYPE_CHECKING:
+    from ledger.casefile import MatterShown
 
-def matters_page(matters: Sequence[MatterShown], language: str) -> str:
+
+def matters_page(matters: "Sequence[MatterShown]", language: str) -> str:
     """Return the section; there is at least one matter."""
     lines = [click.style(say("title-matters", language), bold=True)]
     for each in matters:
@@ -20,7 +23,7 @@ def matters_page(matters: Sequence[MatterShown], language: str) -> str:
     return "\n".join(lines)
 
 
-def _words(matter: MatterShown, language: str) -> Described:
+def _words(matter: "MatterShown", language: str) -> Described:
     by = "matter-chain" if matter.status == PROVEN else ""
     proven = "matter-runs" if matter.missing else "matter-unbroken"
     key = {PROVEN: proven, FAILED: "matter-failed"}.get(matter.status, "matter-scattered")
@@ -32,7 +35,7 @@ def _words(matter: MatterShown, language: str) -> Described:
     )
 
 
-def _facts(matter: MatterShown, language: str) -> Iterator[Fact]:
+def _facts(matter: "MatterShown", language: str) -> Iterator[Fact]:
     yield Fact(say("matter-id", language), matter.id.hex(), digest=True)
     if matter.missing:
         yield Fact(say("matter-missing", language), _numbers(matter.missing, language))

@@ -1,10 +1,10 @@
 """What stands before the reports on a file of several deposits: its result, matters, a line each."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from ledger.casefile import MatterShown
 from ledger.catalogue import say, verdict
 from ledger.catalogue.words import utc
 from ledger.chain import report as rp
@@ -13,13 +13,16 @@ from ledger.cli import text
 from ledger.cli.matters import matters_page
 from ledger.cli.page import labelled
 
+if TYPE_CHECKING:
+    from ledger.casefile import MatterShown
+
 _COLUMNS = ("column-number", "column-matter", "column-entry", "column-block", "column-time")
 _GAP = "  "
 
 
 def overview_page(
     reports: Sequence[Report],
-    matters: Sequence[MatterShown],
+    matters: "Sequence[MatterShown]",
     language: str,
     head: Sequence[tuple[str, str]],
     full: bool,
@@ -45,7 +48,7 @@ def receipt_alone(report: Report) -> bool:
 
 
 def _result(
-    reports: Sequence[Report], matters: Sequence[MatterShown], language: str
+    reports: Sequence[Report], matters: "Sequence[MatterShown]", language: str
 ) -> tuple[bool, str]:
     bad = sum(not report.good for report in reports)
     contradicted = any(matter.status == rp.FAILED for matter in matters)

@@ -35,6 +35,8 @@ class Shown:
     @property
     def draft(self) -> bool:
         """Whether a declaration is wanted, which stands alone on stdout."""
+        if self.rule is None:
+            return False
         from ledger.questions import FRE_902
 
         return self.rule == FRE_902
@@ -92,7 +94,6 @@ def _page(
     examined: "Sequence[Examined]",
     check: "Check | None",
 ) -> str:
-    from ledger.cli.overview import overview_page, receipt_alone
     from ledger.cli.page import report_page
 
     head = [_file_row(how), *_trust_rows(trusted, how.language)]
@@ -102,6 +103,8 @@ def _page(
         return declaration_page(examined, check, matters)
     pages = []
     if len(reports) > 1:
+        from ledger.cli.overview import overview_page, receipt_alone
+
         pages.append(overview_page(reports, matters, how.language, head, how.full))
     for number, report in enumerate(reports):
         if len(reports) > 1 and not how.full and receipt_alone(report):
