@@ -71,21 +71,11 @@ class _Rewritten:
     """Root and new header of the content's payload."""
 
 
-@contextlib.contextmanager
-def changing(vault: Vault, waiting: Callable[[], object]) -> Iterator[None]:
+def changing(
+    vault: Vault, waiting: Callable[[], object]
+) -> contextlib.AbstractContextManager[None]:
     """Hold the right to change officers; `waiting` is called where another process does."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(vault.home / "officers.lock", mode=0o600)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        waiting()
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+    return vault.held("officers.lock", waiting)
 
 
 def change(vault: Vault, recipients: Recipients, note: Change) -> None:

@@ -571,12 +571,16 @@ class Vault:
                 f"Another sealbook process holds the vault at {self.home}; try again when it is done."
             ) from error
 
-    @contextlib.contextmanager
-    def sending(self, waiting: Callable[[], object]) -> Iterator[None]:
+    def sending(self, waiting: Callable[[], object]) -> contextlib.AbstractContextManager[None]:
         """Hold the right to send; `waiting` is called when another process sends at the moment."""
+        return self.held("sending", waiting)
+
+    @contextlib.contextmanager
+    def held(self, name: str, waiting: Callable[[], object]) -> Iterator[None]:
+        """Hold the lock `name` as long as it takes; `waiting` is called when another process does."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.home / "sending", mode=0o600)
+        lock = FileLock(self.home / name, mode=0o600)
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -162,7 +162,7 @@ def inclusion_proofs(
         start, end = 0, size
         path = []
         while end - start > 1:
-            split = start + _left_size(end - start)
+            split = start + left_size(end - start)
             if index < split:
                 path.append(ranges.root(split, end))
                 end = split
@@ -222,7 +222,7 @@ def consistency_proof(reader: HashReader, old_size: int, new_size: int) -> tuple
     start, end = 0, new_size
     path = []
     while end != old_size:
-        split = start + _left_size(end - start)
+        split = start + left_size(end - start)
         if old_size <= split:
             path.append(ranges.root(split, end))
             end = split
@@ -365,8 +365,8 @@ class _Ranges:
         return peaks
 
 
-def _left_size(size: int) -> int:
-    """The largest power of two below `size`, which is at least 2."""
+def left_size(size: int) -> int:
+    """Return the largest power of two below `size`, at which a tree splits; `size` is at least 2."""
     return 1 << ((size - 1).bit_length() - 1)
 
 

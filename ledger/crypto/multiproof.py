@@ -8,7 +8,7 @@ as long as its inclusion proof; leaves that are neighbours share nearly all of t
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
-from ledger.crypto.merkle import HASH_SIZE, node_hash, parent_row
+from ledger.crypto.merkle import HASH_SIZE, left_size, node_hash, parent_row
 from ledger.errors import InvalidInput, VerificationFailed
 
 
@@ -34,7 +34,7 @@ def multi_proof(hashes: Sequence[bytes], indices: Sequence[int]) -> bytes:
             level = (end - start - 1).bit_length()
             proof.extend(rows[level][start >> level])
         elif end - start > 1:
-            split = start + _left(end - start)
+            split = start + left_size(end - start)
             add(start, split)
             add(split, end)
 
@@ -73,11 +73,6 @@ def _root(
         return given
     if end - start == 1:
         return leaves[start]
-    split = start + _left(end - start)
+    split = start + left_size(end - start)
     left = _root(leaves, indices, start, split, proof)
     return node_hash(left, _root(leaves, indices, split, end, proof))
-
-
-def _left(size: int) -> int:
-    """Return the largest power of two below `size`, which is at least 2."""
-    return 1 << ((size - 1).bit_length() - 1)
