@@ -167,3 +167,14 @@ def company(applicant: Company) -> Company:
     """An enrolled company."""
     applicant.enrol()
     return applicant
+
+
+@pytest.fixture
+def own_company(tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch) -> Company:
+    """An enrolled company of a notary of its own, which serves."""
+    own_notary.start()
+    company = new_company(tmp_path / "company", own_notary)
+    monkeypatch.chdir(company.folder)
+    company.init()
+    company.enrol()
+    return company

@@ -17,7 +17,7 @@ from ledger.adapters.http import NotaryClient, Unexplained
 from ledger.adapters.vault import Vault
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
-from tests.cli.conftest import Company, Served, new_company
+from tests.cli.conftest import Company, Served
 
 ROOT = os.geteuid() == 0 if hasattr(os, "geteuid") else False
 
@@ -141,14 +141,8 @@ def test_before_enrolment_deposits_wait_and_then_go_out_by_themselves(applicant:
     }  # fmt: skip
 
 
-def test_with_the_notary_away_deposits_wait(
-    tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own_notary.start()
-    company = new_company(tmp_path / "company", own_notary)
-    monkeypatch.chdir(company.folder)
-    company.init()
-    company.enrol()
+def test_with_the_notary_away_deposits_wait(own_company: Company) -> None:
+    company, own_notary = own_company, own_company.notary
     own_notary.stop()
     company.write("a.txt")
     assert states(company, "deposit", "a.txt") == ["waiting"]
@@ -593,13 +587,9 @@ def test_a_trust_file_that_requires_content_does_not_hinder_depositing(
 
 
 def test_a_forked_ledger_is_refused_and_the_fork_is_kept_as_proof(
-    tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own_company: Company
 ) -> None:
-    own_notary.start()
-    company = new_company(tmp_path / "company", own_notary)
-    monkeypatch.chdir(company.folder)
-    company.init()
-    company.enrol()
+    company, own_notary = own_company, own_company.notary
     own_notary.stop()
     old = tmp_path / "old"
     shutil.copytree(own_notary.directory, old)

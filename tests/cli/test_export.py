@@ -10,10 +10,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from ledger.manifest import parse_manifest
-from tests.cli.conftest import Company, Served, new_company
+from tests.cli.conftest import Company
 from tests.renditions import pdfs
 
 
@@ -156,13 +154,9 @@ def test_a_fingerprint_whose_originals_changed_is_exported_with_a_note(company: 
 
 
 def test_whoever_waits_at_a_terminal_is_told_once_that_the_notary_is_away(
-    tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
+    own_company: Company,
 ) -> None:
-    own_notary.start()
-    company = new_company(tmp_path / "company", own_notary)
-    monkeypatch.chdir(company.folder)
-    company.init()
-    company.enrol()
+    company, own_notary = own_company, own_company.notary
     company.write("a.txt")
     company("deposit", "a.txt")
     own_notary.stop()

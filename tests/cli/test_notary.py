@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.chain.trust import fingerprint
-from tests.cli.conftest import Company, Served, new_company, run
+from tests.cli.conftest import Company, Served, run
 
 
 def office(served: Served, *arguments: object, code: int = 0) -> Any:
@@ -130,16 +130,11 @@ def test_revoke_wants_one_key(company: Company) -> None:
 
 
 @pytest.fixture
-def used(tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch) -> Company:
+def used(own_company: Company) -> Company:
     """A company of an own notary, with a deposit; the notary serves."""
-    own_notary.start()
-    company = new_company(tmp_path / "company", own_notary)
-    monkeypatch.chdir(company.folder)
-    company.init()
-    company.enrol()
-    company.write("a.txt")
-    company("deposit", "a.txt")
-    return company
+    own_company.write("a.txt")
+    own_company("deposit", "a.txt")
+    return own_company
 
 
 def test_a_backup_beside_the_service_is_restored_and_goes_on(used: Company, tmp_path: Path) -> None:

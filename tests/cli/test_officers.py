@@ -16,7 +16,7 @@ from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.errors import NoMatchingIdentity
 from ledger.measures import ACCESS_GIVEN, ACCESS_WITHDRAWN
 from ledger.recover import find_secret
-from tests.cli.conftest import Company, Served, new_company
+from tests.cli.conftest import Company, new_company
 
 Identity = HybridIdentity
 
@@ -128,13 +128,9 @@ def test_a_name_or_key_that_is_taken_is_refused(company: Company, anna: Identity
 
 
 def test_with_the_notary_away_the_change_is_kept_and_finished_later(
-    tmp_path: Path, own_notary: Served, anna: Identity, monkeypatch: pytest.MonkeyPatch
+    own_company: Company, anna: Identity
 ) -> None:
-    own_notary.start()
-    company = new_company(tmp_path / "company", own_notary)
-    monkeypatch.chdir(company.folder)
-    company.init()
-    company.enrol()
+    company, own_notary = own_company, own_company.notary
     three(company)
     own_notary.stop()
     answer = add(company, anna, code=1)
