@@ -173,17 +173,7 @@ def rows() -> Iterator[Row]:
             gate=f"<= {PROMISE:.0f} s",
             missed=max(single) > PROMISE,
         )
-        before = place.processor_time()
-        began = time.monotonic()
-        time.sleep(IDLE)
-        share = (place.processor_time() - before) / (time.monotonic() - began)
-        memory = place.memory("VmRSS")
-        yield Row(
-            "idle daemon",
-            f"{100 * share:.2f} % of a core, {memory / (1 << 20):.0f} MiB",
-            gate="< 1 % and < 100 MiB",
-            missed=share >= IDLE_CPU or memory >= IDLE_MEMORY,
-        )
+        yield idle(place, "idle daemon")
         began = time.monotonic()
         for number in range(FILES):
             (place.watched / f"{number}.txt").write_bytes(os.urandom(SIZE))
@@ -195,14 +185,19 @@ def rows() -> Iterator[Row]:
             f"all deposited, {FILES / took:.0f} files/s, longest delay {max(place.delays()):.1f} s",
             f"memory at most {place.memory('VmHWM') / (1 << 20):.0f} MiB",
         )
-        before = place.processor_time()
-        began = time.monotonic()
-        time.sleep(IDLE)
-        share = (place.processor_time() - before) / (time.monotonic() - began)
-        memory = place.memory("VmRSS")
-        yield Row(
-            f"idle daemon that has {FILES:,} files",
-            f"{100 * share:.2f} % of a core, {memory / (1 << 20):.0f} MiB",
-            gate="< 1 % and < 100 MiB",
-            missed=share >= IDLE_CPU or memory >= IDLE_MEMORY,
-        )
+        yield idle(place, f"idle daemon that has {FILES:,} files")
+
+
+def idle(place: Place, name: str) -> Row:
+    """Return what the daemon costs while nothing happens."""
+    before = place.processor_time()
+    began = time.monotonic()
+    time.sleep(IDLE)
+    share = (place.processor_time() - before) / (time.monotonic() - began)
+    memory = place.memory("VmRSS")
+    return Row(
+        name,
+        f"{100 * share:.2f} % of a core, {memory / (1 << 20):.0f} MiB",
+        gate="< 1 % and < 100 MiB",
+        missed=share >= IDLE_CPU or memory >= IDLE_MEMORY,
+    )
