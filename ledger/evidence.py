@@ -77,6 +77,8 @@ class DisclosedDeposit:
     opening: Manifest | PartialOpening | None
     fetch: Callable[[int, int, int], bytes]
     """fetch(n, offset, size) gives at most `size` bytes of document n, or of piece n."""
+    sizes: tuple[int, ...] = ()
+    """Bytes that the ZIP holds of each of `contents`; what they should be says the opening."""
     check: Callable[[], None] = lambda: None
     """Raises MalformedData unless the ZIP's checksums are those of the content."""
 
@@ -173,6 +175,12 @@ def recompute_opening(
     parse_deposit(statement)
     opening, fetch = disclosed.opening, disclosed.fetch
     assert opening is not None
+    # Of content in which there is nothing to hash, nothing would be read: bytes put there would pass.
+    for (name, size), found in zip(disclosed.contents, disclosed.sizes, strict=True):
+        if found != size:
+            return OpenedDeposit(
+                None, problem=f"{name!r} has {found} bytes, what was deposited had {size}"
+            )
     if isinstance(opening, PartialOpening):
         return recompute_partial(opening, statement.key_id, fetch, write, progress)
     opening = replace(opening, depositor=statement.key_id)
@@ -235,25 +243,17 @@ def _read_deposit(members: _Members, number: int, max_opening: int) -> Disclosed
         if isinstance(opening, Manifest) and isinstance(opening.index, IndexPlace):
             raise MalformedData("the opening in the evidence file does not hold its index")
     contents = [members.take(f"{number}/{name}") for name in _member_names(opening)]
-    expected = _contents(opening)
 
     def fetch(n: int, offset: int, size: int) -> bytes:
-        member, (name, length) = contents[n], expected[n]
-        if member.size != length:
-            raise VerificationFailed(
-                f"{name!r} has {member.size} bytes, what was deposited had {length}"
-            )
-        return members.archive.read(member, offset, size)
+        return members.archive.read(contents[n], offset, size)
 
     def check() -> None:
         for member in contents:
             members.archive.check(member)
 
-    return DisclosedDeposit(receipt, opening, fetch, check)
-
-
-def _format_opening(opening: Manifest | PartialOpening) -> bytes:
-    return format_manifest(opening) if isinstance(opening, Manifest) else format_partial(opening)
+    return DisclosedDeposit(
+        receipt, opening, fetch, tuple(member.size for member in contents), check
+    )
 
 
 def _contents(opening: Manifest | PartialOpening | None) -> tuple[tuple[str, int], ...]:

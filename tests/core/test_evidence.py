@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger import archive
+from ledger.casefile import verify_file
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.chain.statement import Deposit, format_deposit
@@ -191,6 +192,26 @@ def test_a_checksum_that_other_tools_would_refuse_is_refused(case: Case) -> None
         if member.file_size:
             with pytest.raises(MalformedData):
                 case.report(evidence.replace(stated, other))
+
+
+@pytest.mark.parametrize("selections", [(), (Selection(1, whole=True, fields=("name",)),)])
+def test_bytes_put_into_an_empty_document_fail_the_content(
+    selections: tuple[Selection, ...],
+) -> None:
+    case = Shown([file("list.csv", [b"a"]), Document(Memory(b""), "amendments.txt", NOW)])
+    out, good = io.BytesIO(), case.evidence(*selections)
+    with zipfile.ZipFile(io.BytesIO(good)) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            forged = member.filename.endswith("/amendments.txt")
+            new.writestr(member, b"The price is 99." if forged else old.read(member))
+    trust = case.office.trust()
+    for evidence, failed in ((good, []), (out.getvalue(), [rp.CONTENT])):
+        (disclosed,) = read_evidence(io.BytesIO(evidence))
+        (report,) = verify_file(
+            [disclosed], trust, lambda _, each, used: verify_disclosed(each, used)
+        ).reports
+        assert [claim.name for claim in report.failed] == failed
+        assert report.good is not bool(failed)
 
 
 def test_names_of_the_widest_characters_read_back() -> None:
