@@ -183,7 +183,10 @@ def recompute_opening(
             )
     if isinstance(opening, PartialOpening):
         return recompute_partial(opening, statement.key_id, fetch, write, progress)
-    opening = replace(opening, depositor=statement.key_id)
+    if opening.depositor != statement.key_id:
+        return OpenedDeposit(
+            None, problem="the opening names another depositor than the one that signed"
+        )
     assert not isinstance(opening.index, IndexPlace)
     try:
         commitment = recomputed_commitment(opening, opening.index, fetch, write, progress)

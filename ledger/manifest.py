@@ -48,19 +48,22 @@ from ledger.crypto.commitment import (
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode_ordered
 from ledger.errors import InvalidInput, MalformedData
+from ledger.rules import (
+    MAX_DOCUMENTS,
+    MAX_LABEL,
+    MAX_PATH,
+    check_count,
+    check_names,
+    check_parts,
+    check_renditions,
+    check_uniform,
+    is_field,
+    is_splitter,
+    is_text,
+)
 
-MAX_DOCUMENTS = 100_000
-"""Documents in a deposit: a large mailbox export. Each costs a record and three small trees."""
 MAX_ITEMS = 80 * MAX_DOCUMENTS
 """CBOR items of a manifest or an index: 28 a document, and five for each part."""
-MAX_PARTS = 1_000_000
-"""Parts of a deposit: a mailbox of 80,000 messages, field by field."""
-MAX_NAME = 1024
-"""UTF-8 bytes of a document's name, folders included."""
-MAX_PATH = 4096
-"""UTF-8 bytes of a part's path and of other free text."""
-MAX_LABEL = 480
-"""UTF-8 bytes of a part's label."""
 
 _KEPT = 4096
 """Structure leaves that are kept: thousands of letters have the same fields in the same order."""
@@ -271,35 +274,6 @@ def uncommitted(
     )
 
 
-def check_names(names: Sequence[str]) -> None:
-    """Raise InvalidInput unless the names are relative, plain, short and different."""
-    if not 0 < len(names) <= MAX_DOCUMENTS:
-        raise InvalidInput(f"a deposit has 1 to {MAX_DOCUMENTS} documents, not {len(names)}")
-    for name in names:
-        if not is_name(name):
-            raise InvalidInput(f"{name!r} cannot be the name of a document in a deposit")
-    if len(set(names)) != len(names):
-        raise InvalidInput("two documents of the deposit have the same name")
-
-
-def is_name(value: Any) -> bool:
-    """Return whether `value` can name a document: a relative path, nothing hidden in it."""
-    return (
-        is_text(value, MAX_NAME)
-        and not any(character < " " or character == "\x7f" for character in value)
-        and not {"", ".", ".."} & set(value.split("/"))
-    )
-
-
-def check_parts(parts: Sequence[Part], leaves: int) -> None:
-    """Raise MalformedData unless every part names leaves that exist, and there are not too many."""
-    if len(parts) > MAX_PARTS:
-        raise MalformedData(f"a document has {len(parts)} parts, more than {MAX_PARTS}")
-    for part in parts:
-        if not (part.first >= 1 and part.count >= 1 and part.first + part.count - 1 <= leaves):
-            raise MalformedData(f"the part {part.path!r} lies outside its document")
-
-
 def format_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as CBOR and padding."""
     index = manifest.index
@@ -340,6 +314,7 @@ def parse_manifest(data: bytes) -> Manifest:
                 raise MalformedData("the manifest's seed or depositor is not as specified")
             records = tuple(map(_parse_record, documents))
             try:
+                check_count(len(records))
                 check_names([record.name for record in records])
             except InvalidInput as error:
                 raise MalformedData(str(error)) from error
@@ -347,18 +322,12 @@ def parse_manifest(data: bytes) -> Manifest:
             alone = not isinstance(index, IndexPlace)
             if any((record.offset is None) != alone for record in records):
                 raise MalformedData("the manifest's index and offsets contradict each other")
-            _check_renditions(records)
+            made = {j: each.rendition.of for j, each in enumerate(records) if each.rendition}
+            check_renditions(made.items(), made)
             if not isinstance(index, IndexPlace):
                 _check_index(index, records)
             return Manifest(seed, depositor, _parse_cover(title, provenance), records, index)
     raise MalformedData("the manifest's fields are not as specified")
-
-
-def _check_renditions(records: Sequence[Record]) -> None:
-    for record in records:
-        made = record.rendition
-        if made is not None and (made.of >= len(records) or records[made.of].rendition):
-            raise MalformedData("a rendition in the manifest is not one of a document")
 
 
 def format_index(index: Index) -> bytes:
@@ -386,6 +355,7 @@ def _check_index(index: Index, records: Sequence[Record]) -> None:
             raise MalformedData("the index does not have one hash a leaf")
         if len(entry.parts) != record.parts:
             raise MalformedData("the index and the manifest count parts differently")
+        check_uniform(record.splitter, entry.cuts is None, record.parts)
         check_parts(entry.parts, record.leaves)
 
 
@@ -430,7 +400,7 @@ def _parse_record(value: Any) -> Record:
         case {
             "name": name,
             "size": size,
-            "modified": int() | None as modified,
+            "modified": modified,
             "media-type": media_type,
             "source": source,
             "tool": tool,
@@ -441,15 +411,17 @@ def _parse_record(value: Any) -> Record:
             "unsplit": unsplit,
             "rendition": rendition,
         } if len(value) == 12:
-            texts = (media_type, source, tool, splitter, unsplit)
             made, commitment = _parse_rendition(rendition)
-            counts = (size, version, leaves, parts, 0 if offset is None else offset)
             if (
-                is_name(name)
-                and all(is_text(text, MAX_PATH, empty=True) for text in texts)
-                and all(map(is_count, counts))
-                and not isinstance(modified, bool)
-                and version > 0
+                is_field("name", name)
+                and is_field("size", size)
+                and is_field("modified", modified)
+                and is_field("media-type", media_type)
+                and is_field("source", source)
+                and is_field("tool", tool)
+                and is_splitter(splitter, version)
+                and all(map(is_count, (leaves, parts, 0 if offset is None else offset)))
+                and is_text(unsplit, empty=True)
             ):
                 return Record(
                     name=name,
@@ -474,11 +446,8 @@ def _parse_rendition(value: Any) -> tuple[Rendition | None, bytes | None]:
     match value:
         case None:
             return None, None
-        case [of, str(kind), position, total, bytes(commitment)] if (
-            all(map(is_count, (of, position, total)))
-            and 1 <= position <= total
-            and is_text(kind, MAX_LABEL)
-            and len(commitment) == HASH_SIZE
+        case [of, kind, position, total, bytes(commitment)] if (
+            is_field("rendition", [of, kind, position, total]) and len(commitment) == HASH_SIZE
         ):
             return Rendition(of, kind, position, total), commitment
     raise MalformedData("a rendition in the manifest is not as specified")
@@ -521,15 +490,3 @@ def _parse_part(value: Any) -> Part:
         ):
             return Part(path, first, count, label)
     raise MalformedData("a part in the index is not as specified")
-
-
-def is_text(value: Any, limit: int = MAX_PATH, empty: bool = False) -> bool:
-    """Return whether `value` is text of 1 (0 where `empty`) to `limit` bytes of UTF-8."""
-    if not isinstance(value, str) or not (value or empty) or len(value) > limit:
-        return False
-    if value.isascii():
-        return True
-    try:
-        return len(value.encode()) <= limit
-    except UnicodeEncodeError:
-        return False

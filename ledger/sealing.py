@@ -55,12 +55,11 @@ from ledger.manifest import (
     Rendition,
     Splitting,
     bytes_view,
-    check_names,
-    check_parts,
     format_index,
     format_manifest,
     uncommitted,
 )
+from ledger.rules import check_count, check_names, check_parts
 
 INDEX_NAME = "index.cbor"
 TAR_END = 1024
@@ -178,6 +177,7 @@ def seal(
     count of bytes read so far. Raises InvalidInput, SourceChanged and what the sinks raise; the sinks
     then hold nothing of use.
     """
+    check_count(len(documents))
     check_names([document.name for document in documents])
     workers = workers or os.cpu_count() or 1
     seed = random(SEED_SIZE)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ledger.adapters.files import FileSource, open_source
 from ledger.errors import InvalidInput
-from ledger.manifest import MAX_DOCUMENTS, MAX_PATH
+from ledger.rules import MAX_DOCUMENTS, MAX_PATH
 from ledger.sealing import Document
 
 _SPECIAL = (

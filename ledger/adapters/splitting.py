@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.manifest import MAX_PARTS, Splitting
+from ledger.manifest import Splitting
+from ledger.rules import MAX_PARTS
 from ledger.sealing import Document
 from ledger.splitters import split
 from ledger.splitters.cutting import Unsplit

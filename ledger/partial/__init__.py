@@ -2,7 +2,6 @@
 
 from ledger.partial.checking import recompute_partial
 from ledger.partial.form import (
-    METADATA_FIELDS,
     PartialOpening,
     Piece,
     format_partial,
@@ -12,7 +11,6 @@ from ledger.partial.form import (
 from ledger.partial.making import Selection, open_in_part
 
 __all__ = [
-    "METADATA_FIELDS",
     "PartialOpening",
     "Piece",
     "Selection",

@@ -19,7 +19,7 @@ opening follows from what it shows and from hashes over salted data: about the r
 counts, and how far a piece lies from the start of its document in leaves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,17 +27,29 @@ from ledger.chain.statement import is_count
 from ledger.crypto.commitment import (
     HASH_SIZE,
     MAX_LEAF,
-    MIN_TREE,
     SEED_SIZE,
     ViewHeader,
     padded_count,
 )
 from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
-from ledger.errors import MalformedData
-from ledger.manifest import MAX_DOCUMENTS, Cuts, Part, is_name, is_text
-
-METADATA_FIELDS = ("name", "size", "modified", "media-type", "source", "tool", "rendition")
-"""The fields of a metadata view, from leaf 1."""
+from ledger.errors import InvalidInput, MalformedData
+from ledger.manifest import Cuts, Part
+from ledger.rules import (
+    MAX_DOCUMENTS,
+    MAX_PARTS,
+    METADATA_FIELDS,
+    UNIFORM,
+    check_names,
+    check_padded,
+    check_parts,
+    check_renditions,
+    check_size,
+    check_splitters,
+    check_uniform,
+    is_field,
+    is_splitter,
+    is_text,
+)
 
 MAX_OPENED_ITEMS = 4_000_000
 """CBOR items of a partial opening."""
@@ -175,12 +187,14 @@ def parse_partial(data: bytes) -> PartialOpening:
             "sealbook-opening": 1 as version,
             **rest,
         } if version is not True and not rest and opened:
-            if not is_count(padded) or not MIN_TREE <= padded <= 2 * MAX_DOCUMENTS:
-                raise MalformedData("an opening's number of documents is not as specified")
+            if not is_count(padded):
+                raise _malformed()
+            check_padded(padded, MAX_DOCUMENTS)
             documents = tuple(map(_parse_document, opened))
             numbers = [each.document for each in documents]
-            if numbers != sorted(set(numbers)) or numbers[-1] >= padded:
+            if numbers != sorted(set(numbers)) or numbers[-1] >= min(padded, MAX_DOCUMENTS):
                 raise MalformedData("an opening's documents are not in order")
+            _check_together(documents)
             return PartialOpening(padded, documents, proof)
     raise MalformedData("the opening's fields are not as specified")
 
@@ -198,26 +212,11 @@ def structure_part(data: bytes) -> Part:
 def metadata_field(data: bytes, index: int) -> tuple[str, Any]:
     """Return the field that metadata leaf `index` states. Raises MalformedData."""
     match cbor_decode(data):
-        case [str(name), value] if METADATA_FIELDS[index - 1 : index] == (name,) and _is_value(
+        case [str(name), value] if METADATA_FIELDS[index - 1 : index] == (name,) and is_field(
             name, value
         ):
             return name, value
     raise MalformedData("a metadata leaf is not as specified")
-
-
-def _is_value(name: str, value: Any) -> bool:
-    match name, value:
-        case "name", _:
-            return is_name(value)
-        case "size", _:
-            return is_count(value)
-        case "modified", int() | None:
-            return not isinstance(value, bool)
-        case "media-type" | "source" | "tool", _:
-            return is_text(value, empty=True)
-        case "rendition", [of, kind, position, total]:
-            return is_text(kind) and all(map(is_count, (of, position, total)))
-    return False
 
 
 def pieces_of(opening: DocumentOpening) -> list[Piece]:
@@ -230,7 +229,8 @@ def pieces_of(opening: DocumentOpening) -> list[Piece]:
     if isinstance(content, bytes):
         return []
     parts = {(part.first, part.count): part.path for _, part in reversed(opened_parts(opening))}
-    uniform = isinstance(content.header, OpenedHeader) and content.header.header.splitter == "fixed"
+    header = opened_header(content)
+    uniform = header is not None and header.splitter == UNIFORM
     return [
         Piece(
             opening.document,
@@ -300,14 +300,9 @@ def _parse_document(value: Any) -> DocumentOpening:
 def _parse_content(value: Any) -> bytes | PartOfView | WholeBytes:
     match value:
         case [bytes(seed), splitter, version, size, bytes() | None as cuts]:
-            if (
-                len(seed) == SEED_SIZE
-                and is_text(splitter)
-                and is_count(version)
-                and version
-                and is_count(size)
-            ):
+            if len(seed) == SEED_SIZE and is_splitter(splitter, version) and is_count(size):
                 Cuts(size, cuts)
+                check_uniform(splitter, cuts is None, 0)
                 return WholeBytes(seed, splitter, version, size, cuts)
             raise _malformed()
     return _parse_view(value, _parse_run)
@@ -317,9 +312,7 @@ def _parse_view(value: Any, parse: Callable[[Any], Leaf | Run]) -> bytes | PartO
     match value:
         case bytes(digest) if len(digest) == HASH_SIZE:
             return digest
-        case [padded, header, list(leaves), bytes(proof)] if (
-            is_count(padded) and MIN_TREE <= padded <= MAX_INTEGER and leaves
-        ):
+        case [padded, header, list(leaves), bytes(proof)] if is_count(padded) and leaves:
             parsed = [parse(leaf) for leaf in leaves]
             view = PartOfView(
                 padded,
@@ -338,11 +331,7 @@ def _parse_header(value: Any) -> bytes | OpenedHeader:
         case bytes(commitment) if len(commitment) == HASH_SIZE:
             return commitment
         case [bytes(salt), count, splitter, version] if (
-            len(salt) == SEED_SIZE
-            and is_count(count)
-            and is_text(splitter)
-            and is_count(version)
-            and version
+            len(salt) == SEED_SIZE and is_count(count) and is_splitter(splitter, version)
         ):
             return OpenedHeader(salt, ViewHeader(count, splitter, version))
     raise _malformed()
@@ -373,7 +362,6 @@ def _parse_run(value: Any) -> Run:
 
 def _check_leaves(view: PartOfView) -> None:
     """Raise unless the leaves are in order, apart, and within what the header counts."""
-    count = view.header.header.count if isinstance(view.header, OpenedHeader) else view.padded
     ends = [(leaf.index, leaf.index + 1) for leaf in view.leaves]
     ends += [(run.first, run.first + len(run.sizes)) for run in view.runs]
     last = 1
@@ -381,31 +369,106 @@ def _check_leaves(view: PartOfView) -> None:
         if first < last:
             raise MalformedData("an opening's leaves are not in order")
         last = end
-    if isinstance(view.header, OpenedHeader) and view.padded != padded_count(count):
+    check_padded(view.padded, MAX_INTEGER)
+    header = opened_header(view)
+    if header is not None and view.padded != padded_count(header.count):
         raise MalformedData("an opening's padded count is not that of its header")
-    if last - 1 > count:
+    if last - 1 > _most(view):
         raise MalformedData("an opening shows a leaf that its document does not have")
+
+
+def opened_header(view: bytes | PartOfView | WholeBytes) -> ViewHeader | None:
+    """Return what leaf 0 of a view says, None where that is hidden."""
+    if isinstance(view, PartOfView) and isinstance(view.header, OpenedHeader):
+        return view.header.header
+    return None
+
+
+def _most(view: PartOfView) -> int:
+    """Return how many leaves the view has at most."""
+    header = opened_header(view)
+    return view.padded if header is None else header.count
 
 
 def _check_document(opening: DocumentOpening) -> None:
     """Raise unless something is shown, and each piece named by a structure leaf or counted in its
-    view's header."""
-    content = opening.content
-    if all(isinstance(view, bytes) for view in (content, opening.structure, opening.metadata)):
+    view's header; and unless what the views say agrees (ledger.rules)."""
+    content, structure, metadata = opening.content, opening.structure, opening.metadata
+    if all(isinstance(view, bytes) for view in (content, structure, metadata)):
         raise MalformedData("an opening names a document and shows nothing of it")
     runs = content.runs if isinstance(content, PartOfView) else ()
     found = {(run.first, len(run.sizes)) for run in runs}
-    named = {(part.first, part.count) for _, part in opened_parts(opening)}
-    opened_fields(opening)
+    parts = [part for _, part in opened_parts(opening)]
+    named = {(part.first, part.count) for part in parts}
+    fields = opened_fields(opening)
     if not named <= found:
         raise MalformedData("an opening names a part whose content it does not show")
-    if found - named and not isinstance(
-        content.header if isinstance(content, PartOfView) else b"", OpenedHeader
-    ):
+    if found - named and opened_header(content) is None:
         raise MalformedData("an opening shows a piece without saying of how many")
-    structure = opening.structure
-    if isinstance(structure, PartOfView) and not isinstance(structure.header, OpenedHeader):
-        raise MalformedData("an opening shows a part without saying of how many")
+    if isinstance(structure, PartOfView):
+        header = opened_header(structure)
+        if header is None:
+            raise MalformedData("an opening shows a part without saying of how many")
+        check_padded(structure.padded, MAX_PARTS)
+        check_uniform(header.splitter, False, len(parts))
+        assert isinstance(content, PartOfView)
+        check_parts(parts, _most(content))
+    if isinstance(metadata, PartOfView):
+        check_padded(metadata.padded, len(METADATA_FIELDS))
+        if opened_header(metadata) is not None:
+            raise MalformedData("an opening counts a document's metadata")
+    check_splitters(_splitters(opening))
+    if isinstance(content, PartOfView):
+        _check_uniform_runs(content)
+    if "size" in fields:
+        check_size(fields["size"], *_bounds(content))
+
+
+def _splitters(opening: DocumentOpening) -> set[tuple[str, int]]:
+    content = opening.content
+    found = {(content.splitter, content.version)} if isinstance(content, WholeBytes) else set()
+    headers = (opened_header(content), opened_header(opening.structure))
+    return found | {(each.splitter, each.version) for each in headers if each is not None}
+
+
+def _check_uniform_runs(content: PartOfView) -> None:
+    """Raise unless the leaves of a document cut `fixed` are full, except its last: where a piece
+    begins in bytes is said of these alone."""
+    header = opened_header(content)
+    if header is None or header.splitter != UNIFORM:
+        return
+    for run in content.runs:
+        full = run.sizes if run.first + len(run.sizes) <= header.count else run.sizes[:-1]
+        check_uniform(UNIFORM, all(size == MAX_LEAF for size in full), 0)
+
+
+def _bounds(content: bytes | PartOfView | WholeBytes) -> tuple[int, int]:
+    """Return the least and the most bytes that a document with this content can have."""
+    if isinstance(content, bytes):
+        return 0, MAX_INTEGER
+    if isinstance(content, WholeBytes):
+        return content.size, content.size
+    last = content.runs[-1]
+    end, shown = last.first + len(last.sizes) - 1, sum(len(run.sizes) for run in content.runs)
+    size = sum(run.size for run in content.runs)
+    header = opened_header(content)
+    count = end if header is None else header.count
+    most = size + (_most(content) - shown) * MAX_LEAF
+    if header is None or header.splitter != UNIFORM:
+        return size + count - shown, most
+    # All are full but the last, which has a byte at least.
+    return most - (MAX_LEAF - 1 if end < count else 0), most
+
+
+def _check_together(documents: Sequence[DocumentOpening]) -> None:
+    """Raise unless what several documents say agrees."""
+    fields = [(each.document, opened_fields(each)) for each in documents]
+    made = {document: each["rendition"][0] for document, each in fields if "rendition" in each}
+    check_renditions(made.items(), made)
+    try:
+        check_names([each["name"] for _, each in fields if "name" in each])
+    except InvalidInput as error:
+        raise MalformedData(str(error)) from error
 
 
 def _malformed() -> MalformedData:

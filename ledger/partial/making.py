@@ -41,7 +41,6 @@ from ledger.manifest import (
     structure_leaves,
 )
 from ledger.partial.form import (
-    METADATA_FIELDS,
     DocumentOpening,
     Leaf,
     OpenedHeader,
@@ -50,6 +49,7 @@ from ledger.partial.form import (
     Run,
     WholeBytes,
 )
+from ledger.rules import METADATA_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

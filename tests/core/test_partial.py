@@ -19,7 +19,6 @@ from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData, VerificationFailed
 from ledger.manifest import Part, Rendition, Splitting, format_cuts
 from ledger.partial import (
-    METADATA_FIELDS,
     PartialOpening,
     Selection,
     format_partial,
@@ -29,6 +28,7 @@ from ledger.partial import (
     recompute_partial,
 )
 from ledger.partial.form import DocumentOpening, Leaf, PartOfView, Run
+from ledger.rules import METADATA_FIELDS
 from ledger.sealing import SealedDeposit
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory

@@ -20,7 +20,7 @@ from examples.make_vectors import (
     excerpt,
     schema,
 )
-from ledger import archive, encoding, evidence, manifest
+from ledger import archive, encoding, evidence, manifest, rules
 from ledger.adapters import envelopes
 from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
@@ -99,12 +99,12 @@ LIMITS = {
     "note": (note.MAX_NOTE_SIZE, note.MAX_SIGNATURES),
     "policy": (policy.MAX_LINES_OF_A_KIND,) * 3,
     "leaf of a document": (commitment.MAX_LEAF,),
-    "documents in a deposit": (manifest.MAX_DOCUMENTS,),
-    "parts of a document": (manifest.MAX_PARTS,),
+    "documents in a deposit": (rules.MAX_DOCUMENTS,),
+    "parts of a document": (rules.MAX_PARTS,),
     "name; path or other text; label in a manifest": (
-        manifest.MAX_NAME,
-        manifest.MAX_PATH,
-        manifest.MAX_LABEL,
+        rules.MAX_NAME,
+        rules.MAX_PATH,
+        rules.MAX_LABEL,
     ),
     "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
     "age payload at the notary": (envelopes.MAX_PAYLOAD,),

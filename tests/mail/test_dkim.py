@@ -21,7 +21,7 @@ from ledger.adapters.dkim import (
     NoResolver,
     check_signatures,
 )
-from ledger.manifest import MAX_PATH
+from ledger.rules import MAX_PATH
 from tests.mail.conftest import NameServer, free_port
 
 MESSAGE = (

@@ -31,7 +31,7 @@ from ledger.mail import (
     parse_header,
     title,
 )
-from ledger.manifest import MAX_PATH, is_name
+from ledger.rules import MAX_PATH, is_name
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from ledger.crypto.commitment import MAX_LEAF
-from ledger.manifest import Cuts, Part, Splitting, check_parts
+from ledger.manifest import Cuts, Part, Splitting
+from ledger.rules import check_parts
 from ledger.splitters import split
 
 
