@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from ledger.adapters.files import what_to_do
 from ledger.adapters.folders import collect
@@ -51,25 +51,17 @@ class Opened:
     renamed: tuple[str, ...]
 
 
-class Named(Protocol):
-    """Something to write: its name, folders included, and when it was changed last."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def modified(self) -> int | None: ...
-
-
 class Staging:
     """Documents on their way to `output`; `place` shows them, leaving the block without it does not.
 
-    Raises Conflict when what would be shown exists already, StorageFailed.
+    Nothing is made before the first byte is written: whoever verifies first writes nothing for what
+    does not hold. Raises Conflict when what would be shown exists already, StorageFailed.
     """
 
-    def __init__(self, output: Path, records: Sequence[Named], title: str) -> None:
+    def __init__(self, output: Path, names: Sequence[str], title: str) -> None:
         self._output = output
-        safe = safe_names(record.name for record in records)
-        folder = "" if len(records) == 1 and "/" not in records[0].name else safe_component(title)
+        safe = safe_names(names)
+        folder = "" if len(names) == 1 and "/" not in names[0] else safe_component(title)
         self.names = {
             name: f"{folder}/{place}" if folder else place for name, place in safe.items()
         }
@@ -78,17 +70,12 @@ class Staging:
         for name in self.top:
             if os.path.lexists(output / name):
                 raise Conflict(f"{output / name} exists already and is not overwritten.")
-        self._records = records
         self._folder = output / f".sealbook-{secrets.token_hex(8)}"
+        self._paths = [self._folder / self.names[name] for name in names]
+        self._lock = Lock()
+        self._made: list[Path] = []
 
     def __enter__(self) -> Self:
-        with self._storage():
-            self._output.mkdir(parents=True, exist_ok=True)
-            self._folder.mkdir(mode=0o700)
-            self._paths = [self._folder / self.names[record.name] for record in self._records]
-            for path in self._paths:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch(mode=0o600)
         return self
 
     def __exit__(
@@ -98,30 +85,59 @@ class Staging:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            # Those in which something was placed stay.
+            for each in reversed(self._made):
+                each.rmdir()
 
-    @property
     def hidden(self) -> Path:
-        """A path for a file of ours that goes with the folder."""
+        """Return a path for a file of ours that goes with the folder, which is there afterwards."""
+        with self._storage():
+            self._make()
         return self._folder / ".content"
 
     def write(self, document: int, offset: int, data: Buffer) -> None:
         """Write a piece of a document; from any thread."""
-        with self._storage(), self._paths[document].open("r+b") as file:
+        with self._storage(), self._open(document) as file:
             file.seek(offset)
             file.write(data)
 
-    def place(self) -> Opened:
-        """Move the documents to where the user sees them."""
+    def place(self, modified: Sequence[int | None] = ()) -> Opened:
+        """Move the documents to where the user sees them, with these times of the last change.
+
+        The times of another's documents are theirs to state, and not to set on this computer.
+        """
         with self._storage():
-            for record, path in zip(self._records, self._paths, strict=True):
-                with path.open("rb+") as file:
+            for document in range(len(self._paths)):
+                with self._open(document) as file:
                     os.fsync(file.fileno())
-                if record.modified is not None:
+            for path, time in zip(self._paths, modified, strict=False):
+                if time is not None:
                     with contextlib.suppress(OverflowError):
-                        os.utime(path, (record.modified, record.modified))
+                        os.utime(path, (time, time))
         for name in self.top:
             move_new(self._folder / name, self._output / name)
         return Opened(self.names, self.top, self._renamed)
+
+    def _open(self, document: int) -> BinaryIO:
+        path = self._paths[document]
+        try:
+            return open(path, "r+b", opener=_own)
+        except FileNotFoundError:
+            self._make()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return open(path, "r+b", opener=_own)
+
+    def _make(self) -> None:
+        with self._lock:
+            if self._folder.exists():
+                return
+            missing = [self._output, *self._output.parents]
+            missing = [each for each in missing if not each.exists()]
+            for each in reversed(missing):
+                each.mkdir(exist_ok=True)
+                self._made.append(each)
+            self._folder.mkdir(mode=0o700)
 
     @contextlib.contextmanager
     def _storage(self) -> Iterator[None]:
@@ -151,8 +167,8 @@ def open_deposit(
             places[document] = len(places)
     records = [manifest.documents[document] for document in places]
     with (
-        Staging(output, records, manifest.cover.title) as staging,
-        content_of(deposit, client, identities, staging.hidden, progress) as content,
+        Staging(output, [each.name for each in records], manifest.cover.title) as staging,
+        content_of(deposit, client, identities, staging.hidden(), progress) as content,
     ):
 
         def write(document: int, offset: int, data: Buffer) -> None:
@@ -167,7 +183,7 @@ def open_deposit(
             write,
             _after(progress, deposit),
         )
-        return staging.place()
+        return staging.place([each.modified for each in records])
 
 
 def compare_originals(
@@ -351,6 +367,10 @@ def opener_of(
         return cast(BinaryIO, _Readable(size, partial(fetch, document)))
 
     return open_document
+
+
+def _own(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 class _Readable(io.RawIOBase):

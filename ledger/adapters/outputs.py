@@ -15,6 +15,11 @@ from ledger.errors import Conflict, StorageFailed
 MAX_COMPONENT = 200
 """UTF-8 bytes of one name on disk: below the 255 of common file systems, with room for a suffix."""
 
+MAX_DEPTH = 32
+"""Folders inside each other: a name of 1,024 bytes asks for 512, which few programs follow."""
+MAX_FOLDERS = 20_000
+"""Folders made for one deposit: small names of many parts would ask for millions."""
+
 _FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f]')
 _RESERVED = re.compile(
     r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:\..*)?", re.I | re.S
@@ -83,7 +88,8 @@ def write_numbered(folder: Path, name: str, suffix: str, data: bytes) -> Path:
 def safe_names(names: Iterable[str]) -> dict[str, str]:
     """Return for each relative path one that Windows, macOS and Linux can all hold.
 
-    Different names stay different where case, or the composition of accents, does not count.
+    Different names stay different where case, or the composition of accents, does not count. What
+    would need more than MAX_DEPTH or MAX_FOLDERS folders has the rest of its path in its last name.
     """
     taken: dict[str, int] = {}
     folders: dict[str, str] = {}
@@ -91,8 +97,11 @@ def safe_names(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         *parents, last = name.split("/")
         original = place = ""
-        for parent in parents:
+        for depth, parent in enumerate(parents):
             original += parent + "/"
+            if depth == MAX_DEPTH or (original not in folders and len(folders) == MAX_FOLDERS):
+                last = "/".join([*parents[depth:], last])
+                break
             if original not in folders:
                 folders[original] = _claim(place, safe_component(parent), taken) + "/"
             place = folders[original]

@@ -6,11 +6,9 @@ path; `_gaps.txt` lists what is shown and what is not. Names are made safe by wh
 
 import mimetypes
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from ledger.adapters.opening import Named
 from ledger.manifest import Manifest
 from ledger.partial import PartialOpening, Piece
 from ledger.partial.form import DocumentOpening, OpenedHeader, PartOfView, opened_fields
@@ -25,18 +23,10 @@ _ENTRIES = {"tar": ".tar", "zip": ".zip-entry"}
 """What a member is called besides: its bytes are the archive's, with a header, maybe compressed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A file to write."""
-
-    name: str
-    modified: int | None = None
-
-
-def outputs(opening: Manifest | PartialOpening) -> Sequence[Named]:
+def outputs(opening: Manifest | PartialOpening) -> list[str]:
     """Return the files of a deposit's content, in its order; after a partial one's, `_gaps.txt`."""
     if isinstance(opening, Manifest):
-        return opening.documents
+        return [record.name for record in opening.documents]
     taken = {GAPS: 1}
     found = []
     cut_by = {each.document: _splitter(each) for each in opening.documents}
@@ -47,8 +37,8 @@ def outputs(opening: Manifest | PartialOpening) -> Sequence[Named]:
             suffix = ".bin" if piece.path is None else _suffix(piece.path, cut_by[piece.document])
             place = _place(piece).encode()[:MAX_PLACE].decode("utf-8", "ignore")
             name = f"{document}.parts/{place}{suffix}"
-        found.append(Output(_free(name, taken)))
-    return [*found, Output(GAPS)]
+        found.append(_free(name, taken))
+    return [*found, GAPS]
 
 
 def content_names(opening: Manifest | PartialOpening | None) -> list[str]:

@@ -78,7 +78,7 @@ def test_a_process_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyP
 def test_a_folder_of_mail_has_the_specified_commitment(
     tmp_path: Path, started: "list[subprocess.Popen[bytes]]"
 ) -> None:
-    mail = Splitting("message", 1, format_cuts([3, 4]), (Part("body", 2, 1), Part("message", 1, 2)))
+    mail = Splitting("message", 1, format_cuts([3, 4]), (Part("message", 1, 2), Part("body", 2, 1)))
     documents = []
     for number in range(MANY):
         path = tmp_path / f"{number}.eml"

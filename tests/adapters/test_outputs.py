@@ -141,12 +141,39 @@ def test_a_piece_with_a_very_long_path_is_written_all_the_same(tmp_path: Path) -
     assert len(placed.names) == len([each for each in tmp_path.rglob("*") if each.is_file()]) == 3
 
 
+def test_paths_of_many_folders_stay_flat_enough_and_apart() -> None:
+    deep = "/".join("a" * 511)
+    names = [f"{deep}/{n}" for n in range(3)] + [f"b/{n}/x" for n in range(outputs.MAX_FOLDERS)]
+    safe = safe_names(names)
+    assert len(set(safe.values())) == len(names)
+    assert max(place.count("/") for place in safe.values()) == outputs.MAX_DEPTH
+    assert len({place.rpartition("/")[0] for place in safe.values()}) <= outputs.MAX_FOLDERS
+    assert safe["b/7/x"] == "b/7/x" and safe[names[-1]] == f"b/{outputs.MAX_FOLDERS - 1}_x"
+
+
+def test_nothing_is_made_before_something_is_written_nor_left_behind(tmp_path: Path) -> None:
+    output = tmp_path / "new/out"
+    with Staging(output, ["a/b", "c"], "case"):
+        assert not list(tmp_path.iterdir())
+    with Staging(output, ["/".join("a" * 500), "c"], "case") as staging:
+        staging.write(0, 0, b"half")
+        assert [each.name[:10] for each in output.iterdir()] == [".sealbook-"]
+    assert not list(tmp_path.iterdir())
+    with Staging(output, ["a/b", "c"], "case") as staging:
+        staging.write(0, 1, b"2")
+        staging.write(0, 0, b"1")
+        staging.place()
+    assert (output / "case/a/b").read_bytes() == b"12"
+    assert (output / "case/c").read_bytes() == b""
+    assert len(list(output.iterdir())) == 1
+
+
 def test_no_document_takes_the_name_of_the_list_of_gaps_in_any_case() -> None:
     case = Shown([file("_GAPS.TXT", [b"a"]), file("_gaps.txt", [b"b"])])
     whole = [Selection(n, whole=True, fields=("name",)) for n in range(2)]
     *documents, gaps = outputs_of(case.opened(*whole))
-    assert gaps.name == "_gaps.txt"
-    assert {each.name.casefold() for each in documents} == {"_gaps.txt (2)", "_gaps.txt (3)"}
+    assert gaps == "_gaps.txt"
+    assert {each.casefold() for each in documents} == {"_gaps.txt (2)", "_gaps.txt (3)"}
 
 
 @pytest.mark.parametrize(("splitter", "suffix"), [("zip", ".zip-entry"), ("tar", ".tar")])
@@ -156,7 +183,7 @@ def test_an_archives_entry_is_not_taken_for_the_file_that_is_in_it(
     document = file("papers", [b"a", b"b"], Part("member 1 of 1: list.txt", 1, 1))
     case = Shown([replace(document, splitting=replace(document.splitting, splitter=splitter))])
     first, _ = outputs_of(case.opened(Selection(0, parts=(1,))))
-    assert first.name == f"document 1.parts/member 1 of 1: list.txt{suffix}"
+    assert first == f"document 1.parts/member 1 of 1: list.txt{suffix}"
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path: Path) -> None:

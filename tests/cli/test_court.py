@@ -1,5 +1,6 @@
 """verify, open, disclose and receipt: what a court and the company get to see."""
 
+import io
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from dataclasses import replace
 from hashlib import sha256
@@ -433,6 +435,76 @@ def test_no_path_of_a_part_leaves_the_folder_or_hides_another(tmp_path: Path) ->
     assert {each.name for each in (tmp_path / "in").iterdir()} == {
         "case.evidence", "office.trust", "out"
     }  # fmt: skip
+
+
+def _written(folder: Path, data: bytes, shown: Shown) -> list[str]:
+    folder.mkdir()
+    (folder / "case.evidence").write_bytes(data)
+    (folder / "office.trust").write_bytes(format_trust(shown.office.trust()))
+    return ["verify", str(folder / "case.evidence"), "--trust", str(folder / "office.trust")]
+
+
+@pytest.mark.parametrize("what", ["receipt", "size", "content"])
+def test_a_file_that_does_not_hold_makes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    deep = "/".join("a" * 500)
+    shown = Shown([file(f"{deep}/{n}", [b"content"]) for n in range(3)])
+    out, reader = io.BytesIO(), Reader(io.BytesIO(shown.evidence()))
+    writer = Writer(out)
+    for member in reader.members:
+        data = reader.read(member, 0, member.size)
+        if what == "receipt" and member.name.endswith(".receipt"):
+            data = data.replace(b"notary.example", b"notary.elpmaxe")
+        if what == "size" and member.name == "1/documents/3/2":
+            data += b"?"
+        if what == "content" and member.name == "1/documents/3/2":
+            data = data.upper()
+        writer.add(member.name, len(data), [data])
+    writer.finish()
+    made: list[object] = []
+    mkdir = Path.mkdir
+    arguments = _written(tmp_path / "in", out.getvalue(), shown)
+
+    def noted(path: Path, *more: Any, **options: Any) -> None:
+        made.append(path)
+        mkdir(path, *more, **options)
+
+    monkeypatch.setattr(Path, "mkdir", noted)
+    run(*arguments, "-o", tmp_path / "new/out", code=1)
+    assert bool(made) == (what == "content")
+    assert [each.name for each in tmp_path.iterdir()] == ["in"]
+
+
+def test_times_on_the_courts_disk_are_its_own(tmp_path: Path) -> None:
+    shown = Shown([replace(file("a.txt", [b"a"]), modified=86_400)])
+    arguments = _written(tmp_path / "in", shown.evidence(), shown)
+    began = time.time()
+    run(*arguments, "-o", tmp_path / "out")
+    assert (tmp_path / "out/a.txt").stat().st_mtime > began - 60
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_verifying_that_is_killed_half_way_shows_nothing(
+    tmp_path: Path, ending: signal.Signals
+) -> None:
+    shown = Shown([file(f"{n}.txt", [b"content"]) for n in range(3)])
+    arguments = _written(tmp_path / "in", shown.evidence(), shown)
+    script = (
+        "import os; from ledger.adapters import opening; from ledger.cli.root import cli\n"
+        f"opening.Staging.place = lambda *_: os.kill(os.getpid(), {int(ending)})\n"
+        "cli()\n"
+    )
+    command = [sys.executable, "-c", script, *arguments, "-o", str(tmp_path / "out")]
+    environment = {**os.environ, "SEALBOOK_HOME": "/nonexistent"}
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert ended.returncode in (-ending, 128 + ending), ended.stderr
+    left = list((tmp_path / "out").iterdir()) if (tmp_path / "out").exists() else []
+    assert all(each.name.startswith(".sealbook-") for each in left)
+    assert ending == signal.SIGKILL or not left
+    run(*arguments, "-o", tmp_path / "out")
+    assert (tmp_path / "out/case/2.txt").read_bytes() == b"content"
 
 
 def test_an_unnamed_rendition_says_what_it_is_and_what_is_not_shown_of_it(tmp_path: Path) -> None:
