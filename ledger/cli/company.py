@@ -238,6 +238,7 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     systems refuse are changed, and the changes are shown.
     """
     from ledger.adapters.opening import open_deposit
+    from ledger.cli.sealed import ended_in_order
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)
@@ -248,6 +249,7 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
         )
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (
+        ended_in_order(),
         shell.connect(vault) as client,
         shell.Progress(
             f"opening {name_of(found)}", found.deposit.content.size + found.meta.size, passes=2

@@ -14,6 +14,7 @@ from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
 from ledger.cli.gaps import gaps_page
 from ledger.cli.reports import Shown, damaged, show_reports
+from ledger.cli.sealed import ended_in_order
 from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.manifest import Manifest
@@ -35,6 +36,8 @@ def verify_evidence(
 ) -> bool:
     """Verify the evidence file at `file`, print the reports, write the content below `output`."""
     with ExitStack() as stack:
+        # Content on its way is in hiding, and must not stay there.
+        stack.enter_context(ended_in_order())
         opened = cast(BinaryIO, stack.enter_context(file.open("rb")))
         with damaged(how.name):
             disclosed = read_evidence(opened)

@@ -1,0 +1,266 @@
+"""Each byte of an evidence file is under a checked hash, or its change makes the file refused.
+
+Whoever forges may write a ZIP anew around what they change, so every change is made twice: in the file
+as it stands, and in a member with a good ZIP around it. What a change leaves accepted must be the same
+file, except in EXEMPT: what nothing authenticates, and is known to.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from ledger.archive import Reader, Writer
+from ledger.casefile import verify_file
+from ledger.chain.trust import Trust, parse_trust
+from ledger.crypto.padding import padme
+from ledger.encoding import cbor_decode, cbor_encode
+from ledger.errors import MalformedData
+from ledger.evidence import read_evidence, recompute_opening, verify_disclosed
+from ledger.manifest import Part, Rendition
+from ledger.partial import Selection, is_partial
+from ledger.sealing import Document
+from tests.core.test_sealing import Memory
+from tests.disclosed import Shown, evidence, file, receipt_only
+from tests.formats.test_document import stored
+from tests.simulator import NOW
+
+EXEMPT: tuple[tuple[object, ...], ...] = (
+    ("cover",),
+    ("documents", ..., "unsplit"),
+    ("index", ..., "parts", ..., 3),
+)
+"""Places in a whole opening that are under no hash; `...` stands for every number."""
+
+LETTER = file(
+    "letter.txt", [b"To: ", b"Li", b"\n"], Part("head", 1, 2, "label"), Part("head/to", 2, 1)
+)
+EMPTY = Document(Memory(b""), "amendments.txt", NOW)
+PLAIN = Document(Memory(b"plain" * 7000), "plain.bin", NOW)
+PAGE = replace(file("letter.txt/page 1.pdf", [b"%1"]), rendition=Rendition(0, "page", 1, 2))
+FULL_TREE = [file(f"{n}.txt", [b"%d" % at for at in range(8)]) for n in range(8)]
+NAMED = ("name", "size", "modified", "media-type", "source", "tool")
+
+Case = tuple[bytes, Trust]
+
+
+def _shown(documents: list[Document], *selections: Selection) -> Case:
+    shown = Shown(documents)
+    return shown.evidence(*selections), shown.office.trust()
+
+
+def _several() -> Case:
+    shown = Shown([LETTER, EMPTY])
+    whole = shown.disclosure()
+    part = shown.disclosure(Selection(1, whole=True), Selection(0, parts=(2,)))
+    return evidence(receipt_only(whole), part, whole), shown.office.trust()
+
+
+def _golden(name: str) -> Callable[[], Case]:
+    return lambda: (stored()[name], parse_trust(stored()["notary.trust"]))
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "golden whole": _golden("case.evidence"),
+    "golden part": _golden("part.evidence"),
+    "golden with an empty document": _golden("empty.evidence"),
+    "whole, with an empty document and a rendition": lambda: _shown([LETTER, EMPTY, PAGE]),
+    "an empty document alone": lambda: _shown([EMPTY]),
+    "an empty document in part": lambda: _shown(
+        [LETTER, EMPTY], Selection(1, whole=True, fields=("name", "size"))
+    ),
+    "a whole document and all fields": lambda: _shown(
+        [LETTER, PAGE], Selection(0, whole=True, fields=NAMED), Selection(1, fields=("rendition",))
+    ),
+    "one leaf, dummies around it": lambda: _shown([LETTER], Selection(0, parts=(2,))),
+    "the last leaf, without dummies": lambda: _shown(FULL_TREE, Selection(7, ranges=((7, 1),))),
+    "fields alone": lambda: _shown([EMPTY], Selection(0, fields=("name",))),
+    "receipts alone and several deposits": _several,
+}
+
+
+@cache
+def _case(name: str) -> Case:
+    return CASES[name]()
+
+
+def _accepted(data: bytes, trust: Trust) -> bool:
+    try:
+        disclosed = read_evidence(io.BytesIO(data))
+        return verify_file(
+            disclosed, trust, lambda _, each, used: verify_disclosed(each, used)
+        ).good
+    except MalformedData:
+        return False
+
+
+def _content_accepted(data: bytes, commitments: Sequence[bytes | None]) -> bool:
+    """The same of the content alone: most changes need no second look at the receipts."""
+    try:
+        disclosed = read_evidence(io.BytesIO(data))
+        found = [recompute_opening(each).commitment if each.opening else None for each in disclosed]
+        for each in disclosed:
+            each.check()
+    except MalformedData:
+        return False
+    return found == list(commitments)
+
+
+def _members(data: bytes) -> list[tuple[str, bytes]]:
+    reader = Reader(io.BytesIO(data))
+    return [(each.name, reader.read(each, 0, each.size)) for each in reader.members]
+
+
+def _zip(members: Sequence[tuple[str, bytes]]) -> bytes:
+    out = io.BytesIO()
+    writer = Writer(out)
+    for name, data in members:
+        writer.add(name, len(data), [data])
+    writer.finish()
+    return out.getvalue()
+
+
+def _value(opening: bytes) -> Any:
+    return cbor_decode(opening if is_partial(opening) else opening.rstrip(b"\0"), 1 << 20)
+
+
+def _covered(value: Any, place: tuple[object, ...] = ()) -> Any:
+    """An opening without what is EXEMPT."""
+    for exempt in EXEMPT:
+        if len(exempt) == len(place) and all(
+            a in (b, ...) for a, b in zip(exempt, place, strict=True)
+        ):
+            return None
+    if isinstance(value, dict):
+        return {key: _covered(each, (*place, key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_covered(each, (*place, at)) for at, each in enumerate(value)]
+    return value
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    """Whether two evidence files differ in nothing that should be covered."""
+    pairs = list(zip(_members(one), _members(other), strict=True))
+    return all(
+        a == b
+        or (
+            a[0] == b[0]
+            and a[0].endswith("opening.cbor")
+            and _covered(_value(a[1])) == _covered(_value(b[1]))
+        )
+        for a, b in pairs
+    )
+
+
+def _changes(data: bytes) -> Iterator[bytes]:
+    """Each byte changed, taken out and doubled, and one put at either end."""
+    for at in range(len(data)):
+        yield data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
+    for at in range(0, len(data), 5):
+        yield data[:at] + data[at + 1 :]
+        yield data[:at] + data[at : at + 1] + data[at:]
+    yield data + b"\0"
+    yield b"\0" + data
+
+
+def _replaced(value: Any) -> Iterator[Any]:
+    """A CBOR value with one item in it replaced by another that could stand there."""
+    items = list(value.items() if isinstance(value, dict) else enumerate(value))
+    for key, each in items:
+        news: list[Any] = []
+        match each:
+            case bool() | None:
+                news = [b"", 0, ""]
+            case int():
+                news = [each - 1, each + 1, each + 8, 2 * each, None]
+            case str():
+                news = [each + "x", each[1:], each.upper()]
+            case bytes():
+                news = [each + b"\0", each[:-1], each[32:], bytes(len(each)), None]
+            case list() | dict():
+                news = [*_replaced(each)]
+                if isinstance(each, list):
+                    news += [each[:-1], each + each[-1:], each[::-1]]
+        for new in news:
+            if new != each:
+                changed = value.copy()
+                changed[key] = new
+                yield changed
+
+
+def _openings(opening: bytes) -> Iterator[bytes]:
+    for value in _replaced(_value(opening)):
+        data = cbor_encode(value)
+        yield data if is_partial(opening) else data.ljust(padme(len(data)), b"\0")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_byte_of_the_content_changes_without_notice(name: str) -> None:
+    data, trust = _case(name)
+    assert _accepted(data, trust)
+    commitments = [
+        recompute_opening(each).commitment if each.opening else None
+        for each in read_evidence(io.BytesIO(data))
+    ]
+    assert _content_accepted(data, commitments)
+    members = _members(data)
+    for at, (member, content) in enumerate(members):
+        if member == "HOWTO.txt" or member.endswith(".receipt"):
+            continue
+        tries = _changes(content[:2048])
+        rest = content[2048:]
+        forged = [each + rest for each in tries]
+        if member.endswith("opening.cbor"):
+            forged += _openings(content)
+        for each in forged:
+            changed = _zip([*members[:at], (member, each), *members[at + 1 :]])
+            assert changed == data or (
+                not _content_accepted(changed, commitments) or _same(changed, data)
+            ), (member, each)
+
+
+@pytest.mark.parametrize("name", ["golden with an empty document", "an empty document in part"])
+def test_no_byte_of_the_file_as_it_stands_changes_without_notice(name: str) -> None:
+    data, trust = _case(name)
+    receipt = data.index(b"1/deposit.receipt"), data.index(b"1/opening.cbor")
+    for at in range(len(data)):
+        # Those of receipts, which take longest, are tried one by one in tests/chain/test_receipt.py.
+        if receipt[0] + 20 < at < receipt[1] - 40 and at % 32:
+            continue
+        changed = data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
+        assert not _accepted(changed, trust), at
+
+
+@pytest.mark.parametrize("name", ["golden part", "receipts alone and several deposits"])
+def test_no_member_is_added_dropped_doubled_or_moved(name: str) -> None:
+    data, trust = _case(name)
+    members = _members(data)
+    for at in range(len(members)):
+        assert not _accepted(_zip([*members[:at], *members[at + 1 :]]), trust)
+        assert not _accepted(_zip([*members[: at + 1], *members[at:]]), trust)
+        assert not _accepted(_zip([*members[:at], ("1/documents/1/x", b""), *members[at:]]), trust)
+        if at:
+            swapped = [*members[: at - 1], members[at], members[at - 1], *members[at + 1 :]]
+            assert not _accepted(_zip(swapped), trust)
+
+
+def test_what_is_exempt_is_still_to_be_covered() -> None:
+    """Fails where a place is authenticated by now: then it leaves EXEMPT."""
+    data, _ = _case("whole, with an empty document and a rendition")
+    members = _members(data)
+    opening = dict(members)["1/opening.cbor"]
+    commitments = [recompute_opening(each).commitment for each in read_evidence(io.BytesIO(data))]
+    for exempt in EXEMPT:
+        value = _value(opening)
+        inner: Any = value
+        for step in exempt[:-1]:
+            inner = inner[0 if step is ... else step]
+        new: Any = {"title": "another", "provenance": []} if exempt == ("cover",) else "another"
+        inner[exempt[-1]] = new
+        changed = cbor_encode(value)
+        changed = changed.ljust(padme(len(changed)), b"\0")
+        forged = [(n, changed if n == "1/opening.cbor" else d) for n, d in members]
+        assert _content_accepted(_zip(forged), commitments), exempt
