@@ -11,7 +11,7 @@ to have it made anew. The keys are published here: they must never sign anything
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -264,6 +264,10 @@ def make(keep: Keep) -> Files:
     opening = open_in_part(first.record, first.index, [chosen], first.commitment)
     files["partial-opening.cbor"] = format_partial(opening)
     files["part.evidence"] = _part_evidence(opening, files)
+    empty = Selection(1, whole=True, fields=("name", "size"))
+    files["empty.evidence"] = _empty_evidence(
+        open_in_part(second.record, second.index, [empty], second.commitment), files
+    )
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
     return files | make_refused(
         files,
@@ -320,7 +324,10 @@ def _certificate(
 
 
 def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
-    """Seal the letter with the prices, and again the letter as a commitment alone."""
+    """Seal the letter with the prices, and as a commitment alone the letter with an empty document.
+
+    Of the second, the hashes of its leaves are returned as well.
+    """
     letter = Document(
         Memory(bytearray(LETTER)),
         "letter.txt",
@@ -339,13 +346,13 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
         [letter, prices], cover=cover, content=content, manifest=manifest, random=Draws("deposit 1")
     )
     alone = Memory()
-    second = sealed(
-        [letter],
+    again = partial(
+        sealed,
+        [letter, Document(Memory(), "amendments.txt")],
         cover=Cover("The letter alone"),
-        content=None,
-        manifest=alone,
-        random=Draws("deposit 2"),
     )
+    second = again(content=None, manifest=alone, random=Draws("deposit 2"))
+    known = again(content=Memory(), manifest=Memory(), random=Draws("deposit 2"))
     # The payloads are the same each time, the headers (fresh key encapsulations) are not.
     files["content.age"] = keep("content.age", lambda: bytes(content.data))
     files["manifest.age"] = keep("manifest.age", lambda: bytes(manifest.data))
@@ -359,7 +366,7 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
     files["structure-leaf.cbor"] = structure_leaves(first.index[0].parts)[1]
     files["metadata-leaf.cbor"] = metadata_leaves(first.record.documents[0])[0]
     files["commitment.json"] = _commitment_values(first)
-    return first, second
+    return first, replace(second, index=known.index)
 
 
 def _paragraphs(text: bytes) -> Splitting:
@@ -518,6 +525,13 @@ def _part_evidence(opening: PartialOpening, files: Files) -> bytes:
     piece = files["documents/letter.txt"][start : start + opening.pieces[0].size]
     receipt = files["deposit-1.receipt"]
     write_evidence(out, [Disclosure(receipt, opening, lambda _piece: BytesIO(piece))])
+    return out.getvalue()
+
+
+def _empty_evidence(opening: PartialOpening, files: Files) -> bytes:
+    """The empty document of the second deposit, whole."""
+    out = BytesIO()
+    write_evidence(out, [Disclosure(files["deposit-2.receipt"], opening, lambda _: BytesIO())])
     return out.getvalue()
 
 

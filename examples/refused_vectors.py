@@ -23,6 +23,7 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import parse_bundle
 from ledger.crypto.keys import SealKey, SigningKey
 from ledger.crypto.merkle import HashReader, inclusion_proof, leaf_hash, root_from_leaf_hashes
+from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
 
 MALFORMED = "malformed"
@@ -178,6 +179,80 @@ def make_refused(
     opening("part-of-fewer", fewer_parts, rp.CONTENT)
     opening("part-with-a-short-proof", shorter_proof, rp.CONTENT)
     opening("malformed-part-beyond-the-last", beyond_the_last)
+
+    evidence(
+        "content-in-an-empty-document",
+        "empty.evidence",
+        "amendments.txt",
+        lambda _: b"The price is 14.50.",
+        rp.CONTENT,
+    )
+
+    def stated(document: int, leaf: int, field: str, field_value: Any) -> Callable[[Any], None]:
+        def change(value: Any) -> None:
+            opened = value["opened"][0]
+            opened[0] = document
+            opened[3][2] = [[leaf, bytes(32), cbor_encode([field, field_value])]]
+
+        return change
+
+    def documents_padded(value: Any) -> None:
+        value["padded"] = 9
+
+    def leaves_padded(value: Any) -> None:
+        value["opened"][0][1][0] = 33
+
+    def metadata_padded(value: Any) -> None:
+        value["opened"][0][3][0] = 9
+
+    def metadata_counted(value: Any) -> None:
+        value["opened"][0][3][1] = [bytes(32), 6, "fields", 1]
+
+    def other_splitter(value: Any) -> None:
+        value["opened"][0][1][1] = [bytes(32), 3, "text", 1]
+
+    def parts_of_none(value: Any) -> None:
+        value["opened"][0][2][1][2] = "fixed"
+
+    opening("malformed-part-documents-padded-to-9", documents_padded)
+    opening("malformed-part-leaves-padded-to-33", leaves_padded)
+    opening("malformed-part-metadata-padded-to-9", metadata_padded)
+    opening("malformed-part-metadata-counted", metadata_counted)
+    opening("malformed-part-of-two-splitters", other_splitter)
+    opening("malformed-part-of-a-document-without-parts", parts_of_none)
+    opening("malformed-part-page-9-of-2", stated(1, 7, "rendition", [0, "page", 9, 2]))
+    opening("malformed-part-rendition-in-front", stated(0, 7, "rendition", [1, "page", 1, 2]))
+    opening("malformed-part-size-below-its-leaves", stated(0, 2, "size", 56))
+
+    def whole(name: str, change: Callable[[Any], None], *claims: str) -> None:
+        def changed(data: bytes) -> bytes:
+            value = cbor_decode(data.rstrip(b"\0"))
+            change(value)
+            encoded = cbor_encode(value)
+            return encoded.ljust(padme(len(encoded)), b"\0")
+
+        evidence(name, "case.evidence", "opening.cbor", changed, *claims)
+
+    def rendition(document: int, *made: Any) -> Callable[[Any], None]:
+        def change(value: Any) -> None:
+            value["documents"][document]["rendition"] = [*made, bytes(32)]
+
+        return change
+
+    def another_depositor(value: Any) -> None:
+        value["depositor"] = bytes(32)
+
+    def needless_cuts(value: Any) -> None:
+        value["index"][1]["cuts"] = value["documents"][1]["size"].to_bytes(2, "big")
+
+    def parts_reversed(value: Any) -> None:
+        value["index"][0]["parts"].reverse()
+
+    whole("content-of-another-depositor", another_depositor, rp.CONTENT)
+    whole("malformed-whole-page-9-of-2", rendition(1, 0, "page", 9, 2))
+    whole("malformed-whole-rendition-in-front", rendition(0, 1, "page", 1, 2))
+    whole("malformed-whole-cuts-of-a-fixed-splitter", needless_cuts)
+    whole("malformed-whole-parts-out-of-order", parts_reversed)
 
     made["refused/refused.json"] = json.dumps(expected, indent=1).encode() + b"\n"
     return made

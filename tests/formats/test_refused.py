@@ -15,6 +15,8 @@ FILES = stored()
 TRUST = parse_trust(FILES["notary.trust"])
 EXPECTED: dict[str, str | list[str]] = json.loads(FILES["refused/refused.json"])
 
+GOOD = ("case.evidence", "part.evidence", "empty.evidence")
+
 
 def verify(name: str, data: bytes) -> VerifiedReceipt:
     if name.endswith(".evidence"):
@@ -37,7 +39,7 @@ def test_a_file_with_a_defect_is_refused_for_it(name: str) -> None:
 
 def test_the_files_without_the_defects_are_accepted() -> None:
     assert verify("deposit-1.receipt", FILES["deposit-1.receipt"]).report.good
-    for name in ("case.evidence", "part.evidence"):
+    for name in GOOD:
         assert verify(name, FILES[name]).report.good
 
 
@@ -45,5 +47,8 @@ def test_every_refused_file_has_an_expectation_and_differs_from_the_others() -> 
     files = {name: data for name, data in FILES.items() if name.startswith("refused/")}
     assert set(files) == {f"refused/{name}" for name in EXPECTED} | {"refused/refused.json"}
     assert len(set(files.values())) == len(files)
-    good = {FILES[each] for each in ("deposit-1.receipt", "case.evidence", "part.evidence")}
+    good = {
+        FILES[each]
+        for each in ("deposit-1.receipt", "case.evidence", "part.evidence", "empty.evidence")
+    }
     assert not good & set(files.values())
