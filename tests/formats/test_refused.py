@@ -17,6 +17,8 @@ EXPECTED: dict[str, str | list[str]] = json.loads(FILES["refused/refused.json"])
 
 
 def verify(name: str, data: bytes) -> VerifiedReceipt:
+    if name.endswith(".trust"):
+        return verify_receipt(FILES["deposit-1.receipt"], parse_trust(data))
     if name.endswith(".evidence"):
         (disclosed,) = read_evidence(BytesIO(data))
         return verify_disclosed(disclosed, TRUST)
