@@ -18,7 +18,6 @@ Any listed log satisfies a tlog-policy, so the notary's Ed25519 key is its `log`
 `witness` in the quorum: otherwise the post-quantum signature would be decoration.
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +34,7 @@ from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519
 from ledger.chain.policy import Policy, format_policy, has_quorum, parse_policy
 from ledger.chain.report import REQUIRABLE
 from ledger.crypto.keys import thumbprint_ed25519
+from ledger.encoding import parse_toml
 from ledger.errors import MalformedData
 
 FORMAT = "sealbook-trust-v1"
@@ -91,12 +91,10 @@ def format_trust(trust: Trust) -> bytes:
 
 def parse_trust(data: bytes) -> Trust:
     """Return the trust file's content. Raises MalformedData."""
-    if len(data) > MAX_TRUST:
-        raise MalformedData(f"a trust file is over its limit of {MAX_TRUST} bytes")
     try:
-        value = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise MalformedData("not a trust file: it is not TOML") from error
+        value = parse_toml(data, max_size=MAX_TRUST)
+    except MalformedData as error:
+        raise MalformedData(f"not a trust file: {error}") from error
     match value:
         case {
             "format": "sealbook-trust-v1",
