@@ -184,7 +184,7 @@ def test_toml_with_dots_where_they_mean_nothing_is_read() -> None:
 def test_an_error_in_toml_tells_the_place_and_repeats_no_word_of_the_file() -> None:
     with pytest.raises(MalformedData) as caught:
         parse_toml(b"[Seal.proven]\n[Seal.proven]\n")
-    assert str(caught.value) == "not TOML (at line 2, column 12)"
+    assert str(caught.value) == "not TOML (at line 2, column 13)"
 
 
 @given(some.text(alphabet="a.=\"'\\#[]{},\n 1", max_size=60))
