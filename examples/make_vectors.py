@@ -17,6 +17,7 @@ from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -36,6 +37,7 @@ from ledger.chain.block import (
     notary_statement,
     note_digest,
 )
+from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor
 from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
 from ledger.chain.enrolment import (
     DEVICE,
@@ -274,7 +276,8 @@ def make(keep: Keep) -> Files:
         Tree,
         DEVICE_KEY,
         FixedSealKey,
-        lambda key: _certificate("Example seal", key.public_key(), key, False),
+        SEAL,
+        _issue,
     )
 
 
@@ -304,9 +307,27 @@ def _certificates() -> Files:
     }
 
 
-def _certificate(
-    name: str, key: ec.EllipticCurvePublicKey, signer: ec.EllipticCurvePrivateKey, ca: bool
+def _issue(
+    signer: ec.EllipticCurvePrivateKey | None = None,
+    name: str = "Example seal",
+    key: ec.EllipticCurvePublicKey = SEAL.public,
+    **changes: Any,
 ) -> bytes:
+    """Return a certificate for the seal, by default a good one under the root of the examples."""
+    return _certificate(name, key, signer or SEAL_ROOT, False, **changes)
+
+
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePublicKey,
+    signer: ec.EllipticCurvePrivateKey,
+    ca: bool,
+    *,
+    purpose: x509.ObjectIdentifier = DOCUMENT_SIGNING,
+    digest: hashes.HashAlgorithm | None = None,
+    further: Sequence[x509.ExtensionType] = (),
+) -> bytes:
+    """Return a certificate in DER; `further` extensions are critical."""
     usage = x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False)
     builder = (
         x509.CertificateBuilder()
@@ -319,7 +340,11 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca, None), critical=True)
         .add_extension(usage, critical=True)
     )
-    certificate = builder.sign(signer, hashes.SHA256(), ecdsa_deterministic=True)
+    if not ca:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    for extension in further:
+        builder = builder.add_extension(extension, critical=True)
+    certificate = builder.sign(signer, digest or hashes.SHA256(), ecdsa_deterministic=True)
     return certificate.public_bytes(Encoding.DER)
 
 
@@ -499,7 +524,8 @@ def _trust() -> Trust:
         "group signed all ml-dsa-44\n"
         "quorum signed\n"
     )
-    return Trust(ORIGIN, "Example Notary Office", TIME, policy, (_certificates()["seal-root.der"],))
+    anchor = SealAnchor("CN=Example seal", _certificates()["seal-root.der"])
+    return Trust(ORIGIN, "Example Notary Office", TIME, policy, (anchor,))
 
 
 def _evidence(sealed: SealedDeposit, files: Files) -> bytes:

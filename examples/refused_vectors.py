@@ -1,7 +1,7 @@
 """Files that a verifier must refuse: each is a good one with the one defect that its name tells.
 
 `refused.json` says of each what is expected: "malformed", or the claims that must fail. Whoever writes
-a verifier runs it over these files, with `notary.trust`.
+a verifier runs it over these files, with `notary.trust`; a `.trust` among them takes its place.
 """
 
 import json
@@ -10,7 +10,11 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ledger.archive import Reader, Writer
 from ledger.chain import report as rp
@@ -36,7 +40,8 @@ def make_refused(
     tree_of: Callable[[Sequence[bytes]], HashReader],
     depositor: SigningKey,
     seal: type[SealKey],
-    certify: Callable[[ec.EllipticCurvePrivateKey], bytes],
+    seal_key: SealKey,
+    issue: Callable[..., bytes],
 ) -> dict[str, bytes]:
     """Return the files by name, refused.json among them."""
     expected: dict[str, str | list[str]] = {}
@@ -87,14 +92,23 @@ def make_refused(
     other = parse_receipt(files["deposit-2.receipt"])
     receipt("seal-of-another-entry", rp.SEAL, cose_receipt=other.cose_receipt)
 
-    def sealed(key: ec.EllipticCurvePrivateKey, der: bytes) -> bytes:
+    def sealed(key: SealKey, der: bytes) -> bytes:
         root = root_from_leaf_hashes([leaf_hash(entry) for entry in entries])
-        by = sign_seal(origin, root, seal(key), der)
+        by = sign_seal(origin, root, key, der)
         return format_cose_receipt(by, SIZE, INDEX, good.position.proof)
 
-    stranger = ec.derive_private_key(77, ec.SECP256R1())
-    receipt("seal-by-another-key", rp.SEAL, cose_receipt=sealed(stranger, files["seal.der"]))
-    receipt("seal-under-another-root", rp.SEAL, cose_receipt=sealed(stranger, certify(stranger)))
+    def certificate(name: str, der: bytes, key: SealKey = seal_key) -> None:
+        receipt(f"seal-{name}", rp.SEAL, cose_receipt=sealed(key, der))
+
+    private = ec.derive_private_key(77, ec.SECP256R1())
+    stranger = seal(private)
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"\5\0")
+    certificate("by-another-key", files["seal.der"], stranger)
+    certificate("under-another-root", issue(private, key=stranger.public), stranger)
+    certificate("of-another-subject", issue(name="Example mail", key=stranger.public), stranger)
+    certificate("for-tls-clients", issue(purpose=ExtendedKeyUsageOID.CLIENT_AUTH))
+    certificate("with-an-unknown-critical-extension", issue(further=[unknown]))
+    certificate("signed-with-sha-224", issue(digest=hashes.SHA224()))
 
     data = files["deposit-1.receipt"]
     protected, header, payload, signature = cbor_decode(data[1:])
@@ -254,8 +268,20 @@ def make_refused(
     whole("malformed-whole-cuts-of-a-fixed-splitter", needless_cuts)
     whole("malformed-whole-parts-out-of-order", parts_reversed)
 
+    def trust(name: str, old: bytes, new: bytes) -> None:
+        add(f"malformed-{name}.trust", files["notary.trust"].replace(old, new))
+
+    root, end_entity = (_pem(files[name]) for name in ("seal-root.der", "seal.der"))
+    trust("end-entity-as-authority", root, end_entity)
+    trust("seal-without-subject", b'subject = "CN=Example seal"\n', b"")
+    trust("dotted-key", b"issuer =", b"issuer.name =")
+
     made["refused/refused.json"] = json.dumps(expected, indent=1).encode() + b"\n"
     return made
+
+
+def _pem(der: bytes) -> bytes:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
 def _root(receipt: Receipt) -> bytes:

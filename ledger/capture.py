@@ -25,7 +25,6 @@ slash with the whole path below the watched folder.
 """
 
 import enum
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -33,6 +32,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ledger.crypto.recipients import parse_recipient
+from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData
 
 MAX_CONFIG = 1 << 20
@@ -190,12 +190,10 @@ class Table:
 
 def parse_config(data: bytes) -> CaptureConfig:
     """Return the configuration in a TOML file. Raises MalformedData."""
-    if len(data) > MAX_CONFIG:
-        raise MalformedData("the configuration is too large")
     try:
-        value = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise MalformedData(f"the configuration is not TOML: {error}") from error
+        value = parse_toml(data, max_size=MAX_CONFIG)
+    except MalformedData as error:
+        raise MalformedData(f"the configuration cannot be read: {error}") from error
     root = Table(value, "configuration")
     try:
         watch = tuple(_watch(Table(each, "watch")) for each in root.take("watch", list, []))

@@ -61,7 +61,7 @@ class Policy:
 
     def rule_for(self, sender: str) -> Rule:
         """Return the rule for a message by its From field, decoded."""
-        address = parseaddr(sender)[1]
+        address = address_of(sender)
         return next((rule for wanted, rule in self.senders if matches(address, wanted)), self.rule)
 
 
@@ -115,6 +115,14 @@ class FileSource:
 
 
 Source = SmtpSource | ImapSource | FileSource
+
+
+def address_of(sender: str) -> str:
+    """Return the address in a From field, decoded; "" where there is none that can be found."""
+    try:
+        return parseaddr(sender)[1]
+    except RecursionError:  # One call deeper for each comment or group inside another.
+        return ""
 
 
 def matches(address: str, wanted: str) -> bool:

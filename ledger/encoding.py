@@ -1,12 +1,15 @@
-"""Strict encodings: base64, decimals, big-endian integers, deterministic CBOR.
+"""Strict encodings: base64, decimals, big-endian integers, deterministic CBOR; and TOML, bounded.
 
 Everything read here has exactly one accepted form. CBOR is RFC 8949 section 4.2.1 (core deterministic
 encoding, map keys sorted by their encoded bytes) over integers, byte and text strings, arrays, maps,
-booleans and null; a decoded value is accepted only if it re-encodes to the same bytes.
+booleans and null; a decoded value is accepted only if it re-encodes to the same bytes. TOML, which
+people write, has no such form; what it may cost is bounded before it is parsed.
 """
 
 import base64
 import binascii
+import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -23,6 +26,15 @@ MAX_ITEMS = 8_192
 
 MAX_INTEGER = 2**63 - 1
 """Largest integer in any format of ours: what every database and language holds exactly."""
+
+MAX_TOML = 1 << 20
+"""Bytes of a TOML file unless the caller knows better."""
+
+MAX_TOML_KEYS = 4_096
+"""Keys, tables and arrays of a TOML file unless the caller knows better; each takes some kilobytes."""
+
+MAX_KEY_PARTS = 8
+"""Of a dotted key, whose cost is their square: 32 KB of dots took 4.5 s and 1 GB."""
 
 
 class _NoTags(Mapping[int, Any]):
@@ -130,6 +142,28 @@ def cbor_decode(data: bytes, max_items: int = MAX_ITEMS) -> Any:
     return value
 
 
+def parse_toml(
+    data: bytes, *, max_size: int = MAX_TOML, max_keys: int = MAX_TOML_KEYS
+) -> dict[str, Any]:
+    """Return the content of a TOML file, at a cost linear in its size. Raises MalformedData."""
+    if len(data) > max_size:
+        raise MalformedData(f"TOML is over its limit of {max_size} bytes")
+    try:
+        text = data.decode()
+        bare = _TOML_TEXT.sub("", text)
+        if bare.count("=") + bare.count("[") > max_keys:
+            raise MalformedData(f"TOML has more than {max_keys} keys, tables and arrays")
+        if _LONG_KEY.search(bare):
+            raise MalformedData(f"TOML has a key of more than {MAX_KEY_PARTS} parts")
+        return tomllib.loads(text)
+    except MalformedData:
+        raise
+    except (ValueError, RecursionError) as error:
+        # The parser's own words quote the file.
+        place = _TOML_PLACE.search(str(error))
+        raise MalformedData(f"not TOML {place[0]}" if place else "not TOML") from error
+
+
 def _require_few_items(data: bytes, limit: int) -> None:
     """Raise MalformedData for more items than `limit`, before any of them becomes an object.
 
@@ -182,6 +216,18 @@ def _require_ours(value: Any, depth: int) -> None:
     else:
         raise MalformedData(f"type {kind.__name__} has no place in our CBOR")
 
+
+_TOML_TEXT = re.compile(
+    r'"""(?:[^"\\]|\\.|""?(?!"))*+(?:"{3,5})?'
+    r"|'''(?:[^']|''?(?!'))*+(?:'{3,5})?"
+    r'|"(?:[^"\\\n]|\\[^\n])*+"?'
+    r"|'[^'\n]*+'?"
+    r"|#[^\n]*+",
+    re.DOTALL,
+)
+"""Strings, also those that never end, and comments: where a dot or a bracket means nothing."""
+_LONG_KEY = re.compile(rf"(?:\.[^.=,\[\]{{}}\n]*+){{{MAX_KEY_PARTS}}}")
+_TOML_PLACE = re.compile(r"\(at [a-z0-9, ]+\)\Z")
 
 _STRINGS = (2, 3)
 _SCALARS = frozenset({bytes, str, bool, type(None)})

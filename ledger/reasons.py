@@ -8,10 +8,13 @@ part is not translated: it is for whoever made the file, and is shown behind a g
 import re
 from functools import lru_cache
 
+MAX_REASON = 1_000
+"""Characters of a reason that is translated: finding the values costs up to the cube of its length."""
+
 
 def in_chinese(reason: str) -> str:
     """Return the Chinese of a failed claim's reason."""
-    for pattern, chinese in _patterns():
+    for pattern, chinese in _patterns() if len(reason) <= MAX_REASON else ():
         found = pattern.fullmatch(reason)
         if found:
             return chinese.format(*found.groups())
@@ -117,8 +120,12 @@ _REASONS = {
     # Seal
     "the COSE Receipt is for another place than the proof": "机构签章所指位置与包含证明不同。",
     "the seal names another key than its certificate holds": "签章所指密钥与其证书中的密钥不同。",
-    "the seal's certificate does not come from a root that you trust": (
-        "签章证书不是由信任文件所列根证书签发的，或当时不在有效期内。"
+    "the seal's certificate names another subject than you trust": (
+        "签章证书的主体不是信任文件所列的主体。"
+    ),
+    "the seal's certificate is not one that an authority you trust has issued for sealing, or it was "
+    "not valid at that time": (
+        "签章证书不是由信任文件所列机构为签章用途签发的，或当时不在有效期内。"
     ),
     "the seal's certificate holds no P-256 key": "签章证书不含 P-256 密钥。",
     "a certificate of the seal cannot be read": "签章的一份证书无法读取。",

@@ -29,9 +29,11 @@ from ledger.verify import VerifiedReceipt
 
 _INFO = b"sealbook1/recovery-signing-key"
 _SECRET = re.compile(r"AGE-SECRET-KEY-PQ-1[0-9A-Z]+", re.I)
-_NOTARY = re.compile(r"Notary\s*\n\s*(\S+)")
-_FINGERPRINT = re.compile(r"Fingerprint of the trust file\s*\n\s*([0-9a-f][0-9a-f ]*)", re.I)
-_ACCOUNT = re.compile(r"Account\s*\n\s*([0-9a-f][0-9a-f ]*)", re.I)
+_NEXT_LINE = r"[^\S\n]*+\n\s*+"
+"""The way from a heading to what stands below it; possessive, or blank lines cost the square."""
+_NOTARY = re.compile(rf"Notary{_NEXT_LINE}(\S+)")
+_FINGERPRINT = re.compile(rf"Fingerprint of the trust file{_NEXT_LINE}([0-9a-f][0-9a-f ]*)", re.I)
+_ACCOUNT = re.compile(rf"Account{_NEXT_LINE}([0-9a-f][0-9a-f ]*)", re.I)
 
 
 class NotOneSheet(InvalidInput):

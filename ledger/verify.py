@@ -282,7 +282,7 @@ class _Steps:
             position.proof,
         ):
             raise VerificationFailed("the COSE Receipt is for another place than the proof")
-        subject = verify_seal(receipt, tree.root, self.trust.seal_roots, self.block.time)
+        subject = verify_seal(receipt, tree.root, self.trust.seals, self.block.time)
         self._say(rp.SEAL, rp.PROVEN, "seal-certificate", subject=subject)
 
     def _content(self, opening: OpenedDeposit) -> None:

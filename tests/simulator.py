@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, block_payload, notary_statement
+from ledger.chain.certificate import SealAnchor
 from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
 from ledger.chain.enrolment import (
     DEVICE,
@@ -143,7 +144,7 @@ class Office:
             f"witness ml-dsa-44 {format_vkey(VerifierKey(self.origin, 6, self.ml_dsa.public))}\n"
             "group signed all ml-dsa-44\nquorum signed\n"
         )
-        return Trust(self.origin, "公证处", NOW, policy, (self.root_der,))
+        return Trust(self.origin, "公证处", NOW, policy, (SealAnchor("CN=seal", self.root_der),))
 
     def parts(self, index: int = 4, block: int = 3, enrolment: int = 2) -> Receipt:
         """The parts of the receipt for the entry at `index`, against the whole tree."""

@@ -12,7 +12,6 @@ A directory is filled under `.incomplete`, which is nothing yet and may be throw
 """
 
 import shutil
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from ledger.adapters.logfiles import make_folder, write_durably
 from ledger.blocks import NotaryKeys
 from ledger.chain.statement import is_origin
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_pem
+from ledger.encoding import parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.ports import Hook, Step
 
@@ -84,12 +84,12 @@ def lock(directory: Path) -> FileLock:
 def read_settings(directory: Path) -> Settings:
     """Return the settings. Raises NotFound where no notary lives, InvalidInput."""
     try:
-        value = tomllib.loads((directory / SETTINGS).read_text())
+        value = parse_toml((directory / SETTINGS).read_bytes())
     except FileNotFoundError:
         raise NotFound(
             f"{directory} holds no notary. Run `sealbook notary init`, or name the right directory."
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, MalformedData) as error:
         raise InvalidInput(f"{directory / SETTINGS} cannot be read: {error}") from error
     match value:
         case {"format": "sealbook-notary-v1", "origin": origin, "issuer": str(issuer)}:

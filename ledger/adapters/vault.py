@@ -29,7 +29,6 @@ import contextlib
 import json
 import secrets
 import shutil
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -70,6 +69,7 @@ from ledger.crypto.recipients import (
     ScryptIdentity,
     parse_identity_file,
 )
+from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.manifest import Manifest
 from ledger.measures import MEASURE_NAME
@@ -77,6 +77,8 @@ from ledger.officers import Recipients, parse_recipients, parsed
 from ledger.opening import open_manifest
 from ledger.recover import Recovered
 
+MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28
+"""Names in matters.toml, and its bytes: more than a vault can come to hold."""
 SHORTEST_ID = 4
 """Hexadecimal digits of a commitment that a user may abbreviate an id to."""
 
@@ -291,9 +293,9 @@ class Vault:
         """What config.toml says."""
         path = self.home / CONFIG
         try:
-            value = tomllib.loads(read_file(path).decode())
+            value = parse_toml(read_file(path))
             return Config(**{key: str(value[key]) for key in Config.__slots__})
-        except (ValueError, KeyError) as error:
+        except (MalformedData, KeyError) as error:
             raise _hurt(path) from error
 
     @cached_property
@@ -657,7 +659,9 @@ def folder_name(statement: Statement, time: float) -> str:
 
 def _matters(home: Path) -> dict[str, str]:
     path = home / "matters.toml"
-    return tomllib.loads(read_file(path).decode()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    return parse_toml(read_file(path), max_size=MAX_MATTERS_SIZE, max_keys=MAX_MATTERS)
 
 
 def _name_matter(home: Path, name: str, identity: bytes) -> None:

@@ -10,14 +10,10 @@ The signature covers the root alone, so one signature serves every receipt of a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from ledger.chain import statement as st
+from ledger.chain.certificate import SealAnchor, certified_key
 from ledger.crypto import cose
 from ledger.crypto.keys import SealKey, thumbprint_p256, verify_es256
 from ledger.encoding import cbor_decode, cbor_encode
@@ -110,58 +106,16 @@ def parse_path(value: Any) -> tuple[int, int, tuple[bytes, ...]]:
     raise MalformedData("an inclusion proof is not as specified")
 
 
-def verify_seal(receipt: CoseReceipt, root: bytes, roots: Sequence[bytes], time: int) -> str:
+def verify_seal(
+    receipt: CoseReceipt, root: bytes, anchors: tuple[SealAnchor, ...], time: int
+) -> str:
     """Return the seal certificate's subject once the seal over `root` holds.
 
-    `roots` are the trust file's seal certificates in DER; `time` (POSIX seconds) must lie within the
-    validity of both certificates. Raises VerificationFailed.
+    `anchors` are the trust file's; `time` (POSIX seconds) must lie within the validity of both the
+    certificate and its authority's. Raises VerificationFailed.
     """
-    key, subject = _certified_key(receipt.certificate, tuple(roots), time)
+    key, subject = certified_key(receipt.certificate, anchors, time)
     if thumbprint_p256(key) != receipt.key_id:
         raise VerificationFailed("the seal names another key than its certificate holds")
     verify_es256(key, receipt.message.to_be_signed(root), receipt.message.signature)
     return subject
-
-
-@lru_cache(maxsize=64)
-def _certified_key(
-    der: bytes, roots: tuple[bytes, ...], time: int
-) -> tuple[ec.EllipticCurvePublicKey, str]:
-    """Return the certificate's key and subject, once a root vouches for it."""
-    certificate = _load(der)
-    if not any(_issued(certificate, _load(anchor), time) for anchor in roots):
-        raise VerificationFailed("the seal's certificate does not come from a root that you trust")
-    key = certificate.public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        raise VerificationFailed("the seal's certificate holds no P-256 key")
-    return key, certificate.subject.rfc4514_string()
-
-
-def _load(der: bytes) -> x509.Certificate:
-    try:
-        return x509.load_der_x509_certificate(der)
-    except (ValueError, x509.InvalidVersion) as error:
-        raise VerificationFailed("a certificate of the seal cannot be read") from error
-
-
-def _issued(certificate: x509.Certificate, anchor: x509.Certificate, time: int) -> bool:
-    """Return whether `anchor` issued `certificate` for signing, both valid at `time`.
-
-    Nothing of the certificate is interpreted before the anchor's signature over it holds.
-    """
-    try:
-        certificate.verify_directly_issued_by(anchor)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
-    except x509.ExtensionNotFound:
-        return False
-    signs = usage.value.digital_signature and not constraints.value.ca
-    return signs and _covers(certificate, time) and _covers(anchor, time)
-
-
-def _covers(certificate: x509.Certificate, time: int) -> bool:
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return start.timestamp() <= time <= end.timestamp()

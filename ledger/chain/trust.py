@@ -9,13 +9,15 @@ here, never from the thing that is verified.
     issued = 2026-11-23T09:00:00Z
     required = ["depositor", "ledger", "block", "seal"]
     policy = '''...'''                         # C2SP tlog-policy: who must have signed a checkpoint
-    seal_roots = ['''PEM certificate''']       # who may have certified the seal
+
+    [[seal]]                                   # who may seal, and under whose certificate
+    subject = "CN=Sealbook seal,O=Notary Office"
+    authority = '''PEM certificate'''
 
 Any listed log satisfies a tlog-policy, so the notary's Ed25519 key is its `log` and its ML-DSA-44 key a
 `witness` in the quorum: otherwise the post-quantum signature would be decoration.
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,10 +29,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain import statement as st
+from ledger.chain.certificate import SealAnchor, require_authority
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519
 from ledger.chain.policy import Policy, format_policy, has_quorum, parse_policy
 from ledger.chain.report import REQUIRABLE
 from ledger.crypto.keys import thumbprint_ed25519
+from ledger.encoding import parse_toml
 from ledger.errors import MalformedData
 
 FORMAT = "sealbook-trust-v1"
@@ -54,13 +58,13 @@ class NotaryKey:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A verifier's policy. `seal_roots` are certificates in DER."""
+    """A verifier's policy."""
 
     origin: str
     issuer: str
     issued: int
     policy: Policy
-    seal_roots: tuple[bytes, ...]
+    seals: tuple[SealAnchor, ...]
     required: tuple[str, ...] = DEFAULT_REQUIRED
 
     @property
@@ -78,19 +82,19 @@ def format_trust(trust: Trust) -> bytes:
         "issued": datetime.fromtimestamp(trust.issued, UTC),
         "required": list(trust.required),
         "policy": format_policy(trust.policy),
-        "seal_roots": [_pem(root) for root in trust.seal_roots],
+        "seal": [
+            {"subject": seal.subject, "authority": _pem(seal.authority)} for seal in trust.seals
+        ],
     }
     return tomli_w.dumps(document, multiline_strings=True).encode()
 
 
 def parse_trust(data: bytes) -> Trust:
     """Return the trust file's content. Raises MalformedData."""
-    if len(data) > MAX_TRUST:
-        raise MalformedData(f"a trust file is over its limit of {MAX_TRUST} bytes")
     try:
-        value = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise MalformedData("not a trust file: it is not TOML") from error
+        value = parse_toml(data, max_size=MAX_TRUST)
+    except MalformedData as error:
+        raise MalformedData(f"not a trust file: {error}") from error
     match value:
         case {
             "format": "sealbook-trust-v1",
@@ -99,7 +103,7 @@ def parse_trust(data: bytes) -> Trust:
             "issued": datetime() as issued,
             "required": list(required),
             "policy": str(policy),
-            "seal_roots": list(roots),
+            "seal": list(seals),
         } if len(value) == 7:
             if not st.is_origin(origin) or issued.tzinfo is None:
                 raise MalformedData("the trust file's origin or date is not as specified")
@@ -108,7 +112,7 @@ def parse_trust(data: bytes) -> Trust:
                 issuer,
                 int(issued.timestamp()),
                 _parse_policy(policy, origin),
-                tuple(_parse_root(root) for root in roots),
+                tuple(_parse_seal(seal) for seal in seals),
                 _parse_required(required),
             )
     raise MalformedData("not a trust file: its fields are not as specified")
@@ -157,9 +161,16 @@ def _pem(der: bytes) -> str:
     return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
 
 
-def _parse_root(value: Any) -> bytes:
-    try:
-        (certificate,) = x509.load_pem_x509_certificates(value.encode())
-    except (ValueError, AttributeError, x509.InvalidVersion) as error:
-        raise MalformedData("the trust file's seal root is not one certificate in PEM") from error
-    return certificate.public_bytes(Encoding.DER)
+def _parse_seal(value: Any) -> SealAnchor:
+    match value:
+        case {"subject": str(subject), "authority": str(pem)} if subject and len(value) == 2:
+            try:
+                (certificate,) = x509.load_pem_x509_certificates(pem.encode())
+            except (ValueError, x509.InvalidVersion) as error:
+                raise MalformedData(
+                    "a seal's authority in the trust file is not one certificate in PEM"
+                ) from error
+            authority = certificate.public_bytes(Encoding.DER)
+            require_authority(authority)
+            return SealAnchor(subject, authority)
+    raise MalformedData("a seal in the trust file is not a subject and its authority")

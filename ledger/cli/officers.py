@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ledger.capture import MAX_CONFIG
 from ledger.cli import shell, text
+from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailable
 
 if TYPE_CHECKING:
@@ -270,15 +272,13 @@ def _record(vault: "Vault") -> str | None:
 
 def _ruled(vault: "Vault") -> Iterator[str]:
     """Yield the keys that the rules of capture name."""
-    import tomllib
-
     path = vault.home / "capture.toml"
     if not path.exists():
         return
     try:
-        value = tomllib.loads(path.read_text())
-    except (ValueError, OSError) as error:
-        raise MalformedData(f"{path} cannot be read as TOML.") from error
+        value = parse_toml(shell.read_limited(path, MAX_CONFIG, "a configuration"))
+    except MalformedData as error:
+        raise MalformedData(f"{path} cannot be read: {error}") from error
     yield from _officers_in(value)
 
 

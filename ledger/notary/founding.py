@@ -22,6 +22,7 @@ from ledger.adapters.logfiles import LogFolder, make_folder, write_durably
 from ledger.adapters.sqlite import LedgerDatabase
 from ledger.blocks import BlockWriter, NotaryKeys
 from ledger.chain import statement as st
+from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor
 from ledger.chain.office import Platform, platform_payload
 from ledger.chain.policy import Group, Log, Policy, Witness
 from ledger.chain.statement import is_origin
@@ -104,7 +105,8 @@ def _found(
         seal_key,
         seal.public_bytes(Encoding.DER),
     )
-    trust = _trust(settings, keys, root, int(now.timestamp()))
+    anchor = SealAnchor(seal.subject.rfc4514_string(), root.public_bytes(Encoding.DER))
+    trust = _trust(settings, keys, anchor, int(now.timestamp()))
     hook(Step.INIT_FILES, "before")
     place.write_settings(folder, settings)
     chain = seal.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
@@ -133,7 +135,7 @@ def _found(
     return trust
 
 
-def _trust(settings: Settings, keys: NotaryKeys, root: x509.Certificate, now: int) -> Trust:
+def _trust(settings: Settings, keys: NotaryKeys, anchor: SealAnchor, now: int) -> Trust:
     ed25519, ml_dsa = keys.verifiers
     policy = Policy(
         logs=(Log(ed25519),),
@@ -141,7 +143,7 @@ def _trust(settings: Settings, keys: NotaryKeys, root: x509.Certificate, now: in
         groups=(Group("signed", 1, ("notary-ml-dsa-44",)),),
         quorum="signed",
     )
-    return Trust(settings.origin, settings.issuer, now, policy, (root.public_bytes(Encoding.DER),))
+    return Trust(settings.origin, settings.issuer, now, policy, (anchor,))
 
 
 def _certify(
@@ -185,7 +187,7 @@ def _certificate(
         decipher_only=False,
     )
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public)
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -197,5 +199,7 @@ def _certificate(
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public), critical=False)
         .add_extension(authority, critical=False)
-        .sign(signer.private, hashes.SHA256())
     )
+    if not ca:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
+    return builder.sign(signer.private, hashes.SHA256())

@@ -24,6 +24,7 @@ from ledger.adapters.sqlite import LedgerDatabase
 from ledger.blocks import NotaryKeys, require_newest, require_next
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
+from ledger.chain.certificate import SealAnchor
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import verify_signature
 from ledger.chain.enrolment import Enrolment, parse_enrolment, verify_record
@@ -109,7 +110,8 @@ class _Fsck:
         self.platform: bytes | None = None
         self.new_platform: bytes | None = None
         chain = x509.load_pem_x509_certificates((directory / place.SEAL_CHAIN).read_bytes())
-        self.seal_roots = [chain[-1].public_bytes(Encoding.DER)]
+        subject, authority = chain[0].subject.rfc4514_string(), chain[-1].public_bytes(Encoding.DER)
+        self.seals = (SealAnchor(subject, authority),)
 
     def run(self) -> tuple[Finding, ...]:
         try:
@@ -316,7 +318,7 @@ class _Fsck:
                 verify_signature(key, signature, stated)
             receipt = parse_cose_receipt(format_cose_receipt(checkpoint.seal, 1, 0, ()))
             assert self.block is not None
-            verify_seal(receipt, stated.root, self.seal_roots, self.block.time)
+            verify_seal(receipt, stated.root, self.seals, self.block.time)
         except SealbookError as error:
             self._error(where, error)
 

@@ -10,10 +10,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID as OID
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as some
 
+from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor, require_authority
 from ledger.chain.seal import (
     MAX_PROOF,
     CoseReceipt,
@@ -40,8 +42,11 @@ RECEIPT = format_cose_receipt(SEAL, 7, 5, PROOF)
 PROTECTED = cose.parse_sign1(RECEIPT).protected
 
 
-def verify(receipt: bytes, *, root: bytes = ROOT, roots: tuple[bytes, ...] = (CA_DER,)) -> str:
-    return verify_seal(parse_cose_receipt(receipt), root, roots, NOW)
+ANCHORS = (SealAnchor("CN=seal", CA_DER),)
+
+
+def verify(receipt: bytes, *, root: bytes = ROOT, anchors: tuple[SealAnchor, ...] = ANCHORS) -> str:
+    return verify_seal(parse_cose_receipt(receipt), root, anchors, NOW)
 
 
 def sealed(protected: Any = PROTECTED, unprotected: Any = None, key: SealKey = KEY) -> bytes:
@@ -66,11 +71,10 @@ def certified(**changes: Any) -> bytes:
         "encipher_only": False,
         "decipher_only": False,
     }
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")])
     builder = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "seal")]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")]))
         .public_key(changes.get("public", KEY.public))
         .serial_number(9)
         .not_valid_before(changes.get("start", datetime.datetime(2026, 1, 1)))
@@ -82,7 +86,9 @@ def certified(**changes: Any) -> bytes:
     if changes.get("usage", True):
         usage["digital_signature"] = changes.get("signs", True)
         builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
-    der = builder.sign(CA, hashes.SHA256()).public_bytes(Encoding.DER)
+    for extension, critical in changes.get("further", ()):
+        builder = builder.add_extension(extension, critical=critical)
+    der = builder.sign(CA, changes.get("digest", hashes.SHA256())).public_bytes(Encoding.DER)
     return format_cose_receipt(sign_seal(ORIGIN, ROOT, KEY, der), 7, 5, PROOF)
 
 
@@ -100,7 +106,7 @@ def test_a_receipt_reads_back() -> None:
 def test_one_signature_serves_every_receipt_of_a_checkpoint() -> None:
     other = parse_cose_receipt(format_cose_receipt(SEAL, 7, 0, PROOF[:1]))
     assert other.message.signature == parse_cose_receipt(RECEIPT).message.signature
-    verify_seal(other, ROOT, (CA_DER,), NOW)
+    verify_seal(other, ROOT, ANCHORS, NOW)
 
 
 def test_a_seal_over_another_root_fails() -> None:
@@ -108,21 +114,67 @@ def test_a_seal_over_another_root_fails() -> None:
         verify(RECEIPT, root=bytes(32))
 
 
-def test_a_seal_without_any_trusted_root_fails() -> None:
-    with pytest.raises(VerificationFailed, match="root that you trust"):
-        verify(RECEIPT, roots=())
+def test_a_seal_without_any_anchor_fails() -> None:
+    with pytest.raises(VerificationFailed, match="another subject"):
+        verify(RECEIPT, anchors=())
 
 
-def test_one_of_several_roots_is_enough() -> None:
+def test_one_of_several_anchors_is_enough() -> None:
     stranger = ec.derive_private_key(77, ec.SECP256R1())
-    other = certificate("root", stranger, "root", stranger, ca=True)
-    assert verify(RECEIPT, roots=(other, CA_DER)) == "CN=seal"
-    with pytest.raises(VerificationFailed):
-        verify(RECEIPT, roots=(other,))
+    other = SealAnchor("CN=seal", certificate("root", stranger, "root", stranger, ca=True))
+    assert verify(RECEIPT, anchors=(other, *ANCHORS)) == "CN=seal"
+    with pytest.raises(VerificationFailed, match="authority you trust"):
+        verify(RECEIPT, anchors=(other,))
 
 
-def test_the_sample_certificate_itself_is_accepted() -> None:
-    assert verify(certified()) == "CN=root"
+def test_an_authority_vouches_for_the_subject_it_is_listed_with_and_no_other() -> None:
+    # A public authority certifies mail servers and strangers too.
+    stranger = ec.derive_private_key(77, ec.SECP256R1())
+    theirs = SealAnchor("CN=stranger", certificate("root", stranger, "root", stranger, ca=True))
+    der = certificate("stranger", KEY.private, "root", CA, ca=False)
+    receipt = format_cose_receipt(sign_seal(ORIGIN, ROOT, KEY, der), 7, 5, PROOF)
+    with pytest.raises(VerificationFailed, match="another subject"):
+        verify(receipt)
+    with pytest.raises(VerificationFailed, match="authority you trust"):
+        verify(receipt, anchors=(*ANCHORS, theirs))
+
+
+def test_a_new_key_of_the_same_subject_seals_under_the_same_anchor() -> None:
+    key = SealKey(ec.derive_private_key(6, ec.SECP256R1()))
+    der = certificate("seal", key.private, "root", CA, ca=False)
+    assert verify(format_cose_receipt(sign_seal(ORIGIN, ROOT, key, der), 7, 5, PROOF)) == "CN=seal"
+
+
+def test_an_authority_between_a_public_root_and_the_seal_is_an_anchor() -> None:
+    public = ec.derive_private_key(78, ec.SECP256R1())
+    between = certificate("root", CA, "public root", public, ca=True)
+    require_authority(between)
+    assert verify(RECEIPT, anchors=(SealAnchor("CN=seal", between),)) == "CN=seal"
+
+
+def test_an_end_entity_is_no_authority() -> None:
+    require_authority(CA_DER)
+    with pytest.raises(MalformedData):
+        require_authority(DER)
+
+
+USAGE = x509.ExtendedKeyUsage
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"\5\0")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"further": [(USAGE([DOCUMENT_SIGNING]), True)]},
+        {"further": [(USAGE([OID.EMAIL_PROTECTION, OID.ANY_EXTENDED_KEY_USAGE]), False)]},
+        {"further": [(UNKNOWN, False)]},
+        {"digest": hashes.SHA512()},
+    ],
+    ids=["plain", "for documents", "for anything", "an unknown extension", "SHA-512"],
+)
+def test_a_seal_under_a_fit_certificate_holds(changes: dict[str, Any]) -> None:
+    assert verify(certified(**changes)) == "CN=seal"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +189,10 @@ def test_the_sample_certificate_itself_is_accepted() -> None:
         {"end": datetime.datetime(2026, 6, 1)},
         {"public": ec.derive_private_key(5, ec.SECP384R1()).public_key()},
         {"public": SealKey(ec.derive_private_key(6, ec.SECP256R1())).public},
+        {"further": [(USAGE([OID.CLIENT_AUTH]), False)]},
+        {"further": [(USAGE([OID.TIME_STAMPING]), True)]},
+        {"further": [(UNKNOWN, True)]},
+        {"digest": hashes.SHA224()},
     ],
     ids=[
         "not for signing",
@@ -148,6 +204,10 @@ def test_the_sample_certificate_itself_is_accepted() -> None:
         "expired",
         "another curve",
         "another key",
+        "for TLS clients",
+        "for timestamps",
+        "an unknown critical extension",
+        "SHA-224",
     ],
 )
 def test_a_seal_under_an_unfit_certificate_fails(changes: dict[str, Any]) -> None:
@@ -161,22 +221,22 @@ def test_a_certificate_holds_from_its_first_second_to_its_last(seconds: int, hol
     receipt = parse_cose_receipt(certified(start=start, end=start + datetime.timedelta(minutes=1)))
     time = int(start.replace(tzinfo=datetime.UTC).timestamp()) + seconds
     if holds:
-        assert verify_seal(receipt, ROOT, (CA_DER,), time) == "CN=root"
+        assert verify_seal(receipt, ROOT, ANCHORS, time) == "CN=seal"
     else:
         with pytest.raises(VerificationFailed):
-            verify_seal(receipt, ROOT, (CA_DER,), time)
+            verify_seal(receipt, ROOT, ANCHORS, time)
 
 
 def test_a_seal_under_an_expired_root_fails() -> None:
     expired = certificate("root", CA, "root", CA, ca=True, until=2026)
     with pytest.raises(VerificationFailed):
-        verify(RECEIPT, roots=(expired,))
+        verify(RECEIPT, anchors=(SealAnchor("CN=seal", expired),))
 
 
 def test_a_seal_under_a_certificate_that_is_a_ca_fails() -> None:
     receipt = format_cose_receipt(sign_seal(ORIGIN, ROOT, SealKey(CA), CA_DER), 7, 5, PROOF)
-    with pytest.raises(VerificationFailed):
-        verify(receipt)
+    with pytest.raises(VerificationFailed, match="for sealing"):
+        verify(receipt, anchors=(SealAnchor("CN=root", CA_DER),))
 
 
 def test_a_seal_through_an_intermediate_authority_fails() -> None:
@@ -289,7 +349,7 @@ def test_no_changed_protected_header_keeps_the_seal(data: bytes) -> None:
     receipt = _parsed(data)
     if receipt is not None:
         try:
-            verify_seal(receipt, ROOT, (CA_DER,), NOW)
+            verify_seal(receipt, ROOT, ANCHORS, NOW)
         except SealbookError:
             return
         assert receipt.key_id == KEY.thumbprint

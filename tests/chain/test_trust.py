@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as some
 
+from ledger.chain.certificate import SealAnchor
 from ledger.chain.note import VerifierKey, format_vkey
 from ledger.chain.report import REQUIRABLE
 from ledger.chain.trust import MAX_TRUST, Trust, fingerprint, format_trust, parse_trust
@@ -25,7 +26,13 @@ OFFICE = Office()
 TRUST = OFFICE.trust()
 DATA = format_trust(TRUST)
 FIELDS = tomllib.loads(DATA.decode())
-PEM = FIELDS["seal_roots"][0]
+SEAL = FIELDS["seal"][0]
+PEM = SEAL["authority"]
+
+
+def pem(der: bytes) -> str:
+    lines = base64.encodebytes(der).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n"
 
 
 def with_fields(**changes: Any) -> bytes:
@@ -40,12 +47,15 @@ def test_the_sample_itself_is_accepted() -> None:
     issuer=some.text(max_size=30),
     issued=some.integers(0, 253_402_300_799),
     required=some.lists(some.sampled_from(REQUIRABLE), min_size=1, unique=True).map(tuple),
-    roots=some.lists(some.just(TRUST.seal_roots[0]), max_size=2).map(tuple),
+    seals=some.lists(
+        some.text(min_size=1, max_size=30).map(lambda name: replace(TRUST.seals[0], subject=name)),
+        max_size=2,
+    ).map(tuple),
 )
 def test_a_trust_file_reads_back(
-    issuer: str, issued: int, required: tuple[str, ...], roots: tuple[bytes, ...]
+    issuer: str, issued: int, required: tuple[str, ...], seals: tuple[SealAnchor, ...]
 ) -> None:
-    trust = replace(TRUST, issuer=issuer, issued=issued, required=required, seal_roots=roots)
+    trust = replace(TRUST, issuer=issuer, issued=issued, required=required, seals=seals)
     data = format_trust(trust)
     assert parse_trust(data) == trust
     assert format_trust(parse_trust(data)) == data
@@ -110,11 +120,17 @@ ELSEWHERE = format_vkey(VerifierKey("notary.example/other", 1, SigningKey(bytes(
         {"policy": FIELDS["policy"].replace("quorum signed", "quorum other")},
         {"policy": FIELDS["policy"] + "trust everybody\n"},
         {"policy": ["quorum none"]},
-        {"seal_roots": PEM},
-        {"seal_roots": [PEM + PEM]},
-        {"seal_roots": [""]},
-        {"seal_roots": [1]},
-        {"seal_roots": ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]},
+        {"seal": SEAL},
+        {"seal": [PEM]},
+        {"seal": [{"authority": PEM}]},
+        {"seal": [{**SEAL, "subject": ""}]},
+        {"seal": [{**SEAL, "subject": 1}]},
+        {"seal": [{**SEAL, "more": 0}]},
+        {"seal": [{**SEAL, "authority": PEM + PEM}]},
+        {"seal": [{**SEAL, "authority": ""}]},
+        {"seal": [{**SEAL, "authority": 1}]},
+        {"seal": [{**SEAL, "authority": pem(b"\0\0\0")}]},
+        {"seal": [{**SEAL, "authority": pem(OFFICE.seal_der)}]},
     ],
     ids=lambda changes: f"{next(iter(changes))} {str(next(iter(changes.values())))[:30]!r}",
 )
@@ -164,10 +180,8 @@ def test_a_certificate_of_an_unknown_version_is_malformed() -> None:
     der = OFFICE.root_der
     place = der.index(b"\xa0\x03\x02\x01\x02") + 4
     changed = der[:place] + b"\x01" + der[place + 1 :]
-    lines = base64.encodebytes(changed).decode()
-    pem = f"-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n"
     with pytest.raises(MalformedData):
-        parse_trust(with_fields(seal_roots=[pem]))
+        parse_trust(with_fields(seal=[{**SEAL, "authority": pem(changed)}]))
 
 
 @pytest.mark.parametrize(
@@ -188,9 +202,9 @@ def test_what_is_no_trust_file_is_malformed(data: bytes) -> None:
         parse_trust(data)
 
 
-def test_roots_stand_in_the_file_as_pem_that_other_software_reads() -> None:
+def test_authorities_stand_in_the_file_as_pem_that_other_software_reads() -> None:
     root = x509.load_pem_x509_certificate(PEM.encode())
-    assert root.public_bytes(Encoding.DER) == TRUST.seal_roots[0] == OFFICE.root_der
+    assert root.public_bytes(Encoding.DER) == TRUST.seals[0].authority == OFFICE.root_der
 
 
 @given(some.binary(max_size=300) | some.text(max_size=300).map(str.encode) | changed_bytes(DATA))

@@ -1,5 +1,6 @@
 """Strict encodings have exactly one accepted form."""
 
+import tomllib
 import tracemalloc
 
 import pytest
@@ -7,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ledger.encoding import (
+    MAX_KEY_PARTS,
+    MAX_TOML,
     b64decode,
     b64encode,
     cbor_decode,
     cbor_encode,
     parse_decimal,
     parse_hex,
+    parse_toml,
 )
 from ledger.errors import MalformedData
 
@@ -141,3 +145,57 @@ def test_the_limit_counts_items_and_not_bytes() -> None:
     assert cbor_decode(cbor_encode(value), max_items=100) == value
     with pytest.raises(MalformedData, match="more than"):
         cbor_decode(cbor_encode(value), max_items=99)
+
+
+DOTS = "a." * 50_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DOTS + "a = 1",
+        '"a" . ' * 20_000 + "a = 1",
+        f"[{DOTS}a]",
+        f"x = [1, {{{DOTS}a = 1}}]",
+        f'x = {{k = """a"""", {DOTS}a = 1}}',
+        f"x = {{k = '''a''''', {DOTS}a = 1}}",
+        f'x = {{k = "\\"", {DOTS}a = 1}}',
+        "[a]\n" * 20_000,
+        "x = " + "[" * 50_000,
+        "x = " + "{a = " * 20_000,
+        "x = 1" + "0" * 10_000,
+        'x = "' + "a" * MAX_TOML,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_toml_that_costs_more_than_its_size_is_refused_before_it_is_parsed(text: str) -> None:
+    # Without the bounds the first of these takes minutes and all memory.
+    with pytest.raises(MalformedData, match="TOML"):
+        parse_toml(text.encode())
+
+
+def test_toml_with_dots_where_they_mean_nothing_is_read() -> None:
+    text = f'# {DOTS}\na.b.c.d.e.f.g.h = "{DOTS}"\n\'{DOTS}\' = """\n{DOTS}""""\n'
+    value = parse_toml(text.encode())
+    assert value["a"]["b"]["c"]["d"]["e"]["f"]["g"]["h"] == DOTS
+    assert value[DOTS] == DOTS + '"'
+
+
+def test_an_error_in_toml_tells_the_place_and_repeats_no_word_of_the_file() -> None:
+    with pytest.raises(MalformedData) as caught:
+        parse_toml(b"[Seal.proven]\n[Seal.proven]\n")
+    assert str(caught.value) == "not TOML (at line 2, column 13)"
+
+
+@given(some.text(alphabet="a.=\"'\\#[]{},\n 1", max_size=60))
+def test_bounded_toml_is_the_toml_of_the_parser(text: str) -> None:
+    try:
+        expected = tomllib.loads(text)
+    except ValueError:
+        with pytest.raises(MalformedData):
+            parse_toml(text.encode())
+    else:
+        try:
+            assert parse_toml(text.encode()) == expected
+        except MalformedData:
+            assert text.count(".") >= MAX_KEY_PARTS
