@@ -3,8 +3,8 @@
 One method per endpoint. Requests about an account are signed (`ledger.adapters.signatures`), each
 attempt anew. What may be repeated without harm is repeated: a statement, an envelope or a header sent
 twice is one, and an upload asks first how far it has come. Nothing that the notary sends is trusted:
-sizes are limited while reading, payloads are checked against the root that the company signed, and a
-text for a person loses what a terminal would obey.
+sizes are limited while reading, every request ends (`ledger.adapters.deadlines`), payloads are checked
+against the root that the company signed, and a text for a person loses what a terminal would obey.
 
     Unavailable      the notary cannot be reached or cannot serve now: try again later
     Refused (...)    the notary said no; the class is the one that the notary raised
@@ -15,6 +15,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -22,10 +23,12 @@ from urllib.parse import urlsplit
 import httpx2
 
 from ledger import errors
+from ledger.adapters.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
 from ledger.adapters.envelopes import PayloadHash, SmallEnvelope, Upload
 from ledger.adapters.protocol import (
     CBOR,
     COSE,
+    DEPOSITS_PAGE,
     MAX_BATCH,
     MAX_BATCH_BYTES,
     MAX_ENVELOPES,
@@ -39,7 +42,7 @@ from ledger.chain.statement import Payload
 from ledger.chain.tiles import TILE_SIZE, tile_path
 from ledger.chain.trust import MAX_TRUST
 from ledger.crypto.keys import SigningKey
-from ledger.crypto.merkle import Buffer
+from ledger.crypto.merkle import Buffer, leaf_hash
 from ledger.encoding import b64decode, cbor_decode, cbor_encode, parse_decimal, parse_hex
 from ledger.errors import (
     Conflict,
@@ -61,8 +64,9 @@ _ATTEMPTS = 4
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 _UPLOAD_PATIENCE = 60.0
+MAX_LISTED = 1 << 22
+"""Deposits in one list: a thousand a day for eleven years; their leaves take 0.5 GB of memory here."""
 _BUSY = frozenset({429, 502, 503, 504})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 ReadAt = Callable[[int, int], Buffer]
@@ -97,7 +101,7 @@ class NotaryClient:
         url: `https://host`, or `http://` on this machine.
         ledger: The ledger's origin, from its trust file; needed with `key`.
         key: An account's key, for everything under /envelopes, /deposits and /receipts.
-        timeout: Seconds without progress on the connection, not for a whole request.
+        timeout: Seconds for a request, besides what the bytes of its bodies earn (`deadlines`).
         waiting: Called before each pause after which a request is repeated.
     """
 
@@ -124,7 +128,7 @@ class NotaryClient:
             raise InvalidInput(
                 f"{_plain(url)} is not a notary's address; it looks like https://notary.example"
             )
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise InvalidInput(
                 f"{_plain(url)} is not encrypted: who deposits what and when would be readable on "
                 "the way. Use https://"
@@ -135,10 +139,8 @@ class NotaryClient:
         self._clock = clock
         self._sleep = sleep
         self._waiting = waiting
-        self._http = httpx2.Client(
-            timeout=httpx2.Timeout(timeout, connect=min(timeout, 10.0)),
-            follow_redirects=False,
-        )
+        self._timeout = timeout
+        self._http = http_client(self._url, timeout)
 
     def close(self) -> None:
         """Close the connections."""
@@ -257,6 +259,7 @@ class NotaryClient:
         """
         deadline = self._clock() + _UPLOAD_PATIENCE
         restarted = False
+        reached = 0
         while True:
             now = self.upload_status(payload.root)
             offset = 0 if now is None or now.size != payload.size else now.offset
@@ -264,19 +267,27 @@ class NotaryClient:
                 progress(offset)
             if now is not None and now.complete:
                 break
+            if offset < reached:
+                raise Unavailable(
+                    "The notary took a part of the sealed content and does not hold it. Nothing is "
+                    "lost here; try again later, or ask the notary office."
+                )
             try:
                 self._put_piece(payload, offset, read_at)
             except VerificationFailed:
                 # What a crash of the notary left damaged shows only in the root: once more from 0.
                 if restarted or offset == 0:
                     raise
-                restarted = True
+                restarted, reached = True, 0
             except (Conflict, Unavailable):
                 # Another connection of ours may still be open there, or this one broke.
                 if self._clock() > deadline:
                     raise
                 self._sleep(1.0)
                 continue
+            else:
+                # What was acknowledged must be there, or the same piece could be asked for for ever.
+                reached = min(payload.size, offset + UPLOAD_PIECE)
             deadline = self._clock() + _UPLOAD_PATIENCE
         self.put_header(payload.root, header)
 
@@ -310,12 +321,14 @@ class NotaryClient:
         header_size: int | None = None
         etag: str | None = None
         attempt = 0
+        # One deadline for all attempts: who breaks off after each byte earns no time by it.
+        deadline = Deadline(self._timeout)
         while header_size is None or done < header_size + payload.size:
             before = done
             try:
                 headers = {"range": f"bytes={done}-"} | ({"if-range": etag} if etag else {})
                 request = self._request("GET", f"/envelopes/{payload.root.hex()}", headers, None)
-                with _Opened(self, request) as response:
+                with self._opened(request, deadline) as response:
                     if response.status_code != 206:
                         raise VerificationFailed(
                             "The age file changed at the notary while it was fetched; start again."
@@ -325,7 +338,7 @@ class NotaryClient:
                         response.headers.get("envelope-header-length", ""), _MAX_TEXT
                     )
                     total = header_size + payload.size
-                    for block in response.iter_raw(_BLOCK):
+                    for block in read_limited(response, total - done, deadline):
                         if done + len(block) > total:
                             raise VerificationFailed("The notary sends more than was deposited.")
                         state.update(memoryview(block)[max(0, header_size - done) :])
@@ -368,24 +381,36 @@ class NotaryClient:
         return answer.content
 
     def deposits(self, after: int = -1) -> Iterator[DepositEntry]:
-        """Yield the account's deposits with an index above `after`, in the ledger's order."""
+        """Yield the account's deposits with an index above `after`, in the ledger's order.
+
+        The list ends: no statement comes twice, a page that is not full is the last, and there are at
+        most `MAX_LISTED`. Each leaf is its statement's; what the statement says is unverified.
+        """
+        seen: set[bytes] = set()
         while True:
             match self._json("GET", f"/deposits?after={after}", signed=True):
-                case {"deposits": [*items]}:
+                case {"deposits": [*items]} if len(items) <= DEPOSITS_PAGE:
                     pass
                 case _:
                     raise MalformedData("the notary's answer is not a list of deposits")
-            if not items:
-                return
             for item in items:
                 match item:
                     case {"index": int(index), "leaf": str(leaf), "statement": str(statement)}:
-                        if index <= after:
-                            raise MalformedData("the notary's list of deposits is out of order")
-                        after = index
-                        yield DepositEntry(index, parse_hex(leaf, 32), b64decode(statement))
+                        entry = DepositEntry(index, parse_hex(leaf, 32), b64decode(statement))
                     case _:
                         raise MalformedData("the notary's answer is not a list of deposits")
+                if index <= after:
+                    raise MalformedData("the notary's list of deposits is out of order")
+                if entry.leaf != leaf_hash(entry.statement) or entry.leaf in seen:
+                    raise MalformedData("the notary's list of deposits repeats or mislabels one")
+                if len(seen) == MAX_LISTED:
+                    raise MalformedData(f"the notary lists more than {MAX_LISTED} deposits")
+                seen.add(entry.leaf)
+                after = index
+                yield entry
+            # A short page is the last one: pages of one deposit would be a list without end, too.
+            if len(items) < DEPOSITS_PAGE:
+                return
 
     def receipt(self, leaf: bytes) -> bytes:
         """Return the receipt of one of the account's deposits by its leaf hash."""
@@ -425,7 +450,7 @@ class NotaryClient:
         request = self._request("PATCH", _payload_path(payload.root), headers, None)
         request = httpx2.Request("PATCH", request.url, headers=request.headers, content=blocks())
         try:
-            with _Opened(self, request):
+            with self._opened(request, Deadline(self._timeout, sending=True)):
                 pass
         except httpx2.TransportError as error:
             raise _away(self._url, error) from error
@@ -462,14 +487,31 @@ class NotaryClient:
                 if signed
                 else httpx2.Request(method, self._url + target, headers=fields, content=body)
             )
+            deadline = Deadline(self._timeout, sending=body is not None)
             try:
-                with _Opened(self, request) as response:
-                    return Answer(response.status_code, response.headers, _read(response, limit))
+                with self._opened(request, deadline) as response:
+                    content = _read(response, limit, deadline)
+                    return Answer(response.status_code, response.headers, content)
             except (httpx2.TransportError, _Busy) as error:
                 attempt += 1
                 if attempt == _ATTEMPTS or not repeat:
                     raise _away(self._url, error) from error
                 self._pause(attempt, error)
+
+    @contextmanager
+    def _opened(self, request: httpx2.Request, deadline: Deadline) -> Iterator[httpx2.Response]:
+        """Give the response whose status is good, its body still to be read; raise anything else."""
+        with within(deadline):
+            try:
+                response = self._http.send(request, stream=True)
+            except httpx2.InvalidURL as error:
+                raise InvalidInput("not a notary's address") from error
+            try:
+                if not 200 <= response.status_code < 300:
+                    raise _problem(response, deadline)
+                yield response
+            finally:
+                response.close()
 
     def _request(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
@@ -517,44 +559,18 @@ class _Busy(Unavailable):
         self.retry_after = retry_after
 
 
-class _Opened:
-    """A response whose status is good, its body still to be read; anything else is raised."""
-
-    def __init__(self, client: NotaryClient, request: httpx2.Request) -> None:
-        self._client = client
-        self._request = request
-
-    def __enter__(self) -> httpx2.Response:
-        try:
-            self._response = self._client._http.send(self._request, stream=True)
-        except httpx2.InvalidURL as error:
-            raise InvalidInput("not a notary's address") from error
-        try:
-            if not 200 <= self._response.status_code < 300:
-                raise _problem(self._response)
-        except BaseException:
-            self._response.close()
-            raise
-        return self._response
-
-    def __exit__(self, *_: object) -> None:
-        self._response.close()
+def _read(response: httpx2.Response, limit: int, deadline: Deadline) -> bytes:
+    data = b"".join(read_limited(response, limit, deadline))
+    if len(data) > limit:
+        raise MalformedData(f"the notary's answer is over the limit of {limit} bytes")
+    return data
 
 
-def _read(response: httpx2.Response, limit: int) -> bytes:
-    data = bytearray()
-    for block in response.iter_raw():
-        data += block
-        if len(data) > limit:
-            raise MalformedData(f"the notary's answer is over the limit of {limit} bytes")
-    return bytes(data)
-
-
-def _problem(response: httpx2.Response) -> SealbookError:
+def _problem(response: httpx2.Response, deadline: Deadline) -> SealbookError:
     """Return the error that a problem document (RFC 9457) tells of."""
     status = response.status_code
     try:
-        value = json.loads(_read(response, _MAX_PROBLEM))
+        value = json.loads(_read(response, _MAX_PROBLEM, deadline))
     except (ValueError, RecursionError, MalformedData):
         value = None
     code, detail = (

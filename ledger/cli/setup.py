@@ -290,7 +290,7 @@ def recover(
     if not is_account(account):
         raise InvalidInput("An account is 32 hexadecimal digits; it stands on the recovery sheet.")
     if secret_file is None:
-        secret = find_secret(shell.ask("Secret", "--secret-file"))
+        secret = find_secret(shell.ask_secret("Secret", "--secret-file"))
     sheet_key = signing_key(secret)
     client = NotaryClient(notary, ledger=found.origin, key=sheet_key)
     if has_vault(home):

@@ -110,6 +110,13 @@ def ask(question: str, option: str) -> str:
     return str(click.prompt(question, err=True)).strip()
 
 
+def ask_secret(question: str, option: str) -> str:
+    """Return what a person types, which the terminal does not show. Raises UsageError like `ask`."""
+    if not can_ask():
+        raise click.UsageError(f"Missing option '{option}' (there is no terminal to ask at).")
+    return str(click.prompt(f"{question} (not shown)", hide_input=True, err=True)).strip()
+
+
 def passphrase_from(file: Path | None, what: str = "vault") -> Callable[[], str]:
     """Return what gives the passphrase of `what`: a file's first line, or a person."""
 

@@ -2,16 +2,18 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+import ledger.adapters.http as client_module
 from ledger.adapters.http import NotaryClient, Unexplained
-from ledger.adapters.protocol import PROBLEM
+from ledger.adapters.protocol import DEPOSITS_PAGE, PROBLEM
 from ledger.chain.statement import Payload
 from ledger.crypto.keys import SigningKey
-from ledger.encoding import cbor_encode
+from ledger.crypto.merkle import leaf_hash
+from ledger.encoding import b64encode, cbor_encode
 from ledger.errors import (
     CiphertextMissing,
     InvalidInput,
@@ -273,10 +275,69 @@ def test_a_list_of_deposits_that_does_not_fit_is_malformed(fake, client, answer)
 
 
 def test_a_list_of_deposits_that_goes_in_circles_is_malformed(fake, client):
-    item = {"index": 4, "leaf": "0" * 64, "statement": ""}
-    fake.answer = say(200, json.dumps({"deposits": [item]}).encode())
+    fake.answer = lambda handler: say(200, page(range(DEPOSITS_PAGE)))(handler)
     with pytest.raises(MalformedData, match="order"):
         list(client.deposits())
+    assert len(fake.asked) == 2
+
+
+def page(indices: Iterable[int], statement: Callable[[int], bytes] = lambda i: b"%d" % i) -> bytes:
+    return json.dumps(
+        {
+            "deposits": [
+                {
+                    "index": index,
+                    "leaf": leaf_hash(statement(index)).hex(),
+                    "statement": b64encode(statement(index)),
+                }
+                for index in indices
+            ]
+        }
+    ).encode()
+
+
+def after(handler: BaseHTTPRequestHandler) -> range:
+    """The indices of the next full page."""
+    first = int(handler.path.rpartition("=")[2]) + 1
+    return range(first, first + DEPOSITS_PAGE)
+
+
+def test_a_list_of_deposits_without_end_is_given_up(fake, client, monkeypatch):
+    monkeypatch.setattr(client_module, "MAX_LISTED", 1000)
+    fake.answer = lambda handler: say(200, page(after(handler)))(handler)
+    with pytest.raises(MalformedData, match="more than 1000 deposits"):
+        list(client.deposits())
+    assert len(fake.asked) == 4
+
+
+def test_a_list_that_repeats_one_deposit_for_ever_is_given_up(fake, client):
+    fake.answer = lambda handler: say(200, page(after(handler), lambda _: b"again"))(handler)
+    with pytest.raises(MalformedData, match="repeats"):
+        list(client.deposits())
+    assert len(fake.asked) == 1
+
+
+def test_a_page_of_deposits_that_is_not_full_is_the_last(fake, client):
+    fake.answer = lambda handler: say(200, page(after(handler)[:1]))(handler)
+    assert [each.index for each in client.deposits()] == [0]
+    assert len(fake.asked) == 1
+
+
+def test_a_leaf_that_is_not_its_statements_is_refused(fake, client):
+    fake.answer = say(200, page([4]).replace(leaf_hash(b"4").hex().encode(), b"0" * 64))
+    with pytest.raises(MalformedData, match="mislabels"):
+        list(client.deposits())
+
+
+def test_an_upload_that_the_notary_takes_and_forgets_is_given_up(fake, client):
+    def answer(handler):
+        status = 404 if handler.command == "HEAD" else 201
+        say(status)(handler)
+
+    fake.answer = answer
+    with pytest.raises(Unavailable, match="does not hold it"):
+        client.upload(Payload(40, bytes(32)), lambda at, n: bytes(n), b"header")
+    assert [each.split()[0] for each in fake.asked] == ["HEAD", "PATCH", "HEAD"]
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "", "9" * 30, "999999999"])

@@ -171,6 +171,10 @@ def test_recover_asks_for_what_stands_on_the_sheet(
     answers = [lost.notary.url, sheet.fingerprint, sheet.account, secret, PASSPHRASE, PASSPHRASE]
     shown = ask(monkeypatch, new, "recover", answers=answers)
     assert "Recovered 3 deposits" in shown
+    # What the terminal shows of what is typed: the account, not the secret.
+    assert sheet.account in shown
+    assert secret not in shown
+    assert secret.removeprefix("AGE-SECRET-KEY-PQ-1")[:8] not in shown
 
 
 def test_verify_asks_for_the_passphrase_where_it_leads_to_the_content(

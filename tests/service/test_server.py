@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from api.server import serve
@@ -123,13 +124,13 @@ def test_a_receipt_survives_a_kill_right_after_it_was_given(folder, account, pro
 
 def test_a_request_replayed_after_a_restart_is_refused(folder, account, process):
     headers = account.signed("GET", "/deposits")
-    ask = account.client._http
-    assert ask.get(f"{account.url}/deposits", headers=headers).status_code == 200
+    url = f"{account.url}/deposits"
+    assert httpx2.get(url, headers=headers, trust_env=False).status_code == 200
     process.kill()
     process.wait()
     again = start(folder, account)
     try:
-        assert ask.get(f"{account.url}/deposits", headers=headers).status_code == 401
+        assert httpx2.get(url, headers=headers, trust_env=False).status_code == 401
     finally:
         again.kill()
         again.wait()

@@ -19,7 +19,9 @@ import httpx2
 
 from ledger.adapters.capture.intake import iso
 from ledger.adapters.capture.journal import Event, Kind
+from ledger.adapters.deadlines import Deadline, http_client, within
 from ledger.capture import Failure
+from ledger.errors import InvalidInput
 
 INTERVAL = 60.0
 """Seconds between two reports."""
@@ -83,14 +85,20 @@ class Alarm:
                 self._told(f"The failure command did not work: {error}.")
         if self._failure.webhook:
             try:
-                httpx2.post(
-                    self._failure.webhook,
-                    content=data,
-                    headers={"content-type": "application/json"},
-                    timeout=PATIENCE,
-                ).raise_for_status()
-            except httpx2.HTTPError as error:
+                _post(self._failure.webhook, data)
+            except (httpx2.HTTPError, httpx2.InvalidURL, InvalidInput) as error:
                 self._told(f"The failure webhook did not work: {error}.")
+
+
+def _post(url: str, data: bytes) -> None:
+    fields = {"content-type": "application/json"}
+    # The status alone: nobody has to read, or to wait for, what follows.
+    with (
+        within(Deadline(PATIENCE, sending=True)),
+        http_client(url, PATIENCE) as http,
+        http.stream("POST", url, content=data, headers=fields) as answer,
+    ):
+        answer.raise_for_status()
 
 
 def report(events: list[Event], names: bool) -> dict[str, Any]:

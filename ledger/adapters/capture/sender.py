@@ -14,6 +14,7 @@ import httpx2
 
 from ledger.adapters.capture.intake import Intake, iso
 from ledger.adapters.capture.journal import Journal, Kind
+from ledger.adapters.deadlines import Deadline, http_client, within
 from ledger.adapters.http import NotaryClient
 from ledger.adapters.matters import give_way
 from ledger.adapters.spool import Sender, deliver, keep_proof, note_refusal
@@ -44,6 +45,8 @@ AWAY = 900.0
 """Seconds after which a notary that is away counts as a failure."""
 COMPARE = 3600.0
 """Seconds between two comparisons of the clocks."""
+CLOCK_PATIENCE = 10.0
+"""Seconds for one: a slower answer would tell little."""
 
 Outcome = VerifiedReceipt | SealbookError
 
@@ -302,7 +305,11 @@ class SenderLoop:
             before = self._clock()
             place = f"{self._vault.config.notary.rstrip('/')}/health"
             # The head alone: nobody has to wait for the end of what follows.
-            with httpx2.stream("GET", place, timeout=10.0) as answer:
+            with (
+                within(Deadline(CLOCK_PATIENCE)),
+                http_client(place, CLOCK_PATIENCE) as http,
+                http.stream("GET", place) as answer,
+            ):
                 after = self._clock()
                 date = parsedate_to_datetime(answer.headers["date"]).timestamp()
         except (httpx2.HTTPError, KeyError, ValueError, OverflowError, OSError):
