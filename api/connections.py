@@ -197,6 +197,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._set_timer(SLOW)
         if self._proxied and not self._hold_forwarded():
             return
+        self.scope["state"]["peer"] = self._peer
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
