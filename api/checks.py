@@ -7,61 +7,86 @@ evidence file does, and who would rather not show it to the notary checks it wit
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from io import BytesIO
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
+from ledger.adapters.examining import Examiner
 from ledger.adapters.protocol import MAX_CHECKED, OCTETS
-from ledger.casefile import verify_file
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
 from ledger.chain.receipt import parse_receipt
-from ledger.chain.report import Report
-from ledger.chain.statement import Statement, parse_statement
+from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.crypto.cose import TAG_SIGN1
-from ledger.errors import TooLarge, Unavailable
-from ledger.evidence import read_evidence, verify_disclosed
+from ledger.errors import Unavailable
 from ledger.verify import ReceiptRefused, verify_receipt
 
 from .requests import Budget, Service, read_body, service
 from .schemas import Checked, Revocation, Standing, Verification, body, problems
 
 AT_ONCE = 2
-"""Checks at one time: they take turns with everything else that the notary computes."""
-PATIENCE = 5.0
+"""Receipts at one time: a millisecond each, in turn with everything else that the notary computes."""
+PATIENCE = 10.0
 """Seconds that a body, once it is there, waits for its turn."""
+SECONDS = 20.0
+"""Seconds for the check of an evidence file, which on a quiet machine takes one at most."""
 MAX_BODIES = 64 << 20
 """Bytes of bodies that are arriving, waiting or being checked."""
-MAX_OPENING = 1 << 19
-"""Bytes of an opening that the service reads, of some 2,500 documents: it takes 50 MB at worst."""
-MAX_DEPOSITS = 100
-"""Deposits in one evidence file that the service checks."""
+_AGAIN = 0.1
 
 router = APIRouter(tags=["checks"])
 
 
 class Turns:
-    """Who may be checked now. A body that does not come takes no turn."""
+    """Who may be checked now. A body that does not come takes no turn.
+
+    Receipts have a lane of their own. In that of the evidence files one at a time is checked, and each
+    peer has one there, waiting or being checked: whoever sends many waits behind everybody else.
+    """
 
     def __init__(self) -> None:
         self.bodies = Budget(MAX_BODIES)
-        self._gate = asyncio.Semaphore(AT_ONCE)
+        self.examiner = Examiner()
+        self._receipts = asyncio.Semaphore(AT_ONCE)
+        self._evidence = asyncio.Semaphore(1)
+        self._peers: set[str] = set()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Hold a turn. Raises Unavailable when none came within `PATIENCE`."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._gate.acquire()
-        except TimeoutError as error:
-            raise Unavailable(
-                "The notary is checking other receipts; try again in a few seconds."
-            ) from error
-        try:
+    async def receipt(self) -> AsyncIterator[None]:
+        """Hold a turn for a receipt. Raises Unavailable when none came within `PATIENCE`."""
+        async with _turn(self._receipts):
             yield
+
+    @asynccontextmanager
+    async def evidence(self, peer: str) -> AsyncIterator[None]:
+        """Hold the turn for an evidence file. Raises Unavailable, also for a second of one peer."""
+        if peer in self._peers:
+            raise Unavailable(
+                "The notary checks an evidence file from your address already; send this one after it."
+            )
+        self._peers.add(peer)
+        try:
+            async with _turn(self._evidence):
+                yield
         finally:
-            self._gate.release()
+            self._peers.discard(peer)
+
+
+@asynccontextmanager
+async def _turn(gate: asyncio.Semaphore) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await gate.acquire()
+    except TimeoutError as error:
+        raise Unavailable(
+            "The notary is checking other receipts; try again in a few seconds."
+        ) from error
+    try:
+        yield
+    finally:
+        gate.release()
 
 
 @router.post(
@@ -71,39 +96,70 @@ async def verify(request: Request, response: Response) -> Verification:
     """Check a receipt or an evidence file. The report gives each claim apart, also when one fails."""
     here = service(request)
     turns: Turns = request.app.state.checks
+    response.headers["cache-control"] = "no-store"
     with turns.bodies.share() as grown_to:
         data = await read_body(request, MAX_CHECKED, RECEIPT, OCTETS, grown_to=grown_to)
-        async with turns.one():
-            response.headers["cache-control"] = "no-store"
-            return await run_in_threadpool(_check, here, data)
+        if data[:1] == TAG_SIGN1:
+            async with turns.receipt():
+                return await run_in_threadpool(_check_receipt, here, data)
+        async with turns.evidence(request.state.peer):
+            found = await _examine(request, turns.examiner, here.notary.trust, data)
+    return await run_in_threadpool(_verification, here, found)
 
 
-def _check(here: Service, data: bytes) -> Verification:
+def _check_receipt(here: Service, data: bytes) -> Verification:
     trust = parse_trust(here.notary.trust)
-    if data[:1] == TAG_SIGN1:
-        statement = parse_statement(parse_receipt(data).statement)
-        try:
-            report = verify_receipt(data, trust).report
-        except ReceiptRefused as refused:
-            report = refused.report
-        return Verification(deposits=[_checked(here, statement, report)], matters=[])
-    disclosed = read_evidence(BytesIO(data), MAX_OPENING)
-    if len(disclosed) > MAX_DEPOSITS:
-        raise TooLarge(f"The service checks at most {MAX_DEPOSITS} deposits at once.")
-    result = verify_file(disclosed, trust, lambda _, each, used: verify_disclosed(each, used))
+    statement = parse_statement(parse_receipt(data).statement)
+    try:
+        report = verify_receipt(data, trust).report
+    except ReceiptRefused as refused:
+        report = refused.report
+    checked = _checked(here, statement.key_id, statement.leaf_hash, report.as_dict())
+    return Verification(deposits=[checked], matters=[])
+
+
+async def _examine(
+    request: Request, examiner: Examiner, trust: bytes, data: bytes
+) -> dict[str, Any]:
+    """Return the reports on an evidence file, unless it takes too long or nobody waits for them."""
+    work = asyncio.ensure_future(run_in_threadpool(examiner.examine, trust, data))
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((work, gone), timeout=SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        if gone.done():
+            raise ClientDisconnect
+        raise Unavailable(
+            f"The check took longer than {SECONDS:g} seconds; check the file with `sealbook verify`."
+        )
+    finally:
+        gone.cancel()
+        while not work.done():  # its thread may not have started the process yet
+            examiner.stop()
+            await asyncio.wait((work,), timeout=_AGAIN)
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _verification(here: Service, found: dict[str, Any]) -> Verification:
     return Verification(
         deposits=[
-            _checked(here, statement, report)
-            for statement, report in zip(result.statements, result.reports, strict=True)
+            _checked(here, bytes.fromhex(key), bytes.fromhex(leaf), report)
+            for key, leaf, report in found["deposits"]
         ],
-        matters=[matter.as_dict() for matter in result.matters],
+        matters=found["matters"],
     )
 
 
-def _checked(here: Service, statement: Statement, report: Report) -> Checked:
+def _checked(here: Service, key_id: bytes, leaf_hash: bytes, report: dict[str, Any]) -> Checked:
     notary = here.notary
-    key = notary.accounts.key(statement.key_id)
-    entry = notary.entries.find(statement.leaf_hash)
+    key = notary.accounts.key(key_id)
+    entry = notary.entries.find(leaf_hash)
     index = None if entry is None else entry.index
     revoked = notary.revoked(key)
     standing = Standing(
@@ -120,4 +176,4 @@ def _checked(here: Service, statement: Statement, report: Report) -> Checked:
         ),
         size=notary.sequencer.last.size,
     )
-    return Checked(report=report.as_dict(), standing=standing)
+    return Checked(report=report, standing=standing)

@@ -1,6 +1,5 @@
 """Runs the service of one notary directory with uvicorn, until SIGTERM or Ctrl-C."""
 
-import asyncio
 import logging
 import signal
 import socket
@@ -13,21 +12,17 @@ from typing import Any
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from fastapi import FastAPI
 
 from ledger.errors import InvalidInput
 from ledger.notary import open_notary
 
 from .app import create_app
+from .connections import limited
 from .settings import Settings
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
-MAX_HEADERS = 1 << 15
-"""Bytes of a request's line and header fields."""
-HEADER_PATIENCE = 15.0
-"""Seconds for a request's line and header fields to arrive."""
-MAX_CONNECTIONS = 2_000
 GRACE = 60
 """Seconds that open requests get to finish when the service stops."""
 _BACKLOG = 1_024
@@ -45,20 +40,8 @@ def serve(
     """
     _log_as_json()
     with _listen(host, port) as listener, open_notary(directory, serve=True) as notary:
-        app = create_app(notary, settings)
-        config = uvicorn.Config(
-            app,
-            http=LimitedProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_keep_alive=15,
-            timeout_graceful_shutdown=GRACE,
-        )
+        settings = settings or Settings()
+        config = server_config(create_app(notary, settings), settings)
         log = structlog.get_logger()
         entries = notary.sequencer.last.size
         log.info("serving", origin=notary.origin, address=_address(listener), entries=entries)
@@ -66,6 +49,22 @@ def serve(
         with _until_signalled(server):
             server.run(sockets=[listener])
     log.info("stopped", origin=notary.origin)
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn runs the service."""
+    return uvicorn.Config(
+        app,
+        http=limited(settings),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=GRACE,
+    )
 
 
 @contextmanager
@@ -115,52 +114,6 @@ def _listen(host: str, port: int) -> socket.socket:
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's parser, which by itself takes headers of any size and waits for them for ever."""
-
-    _patience: asyncio.TimerHandle | None = None
-    _header_bytes = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._arrived()
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._header_bytes = 0
-        self._arrived()
-        self._wait()
-
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._arrived()
-        super().on_headers_complete()
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADERS:
-            raise ValueError("header fields are over the limit")  # the parser answers with 400
-
-    def _wait(self) -> None:
-        self._patience = self.loop.call_later(HEADER_PATIENCE, self.transport.close)
-
-    def _arrived(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
 
 
 def _log_as_json() -> None:

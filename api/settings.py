@@ -1,15 +1,22 @@
 """What a deployment may want otherwise than the defaults."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Seconds: how long the service waits for others.
+    """How long the service waits for others, and how much of it one of them may take.
 
-    `idle` for the next bytes of a body, or for the other side to take some; `body` for a whole body
-    that is held in memory.
+    In seconds: `head` for a request's line and header fields; `idle` for the next bytes of a body, or
+    for the other side to take some; `body` for a whole body that is held in memory. One peer may hold
+    `connections`, and `slow_bodies` of them with a body that takes its time. `proxies` are those whose
+    X-Forwarded-For says who the peer is.
     """
 
+    head: float = 15.0
     idle: float = 30.0
     body: float = 120.0
+    connections: int = 128
+    slow_bodies: int = 32
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()

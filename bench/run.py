@@ -3,7 +3,8 @@
 Each module of this folder has `rows() -> Iterator[Row]`. Machines are shared and noisy, so a figure is
 compared with a limit that was measured between its own repetitions, never with another day's number.
 
-    python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [realtime] [mail]
+    python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [hostile] [realtime]
+                        [mail]
 """
 
 import argparse
@@ -13,7 +14,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-MODULES = ("sealing", "disclosure", "verify", "sequencer", "service", "realtime", "mail")
+MODULES = ("sealing", "disclosure", "verify", "sequencer", "service", "hostile", "realtime", "mail")
 
 
 def main() -> int:

@@ -200,7 +200,10 @@ def _require_ours(value: Any, depth: int) -> None:
             raise MalformedData("integer is out of range")
     elif kind is list:
         for item in value:
-            _require_ours(item, depth - 1)
+            if (
+                type(item) not in _SCALARS
+            ):  # most are, and a call for each takes as long as decoding
+                _require_ours(item, depth - 1)
     elif kind is dict:
         last = b""
         for key, item in value.items():

@@ -26,7 +26,7 @@ from ledger.chain.report import CONTENT
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import Buffer
-from ledger.errors import MalformedData, VerificationFailed
+from ledger.errors import MalformedData, TooLarge, VerificationFailed
 from ledger.howto import HOWTO
 from ledger.manifest import (
     DocumentIndex,
@@ -51,6 +51,7 @@ MAX_OPENING = 32 << 20
 """Bytes of an opening: what 100,000 documents with long names need."""
 
 _HOWTO = "HOWTO.txt"
+_OPENING = "opening.cbor"
 _MAX_HOWTO = 1 << 16
 _BLOCK = 1 << 20
 _SUFFIXES = {"application/pdf": ".pdf", "text/plain; charset=utf-8": ".txt"}
@@ -111,7 +112,7 @@ def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
                 if isinstance(opening, Manifest)
                 else format_partial(opening)
             )
-            archive.add(f"{number}/opening.cbor", len(data), [data])
+            archive.add(f"{number}/{_OPENING}", len(data), [data])
         sizes = [size for _, size in _contents(opening)]
         for n, (name, size) in enumerate(zip(_member_names(opening), sizes, strict=True)):
             with disclosure.open_content(n) as source:
@@ -120,18 +121,20 @@ def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
     archive.finish()
 
 
-def read_evidence(file: BinaryIO, max_opening: int = MAX_OPENING) -> tuple[DisclosedDeposit, ...]:
+def read_evidence(file: BinaryIO, max_openings: int | None = None) -> tuple[DisclosedDeposit, ...]:
     """Return the deposits disclosed in `file`, which must stay open.
 
-    `max_opening` is the most bytes that one opening may have: in memory it takes a hundred times as
-    much. Raises MalformedData.
+    `max_openings` is the most bytes that all openings may have together. Raises MalformedData,
+    TooLarge.
     """
     members = _Members(Reader(file))
+    if max_openings is not None:
+        _require_small(members.archive.members, max_openings)
     if members.next(_HOWTO, _MAX_HOWTO) != HOWTO.encode():
         raise MalformedData("the evidence file's HOWTO.txt is not the one that belongs there")
     deposits: list[DisclosedDeposit] = []
     while members.left:
-        deposits.append(_read_deposit(members, len(deposits) + 1, max_opening))
+        deposits.append(_read_deposit(members, len(deposits) + 1))
     if not deposits:
         raise MalformedData("not an evidence file: it holds no receipt")
     return tuple(deposits)
@@ -237,11 +240,20 @@ class _Members:
         return self.archive.read(member, 0, member.size)
 
 
-def _read_deposit(members: _Members, number: int, max_opening: int) -> DisclosedDeposit:
+def _require_small(members: Sequence[Member], limit: int) -> None:
+    openings = [each.size for each in members if each.name.partition("/")[2] == _OPENING]
+    if sum(openings) > limit:
+        raise TooLarge(
+            f"The openings in the evidence file have {sum(openings)} bytes, and {limit} are read here; "
+            "check it with `sealbook verify`."
+        )
+
+
+def _read_deposit(members: _Members, number: int) -> DisclosedDeposit:
     receipt = members.next(f"{number}/deposit.receipt", MAX_RECEIPT)
     opening: Manifest | PartialOpening | None = None
-    if members.has(f"{number}/opening.cbor"):
-        data = members.next(f"{number}/opening.cbor", max_opening)
+    if members.has(f"{number}/{_OPENING}"):
+        data = members.next(f"{number}/{_OPENING}", MAX_OPENING)
         opening = parse_partial(data) if is_partial(data) else parse_manifest(data)
         if isinstance(opening, Manifest) and isinstance(opening.index, IndexPlace):
             raise MalformedData("the opening in the evidence file does not hold its index")

@@ -65,6 +65,8 @@ from ledger.rules import (
 MAX_ITEMS = 80 * MAX_DOCUMENTS
 """CBOR items of a manifest or an index: 28 a document, and five for each part."""
 
+SEGMENT_LEAVES = 8_192
+"""Leaves that are worked on at a time."""
 _KEPT = 4096
 """Structure leaves that are kept: thousands of letters have the same fields in the same order."""
 
@@ -209,6 +211,15 @@ class Cuts:
         if self._starts is not None:
             return min(bisect_left(self._starts, offset), self.count)
         return min(-(-offset // MAX_LEAF), self.count)
+
+    def segment(self, first: int, size: int) -> int:
+        """Return the end of the leaves from `first` on, at least one, that are worked on at a time.
+
+        They have up to `size` bytes. A leaf takes some 500 bytes beside its own until it is hashed, so
+        there are at most SEGMENT_LEAVES, however short.
+        """
+        end = self.at(self.start(first) + size)
+        return max(first + 1, min(end, first + SEGMENT_LEAVES))
 
     def split(self, data: memoryview, first: int, end: int) -> list[memoryview]:
         """Return leaves `first` .. `end` - 1 out of `data`, which they fill."""
@@ -476,7 +487,10 @@ def _parse_document_index(value: Any) -> DocumentIndex:
         case {"cuts": bytes() | None as cuts, "hashes": bytes(hashes), "parts": list(parts)} if (
             len(value) == 3
         ):
-            return DocumentIndex(cuts, tuple(map(_parse_part, parts)), hashes)
+            # In place: a decoded part takes thrice what it becomes, and there may be a million.
+            for at, part in enumerate(parts):
+                parts[at] = _parse_part(part)
+            return DocumentIndex(cuts, tuple(parts), hashes)
     raise MalformedData("a document in the index is not as specified")
 
 

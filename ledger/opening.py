@@ -136,7 +136,7 @@ def recomputed_commitment(
         for document, cuts in enumerate(layout):
             first = 0
             while document not in known:
-                end = max(first + 1, cuts.at(cuts.start(first) + _SEGMENT)) if cuts.count else 0
+                end = cuts.segment(first, _SEGMENT) if cuts.count else 0
                 yield document, first, end
                 first = end
                 if first == cuts.count:

@@ -18,11 +18,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
+from ledger.adapters.children import environment
 from ledger.adapters.files import open_source
 from ledger.adapters.rendering import NotRendered
 from ledger.errors import InvalidInput
@@ -57,8 +58,6 @@ _MAX_ANSWER = 64 << 20
 """Bytes of an answer: 100,000 parts with their labels take less."""
 _MAX_WORDS = 200
 _COPIED = 4 << 20
-_INHERITED = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Variables without which Python does not start everywhere."""
 _NONSENSE = "the program that makes renditions gave no usable answer"
 
 
@@ -304,7 +303,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=self._folder,
-            env=_environment(os.environ.items(), self._folder),
+            env=_environment(self._folder),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
@@ -330,7 +329,6 @@ class _Died(Exception):
         super().__init__(f"the program that makes renditions ended on it (code {code})")
 
 
-def _environment(variables: Iterable[tuple[str, str]], folder: Path) -> dict[str, str]:
-    """Return what the child may know of our environment, and where its temporary files go."""
-    kept = {name: value for name, value in variables if name.upper() in _INHERITED}
-    return kept | {name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")}
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the child's environment, and in it where its temporary files go."""
+    return environment() | {name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")}

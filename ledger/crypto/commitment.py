@@ -253,12 +253,23 @@ def commit_leaves(
 ) -> View:
     """Return the view over small leaves held in memory."""
     count = len(leaves)
+    if count > _FOLD:
+        return _commit_many(view_seed, kind, ViewHeader(count, splitter, version), leaves)
     padded = padded_count(count)
     salts = Prf(view_seed, _SALT).range(0, padded + 1)
     commitments = _commitments(kind, 1, salts[1 : count + 1], leaves)
     commitments += dummy_commitments(salts.__getitem__, count, padded)
     header = header_commitment(salts[0], ViewHeader(count, splitter, version))
     return View(header, padded, root_from_leaf_hashes(leaf_hashes(commitments)))
+
+
+def _commit_many(view_seed: bytes, kind: int, header: ViewHeader, leaves: Sequence[bytes]) -> View:
+    """Return the view, in memory for some of its salts and hashes at a time."""
+    view = ViewBuilder(view_seed, header)
+    for first in range(0, len(leaves), _FOLD):
+        some = leaves[first : first + _FOLD]
+        view.extend(leaf_hashes(leaf_commitments(view_seed, kind, first + 1, some)))
+    return view.finish()
 
 
 def view_digest(view: int, committed: View) -> bytes:

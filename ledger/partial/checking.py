@@ -97,7 +97,7 @@ def _whole_view(shown: WholeBytes, piece: int, read: Callable[[int, int, int], b
     builder = ViewBuilder(shown.seed, ViewHeader(cuts.count, shown.splitter, shown.version))
     first = 0
     while first < cuts.count:
-        end = max(first + 1, cuts.at(cuts.start(first) + _SEGMENT))
+        end = cuts.segment(first, _SEGMENT)
         start = cuts.start(first)
         data = memoryview(read(piece, start, cuts.start(end) - start))
         leaves = cuts.split(data, first, end)

@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from api.app import create_app
-from api.server import LimitedProtocol
+from api.server import server_config
 from api.settings import Settings
 from ledger.adapters.envelopes import SmallEnvelope
 from ledger.adapters.http import NotaryClient
@@ -112,10 +112,7 @@ class Service:
 def start(notary: Notary, settings: Settings) -> tuple[uvicorn.Server, threading.Thread, int]:
     """Run the service of `notary` on a free loopback port, as `serve` does."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(notary, settings), http=LimitedProtocol, ws="none", lifespan="off",
-        log_config=None, access_log=False,
-    )  # fmt: skip
+    config = server_config(create_app(notary, settings), settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -1,26 +1,35 @@
 """POST /verify and batches of statements take from nobody else, whatever strangers send there."""
 
+import json
 import socket
 import struct
 import threading
 import time
 import tracemalloc
+from contextlib import suppress
 from io import BytesIO
 
 import httpx2
 import pytest
 
 from api import checks, deposits
-from api.checks import AT_ONCE, MAX_OPENING
+from api.checks import AT_ONCE
 from api.requests import FREE_BYTES, Budget
 from api.settings import Settings
+from ledger.adapters import examining
+from ledger.adapters.examined import MAX_LEAVES, MAX_OPENINGS, examine
+from ledger.adapters.examining import Examiner
 from ledger.adapters.protocol import CBOR, MAX_BATCH_BYTES, MAX_CHECKED, OCTETS
 from ledger.archive import Writer
+from ledger.casefile import verify_file
+from ledger.chain.trust import format_trust
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_encode
 from ledger.errors import MalformedData, Unavailable
-from ledger.evidence import read_evidence
+from ledger.evidence import read_evidence, verify_disclosed
 from ledger.howto import HOWTO
+from ledger.manifest import Part
+from tests.disclosed import Shown, file
 
 from .conftest import start
 
@@ -44,7 +53,8 @@ def evidence(receipt, opening):
         ("1/deposit.receipt", receipt),
         ("1/opening.cbor", opening),
     ):
-        writer.add(name, len(data), [data])
+        if data is not None:
+            writer.add(name, len(data), [data])
     writer.finish()
     return out.getvalue()
 
@@ -93,13 +103,13 @@ def test_checks_wait_a_moment_for_their_turn_and_are_then_sent_away(service, com
     _, receipt = company.deposit()
     monkeypatch.setattr(checks, "PATIENCE", 0.3)
     go_on = threading.Event()
-    check = checks._check
+    check = checks._check_receipt
 
     def slow(*arguments):
         go_on.wait(10)
         return check(*arguments)
 
-    monkeypatch.setattr(checks, "_check", slow)
+    monkeypatch.setattr(checks, "_check_receipt", slow)
     answers = []
     threads = [
         threading.Thread(target=lambda: answers.append(post(service.http, receipt).status_code))
@@ -116,19 +126,135 @@ def test_checks_wait_a_moment_for_their_turn_and_are_then_sent_away(service, com
 
 def test_a_check_takes_little_memory_whatever_is_sent(service, company):
     _, receipt = company.deposit()
-    assert padme(MAX_OPENING) == MAX_OPENING
-    data = evidence(receipt, many_lists(MAX_OPENING))
+    assert padme(MAX_OPENINGS) == MAX_OPENINGS
+    data = evidence(receipt, many_lists(MAX_OPENINGS))
     tracemalloc.start()
     try:
         with pytest.raises(MalformedData, match="manifest"):
-            read_evidence(BytesIO(data), MAX_OPENING)
+            read_evidence(BytesIO(data), MAX_OPENINGS)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < 100 << 20
-    answer = post(service.http, evidence(receipt, many_lists(2 * MAX_OPENING)))
+    answer = post(service.http, evidence(receipt, many_lists(2 * MAX_OPENINGS)))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert str(MAX_OPENINGS) in answer.json()["detail"]
+    answer = post(service.http, evidence(receipt, many_lists(1000)))
     assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
-    assert str(MAX_OPENING) in answer.json()["detail"]
+
+
+def test_openings_that_are_small_each_are_counted_together(service, company):
+    _, receipt = company.deposit()
+    out = BytesIO()
+    writer = Writer(out)
+    writer.add("HOWTO.txt", len(HOWTO.encode()), [HOWTO.encode()])
+    for number in range(1, 5):
+        writer.add(f"{number}/deposit.receipt", len(receipt), [receipt])
+        writer.add(f"{number}/opening.cbor", MAX_OPENINGS // 3, [bytes(MAX_OPENINGS // 3)])
+    writer.finish()
+    assert post(service.http, out.getvalue()).json()["code"] == "too-large"
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """A deposit of a document with more leaves of one byte than the service looks at."""
+    return Shown([file("a.txt", [b"x"] * (MAX_LEAVES + 1))])
+
+
+def test_what_would_take_long_is_refused_before_it_is_computed(service, shown):
+    answer = post(service.http, shown.evidence())
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert "sealbook verify" in answer.json()["detail"]
+
+
+def test_an_evidence_file_is_checked_as_the_command_does(service, shown):
+    small = Shown([file("a.txt", [b"one", b"two"], Part("first", 1, 1))])
+    trust = format_trust(small.office.trust())
+    for each in (small.evidence(), evidence(small.receipt, None)):
+        (deposit,) = examine(trust, each)["deposits"]
+        (report,) = verify_file(
+            read_evidence(BytesIO(each)), small.office.trust(),
+            lambda _, one, used: verify_disclosed(one, used),
+        ).reports  # fmt: skip
+        assert deposit[2] == json.loads(json.dumps(report.as_dict()))
+    answer = post(service.http, small.evidence())
+    # Another office's: every claim but the notary's own fails, and the report says so.
+    assert answer.status_code == 200
+    assert answer.json()["deposits"][0]["report"]["good"] is False
+
+
+class Stuck(Examiner):
+    """An examiner whose process never gets the end of the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = threading.Event()
+        self.ended = threading.Event()
+
+    def examine(self, trust, data):
+        process = self._process = examining._start()
+        with suppress(OSError):  # it may be ended before it has read
+            process.stdin.write((1 << 30).to_bytes(4, "big"))
+            process.stdin.flush()
+        self.began.set()
+        assert process.stdout.read(4) == b""
+        self._drop(process)
+        self.ended.set()
+        raise Unavailable("ended")
+
+
+@pytest.fixture
+def stuck(service, monkeypatch):
+    """A service whose next evidence file is never done."""
+    turns = checks.Turns()
+    turns.examiner = Stuck()
+    monkeypatch.setattr(checks, "Turns", lambda: turns)
+    server, thread, port = start(service.notary, Settings())
+    yield turns.examiner, port
+    server.should_exit = True
+    thread.join()
+
+
+def test_work_stops_when_the_client_has_gone_and_a_receipt_is_checked_meanwhile(stuck, company):
+    examiner, port = stuck
+    _, receipt = company.deposit()
+    data = evidence(receipt, b"")
+    with (
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}") as http,
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        begin(connection, len(data), data)
+        assert examiner.began.wait(10)
+        assert post(http, receipt).status_code == 200
+        # The same peer's second file waits until the first is done.
+        assert post(http, data).status_code == 503
+        assert not examiner.ended.is_set()
+        connection.close()
+        assert examiner.ended.wait(10)
+
+
+def test_a_check_that_takes_too_long_is_ended_and_the_next_one_is_made(
+    stuck, service, company, monkeypatch
+):
+    examiner, port = stuck
+    monkeypatch.setattr(checks, "SECONDS", 0.5)
+    _, receipt = company.deposit()
+    data = evidence(receipt, None)
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+        assert post(http, data).status_code == 503
+        assert examiner.ended.is_set()
+    assert post(service.http, data).status_code == 200
+
+
+def test_an_examiner_that_is_killed_starts_anew():
+    small = Shown([file("a.txt", [b"one"])])
+    trust, data = format_trust(small.office.trust()), small.evidence()
+    examiner = Examiner()
+    first = examiner.examine(trust, data)
+    examiner.stop()
+    examiner._process.wait()
+    assert examiner.examine(trust, data) == first
+    examiner.stop()
 
 
 def test_a_budget_counts_what_is_beyond_the_free_bytes_and_gives_back():

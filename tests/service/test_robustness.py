@@ -8,7 +8,7 @@ import time
 import pytest
 import structlog
 
-from api.server import MAX_HEADERS
+from api.connections import MAX_HEADERS
 from ledger.adapters.protocol import CBOR, COSE
 from ledger.adapters.signatures import WINDOW
 from ledger.encoding import cbor_encode
@@ -56,17 +56,6 @@ def test_a_websocket_is_not_opened(raw):
         b"Sec-WebSocket-Version: 13\r\n\r\n",
     )
     assert b"101" not in head(answer)
-
-
-def test_header_fields_that_never_end_are_given_up(raw, monkeypatch):
-    monkeypatch.setattr("api.server.HEADER_PATIENCE", 0.3)
-    for start in (b"", b"GET /checkpoint HTTP/1.1\r\nHost: a\r\n"):
-        connection = raw()
-        connection.sendall(start)
-        began = time.monotonic()
-        connection.settimeout(5)
-        assert connection.recv(100) == b""
-        assert time.monotonic() - began < 3
 
 
 def test_a_body_that_stops_is_408(raw):

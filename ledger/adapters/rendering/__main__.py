@@ -1,6 +1,5 @@
 """The child's loop, and the limits that it puts on itself where the system knows them (POSIX)."""
 
-import contextlib
 import json
 import os
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters.limits import limit
 from ledger.adapters.rendering import NotRendered
 
 MEMORY = 2 << 30
@@ -23,12 +23,12 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.umask(0o077)
     # A crash must not leave the file's content in a core dump.
-    _limit("RLIMIT_CORE", 0)
-    _limit("RLIMIT_AS", MEMORY)
+    limit("RLIMIT_CORE", 0)
+    limit("RLIMIT_AS", MEMORY)
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        _limit("RLIMIT_FSIZE", request["bytes"])
-        _limit("RLIMIT_CPU", int(_cpu_seconds()) + request["seconds"] + _SPARE_SECONDS)
+        limit("RLIMIT_FSIZE", request["bytes"])
+        limit("RLIMIT_CPU", int(_cpu_seconds()) + request["seconds"] + _SPARE_SECONDS)
         answers.write(json.dumps(_answer(request), ensure_ascii=False).encode() + b"\n")
         answers.flush()
 
@@ -53,18 +53,6 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     except Exception:  # noqa: BLE001  whatever a hostile file makes a parser raise, the next has its turn
         parser = "pikepdf" if request["kind"] == "page" else "python-docx"
         return {"refused": f"it is damaged, or {parser} cannot read it"}
-
-
-def _limit(name: str, value: int) -> None:
-    """Lower the soft limit `name`; systems without it do with the parent's clock."""
-    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
-        import resource
-
-        kind = getattr(resource, name)
-        _, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        resource.setrlimit(kind, (value, hard))
 
 
 def _cpu_seconds() -> float:
