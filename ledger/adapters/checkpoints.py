@@ -6,7 +6,7 @@ the ledger from forking. Rows are added by compare-and-swap and never changed.
 
 from pathlib import Path
 
-from ledger.adapters.sqlite import Connections, Snapshot, storage
+from ledger.adapters.sqlite import Connections, Snapshot
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.ports import SignedCheckpoint
@@ -97,8 +97,8 @@ class CheckpointDatabase:
 
     def _many(self, clause: str, arguments: tuple[int, ...]) -> list[SignedCheckpoint]:
         sql = f"SELECT {_COLUMNS} FROM checkpoints {clause}"  # noqa: S608
-        with storage(self.path):
-            rows = self._connections.reader().execute(sql, arguments).fetchall()
+        with self._connections.reading() as connection:
+            rows = connection.execute(sql, arguments).fetchall()
         return [
             SignedCheckpoint(height, size, root, note, Seal(protected, signature))
             for height, size, root, note, protected, signature in rows

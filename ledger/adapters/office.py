@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.sqlite import Connections, storage
+from ledger.adapters.sqlite import Connections
 from ledger.encoding import cbor_decode, cbor_encode
 
 FILE = "office.sqlite"
@@ -114,8 +114,8 @@ class OfficeDatabase:
 
     def _orders(self, clause: str, arguments: tuple[Any, ...]) -> list[Order]:
         sql = f"SELECT id, kind, argument, state, answer FROM orders WHERE {clause}"  # noqa: S608
-        with storage(self.path):
-            rows = self._connections.reader().execute(sql, arguments).fetchall()
+        with self._connections.reading() as connection:
+            rows = connection.execute(sql, arguments).fetchall()
         return [
             Order(
                 number,
