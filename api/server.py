@@ -15,8 +15,9 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ledger.errors import InvalidInput
-from ledger.notary import open_notary
+from ledger.adapters.room import DiskRoom
+from ledger.errors import InvalidInput, StorageFailed
+from ledger.notary import Notary, open_notary
 
 from .app import create_app
 from .settings import Settings
@@ -41,10 +42,11 @@ def serve(
 ) -> None:
     """Serve the notary in `directory` until SIGTERM or SIGINT; finish what was begun, then return.
 
-    Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
+    Where the disk is full or can only be read, it serves readers alone; whoever mends the disk starts
+    it again. Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
     """
     _log_as_json()
-    with _listen(host, port) as listener, open_notary(directory, serve=True) as notary:
+    with _listen(host, port) as listener, _opened(directory) as notary:
         app = create_app(notary, settings)
         config = uvicorn.Config(
             app,
@@ -61,11 +63,29 @@ def serve(
         )
         log = structlog.get_logger()
         entries = notary.sequencer.last.size
-        log.info("serving", origin=notary.origin, address=_address(listener), entries=entries)
+        log.info(
+            "serving",
+            origin=notary.origin,
+            address=_address(listener),
+            entries=entries,
+            health=notary.health.status,
+        )
         server = uvicorn.Server(config)
         with _until_signalled(server):
             server.run(sockets=[listener])
     log.info("stopped", origin=notary.origin)
+
+
+def _opened(directory: Path) -> Notary:
+    try:
+        return open_notary(directory, serve=True)
+    except StorageFailed as error:
+        room = DiskRoom(directory)
+        room.look()
+        if not room.health.reasons:
+            raise
+        structlog.get_logger().error("reading-only", detail=str(error))
+        return open_notary(directory, reading=True)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ _COLUMNS = "height, size, root, note, seal_protected, seal_signature"
 class CheckpointDatabase:
     """The signed checkpoints, by block height."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
         if not create and not path.exists():
             raise LedgerFault(
                 f"{path} is missing. Nothing can be signed without it: it alone says what was signed "
@@ -41,7 +41,7 @@ class CheckpointDatabase:
                 "files: put back its newest copy, from a backup or another disk."
             )
         self.path = path
-        self._connections = Connections(path, _SCHEMA, create=create)
+        self._connections = Connections(path, _SCHEMA, create=create, reading=reading)
 
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""

@@ -108,6 +108,12 @@ class OfficeDatabase:
             sql = "INSERT INTO nonces VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
             return bool(connection.execute(sql, (key_id, nonce, expires)).rowcount)
 
+    def remembers(self, key_id: bytes, nonce: bytes) -> bool:
+        """Return whether a nonce was noted. This writes nothing."""
+        with self._connections.reading() as connection:
+            sql = "SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?"
+            return connection.execute(sql, (key_id, nonce)).fetchone() is not None
+
     def close(self) -> None:
         """Close every connection."""
         self._connections.close()

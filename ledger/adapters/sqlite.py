@@ -82,14 +82,23 @@ class Connections:
     """One connection that writes, for one thread at a time, and some that are lent to readers.
 
     These belong to no thread: threads come and go with the load, and what is tied to one stays open
-    for ever. `create` makes the schema where there is none yet; without it a missing file is an error.
-    The file is the owner's alone, and what SQLite puts beside it takes its mode.
+    for ever. With `reading` nothing is written, not even what SQLite puts beside the file: for a disk
+    that is full or can only be read. `create` makes the schema where there is none yet; without it a
+    missing file is an error. The file is the owner's alone, and what SQLite puts beside it takes its
+    mode.
     """
 
     def __init__(
-        self, path: Path, schema: str, *, create: bool = False, synchronous: str = "FULL"
+        self,
+        path: Path,
+        schema: str,
+        *,
+        create: bool = False,
+        reading: bool = False,
+        synchronous: str = "FULL",
     ) -> None:
         self._path = path
+        self._reading = reading
         self._synchronous = synchronous
         self._idle: list[Any] = []
         self._closed = False
@@ -100,7 +109,8 @@ class Connections:
             )
         self._writing = threading.Lock()
         with storage(path):
-            keep_private(path)
+            if not reading:
+                keep_private(path)
             self._writer = self._connect()
             if create:
                 with immediate(self._writer):
@@ -155,6 +165,8 @@ class Connections:
             connection.close()
 
     def _connect(self) -> Any:
+        if self._reading:
+            return sqlite3.connect(_reading_uri(self._path), uri=True, check_same_thread=False)
         connection = sqlite3.connect(
             str(self._path), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
@@ -164,6 +176,17 @@ class Connections:
         connection.execute("PRAGMA trusted_schema = 0")
         connection.execute("PRAGMA recursive_triggers = 1")  # INSERT OR REPLACE also fires DELETE
         return connection
+
+
+def _reading_uri(path: Path) -> str:
+    """Return how SQLite is asked for a database that nobody may write.
+
+    It reads a log of changes where one stands. Without one it would make one; "immutable" keeps it from
+    that, and is true of a directory whose lock is held, or that nobody can write.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    waiting = log.exists() and log.stat().st_size
+    return f"{path.absolute().as_uri()}?mode=ro{'' if waiting else '&immutable=1'}"
 
 
 def _version(connection: Any) -> int:
@@ -269,9 +292,11 @@ def storage(path: Path) -> Iterator[None]:
 class LedgerDatabase:
     """The entries, and what follows from them: keys, revocations, matters."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
         self.path = path
-        self._connections = Connections(path, _SCHEMA + _APPEND_ONLY, create=create)
+        self._connections = Connections(
+            path, _SCHEMA + _APPEND_ONLY, create=create, reading=reading
+        )
 
     def size(self) -> int:
         """Return the number of entries."""
