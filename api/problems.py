@@ -83,9 +83,11 @@ def status_of(error: SealbookError) -> int:
 def problem(error: SealbookError) -> dict[str, Any]:
     """Return the problem document of an error; log what is the notary's own trouble."""
     status = status_of(error)
-    if status in _OURS:
-        log.error("fault", code=error.code, detail=str(error))
-    return _document(status, error.code, _OURS.get(status, str(error)))
+    if status not in _OURS:
+        return _document(status, error.code, str(error))
+    log.error("fault", code=error.code, detail=str(error))
+    told = str(error) if isinstance(error, errors.NoRoom) else _OURS[status]
+    return _document(status, error.code, told)
 
 
 def problem_response(error: SealbookError, fields: Mapping[str, str] | None = None) -> Response:

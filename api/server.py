@@ -14,8 +14,9 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from ledger.errors import InvalidInput
-from ledger.notary import open_notary
+from ledger.adapters.room import DiskRoom
+from ledger.errors import InvalidInput, StorageFailed
+from ledger.notary import Notary, open_notary
 
 from .app import create_app
 from .connections import limited
@@ -36,15 +37,22 @@ def serve(
 ) -> None:
     """Serve the notary in `directory` until SIGTERM or SIGINT; finish what was begun, then return.
 
-    Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
+    Where the disk is full or can only be read, it serves readers alone; whoever mends the disk starts
+    it again. Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
     """
     _log_as_json()
-    with _listen(host, port) as listener, open_notary(directory, serve=True) as notary:
+    with _listen(host, port) as listener, _opened(directory) as notary:
         settings = settings or Settings()
         config = server_config(create_app(notary, settings), settings)
         log = structlog.get_logger()
         entries = notary.sequencer.last.size
-        log.info("serving", origin=notary.origin, address=_address(listener), entries=entries)
+        log.info(
+            "serving",
+            origin=notary.origin,
+            address=_address(listener),
+            entries=entries,
+            health=notary.health.status,
+        )
         server = uvicorn.Server(config)
         with _until_signalled(server):
             server.run(sockets=[listener])
@@ -65,6 +73,18 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=15,
         timeout_graceful_shutdown=GRACE,
     )
+
+
+def _opened(directory: Path) -> Notary:
+    try:
+        return open_notary(directory, serve=True)
+    except StorageFailed as error:
+        room = DiskRoom(directory)
+        room.look()
+        if not room.health.reasons:
+            raise
+        structlog.get_logger().error("reading-only", detail=str(error))
+        return open_notary(directory, reading=True)
 
 
 @contextmanager

@@ -39,8 +39,11 @@ from ledger.errors import (
     Unavailable,
     WrongOrigin,
 )
-from ledger.ports import AccountKey, Entry, LedgerStore, Records, Step
+from ledger.ports import AccountKey, Entry, LedgerStore, Records, Room, Step
 from ledger.sequencer import Sequencer
+
+JOIN_SIZE = 32_768
+"""Bytes that two enrolments and the block around them take on the disk, without their records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,14 @@ class Accounts:
         records: Records,
         sequencer: Sequencer,
         writer: BlockWriter,
+        room: Room,
         random: Callable[[int], bytes],
     ) -> None:
         self._store = store
         self._records = records
         self._sequencer = sequencer
         self._writer = writer
+        self._room = room
         self._random = random
 
     def key(self, key_id: bytes) -> AccountKey | None:
@@ -103,7 +108,8 @@ class Accounts:
     def join(self, endorsed: bytes) -> Standing:
         """Add a key to an account by a request that one of the account's keys has signed.
 
-        Raises MalformedData, VerificationFailed, WrongOrigin, NotEnrolled, KeyRevoked, Conflict.
+        Raises MalformedData, VerificationFailed, WrongOrigin, NotEnrolled, KeyRevoked, Conflict,
+        NoRoom.
         """
         encoded, endorser_id, message = parse_endorsed(endorsed)
         request = verify_request(encoded)
@@ -118,7 +124,11 @@ class Accounts:
             raise Conflict(
                 "The identity record of this account was erased; the office must enrol it anew."
             )
-        return self._enrol(request, record, endorser_id)
+        held = self._room.hold(request.account, JOIN_SIZE + 2 * len(record))
+        try:
+            return self._enrol(request, record, endorser_id)
+        finally:
+            held.release()
 
     def revoke(self, key_id: bytes, reason: str) -> Entry:
         """Enter a public statement that a key is no longer good.

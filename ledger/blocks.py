@@ -165,6 +165,24 @@ class BlockWriter:
         Raises:
             LedgerFault: One of these does not hold; says what to do.
         """
+        stored, published = self.take_up()
+        size = 0 if self.last is None else self.last.size
+        with self.step(Step.BUNDLES):
+            head = self._store.read(size - size % TILE_WIDTH, size)
+            self._log.trim(size, [entry.statement for entry in head])
+        if stored > size:
+            self._finish(stored)
+        else:
+            self._find_platform(size)
+        self._mend_tiles(0 if published is None else _size_of(published))
+        self._published = published
+        self.publish()
+
+    def take_up(self) -> tuple[int, str | None]:
+        """Do the first two steps of `recover`, which write nothing: enough to read the ledger.
+
+        Return the number of entries in the database and the note that stands published.
+        """
         last = self._signed.last()
         published = self._log.published()
         self._require_signed(last, published)
@@ -186,16 +204,7 @@ class BlockWriter:
                 f"The entries do not give the root of the last signed checkpoint (size {size}): the "
                 f"database or the tiles were altered. {REBUILD}"
             )
-        with self.step(Step.BUNDLES):
-            head = self._store.read(size - size % TILE_WIDTH, size)
-            self._log.trim(size, [entry.statement for entry in head])
-        if stored > size:
-            self._finish(stored)
-        else:
-            self._find_platform(size)
-        self._mend_tiles(0 if published is None else _size_of(published))
-        self._published = published
-        self.publish()
+        return stored, published
 
     @contextlib.contextmanager
     def step(self, step: Step) -> Iterator[None]:

@@ -114,6 +114,12 @@ class StorageFailed(SealbookError):
     code = "storage-failed"
 
 
+class NoRoom(StorageFailed):
+    """The notary's disk has no room for this now, or not for this account."""
+
+    code = "no-room"
+
+
 class Unavailable(SealbookError):
     """The notary cannot be reached; what was to be sent stays in the spool."""
 

@@ -177,6 +177,26 @@ class Envelopes(Protocol):
         ...
 
 
+class Hold(Protocol):
+    """Room on the disk that somebody has asked for."""
+
+    def release(self) -> None:
+        """Give it back: it is written, or is not going to be. Doing so again changes nothing."""
+        ...
+
+
+class Room(Protocol):
+    """The room that is left on the disk: whoever makes it grow for a depositor asks first."""
+
+    def hold(self, account: str | None, size: int) -> Hold:
+        """Take room for `size` bytes. Raises NoRoom, Unavailable when nothing can be written."""
+        ...
+
+    def require_writable(self) -> None:
+        """Raise Unavailable when nothing can be written."""
+        ...
+
+
 class Step(StrEnum):
     """Every step that changes what a restart finds, in one place; each is tested with a crash on
     both of its sides."""

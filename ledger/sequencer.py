@@ -39,7 +39,7 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.ports import Entry, LedgerStore, SignedCheckpoint
+from ledger.ports import Entry, Hold, LedgerStore, Room, SignedCheckpoint
 from ledger.receipts import Receipts
 
 WINDOW = 0.02
@@ -51,6 +51,10 @@ ANCHOR_INTERVAL = 1.0
 MAX_WAITING = 65_536
 """Statements under way at once: about 100 MB. More are sent away to come again."""
 ADMISSION_THREADS = min(4, os.cpu_count() or 1)
+ENTRY_COPIES = 4
+"""How often the disk holds an entry at worst: bundle, row, log of changes, the bundle before it."""
+ENTRY_REST = 4_096
+"""Bytes of what an entry takes besides: its place in each index, its part of a checkpoint."""
 _CHUNK = 32
 """Statements that an admission thread takes at a time."""
 
@@ -65,6 +69,7 @@ class _Item:
     leaf: bytes = b""
     is_deposit: bool = True
     endorser: bytes | None = None
+    held: Hold | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +100,7 @@ class Sequencer:
         store: LedgerStore,
         admission: Admission,
         receipts: Receipts,
+        room: Room,
         clock: Callable[[], float],
         random: Callable[[int], bytes],
         *,
@@ -105,6 +111,7 @@ class Sequencer:
         self._store = store
         self._admission = admission
         self._receipts = receipts
+        self._room = room
         self._clock = clock
         self._random = random
         self._window = window
@@ -138,6 +145,10 @@ class Sequencer:
         ]
         for thread in (*self._admitters, *self._threads):
             thread.start()
+
+    def start_reading(self) -> None:
+        """Take up the ledger as it stands, for a room that nobody may write: nothing is entered."""
+        self._writer.take_up()
 
     def close(self) -> None:
         """Finish what was submitted, publish the last anchor, stop."""
@@ -173,8 +184,9 @@ class Sequencer:
         """Enter a depositor's statement; the future gives its receipt.
 
         A statement that is in the ledger already gives the receipt that exists. The future raises
-        MalformedData, Refused, StorageFailed (send it again) or LedgerFault.
-        Raises Unavailable when too many are under way, or the notary is stopping.
+        MalformedData, Refused, NoRoom, StorageFailed (send it again) or LedgerFault.
+        Raises Unavailable when too many are under way, the disk can only be read, or the notary is
+        stopping.
         """
         return self.submit_many([statement])[0]
 
@@ -267,6 +279,8 @@ class Sequencer:
         item.leaf = statement.leaf_hash
         try:
             self._admission.admit(statement)
+            size = ENTRY_COPIES * len(item.data) + ENTRY_REST
+            item.held = self._room.hold(statement.issuer, size)
         except SealbookError:
             if item.leaf not in self._store.find([item.leaf]):
                 raise  # what is entered already was good then: it goes on and finds its receipt
@@ -487,6 +501,7 @@ class Sequencer:
     # --- counting ---
 
     def _reserve(self, count: int) -> None:
+        self._room.require_writable()
         with self._count_lock:
             if self._closing:
                 raise Unavailable("The notary is stopping; try again in a minute.")
@@ -500,14 +515,18 @@ class Sequencer:
             raise LedgerFault(str(self._fault)) from self._fault
 
     def _refuse(self, item: _Item, error: SealbookError) -> None:
-        with self._count_lock:
-            self._waiting -= 1
+        self._let_go(item)
         item.future.set_exception(error)
 
     def _resolve(self, item: _Item, value: Any) -> None:
+        self._let_go(item)
+        item.future.set_result(value)
+
+    def _let_go(self, item: _Item) -> None:
         with self._count_lock:
             self._waiting -= 1
-        item.future.set_result(value)
+        if item.held is not None:
+            item.held.release()
 
     def _statement(self, kind: str, payload: dict[str, Any]) -> Statement:
         fields = {"origin": self._writer.keys.origin, "nonce": self._random(st.NONCE_SIZE)}

@@ -157,6 +157,11 @@ def stand_in(path: Path, size: int) -> None:
         os.truncate(path, size)
 
 
+def descriptors() -> int:
+    """How many files, sockets and pipes this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def check(notary: Notary, receipt: bytes) -> VerifiedReceipt:
     """Verify a receipt with the notary's trust file."""
     return verify_receipt(receipt, parse_trust(notary.trust))

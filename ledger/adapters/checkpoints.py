@@ -6,7 +6,7 @@ the ledger from forking. Rows are added by compare-and-swap and never changed.
 
 from pathlib import Path
 
-from ledger.adapters.sqlite import Connections, Snapshot, storage
+from ledger.adapters.sqlite import Connections, Snapshot
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.ports import SignedCheckpoint
@@ -33,7 +33,7 @@ _COLUMNS = "height, size, root, note, seal_protected, seal_signature"
 class CheckpointDatabase:
     """The signed checkpoints, by block height."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
         if not create and not path.exists():
             raise LedgerFault(
                 f"{path} is missing. Nothing can be signed without it: it alone says what was signed "
@@ -41,7 +41,7 @@ class CheckpointDatabase:
                 "files: put back its newest copy, from a backup or another disk."
             )
         self.path = path
-        self._connections = Connections(path, _SCHEMA, create=create)
+        self._connections = Connections(path, _SCHEMA, create=create, reading=reading)
 
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""
@@ -97,8 +97,8 @@ class CheckpointDatabase:
 
     def _many(self, clause: str, arguments: tuple[int, ...]) -> list[SignedCheckpoint]:
         sql = f"SELECT {_COLUMNS} FROM checkpoints {clause}"  # noqa: S608
-        with storage(self.path):
-            rows = self._connections.reader().execute(sql, arguments).fetchall()
+        with self._connections.reading() as connection:
+            rows = connection.execute(sql, arguments).fetchall()
         return [
             SignedCheckpoint(height, size, root, note, Seal(protected, signature))
             for height, size, root, note, protected, signature in rows

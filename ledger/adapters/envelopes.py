@@ -15,7 +15,6 @@ unreadable.
 import contextlib
 import os
 import secrets
-import shutil
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -26,6 +25,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ledger.adapters.files import sync_folder
+from ledger.adapters.room import DiskRoom, on_disk
 from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import HASH_SIZE, Buffer, RootBuilder
@@ -51,8 +51,6 @@ MAX_PENDING_UPLOADS = 1024
 """Unfinished uploads of an account."""
 MAX_REPLACED_HEADERS = 64
 """Headers kept beside the current one; every change of officers replaces one."""
-RESERVE = 256 << 20
-"""Bytes that uploads leave free on the disk: the ledger itself has to go on writing."""
 ABANDONED = 14 * 86400
 """Seconds without progress after which an unfinished upload may be removed."""
 
@@ -85,22 +83,25 @@ class SmallEnvelope:
 class EnvelopeStore:
     """Age files by account and payload root. Every method may be called from any thread.
 
-    `root` is the folder, made where it is missing; one process at a time may use it.
-    Methods raise StorageFailed when the disk is full or fails.
+    `root` is the folder, made where it is missing; one process at a time may use it. `room` is asked
+    before anything is written. Methods raise NoRoom, or StorageFailed when the disk is full or fails.
     """
 
     def __init__(
         self,
         root: Path,
         *,
+        room: DiskRoom | None = None,
         max_pending: int = MAX_PENDING,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._root = root
+        self._room = room or DiskRoom(root)
         self._max_pending = max_pending
         self._clock = clock
         self._lock = threading.Lock()
-        self._open: set[tuple[str, bytes]] = set()
+        self._open: dict[tuple[str, bytes], int] = {}
+        """Uploads under way, and the bytes of each that are still to come."""
         self._hashes: OrderedDict[Path, PayloadHash] = OrderedDict()
         self._renaming: Counter[str] = Counter()
         self._synced: set[str] = set()
@@ -154,7 +155,7 @@ class EnvelopeStore:
                     "Another connection is uploading this age file; wait until it ends and ask "
                     "how far it has come."
                 )
-            self._open.add(key)
+            self._open[key] = 0
         try:
             return self._begin(account, payload, offset)
         except BaseException:
@@ -175,7 +176,8 @@ class EnvelopeStore:
             if len(each.data) != each.payload.size or state.root() != each.payload.root:
                 raise _wrong_root(each.payload.root)
         folder = self._folder(account)
-        with self._naming(account, folder):
+        size = sum(on_disk(len(each.header)) + on_disk(len(each.data)) for each in envelopes)
+        with self._room.hold(account, size), self._naming(account, folder):
             self._make(account)
             jobs = []
             for each in envelopes:
@@ -199,7 +201,10 @@ class EnvelopeStore:
         if self.status(account, root) is None:
             raise NotFound("There is no age file with this root; upload its payload first.")
         target = self._path(account, root, "header")
-        with self._naming(account, target.parent):
+        with (
+            self._room.hold(account, on_disk(len(header))),
+            self._naming(account, target.parent),
+        ):
             if self._keep_header(target, header):
                 self._write(account, target, header)
 
@@ -263,10 +268,7 @@ class EnvelopeStore:
             if now is None:
                 self._make(account)
                 self._require_room(account, payload.size)
-            if shutil.disk_usage(self._root).free < payload.size - offset + RESERVE:
-                raise StorageFailed(
-                    "The notary has no room for this age file now; try again later."
-                )
+            self._promise(account, payload, payload.size - offset)
             descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 state = self._resume(part, descriptor, offset)
@@ -274,6 +276,20 @@ class EnvelopeStore:
                 os.close(descriptor)
                 raise
         return PayloadWriter(self, account, payload, part, descriptor, state)
+
+    def _promise(self, account: str, payload: Payload, size: int) -> None:
+        """Count what an upload is going to bring against its account: all of it must find room.
+
+        Against others counts only what is being written: nobody takes room by promising.
+        """
+        with self._lock:
+            self._open[account, payload.root] = size
+            promised = sum(each for (whose, _), each in self._open.items() if whose == account)
+        self._room.require(account, promised)
+
+    def _came(self, account: str, payload: Payload, size: int) -> None:
+        with self._lock:
+            self._open[account, payload.root] -= size
 
     def _require_room(self, account: str, size: int) -> None:
         limit = self._clock() - ABANDONED
@@ -352,7 +368,7 @@ class EnvelopeStore:
 
     def _release(self, key: tuple[str, bytes]) -> None:
         with self._lock:
-            self._open.discard(key)
+            self._open.pop(key, None)
 
     def _keep_header(self, target: Path, header: bytes) -> bool:
         """Put the present header aside; return whether `header` is still to be written."""
@@ -431,7 +447,7 @@ class PayloadWriter:
         self._store = store
 
     def write(self, block: Buffer) -> None:
-        """Append a block. Raises TooLarge past the promised size; StorageFailed."""
+        """Append a block. Raises TooLarge past the promised size; NoRoom; StorageFailed."""
         offset = self.state.size
         if offset + len(block) > self.payload.size:
             raise TooLarge(
@@ -439,7 +455,7 @@ class PayloadWriter:
                 "check the age file and ask how far the upload has come."
             )
         view = memoryview(block)
-        with _storage(self.part):
+        with self._store._room.hold(self.account, len(block)), _storage(self.part):
             try:
                 while view:
                     count = os.pwrite(self.descriptor, view, offset)
@@ -448,6 +464,7 @@ class PayloadWriter:
                 os.ftruncate(self.descriptor, self.state.size)
                 raise
         self.state.update(block)
+        self._store._came(self.account, self.payload, len(block))
 
     def close(self) -> Upload:
         """Make what came durable, and the payload whole when its last byte has come.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.sqlite import Connections, storage
+from ledger.adapters.sqlite import Connections
 from ledger.encoding import cbor_decode, cbor_encode
 
 FILE = "office.sqlite"
@@ -108,14 +108,20 @@ class OfficeDatabase:
             sql = "INSERT INTO nonces VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
             return bool(connection.execute(sql, (key_id, nonce, expires)).rowcount)
 
+    def remembers(self, key_id: bytes, nonce: bytes) -> bool:
+        """Return whether a nonce was noted. This writes nothing."""
+        with self._connections.reading() as connection:
+            sql = "SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?"
+            return connection.execute(sql, (key_id, nonce)).fetchone() is not None
+
     def close(self) -> None:
         """Close every connection."""
         self._connections.close()
 
     def _orders(self, clause: str, arguments: tuple[Any, ...]) -> list[Order]:
         sql = f"SELECT id, kind, argument, state, answer FROM orders WHERE {clause}"  # noqa: S608
-        with storage(self.path):
-            rows = self._connections.reader().execute(sql, arguments).fetchall()
+        with self._connections.reading() as connection:
+            rows = connection.execute(sql, arguments).fetchall()
         return [
             Order(
                 number,

@@ -33,6 +33,8 @@ WAL_PAGES = 8_000
 PRIVATE = 0o600
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database."""
+KEPT_READERS = 8
+"""Connections kept for the next reader. More are open only while as many threads read at one moment."""
 _MAX_VARIABLES = 1_000
 
 _SCHEMA = """
@@ -77,19 +79,29 @@ _KEY = (
 
 
 class Connections:
-    """One connection that writes, for one thread at a time, and one for each thread that reads.
+    """One connection that writes, for one thread at a time, and some that are lent to readers.
 
-    `create` makes the schema where there is none yet; without it a missing file is an error. The file
-    is the owner's alone, and what SQLite puts beside it takes its mode.
+    These belong to no thread: threads come and go with the load, and what is tied to one stays open
+    for ever. With `reading` nothing is written, not even what SQLite puts beside the file: for a disk
+    that is full or can only be read. `create` makes the schema where there is none yet; without it a
+    missing file is an error. The file is the owner's alone, and what SQLite puts beside it takes its
+    mode.
     """
 
     def __init__(
-        self, path: Path, schema: str, *, create: bool = False, synchronous: str = "FULL"
+        self,
+        path: Path,
+        schema: str,
+        *,
+        create: bool = False,
+        reading: bool = False,
+        synchronous: str = "FULL",
     ) -> None:
         self._path = path
+        self._reading = reading
         self._synchronous = synchronous
-        self._local = threading.local()
-        self._all: list[Any] = []
+        self._idle: list[Any] = []
+        self._closed = False
         self._lock = threading.Lock()
         if not create and not path.exists():
             raise LedgerFault(
@@ -97,7 +109,8 @@ class Connections:
             )
         self._writing = threading.Lock()
         with storage(path):
-            keep_private(path)
+            if not reading:
+                keep_private(path)
             self._writer = self._connect()
             if create:
                 with immediate(self._writer):
@@ -117,13 +130,26 @@ class Connections:
         with storage(self._path), self._writing, immediate(self._writer) as connection:
             yield connection
 
-    def reader(self) -> Any:
-        """Return this thread's connection for reading."""
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-            connection.execute("PRAGMA query_only = 1")
-        return connection
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Lend a connection for reading."""
+        with storage(self._path):
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                connection = self._connect()
+                connection.execute("PRAGMA query_only = 1")
+            good = False
+            try:
+                yield connection
+                good = True
+            finally:
+                with self._lock:
+                    kept = good and not self._closed and len(self._idle) < KEPT_READERS
+                    if kept:
+                        self._idle.append(connection)
+                if not kept:
+                    connection.close()
 
     def snapshot(self) -> "Snapshot":
         """Hold on to the database as it is at this moment; readers and writers go on."""
@@ -131,13 +157,16 @@ class Connections:
             return Snapshot(self._path, self._connect())
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one that is lent is closed when it comes back."""
         with self._lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in (*idle, self._writer):
+            connection.close()
 
     def _connect(self) -> Any:
+        if self._reading:
+            return sqlite3.connect(_reading_uri(self._path), uri=True, check_same_thread=False)
         connection = sqlite3.connect(
             str(self._path), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
@@ -146,9 +175,18 @@ class Connections:
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         connection.execute("PRAGMA trusted_schema = 0")
         connection.execute("PRAGMA recursive_triggers = 1")  # INSERT OR REPLACE also fires DELETE
-        with self._lock:
-            self._all.append(connection)
         return connection
+
+
+def _reading_uri(path: Path) -> str:
+    """Return how SQLite is asked for a database that nobody may write.
+
+    It reads a log of changes where one stands. Without one it would make one; "immutable" keeps it from
+    that, and is true of a directory whose lock is held, or that nobody can write.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    waiting = log.exists() and log.stat().st_size
+    return f"{path.absolute().as_uri()}?mode=ro{'' if waiting else '&immutable=1'}"
 
 
 def _version(connection: Any) -> int:
@@ -254,14 +292,16 @@ def storage(path: Path) -> Iterator[None]:
 class LedgerDatabase:
     """The entries, and what follows from them: keys, revocations, matters."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
         self.path = path
-        self._connections = Connections(path, _SCHEMA + _APPEND_ONLY, create=create)
+        self._connections = Connections(
+            path, _SCHEMA + _APPEND_ONLY, create=create, reading=reading
+        )
 
     def size(self) -> int:
         """Return the number of entries."""
-        with storage(self.path):
-            return _size(self._connections.reader())
+        with self._connections.reading() as connection:
+            return _size(connection)
 
     def append(self, start: int, statements: Sequence[Statement]) -> None:
         """Add entries `start`, `start` + 1, ... and what follows from them, all or none.
@@ -347,8 +387,8 @@ class LedgerDatabase:
 
     def check(self) -> str | None:
         """Return what SQLite's own integrity check finds, None when all is well."""
-        with storage(self.path):
-            answer = self._connections.reader().execute("PRAGMA integrity_check").fetchone()[0]
+        with self._connections.reading() as connection:
+            answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
         return None if answer == "ok" else str(answer)
 
     def close(self) -> None:
@@ -356,8 +396,8 @@ class LedgerDatabase:
         self._connections.close()
 
     def _rows(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
-        with storage(self.path):
-            rows: list[Any] = self._connections.reader().execute(sql, arguments).fetchall()
+        with self._connections.reading() as connection:
+            rows: list[Any] = connection.execute(sql, arguments).fetchall()
         return rows
 
     def _entries(self, clause: str, arguments: Sequence[Any]) -> list[Entry]:

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,7 @@ from ledger.adapters.envelopes import EnvelopeStore
 from ledger.adapters.logfiles import LogFolder
 from ledger.adapters.office import DONE, FAILED, OfficeDatabase
 from ledger.adapters.records import RecordFolder
+from ledger.adapters.room import DiskRoom
 from ledger.adapters.sqlite import LedgerDatabase
 from ledger.admission import Admission
 from ledger.blocks import BlockWriter
@@ -33,20 +34,26 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
+from ledger.health import Health, Reason
 from ledger.notary.backup import backup as copy_notary
 from ledger.notary.backup import restore as restore
 from ledger.notary.commands import COMMANDS as COMMANDS
+from ledger.notary.commands import READS
 from ledger.notary.founding import init_notary as init_notary
 from ledger.notary.fsck import Finding as Finding
 from ledger.notary.fsck import fsck as fsck
 from ledger.notary.fsck import rebuild as rebuild
 from ledger.notary.revoked import Revoked, find_revoked
-from ledger.ports import AccountKey, Entry, Hook, Step, no_hook
+from ledger.ports import AccountKey, Entry, Hook, Room, Step, no_hook
 from ledger.receipts import Receipts
 from ledger.sequencer import BATCH, WINDOW, Sequencer
 
 ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered."""
+NONCE_SIZE = 512
+"""Bytes that a nonce takes on the disk, in its table, its index and the log of changes."""
+MAX_UNWRITTEN = 100_000
+"""Nonces kept in memory while their file cannot be written: about 20 MB."""
 ORDER_PATIENCE = 120.0
 """Seconds that a command waits for the serving process; a backup may take longer and go on."""
 
@@ -86,15 +93,47 @@ class Entries:
 
 
 class Nonces:
-    """Nonces of signed requests, against replay."""
+    """Nonces of signed requests, against replay: also across a restart, while they can be written.
 
-    def __init__(self, office: OfficeDatabase, clock: Callable[[], float]) -> None:
+    On a full disk, or one that can only be read, they are kept in memory, so that depositors still get
+    at what is theirs. What can be replayed then, after a restart and within its window, is reading.
+    """
+
+    def __init__(
+        self, office: OfficeDatabase | None, room: Room, clock: Callable[[], float]
+    ) -> None:
         self._office = office
+        self._room = room
         self._clock = clock
+        self._lock = threading.Lock()
+        self._unwritten: dict[tuple[bytes, bytes], int] = {}
 
     def remember(self, key_id: bytes, nonce: bytes, expires: int) -> bool:
         """Note a nonce until `expires` (POSIX seconds); False when this key has used it before."""
-        return self._office.remember(key_id, nonce, expires, int(self._clock()))
+        now = int(self._clock())
+        with self._lock:
+            if expires < now or (key_id, nonce) in self._unwritten:
+                return False
+            if self._office is not None:
+                with suppress(StorageFailed, Unavailable):
+                    held = self._room.hold(None, NONCE_SIZE)
+                    try:
+                        return self._office.remember(key_id, nonce, expires, now)
+                    finally:
+                        held.release()
+                if self._office.remembers(key_id, nonce):
+                    return False
+            self._keep(key_id, nonce, expires, now)
+            return True
+
+    def _keep(self, key_id: bytes, nonce: bytes, expires: int, now: int) -> None:
+        if len(self._unwritten) >= MAX_UNWRITTEN:
+            self._unwritten = {
+                each: until for each, until in self._unwritten.items() if until >= now
+            }
+        if len(self._unwritten) >= MAX_UNWRITTEN:
+            raise Unavailable("The notary has too much to do; try again in a minute.")
+        self._unwritten[key_id, nonce] = expires
 
 
 class Notary:
@@ -108,25 +147,31 @@ class Notary:
         window: float,
         batch: int,
         hook: Hook,
+        room: DiskRoom,
+        reading: bool,
     ) -> None:
         self.directory = directory
+        self._room = room
         self._stack = ExitStack()
         with ExitStack() as stack:
-            stack.enter_context(place.lock(directory))
-            place.settle(directory, hook)
+            with suppress(StorageFailed) if reading else nullcontext():
+                stack.enter_context(place.lock(directory))
+            if not reading:
+                place.settle(directory, hook)
             settings = place.read_settings(directory)
             self.origin, self.issuer = settings.origin, settings.issuer
             self.trust = _read(directory / settings.trust_file)
             keys = place.read_keys(directory, self.origin)
-            self._store = LedgerDatabase(directory / place.LEDGER)
+            self._store = LedgerDatabase(directory / place.LEDGER, reading=reading)
             stack.callback(self._store.close)
-            self._signed = CheckpointDatabase(directory / place.CHECKPOINTS)
+            self._signed = CheckpointDatabase(directory / place.CHECKPOINTS, reading=reading)
             stack.callback(self._signed.close)
-            self._office = OfficeDatabase(directory / place.OFFICE)
-            stack.callback(self._office.close)
+            self._office = None if reading else OfficeDatabase(directory / place.OFFICE)
+            if self._office is not None:
+                stack.callback(self._office.close)
             self.log = LogFolder(directory / place.LOG)
             self.records = RecordFolder(directory / place.RECORDS)
-            self.envelopes = EnvelopeStore(directory / place.OBJECTS)
+            self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
             writer = BlockWriter(self._store, self._signed, self.log, keys, clock, random, hook)
             self._writer = writer
             self.sequencer = Sequencer(
@@ -134,17 +179,34 @@ class Notary:
                 self._store,
                 Admission(self.origin, self._store, self.envelopes, clock),
                 Receipts(self._store, self._signed, self.records, lambda: writer.tree),
+                room,
                 clock,
                 random,
                 window=window,
                 batch=batch,
             )
-            stack.enter_context(self.sequencer)
-            self.accounts = Accounts(self._store, self.records, self.sequencer, writer, random)
+            if reading:
+                self.sequencer.start_reading()
+            else:
+                stack.enter_context(self.sequencer)
+            self.accounts = Accounts(
+                self._store, self.records, self.sequencer, writer, room, random
+            )
             self.entries = Entries(self._store, lambda: writer.tree.size)
-            self.nonces = Nonces(self._office, clock)
+            self.nonces = Nonces(self._office, room, clock)
             self._carry_out_orders()
             self._stack = stack.pop_all()
+
+    @property
+    def health(self) -> Health:
+        """How the notary is at this moment."""
+        self._room.look()
+        health = self._room.health
+        if self.sequencer.fault is None:
+            health.clear(Reason.FAULT)
+        else:
+            health.set(Reason.FAULT)
+        return health
 
     def backup(self, destination: Path) -> int:
         """Copy this notary to an empty or new directory while it works on; see `backup`.
@@ -210,6 +272,8 @@ class Notary:
         self._stack.callback(stop.set)
 
     def _carry_out_orders(self) -> None:
+        if self._office is None:
+            return
         for order in self._office.waiting():
             try:
                 state, answer = DONE, self.execute(order.kind, order.argument)
@@ -228,6 +292,8 @@ def open_notary(
     clock: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = os.urandom,
     serve: bool = False,
+    reading: bool = False,
+    room: DiskRoom | None = None,
     window: float = WINDOW,
     batch: int = BATCH,
     hook: Hook = no_hook,
@@ -239,16 +305,26 @@ def open_notary(
         clock: POSIX seconds, UTC.
         random: Returns that many random bytes.
         serve: Whether to carry out other processes' orders while open.
+        reading: Whether to write nothing at all, for a disk that is full or can only be read.
+        room: The room on its disk; by default all of it but the reserve.
         window: Seconds that a statement waits for company.
         batch: Statements in a block, at most.
         hook: Called around each durable step.
 
     Raises InUse, NotFound (no notary there), InvalidInput (keys), StorageFailed, LedgerFault.
     """
-    notary = Notary(directory, clock, random, window, batch, hook)
-    if serve:
+    room = room or DiskRoom(directory, reading=reading)
+    notary = Notary(directory, clock, random, window, batch, hook, room, reading)
+    if serve and not reading:
         notary.serve_orders()
     return notary
+
+
+def is_writable(directory: Path) -> bool:
+    """Return whether a notary's directory can be written, as its disk says. Raises StorageFailed."""
+    room = DiskRoom(directory)
+    room.look()
+    return Reason.READ_ONLY not in room.health.reasons
 
 
 def command(
@@ -272,6 +348,9 @@ def command(
     when no process answers in time.
     """
     place.read_settings(directory)
+    if kind in READS and not is_writable(directory):
+        with open_notary(directory, reading=True) as notary:
+            return notary.execute(kind, argument)
     with _staged(directory, record, argument) as full:
         try:
             with open_notary(directory) as notary:

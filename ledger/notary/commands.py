@@ -143,3 +143,6 @@ COMMANDS: dict[str, Command] = {
 """What the office can order. Arguments: enroll {request} with `record`; join {request}; revoke {key,
 reason}; erase {account}; notice {text}; platform {operator, filing, environment, software, standards};
 recovery {cause, size, root}; backup {destination}."""
+
+READS = ("accounts", "status")
+"""Commands that a notary carries out whose disk can only be read."""

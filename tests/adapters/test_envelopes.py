@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.adapters import envelopes as module
 from ledger.adapters.envelopes import (
     MAX_HEADER,
     MAX_PAYLOAD,
@@ -19,6 +18,7 @@ from ledger.adapters.envelopes import (
     SmallEnvelope,
     Upload,
 )
+from ledger.adapters.room import DiskRoom
 from ledger.chain.statement import Payload
 from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.recipients import X25519Identity
@@ -27,6 +27,7 @@ from ledger.errors import (
     Conflict,
     InvalidInput,
     MalformedData,
+    NoRoom,
     NotFound,
     StorageFailed,
     TooLarge,
@@ -299,9 +300,9 @@ def test_a_full_disk_fails_and_leaves_the_upload_where_it_was(store, monkeypatch
     assert send(store, DATA[1000:], 1000).complete
 
 
-def test_a_disk_with_no_room_for_the_promise_refuses_at_the_start(store, monkeypatch):
-    monkeypatch.setattr(module, "RESERVE", 1 << 60)
-    with pytest.raises(StorageFailed):
+def test_a_disk_with_no_room_for_the_promise_refuses_at_the_start(tmp_path):
+    store = EnvelopeStore(tmp_path, room=DiskRoom(tmp_path, reserve=1 << 60))
+    with pytest.raises(NoRoom):
         store.begin(ACCOUNT, PAYLOAD, 0)
 
 

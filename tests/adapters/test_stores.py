@@ -11,13 +11,13 @@ from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.logfiles import LogFolder
 from ledger.adapters.office import DONE, OfficeDatabase
 from ledger.adapters.records import RecordFolder
-from ledger.adapters.sqlite import LedgerDatabase
+from ledger.adapters.sqlite import KEPT_READERS, LedgerDatabase
 from ledger.chain.seal import Seal
 from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import entries_path, parse_bundle
 from ledger.errors import LedgerFault, NotFound, StorageFailed
 from ledger.ports import SignedCheckpoint
-from tests.notaries import Company
+from tests.notaries import Company, descriptors
 
 
 def checkpoint(height: int, size: int) -> SignedCheckpoint:
@@ -226,3 +226,16 @@ def test_records_are_private_and_can_be_erased(tmp_path: Path) -> None:
 def test_a_token_fetches_only_what_was_staged(tmp_path: Path, token: str) -> None:
     with pytest.raises(NotFound):
         RecordFolder(tmp_path).fetch(token)
+
+
+def test_readers_leave_no_descriptor_behind_when_their_threads_end(
+    signed: CheckpointDatabase,
+) -> None:
+    signed.swap(None, checkpoint(0, 1))
+    before = descriptors()
+    for _ in range(200):
+        with ThreadPoolExecutor(10) as threads:
+            assert all(threads.map(lambda _: signed.last(), range(20)))
+    assert descriptors() - before <= 3 * KEPT_READERS
+    signed.close()
+    assert descriptors() < before

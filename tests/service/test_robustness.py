@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import structlog
@@ -13,6 +14,7 @@ from ledger.adapters.protocol import CBOR, COSE
 from ledger.adapters.signatures import WINDOW
 from ledger.encoding import cbor_encode
 from ledger.errors import LedgerFault, StorageFailed
+from tests.notaries import descriptors
 
 from .conftest import small_envelope
 
@@ -146,7 +148,9 @@ def test_the_notarys_own_trouble_is_told_without_its_internals(
 
 def test_a_notary_that_has_stopped_entering_is_not_healthy(service, monkeypatch):
     monkeypatch.setattr(service.notary.sequencer, "_fault", LedgerFault("two histories"))
-    assert service.http.get("/health").status_code == 500
+    answer = service.http.get("/health")
+    assert answer.status_code == 500
+    assert answer.json()["status"] == "fault"
 
 
 def test_the_log_names_routes_and_no_path_query_or_key(service, company):
@@ -184,3 +188,18 @@ def test_telemetry_cannot_be_switched_on_from_outside(monkeypatch):
     app = create_app(None)  # type: ignore[arg-type]
     assert app._telemetry["auto_configure"] is False
     assert not app._native_telemetry.enabled()
+
+
+def test_bursts_of_readers_leave_no_descriptors_behind(service, monkeypatch):
+    """The threads that answer end between bursts, as after ten idle seconds."""
+    monkeypatch.setattr("anyio._backends._asyncio.WorkerThread.MAX_IDLE_TIME", 0)
+
+    def ask(_):
+        return service.http.get("/block/0").status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(ask, range(20))) == {200}
+        before = descriptors()
+        for _ in range(200):
+            assert set(pool.map(ask, range(10))) == {200}
+        assert descriptors() - before < 100
