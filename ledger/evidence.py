@@ -45,6 +45,7 @@ from ledger.partial import (
     recompute_partial,
 )
 from ledger.partial.form import DocumentOpening, opened_fields
+from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
 
 MAX_OPENING = 32 << 20
@@ -213,7 +214,7 @@ class _Members:
     def take(self, name: str) -> Member:
         """Return the next member, which must have this name."""
         if not self.left or self.archive.members[self._next].name != name:
-            raise MalformedData(f"the evidence file lacks {name!r} in its place")
+            raise MalformedData(f"the evidence file lacks {quoted(name)} in its place")
         self._next += 1
         return self.archive.members[self._next - 1]
 
@@ -221,7 +222,7 @@ class _Members:
         """Return the whole of the next member."""
         member = self.take(name)
         if member.size > limit:
-            raise MalformedData(f"{name!r} in the evidence file is over {limit} bytes")
+            raise MalformedData(f"{quoted(name)} in the evidence file is over {limit} bytes")
         self.archive.check(member)
         return self.archive.read(member, 0, member.size)
 
@@ -241,7 +242,7 @@ def _read_deposit(members: _Members, number: int, max_opening: int) -> Disclosed
         member, (name, length) = contents[n], expected[n]
         if member.size != length:
             raise VerificationFailed(
-                f"{name!r} has {member.size} bytes, what was deposited had {length}"
+                f"{quoted(name)} has {member.size} bytes, what was deposited had {length}"
             )
         return members.archive.read(member, offset, size)
 

@@ -48,6 +48,7 @@ from ledger.crypto.commitment import (
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode_ordered
 from ledger.errors import InvalidInput, MalformedData
+from ledger.quoted import quoted
 
 MAX_DOCUMENTS = 100_000
 """Documents in a deposit: a large mailbox export. Each costs a record and three small trees."""
@@ -277,7 +278,7 @@ def check_names(names: Sequence[str]) -> None:
         raise InvalidInput(f"a deposit has 1 to {MAX_DOCUMENTS} documents, not {len(names)}")
     for name in names:
         if not is_name(name):
-            raise InvalidInput(f"{name!r} cannot be the name of a document in a deposit")
+            raise InvalidInput(f"{quoted(name)} cannot be the name of a document in a deposit")
     if len(set(names)) != len(names):
         raise InvalidInput("two documents of the deposit have the same name")
 
@@ -297,7 +298,7 @@ def check_parts(parts: Sequence[Part], leaves: int) -> None:
         raise MalformedData(f"a document has {len(parts)} parts, more than {MAX_PARTS}")
     for part in parts:
         if not (part.first >= 1 and part.count >= 1 and part.first + part.count - 1 <= leaves):
-            raise MalformedData(f"the part {part.path!r} lies outside its document")
+            raise MalformedData(f"the part {quoted(part.path)} lies outside its document")
 
 
 def format_manifest(manifest: Manifest) -> bytes:

@@ -31,6 +31,7 @@ from ledger.crypto.stream import PayloadReader
 from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFailed
 from ledger.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
 from ledger.opening import content_reader, read_index, recompute, recomputed_commitment
+from ledger.quoted import quoted
 from ledger.sealing import Document, Source
 from ledger.splitters.cutting import VERSIONS
 from ledger.verify import OpenedDeposit
@@ -77,7 +78,7 @@ class Staging:
         self.top = (folder,) if folder else tuple(safe.values())
         for name in self.top:
             if os.path.lexists(output / name):
-                raise Conflict(f"{output / name} exists already and is not overwritten.")
+                raise Conflict(f"{quoted(output / name)} exists already and is not overwritten.")
         self._records = records
         self._folder = output / f".sealbook-{secrets.token_hex(8)}"
 
@@ -129,7 +130,7 @@ class Staging:
             yield
         except OSError as error:
             raise StorageFailed(
-                f"{self._output} could not be written ({error.strerror}); {what_to_do(error)}."
+                f"{quoted(self._output)} could not be written ({error.strerror}); {what_to_do(error)}."
             ) from error
 
 
@@ -224,7 +225,8 @@ def _known_index(manifest: Manifest, sources: Mapping[int, Source]) -> Index:
             continue
         if VERSIONS.get(record.splitter) != record.version:
             raise InvalidInput(
-                f"How {record.name} was cut is known to the version of this program that deposited "
+                f"How {quoted(record.name)} was cut is known to the version of this program "
+                "that deposited "
                 "it, and stands in the content: use `sealbook open`."
             )
         leaves = Cuts(record.size, splitting.cuts).count
@@ -233,7 +235,7 @@ def _known_index(manifest: Manifest, sources: Mapping[int, Source]) -> Index:
             record.leaves,
             record.parts,
         ):
-            raise Conflict(f"{record.name} has other parts than what was deposited")
+            raise Conflict(f"{quoted(record.name)} has other parts than what was deposited")
         index[j] = DocumentIndex(splitting.cuts, splitting.parts, b"")
     return tuple(index)
 
@@ -251,10 +253,12 @@ def _match(manifest: Manifest, given: Sequence[Path]) -> list[Source]:
     for record in records:
         source = found.get(record.name) or found.get(record.name.rpartition("/")[2])
         if source is None:
-            raise Conflict(f"{record.name} was deposited and is not among the documents shown")
+            raise Conflict(
+                f"{quoted(record.name)} was deposited and is not among the documents shown"
+            )
         if source.size != record.size:
             raise Conflict(
-                f"{record.name} has {source.size} bytes; {record.size} bytes were deposited"
+                f"{quoted(record.name)} has {source.size} bytes; {record.size} bytes were deposited"
             )
         sources.append(source)
     return sources
@@ -299,7 +303,7 @@ def content_of(
             used = parse_header(read_file(own_header)) if own_header.exists() else header
             yield PayloadReader(read_at, payload.size, used.unwrap(identities))
     except OSError as error:
-        raise StorageFailed(f"{path} could not be used: {error.strerror}.") from error
+        raise StorageFailed(f"{quoted(path)} could not be used: {error.strerror}.") from error
     finally:
         if fetched:
             hidden.unlink(missing_ok=True)
@@ -326,7 +330,8 @@ def originals(deposit: StoredDeposit, manifest: Manifest) -> Callable[[int, int,
             place = deposit.meta.path or dict(manifest.cover.provenance).get("path", "")
             if not place:
                 raise InvalidInput(
-                    f"Only the fingerprint of {deposit.meta.title} was deposited, and where its files "
+                    f"Only the fingerprint of {quoted(deposit.meta.title)} was deposited, and "
+                    "where its files "
                     "are is not known on this computer."
                 )
             try:

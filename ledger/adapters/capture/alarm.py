@@ -20,6 +20,7 @@ import httpx2
 from ledger.adapters.capture.intake import iso
 from ledger.adapters.capture.journal import Event, Kind
 from ledger.capture import Failure
+from ledger.quoted import quoted
 
 INTERVAL = 60.0
 """Seconds between two reports."""
@@ -80,7 +81,7 @@ class Alarm:
                     stdout=subprocess.DEVNULL,
                 )
             except (OSError, subprocess.SubprocessError) as error:
-                self._told(f"The failure command did not work: {error}.")
+                self._told(f"The failure command did not work: {quoted(error)}.")
         if self._failure.webhook:
             try:
                 httpx2.post(
@@ -90,7 +91,7 @@ class Alarm:
                     timeout=PATIENCE,
                 ).raise_for_status()
             except httpx2.HTTPError as error:
-                self._told(f"The failure webhook did not work: {error}.")
+                self._told(f"The failure webhook did not work: {quoted(error)}.")
 
 
 def report(events: list[Event], names: bool) -> dict[str, Any]:
