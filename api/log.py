@@ -16,6 +16,7 @@ from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path
 from ledger.encoding import b64encode, parse_decimal
 from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
 from ledger.health import Reason
+from ledger.quoted import quoted
 
 from .requests import service
 from .schemas import BlockOut, Consistency, Health, binary, problems
@@ -129,4 +130,4 @@ def _read(path: FilePath) -> bytes:
             "The log has no such tile now; a full one may have taken its place."
         ) from error
     except OSError as error:
-        raise StorageFailed(f"{path} could not be read ({error.strerror}).") from error
+        raise StorageFailed(f"{quoted(path)} could not be read ({error.strerror}).") from error

@@ -15,6 +15,7 @@ from ledger.adapters.signatures import WHOLE, SignedRequest, verify_body, verify
 from ledger.adapters.signatures import Message as SignedMessage
 from ledger.encoding import parse_decimal
 from ledger.errors import KeyRevoked, MalformedData, NotAuthenticated, TooLarge, Unavailable
+from ledger.quoted import quoted
 
 from .problems import RequestTimeout, UnsupportedMedia
 from .settings import Settings
@@ -248,5 +249,5 @@ def require_header(request: Request, name: str) -> int:
     """Return a decimal header field. Raises MalformedData."""
     value = request.headers.get(name)
     if value is None:
-        raise MalformedData(f"the header field {name} is missing")
+        raise MalformedData(f"the header field {quoted(name)} is missing")
     return parse_decimal(value)

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from ledger.adapters.room import DiskRoom
 from ledger.errors import InvalidInput, StorageFailed
 from ledger.notary import Notary, open_notary
+from ledger.quoted import quoted
 
 from .app import create_app
 from .connections import limited
@@ -125,7 +126,8 @@ def _listen(host: str, port: int) -> socket.socket:
             raise
     except (OSError, OverflowError) as error:
         raise InvalidInput(
-            f"The service cannot listen at {host}, port {port} ({error}). Stop what uses the port, or "
+            f"The service cannot listen at {quoted(host)}, port {port} ({quoted(error)}). Stop what "
+            "uses the port, or "
             "choose another with --port."
         ) from error
     return listener

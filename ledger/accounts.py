@@ -40,6 +40,7 @@ from ledger.errors import (
     WrongOrigin,
 )
 from ledger.ports import AccountKey, Entry, LedgerStore, Records, Room, Step
+from ledger.quoted import quoted
 from ledger.sequencer import Sequencer
 
 JOIN_SIZE = 32_768
@@ -161,7 +162,7 @@ class Accounts:
         origin, account = self._writer.keys.origin, request.account_id
         if request.origin != origin:
             raise WrongOrigin(
-                f"The request was made for {request.origin}; this ledger is {origin}."
+                f"The request was made for {quoted(request.origin)}; this ledger is {quoted(origin)}."
             )
         known = self._store.key(thumbprint_ed25519(request.key))
         if known is not None and known.account == account:
@@ -187,7 +188,7 @@ class Accounts:
     def _require(self, account: str) -> tuple[AccountKey, ...]:
         keys = tuple(self._store.keys_of(account))
         if not keys:
-            raise NotFound(f"There is no account {account}.")
+            raise NotFound(f"There is no account {quoted(account)}.")
         return keys
 
     def _record(self, account: str) -> bytes | None:

@@ -20,6 +20,7 @@ from ledger.errors import (
     WrongOrigin,
 )
 from ledger.ports import AccountKey, Envelopes, LedgerStore
+from ledger.quoted import quoted
 
 MAX_AHEAD = 86_400
 """Seconds that a statement's time may lie ahead of ours: a wrong time zone is no reason to refuse."""
@@ -65,7 +66,8 @@ class Admission:
         deposit = parse_deposit(statement)
         if deposit.origin != self._origin:
             raise WrongOrigin(
-                f"The statement was made for {deposit.origin}; this ledger is {self._origin}."
+                f"The statement was made for {quoted(deposit.origin)}; this ledger is "
+                f"{quoted(self._origin)}."
             )
         key = self._key(statement)
         if statement.issued_at > self._clock() + MAX_AHEAD:

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import BinaryIO
 
 from ledger.errors import InvalidInput, MalformedData
+from ledger.quoted import quoted
 
 MAX_MEMBERS = 250_000
 """Members of an archive; a deposit has at most 100,000 documents."""
@@ -72,7 +73,9 @@ class Writer:
             self._out.write(block)
         end = self._out.tell()
         if end - start != size:
-            raise InvalidInput(f"{name!r} has {end - start} bytes, not the {size} it should have.")
+            raise InvalidInput(
+                f"{quoted(name)} has {end - start} bytes, not the {size} it should have."
+            )
         self._out.seek(header)
         self._out.write(_local(name, crc, size))
         self._out.seek(end)
@@ -124,7 +127,8 @@ class Reader:
             crc = zlib.crc32(self.read(member, offset, _BLOCK), crc)
         if crc != member.crc:
             raise MalformedData(
-                f"the ZIP states a checksum for {member.name!r} that is not that of its bytes: other "
+                f"the ZIP states a checksum for {quoted(member.name)} that is not that of its "
+                "bytes: other "
                 "tools would refuse it"
             )
 

@@ -34,6 +34,7 @@ from urllib.parse import urlsplit
 from ledger.crypto.recipients import parse_recipient
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData
+from ledger.quoted import quoted
 
 MAX_CONFIG = 1 << 20
 """Bytes of a configuration file."""
@@ -142,7 +143,7 @@ class Table:
 
     def __init__(self, value: Any, name: str) -> None:
         if not isinstance(value, dict):
-            raise MalformedData(f"[{name}] is not a table")
+            raise MalformedData(f"[{quoted(name)}] is not a table")
         self._left = dict(value)
         self.name = name
 
@@ -150,13 +151,15 @@ class Table:
         """Return a value of the kind given. Raises MalformedData; without a default, if it lacks."""
         if key not in self._left:
             if default is None:
-                raise MalformedData(f"[{self.name}] needs `{key}`")
+                raise MalformedData(f"[{quoted(self.name)}] needs `{quoted(key)}`")
             return default
         value = self._left.pop(key)
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is not kind:
-            raise MalformedData(f"`{key}` in [{self.name}] is not a {kind.__name__}")
+            raise MalformedData(
+                f"`{quoted(key)}` in [{quoted(self.name)}] is not a {kind.__name__}"
+            )
         return value
 
     def optional(self, key: str) -> str | None:
@@ -167,7 +170,7 @@ class Table:
         """Return a list of texts, empty where there is none."""
         values = self.take(key, list, [])
         if not all(isinstance(value, str) and value for value in values):
-            raise MalformedData(f"`{key}` in [{self.name}] is not a list of texts")
+            raise MalformedData(f"`{quoted(key)}` in [{quoted(self.name)}] is not a list of texts")
         return tuple(values)
 
     def rule(self) -> Rule:
@@ -185,7 +188,7 @@ class Table:
     def finish(self) -> None:
         """Raise MalformedData if anything is left."""
         for key in self._left:
-            raise MalformedData(f"[{self.name}] does not know `{key}`")
+            raise MalformedData(f"[{quoted(self.name)}] does not know `{quoted(key)}`")
 
 
 def parse_config(data: bytes) -> CaptureConfig:
@@ -205,14 +208,14 @@ def parse_config(data: bytes) -> CaptureConfig:
     other = {key: value.pop(key) for key in OTHER_TABLES if key in value}
     for key in value:
         if key not in ("watch", "failure"):
-            raise MalformedData(f"the configuration has no table [{key}]")
+            raise MalformedData(f"the configuration has no table [{quoted(key)}]")
     return CaptureConfig(watch, failure, other)
 
 
 def _watch(table: Table) -> Watch:
     folder = table.take("folder", str)
     if not folder.startswith(("/", "~")) and folder[1:3] != ":\\":
-        raise MalformedData(f"the folder {folder!r} is not an absolute path")
+        raise MalformedData(f"the folder {quoted(folder)} is not an absolute path")
     receipts = table.take("receipts", str, "vault")
     if receipts not in ("vault", "beside"):
         raise MalformedData('`receipts` is "vault" or "beside"')
@@ -242,7 +245,7 @@ def check_officer(text: str) -> None:
     try:
         parse_recipient(text)
     except MalformedData as error:
-        raise MalformedData(f"the officer {text!r} is no age recipient: {error}") from error
+        raise MalformedData(f"the officer {quoted(text)} is no age recipient: {error}") from error
 
 
 def _failure(table: Table) -> Failure:

@@ -36,6 +36,7 @@ from urllib.parse import unquote, urlsplit
 
 from ledger.capture import Rule, Table
 from ledger.errors import MalformedData
+from ledger.quoted import quoted
 
 MAX_SIZE = 50 << 20
 """Bytes of a message, unless the configuration says otherwise; what large mail services take."""
@@ -164,10 +165,12 @@ def smtp_source(
         networks = tuple(ip_network(each) for each in peers)
     except ValueError as error:
         raise MalformedData(
-            f"{error}; a journal listens at an address like 127.0.0.1:2525"
+            f"{quoted(error)}; a journal listens at an address like 127.0.0.1:2525"
         ) from error
     if not digits.isascii() or not digits.isdigit() or not 0 <= int(digits[:6]) <= 65535:
-        raise MalformedData(f"{listen} has no port; a journal listens at one like 127.0.0.1:2525")
+        raise MalformedData(
+            f"{quoted(listen)} has no port; a journal listens at one like 127.0.0.1:2525"
+        )
     if not 1 <= max_size <= LARGEST_SIZE:
         raise MalformedData(f"the largest message is 1 to {LARGEST_SIZE} bytes, not {max_size}")
     if (certificate is None) != (key is None):
@@ -176,7 +179,8 @@ def smtp_source(
         raise MalformedData('a sender is an address or a domain written as "@example.com"')
     if not address.is_loopback and not (certificate and networks):
         raise MalformedData(
-            f"at {host} others can reach the journal: name a certificate and a key for STARTTLS, and "
+            f"at {quoted(host)} others can reach the journal: name a certificate and a key for "
+            "STARTTLS, and "
             "the networks (peers) that may connect"
         )
     return SmtpSource(
@@ -203,7 +207,7 @@ def imap_source(
     try:
         port = parts.port
     except ValueError as error:
-        raise MalformedData(f"the mailbox's address has no proper port: {error}") from error
+        raise MalformedData(f"the mailbox's address has no proper port: {quoted(error)}") from error
     if parts.password is not None:
         raise MalformedData(
             "a password does not belong into an address, where others can see it; put it into a file"
@@ -262,5 +266,5 @@ def _policy(table: Table) -> Policy:
 def _tables(tables: Mapping[str, Any], name: str) -> list[Any]:
     values = tables.get(name, [])
     if not isinstance(values, list):
-        raise MalformedData(f"[[{name}]] is written with two brackets")
+        raise MalformedData(f"[[{quoted(name)}]] is written with two brackets")
     return values

@@ -15,6 +15,7 @@ from ledger.casefile import MatterShown
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.questions import Check
+from ledger.quoted import quoted
 
 BLANKS = {
     "court": "court, parties and docket number",
@@ -141,10 +142,13 @@ def _process(check: Check) -> list[str]:
         "that the entry leads to the signed state, and, where content is shown, that the "
         "commitment computed from it is the one entered. A change of any byte gives another "
         "commitment, so a match identifies the data.",
-        f"On {_blank('checked')}, I checked the file {_line(check.file)} (SHA-256 "
-        f"{check.digest}) against the trust file {_line(check.trust)} (fingerprint "
-        f"{check.fingerprint}), which holds the notary office's keys. The result follows; "
-        "“proven” means proven by that check, “stated” means stated by the one named, and not proven.",
+        f"On {_blank('checked')}, I checked the file named below (SHA-256 {check.digest}) against the "
+        f"trust file named below (fingerprint {check.fingerprint}), which holds the notary office's "
+        "keys. The result follows; proven means proven by that check, stated means stated by the one "
+        "named, and not proven. Here and below, a line that is set in and quoted holds words of "
+        "others, which nobody checked."
+        + _value("file", check.file)
+        + _value("trust file", check.trust),
     ]
 
 
@@ -167,26 +171,27 @@ def _numbers(runs: Sequence[tuple[int, int]]) -> str:
 def _record(report: Report, name: str) -> list[str]:
     entry, block = report.claim(rp.LEDGER).facts, report.claim(rp.BLOCK).facts
     depositor, identity = report.claim(rp.DEPOSITOR).facts, report.claim(rp.IDENTITY)
+    values = _value("ledger", entry["origin"])
     who = "The receipt names nobody behind the account."
     if identity.status == rp.STATED:
         facts = identity.facts
-        who = (
-            f"Stated by the notary, after a check by {_line(facts['checked_by'])}: the account is "
-            f"held by {_line(facts['name'])} ({_line(facts['registration'])})."
-        )
+        who = "Stated by the notary, after a check: who holds the account, as named below."
+        values += _value("account held by", facts["name"])
+        values += _value("registration", facts["registration"])
+        values += _value("checked by", facts["checked_by"])
     witnesses = report.claim(rp.WITNESSES).facts.get("witnesses", ())
-    names = ", ".join(_line(each["name"]) for each in witnesses)
+    values += "".join(_value("countersigned by", each["name"]) for each in witnesses)
     signed_by = (
-        f"Proven: the same state was countersigned by {names}."
+        "Proven: the same state was countersigned by those named below."
         if witnesses
         else "Not shown: that any other institution countersigned this state."
     )
     return [
-        f"{name} (Rule 902(13)). Proven: it is entry {entry['index']} of the ledger "
-        f"{entry['origin']}, in block {block['height']} of a tree of {entry['size']} entries, with "
-        f"the commitment {entry['commitment']}. Proven: it is signed with key {depositor['key']} "
-        f"of account {depositor['account']}. {who} Stated by the notary: it was registered at "
-        f"{_time(report.claim(rp.TIME).facts.get('time'))}. {signed_by}"
+        f"{name} (Rule 902(13)). Proven: it is entry {entry['index']} of the ledger named below, in "
+        f"block {block['height']} of a tree of {entry['size']} entries, with the commitment "
+        f"{entry['commitment']}. Proven: it is signed with key {depositor['key']} of account "
+        f"{depositor['account']}. {who} Stated by the notary: it was registered at "
+        f"{_time(report.claim(rp.TIME).facts.get('time'))}. {signed_by}{values}"
     ]
 
 
@@ -198,8 +203,8 @@ def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
         whose = f"Copies of deposit {number}" if len(exhibits) > 1 else "Copies"
         part = exhibit.report.claim(rp.CONTENT).by == "partial-opening"
         listed = "".join(
-            f"\n    {_line(each.name)}, {each.size:,} bytes, SHA-256\n    {each.digest}"
-            for each in exhibit.copies
+            f"{_value(f'copy {n}', each.name)}\n    {each.size:,} bytes, SHA-256\n    {each.digest}"
+            for n, each in enumerate(exhibit.copies, 1)
         )
         said = (
             "only parts of the deposit are shown; each is, byte for byte, what was deposited at "
@@ -214,9 +219,9 @@ def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
     return texts
 
 
-def _line(text: str) -> str:
-    """Return a text from outside in one line: it must not add paragraphs to what somebody signs."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+def _value(label: str, text: str) -> str:
+    """Return words of others on a line of their own: they are no part of what somebody swears to."""
+    return f"\n    {label}: {quoted(text)}"
 
 
 def _blank(key: str) -> str:

@@ -45,6 +45,7 @@ from ledger.partial import (
     recompute_partial,
 )
 from ledger.partial.form import DocumentOpening, opened_fields
+from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
 
 MAX_OPENING = 32 << 20
@@ -182,7 +183,7 @@ def recompute_opening(
     for (name, size), found in zip(disclosed.contents, disclosed.sizes, strict=True):
         if found != size:
             return OpenedDeposit(
-                None, problem=f"{name!r} has {found} bytes, what was deposited had {size}"
+                None, problem=f"{quoted(name)} has {found} bytes, what was deposited had {size}"
             )
     if isinstance(opening, PartialOpening):
         return recompute_partial(opening, statement.key_id, fetch, write, progress)
@@ -227,7 +228,7 @@ class _Members:
     def take(self, name: str) -> Member:
         """Return the next member, which must have this name."""
         if not self.left or self.archive.members[self._next].name != name:
-            raise MalformedData(f"the evidence file lacks {name!r} in its place")
+            raise MalformedData(f"the evidence file lacks {quoted(name)} in its place")
         self._next += 1
         return self.archive.members[self._next - 1]
 
@@ -235,7 +236,7 @@ class _Members:
         """Return the whole of the next member."""
         member = self.take(name)
         if member.size > limit:
-            raise MalformedData(f"{name!r} in the evidence file is over {limit} bytes")
+            raise MalformedData(f"{quoted(name)} in the evidence file is over {limit} bytes")
         self.archive.check(member)
         return self.archive.read(member, 0, member.size)
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from ledger.chain.statement import Matter
 from ledger.errors import InvalidInput, VerificationFailed
+from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt
 
 
@@ -62,8 +63,9 @@ def verify_matter(receipts: Sequence[VerifiedReceipt]) -> MatterChain:
             )
         if each.deposit.origin != first.deposit.origin:
             raise MatterBroken(
-                f"Number {place.number} of the matter is in another ledger: {each.deposit.origin}, "
-                f"not {first.deposit.origin}."
+                f"Number {place.number} of the matter is in another ledger: "
+                f"{quoted(each.deposit.origin)}, "
+                f"not {quoted(first.deposit.origin)}."
             )
     numbers = {place.number for place in places}
     for (before, earlier), (_, later) in pairwise(zip(receipts, places, strict=True)):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from ledger.contents import Contents, fold, short_path
+from ledger.quoted import quoted
 
 MAX_COMPARED = 4000
 """Names that are compared with what was typed: a fraction of a second."""
@@ -21,24 +22,24 @@ def why_nothing(selector: str, wanted: str, scope: Sequence[int], contents: Cont
 
     `scope` are the documents that it is about, `wanted` is what it asks of them, folded.
     """
-    said = [f"Nothing fits “{selector}”"]
+    said = [f"Nothing fits {quoted(selector)}"]
     numbered = _NUMBERED.fullmatch(wanted)
     before, kind, first, last = numbered.groups() if numbered else ("", "", "", None)
     count = max((_count(contents, each, before, kind) for each in scope), default=0)
     if count and last and int(last) < int(first):
         said.append("the smaller number comes first")
     elif count:
-        said.append(f"the last is “{before}{kind} {count}”")
+        said.append(f"the last is {quoted(f'{before}{kind} {count}')}")
     elif kind == _PAGE:
         said.append("no pages were rendered at this deposit")
     elif near := _near(contents, scope, wanted):
-        said.append(f"near it: {', '.join(f'“{each}”' for each in near)}")
+        said.append(f"near it: {', '.join(str(quoted(each)) for each in near)}")
     elif any(_is_page(contents, each) for each in scope):
         said.append("words on PDF pages are not looked for, name the page")
     unsplit = next((each for each in scope if contents.records[each].unsplit), None)
     if unsplit is not None and all(not contents.index[each].parts for each in scope):
         record = contents.records[unsplit]
-        said.append(f"{record.name} was not split: {record.unsplit}")
+        said.append(f"{quoted(record.name)} was not split: {quoted(record.unsplit)}")
     return "; ".join(said) + ". `sealbook parts ID` shows what can be opened."
 
 

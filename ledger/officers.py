@@ -17,6 +17,7 @@ from hashlib import sha256
 
 from ledger.crypto.recipients import HybridRecipient, Recipient, parse_recipient
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound
+from ledger.quoted import quoted
 
 MAX_OFFICERS = 24
 """With the vault's own recipients and those of a rule, what a notary's limit on headers holds."""
@@ -125,10 +126,11 @@ def with_officer(recipients: Recipients, name: str, recipient: str, now: int) ->
         if (each.name, each.recipient) == (name, recipient):
             return recipients
         if each.recipient == recipient:
-            raise Conflict(f"This key is already {each.name}'s.")
+            raise Conflict(f"This key is already {quoted(each.name)}'s.")
         if each.name.casefold() == name.casefold():
             raise Conflict(
-                f"There is an officer called {each.name} with another key. Remove that one first, or "
+                f"There is an officer called {quoted(each.name)} with another key. Remove that "
+                "one first, or "
                 "choose another name."
             )
     if len(recipients.officers) == MAX_OFFICERS:
@@ -170,7 +172,9 @@ def without_officer(
     if named(wanted):
         gone = Officer("", wanted, now)
         return replace(recipients, withdrawn=(*recipients.withdrawn, gone)), gone
-    raise NotFound(f"There is no officer called {wanted}; `sealbook officer list` shows them.")
+    raise NotFound(
+        f"There is no officer called {quoted(wanted)}; `sealbook officer list` shows them."
+    )
 
 
 @lru_cache(maxsize=64)

@@ -34,6 +34,7 @@ from ledger.manifest import (
     parse_manifest,
     uncommitted,
 )
+from ledger.quoted import quoted
 
 _SEGMENT = 4 << 20
 """What a thread reads and hashes at a time."""
@@ -124,7 +125,7 @@ def recomputed_commitment(
         data = fetch(document, start, cuts.start(end) - start)
         if len(data) != cuts.start(end) - start:
             raise VerificationFailed(
-                f"{manifest.documents[document].name} is shorter than what was deposited"
+                f"{quoted(manifest.documents[document].name)} is shorter than what was deposited"
             )
         if write and data:
             write(document, start, data)
@@ -156,7 +157,7 @@ def recomputed_commitment(
                     commit = uncommitted(secret, document, record, parts, view).commit()
                     if record.commitment not in (None, commit):
                         raise VerificationFailed(
-                            f"the manifest names another commitment for {record.name}"
+                            f"the manifest names another commitment for {quoted(record.name)}"
                         )
                     commits[document] = commit
                     done += record.size

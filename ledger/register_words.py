@@ -5,10 +5,11 @@ what is on record suffices.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from ledger.catalogue import CHINESE
+from ledger.catalogue.words import fill
 from ledger.measures import KINDS
+from ledger.quoted import Words
 from ledger.register import Gap, VaultFacts
 
 _LAWS = {
@@ -135,12 +136,12 @@ _GAPS = {
         "{numbers}：未附签署文本。",
     ),
     "no-agreement": (
-        "Access, but no agreement on record: {persons}.",
-        "有接触权限但未登记保密协议：{persons}。",
+        "Access, but no agreement on record, of those named below.",
+        "下列人员有接触权限但未登记保密协议。",
     ),
     "not-told": (
-        "Access, but no training or notice on record: {persons}.",
-        "有接触权限但未登记培训或书面告知：{persons}。",
+        "Access, but no training or notice on record, of those named below.",
+        "下列人员有接触权限但未登记培训或书面告知。",
     ),
     "by-nobody": (
         "{numbers}: by whom is not stated.",
@@ -151,8 +152,8 @@ _GAPS = {
         "未读取采集规则封存的密级：须提供保管库口令。",
     ),
     "left-with-access": (
-        "Left, but access not withdrawn: {persons}.",
-        "已登记离职但未收回接触权限：{persons}。",
+        "Left, but access not withdrawn, of those named below.",
+        "下列人员已登记离职但未收回接触权限。",
     ),
     "value": (
         "A register of measures does not show value; that takes other evidence.",
@@ -174,8 +175,8 @@ _FACTS = {
         "能够打开每件存证的密钥：{keys} 把（保管库、负责人、恢复单）。",
     ),
     "levels": (
-        "Classified by rules of capture: {levels}.",
-        "由采集规则确定密级：{levels}。",
+        "Classified by rules of capture, by the levels named below.",
+        "由采集规则确定下列密级。",
     ),
     "classified": (
         "Classified deposits: {classified} of {deposits}.",
@@ -234,9 +235,9 @@ def person_text(person: str, language: str) -> str:
     return person if recipient == person else f"能打开文件的人（为 {recipient} 加密）"
 
 
-def say(key: str, language: str, **values: Any) -> str:
+def say(key: str, language: str, **values: int | Words) -> Words:
     """Return a sentence of the report."""
-    return _pick(_SENTENCES[key], language).format(**values)
+    return fill(_SENTENCES[key], language, **values)
 
 
 def heading(rule: str, language: str) -> str:
@@ -255,33 +256,32 @@ def kind_text(kind: str, language: str) -> str:
     return KINDS[kind].chinese if language == CHINESE else kind
 
 
-def gap_text(gap: Gap, language: str) -> str:
+def gap_text(gap: Gap, language: str) -> Words:
     """Return the sentence for a gap."""
     values = dict(gap.facts)
     if "numbers" in values:
         values["numbers"] = numbers_text(values["numbers"], language)
-    if "persons" in values:
-        values["persons"] = ("、" if language == CHINESE else "; ").join(values["persons"])
-    return _pick(_GAPS[gap.code], language).format(**values)
+    values.pop("persons", None)
+    return fill(_GAPS[gap.code], language, **values)
 
 
-def numbers_text(numbers: Sequence[int], language: str) -> str:
+def numbers_text(numbers: Sequence[int], language: str) -> Words:
     """Return numbers of entries, the first dozen of them."""
     comma = "、" if language == CHINESE else ", "
     shown = comma.join(map(str, numbers[:12])) + (f"{comma}…" if len(numbers) > 12 else "")
-    return f"第 {shown} 条" if language == CHINESE else f"No. {shown}"
+    return Words(f"第 {shown} 条" if language == CHINESE else f"No. {shown}")
 
 
-def fact_text(name: str, facts: VaultFacts, language: str) -> str:
+def fact_text(name: str, facts: VaultFacts, language: str) -> Words:
     """Return the sentence for what the vault shows."""
-    listed = ", ".join(f"{level} {count}" for level, count in (facts.levels or {}).items())
     low, high = facts.keys
-    return _pick(_FACTS[name], language).format(
+    return fill(
+        _FACTS[name],
+        language,
         deposits=facts.deposits,
         contents=facts.contents,
         classified=facts.classified,
-        keys=low if low == high else f"{low}-{high}",
-        levels=listed,
+        keys=low if low == high else Words(f"{low}-{high}"),
     )
 
 

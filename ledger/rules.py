@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ledger.chain.statement import is_count
 from ledger.crypto.commitment import padded_count
 from ledger.errors import InvalidInput, MalformedData
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.manifest import Part
@@ -98,7 +99,7 @@ def check_names(names: Sequence[str]) -> None:
     """Raise InvalidInput unless the names are relative, plain, short and different."""
     for name in names:
         if not is_name(name):
-            raise InvalidInput(f"{name!r} cannot be the name of a document in a deposit")
+            raise InvalidInput(f"{quoted(name)} cannot be the name of a document in a deposit")
     if len(set(names)) != len(names):
         raise InvalidInput("two documents of the deposit have the same name")
 
@@ -140,7 +141,7 @@ def check_parts(parts: Sequence["Part"], leaves: int) -> None:
             around.pop()
         if not begin <= first < end <= around[-1]:
             raise MalformedData(
-                f"the part {part.path!r} lies outside its document or the part around it"
+                f"the part {quoted(part.path)} lies outside its document or the part around it"
             )
         begin = first
         around.append(end)
@@ -155,7 +156,7 @@ def check_splitters(stated: set[tuple[str, int]]) -> None:
 def check_uniform(splitter: str, uniform: bool, parts: int) -> None:
     """Raise MalformedData unless a document cut `fixed` is cut so, without parts, and no other is."""
     if (splitter == UNIFORM) != uniform or (uniform and parts):
-        raise MalformedData(f"a document is not cut as its splitter {splitter!r} cuts")
+        raise MalformedData(f"a document is not cut as its splitter {quoted(splitter)} cuts")
 
 
 def check_size(size: int, least: int, most: int) -> None:

@@ -23,6 +23,7 @@ from ledger.contents import Contents, Folded, Group, Target, fold
 from ledger.errors import InvalidInput
 from ledger.manifest import metadata_fields
 from ledger.misses import why_nothing
+from ledger.quoted import quoted
 
 MAX_SEARCH = 256 << 20
 """Bytes of documents that are read to find words: some seconds, also from the notary."""
@@ -52,10 +53,10 @@ class Ambiguous(InvalidInput):
             (contents.typed(each, selector), contents.label(each[0])) for each in shown
         )
         self.selector, self.count = selector, len(groups)
-        typed = ", ".join(f'"{typed}"' for typed, _ in self.candidates)
+        typed = ", ".join(str(quoted(typed)) for typed, _ in self.candidates)
         more = "" if len(shown) == len(groups) else f" and {len(groups) - len(shown)} more"
         super().__init__(
-            f"“{selector}” fits {len(groups)} parts: {typed}{more}. Type one of these."
+            f"{quoted(selector)} fits {len(groups)} parts: {typed}{more}. Type one of these."
         )
 
 
@@ -242,7 +243,8 @@ def _by_content(contents: Contents, scope: Sequence[int], wanted: str) -> list[G
     total = sum(contents.records[each].size for each in scope)
     if total > MAX_SEARCH:
         raise InvalidInput(
-            f"Nothing is called “{wanted}”, and {total} bytes are too many to look for words in; name "
+            f"Nothing is called {quoted(wanted)}, and {total} bytes are too many to look for "
+            "words in; name "
             "the document too: “DOCUMENT: words”."
         )
     return [

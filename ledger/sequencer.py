@@ -40,6 +40,7 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.ports import Entry, Hold, LedgerStore, Room, SignedCheckpoint
+from ledger.quoted import quoted
 from ledger.receipts import Receipts
 
 WINDOW = 0.02
@@ -563,7 +564,8 @@ _STOPPED = "Nothing more is entered; stop it, keep its files and run `sealbook n
 
 def _bug(error: Exception, then: str = _STOPPED) -> LedgerFault:
     fault = LedgerFault(
-        f"The notary failed in a way that it was not made for ({type(error).__name__}: {error}). {then}"
+        f"The notary failed in a way that it was not made for ({type(error).__name__}: "
+        f"{quoted(error)}). {then}"
     )
     fault.__cause__ = error
     return fault

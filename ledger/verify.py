@@ -30,6 +30,7 @@ from ledger.chain.statement import (
 from ledger.chain.trust import DEFAULT_REQUIRED, Trust
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
+from ledger.quoted import quoted
 
 T = TypeVar("T")
 
@@ -183,8 +184,8 @@ class _Steps:
     def _ledger(self) -> VerifiedCheckpoint:
         if self.deposit.origin != self.trust.origin:
             raise VerificationFailed(
-                f"the deposit was made for {self.deposit.origin}, "
-                f"the trust file is for {self.trust.origin}"
+                f"the deposit was made for {quoted(self.deposit.origin)}, "
+                f"the trust file is for {quoted(self.trust.origin)}"
             )
         checkpoint = verify_note(self.trust.policy, self.parts.note)
         tree, position = checkpoint.checkpoint, self.parts.position

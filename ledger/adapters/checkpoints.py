@@ -10,6 +10,7 @@ from ledger.adapters.sqlite import Connections, Snapshot
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.ports import SignedCheckpoint
+from ledger.quoted import quoted
 
 FILE = "checkpoints.sqlite"
 
@@ -36,7 +37,8 @@ class CheckpointDatabase:
     def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
         if not create and not path.exists():
             raise LedgerFault(
-                f"{path} is missing. Nothing can be signed without it: it alone says what was signed "
+                f"{quoted(path)} is missing. Nothing can be signed without it: it alone says "
+                "what was signed "
                 "last, and going on from less would fork the ledger. It cannot be made from other "
                 "files: put back its newest copy, from a backup or another disk."
             )
@@ -53,7 +55,8 @@ class CheckpointDatabase:
             stored = self.last()
             if stored != last or new.height != (0 if last is None else last.height + 1):
                 raise LedgerFault(
-                    f"{self.path} holds another last checkpoint than this notary has signed: another "
+                    f"{quoted(self.path)} holds another last checkpoint than this notary has "
+                    "signed: another "
                     "process signs for the same ledger. Stop both, and start only one."
                 )
             connection.execute(

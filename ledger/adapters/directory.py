@@ -30,6 +30,7 @@ from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_
 from ledger.encoding import parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.ports import Hook, Step
+from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"
 KEYS, SEAL_CHAIN = "keys", "seal-chain.pem"
@@ -77,7 +78,7 @@ def lock(directory: Path) -> FileLock:
             "service there first."
         ) from None
     except OSError as error:
-        raise StorageFailed(f"{directory} cannot be used: {error.strerror}.") from error
+        raise StorageFailed(f"{quoted(directory)} cannot be used: {error.strerror}.") from error
     return held
 
 
@@ -87,15 +88,18 @@ def read_settings(directory: Path) -> Settings:
         value = parse_toml((directory / SETTINGS).read_bytes())
     except FileNotFoundError:
         raise NotFound(
-            f"{directory} holds no notary. Run `sealbook notary init`, or name the right directory."
+            f"{quoted(directory)} holds no notary. Run `sealbook notary init`, or name the "
+            "right directory."
         ) from None
     except (OSError, MalformedData) as error:
-        raise InvalidInput(f"{directory / SETTINGS} cannot be read: {error}") from error
+        raise InvalidInput(
+            f"{quoted(directory / SETTINGS)} cannot be read: {quoted(error)}"
+        ) from error
     match value:
         case {"format": "sealbook-notary-v1", "origin": origin, "issuer": str(issuer)}:
             if is_origin(origin):
                 return Settings(origin, issuer)
-    raise InvalidInput(f"{directory / SETTINGS} does not say what it should; restore it.")
+    raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
 
 def write_settings(directory: Path, settings: Settings) -> None:
@@ -127,12 +131,15 @@ def read_keys(directory: Path, origin: str) -> NotaryKeys:
         chain = x509.load_pem_x509_certificates((directory / SEAL_CHAIN).read_bytes())
     except (OSError, ValueError, MalformedData) as error:
         raise InvalidInput(
-            f"A key or certificate in {directory} cannot be read ({error}); put it back."
+            f"A key or certificate in {quoted(directory)} cannot be read ({quoted(error)}); put "
+            "it back."
         ) from error
     match found:
         case [SigningKey() as log, MlDsaKey() as ml_dsa, SealKey() as seal]:
             return NotaryKeys(origin, log, ml_dsa, seal, chain[0].public_bytes(Encoding.DER))
-    raise InvalidInput(f"The keys in {directory / KEYS} are not of the kinds that their names say.")
+    raise InvalidInput(
+        f"The keys in {quoted(directory / KEYS)} are not of the kinds that their names say."
+    )
 
 
 def fill(
@@ -147,7 +154,8 @@ def fill(
     found = sorted(p.name for p in directory.iterdir() if p.name not in (*allowed, LOCK))
     if found:
         raise Conflict(
-            f"{directory} is not empty: it holds {', '.join(found[:3])}. Choose an empty directory."
+            f"{quoted(directory)} is not empty: it holds {quoted(', '.join(found[:3]))}. Choose "
+            "an empty directory."
         )
     incomplete = directory / INCOMPLETE
     make_folder(incomplete)

@@ -33,6 +33,7 @@ from ledger.evidence import (
 from ledger.manifest import Cuts, Index
 from ledger.opening import content_reader, read_index
 from ledger.partial import PartialOpening, Selection, open_in_part
+from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def disclose(
         move_new(sealed if recipients else plain, output)
     except OSError as error:
         raise StorageFailed(
-            f"{output} could not be written ({error.strerror}); {what_to_do(error)}."
+            f"{quoted(output)} could not be written ({error.strerror}); {what_to_do(error)}."
         ) from error
     finally:
         plain.unlink(missing_ok=True)
@@ -118,7 +119,8 @@ def open_parts(
         if view.hashed:
             raise
         raise VerificationFailed(
-            f"{deposit.meta.path} is not what was deposited: it was changed since, and only its "
+            f"{quoted(deposit.meta.path)} is not what was deposited: it was changed since, and "
+            "only its "
             "fingerprint is with the notary. Put the files back as they were."
         ) from error
     return Parts(view, index, opening)

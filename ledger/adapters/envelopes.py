@@ -40,6 +40,7 @@ from ledger.errors import (
     TooLarge,
     VerificationFailed,
 )
+from ledger.quoted import quoted
 
 MAX_HEADER = 1 << 16
 """Bytes of a header: 41 post-quantum recipients. It is held in memory."""
@@ -557,6 +558,7 @@ def _storage(path: Path) -> Iterator[None]:
         raise NotFound("There is no such age file.") from error
     except OSError as error:
         raise StorageFailed(
-            f"{path} could not be stored or read ({error.strerror}); the notary office has to look "
+            f"{quoted(path)} could not be stored or read ({error.strerror}); the notary office "
+            "has to look "
             "at its disk. Try again later."
         ) from error

@@ -43,6 +43,7 @@ from ledger.errors import InvalidInput, SealbookError, StorageFailed, Verificati
 from ledger.evidence import self_contained
 from ledger.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest
 from ledger.opening import content_reader, read_index, recompute
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -79,7 +80,9 @@ def exporting(output: Path) -> Iterator[None]:
             yield
         (output / ".sealbook.lock").unlink(missing_ok=True)
     except Timeout as error:
-        raise InvalidInput(f"Another export writes to {output}; wait until it is done.") from error
+        raise InvalidInput(
+            f"Another export writes to {quoted(output)}; wait until it is done."
+        ) from error
     except OSError as error:
         raise _unwritable(output, error) from error
 
@@ -202,7 +205,7 @@ def _documents(
 
 def _settle(path: Path, record: Record) -> None:
     if path.stat().st_size != record.size:
-        raise VerificationFailed(f"{record.name} could not be written whole")
+        raise VerificationFailed(f"{quoted(record.name)} could not be written whole")
     with path.open("rb+") as file:
         os.fsync(file.fileno())
     if record.modified is not None:
@@ -287,7 +290,7 @@ def _iso(seconds: int) -> str:
 
 def _unwritable(output: Path, error: OSError) -> StorageFailed:
     failed = StorageFailed(
-        f"{output} could not be written ({error.strerror}); {what_to_do(error)}."
+        f"{quoted(output)} could not be written ({error.strerror}); {what_to_do(error)}."
     )
     failed.__cause__ = error
     return failed

@@ -28,6 +28,7 @@ from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import InvalidInput, SourceChanged, StorageFailed
 from ledger.manifest import Cover
+from ledger.quoted import quoted
 from ledger.sealing import Document, SealedDeposit, seal
 
 _ARMOR_PROBE = 256
@@ -54,7 +55,7 @@ class FileSource:
                     count = _read_into(descriptor, buffer, offset)
                     if not count:
                         raise SourceChanged(
-                            f"{self.path} shrank while it was being sealed; {_AGAIN}"
+                            f"{quoted(self.path)} shrank while it was being sealed; {_AGAIN}"
                         )
                     buffer, offset = buffer[count:], offset + count
                 self._compare(os.fstat(descriptor))
@@ -72,7 +73,8 @@ class FileSource:
 
     def _unread(self, error: OSError) -> SourceChanged:
         return SourceChanged(
-            f"{self.path} could not be read while it was being sealed ({error.strerror}); {_AGAIN}"
+            f"{quoted(self.path)} could not be read while it was being sealed "
+            f"({error.strerror}); {_AGAIN}"
         )
 
     def _compare(self, found: os.stat_result) -> None:
@@ -82,7 +84,7 @@ class FileSource:
             self.device,
             self.inode,
         ):
-            raise SourceChanged(f"{self.path} changed while it was being sealed; {_AGAIN}")
+            raise SourceChanged(f"{quoted(self.path)} changed while it was being sealed; {_AGAIN}")
 
 
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -95,11 +97,11 @@ def open_source(path: Path) -> FileSource:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise InvalidInput(f"{path} is not a file that can be sealed")
+            raise InvalidInput(f"{quoted(path)} is not a file that can be sealed")
         with path.open("rb"):
             pass
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}") from error
     return FileSource(path, found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
 
 
@@ -149,7 +151,7 @@ class NewFile:
             yield
         except OSError as error:
             raise StorageFailed(
-                f"{self.path} could not be written ({error.strerror}); {what_to_do(error)}"
+                f"{quoted(self.path)} could not be written ({error.strerror}); {what_to_do(error)}"
             ) from error
 
 
@@ -210,7 +212,7 @@ def open_payload(path: Path, identities: Sequence[Identity]) -> Iterator[Payload
             header = parse_header(_read_at(descriptor, MAX_HEADER, 0))
             size = os.fstat(descriptor).st_size - len(header.encoded)
         except OSError as error:
-            raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+            raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}") from error
         yield PayloadReader(
             lambda offset, length: _read_at(descriptor, length, len(header.encoded) + offset),
             size,
@@ -230,7 +232,7 @@ def decrypt_file(source: Path, destination: Path, identities: Sequence[Identity]
                 file.seek(0)
                 data = file.read(MAX_ARMORED + 1)
     except OSError as error:
-        raise InvalidInput(f"{source} cannot be read: {error.strerror}") from error
+        raise InvalidInput(f"{quoted(source)} cannot be read: {error.strerror}") from error
     if armored:
         plaintext = decrypt_bytes(data, identities)
         with AtomicFile(destination) as out:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ledger.adapters.files import FileSource, open_source
 from ledger.errors import InvalidInput
+from ledger.quoted import quoted
 from ledger.rules import MAX_DOCUMENTS, MAX_PATH
 from ledger.sealing import Document
 
@@ -47,19 +48,21 @@ def collect(path: Path, tool: str) -> Collected:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
     left_out: list[tuple[str, str]] = []
     if stat.S_ISDIR(mode):
         found = [(name, file) for name, file in _walk(path, "", left_out)]
         if not found:
-            raise InvalidInput(f"{path} holds no files; there is nothing to deposit.")
+            raise InvalidInput(f"{quoted(path)} holds no files; there is nothing to deposit.")
     elif stat.S_ISREG(mode):
         found = [(path.name, path)]
     else:
-        raise InvalidInput(f"{path} is a {_kind(mode)}; only files and folders can be deposited.")
+        raise InvalidInput(
+            f"{quoted(path)} is a {_kind(mode)}; only files and folders can be deposited."
+        )
     if len(found) > MAX_DOCUMENTS:
         raise InvalidInput(
-            f"{path} holds {len(found)} files; one deposit takes {MAX_DOCUMENTS}. Deposit its "
+            f"{quoted(path)} holds {len(found)} files; one deposit takes {MAX_DOCUMENTS}. Deposit its "
             "folders one by one."
         )
     documents: list[Document] = []
@@ -80,7 +83,7 @@ def _walk(folder: Path, prefix: str, left_out: list[tuple[str, str]]) -> Iterato
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
-        raise InvalidInput(f"{folder} cannot be read: {error.strerror}.") from error
+        raise InvalidInput(f"{quoted(folder)} cannot be read: {error.strerror}.") from error
     if prefix and not found:
         left_out.append((text_of_name(prefix.rstrip("/")), "empty folder"))
     for entry in found:

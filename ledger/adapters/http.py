@@ -54,6 +54,7 @@ from ledger.errors import (
     Unavailable,
     VerificationFailed,
 )
+from ledger.quoted import quoted
 
 _BLOCK = 1 << 20
 _MAX_TEXT = 1 << 18
@@ -126,11 +127,12 @@ class NotaryClient:
             or parts.username is not None
         ):
             raise InvalidInput(
-                f"{_plain(url)} is not a notary's address; it looks like https://notary.example"
+                f"{quoted(_plain(url))} is not a notary's address; it looks like https://notary.example"
             )
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise InvalidInput(
-                f"{_plain(url)} is not encrypted: who deposits what and when would be readable on "
+                f"{quoted(_plain(url))} is not encrypted: who deposits what and when would be "
+                "readable on "
                 "the way. Use https://"
             )
         self._url = f"{parts.scheme}://{parts.netloc}"
@@ -580,7 +582,8 @@ def _problem(response: httpx2.Response, deadline: Deadline) -> SealbookError:
     )
     if isinstance(value, dict):
         code = value.get("code")
-        detail = _plain(str(value.get("detail") or detail))
+        if value.get("detail"):
+            detail = _said(str(value["detail"]))
     if status in _BUSY:
         try:
             after = parse_decimal(response.headers.get("retry-after", "0"), 3600)
@@ -628,7 +631,7 @@ def _batch_answer(item: Any) -> bytes | SealbookError:
         case bytes():
             return item
         case {"code": str(code), "detail": str(detail), "status": int(status)}:
-            detail = _plain(detail)
+            detail = _said(detail)
             return Unavailable(detail) if status >= 500 else _error(code, detail, status)
     raise MalformedData("the notary's answer to a batch is not as specified")
 
@@ -652,7 +655,8 @@ def _away(url: str, error: Exception) -> Unavailable:
         return error
     reason = _plain(str(error)) or type(error).__name__
     return Unavailable(
-        f"The notary at {_plain(url)} cannot be reached ({reason}). Nothing is lost; try again when "
+        f"The notary at {quoted(_plain(url))} cannot be reached ({quoted(reason)}). Nothing is lost; "
+        "try again when "
         "the network is back."
     )
 
@@ -662,6 +666,11 @@ def _text(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise MalformedData("the notary's answer is not text") from error
+
+
+def _said(detail: str) -> str:
+    """Return what a notary gives as its reason, as its words and not ours."""
+    return f"The notary says: {quoted(_plain(detail))}."
 
 
 def _plain(text: str) -> str:

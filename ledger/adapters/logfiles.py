@@ -31,6 +31,7 @@ from ledger.chain.tiles import (
     tile_path,
 )
 from ledger.errors import LedgerFault, MalformedData, StorageFailed
+from ledger.quoted import quoted
 
 CHECKPOINT = "checkpoint"
 
@@ -145,7 +146,8 @@ class LogFolder:
                 return None
             except (UnicodeDecodeError, MalformedData) as error:
                 raise LedgerFault(
-                    f"{path} is damaged ({error}). It is a copy of the newest signed checkpoint: "
+                    f"{quoted(path)} is damaged ({error}). It is a copy of the newest signed "
+                    "checkpoint: "
                     "`sealbook notary fsck --rebuild` removes it, and the next start writes it anew."
                 ) from error
         return note
@@ -166,7 +168,8 @@ class LogFolder:
         head = self.read_bundle(first // TILE_WIDTH, count)
         if head is None:
             raise LedgerFault(
-                f"The entries from {first} on are missing in {self.root}. Stop the notary and run "
+                f"The entries from {first} on are missing in {quoted(self.root)}. Stop the "
+                "notary and run "
                 "`sealbook notary fsck --rebuild`."
             )
         return head
@@ -240,6 +243,7 @@ def _storage(path: Path) -> Iterator[None]:
         if isinstance(error, FileNotFoundError):
             raise
         raise StorageFailed(
-            f"{path} could not be read or written ({error.strerror}); free some space or mend the "
+            f"{quoted(path)} could not be read or written ({error.strerror}); free some space "
+            "or mend the "
             "disk, then start the notary again."
         ) from error

@@ -13,6 +13,7 @@ from ledger.adapters.vault import SHORTEST_ID, Elsewhere, StoredDeposit, Vault
 from ledger.chain.statement import Matter, format_deposit
 from ledger.deposit import verify_answer
 from ledger.errors import InvalidInput, NotFound
+from ledger.quoted import quoted
 from ledger.recover import parse_own
 
 if TYPE_CHECKING:
@@ -81,9 +82,13 @@ def find_matter(vault: Vault, wanted: str) -> MatterPapers:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise NotFound(f"No matter here is called {wanted}; `sealbook matter list` shows them all.")
+        raise NotFound(
+            f"No matter here is called {quoted(wanted)}; `sealbook matter list` shows them all."
+        )
     ids = ", ".join(each.id.hex()[:12] for each in found[:4])
-    raise NotFound(f"{wanted} means {len(found)} matters ({ids}); give the start of one's id.")
+    raise NotFound(
+        f"{quoted(wanted)} means {len(found)} matters ({quoted(ids)}); give the start of one's id."
+    )
 
 
 def complete(vault: Vault, name: str) -> tuple[StoredDeposit, ...]:
@@ -95,20 +100,21 @@ def complete(vault: Vault, name: str) -> tuple[StoredDeposit, ...]:
     matter = find_matter(vault, name)
     if matter.lacking:
         raise InvalidInput(
-            f"{matter.name} is not complete here: {numbers(matter.lacking)} "
+            f"{quoted(matter.name)} is not complete here: {numbers(matter.lacking)} "
             f"{'is' if len(matter.lacking) == 1 else 'are'} not in this vault. Another computer of "
             "the account may hold it; `sealbook recover`, with the recovery sheet, fetches what is "
             "missing here."
         )
     if matter.waiting:
         raise InvalidInput(
-            f"{matter.name} is not complete: {_listed(matter.waiting)} "
+            f"{quoted(matter.name)} is not complete: {_listed(matter.waiting)} "
             f"{'waits' if len(matter.waiting) == 1 else 'wait'} to be deposited; "
             "`sealbook deposit` sends what waits."
         )
     if matter.refused:
         raise InvalidInput(
-            f"{matter.name} is not complete: the notary refused {_listed(matter.refused)}. Deposit "
+            f"{quoted(matter.name)} is not complete: the notary refused "
+            f"{_listed(matter.refused)}. Deposit "
             "that path again in the same matter; its number is free."
         )
     return matter.deposited

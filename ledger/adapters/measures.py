@@ -29,6 +29,7 @@ from ledger.measures import (
     title_of,
 )
 from ledger.officers import parsed
+from ledger.quoted import quoted
 from ledger.register import DAMAGED, REFUSED, REGISTERED, WAITING, Entry, Register, VaultFacts
 from ledger.sealing import Document
 
@@ -51,7 +52,9 @@ def record(
     for path in attachments:
         found = collect(path, tool)
         if found.left_out:
-            raise InvalidInput(f"{path} holds what is no file: {found.left_out[0][0]}.")
+            raise InvalidInput(
+                f"{quoted(path)} holds what is no file: {quoted(found.left_out[0][0])}."
+            )
         for each in found.documents:
             name = each.name if len(found.documents) == 1 else f"{found.path.name}/{each.name}"
             name = _free(line_of(name), files)

@@ -38,6 +38,7 @@ from ledger.errors import (
 )
 from ledger.manifest import Manifest
 from ledger.officers import OFFICER_NAME, Recipients, format_recipients, parsed
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -96,7 +97,9 @@ def pending(vault: Vault) -> Change | None:
         kind, name, recipient, at = json.loads(read_file(path))
         return Change(str(kind), str(name), str(recipient), int(at))
     except (ValueError, TypeError) as error:
-        raise MalformedData(f"{path} is damaged; remove it and add the measure by hand.") from error
+        raise MalformedData(
+            f"{quoted(path)} is damaged; remove it and add the measure by hand."
+        ) from error
 
 
 def settled(vault: Vault) -> None:
@@ -322,4 +325,4 @@ def _replace_header(path: Path, header: bytes) -> None:
                 out.write_at(at, block)
                 at += len(block)
     except OSError as error:
-        raise StorageFailed(f"{path} could not be rewritten: {error.strerror}.") from error
+        raise StorageFailed(f"{quoted(path)} could not be rewritten: {error.strerror}.") from error

@@ -31,6 +31,7 @@ from ledger.crypto.stream import PayloadReader
 from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFailed
 from ledger.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
 from ledger.opening import content_reader, read_index, recompute, recomputed_commitment
+from ledger.quoted import quoted
 from ledger.sealing import Document, Source
 from ledger.splitters.cutting import VERSIONS
 from ledger.verify import OpenedDeposit
@@ -69,7 +70,7 @@ class Staging:
         self.top = (folder,) if folder else tuple(safe.values())
         for name in self.top:
             if os.path.lexists(output / name):
-                raise Conflict(f"{output / name} exists already and is not overwritten.")
+                raise Conflict(f"{quoted(output / name)} exists already and is not overwritten.")
         self._folder = output / f".sealbook-{secrets.token_hex(8)}"
         self._paths = [self._folder / self.names[name] for name in names]
         self._lock = Lock()
@@ -145,7 +146,7 @@ class Staging:
             yield
         except OSError as error:
             raise StorageFailed(
-                f"{self._output} could not be written ({error.strerror}); {what_to_do(error)}."
+                f"{quoted(self._output)} could not be written ({error.strerror}); {what_to_do(error)}."
             ) from error
 
 
@@ -240,7 +241,8 @@ def _known_index(manifest: Manifest, sources: Mapping[int, Source]) -> Index:
             continue
         if VERSIONS.get(record.splitter) != record.version:
             raise InvalidInput(
-                f"How {record.name} was cut is known to the version of this program that deposited "
+                f"How {quoted(record.name)} was cut is known to the version of this program "
+                "that deposited "
                 "it, and stands in the content: use `sealbook open`."
             )
         leaves = Cuts(record.size, splitting.cuts).count
@@ -249,7 +251,7 @@ def _known_index(manifest: Manifest, sources: Mapping[int, Source]) -> Index:
             record.leaves,
             record.parts,
         ):
-            raise Conflict(f"{record.name} has other parts than what was deposited")
+            raise Conflict(f"{quoted(record.name)} has other parts than what was deposited")
         index[j] = DocumentIndex(splitting.cuts, splitting.parts, b"")
     return tuple(index)
 
@@ -267,10 +269,12 @@ def _match(manifest: Manifest, given: Sequence[Path]) -> list[Source]:
     for record in records:
         source = found.get(record.name) or found.get(record.name.rpartition("/")[2])
         if source is None:
-            raise Conflict(f"{record.name} was deposited and is not among the documents shown")
+            raise Conflict(
+                f"{quoted(record.name)} was deposited and is not among the documents shown"
+            )
         if source.size != record.size:
             raise Conflict(
-                f"{record.name} has {source.size} bytes; {record.size} bytes were deposited"
+                f"{quoted(record.name)} has {source.size} bytes; {record.size} bytes were deposited"
             )
         sources.append(source)
     return sources
@@ -315,7 +319,7 @@ def content_of(
             used = parse_header(read_file(own_header)) if own_header.exists() else header
             yield PayloadReader(read_at, payload.size, used.unwrap(identities))
     except OSError as error:
-        raise StorageFailed(f"{path} could not be used: {error.strerror}.") from error
+        raise StorageFailed(f"{quoted(path)} could not be used: {error.strerror}.") from error
     finally:
         if fetched:
             hidden.unlink(missing_ok=True)
@@ -342,7 +346,8 @@ def originals(deposit: StoredDeposit, manifest: Manifest) -> Callable[[int, int,
             place = deposit.meta.path or dict(manifest.cover.provenance).get("path", "")
             if not place:
                 raise InvalidInput(
-                    f"Only the fingerprint of {deposit.meta.title} was deposited, and where its files "
+                    f"Only the fingerprint of {quoted(deposit.meta.title)} was deposited, and "
+                    "where its files "
                     "are is not known on this computer."
                 )
             try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ledger.adapters.files import NewFile, what_to_do
 from ledger.errors import Conflict, StorageFailed
+from ledger.quoted import quoted
 
 MAX_COMPONENT = 200
 """UTF-8 bytes of one name on disk: below the 255 of common file systems, with room for a suffix."""
@@ -43,7 +44,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 def move_new(source: Path, target: Path) -> None:
     """Rename without replacing anything. Raises Conflict, StorageFailed."""
-    taken = Conflict(f"{target} exists already and is not overwritten; name another place.")
+    taken = Conflict(f"{quoted(target)} exists already and is not overwritten; name another place.")
     if os.path.lexists(target):
         raise taken
     try:
@@ -63,7 +64,7 @@ def move_new(source: Path, target: Path) -> None:
         raise taken from error
     except OSError as error:
         raise StorageFailed(
-            f"{target} could not be written ({error.strerror}); {what_to_do(error)}."
+            f"{quoted(target)} could not be written ({error.strerror}); {what_to_do(error)}."
         ) from error
 
 

@@ -28,6 +28,7 @@ from ledger.crypto.stream import ENC_CHUNK, NONCE_SIZE, PayloadReader
 from ledger.errors import StorageFailed, VerificationFailed
 from ledger.manifest import Cuts, Index, Manifest
 from ledger.opening import content_reader, read_index
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -154,7 +155,7 @@ def _local(path: Path, stack: contextlib.ExitStack) -> tuple[Header, Callable[[i
         file = stack.enter_context(path.open("rb"))
         header = parse_header(file.read(MAX_HEADER))
     except OSError as error:
-        raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
+        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
 
     def read_at(offset: int, length: int) -> bytes:
         file.seek(len(header.encoded) + offset)
@@ -200,7 +201,8 @@ def checked(
         commitments = leaf_commitments(seed, KIND_BYTES, low + 1, leaves)
         if b"".join(commitments) != hashes[low * HASH_SIZE : high * HASH_SIZE]:
             raise VerificationFailed(
-                f"{record.name} is not what was deposited: bytes {start} to {cuts.start(high) - 1} "
+                f"{quoted(record.name)} is not what was deposited: bytes {start} to "
+                f"{cuts.start(high) - 1} "
                 "differ. Nothing was written."
             )
         yield data

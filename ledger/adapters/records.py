@@ -15,6 +15,7 @@ from pathlib import Path
 from ledger.adapters.files import sync_folder
 from ledger.adapters.logfiles import write_durably
 from ledger.errors import NotFound, StorageFailed
+from ledger.quoted import quoted
 
 FOLDER = "records"
 _TOKEN_SIZE = 16
@@ -78,6 +79,7 @@ def _storage(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"An identity record in {root} could not be read or written ({error.strerror}); free some "
+            f"An identity record in {quoted(root)} could not be read or written "
+            f"({error.strerror}); free some "
             "space or mend the disk, then try again."
         ) from error

@@ -36,6 +36,7 @@ from http_message_signatures.exceptions import HTTPMessageSignaturesException
 from ledger.crypto.keys import SigningKey, verify_ed25519
 from ledger.encoding import parse_hex
 from ledger.errors import MalformedData, NotAuthenticated
+from ledger.quoted import quoted
 
 TAG = "sealbook"
 LEDGER_HEADER = "sealbook-ledger"
@@ -124,7 +125,8 @@ def verify_request(
     """
     if message.headers.get(LEDGER_HEADER) != f'"{ledger}"':
         raise NotAuthenticated(
-            f"The request is not signed for the ledger {ledger}; send {LEDGER_HEADER} and sign it."
+            f"The request is not signed for the ledger {quoted(ledger)}; send {LEDGER_HEADER} "
+            "and sign it."
         )
     verifier = _Verifier(now, public_key)
     try:

@@ -22,6 +22,7 @@ from ledger.deposit import LedgerForked, Rejected, is_final
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover
 from ledger.officers import parsed
+from ledger.quoted import quoted
 
 SMALL = 1 << 20
 """Bytes up to which a payload travels together with others."""
@@ -211,5 +212,5 @@ class Sender:
                     payload, read_at, header, lambda offset: self._progress(self._sent + offset)
                 )
         except OSError as error:
-            raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
+            raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
         self._sent += payload.size

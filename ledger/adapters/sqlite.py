@@ -23,6 +23,7 @@ from ledger.chain.statement import Statement, parse_deposit
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import LedgerFault, StorageFailed
 from ledger.ports import AccountKey, Entry
+from ledger.quoted import quoted
 
 FILE = "ledger.sqlite"
 SCHEMA_VERSION = 1
@@ -105,7 +106,7 @@ class Connections:
         self._lock = threading.Lock()
         if not create and not path.exists():
             raise LedgerFault(
-                f"{path} is missing. Run `sealbook notary fsck --rebuild`, or restore a backup."
+                f"{quoted(path)} is missing. Run `sealbook notary fsck --rebuild`, or restore a backup."
             )
         self._writing = threading.Lock()
         with storage(path):
@@ -120,7 +121,7 @@ class Connections:
             version = _version(self._writer)
         if version != SCHEMA_VERSION:
             raise LedgerFault(
-                f"{path} has schema version {version}; this program knows {SCHEMA_VERSION}. "
+                f"{quoted(path)} has schema version {version}; this program knows {SCHEMA_VERSION}. "
                 "Use the release that wrote it, or a newer one."
             )
 
@@ -250,7 +251,7 @@ def keep_private(path: Path) -> None:
                     each.chmod(PRIVATE)
     except OSError as error:
         raise StorageFailed(
-            f"{path} could not be made private ({error.strerror}); its owner must run this."
+            f"{quoted(path)} could not be made private ({error.strerror}); its owner must run this."
         ) from error
 
 
@@ -274,7 +275,7 @@ def storage(path: Path) -> Iterator[None]:
         yield
     except sqlite3.IntegrityError as error:
         raise LedgerFault(
-            f"{path} refused a row ({error}); the ledger would contradict itself. Run "
+            f"{quoted(path)} refused a row ({quoted(error)}); the ledger would contradict itself. Run "
             "`sealbook notary fsck`."
         ) from error
     except sqlite3.DatabaseError as error:
@@ -284,7 +285,8 @@ def storage(path: Path) -> Iterator[None]:
             else "put back its newest copy"
         )
         raise StorageFailed(
-            f"{path} could not be read or written ({error}). Free some space or mend the disk, then "
+            f"{quoted(path)} could not be read or written ({quoted(error)}). Free some space or mend "
+            "the disk, then "
             f"start the notary again; if the file is damaged, {mend}."
         ) from error
 
@@ -315,7 +317,8 @@ class LedgerDatabase:
             size = _size(connection)
             if size != start:
                 raise LedgerFault(
-                    f"{self.path} has {size} entries where {start} were expected: another process "
+                    f"{quoted(self.path)} has {size} entries where {start} were expected: "
+                    "another process "
                     "writes to it. Stop both, and start only one."
                 )
             rows.insert(connection)

@@ -75,6 +75,7 @@ from ledger.manifest import Manifest
 from ledger.measures import MEASURE_NAME
 from ledger.officers import Recipients, parse_recipients, parsed
 from ledger.opening import open_manifest
+from ledger.quoted import quoted
 from ledger.recover import Recovered
 
 MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28
@@ -284,7 +285,7 @@ class Vault:
         self._places: tuple[frozenset[str], int] = frozenset(), 0
         if not has_vault(home):
             raise InvalidInput(
-                f"There is no vault at {home}. Make one with `sealbook init`, restore it with "
+                f"There is no vault at {quoted(home)}. Make one with `sealbook init`, restore it with "
                 f"`sealbook recover`, or say where it is in {HOME_VARIABLE}."
             )
 
@@ -379,9 +380,13 @@ class Vault:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise NotFound(f"No deposit here is called {wanted}; `sealbook list` shows them all.")
+            raise NotFound(
+                f"No deposit here is called {quoted(wanted)}; `sealbook list` shows them all."
+            )
         ids = ", ".join(each.commitment[:12] for each in found[:4])
-        raise NotFound(f"{wanted} means {len(found)} deposits ({ids}); give the start of one's id.")
+        raise NotFound(
+            f"{quoted(wanted)} means {len(found)} deposits ({quoted(ids)}); give the start of one's id."
+        )
 
     def sound(self, but: Set[str] = frozenset()) -> Iterator[StoredDeposit]:
         """Yield the deposits that are not damaged: one must not hide the others."""
@@ -602,7 +607,7 @@ def new_vault(home: Path) -> Iterator[Path]:
     """
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise InvalidInput(
-            f"{home} is not empty. A vault is never overwritten: name another folder in "
+            f"{quoted(home)} is not empty. A vault is never overwritten: name another folder in "
             f"{HOME_VARIABLE}, or move the old vault away."
         )
     building = home.with_name(f".{home.name}.{secrets.token_hex(6)}")
@@ -617,7 +622,9 @@ def new_vault(home: Path) -> Iterator[Path]:
         building.rename(home)
         sync_folder(home.parent)
     except OSError as error:
-        raise StorageFailed(f"The vault at {home} could not be made: {error.strerror}.") from error
+        raise StorageFailed(
+            f"The vault at {quoted(home)} could not be made: {error.strerror}."
+        ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -683,7 +690,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
+        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -698,7 +705,7 @@ def file_header(path: Path) -> bytes:
         with path.open("rb") as file:
             return parse_header(file.read(MAX_HEADER)).encoded
     except OSError as error:
-        raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from error
+        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
 
 
 def format_meta(meta: Meta) -> bytes:
@@ -716,4 +723,4 @@ def _read_meta(path: Path) -> Meta:
 
 
 def _hurt(path: Path) -> MalformedData:
-    return MalformedData(f"{path} is damaged. Restore it from a backup of the vault.")
+    return MalformedData(f"{quoted(path)} is damaged. Restore it from a backup of the vault.")

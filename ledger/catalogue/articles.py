@@ -6,28 +6,39 @@ from typing import Any
 from ledger.catalogue.claims import status_words
 from ledger.catalogue.sentences import say
 from ledger.catalogue.shown import field_called
-from ledger.catalogue.words import CHINESE, Described, Fact, Pair, pick, utc
+from ledger.catalogue.words import (
+    CHINESE,
+    Described,
+    Fact,
+    Pair,
+    fill,
+    hexadecimal,
+    listed,
+    pick,
+    reason_facts,
+    utc,
+)
 from ledger.chain import report as rp
 from ledger.questions import Answer
+from ledger.quoted import Quoted, Words
 from ledger.reasons import in_chinese
 
 
-def article_title(article: str, language: str) -> str:
+def article_title(article: str, language: str) -> Words:
     """Return an article's heading."""
     return pick(_ARTICLES[article], language)
 
 
 def describe_answer(
-    answer: Answer, language: str, when: Callable[[int], str] | None = None
+    answer: Answer, language: str, when: Callable[[int], Words] | None = None
 ) -> Described:
     """Return an answer in words: the question, its status, what it says, and the facts behind it."""
     title = pick(_QUESTIONS[answer.question], language)
     status = status_words(answer.status, answer.by, language)
     if answer.status == rp.FAILED:
         why = in_chinese(answer.reason) if language == CHINESE else answer.reason
-        return Described(
-            title, status, pick(_FAILED, language), (Fact(say("reason", language), why),)
-        )
+        facts = reason_facts(say("reason", language), why)
+        return Described(title, status, pick(_FAILED, language), facts)
     writer = _Writer(answer, language, when or utc)
     command = _COMMANDS.get(answer.question, ())
     return Described(title, status, writer.text(), tuple(writer.facts()), command)
@@ -36,59 +47,71 @@ def describe_answer(
 class _Writer:
     """Writes one answer's text and facts."""
 
-    def __init__(self, answer: Answer, language: str, when: Callable[[int], str]) -> None:
+    def __init__(self, answer: Answer, language: str, when: Callable[[int], Words]) -> None:
         self.answer, self.language, self.when = answer, language, when
 
-    def text(self) -> str:
+    def text(self) -> Words:
         question, facts = self.answer.question, self.answer.facts
         pair = (_HIDDEN if self.answer.status == rp.NOT_SHOWN else _SHOWN)[question]
         if question == "consistent" and self.answer.by == "partial-opening":
             pair = _CONSISTENT_IN_PART
         if question == "third-party" and facts["names"]:
             pair = _COUNTERSIGNED
-        return pick(pair, self.language).format(**self._values(facts))
+        return fill(pair, self.language, **self._values())
 
-    def _values(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        values = {key: self._shown(key, value) for key, value in facts.items()}
-        comma = pick((", ", "、"), self.language)
-        names = facts.get("names") or [each["name"] for each in facts.get("witnesses", ())]
-        values["names"] = comma.join(names)
-        values["closed"] = comma.join(
-            field_called(name, self.language) for name in facts.get("closed", ())
-        )
-        return values
+    def _values(self) -> dict[str, int | Words]:
+        """Return what a sentence may be filled with: numbers, times, and names of our own."""
+        facts = self.answer.facts
+        values: dict[str, int | Words] = {
+            key: self.when(value) if key in _TIMES else value
+            for key, value in facts.items()
+            if isinstance(value, int)
+        }
+        unknown = {key: Words("?") for key, value in facts.items() if value is None}
+        return unknown | values | {"closed": self._closed()}
+
+    def _closed(self) -> Words:
+        names = self.answer.facts.get("closed", ())
+        return listed((field_called(name, self.language) for name in names), self.language)
 
     def facts(self) -> Iterator[Fact]:
-        facts = self.answer.facts
+        facts, language = self.answer.facts, self.language
         for key, label in _FACTS.get(self.answer.question, {}).items():
             value = facts.get(key)
             if key == "platform" and value is None:
-                value = pick(_NO_PLATFORM, self.language)
-                yield Fact(pick(label, self.language), value)
+                yield Fact(pick(label, language), pick(_NO_PLATFORM, language))
             elif value is not None:
-                shown = str(self._shown(key, value))
-                yield Fact(pick(label, self.language), shown, digest=key in _DIGESTS)
+                yield self._fact(key, pick(label, language), value)
+        if self.answer.question in ("interference", "third-party"):
+            witnesses = [each["name"] for each in facts.get("witnesses", ())]
+            for each in facts.get("names", witnesses):
+                yield Fact(pick(_WITNESS, language), Quoted(each))
         for name, found in facts.get("fields", {}).items():
             yield from self._field(name, found)
         if facts.get("fields") and facts["closed"]:
-            yield Fact(pick(_CLOSED, self.language), self._values(facts)["closed"])
+            yield Fact(pick(_CLOSED, language), self._closed())
 
-    def _shown(self, key: str, value: Any) -> Any:
-        if key in _TIMES and isinstance(value, int):
-            return self.when(value)
-        return "?" if value is None else value
+    def _fact(self, key: str, label: Words, value: Any) -> Fact:
+        if key in _DIGESTS:
+            return Fact(label, hexadecimal(value), digest=True)
+        if isinstance(value, int):
+            return Fact(label, self.when(value) if key in _TIMES else Words(value))
+        if self.answer.question == "program" or key == "fingerprint":
+            return Fact(label, Words(value))
+        return Fact(label, Quoted(str(value)))
 
     def _field(self, name: str, found: Mapping[str, Any]) -> Iterator[Fact]:
         label = field_called(name, self.language)
         for value in found["values"]:
             if value in (None, ""):
-                value = pick(_NOTHING, self.language)
-            yield Fact(label, self.when(value) if isinstance(value, int) else value)
-            label = ""
+                yield Fact(label, pick(_NOTHING, self.language))
+            else:
+                yield Fact(label, self.when(value) if isinstance(value, int) else Quoted(value))
+            label = Words()
         documents = self.answer.facts["documents"]
         if found["opened"] < documents or found["different"] > 1:
-            count = pick(_OF_DOCUMENTS, self.language)
-            yield Fact("", count.format(documents=documents, **found))
+            counts = {key: found[key] for key in ("different", "opened")}
+            yield Fact("", fill(_OF_DOCUMENTS, self.language, documents=documents, **counts))
 
 
 _TIMES = {"time", "signed", "checked_at"}
@@ -130,10 +153,11 @@ _QUESTIONS: dict[str, Pair] = {
 
 _SHOWN: dict[str, Pair] = {
     "stored": (
-        "Entry {index} of {origin}, an append-only ledger (a Merkle tree, RFC 9162) whose blocks "
-        "are chained by hash, block {height}. It holds a salted fingerprint of the data. Whether "
-        "this is block chain technology in the sense of the Rules is for the court to decide.",
-        "账本 {origin} 的第 {index} 号记录，第 {height} 号区块。账本只能追加"
+        "Entry {index} of the ledger named below, which is append-only (a Merkle tree, RFC 9162) and "
+        "whose blocks are chained by hash, block {height}. It holds a salted fingerprint of "
+        "the data. Whether this is block chain technology in the sense of the Rules is for the "
+        "court to decide.",
+        "下列账本的第 {index} 号记录，第 {height} 号区块。账本只能追加"
         "（默克尔树，RFC 9162），各区块以哈希相连，所载为数据的加盐指纹。"
         "是否属于本规则所称区块链技术，由法院认定。",
     ),
@@ -149,9 +173,9 @@ _SHOWN: dict[str, Pair] = {
     ),
     "interference": (
         "After entry: other institutions have countersigned the state of the ledger that holds "
-        "this entry ({names}); a later change or removal would contradict what they signed. "
+        "this entry; a later change or removal would contradict what they signed. "
         "Nothing is shown of interference before entry.",
-        "上链后：其他机构共同签署了包含本记录的账本状态（{names}），此后的改动或删除将与其签署相矛"
+        "上链后：其他机构共同签署了包含本记录的账本状态，此后的改动或删除将与其签署相矛"
         "盾。上链前有无干预，未予证明。",
     ),
     "methods": (
@@ -316,9 +340,9 @@ _CONSISTENT_IN_PART: Pair = (
     "所示部分一致：与存证中该位置的内容逐字节一致，由其重新计算的加盐指纹与账本中的一致。其余部分未开示。",
 )
 _COUNTERSIGNED: Pair = (
-    "{names} countersigned the ledger's state, not the content. Nobody else is shown to have witnessed "
-    "how the data was made, collected or kept.",
-    "{names} 签署的是账本状态，而非内容。未显示有第三方见证数据的生成、采集或者保管。",
+    "Those named below countersigned the ledger's state, not the content. Nobody else is shown to have "
+    "witnessed how the data was made, collected or kept.",
+    "下列机构签署的是账本状态，而非内容。未显示有第三方见证数据的生成、采集或者保管。",
 )
 _FAILED: Pair = (
     "What answers this question does not hold; see the report without --for.",
@@ -333,9 +357,12 @@ _OF_DOCUMENTS: Pair = (
 )
 
 _PLATFORM_HASH: dict[str, Pair] = {"platform": ("platform statement", "平台声明（叶哈希）")}
+_WITNESS: Pair = ("institution", "机构")
+_LEDGER: Pair = ("ledger", "账本")
 _FACTS: dict[str, dict[str, Pair]] = {
+    "stored": {"origin": _LEDGER},
     "rules": _PLATFORM_HASH,
-    "interest": {"origin": ("ledger", "账本"), "name": ("depositor, as stated", "存证人（声明）")},
+    "interest": {"origin": _LEDGER, "name": ("depositor, as stated", "存证人（声明）")},
     "who": {
         "name": ("name", "名称"),
         "registration": ("registration", "登记号"),

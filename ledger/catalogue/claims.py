@@ -4,38 +4,48 @@
 says what is shown and no more: never "valid", never anything of authorship or truth.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from ledger.catalogue.sentences import say
-from ledger.catalogue.shown import content_facts, content_words, made_words
-from ledger.catalogue.words import CHINESE, Described, Fact, Pair, pick, utc
+from ledger.catalogue.shown import content_facts, content_words, document_called, made_facts
+from ledger.catalogue.words import (
+    CHINESE,
+    Described,
+    Fact,
+    Pair,
+    fill,
+    hexadecimal,
+    listed,
+    pick,
+    reason_facts,
+    utc,
+)
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
+from ledger.quoted import Quoted, Words
 from ledger.reasons import in_chinese
 
 PARTIAL = "partial-opening"
 
 
-def describe(claim: Claim, language: str, when: Callable[[int], str] | None = None) -> Described:
+def describe(claim: Claim, language: str, when: Callable[[int], Words] | None = None) -> Described:
     """Return the claim in words; `when` sets a time for the reader, in UTC unless given."""
     title = pick(_TITLES[claim.name], language)
     status = status_words(claim.status, claim.by, language)
     if claim.status == rp.FAILED:
         why = in_chinese(claim.reason) if language == CHINESE else claim.reason
-        reason = Fact(say("reason", language), why)
-        return Described(title, status, pick(_FAILURES[claim.name], language), (reason,))
+        facts = reason_facts(say("reason", language), why)
+        return Described(title, status, pick(_FAILURES[claim.name], language), facts)
     writer = _Writer(claim, language, when or utc)
-    facts = writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else ()
-    return Described(title, status, writer.text(), facts)
+    shown = writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else ()
+    return Described(title, status, writer.text(), tuple(shown))
 
 
-def verdict(report: Report, language: str) -> str:
+def verdict(report: Report, language: str) -> Words:
     """Return the report's result in a sentence: what of the required is proven."""
-    comma = "、" if language == CHINESE else ", "
 
-    def titles(names: Iterable[str]) -> str:
-        return comma.join(pick(_TITLES[name], language) for name in names)
+    def titles(names: Iterable[str]) -> Words:
+        return listed((pick(_TITLES[name], language) for name in names), language)
 
     if report.failed:
         return say("verdict-failed", language, names=titles(claim.name for claim in report.failed))
@@ -44,57 +54,63 @@ def verdict(report: Report, language: str) -> str:
     return say("verdict-good", language, names=titles(report.required))
 
 
-def status_words(status: str, by: str, language: str) -> str:
+def status_words(status: str, by: str, language: str) -> Words:
     """Return a status, and by what it is proven or by whom it is stated."""
-    return pick(_STATUS[status], language).format(by=pick(_BY.get(by, (by, by)), language))
+    return fill(_STATUS[status], language, by=pick(_BY[by], language))
 
 
 class _Writer:
     """Writes one claim's text and facts."""
 
-    def __init__(self, claim: Claim, language: str, when: Callable[[int], str]) -> None:
+    def __init__(self, claim: Claim, language: str, when: Callable[[int], Words]) -> None:
         self.claim, self.language, self.when = claim, language, when
 
-    def text(self) -> str:
-        if self.claim.by == PARTIAL:
-            return content_words(self.claim.facts["documents"], self.language)
-        shown = self.claim.status != rp.NOT_SHOWN
-        pair = _TEXTS[self.claim.name][0 if shown else 1]
-        values = self._times(self.claim.facts)
-        count = len(values.get("documents", ()))
-        values["count"], values["plural"] = count, "" if count == 1 else "s"
-        values["names"] = ", ".join(each["name"] for each in values.get("witnesses", ()))
-        if shown and self.claim.name == rp.BLOCK:
-            values["last"] = values["size"] - 1
-        said = pick(pair, self.language).format(**values)
-        rendered = [each for each in values.get("documents", ()) if "rendition" in each]
+    def text(self) -> Words:
+        claim = self.claim
+        if claim.by == PARTIAL:
+            return content_words(claim.facts["documents"], self.language)
+        shown = claim.status != rp.NOT_SHOWN
+        pair = _TEXTS[claim.name][0 if shown else 1]
+        said = fill(pair, self.language, **self._values())
+        rendered = sum("rendition" in each for each in claim.facts.get("documents", ()))
         if rendered:
-            tools = dict.fromkeys(str(each["rendition"]["tool"]) for each in rendered)
-            said += pick(_RENDERED, self.language).format(
-                count=len(rendered), tools=pick((", ", "、"), self.language).join(tools)
-            )
+            said = Words(said + fill(_RENDERED, self.language, count=rendered))
         return said
 
-    def facts(self) -> tuple[Fact, ...]:
-        if self.claim.by == PARTIAL:
-            return tuple(content_facts(self.claim.facts["documents"], self.language, self.when))
-        found = [
-            Fact(pick(label, self.language), str(value), digest=key in _DIGESTS)
-            for key, label in _FACTS.get(self.claim.name, {}).items()
-            if (value := self._times(self.claim.facts).get(key)) is not None
-        ]
-        for each in self.claim.facts.get("documents", ()):
-            size = f"{each['size']:,} B"
-            if "rendition" in each:
-                size += f" · {made_words(each['rendition'], self.language)}"
-            found.append(Fact(each["name"], size))
-        return tuple(found)
-
-    def _times(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            key: self.when(value) if key in _TIMES and isinstance(value, int) else value
+    def _values(self) -> dict[str, int | Words]:
+        """Return what a sentence may be filled with: numbers and times."""
+        facts = self.claim.facts
+        values: dict[str, int | Words] = {
+            key: self.when(value) if key in _TIMES else value
             for key, value in facts.items()
+            if isinstance(value, int)
         }
+        count = len(facts.get("documents", ()))
+        values |= {"count": count, "plural": Words("" if count == 1 else "s")}
+        if self.claim.name == rp.BLOCK and "size" in facts:
+            values["last"] = facts["size"] - 1
+        return values
+
+    def facts(self) -> Iterator[Fact]:
+        claim, language = self.claim, self.language
+        if claim.by == PARTIAL:
+            yield from content_facts(claim.facts["documents"], language, self.when)
+            return
+        for key, label in _FACTS.get(claim.name, {}).items():
+            value = claim.facts.get(key)
+            if key in _DIGESTS and value is not None:
+                yield Fact(pick(label, language), hexadecimal(value), digest=True)
+            elif key in _TIMES and isinstance(value, int):
+                yield Fact(pick(label, language), self.when(value))
+            elif value is not None:
+                yield Fact(pick(label, language), Quoted(str(value)))
+        for each in claim.facts.get("witnesses", ()):
+            yield Fact(pick(_WITNESS, language), Quoted(each["name"]))
+        for number, each in enumerate(claim.facts.get("documents", ()), 1):
+            yield Fact(document_called(number, language), Quoted(each["name"]))
+            yield Fact("", Words(f"{each['size']:,} B"))
+            if "rendition" in each:
+                yield from made_facts(each["rendition"], language)
 
 
 _TIMES = {"time", "signed", "checked_at"}
@@ -108,6 +124,7 @@ _STATUS = {
 }
 
 _BY = {
+    "": ("", ""),
     "inclusion-proof": ("the inclusion proof", "账本包含证明"),
     "cosignatures": ("cosignatures", "共同签署"),
     "block-record": ("the block record", "区块记录"),
@@ -168,9 +185,9 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
     ),
     rp.LEDGER: (
         (
-            "The deposit is entry {index} of {origin}, in a ledger of {size} entries whose state "
-            "the notary signed with Ed25519 and ML-DSA-44.",
-            "该存证是账本 {origin} 的第 {index} 号记录；账本共有 {size} 条记录，其状态由公证机构以 "
+            "The deposit is entry {index} of the ledger named below, which had {size} entries when "
+            "the notary signed its state with Ed25519 and ML-DSA-44.",
+            "该存证是下列账本的第 {index} 号记录；账本共有 {size} 条记录，其状态由公证机构以 "
             "Ed25519 与 ML-DSA-44 签署。",
         ),
         ("No ledger entry is shown.", "未显示账本记录。"),
@@ -186,8 +203,8 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
     ),
     rp.SEAL: (
         (
-            "The same entry is sealed with the notary's certificate: {subject}.",
-            "同一记录由公证机构的证书签章：{subject}。",
+            "The same entry is sealed with the notary's certificate.",
+            "同一记录由公证机构的证书签章。",
         ),
         ("No seal is shown.", "未显示机构签章。"),
     ),
@@ -200,8 +217,8 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
     ),
     rp.WITNESSES: (
         (
-            "Other institutions have countersigned this state of the ledger: {names}.",
-            "其他机构共同签署了账本的这一状态：{names}。",
+            "Other institutions have countersigned this state of the ledger.",
+            "其他机构共同签署了账本的这一状态。",
         ),
         (
             "No other institution has countersigned this state of the ledger.",
@@ -235,10 +252,12 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
 }
 
 _RENDERED: Pair = (
-    " Of these, {count} are renditions that {tools} made from the original at the deposit; this "
-    "program does not compare them with it, whoever reads both can.",
-    "其中 {count} 份为 {tools} 在存证时由原件生成的副本；本程序未将其与原件比对，读者可以自行比对。",
+    " Of these, {count} are renditions made from the original at the deposit; this program does not "
+    "compare them with it, whoever reads both can.",
+    "其中 {count} 份为存证时由原件生成的副本；本程序未将其与原件比对，读者可以自行比对。",
 )
+
+_WITNESS: Pair = ("institution", "机构")
 
 _SOMETHING_ELSE = ("This part of the file does not hold.", "文件的这一部分不成立。")
 _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
@@ -269,7 +288,12 @@ _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
 }
 
 _FACTS: dict[str, dict[str, Pair]] = {
-    rp.LEDGER: {"commitment": ("commitment", "加盐指纹"), "root": ("ledger root", "账本根值")},
+    rp.LEDGER: {
+        "origin": ("ledger", "账本"),
+        "commitment": ("commitment", "加盐指纹"),
+        "root": ("ledger root", "账本根值"),
+    },
+    rp.SEAL: {"subject": ("certificate", "证书")},
     rp.BLOCK: {"previous": ("block before", "前一区块")},
     rp.DEPOSITOR: {
         "account": ("account", "账户"),

@@ -1,13 +1,12 @@
 """Single sentences of a report, by key."""
 
-from typing import Any
+from ledger.catalogue.words import Pair, fill
+from ledger.quoted import Words
 
-from ledger.catalogue.words import Pair, pick
 
-
-def say(key: str, language: str, **values: Any) -> str:
+def say(key: str, language: str, **values: int | Words) -> Words:
     """Return a sentence of the catalogue."""
-    return pick(_SENTENCES[key], language).format(**values)
+    return fill(_SENTENCES[key], language, **values)
 
 
 _SENTENCES: dict[str, Pair] = {
@@ -83,7 +82,7 @@ _SENTENCES: dict[str, Pair] = {
     "file": ("File", "文件"),
     "trust": ("Trust file", "信任文件"),
     "fingerprint": ("Fingerprint", "指纹"),
-    "issued": ("{issuer}, {issued}", "{issuer}，{issued}"),
+    "issued": ("issued {issued} by", "{issued} 签发，签发者"),
     "result": ("Result", "结果"),
     "verdict-good": (
         "Every required claim is proven: {names}.",
@@ -102,6 +101,7 @@ _SENTENCES: dict[str, Pair] = {
         "请将此指纹与公证机构书面提供的指纹核对。",
     ),
     "vault-trust": ("pinned in your vault", "本机保险库中固定的信任文件"),
+    "written": ("Written", "已写出"),
     "reason": ("reason", "原因"),
     "standing": (
         "At this office, at {size} entries (stated by the notary)",

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ledger.catalogue.words import CHINESE, Fact, Pair, pick
+from ledger.catalogue.words import CHINESE, Fact, Pair, fill, pick
+from ledger.quoted import Quoted, Words
 
 Document = Mapping[str, Any]
 """A document of a CONTENT claim proven by a partial opening (see ledger.verify)."""
@@ -30,69 +31,97 @@ def hidden_pieces(document: Document) -> Iterator[tuple[int, int | None]]:
         yield next_piece, total
 
 
-def content_words(documents: Iterable[Document], language: str) -> str:
+def content_words(documents: Iterable[Document], language: str) -> Words:
     """Return what the claim says of the content shown, and what it does not say."""
     shown = any(each["whole"] or each["parts"] for each in documents)
     return pick(_PARTIAL if shown else _FIELDS_ONLY, language)
 
 
 def content_facts(
-    documents: Iterable[Document], language: str, when: Callable[[int], str]
+    documents: Iterable[Document], language: str, when: Callable[[int], Words]
 ) -> Iterator[Fact]:
     """Yield what is shown of each document, its gaps, and the fields that are opened."""
     for each in documents:
-        yield Fact(document_called(each["document"], language), headline(each, language))
+        yield Fact(document_called(each["document"], language), called(each, language))
+        if each["whole"]:
+            yield Fact("", fill(_WHOLE, language, each["size"]))
         for part in each["parts"]:
             words = part_words(part, language)
             if part["path"] is not None:
-                words += " · " + span(part["first"], part["first"] + part["count"] - 1, language)
-            yield Fact("  " + position(part, language), words)
+                yield Fact("  " + position(part, language), Quoted(part["path"]))
+                pieces = span(part["first"], part["first"] + part["count"] - 1, language)
+                yield Fact("", Words(f"{words} · {pieces}"))
+            else:
+                yield Fact("  " + position(part, language), words)
         if not each["whole"]:
             yield Fact("  " + pick(_GAP, language), gaps_in_words(each, language))
         if each["rendition"] is not None:
-            yield Fact("  " + pick(_RENDITION, language), rendition_words(each, language))
+            made = {**each["rendition"], "tool": each["fields"].get("tool")}
+            yield from made_facts(made, language)
+            yield Fact("", pick(_MATCH, language))
         for name, value in each["fields"].items():
-            if name == "modified" and isinstance(value, int):
-                value = when(value)
-            stated = pick(_STATED, language).format(field=field_called(name, language))
-            yield Fact("  " + stated, _value(value, language))
+            yield _field(name, value, language, when)
 
 
-def document_called(number: int, language: str) -> str:
+def _field(name: str, value: Any, language: str, when: Callable[[int], Words]) -> Fact:
+    label = "  " + fill(_STATED, language, field=field_called(name, language))
+    if name == "modified" and isinstance(value, int):
+        return Fact(label, when(value))
+    if isinstance(value, int):
+        return Fact(label, Words(f"{value:,} B"))
+    if value in (None, ""):
+        return Fact(label, pick(_NOTHING, language))
+    return Fact(label, Quoted(str(value)))
+
+
+def made_facts(made: Mapping[str, Any], language: str) -> Iterator[Fact]:
+    """Yield which page or text of which document a rendition shows, and by what it was made."""
+    known = made["kind"] in _KINDS
+    kind = pick(_KINDS[made["kind"]] if known else _OTHER_KIND, language)
+    places = {key: made[key] for key in ("position", "total", "of")}
+    yield Fact("  " + pick(_RENDITION, language), fill(_MADE, language, kind=kind, **places))
+    if not known:
+        yield Fact("  " + pick(_KIND, language), Quoted(str(made["kind"])))
+    tool = made["tool"]
+    yield Fact(
+        "  " + pick(_TOOL, language), Quoted(str(tool)) if tool else pick(_SOME_TOOL, language)
+    )
+
+
+def document_called(number: int, language: str) -> Words:
     """Return the name that a document has by its number, from 1."""
-    return pick(("document {0}", "第 {0} 份文件"), language).format(number)
+    return fill(("document {0}", "第 {0} 份文件"), language, number)
 
 
-def field_called(name: str, language: str) -> str:
+def field_called(name: str, language: str) -> Words:
     """Return a metadata field's name for people."""
-    return pick(_FIELDS.get(name, (name, name)), language)
+    return pick(_FIELDS[name], language)
 
 
-def position(part: Mapping[str, Any], language: str) -> str:
+def position(part: Mapping[str, Any], language: str) -> Words:
     """Return where a part stands: among the parts, or its pieces."""
     if part["position"] is not None:
-        values = (f"{part['position']:,}", f"{part['total']:,}")
-        return pick(("part {0} of {1}", "第 {0} 部分，共 {1} 部分"), language).format(*values)
+        pair = ("part {0:,} of {1:,}", "第 {0:,} 部分，共 {1:,} 部分")
+        return fill(pair, language, part["position"], part["total"])
     return span(part["first"], part["first"] + part["count"] - 1, language)
 
 
-def span(first: int, last: int | None, language: str) -> str:
+def span(first: int, last: int | None, language: str) -> Words:
     """Return a run of pieces in words."""
     if last is None:
-        pair = ("from piece {0} on, if there are more", "第 {0} 块及以后（如有）")
-    elif first == last:
-        pair = ("piece {0}", "第 {0} 块")
-    else:
-        pair = ("pieces {0} to {1}", "第 {0} 至 {1} 块")
-    return pick(pair, language).format(f"{first:,}", "" if last is None else f"{last:,}")
+        pair = ("from piece {0:,} on, if there are more", "第 {0:,} 块及以后（如有）")
+        return fill(pair, language, first)
+    if first == last:
+        return fill(("piece {0:,}", "第 {0:,} 块"), language, first)
+    return fill(("pieces {0:,} to {1:,}", "第 {0:,} 至 {1:,} 块"), language, first, last)
 
 
-def joined(what: str, said: str, language: str) -> str:
+def joined(what: Words, said: Words, language: str) -> Words:
     """Return something and what is said of it."""
-    return pick(("{0}: {1}", "{0}：{1}"), language).format(what, said)
+    return fill(("{0}: {1}", "{0}：{1}"), language, what, said)
 
 
-def gaps_in_words(document: Document, language: str) -> str:
+def gaps_in_words(document: Document, language: str) -> Words:
     """Return which pieces of a document are not shown."""
     if not document["parts"]:
         return pick(("its whole content", "全部内容"), language)
@@ -104,94 +133,69 @@ def gaps_in_words(document: Document, language: str) -> str:
         listed = pick((" and ", "、"), language).join([listed, closed[-1]] if listed else closed)
         one = len(gaps) > 0 and closed == [f"{gaps[0][0]:,}"]
         pair = ("piece {0}" if one else "pieces {0}", "第 {0} 块")
-        words.append(pick(pair, language).format(listed))
+        words.append(fill(pair, language, Words(listed)))
     words += [span(first, last, language) for first, last in gaps if last is None]
     if not words:
         return pick(("nothing: every piece is shown", "无：各块均已出示"), language)
-    text = pick(("; ", "；"), language).join(words)
+    text = Words(pick(("; ", "；"), language).join(words))
     if document["pieces"] is None:
         return text
-    return pick(("{0}, of {1:,}", "{0}（共 {1:,} 块）"), language).format(text, document["pieces"])
+    return fill(("{0}, of {1:,}", "{0}（共 {1:,} 块）"), language, text, document["pieces"])
 
 
-def _range(first: int, last: int, language: str) -> str:
+def _range(first: int, last: int, language: str) -> Words:
     if first == last:
-        return f"{first:,}"
-    return pick(("{0:,} to {1:,}", "{0:,} 至 {1:,}"), language).format(first, last)
+        return Words(f"{first:,}")
+    return fill(("{0:,} to {1:,}", "{0:,} 至 {1:,}"), language, first, last)
 
 
-def rendition_words(document: Document, language: str) -> str:
-    """Return what a rendition is of, who made it, and what is not shown of it."""
-    tool = document["fields"].get("tool") or pick(_SOME_TOOL, language)
-    return pick(_RENDERED, language).format(
-        made=made_words(document["rendition"], language), tool=tool
-    )
+def path_meaning(path: str) -> Words:
+    """Return what a part's path means, for a Chinese reader: only what is known, and no name."""
+    found = []
+    # Only an archive's member brings a name of its own, which may hold slashes and stands last.
+    places, _, _ = path.partition(": ")
+    for component in places.split("/", _DEEPEST)[:_DEEPEST]:
+        for pattern, chinese in _COMPONENTS:
+            match = pattern.fullmatch(component)
+            if match:
+                found.append(chinese.format(*match.groups()))
+    return Words("，".join(found))
 
 
-def made_words(made: Mapping[str, Any], language: str) -> str:
-    """Return which page or text of which document a rendition shows."""
-    kind = pick(_KINDS.get(made["kind"], (made["kind"], made["kind"])), language)
-    return pick(_MADE, language).format(**{**made, "kind": kind})
+def called(document: Document, language: str) -> Quoted | Words:
+    """Return what a document is called, where that is opened."""
+    name = document["name"]
+    return Quoted(name) if name else pick(("name not opened", "名称未开示"), language)
 
 
-def path_words(path: str, language: str) -> str:
-    """Return a part's path; for a Chinese reader what it means goes first."""
-    if language != CHINESE:
-        return path
-    # Only an archive's member brings a name of its own, which may hold slashes.
-    places, colon, name = path.partition(": ")
-    *outer, last = places.split("/")
-    meaning = "，".join(map(_component, [*outer, last + colon + name]))
-    return path if meaning == path else f"{meaning}（{path}）"
-
-
-def headline(document: Document, language: str) -> str:
-    """Return what a document is called, and its size where all of it is shown."""
-    name = document["name"] or pick(("name not opened", "名称未开示"), language)
-    if not document["whole"]:
-        return str(name)
-    whole = pick(("{0}, whole, {1:,} B", "{0}，全文，{1:,} B"), language)
-    return whole.format(name, document["size"])
-
-
-def part_words(part: Mapping[str, Any], language: str) -> str:
-    """Return a part's path and size, or where it begins."""
-    size = f"{part['size']:,} B"
+def part_words(part: Mapping[str, Any], language: str) -> Words:
+    """Return a part's size, or where it begins; for a Chinese reader what its path means goes first."""
+    size = Words(f"{part['size']:,} B")
     if part["path"] is not None:
-        return f"{path_words(part['path'], language)} · {size}"
+        meaning = path_meaning(part["path"]) if language == CHINESE else ""
+        return Words(f"{meaning} · {size}") if meaning else size
     if part["offset"] is None:
         return size
-    start = pick(("from byte {0:,} on", "自第 {0:,} 字节起（从 0 计）"), language)
-    return f"{size} · {start.format(part['offset'])}"
+    pair = ("{0} · from byte {1:,} on", "{0} · 自第 {1:,} 字节起（从 0 计）")
+    return fill(pair, language, size, part["offset"])
 
 
-def _value(value: Any, language: str) -> str:
-    if value in (None, ""):
-        return pick(("nothing was stated", "未声明"), language)
-    return f"{value:,} B" if isinstance(value, int) else str(value)
-
-
-def _component(text: str) -> str:
-    for pattern, chinese in _COMPONENTS:
-        found = pattern.fullmatch(text)
-        if found:
-            return chinese.format(*found.groups())
-    return text
-
+_DEEPEST = 8
+"""Components of a path that are explained."""
 
 _COMPONENTS = tuple(
-    (re.compile(pattern, re.S), chinese)
+    (re.compile(pattern), chinese)
     for pattern, chinese in (
-        (r"message (\d+) of (\d+)", "第 {0} 封邮件（共 {1} 封）"),
+        (r"message ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 封邮件（共 {1} 封）"),
         (r"message", "整封邮件"),
         (r"header", "邮件头"),
         (r"body", "正文"),
-        (r"part ([\d.]+)", "MIME 部分 {0}"),
-        (r"paragraph (\d+) of (\d+)", "第 {0} 自然段（共 {1} 段）"),
-        (r"section (\d+) of (\d+)", "第 {0} 节（共 {1} 节）"),
-        (r"table (\d+) of (\d+)", "第 {0} 个表格（共 {1} 个）"),
-        (r"row (\d+)", "第 {0} 行"),
-        (r"member (\d+) of (\d+): (.*)", "第 {0} 个成员（共 {1} 个）：{2}"),
+        (r"part ([0-9.]{1,20})", "MIME 部分 {0}"),
+        (r"paragraph ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 自然段（共 {1} 段）"),
+        (r"section ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 节（共 {1} 节）"),
+        (r"table ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 个表格（共 {1} 个）"),
+        (r"row ([0-9]{1,9})", "第 {0} 行"),
+        (r"member ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 个成员（共 {1} 个）"),
     )
 )
 
@@ -217,11 +221,15 @@ _MADE: Pair = (
     "{kind} {position} of {total} of document {of}",
     "第 {of} 份文件的{kind}（第 {position}，共 {total}）",
 )
-_RENDERED: Pair = (
-    "{made}, as rendered by {tool} at the deposit; the match with the original is shown only by a "
-    "full opening",
-    "{made}，由 {tool} 在存证时生成；与原件是否一致，只有完整开示才能显示",
+_WHOLE: Pair = ("whole, {0:,} B", "全文，{0:,} B")
+_NOTHING: Pair = ("nothing was stated", "未声明")
+_MATCH: Pair = (
+    "rendered at the deposit; the match with the original is shown only by a full opening",
+    "存证时生成；与原件是否一致，只有完整开示才能显示",
 )
+_TOOL: Pair = ("rendered by (stated)", "生成工具（声明）")
+_KIND: Pair = ("kind (stated)", "种类（声明）")
+_OTHER_KIND: Pair = ("rendition", "副本")
 _SOME_TOOL: Pair = ("software that is not named here", "未开示名称的软件")
 _KINDS: dict[str, Pair] = {"page": ("page", "页面"), "text": ("text", "文本")}
 _FIELDS: dict[str, Pair] = {

@@ -1,8 +1,10 @@
 """What every text of the catalogue is made of: languages, facts, times."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from ledger.quoted import Quoted, Words, lifted
 
 ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
@@ -13,10 +15,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A labelled value; a `digest` is set in groups."""
+    """A labelled value, ours only where it is `Words`; a `digest` is set in groups."""
 
     label: str
-    value: str
+    value: Quoted | str
     digest: bool = False
 
 
@@ -24,9 +26,9 @@ class Fact:
 class Described:
     """A claim in words: its title, its status, what it says, a command to type, the facts behind it."""
 
-    title: str
-    status: str
-    text: str
+    title: Words
+    status: Words
+    text: Words
     facts: tuple[Fact, ...] = ()
     command: tuple[str, ...] = ()
 
@@ -42,14 +44,46 @@ def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
     return ENGLISH
 
 
-def pick(pair: Pair, language: str) -> str:
+def pick(pair: Pair, language: str) -> Words:
     """Return the text in this language."""
-    return pair[LANGUAGES.index(language)]
+    return Words(pair[LANGUAGES.index(language)])
 
 
-def utc(seconds: int) -> str:
+def fill(pair: Pair, language: str, *places: int | Words, **values: int | Words) -> Words:
+    """Return a sentence in this language, filled in.
+
+    Raises TypeError for anything but numbers and words of ours: what others have chosen is no part of
+    a sentence but a value on a line of its own.
+    """
+    for each in (*places, *values.values()):
+        if not isinstance(each, (int, Words)):
+            raise TypeError(f"a sentence takes numbers and words of ours, no {type(each).__name__}")
+    return Words(pair[LANGUAGES.index(language)].format(*places, **values))
+
+
+def listed(words: Iterable[Words], language: str) -> Words:
+    """Return words of ours one after the other."""
+    return Words(pick((", ", "、"), language).join(words))
+
+
+def reason_facts(label: Words, reason: str) -> tuple[Fact, ...]:
+    """Return why something failed: the sentence, and the values that it names by number."""
+    words, values = lifted(reason)
+    named = (Fact(f"({n})", Quoted.parse(each)) for n, each in enumerate(values, 1))
+    return (Fact(label, words), *named)
+
+
+def utc(seconds: int) -> Words:
     """Return POSIX seconds as a time in UTC."""
     try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return Words(f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC")
     except (ValueError, OverflowError, OSError):
-        return f"{seconds} s"
+        return Words(f"{seconds} s")
+
+
+def hexadecimal(value: object) -> Words:
+    """Return a hash in hexadecimal digits. Raises TypeError for anything else."""
+    text = str(value)
+    if not set(text) <= set("0123456789abcdef"):
+        raise TypeError("a hash has hexadecimal digits")
+    return Words(text)

@@ -35,6 +35,7 @@ from ledger.crypto.keys import (
 )
 from ledger.encoding import MAX_INTEGER, u64
 from ledger.errors import VerificationFailed
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:  # checkpoint.py signs through this module
     from ledger.chain.checkpoint import Checkpoint
@@ -79,7 +80,7 @@ def verify_signature(key: VerifierKey, signature: Signature, checkpoint: "Checkp
         VerificationFailed: It is another key's, or does not hold.
     """
     if (signature.name, signature.key_id) != (key.name, key.key_id):
-        raise VerificationFailed(f"The signature is not one by {key.name} with this key.")
+        raise VerificationFailed(f"The signature is not one by {quoted(key.name)} with this key.")
     data = signature.signature
     try:
         if key.algorithm == ED25519:
@@ -95,11 +96,12 @@ def verify_signature(key: VerifierKey, signature: Signature, checkpoint: "Checkp
             return Verified(key, time or None)
     except VerificationFailed as error:
         raise VerificationFailed(
-            f"The signature by {key.name} on the checkpoint of {checkpoint.origin} at size "
+            f"The signature by {quoted(key.name)} on the checkpoint of "
+            f"{quoted(checkpoint.origin)} at size "
             f"{checkpoint.size} does not hold; the checkpoint was altered or is false."
         ) from error
     raise VerificationFailed(
-        f"The key of {key.name} is of type {key.algorithm:#04x}, which is not verified here."
+        f"The key of {quoted(key.name)} is of type {key.algorithm:#04x}, which is not verified here."
     )
 
 

@@ -21,6 +21,7 @@ from ledger.crypto.keys import (
 )
 from ledger.encoding import b64decode, b64encode, parse_hex
 from ledger.errors import MalformedData
+from ledger.quoted import quoted
 
 ED25519 = 0x01
 """Ed25519 over the text."""
@@ -96,10 +97,14 @@ def parse_vkey(vkey: str) -> VerifierKey:
     name = _parse_name(parts[0])
     material = b64decode(parts[2])
     if not material or len(material) - 1 != PUBLIC_SIZES.get(material[0]):
-        raise MalformedData(f"the verifier key of {name} is of an unknown type or a wrong length")
+        raise MalformedData(
+            f"the verifier key of {quoted(name)} is of an unknown type or a wrong length"
+        )
     key = VerifierKey(name, material[0], material[1:])
     if parse_hex(parts[1], KEY_ID_SIZE) != key.key_id:
-        raise MalformedData(f"the verifier key of {name} does not have the key id it states")
+        raise MalformedData(
+            f"the verifier key of {quoted(name)} does not have the key id it states"
+        )
     return key
 
 

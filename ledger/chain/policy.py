@@ -32,6 +32,7 @@ from ledger.chain.note import (
 )
 from ledger.encoding import parse_decimal
 from ledger.errors import MalformedData, VerificationFailed
+from ledger.quoted import quoted
 
 LOG_ALGORITHMS = (ED25519, COSIGNATURE_ML_DSA_44)
 WITNESS_ALGORITHMS = (COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44)
@@ -148,7 +149,7 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
             continue
         if key in verified:
             raise VerificationFailed(
-                f"The checkpoint holds two signatures by the same key of {key.name}; "
+                f"The checkpoint holds two signatures by the same key of {quoted(key.name)}; "
                 "which time counts would be anyone's choice."
             )
         verified[key] = verify_signature(key, signature, checkpoint)
@@ -156,7 +157,8 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     logs = tuple(verified[log.key] for log in policy.logs if log.key in verified)
     if not any(log.key.name == checkpoint.origin for log in logs):
         raise VerificationFailed(
-            f"The checkpoint of {checkpoint.origin} at size {checkpoint.size} is not signed by a "
+            f"The checkpoint of {quoted(checkpoint.origin)} at size {checkpoint.size} is not "
+            "signed by a "
             "log that the policy names; it may be another ledger's, or the policy is too old."
         )
 
@@ -165,9 +167,9 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     )
     if not has_quorum(policy, {name for name, _ in witnesses}):
         raise VerificationFailed(
-            f"The checkpoint of {checkpoint.origin} at size {checkpoint.size} lacks the quorum "
-            f"{policy.quorum}; of the policy's witnesses these have signed: "
-            f"{', '.join(name for name, _ in witnesses) or 'none'}."
+            f"The checkpoint of {quoted(checkpoint.origin)} at size {checkpoint.size} lacks the quorum "
+            f"{quoted(policy.quorum)}; of the policy's witnesses these have signed: "
+            f"{', '.join(str(quoted(name)) for name, _ in witnesses) or 'none'}."
         )
     return VerifiedCheckpoint(checkpoint, note, logs, witnesses)
 
@@ -195,7 +197,7 @@ class _Parser:
             raise MalformedData("not a log, witness, group or quorum line")
         self._lines[words[0]] += 1
         if self._lines[words[0]] > MAX_LINES_OF_A_KIND:
-            raise MalformedData(f"over {MAX_LINES_OF_A_KIND} {words[0]} lines")
+            raise MalformedData(f"over {MAX_LINES_OF_A_KIND} {quoted(words[0])} lines")
         reader(words[1:])
 
     def policy(self) -> Policy:
@@ -208,7 +210,7 @@ class _Parser:
         by_id: dict[tuple[str, bytes], VerifierKey] = {}
         for key in _keys(policy):
             if by_id.setdefault((key.name, key.key_id), key) != key:
-                raise MalformedData(f"two keys of {key.name} have the same key id")
+                raise MalformedData(f"two keys of {quoted(key.name)} have the same key id")
         return policy
 
     def _log(self, words: list[str]) -> None:
@@ -233,9 +235,9 @@ class _Parser:
         members = tuple(words[2:])
         for member in members:
             if member not in self._defined:
-                raise MalformedData(f"the group member {member} is not defined above")
+                raise MalformedData(f"the group member {quoted(member)} is not defined above")
             if member in self._members:
-                raise MalformedData(f"{member} is a member of a group already")
+                raise MalformedData(f"{quoted(member)} is a member of a group already")
             self._members.add(member)
         name = self._define(words[0])
         self._groups.append(Group(name, _parse_threshold(words[1], len(members)), members))
@@ -244,12 +246,12 @@ class _Parser:
         if self._quorum is not None:
             raise MalformedData("a second quorum line")
         if words[0] != NO_QUORUM and words[0] not in self._defined:
-            raise MalformedData(f"the quorum {words[0]} is not defined above")
+            raise MalformedData(f"the quorum {quoted(words[0])} is not defined above")
         self._quorum = words[0]
 
     def _define(self, name: str) -> str:
         if name == NO_QUORUM or name in self._defined:
-            raise MalformedData(f"the name {name} is taken")
+            raise MalformedData(f"the name {quoted(name)} is taken")
         self._defined.add(name)
         return name
 

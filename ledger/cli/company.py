@@ -21,6 +21,7 @@ from ledger.cli.sending import (
     verified_receipt,
 )
 from ledger.errors import InvalidInput, SealbookError
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.spool import Wishes
@@ -60,7 +61,7 @@ def deposit(
     if not paths and (title or matter or commitment_only or no_wait or output):
         raise click.UsageError("Name what to deposit; without a path, deposit takes no options.")
     if output is not None and not output.is_dir():
-        raise click.UsageError(f"{output} is not a folder; make it first.")
+        raise click.UsageError(f"{quoted(output)} is not a folder; make it first.")
     if title is not None and not title.strip():
         raise click.UsageError("A title cannot be blank; leave out --title to use the path's name.")
     vault = shell.open_vault()
@@ -129,20 +130,17 @@ def list_(as_json: bool) -> None:
         try:
             found.append(summary(each))
         except SealbookError as error:
-            shell.tell(sentence_of(error))
+            shell.tell(text.said(sentence_of(error)))
     lines = ["Nothing has been deposited yet."]
     if found:
         counts = [_count(value["documents"], value["size"]) for value in found]
         width = max(16, *(len(count) + 2 for count in counts))
         lines = [f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}{'files':<{width}}title"]
         for value, count in zip(found, counts, strict=True):
-            lines.append(
-                f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  {value['state']:<11}"
-                + f"{count:<{width}}"
-                + text.shorten(text.plain(value["title"]), text.WIDTH - 43 - width)
-            )
+            start = f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  {value['state']:<11}"
+            lines.append(text.last(f"{start}{count:<{width}}", value["title"]))
             if value["state"] == REFUSED:
-                lines.append(text.indent(text.plain(value["message"] or ""), 14))
+                lines.append(text.said(value["message"] or "", 14))
     waiting = sum(value["state"] == WAITING for value in found)
     if waiting:
         say = "waits, sealed in the vault; `sealbook deposit` sends it"
@@ -171,7 +169,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     The documents are listed where the vault opens without asking for a passphrase.
     """
     from ledger.adapters.home import IDENTITY
-    from ledger.cli.page import labelled
+    from ledger.cli.page import Value, labelled
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)
@@ -179,25 +177,26 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     statement = found.deposit
     value["content_deposited"] = statement.content is not None
     meta = found.meta
-    rows = [
-        ("Title", text.plain(meta.title)),
+    rows: list[tuple[str, Value]] = [
+        ("Title", quoted(meta.title)),
         ("Id", "\n".join(text.groups(value["id"]))),
-        ("State", value["state"] + (f": {text.plain(meta.refused)}" if meta.refused else "")),
+        ("State", value["state"]),
+        *([("Refused", text.reason(meta.refused))] if meta.refused else []),
         ("Sealed", text.when(meta.sealed)),
-        ("Path", text.Whole(text.plain(meta.path) or _no_path(found))),
+        ("Path", quoted(meta.path) if meta.path else _no_path(found)),
         ("Documents", _count(meta.documents, meta.size)),
         ("Content", _where_content(found)),
     ]
     if statement.matter:
         name = meta.matter or statement.matter.id.hex()
-        rows.append(("Matter", f"{text.plain(name)}, number {statement.matter.number}"))
+        rows.append(("Matter", [quoted(name), f"number {statement.matter.number}"]))
     if found.receipt is not None:
         verified = verified_receipt(vault, found)
         value |= {"index": verified.index, "block": verified.block.height}
         rows += [
             ("Ledger", f"entry {verified.index} in block {verified.block.height}"),
             ("Registered", f"{text.when(verified.block.time)}, stated by the notary"),
-            ("Receipt", text.Whole(text.plain(value["receipt"]))),
+            ("Receipt", quoted(value["receipt"])),
         ]
     if (vault.home / IDENTITY).exists() or passphrase_file:
         manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))
@@ -207,10 +206,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         value["renditions"] = made
         value["provenance"] = dict(manifest.cover.provenance)
         rows += [
-            (
-                "" if number else "Files",
-                f"{text.shorten(text.plain(each.name), 48)}  {text.size(each.size)}",
-            )
+            ("" if number else "Files", [quoted(each.name), text.size(each.size)])
             for number, each in enumerate(originals)
         ]
         if made:
@@ -238,14 +234,17 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     systems refuse are changed, and the changes are shown.
     """
     from ledger.adapters.opening import open_deposit
+    from ledger.cli.page import labelled
     from ledger.cli.sealed import ended_in_order
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)
     if found.deposit.content is None:
         raise InvalidInput(
-            f"Only the fingerprint of {name_of(found)} was deposited; its content never left this "
-            f"computer. It was at {found.meta.path or 'a path that is not known here'}."
+            f"Only the fingerprint of {quoted(name_of(found))} was deposited; its content never "
+            "left this "
+            f"computer. It was at "
+            f"{quoted(found.meta.path) if found.meta.path else 'a path that is not known here'}."
         )
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (
@@ -256,12 +255,12 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
         ) as progress,
     ):
         opened = open_deposit(found, client, identities, output, progress)
-    lines = [text.plain(str(output / place)) for place in opened.top]
+    lines = ["Written", *(text.foreign(output / place, 2) for place in opened.top)]
     lines.append(
         f"{_count(len(opened.names), found.meta.size)}, compared with the deposit byte for byte."
     )
     lines += [
-        f"renamed  {text.plain(name)}  ->  {text.plain(opened.names[name])}"
+        "\n".join(labelled([("renamed", quoted(name)), ("to", quoted(opened.names[name]))], 2))
         for name in opened.renamed
     ]
     shell.emit(
@@ -321,7 +320,11 @@ def receipt_write(deposit_id: str, output: Path | None, as_json: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     stem = Path(found.meta.path).name or safe_component(found.meta.title)
     place = write_numbered(folder, stem, ".receipt", data)
-    shell.emit(as_json, {**summary(found), "receipt": str(place.absolute())}, str(place))
+    shell.emit(
+        as_json,
+        {**summary(found), "receipt": str(place.absolute())},
+        "Written\n" + text.foreign(place, 2),
+    )
 
 
 @receipt.command(
@@ -357,7 +360,7 @@ def unpack(file: Path, output: Path, as_json: bool) -> None:
     output.mkdir(parents=True, exist_ok=True)
     taken = [name for name in files if (output / name).exists()]
     if taken:
-        raise InvalidInput(f"{output / taken[0]} exists already and is not overwritten.")
+        raise InvalidInput(f"{quoted(output / taken[0])} exists already and is not overwritten.")
     for name, (data, _) in files.items():
         write_new(output / name, data)
     width = max(map(len, files)) + 2

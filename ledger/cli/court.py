@@ -10,6 +10,7 @@ import click
 from ledger.cli import shell
 from ledger.cli.reports import Shown, damaged, show_reports
 from ledger.errors import InvalidInput
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.cli.questions import Examined
@@ -80,12 +81,13 @@ def verify(
         if is_sealed(file):
             if identity is None:
                 raise click.UsageError(
-                    f"{file} is sealed for a recipient (an age file); name the identity file that "
+                    f"{quoted(file)} is sealed for a recipient (an age file); name the identity "
+                    "file that "
                     "opens it with --identity FILE."
                 )
             file = stack.enter_context(unsealed(file, identity, passphrase_file))
         elif identity is not None:
-            raise click.UsageError(f"{file} is not sealed; leave out --identity.")
+            raise click.UsageError(f"{quoted(file)} is not sealed; leave out --identity.")
         if _is_zip(file):
             if documents:
                 raise click.UsageError("An evidence file brings its documents; name no others.")
@@ -108,7 +110,7 @@ def _rule(asked: str | None) -> str | None:
     rule = find_rule(asked)
     if rule is None:
         known = "; ".join(f"{name} (also {', '.join(others)})" for name, others in RULES.items())
-        raise click.UsageError(f"--for does not know {asked!r}. It knows: {known}.")
+        raise click.UsageError(f"--for does not know {quoted(asked)}. It knows: {known}.")
     return rule
 
 

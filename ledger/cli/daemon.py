@@ -26,6 +26,8 @@ from ledger.capture import (
 )
 from ledger.cli import shell, text
 from ledger.errors import InvalidInput
+from ledger.quoted import columns as most_columns
+from ledger.quoted import lifted, quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.capture.daemon import Seams, Service, Services
@@ -124,7 +126,7 @@ def watch(
         check_officer(each)
     for folder in folders:
         if not folder.is_dir():
-            raise InvalidInput(f"{folder} is not a folder that can be watched.")
+            raise InvalidInput(f"{quoted(folder)} is not a folder that can be watched.")
     rule = Rule(matter, classification, officer, commitment_only)
     config = CaptureConfig(
         tuple(
@@ -178,7 +180,8 @@ def run(config: Path | None, print_unit: bool, as_json: bool) -> None:
     place = config or shell.open_vault().home / CONFIG
     if config is None and not place.exists():
         raise InvalidInput(
-            f"There is no configuration at {place}. Write one (docs/operate.md), or name folders: "
+            f"There is no configuration at {quoted(place)}. Write one (docs/operate.md), or "
+            "name folders: "
             "`sealbook watch DIR`."
         )
     with shell.about(place):
@@ -218,20 +221,25 @@ def status(as_json: bool) -> None:
 
 
 def _overview(value: dict[str, Any]) -> list[str]:
-    from ledger.cli.page import labelled
+    from ledger.cli.page import Value, labelled
 
     counts = value.get("counts", {})
     state = "runs" if value["running"] else "does not run; `sealbook run` starts it"
     if value["running"] and "started" in value:
         state += f" since {text.when(int(value['started']))}"
-    folders = [
-        text.plain(each["folder"]) + (f": {text.plain(each['trouble'])}" if each["trouble"] else "")
-        for each in value.get("folders", [])
-    ]
-    rows = [
+    rows: list[tuple[str, Value]] = [
         ("Daemon", state),
-        *[("Folders" if not number else "", each) for number, each in enumerate(folders)],
-        ("Notary", text.plain(str(value.get("notary", "not asked yet")))),
+        *[
+            (
+                "" if number else "Folders",
+                [
+                    quoted(each["folder"]),
+                    *(text.reason(each["trouble"]) if each["trouble"] else []),
+                ],
+            )
+            for number, each in enumerate(value.get("folders", []))
+        ],
+        ("Notary", text.reason(str(value.get("notary", "not asked yet")))),
         ("Clock", text.plain(str(value.get("clock", "not compared yet")))),
         ("Came in", str(counts.get("came in", 0))),
         ("Waiting", str(value["waiting"])),
@@ -246,16 +254,22 @@ def _overview(value: dict[str, Any]) -> list[str]:
     return [
         *labelled(rows),
         *(
-            f"{text.when(int(each['at']))}  {_said(each['what'], each['why'])}"
+            f"{text.when(int(each['at']))}\n{_said('', each['what'], each['why'])}"
             for each in value.get("failures", [])
         ),
     ]
 
 
-def _said(what: str, why: str) -> str:
-    return text.plain(text.home_relative(what) if os.sep in what else what) + (
-        f": {text.plain(why)}" if why else ""
-    )
+def _said(label: str, what: str, why: str) -> str:
+    """Return an event: its label, what it is about in quotation marks, and why, below if it is long."""
+    name = text.home_relative(what) if os.sep in what else what
+    words, values = lifted(why)
+    shown, room = str(quoted(name)), text.WIDTH - _LABEL - text.columns(words) - 2
+    start = text.pad(label, _LABEL)
+    if most_columns(shown) <= room and not values:
+        return start + shown + (f": {words}" if words else "")
+    lines = start + ("\n" + " " * _LABEL).join(quoted(name).lines(text.WIDTH - _LABEL))
+    return f"{lines}\n{text.said(why, _LABEL)}" if why else lines
 
 
 def _run(config: CaptureConfig, as_json: bool) -> None:
@@ -339,10 +353,9 @@ class _Lines:
             value = {"kind": event.kind.value, "what": event.what, "why": event.why, "at": event.at}
             click.echo(json.dumps(value, ensure_ascii=True))
         else:
-            label = click.style(
-                text.pad(event.kind.value, _LABEL), fg=_COLORS.get(event.kind.value)
-            )
-            click.echo(label + _said(event.what, event.why))
+            label, color = event.kind.value, _COLORS.get(event.kind.value)
+            line = _said(label, event.what, event.why)
+            click.echo(click.style(line[:_LABEL], fg=color) + line[_LABEL:])
 
 
 def live(journal: "Journal", stop: threading.Event) -> None:
@@ -362,13 +375,15 @@ def live(journal: "Journal", stop: threading.Event) -> None:
             (f"failed {counts['failed']}", "red" if counts["failed"] else ""),
             f"  longest delay {value['longest_delay']:.1f} s",
         )
-        notary = Text(f"notary: {text.plain(str(value.get('notary', 'not asked yet')))}")
+        notary = Text(text.said(f"notary: {value.get('notary', 'not asked yet')}"))
         table = Table(box=None, show_header=False, pad_edge=False)
         for event in value["events"][-15:]:
             clock = time.strftime("%H:%M:%S", time.localtime(event["at"]))
             style = _COLORS.get(event["kind"], "")
             table.add_row(
-                Text(clock), Text(event["kind"], style), Text(_said(event["what"], event["why"]))
+                Text(clock),
+                Text(event["kind"], style),
+                Text(_said("", event["what"], event["why"]).strip()),
             )
         return Group(head, notary, table, Text("Ctrl-C stops", "dim"))
 

@@ -13,6 +13,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.sending import name_of, no_receipt, summary, verified_receipt
 from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.disclosing import Wanted
@@ -91,7 +92,7 @@ def disclose(
         if recipients and output.suffix != SEALED_SUFFIX:
             output = output.with_name(output.name + SEALED_SUFFIX)
         if os.path.lexists(output) and not dry_run:
-            raise InvalidInput(f"{output} exists already and is not overwritten.")
+            raise InvalidInput(f"{quoted(output)} exists already and is not overwritten.")
     named = [vault.find(each) for each in deposit_ids]
     papers = _papers(vault, named, matter_name)
     identities: tuple[Identity, ...] = ()
@@ -162,12 +163,14 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
                     found.append(parse_recipient(line))
                 except MalformedData as error:
                     # Not the line itself: it may be a secret key, given by mistake.
-                    shown = text.cut(value, 60)
-                    raise InvalidInput(f"{shown} is or holds no age recipient: {error}") from error
+                    shown = value[:60]
+                    raise InvalidInput(
+                        f"{quoted(shown)} is or holds no age recipient: {error}"
+                    ) from error
     if values:
         # A mix of kinds is refused before anything is fetched.
         if not found:
-            raise InvalidInput(f"{text.cut(values[0], 60)} holds no age recipient.")
+            raise InvalidInput(f"{quoted(values[0][:60])} holds no age recipient.")
         try:
             seal_header(bytes(FILE_KEY_SIZE), found, os.urandom)
         except InvalidInput as error:
@@ -191,7 +194,7 @@ def _papers(
     verify_matter([verified_receipt(vault, each) for each in papers])
     for each in named:
         if each.name not in {paper.name for paper in papers}:
-            raise NotFound(f"{name_of(each)} is no paper of the matter {matter}.")
+            raise NotFound(f"{quoted(name_of(each))} is no paper of the matter {quoted(matter)}.")
     by_name = {each.name: each for each in named}
     return [by_name.get(paper.name, paper) for paper in papers]
 
@@ -234,13 +237,16 @@ def _prepared(
 
 
 def _candidates(error: "Ambiguous") -> str:
-    lines = [f"“{error.selector}” fits {error.count} parts:"]
-    for typed, label in error.candidates:
-        start = f'  "{typed}"  '
-        lines.append(start + text.shorten(label, max(10, text.WIDTH - text.columns(start))))
-    if error.count > len(error.candidates):
-        lines.append(f"  and {error.count - len(error.candidates)} more")
-    return "\n".join([*map(str.rstrip, lines), "Type one of these."])
+    listed = (
+        f"{quoted(typed)} {quoted(label) if label else ''}" for typed, label in error.candidates
+    )
+    more = error.count - len(error.candidates)
+    return (
+        f"{quoted(error.selector)} fits {error.count} parts; type one of these: "
+        + "; ".join(map(str.rstrip, listed))
+        + (f"; and {more} more" if more else "")
+        + "."
+    )
 
 
 def _enter(
@@ -259,7 +265,7 @@ def _enter(
 
     with output.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    persons = tuple(line_of(SEALED_FOR + text.shorten(Path(each).name, 40)) for each in to)
+    persons = tuple(line_of(SEALED_FOR + text.inline(Path(each).name, 40)) for each in to)
     note = f"{output.name}, SHA-256 {digest}; shown: {'; '.join(_shown_words(previews))}"
     measure = Measure(
         DISCLOSURE,
@@ -275,7 +281,7 @@ def _enter(
         entry = record(vault, measure, time.time, os.urandom)
         send(vault, Report(as_json=True))
     except SealbookError as error:
-        shell.tell(f"The register of measures could not be written: {error}")
+        shell.tell(text.said(f"The register of measures could not be written: {error}"))
         return None
     return entry.commitment
 
@@ -311,7 +317,8 @@ def _page(
         yield "Nothing was written."
         return
     assert output is not None
-    yield f"{text.plain(str(output))}  {text.size(output.stat().st_size)}"
+    yield f"Written, {text.size(output.stat().st_size)}"
+    yield text.foreign(output, 2)
     how = "It holds what is shown in the clear."
     if all(value["disclosed"] == "receipt" for _, value in previews):
         how = "It holds receipts alone, and nothing of the content."

@@ -10,15 +10,18 @@ import click
 from ledger.adapters.opening import Opened, Staging
 from ledger.adapters.pieces import content_names, outputs
 from ledger.casefile import FileReport, verify_file
+from ledger.catalogue import say
 from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
 from ledger.cli.gaps import gaps_page
+from ledger.cli.page import labelled
 from ledger.cli.reports import Shown, damaged, show_reports
 from ledger.cli.sealed import ended_in_order
 from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.manifest import Manifest
 from ledger.partial import PartialOpening
+from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt, unchecked_report
 
 if TYPE_CHECKING:
@@ -112,20 +115,23 @@ class _Writing:
     def say(self) -> None:
         """Tell a person what was written, and what was not."""
         if self.taken is not None:
-            shell.tell(f"Nothing was written: {text.plain(str(self.taken))}")
+            shell.tell(text.said(f"Nothing was written: {self.taken}"))
         how = self._how
         if self._output is None or self.taken is not None or how.as_json:
             return
         lines = [""]
         if not self._placed:
             why = "the report is not good" if self._stagings else "the file shows no content"
-            lines.append(f"Nothing was written to {self._output}: {why}.")
+            lines.append(text.said(f"Nothing was written to {quoted(self._output)}: {why}."))
+        if self._placed:
+            lines.append(say("written", how.language))
         for number, written in self._placed.items():
             whole = isinstance(self._disclosed[number].opening, Manifest)
             for name, place in written.names.items():
                 renamed = whole and name in written.renamed
-                note = f"   (deposited as {text.plain(name)})" if renamed else ""
-                lines.append(f"{text.plain(str(self._folder(number) / place))}{note}")
+                lines.append(text.foreign(self._folder(number) / place, 2))
+                if renamed:
+                    lines += labelled([("deposited as", quoted(name))], 4)
         # A draft stands alone on stdout.
         click.echo("\n".join(lines), err=how.draft)
 

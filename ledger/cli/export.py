@@ -8,6 +8,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.errors import SealbookError, Unavailable
+from ledger.quoted import quoted
 
 README = """\
 存证导出 / Export of deposits
@@ -114,13 +115,13 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
             progress(done)
         finish(vault, output, found, README)
     lines = [
-        f"{len(found)} of {len(deposits)} deposits are in {output}: {written} written now, each "
-        f"compared with what was deposited, {len(found) - written - without} there before"
+        f"{len(found)} of {len(deposits)} deposits are in {quoted(output)}: {written} written now, "
+        f"each compared with what was deposited, {len(found) - written - without} there before"
         + (f", {without} without documents, see below." if without else "."),
         "They are in the clear, with their openings. README.txt says how to check them.",
     ]
-    lines += [f"{text.plain(name)}: {text.plain(why)}" for name, why in notes]
-    lines += [f"not exported  {text.plain(name)}: {text.plain(why)}" for name, why in problems]
+    lines += [f"{quoted(name)}: {why}" for name, why in notes]
+    lines += [f"not exported  {quoted(name)}: {why}" for name, why in problems]
     if problems:
         lines.append("Run the same command again for what is missing.")
     value = {
@@ -131,6 +132,6 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
         "notes": [{"deposit": name, "message": why} for name, why in notes],
         "problems": [{"deposit": name, "message": why} for name, why in problems],
     }
-    shell.emit(as_json, value, "\n".join(text.indent(line, 0) for line in lines))
+    shell.emit(as_json, value, "\n".join(map(text.said, lines)))
     if problems:
         raise SystemExit(1)

@@ -5,10 +5,10 @@ from typing import Any
 
 from ledger.catalogue import say
 from ledger.catalogue.shown import (
+    called,
     content_words,
     document_called,
     gaps_in_words,
-    headline,
     hidden_pieces,
     joined,
     part_words,
@@ -16,7 +16,8 @@ from ledger.catalogue.shown import (
     span,
 )
 from ledger.cli import text
-from ledger.cli.page import labelled
+from ledger.cli.page import Value, labelled
+from ledger.quoted import quoted
 
 
 def gaps_page(documents: Sequence[Mapping[str, Any]], places: Sequence[str], language: str) -> str:
@@ -24,17 +25,16 @@ def gaps_page(documents: Sequence[Mapping[str, Any]], places: Sequence[str], lan
     lines = [say("gaps-title", language), "", text.indent(content_words(documents, language), 0)]
     files = iter(places)
     for document in documents:
-        called = document_called(document["document"], language)
-        lines += ["", text.plain(joined(called, headline(document, language), language))]
-        lines += labelled(list(_rows(document, files, language)), 2)
+        rows = [(document_called(document["document"], language), called(document, language))]
+        lines += ["", *labelled(rows), *labelled(list(_rows(document, files, language)), 2)]
     return "\n".join([*lines, "", text.indent(say("other-documents", language), 0), ""])
 
 
 def _rows(
     document: Mapping[str, Any], files: Iterator[str], language: str
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Value]]:
     if document["whole"]:
-        yield say("all-shown", language), text.Whole(text.plain(next(files)))
+        yield say("all-shown", language), quoted(next(files))
         return
     if not document["parts"]:
         yield say("gap", language), gaps_in_words(document, language)
@@ -49,5 +49,6 @@ def _rows(
         words = part_words(part, language)
         if part["position"] is not None:
             words = joined(position(part, language), words, language)
-        yield span(first, first + part["count"] - 1, language), text.plain(words)
-        yield "", text.Whole(text.plain(next(files)))
+        named = [quoted(part["path"])] if part["path"] is not None else []
+        where = span(first, first + part["count"] - 1, language)
+        yield where, [words, *named, quoted(next(files))]

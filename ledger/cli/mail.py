@@ -137,7 +137,10 @@ def _report(done: "MailboxImport", waiting: int, as_json: bool) -> None:
         for path, (taken, left) in done.counts.items()
     ]
     rows = [
-        f"{text.plain(path)}: {taken} messages" + (f", {left} passed over" if left else "")
+        f"{taken} messages"
+        + (f", {left} passed over" if left else "")
+        + "\n"
+        + text.foreign(path, 2)
         for path, (taken, left) in done.counts.items()
     ]
     if waiting:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.page import labelled
+from ledger.cli.page import Value, labelled
 from ledger.cli.sending import DEPOSITED, sentence_of, summary, verified_receipt
 from ledger.errors import SealbookError
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.matters import MatterPapers
@@ -45,8 +46,7 @@ def list_(as_json: bool) -> None:
     for each in found:
         counts = (each.deposited, each.waiting, each.refused, each.lacking)
         shown = "".join(f"{len(count) or '-':>9}" for count in counts)
-        name = text.shorten(text.plain(each.name), text.WIDTH - 52)
-        lines.append(f"{each.id.hex()[:12]}  {shown}  {name}")
+        lines.append(text.last(f"{each.id.hex()[:12]}  {shown}  ", each.name))
     value = {"matters": [_counts(each) for each in found]}
     shell.emit(as_json, value, "\n".join(lines))
 
@@ -131,9 +131,12 @@ def _page(
 ) -> Iterator[str]:
     from ledger.adapters.matters import numbers
 
-    rows = [("Matter", text.plain(found.name)), ("Id", " ".join(text.groups(found.id.hex())))]
+    rows: list[tuple[str, Value]] = [
+        ("Matter", quoted(found.name)),
+        ("Id", " ".join(text.groups(found.id.hex()))),
+    ]
     if problem:
-        rows.append(("Chain", f"FAILED: {text.plain(problem)}"))
+        rows.append(("Chain", ["FAILED", *text.reason(problem)]))
     elif chain and chain["last"] == 1:
         rows.append(("Chain", "number 1 begins the matter"))
     elif chain:
@@ -157,13 +160,13 @@ def _page(
     yield f"{'no.':>4}  {'entry':>6}  {'block':>6}  {'registered (UTC)':<16}  {'state':<9}  title"
     for value in papers:
         when = text.when(value["time"])[:16] if "time" in value else "-"
-        yield (
+        yield text.last(
             f"{value['matter_number']:>4}  {value.get('index', '-'):>6}  {value.get('block', '-'):>6}  "
-            f"{when:<16}  {value['state']:<9}  "
-            + text.shorten(text.plain(value["title"]), text.WIDTH - 53)
+            f"{when:<16}  {value['state']:<9}  ",
+            value["title"],
         )
         if value["message"]:
-            yield text.indent(text.plain(value["message"]), 6)
+            yield text.said(value["message"], 6)
     yield ""
     yield text.indent(
         "Times are the notary's statement. A matter says nothing of what was never deposited.", 0

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.catalogue import CHINESE, say, status_words
-from ledger.catalogue.words import Described, Fact
+from ledger.catalogue.words import Described, Fact, hexadecimal, reason_facts
 from ledger.chain.report import FAILED, PROVEN
 from ledger.cli.page import described
+from ledger.quoted import Words
 from ledger.reasons import in_chinese
 
 if TYPE_CHECKING:
@@ -36,17 +37,17 @@ def _words(matter: "MatterShown", language: str) -> Described:
 
 
 def _facts(matter: "MatterShown", language: str) -> Iterator[Fact]:
-    yield Fact(say("matter-id", language), matter.id.hex(), digest=True)
+    yield Fact(say("matter-id", language), hexadecimal(matter.id.hex()), digest=True)
     if matter.missing:
         yield Fact(say("matter-missing", language), _numbers(matter.missing, language))
     if matter.reason:
         reason = in_chinese(matter.reason) if language == CHINESE else matter.reason
-        yield Fact(say("reason", language), reason)
+        yield from reason_facts(say("reason", language), reason)
 
 
-def _numbers(runs: Sequence[tuple[int, int]], language: str) -> str:
+def _numbers(runs: Sequence[tuple[int, int]], language: str) -> Words:
     texts = [
-        str(first) if first == last else say("number-range", language, first=first, last=last)
+        Words(first) if first == last else say("number-range", language, first=first, last=last)
         for first, last in runs
     ]
-    return say("and", language).join(texts)
+    return Words(say("and", language).join(texts))

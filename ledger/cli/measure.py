@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.page import labelled
+from ledger.cli.page import Value, labelled
 from ledger.measures import DEPOSIT, KINDS, MATTER, OBJECT, Measure, Subject, line_of
+from ledger.quoted import Quoted, quoted
 from ledger.register import REGISTERED, WAITING, Access, Entry, Register, access_now
 
 _OPTIONS = {"persons": "--person", "subjects": "--object*", "level": "--level", "note": "--note"}
@@ -122,9 +123,11 @@ def _day(stated: str | None) -> date:
     try:
         found = date.fromisoformat(stated)
     except ValueError as error:
-        raise click.UsageError(f"{stated} is not a day; write it as {today}.") from error
+        raise click.UsageError(f"{quoted(stated)} is not a day; write it as {today}.") from error
     if found > today:
-        raise click.UsageError(f"{stated} has not come yet; record a measure once it is taken.")
+        raise click.UsageError(
+            f"{quoted(stated)} has not come yet; record a measure once it is taken."
+        )
     return found
 
 
@@ -176,10 +179,11 @@ def _list_page(register: Register, access: tuple[Access, ...]) -> Iterator[str]:
         yield "The register has no entry yet; `sealbook measure add` makes the first."
         return
     yield click.style("Access now, by the register", bold=True)
-    rows = []
+    rows: list[tuple[str, Value]] = []
     for person in dict.fromkeys(each.person for each in access):
         held = [_held(each) for each in access if each.person == person]
-        rows.append((text.shorten(text.plain(person), 30), "\n".join(held)))
+        label = text.inline(person, min(30, text.WIDTH // 2 - 4))
+        rows.append((label, [one for each in held for one in each]))
     yield from labelled(rows, 2) if rows else ["  nobody"]
     yield ""
     yield click.style("Entries", bold=True)
@@ -187,7 +191,7 @@ def _list_page(register: Register, access: tuple[Access, ...]) -> Iterator[str]:
     for each in register.entries:
         registered = text.when(each.time)[:16] if each.time is not None else each.state
         yield (f"  {each.number:>4}  {each.measure.date}  {registered:<18}  {each.measure.kind}")
-        yield text.indent(text.plain(_about(each.measure)), 8)
+        yield from labelled(_about(each.measure), 8)
     if register.lacking:
         yield ""
         yield text.indent(
@@ -197,21 +201,24 @@ def _list_page(register: Register, access: tuple[Access, ...]) -> Iterator[str]:
         )
 
 
-def _held(access: Access) -> str:
+def _held(access: Access) -> "list[str | Quoted]":
     entry = access.since
-    by = f", by {entry.measure.by}" if entry.measure.by else ""
-    return text.plain(
-        f"{_thing(access.subject)}, since {entry.measure.date} (no. {entry.number}){by}"
-    )
+    by = [quoted(f"by {entry.measure.by}")] if entry.measure.by else []
+    since = f"since {entry.measure.date} (no. {entry.number})"
+    return [quoted(_thing(access.subject)), since, *by]
 
 
-def _about(measure: Measure) -> str:
-    parts = ["; ".join(measure.persons), measure.level]
-    parts.append("; ".join(map(_thing, measure.subjects)))
-    parts.append(f"by {measure.by}" if measure.by else "")
-    parts.append(f"with {', '.join(measure.attached)}" if measure.attached else "")
-    parts.append(measure.note)
-    return " · ".join(filter(None, parts))
+def _about(measure: Measure) -> list[tuple[str, Value]]:
+    """Return what an entry says, labelled: persons and things are the company's words."""
+    rows: list[tuple[str, Value]] = [
+        ("persons", list(map(quoted, measure.persons))),
+        ("level", [quoted(measure.level)] if measure.level else []),
+        ("about", [quoted(_thing(each)) for each in measure.subjects]),
+        ("by", [quoted(measure.by)] if measure.by else []),
+        ("with", list(map(quoted, measure.attached))),
+        ("note", [quoted(measure.note)] if measure.note else []),
+    ]
+    return [(label, value) for label, value in rows if value]
 
 
 def _thing(subject: Subject) -> str:

@@ -8,7 +8,8 @@ import click
 
 from ledger.adapters.vault import Config
 from ledger.cli import text
-from ledger.cli.page import labelled
+from ledger.cli.page import Value, labelled
+from ledger.quoted import Quoted, Words, quoted
 from ledger.register import OVERALL, RECORDED, Entry, Finding, Register, VaultFacts
 from ledger.register_words import (
     fact_text,
@@ -23,8 +24,6 @@ from ledger.register_words import (
 _SHOWN = 6
 """Entries listed under a rule; `measure list` has them all."""
 _MARGIN = 4
-_ENTRY = 46
-"""Columns of what an entry is about, behind its number and time."""
 
 
 def report_page(
@@ -42,8 +41,8 @@ def report_page(
         entries=len(entries),
         registered=sum(each.index is not None for each in entries),
     )
-    rows = [
-        (say("account", language), f"{text.plain(config.name)}, {config.account}"),
+    rows: list[tuple[str, Value]] = [
+        (say("account", language), [quoted(config.name), config.account]),
         (say("register", language), summary if entries else say("nothing", language)),
     ]
     lines = [click.style(say("title", language), bold=True), "", *labelled(rows)]
@@ -60,15 +59,21 @@ def _finding(finding: Finding, facts: VaultFacts, language: str) -> Iterator[str
     color = "green" if finding.status == RECORDED else "yellow"
     yield click.style(title, bold=True) + " " * gap + click.style(status, fg=color)
     yield text.indent(rule_text(finding.rule, language), _MARGIN)
-    rows = [(say("vault", language), fact_text(name, facts, language)) for name in finding.facts]
+    rows: list[tuple[str, Value]] = []
+    for name in finding.facts:
+        levels = (facts.levels or {}).items() if name == "levels" else ()
+        counted = (each for level, count in levels for each in (quoted(level), str(count)))
+        rows.append((say("vault", language), [fact_text(name, facts, language), *counted]))
     if finding.rule in OVERALL:
         rows += [(say("book", language), _overall(finding, language))] * bool(finding.entries)
     else:
         rows += [(f"{each.number}", _entry(each, language)) for each in finding.entries[:_SHOWN]]
         if len(finding.entries) > _SHOWN:
             rows.append(("", say("more", language, count=len(finding.entries) - _SHOWN)))
-    rows += [(say("gap", language), gap_text(each, language)) for each in finding.gaps]
-    yield from labelled([(label, text.plain(value)) for label, value in rows], _MARGIN)
+    for lack in finding.gaps:
+        persons = map(quoted, lack.facts.get("persons", ()))
+        rows.append((say("gap", language), [gap_text(lack, language), *persons]))
+    yield from labelled(rows, _MARGIN)
 
 
 def _overall(finding: Finding, language: str) -> str:
@@ -77,17 +82,16 @@ def _overall(finding: Finding, language: str) -> str:
         return say("none", language)
     first = min(registered, key=lambda each: each.time or 0)
     when = text.when(first.time or 0)[:16]
-    return say("since", language, index=first.index, time=when, count=len(registered))
+    return say("since", language, index=first.index or 0, time=Words(when), count=len(registered))
 
 
-def _entry(entry: Entry, language: str) -> str:
+def _entry(entry: Entry, language: str) -> list[str | Quoted]:
     measure = entry.measure
     when = say("not-registered", language) if entry.time is None else text.when(entry.time)[:16]
     persons = (person_text(each, language) for each in measure.persons)
     about = ", ".join((*persons, *(each.text for each in measure.subjects)))
-    colon = ": " if language == "en" else "："
-    shown = kind_text(measure.kind, language) + colon + (about or measure.note)
-    return f"{text.pad(when, 16)}  {text.shorten(shown, _ENTRY)}"
+    first = f"{text.pad(when, 16)}  {kind_text(measure.kind, language)}"
+    return [first, quoted(about or measure.note)]
 
 
 def report_value(

@@ -19,6 +19,7 @@ from ledger.errors import (
     Refused,
     VerificationFailed,
 )
+from ledger.quoted import Words, quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.checkpoints import CheckpointDatabase
@@ -106,9 +107,9 @@ def init(origin: str, issuer: str | None, filing: str, directory: Path, as_json:
             "trust": str(trust.resolve()),
             "fingerprint": printed,
         },
-        f"{origin} stands in {directory.resolve()}.\n"
-        f"Hand {trust.name} to courts and companies, and its fingerprint on paper:\n"
-        f"  {printed}\n"
+        text.said(f"The ledger {quoted(origin)} stands in {quoted(directory.resolve())}.")
+        + "\nHand its trust file to courts and companies, and the fingerprint on paper:\n"
+        f"  {printed}\n{text.foreign(trust.name, 2)}\n"
         "Its private keys are in keys/. `sealbook notary serve` starts the service.",
     )
 
@@ -168,13 +169,13 @@ Example:
 @shell.json_option
 def status(directory: Path, as_json: bool) -> None:
     """Say how far the ledger is."""
-    from ledger.cli.page import labelled
+    from ledger.cli.page import Value, labelled
     from ledger.notary import command
 
     value = command(directory, "status", {})
     value["root"] = value["root"].hex()
-    rows = [
-        ("Ledger", value["origin"]),
+    rows: list[tuple[str, Value]] = [
+        ("Ledger", quoted(value["origin"])),
         ("Entries", str(value["size"])),
         ("Blocks", str(value["height"] + 1)),
         ("Accounts", str(value["accounts"])),
@@ -285,17 +286,21 @@ def enroll(
         found = verify_request(data)
     if (account is None) != (found.account is None):
         raise click.UsageError(
-            f"This request joins the account {found.account}; compare it with the paper and pass "
+            f"This request joins the account {quoted(found.account)}; compare it with the paper "
+            "and pass "
             "--account."
             if found.account
             else "This request opens a new account; leave out --account."
         )
     if account is not None and "".join(account.split()).lower() != found.account:
-        raise VerificationFailed(f"The request joins the account {found.account}, not {account}.")
+        raise VerificationFailed(
+            f"The request joins the account {quoted(found.account)}, not {quoted(account)}."
+        )
     printed = fingerprint or shell.ask("Fingerprint on the company's paper", "--fingerprint")
     if "".join(printed.split()).lower() != fingerprint_of(data).replace(" ", ""):
         raise VerificationFailed(
-            f"The paper does not match {request}. Enrol nobody; ask the company for the request that "
+            f"The paper does not match {quoted(request)}. Enrol nobody; ask the company for the "
+            "request that "
             "it printed."
         )
     if endorsed is not None:
@@ -332,7 +337,7 @@ def enroll(
         raise Conflict(
             f"{known} An identity record is never replaced; compare the request's paper."
         )
-    shell.emit(as_json, value, f"{known}\n{_standing_text(value)}")
+    shell.emit(as_json, value, f"{text.said(known)}\n{_standing_text(value)}")
 
 
 @notary.command(
@@ -379,7 +384,9 @@ def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
         each["key"] for one in standings for each in one["keys"] if each["key"].startswith(start)
     }
     if len(found) != 1:
-        raise NotFound(f"{len(found)} keys begin with {key}; `sealbook notary accounts` shows all.")
+        raise NotFound(
+            f"{len(found)} keys begin with {quoted(key)}; `sealbook notary accounts` shows all."
+        )
     (full,) = found
     answer = command(directory, "revoke", {"key": bytes.fromhex(full), "reason": reason})
     shell.emit(
@@ -459,7 +466,10 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
         {"level": each.level, "place": each.place, "problem": each.problem} for each in found
     ]
     value["not_checked"] = UNREAD[ciphertext]
-    lines = [f"{each.level}  {each.place}: {each.problem}" for each in found]
+    lines = [
+        f"{each.level}\n{text.foreign(each.place, 4)}\n{text.said(each.problem, 4)}"
+        for each in found
+    ]
     lines = lines or ["Everything that was looked at agrees."]
     shell.emit(as_json, value, "\n".join([*lines, f"Not looked at: {UNREAD[ciphertext]}"]))
     if any(each.level == ERROR for each in found):
@@ -487,7 +497,10 @@ def backup(destination: Path, directory: Path, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"destination": place, "size": size},
-        f"{place} holds the ledger up to {size} entries, and the private keys: keep it like a seal.",
+        text.said(
+            f"{quoted(place)} holds the ledger up to {size} entries, and the private keys: keep it "
+            "like a seal."
+        ),
     )
 
 
@@ -512,8 +525,10 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
     shell.emit(
         as_json,
         {"directory": str(directory.resolve()), "size": last.size, "root": last.root.hex()},
-        f"Restored into {directory.resolve()}: the ledger goes on from {last.size} entries. If "
-        "anybody\nholds a later checkpoint, do not serve it: that would be a fork.",
+        text.said(
+            f"Restored into {quoted(directory.resolve())}: the ledger goes on from {last.size} "
+            "entries. If anybody holds a later checkpoint, do not serve it: that would be a fork."
+        ),
     )
 
 
@@ -532,7 +547,7 @@ def _check(file: Path, trust: "Trust") -> "FileReport":
                     read_evidence(opened), trust, lambda _, each, used: verify_disclosed(each, used)
                 )
     except OSError as error:
-        raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from error
+        raise InvalidInput(f"{quoted(file)} cannot be read: {error.strerror}.") from error
     with shell.about(file):
         data = shell.read_limited(file, MAX_RECEIPT, "a receipt")
         statement = parse_statement(parse_receipt(data).statement)
@@ -591,13 +606,13 @@ def _now(
 
 def _now_page(standing: dict[str, Any], language: str) -> str:
     from ledger.catalogue import say
-    from ledger.cli.page import labelled
+    from ledger.cli.page import Value, labelled
 
     yes_no = {
         True: say("yes", language), False: say("no", language), None: say("unknown", language)
     }  # fmt: skip
 
-    def entry(index: int) -> str:
+    def entry(index: int) -> Words:
         return say("entry", language, index=index)
 
     def revoked(found: dict[str, Any]) -> str:
@@ -617,7 +632,7 @@ def _now_page(standing: dict[str, Any], language: str) -> str:
         return "\n".join(lines)
 
     own = standing["revocation"]
-    rows = [
+    rows: list[tuple[str, Value]] = [
         (
             say("entered", language),
             yes_no[standing["entered"]]
@@ -635,7 +650,7 @@ def _now_page(standing: dict[str, Any], language: str) -> str:
         if each["revocation"] is not None and each["revocation"] != own
     ]
     rows += [
-        (say("notice", language), f"{entry(each['index'])}: {text.plain(each['text'])}")
+        (say("notice", language), [entry(each["index"]), quoted(each["text"])])
         for each in standing["notices"]
     ]
     title = say("standing", language, size=standing["size"])
@@ -667,16 +682,16 @@ def _standing(standing: dict[str, Any]) -> dict[str, Any]:
 def _who(standing: dict[str, Any]) -> str:
     if standing["name"] is None:
         return "somebody whose identity record was erased"
-    return f"{text.plain(standing['name'])} ({text.plain(standing['registration'])})"
+    return f"{quoted(standing['name'])} ({quoted(standing['registration'])})"
 
 
 def _standing_text(standing: dict[str, Any]) -> str:
-    from ledger.cli.page import labelled
+    from ledger.cli.page import Value, labelled
 
-    rows = [
+    rows: list[tuple[str, Value]] = [
         ("Account", text.groups(standing["account"])[0]),
-        ("Name", text.plain(standing["name"] or "erased")),
-        ("Registration", text.plain(standing["registration"] or "erased")),
+        ("Name", quoted(standing["name"]) if standing["name"] else "erased"),
+        ("Registration", quoted(standing["registration"]) if standing["name"] else "erased"),
     ]
     for each in standing["keys"]:
         revoked = "" if each["revoked"] is None else f", revoked by entry {each['revoked']}"

@@ -15,6 +15,7 @@ from ledger.capture import MAX_CONFIG
 from ledger.cli import shell, text
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailable
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.vault import Vault
@@ -68,7 +69,9 @@ def add(name: str, recipient: str, passphrase_file: Path | None, as_json: bool) 
         fresh = with_officer(vault.officers, name, key, now)
         if fresh != vault.officers:
             change(vault, fresh, Change(ACCESS_GIVEN, name, key, now))
-        _finish(vault, identities, as_json, f"{name} can open what is sealed from now on.", "")
+        _finish(
+            vault, identities, as_json, f"{quoted(name)} can open what is sealed from now on.", ""
+        )
 
 
 @officer.command(
@@ -98,8 +101,8 @@ def remove(name: str, passphrase_file: Path | None, as_json: bool) -> None:
         called = gone.name or _short(gone.recipient)
         if fresh != vault.officers:
             change(vault, fresh, Change(ACCESS_WITHDRAWN, called, gone.recipient, now))
-        said = f"{called} gets nothing that is sealed from now on."
-        _finish(vault, identities, as_json, said, PAST.format(name=called))
+        said = f"{quoted(called)} gets nothing that is sealed from now on."
+        _finish(vault, identities, as_json, said, PAST.format(name=quoted(called)))
 
 
 @officer.command(
@@ -149,8 +152,7 @@ def list_(as_json: bool) -> None:
     lines = [f"{'key':<16}{'since':<12}name"]
     for row in rows:
         since = "" if row["since"] is None else _day(row["since"])
-        name = text.shorten(text.plain(row["name"]), text.WIDTH - 28)
-        lines.append(f"{_short(row['recipient']):<16}{since:<12}{name}")
+        lines.append(text.last(f"{_short(row['recipient']):<16}{since:<12}", row["name"]))
     if behind:
         lines += ["", f"{behind} to be brought up to date; `sealbook officer sync` does it."]
     shell.emit(as_json, {"recipients": rows, "behind": behind}, "\n".join(lines))
@@ -166,7 +168,9 @@ def read_recipient(given: str) -> str:
         lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
         found = [line for line in lines if line and not line.startswith("#")]
         if len(found) != 1:
-            raise InvalidInput(f"{given} does not hold one recipient (age1...) on one line.")
+            raise InvalidInput(
+                f"{quoted(given)} does not hold one recipient (age1...) on one line."
+            )
         value = found[0]
     return str(parse_recipient(value))
 
@@ -223,9 +227,9 @@ def _finish(
         lines.append("All deposits are up to date.")
     if recorded is not None:
         lines.append("The change stands in the register of measures.")
-    lines += [f"{text.plain(name)}: {text.plain(why)}" for name, why in problems]
+    lines += [f"{quoted(name)}: {why}" for name, why in problems]
     if away:
-        lines.append(text.plain(away))
+        lines.append(away)
     if behind:
         lines.append(
             f"{behind} still to do: the change is kept; `sealbook officer sync` finishes it."
@@ -240,7 +244,7 @@ def _finish(
         "measure": None if recorded is None else recorded,
         "past_access": warning or None,
     }
-    shell.emit(as_json, value, "\n".join(text.indent(line, 0) for line in lines))
+    shell.emit(as_json, value, "\n".join(map(text.said, lines)))
     if behind or problems or away:
         raise SystemExit(1)
 
@@ -278,7 +282,7 @@ def _ruled(vault: "Vault") -> Iterator[str]:
     try:
         value = parse_toml(shell.read_limited(path, MAX_CONFIG, "a configuration"))
     except MalformedData as error:
-        raise MalformedData(f"{path} cannot be read: {error}") from error
+        raise MalformedData(f"{quoted(path)} cannot be read: {error}") from error
     yield from _officers_in(value)
 
 
@@ -344,7 +348,7 @@ def quorum(
     named = [Holder(name, read_recipient(recipient)) for name, recipient in holders]
     files = nested(data, named, need, os.urandom)
     if os.path.lexists(output):
-        raise InvalidInput(f"{output} exists already and is not overwritten.")
+        raise InvalidInput(f"{quoted(output)} exists already and is not overwritten.")
     building = output.with_name(f".{output.name}.{secrets.token_hex(8)}")
     try:
         building.mkdir(mode=0o700, parents=True)
@@ -356,17 +360,18 @@ def quorum(
         shutil.rmtree(building, ignore_errors=True)
     classical = [each.name for each in named if not each.post_quantum]
     lines = [
-        f"{output}: {len(files)} files, any {need} of {len(named)} holders open the sheet; README.txt "
-        "there says how. Give every holder a copy of the folder.",
-        f"{sheet} still opens everything by itself: keep it in a safe, or destroy it.",
+        f"{quoted(output)}: {len(files)} files, any {need} of {len(named)} holders open the sheet; "
+        "README.txt there says how. Give every holder a copy of the folder.",
+        f"{quoted(sheet)} still opens everything by itself: keep it in a safe, or destroy it.",
     ]
     if classical:
+        named_so = ", ".join(str(quoted(each)) for each in classical)
         lines.append(
-            f"X25519 keys do not withstand a quantum computer ({', '.join(classical)}): a file "
-            "all of whose holders have such keys may be opened by one, some day."
+            f"X25519 keys do not withstand a quantum computer ({named_so}): a file all "
+            " of whose holders have such keys may be opened by one, some day."
         )
     shell.emit(
         as_json,
         {"folder": str(output.absolute()), "files": sorted(files), "classical": classical},
-        "\n".join(text.indent(line, 0) for line in lines),
+        "\n".join(map(text.said, lines)),
     )

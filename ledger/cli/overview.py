@@ -11,7 +11,7 @@ from ledger.chain import report as rp
 from ledger.chain.report import Report, shows_nothing
 from ledger.cli import text
 from ledger.cli.matters import matters_page
-from ledger.cli.page import labelled
+from ledger.cli.page import Rows, labelled
 
 if TYPE_CHECKING:
     from ledger.casefile import MatterShown
@@ -24,7 +24,7 @@ def overview_page(
     reports: Sequence[Report],
     matters: "Sequence[MatterShown]",
     language: str,
-    head: Sequence[tuple[str, str]],
+    head: Rows,
     full: bool,
 ) -> str:
     """Return the overview; `full` says that every report follows, also on receipts alone."""

@@ -4,15 +4,21 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from ledger.catalogue import Described, describe, say, verdict
+from ledger.catalogue import Described, Fact, describe, say, verdict
 from ledger.chain.report import FAILED, PROVEN, STATED, Report
 from ledger.cli import text
+from ledger.quoted import Quoted, Words, quoted
+
+Value = str | Quoted | Sequence[str | Quoted]
+"""What stands behind a label: words of ours, a value of others, or several of them, a line each."""
+
+Rows = Sequence[tuple[str, Value]]
 
 _MARGIN = 4
 _COLORS = {PROVEN: "green", STATED: "yellow", FAILED: "red"}
 
 
-def report_page(report: Report, language: str, head: Sequence[tuple[str, str]]) -> str:
+def report_page(report: Report, language: str, head: Rows) -> str:
     """Return the report; `head` holds labelled lines that go first."""
     lines = [headed(report, say("title", language), language, head)]
     for claim in report.claims:
@@ -21,7 +27,7 @@ def report_page(report: Report, language: str, head: Sequence[tuple[str, str]]) 
     return "\n".join(lines)
 
 
-def headed(report: Report, title: str, language: str, head: Sequence[tuple[str, str]]) -> str:
+def headed(report: Report, title: str, language: str, head: Rows) -> str:
     """Return a report's title, labelled lines, and its result."""
     color = "green" if report.good else "red"
     rows = [*head, (say("result", language), verdict(report, language))]
@@ -30,18 +36,32 @@ def headed(report: Report, title: str, language: str, head: Sequence[tuple[str, 
     return "\n".join([click.style(title, bold=True), "", *table[:-1], *result])
 
 
-def labelled(rows: Sequence[tuple[str, str]], margin: int = 0) -> Iterator[str]:
+def labelled(rows: Rows, margin: int = 0) -> Iterator[str]:
     """Yield a line or more for each label and value, values under each other."""
-    width = max((text.columns(label) for label, _ in rows), default=0) + 2
+    widest = (text.WIDTH - margin) * 2 // 3
+    width = min(widest, max((text.columns(label) for label, _ in rows), default=0) + 2)
     for label, value in rows:
-        start = " " * margin + text.pad(label, width)
-        body: list[str] = [value] if isinstance(value, text.Whole) else []
-        for part in () if body else value.split("\n"):
-            body += text.wrap(part, text.WIDTH - margin - width)
+        several = [value] if isinstance(value, str | Quoted) else value
+        body = [line for each in several for line in _broken(each, text.WIDTH - margin - width)]
+        heads = text.wrap(label, width - 2) if text.columns(label) > width - 2 else [label]
+        heads, body = _level(heads, body)
         yield "\n".join(
-            (start if number == 0 else " " * (margin + width)) + line
-            for number, line in enumerate(body)
+            (" " * margin + text.pad(head, width) + line).rstrip()
+            for head, line in zip(heads, body, strict=True)
         )
+
+
+def _level(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
+    length = max(len(left), len(right))
+    return left + [""] * (length - len(left)), right + [""] * (length - len(right))
+
+
+def _broken(value: str | Quoted, width: int) -> Iterator[str]:
+    if isinstance(value, Quoted):
+        yield from value.lines(width)
+        return
+    for line in value.split("\n"):
+        yield from text.wrap(line, width)
 
 
 def described(words: Described, status: str) -> Iterator[str]:
@@ -49,20 +69,21 @@ def described(words: Described, status: str) -> Iterator[str]:
     gap = max(2, text.WIDTH - text.columns(words.title) - text.columns(words.status))
     shown = click.style(words.status, fg=_COLORS.get(status), bold=status == FAILED)
     if text.columns(words.title) + text.columns(words.status) + gap > text.WIDTH:
-        yield click.style(words.title, bold=True)
+        yield click.style(text.indent(words.title, 0), bold=True)
         yield " " * max(0, text.WIDTH - text.columns(words.status)) + shown
     else:
         yield click.style(words.title, bold=True) + " " * gap + shown
-    yield text.indent(text.plain(words.text), _MARGIN)
+    yield text.indent(words.text, _MARGIN)
     yield from (" " * (_MARGIN + 2) + line for line in words.command)
     if words.facts:
         yield from labelled(_fact_rows(words), _MARGIN)
 
 
-def _fact_rows(words: Described) -> list[tuple[str, str]]:
-    return [
-        (text.shorten(text.plain(fact.label), 40), "\n".join(text.groups(fact.value)))
-        if fact.digest
-        else (text.shorten(text.plain(fact.label), 40), text.plain(fact.value))
-        for fact in words.facts
-    ]
+def _fact_rows(words: Described) -> Rows:
+    return [(fact.label, _fact_value(fact)) for fact in words.facts]
+
+
+def _fact_value(fact: Fact) -> Value:
+    if fact.digest:
+        return text.groups(str(fact.value), 8 if text.WIDTH >= 80 else 4)
+    return fact.value if isinstance(fact.value, Words) else quoted(fact.value)

@@ -9,6 +9,8 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.sending import name_of, summary
+from ledger.quoted import columns as most_columns
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.contents import Contents, Target
@@ -70,7 +72,9 @@ def parts(
     if as_json:
         shell.emit(True, value, "")
     elif not targets:
-        click.echo(f"Nothing in {text.plain(name_of(found))} fits “{text.plain(' '.join(words))}”.")
+        click.echo(
+            text.said(f"Nothing in {quoted(name_of(found))} fits {quoted(' '.join(words))}.")
+        )
     else:
         click.echo("\n".join(_page(contents, targets, bool(words))))
     if not targets:
@@ -208,16 +212,11 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
     facts = [place, text.size(record.size)]
     facts += [f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds_of(entry)]
     if entry.parts:
-        facts.append(f"cut by {record.splitter}")
-    line = ", ".join(facts)
-    name = text.plain(contents.called(document) if contents.made(document) else record.name)
-    if text.columns(name) + 2 + text.columns(line) <= text.WIDTH:
-        yield click.style(name, bold=True) + "  " + line
-    else:
-        yield click.style(text.shorten(name, text.WIDTH), bold=True)
-        yield text.indent(line, 2)
+        facts.append(f"cut by {text.inline(record.splitter, 20)}")
+    yield click.style(text.indent(", ".join(facts), 0), bold=True)
+    yield text.foreign(contents.called(document) if contents.made(document) else record.name, 2)
     if record.unsplit:
-        yield text.indent(f"not split: {text.plain(record.unsplit)}", 2)
+        yield text.said(f"not split: {quoted(record.unsplit)}", 2)
 
 
 def _tree(contents: "Contents", target: "Target") -> Iterator[str]:
@@ -248,17 +247,18 @@ def _tree(contents: "Contents", target: "Target") -> Iterator[str]:
         yield _line(depths[each], short_path(path), part.label, size, more)
     if rest:
         first = short_path(parts[rest[0] - 1].path)
-        more = f"and {len(rest):,} more, from “{first}” on; a path or words show them"
-        yield text.indent(text.plain(more), 2)
+        yield text.said(
+            f"and {len(rest):,} more, from {quoted(first)} on; a path or words show them", 2
+        )
 
 
 def _line(depth: int, path: str, label: str, size: int, more: str = "") -> str:
     margin = "  " * min(depth, _DEEPEST)
-    path = text.shorten(text.plain(path), 40)
+    path = text.inline(path, min(40, text.WIDTH // 2))
     left = margin + text.pad(path, max(0, _PATH - len(margin))) + " "
     right = f"{more}  {text.size(size):>7}".strip() if more else text.size(size)
-    room = max(0, text.WIDTH - text.columns(left) - len(right) - 2)
-    return f"{left}{text.pad(text.cut(text.plain(label), room), room)}  {right}"
+    room = max(0, text.WIDTH - most_columns(left) - len(right) - 2)
+    return f"{left}{text.pad(text.inline(label, room), room)}  {right}"
 
 
 def _renditions(contents: "Contents", document: int) -> Iterator[str]:
@@ -273,14 +273,12 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
     if pages:
         position, total, tool = pages[-1]
         which = "page 1" if len(pages) == 1 else f"page 1-{position}"
-        yield text.indent(
-            f"{which} of {total}, as rendered at the deposit by {text.plain(tool)}", 2
-        )
+        yield text.said(f"{which} of {total}, as rendered at the deposit by {quoted(tool)}", 2)
     for each, record in made:
         if record.rendition and record.rendition.kind != "page":
-            yield text.indent(
-                f"{text.plain(contents.called(each))}: its text, as rendered at the deposit by "
-                f"{text.plain(record.tool)}",
+            yield text.said(
+                f"{quoted(contents.called(each))}: its text, as rendered at the deposit by "
+                f"{quoted(record.tool)}",
                 2,
             )
             yield from _tree(contents, Target(each))
@@ -293,5 +291,5 @@ def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str
     for name, value in metadata_fields(contents.records[document]):
         if only not in ("", name):
             continue
-        shown = text.shorten(text.plain(field_words(name, value)), text.WIDTH - _PATH - 1)
+        shown = text.inline(field_words(name, value), text.WIDTH - _PATH - 1)
         yield f"  {text.pad(f'field {name}', _PATH - 2)} {shown}"

@@ -10,6 +10,7 @@ from ledger.cli import text
 from ledger.contents import Contents, Target, fold, kind_of, parents_of, targets_of
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.manifest import Splitting, metadata_fields
+from ledger.quoted import quoted
 from ledger.selectors import texts
 
 if TYPE_CHECKING:
@@ -194,25 +195,25 @@ def _said(contents: Contents, opened: Any) -> dict[str, Any]:
 def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
     """Yield a preview for a person, in 80 columns."""
     if value["disclosed"] == "whole":
-        yield _title(f"Shown: all of {name}")
+        yield from _title("Shown: all of", name)
         for each in value["revealed"][:_SHOWN]:
             yield _row(each["name"], text.size(each["size"]))
         if len(value["revealed"]) > _SHOWN:
             yield f"  and {len(value['revealed']) - _SHOWN} more documents"
     else:
-        yield _title(f"Shown of {name}")
+        yield from _title("Shown of", name)
         yield from _revealed_lines(value["revealed"])
-        yield _title("Hidden")
+        yield from _title("Hidden")
         yield from _hidden_lines(value["hidden"])
-    yield _title("Said besides")
+    yield from _title("Said besides")
     says = value["says"]
     for line in (*_besides(says), f"receipt: {_receipt(says['receipt'])}"):
-        yield text.indent(text.plain(line), _MARGIN)
+        yield text.said(line, _MARGIN)
 
 
 def receipt_lines(found: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     """Yield what is said of deposits of which only the receipt is shown."""
-    yield _title("Receipts alone, with nothing of the content")
+    yield from _title("Receipts alone, with nothing of the content")
     for name, value in found[:_SHOWN]:
         receipt = value["says"]["receipt"]
         number = receipt["matter_number"]
@@ -222,13 +223,15 @@ def receipt_lines(found: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
         yield f"  and {len(found) - _SHOWN} more"
 
 
-def _title(words: str) -> str:
-    return click.style(text.shorten(text.plain(words), text.WIDTH), bold=True)
+def _title(words: str, name: str | None = None) -> Iterator[str]:
+    yield click.style(words, bold=True)
+    if name is not None:
+        yield text.foreign(name, _MARGIN)
 
 
 def _row(left: str, right: str, margin: int = _MARGIN) -> str:
     width = text.WIDTH - margin - len(right) - 2
-    return " " * margin + text.pad(text.shorten(text.plain(left), width), width) + "  " + right
+    return " " * margin + text.pad(text.inline(left, width), width) + "  " + right
 
 
 def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
@@ -238,16 +241,15 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
         label, line = each["label"], each["first_line"]
         for more in (label if fold(label) not in fold(line) else "", line):
             if more:
-                yield "    " + text.shorten(text.plain(more), text.WIDTH - 4)
+                yield "    " + text.inline(more, text.WIDTH - 4)
     if len(content) > _SHOWN:
         rest = content[_SHOWN:]
         yield _row(f"and {len(rest)} more", text.size(sum(each["size"] for each in rest)))
     for each in revealed:
         if "field" in each:
             shown = field_words(each["field"], each["value"])
-            yield "  " + text.shorten(
-                text.plain(f"document {each['document']}, {each['field']}: {shown}"), text.WIDTH - 2
-            )
+            yield f"  document {each['document']}, {each['field']}"
+            yield "    " + text.inline(shown, text.WIDTH - 4)
 
 
 def field_words(name: str, value: Any) -> str:
@@ -287,9 +289,9 @@ def _hidden_lines(hidden: dict[str, Any]) -> Iterator[str]:
 
 def _besides(says: dict[str, Any]) -> Iterator[str]:
     if "title" in says:
-        yield f"title: {says['title']}"
+        yield f"title: {quoted(says['title'])}"
         for name, found in says["provenance"].items():
-            yield f"{name}: {found}"
+            yield f"{quoted(name)}: {quoted(found)}"
         return
     if "documents" not in says:
         return
@@ -299,7 +301,7 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
         )
         parts = each.get("parts", [])
         for part in parts[:3]:
-            yield f"“{part['path']}”, part {part['position']} of {each['parts_total']}"
+            yield f"{quoted(part['path'])}, part {part['position']} of {each['parts_total']}"
         if len(parts) > 3:
             yield f"and {len(parts) - 3} more paths like these"
         if "pieces_total" in each:
@@ -311,13 +313,14 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
 def _cut_words(splitter: str) -> str:
     if splitter.split()[0] == Splitting().splitter:
         return f"cut every {MAX_LEAF >> 10} KiB"
-    return f"cut by {splitter}"
+    return f"cut by {quoted(splitter)}"
 
 
 def _receipt(receipt: dict[str, Any]) -> str:
     number, sealed = receipt["matter_number"], receipt["sealed_size"]
+    identity = receipt["identity"]
     return (
-        f"{receipt['identity'] or 'identity not carried'}, account {receipt['account']}, "
+        f"{quoted(identity) if identity else 'identity not carried'}, account {receipt['account']}, "
         f"entry {receipt['index']} in block {receipt['block']}, {text.when(receipt['registered'])}"
         + (f", number {number} of a matter" if number else "")
         + (f", {text.size(sealed)} sealed and padded" if sealed else "")

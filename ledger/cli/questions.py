@@ -13,7 +13,7 @@ from ledger.catalogue import say
 from ledger.catalogue.articles import article_title, describe_answer
 from ledger.chain.trust import fingerprint
 from ledger.cli import text
-from ledger.cli.page import described, headed
+from ledger.cli.page import Rows, described, headed
 from ledger.declaration import Copy, Exhibit, declaration_facts, draft_declaration
 from ledger.questions import (
     FRE_902,
@@ -22,6 +22,7 @@ from ledger.questions import (
     Program,
     online_litigation,
 )
+from ledger.quoted import broken
 
 if TYPE_CHECKING:
     from ledger.casefile import MatterShown
@@ -95,9 +96,7 @@ def structured(
     }
 
 
-def answers_page(
-    examined: Examined, check: Check, language: str, head: Sequence[tuple[str, str]]
-) -> str:
+def answers_page(examined: Examined, check: Check, language: str, head: Rows) -> str:
     """Return one deposit's report by articles."""
     answers = online_litigation(examined.report, examined.stated, check)
     lines = [headed(examined.report, say("title-articles", language), language, head)]
@@ -116,8 +115,13 @@ def declaration_page(
     """Return the draft, wrapped."""
     lines = []
     for line in draft_declaration(_exhibits(examined), check, matters).split("\n"):
-        margin = len(line) - len(line.lstrip())
-        lines.append(text.indent(text.plain(line.strip()), margin))
+        label, mark, value = line.partition(": “")
+        if mark and line.startswith(" "):
+            start = f"{label}: "
+            value = f"\n{' ' * len(start)}".join(broken("“" + value, text.WIDTH - len(start)))
+            lines.append(start + value)
+        else:
+            lines.append(text.indent(line.strip(), len(line) - len(line.lstrip())))
     return "\n".join(lines)
 
 

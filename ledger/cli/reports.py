@@ -10,11 +10,13 @@ import click
 
 from ledger.cli import shell, text
 from ledger.errors import MalformedData
+from ledger.quoted import Words, quoted
 
 if TYPE_CHECKING:
     from ledger.casefile import MatterShown
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
+    from ledger.cli.page import Value
     from ledger.cli.questions import Examined
     from ledger.questions import Check
 
@@ -136,21 +138,21 @@ def _say_untrusted(how: Shown) -> None:
     click.echo("\n" + click.style(text.indent(say("no-trust", how.language), 0), fg="red"))
 
 
-def _file_row(how: Shown) -> tuple[str, str]:
+def _file_row(how: Shown) -> "tuple[str, Value]":
     from ledger.catalogue import say
 
-    return say("file", how.language), text.Whole(text.plain(str(how.name)))
+    return say("file", how.language), quoted(how.name)
 
 
-def _trust_rows(trusted: "Trusted", language: str) -> list[tuple[str, str]]:
+def _trust_rows(trusted: "Trusted", language: str) -> "list[tuple[str, Value]]":
     from ledger.catalogue import say
     from ledger.chain.trust import fingerprint
 
     trust, data, source = trusted
-    issued = say("issued", language, issuer=trust.issuer, issued=text.when(trust.issued)[:10])
-    where = source or say("vault-trust", language)
+    issued = say("issued", language, issued=Words(text.when(trust.issued)[:10]))
+    where = quoted(source) if source else say("vault-trust", language)
     return [
-        (say("trust", language), text.plain(f"{where}\n{issued}".replace("\n", " · "))),
+        (say("trust", language), [where, issued, quoted(trust.issuer)]),
         (say("fingerprint", language), fingerprint(data)),
     ]
 
@@ -171,6 +173,7 @@ def damaged(path: Path) -> Iterator[None]:
         yield
     except MalformedData as error:
         raise MalformedData(
-            f"{path} is not a receipt or an evidence file, or it is incomplete or damaged; ask for a "
+            f"{quoted(path)} is not a receipt or an evidence file, or it is incomplete or "
+            "damaged; ask for a "
             f"new copy of it ({error})."
         ) from error

@@ -14,8 +14,12 @@ from typing import Any, NoReturn
 
 import click
 
-from ledger.cli.text import plain
+from ledger.cli.text import listed
 from ledger.errors import SealbookError
+from ledger.quoted import escape, lifted, quoted, take
+
+_MOST_USAGE = 2000
+"""Columns of what is said of wrong usage: it may repeat what was typed."""
 
 Commands = dict[str, tuple[str, str]]
 """name -> ("module:function", the line in --help)"""
@@ -80,7 +84,8 @@ def _show(error: Exception, as_json: bool) -> int:
         traceback.print_exception(error)
     if as_json:
         click.echo(json.dumps({"error": {"code": kind, "message": message}}))
-    click.echo("\n".join(map(plain, f"sealbook: {message}".split("\n"))), err=True)
+    words, values = lifted(message)
+    click.echo("\n".join([f"sealbook: {words}", *listed(values, 2)]), err=True)
     return code
 
 
@@ -91,15 +96,16 @@ def _explain(error: Exception) -> tuple[int, str, str]:
             return 130, "interrupted", "Stopped. Nothing is lost; run the command again."
         case click.UsageError():
             where = error.ctx.command_path if error.ctx else "sealbook"
-            return 2, "usage", f"{error.format_message()}\nTry '{where} --help'."
+            said = escape(error.format_message(), quotes=False)
+            return 2, "usage", f"{take(said, _MOST_USAGE)}\nTry '{where} --help'."
         case click.ClickException():
-            return 1, "error", error.format_message()
+            return 1, "error", escape(error.format_message(), quotes=False)
         case SealbookError():
             return 1, error.code, sentence(str(error))
         case BrokenPipeError():
             return 1, "broken-pipe", ""
         case OSError():
-            place = f"{error.filename}: " if error.filename else ""
+            place = f"{quoted(error.filename)}: " if error.filename else ""
             what = error.strerror or type(error).__name__
             if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
                 return 1, "storage-failed", f"{place}the disk is full. Free some space, then retry."

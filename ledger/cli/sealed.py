@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ledger.cli import shell
 from ledger.errors import MalformedData, NoMatchingIdentity
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.crypto.recipients import Identity
@@ -42,7 +43,8 @@ def unsealed(path: Path, identity: Path, passphrase_file: Path | None) -> Iterat
             decrypt_file(path, plaintext, identities)
         except NoMatchingIdentity as error:
             raise NoMatchingIdentity(
-                f"{path} is not sealed for the identity in {identity}; ask for a copy that is sealed "
+                f"{quoted(path)} is not sealed for the identity in {quoted(identity)}; ask for "
+                "a copy that is sealed "
                 "for your recipient."
             ) from error
         yield plaintext
@@ -77,4 +79,4 @@ def _identities(path: Path, passphrase_file: Path | None) -> "tuple[Identity, ..
             data = decrypt_bytes(data, [ScryptIdentity(passphrase())])
         return parse_identity_file(data.decode())
     except (MalformedData, UnicodeDecodeError) as error:
-        raise MalformedData(f"{path} is not an age identity file") from error
+        raise MalformedData(f"{quoted(path)} is not an age identity file") from error

@@ -16,6 +16,7 @@ from ledger.errors import (
     SealbookError,
     Unavailable,
 )
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -54,12 +55,13 @@ class Report:
     def left_out(self, path: Path, missing: tuple[tuple[str, str], ...]) -> None:
         """Say what was not taken of a folder."""
         for name, kind in missing:
-            shell.tell(f"{text.pad('left out', _LABEL)}{text.plain(f'{path}/{name}')} ({kind})")
+            label = f"{text.pad('left out', _LABEL)}{kind}"
+            shell.tell(f"{label}\n{text.foreign(f'{path}/{name}', _LABEL)}")
 
     def done(self, deposit: "StoredDeposit", receipt: Path, index: int, block: int) -> None:
         """Say that a deposit is in the ledger and where its receipt lies."""
         self._add(deposit, DEPOSITED, receipt=str(receipt), index=index, block=block)
-        place = text.plain(text.home_relative(str(receipt)))
+        place = text.home_relative(str(receipt))
         self._lines(DEPOSITED, name_of(deposit), f"entry {index} in block {block}, receipt", place)
 
     def waiting(self, deposit: "StoredDeposit", reason: str) -> None:
@@ -115,10 +117,11 @@ class Report:
     def _lines(self, label: str, name: str, detail: str, place: str = "") -> None:
         if not self._as_json:
             color = {DEPOSITED: "green", WAITING: "yellow"}.get(label, "red")
-            click.echo(click.style(text.pad(label, _LABEL), fg=color) + text.plain(name))
-            click.echo(text.indent(text.plain(detail), _LABEL))
+            shown = click.style(text.pad(label, _LABEL), fg=color)
+            click.echo(text.foreign(name, _LABEL, shown))
+            click.echo(text.said(detail, _LABEL))
             if place:
-                click.echo(" " * _LABEL + place)
+                click.echo(text.foreign(place, _LABEL))
 
 
 def send(vault: "Vault", report: Report) -> None:
@@ -201,7 +204,9 @@ def _settle(
 
     if isinstance(outcome, Rejected):
         kept = keep_proof(vault, deposit, outcome)
-        report.not_deposited(deposit, FAILED, outcome.error, f"The proof is kept in {kept}.")
+        report.not_deposited(
+            deposit, FAILED, outcome.error, f"The proof is kept in {quoted(kept)}."
+        )
     elif isinstance(outcome, SealbookError):
         if note_refusal(vault, deposit, outcome):
             way_on = _NEW_KEY if isinstance(outcome, KeyRevoked) else _SEAL_ANEW
@@ -221,15 +226,17 @@ def _give_way(
     try:
         return give_way(vault, client, lost, int(time.time()))
     except SealbookError as error:
-        shell.tell(sentence_of(error))
+        shell.tell(text.said(sentence_of(error)))
         return frozenset()
 
 
 def no_receipt(deposit: "StoredDeposit") -> InvalidInput:
     """Return the error that says why a deposit has no receipt."""
     if deposit.refused:
-        return InvalidInput(f"{name_of(deposit)} was refused by the notary. {_SEAL_ANEW}")
-    return InvalidInput(f"{name_of(deposit)} waits to be deposited; `sealbook deposit` sends it.")
+        return InvalidInput(f"{quoted(name_of(deposit))} was refused by the notary. {_SEAL_ANEW}")
+    return InvalidInput(
+        f"{quoted(name_of(deposit))} waits to be deposited; `sealbook deposit` sends it."
+    )
 
 
 def verified_receipt(vault: "Vault", deposit: "StoredDeposit") -> Any:

@@ -11,6 +11,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.errors import InvalidInput, NotEnrolled, NotFound, VerificationFailed
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -62,7 +63,9 @@ def init(
     request_path, sheet_path = Path(f"{stem}.request"), Path(f"{stem}-recovery.txt")
     for path in (request_path, sheet_path):
         if os.path.lexists(path):
-            raise InvalidInput(f"{path} exists already and is not overwritten; use another --name.")
+            raise InvalidInput(
+                f"{quoted(path)} exists already and is not overwritten; use another --name."
+            )
     written: list[Path] = []
     with _removed_on_failure(written), new_vault(home) as folder:
         trust_data = _trust_data(notary, trust_file)
@@ -116,7 +119,7 @@ def _report_init(
     request_fingerprint: str,
     sheet: Path | None,
 ) -> None:
-    from ledger.cli.page import labelled
+    from ledger.cli.page import Value, labelled
 
     result = {
         "vault": str(home),
@@ -128,7 +131,7 @@ def _report_init(
         "recovery_sheet": None if sheet is None else str(sheet.absolute()),
     }
     steps = [
-        f"Hand {request} to the notary office, and put its fingerprint on your company's paper:\n"
+        "Hand the request to the notary office, and put its fingerprint on your company's paper:\n"
         f"{request_fingerprint}"
     ]
     if not given:
@@ -138,15 +141,17 @@ def _report_init(
             "the office hands out on paper before you rely on it.",
         )
     if sheet is not None:
-        steps.append(f"Print {sheet}, put it into a safe, then delete the file.")
+        steps.append("Print the recovery sheet, put it into a safe, then delete the file.")
     else:
         steps.append("There is no recovery sheet: keep copies of the vault and its passphrase.")
     steps.append("Deposit at once if you like: until the office has enrolled you, deposits wait.")
-    rows = [
-        ("Vault", text.Whole(home)),
-        ("Ledger", origin),
+    rows: list[tuple[str, Value]] = [
+        ("Vault", quoted(home)),
+        ("Ledger", quoted(origin)),
         ("Fingerprint", trust),
         ("Account", text.groups(account)[0]),
+        ("Request", quoted(request)),
+        *([("Recovery sheet", quoted(sheet))] if sheet is not None else []),
     ]
     lines = [*labelled(rows), "", "Next"]
     for number, step in enumerate(steps, 1):
@@ -179,7 +184,7 @@ def show(file: Path | None, as_json: bool) -> None:
     Without FILE, the one that is pinned in the vault.
     """
     from ledger.chain.trust import MAX_TRUST, fingerprint, parse_trust
-    from ledger.cli.page import labelled
+    from ledger.cli.page import Value, labelled
 
     data = shell.read_limited(file, MAX_TRUST, "a trust file") if file else _pinned()
     with shell.about(file or Path("notary.trust")):
@@ -193,13 +198,13 @@ def show(file: Path | None, as_json: bool) -> None:
         "required": list(found.required),
         "witnesses": witnesses,
     }
-    rows = [
-        ("Ledger", found.origin),
-        ("Issued by", text.plain(found.issuer)),
+    rows: list[tuple[str, Value]] = [
+        ("Ledger", quoted(found.origin)),
+        ("Issued by", quoted(found.issuer)),
         ("Issued", text.when(found.issued)),
         ("Required", ", ".join(found.required)),
         ("Signed with", "Ed25519 and ML-DSA-44, both by the notary"),
-        ("Witnesses", ", ".join(witnesses) or "none"),
+        ("Witnesses", list(map(quoted, witnesses)) or "none"),
         ("Fingerprint", fingerprint(data)),
     ]
     shell.emit(as_json, result, "\n".join(labelled(rows)))
@@ -223,7 +228,7 @@ def export(output: Path, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"file": str(output.absolute()), "fingerprint": fingerprint(data)},
-        f"{output}\nfingerprint {fingerprint(data)}",
+        f"Written\n{text.foreign(output, 2)}\nfingerprint {fingerprint(data)}",
     )
 
 
@@ -297,7 +302,7 @@ def recover(
         vault = Vault(home)
         if (vault.config.origin, vault.config.account) != (found.origin, account):
             raise InvalidInput(
-                f"The vault at {home} is another account's. A vault is never overwritten: name "
+                f"The vault at {quoted(home)} is another account's. A vault is never overwritten: name "
                 f"another folder in {HOME_VARIABLE}, or move the old vault away."
             )
         with client:
@@ -354,7 +359,7 @@ def _report_recovery(
     lines += [f"{which[:12]}  not recovered: {why}" for which, why in problems]
     if problems:
         lines.append("Run the same command again to fetch what is missing.")
-    page = [f"Vault  {home}", *(text.indent(line, 0) for line in lines)]
+    page = [text.foreign(home, 7, "Vault  "), *(text.said(line) for line in lines)]
     shell.emit(as_json, result, "\n".join(page))
     if problems:
         raise SystemExit(1)
@@ -420,7 +425,8 @@ def _pinned() -> bytes:
     home = vault_home()
     if not has_vault(home):
         raise InvalidInput(
-            f"There is no vault at {home}; name a trust file, or make a vault with `sealbook init`."
+            f"There is no vault at {quoted(home)}; name a trust file, or make a vault with "
+            "`sealbook init`."
         )
     return shell.read_limited(home / TRUST, MAX_TRUST, "a trust file")
 

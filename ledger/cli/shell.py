@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ledger.errors import InvalidInput, MalformedData
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
@@ -154,9 +155,9 @@ def _read_passphrase(file: Path) -> str:
         with file.open(encoding="utf-8") as lines:
             passphrase = lines.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"The passphrase file {file} cannot be read.") from error
+        raise InvalidInput(f"The passphrase file {quoted(file)} cannot be read.") from error
     if not passphrase:
-        raise InvalidInput(f"The first line of the passphrase file {file} is empty.")
+        raise InvalidInput(f"The first line of the passphrase file {quoted(file)} is empty.")
     return passphrase
 
 
@@ -166,9 +167,9 @@ def read_limited(path: Path, limit: int, what: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
     if len(data) > limit:
-        raise InvalidInput(f"{path} is too large to be {what}.")
+        raise InvalidInput(f"{quoted(path)} is too large to be {what}.")
     return data
 
 
@@ -179,7 +180,7 @@ def require_readable(path: Path, *, folder: bool = False) -> None:
         if stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and not folder):
             path.open("rb").close()
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise click.UsageError(f"{quoted(path)} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager
@@ -188,7 +189,7 @@ def about(path: Path) -> Iterator[None]:
     try:
         yield
     except MalformedData as error:
-        raise MalformedData(f"{path}: {error}") from error
+        raise MalformedData(f"{quoted(path)}: {error}") from error
 
 
 def _watched() -> bool:
@@ -230,13 +231,13 @@ class Progress:
         now = time.monotonic()
         if not self._watched or now < max(self._quiet_until, Progress._last + self._EVERY):
             return
-        from ledger.cli.text import plain, shorten, size
+        from ledger.cli.text import inline, size
 
         Progress._last, self._shown = now, True
         count = size if self._bytes else str
         rate = count(int(done / max(now - self._start, 0.001)))
         share = f"{min(100, 100 * done // self._total):3d} %  " if self._total else ""
-        line = f"{shorten(plain(self._what), 44)}  {share}{count(done // self._passes)}  {rate}/s"
+        line = f"{inline(self._what, 44)}  {share}{count(done // self._passes)}  {rate}/s"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 

@@ -1,13 +1,19 @@
 """Text in a plain terminal: widths of Chinese characters, wrapping, sizes, times, grouped hashes."""
 
 import os
+import shutil
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-WIDTH = 80
-"""Columns of everything that we lay out."""
+from ledger.quoted import Quoted, Words, broken, escape, lifted, quoted
+from ledger.quoted import columns as most_columns
 
+WIDTH = min(80, max(40, shutil.get_terminal_size((80, 24)).columns))
+"""Columns of everything that we lay out. What a terminal wraps itself it would wrap to column 0."""
+
+_NARROWEST = 16
+"""Columns that a value of others gets at least in a table."""
 _NO_LINE_START = "，。、；：？！）》」』”’%,.;:?!)]}"
 _NO_LINE_END = "（「『《“([{"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -28,16 +34,7 @@ def _columns(character: str) -> int:
 
 def plain(text: str) -> str:
     """Return `text` with control characters made visible: a name must not steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":
-        # A byte of a file's name that is not UTF-8 (PEP 383).
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode()
+    return escape(text, quotes=False)
 
 
 class Whole(str):
@@ -47,30 +44,51 @@ class Whole(str):
 
 
 def pad(text: str, width: int) -> str:
-    """Return `text` filled with spaces to `width` columns."""
-    return text + " " * max(0, width - columns(text))
+    """Return `text` filled with spaces to `width` columns; what may be wide counts as wide."""
+    return text + " " * max(0, width - most_columns(text))
 
 
-def shorten(text: str, width: int) -> str:
-    """Return `text` in at most `width` columns, its middle left out."""
-    if columns(text) <= width:
-        return text
-    tail = _take(text[::-1], (width - 1) // 2)[::-1]
-    return _take(text, width - 1 - columns(tail)) + "…" + tail
+def inline(value: object, width: int) -> str:
+    """Return a value of others, bare, in at most `width` columns of one line."""
+    return quoted(value).inline(width)
 
 
-def cut(text: str, width: int) -> str:
-    """Return `text` in at most `width` columns, its end left out."""
-    return text if columns(text) <= width else _take(text, max(0, width - 1)) + "…"
+def last(before: str, value: object) -> str:
+    """Return a row of a table whose last column is a value of others; below it where room lacks."""
+    room = WIDTH - columns(before)
+    if room >= _NARROWEST:
+        return before + inline(value, room)
+    return f"{before.rstrip()}\n    {inline(value, WIDTH - 4)}"
 
 
-def _take(text: str, width: int) -> str:
-    taken = 0
-    for position, character in enumerate(text):
-        taken += _columns(character)
-        if taken > width:
-            return text[:position]
-    return text
+def foreign(value: object, margin: int, before: str = "") -> str:
+    """Return a value of others in a column from `margin` on, behind `before`, which is as wide."""
+    shown = _set_in(quoted(value).bare(WIDTH - margin), margin)
+    return before + shown[margin:] if before else shown
+
+
+def said(message: str, margin: int = 0) -> str:
+    """Return a sentence, wrapped, and below it the quoted values that it names, a line for each."""
+    words, values = lifted(message)
+    return "\n".join([indent(words, margin), *listed(values, margin + 2)])
+
+
+def reason(message: str) -> list[str | Quoted]:
+    """Return a sentence and the quoted values that it names, for a row of labelled lines."""
+    words, values = lifted(message)
+    return [words, *(Quoted.parse(each) for each in values)]
+
+
+def listed(values: tuple[str, ...], margin: int) -> Iterator[str]:
+    """Yield the quoted values that a sentence names by number."""
+    for number, value in enumerate(values, 1):
+        label = f"({number})  "
+        lines = broken(value, WIDTH - margin - len(label))
+        yield " " * margin + label + ("\n" + " " * (margin + len(label))).join(lines)
+
+
+def _set_in(lines: list[str], margin: int) -> str:
+    return "\n".join(" " * margin + line for line in lines)
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -90,6 +108,15 @@ def wrap(text: str, width: int) -> list[str]:
     return lines
 
 
+def _take(text: str, width: int) -> str:
+    taken = 0
+    for position, character in enumerate(text):
+        taken += _columns(character)
+        if taken > width:
+            return text[:position]
+    return text
+
+
 def _tokens(text: str) -> Iterator[str]:
     """Yield pieces between which a line may break; closing punctuation stays with what it closes."""
     token = ""
@@ -104,9 +131,9 @@ def _tokens(text: str) -> Iterator[str]:
         yield token
 
 
-def indent(text: str, margin: int, width: int = WIDTH) -> str:
+def indent(text: str, margin: int) -> str:
     """Return `text` wrapped, each line behind `margin` spaces."""
-    return "\n".join(" " * margin + line for line in wrap(text, width - margin))
+    return _set_in(wrap(text, WIDTH - margin), margin)
 
 
 def size(count: int) -> str:
@@ -117,19 +144,19 @@ def size(count: int) -> str:
     return f"{count} B" if unit == 0 else f"{value:.{0 if value >= 99.5 else 1}f} {_UNITS[unit]}"
 
 
-def when(seconds: int) -> str:
+def when(seconds: int) -> Words:
     """Return POSIX seconds as UTC, and as local time with its offset where that differs."""
     try:
         utc = datetime.fromtimestamp(seconds, UTC)
         local = utc.astimezone()
     except (ValueError, OverflowError, OSError):
-        return f"{seconds} s"
+        return Words(f"{seconds} s")
     text = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
     if not local.utcoffset():
-        return text
+        return Words(text)
     shown = f"{local:%H:%M:%S}" if local.date() == utc.date() else f"{local:%Y-%m-%d %H:%M:%S}"
     offset = f"{local:%z}"
-    return f"{text} ({shown} {offset[:3]}:{offset[3:]})"
+    return Words(f"{text} ({shown} {offset[:3]}:{offset[3:]})")
 
 
 def groups(digits: str, per_line: int = 8) -> list[str]:

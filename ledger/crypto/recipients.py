@@ -35,6 +35,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from ledger.crypto.bech32 import format_bech32, parse_bech32
 from ledger.encoding import parse_decimal
 from ledger.errors import InvalidInput, MalformedData
+from ledger.quoted import quoted
 
 FILE_KEY_SIZE = 16
 SEED_SIZE = 32
@@ -304,10 +305,10 @@ def parse_identity_file(text: str) -> tuple[HybridIdentity | X25519Identity, ...
 
 def _share(stanza: Stanza, size: int) -> bytes:
     if len(stanza.arguments) != 1 or len(stanza.body) != _WRAPPED_SIZE:
-        raise MalformedData(f"the age header's {stanza.kind} stanza has the wrong form")
+        raise MalformedData(f"the age header's {quoted(stanza.kind)} stanza has the wrong form")
     share = b64decode_raw(stanza.arguments[0])
     if len(share) != size:
-        raise MalformedData(f"the age header's {stanza.kind} stanza has the wrong form")
+        raise MalformedData(f"the age header's {quoted(stanza.kind)} stanza has the wrong form")
     return share
 
 

@@ -45,6 +45,7 @@ from ledger.notary.fsck import fsck as fsck
 from ledger.notary.fsck import rebuild as rebuild
 from ledger.notary.revoked import Revoked, find_revoked
 from ledger.ports import AccountKey, Entry, Hook, Room, Step, no_hook
+from ledger.quoted import quoted
 from ledger.receipts import Receipts
 from ledger.sequencer import BATCH, WINDOW, Sequencer
 
@@ -239,7 +240,7 @@ class Notary:
         """Carry out a command of the office, see `COMMANDS`. Raises InvalidInput for an unknown one."""
         handler = COMMANDS.get(kind)
         if handler is None:
-            raise InvalidInput(f"There is no command {kind!r}.")
+            raise InvalidInput(f"There is no command {quoted(kind)}.")
         return handler(self, argument)
 
     def close(self) -> None:
@@ -280,7 +281,9 @@ class Notary:
             except SealbookError as error:
                 state, answer = FAILED, {"code": error.code, "detail": str(error)}
             except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
-                detail = f"The command failed in a way that it was not made for: {error!r}."
+                detail = (
+                    f"The command failed in a way that it was not made for: {quoted(repr(error))}."
+                )
                 state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
             with self._writer.step(Step.ORDER):
                 self._office.answer(order.id, state, answer)
@@ -406,4 +409,6 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({error.strerror}); put it back.") from error
+        raise InvalidInput(
+            f"{quoted(path)} cannot be read ({error.strerror}); put it back."
+        ) from error

@@ -26,6 +26,7 @@ from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
 from ledger.errors import Conflict, LedgerFault, NotFound, SealbookError, StorageFailed
 from ledger.ports import Hook, SignedCheckpoint, Step, no_hook
+from ledger.quoted import quoted
 from ledger.sequencer import Sequencer
 
 _BLOCK = 1 << 20
@@ -45,7 +46,8 @@ def backup(
     """
     if destination.resolve().is_relative_to(directory.resolve()):
         raise Conflict(
-            f"{destination} lies in the notary's own folder, and would be lost with it. Choose a "
+            f"{quoted(destination)} lies in the notary's own folder, and would be lost with it. "
+            "Choose a "
             "directory on another disk."
         )
     size = 0
@@ -250,6 +252,7 @@ def _storage(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"{path} could not be written ({error.strerror}); free some space or choose another place, "
+            f"{quoted(path)} could not be written ({error.strerror}); free some space or choose "
+            "another place, "
             "then try again."
         ) from error

@@ -22,6 +22,7 @@ from ledger.chain.office import (
 )
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.notary import Notary
@@ -33,7 +34,7 @@ Command = Callable[["Notary", dict[str, Any]], dict[str, Any]]
 def _need(argument: dict[str, Any], name: str, kind: type[T]) -> T:
     value = argument.get(name)
     if not isinstance(value, kind):
-        raise InvalidInput(f"The command lacks {name!r}, or it is not what it should be.")
+        raise InvalidInput(f"The command lacks {quoted(name)}, or it is not what it should be.")
     return value
 
 

@@ -36,6 +36,7 @@ from ledger.partial.form import (
     opened_parts,
     pieces_of,
 )
+from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit
 
 _SEGMENT = 4 << 20
@@ -178,4 +179,5 @@ def _shown(opening: DocumentOpening) -> dict[str, object]:
 
 
 def _called(piece: Piece) -> str:
-    return repr(piece.path or piece.name or f"a piece of document {piece.document + 1}")
+    name = piece.path or piece.name
+    return str(quoted(name)) if name else f"a piece of document {piece.document + 1}"

@@ -49,6 +49,7 @@ from ledger.partial.form import (
     Run,
     WholeBytes,
 )
+from ledger.quoted import quoted
 from ledger.rules import METADATA_FIELDS
 
 
@@ -146,7 +147,7 @@ class _Views:
         self._seed = document_seed(seed, document)
         self._trees: dict[int, _Tree] = {}
         if len(entry.hashes) != record.leaves * HASH_SIZE:
-            raise InvalidInput(f"the hashes of {record.name} are not known here")
+            raise InvalidInput(f"the hashes of {quoted(record.name)} are not known here")
 
     def commitment(self) -> bytes:
         """Return D_j."""
@@ -207,7 +208,7 @@ class _Views:
         parts = self._entry.parts
         if not all(1 <= position <= len(parts) for position in positions):
             raise InvalidInput(
-                f"{self._record.name} has {len(parts)} parts; one outside was asked for"
+                f"{quoted(self._record.name)} has {len(parts)} parts; one outside was asked for"
             )
         chosen = {position: _span(parts[position - 1]) for position in set(positions)}
         outer: dict[int, tuple[int, int]] = {}
@@ -218,7 +219,7 @@ class _Views:
                     outer[position] = span
                 continue
             if span[0] < end:
-                raise InvalidInput(f"two parts of {self._record.name} overlap")
+                raise InvalidInput(f"two parts of {quoted(self._record.name)} overlap")
             outer[position] = span
             end = span[1]
         return outer
@@ -232,7 +233,8 @@ class _Views:
         for offset, size in ranges:
             if offset < 0 or size < 1 or offset + size > self._record.size:
                 raise InvalidInput(
-                    f"{self._record.name} has {self._record.size} bytes; a range outside was asked for"
+                    f"{quoted(self._record.name)} has {self._record.size} bytes; a range "
+                    "outside was asked for"
                 )
             at = cuts.at(offset)
             first = at if at < cuts.count and cuts.start(at) == offset else at - 1
@@ -270,7 +272,7 @@ class _Views:
         tree = self._tree(VIEW_METADATA)
         known = METADATA_FIELDS[: len(tree.leaves)]
         if not set(names) <= set(known):
-            raise InvalidInput(f"{self._record.name} has the metadata {', '.join(known)}")
+            raise InvalidInput(f"{quoted(self._record.name)} has the metadata {', '.join(known)}")
         positions = sorted(known.index(name) + 1 for name in set(names))
         return tree.opened(False, tree.leaves_at(positions), (), positions)
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = {
     "ledger.errors": 0,
     "ledger.encoding": 0,
+    "ledger.quoted": 0,
     "ledger.crypto": 1,
     "ledger.chain": 2,
     "ledger.adapters": 4,

@@ -22,6 +22,7 @@ from ledger.adapters.capture.journal import Event, Kind
 from ledger.adapters.deadlines import Deadline, http_client, within
 from ledger.capture import Failure
 from ledger.errors import InvalidInput
+from ledger.quoted import quoted
 
 INTERVAL = 60.0
 """Seconds between two reports."""
@@ -82,12 +83,12 @@ class Alarm:
                     stdout=subprocess.DEVNULL,
                 )
             except (OSError, subprocess.SubprocessError) as error:
-                self._told(f"The failure command did not work: {error}.")
+                self._told(f"The failure command did not work: {quoted(error)}.")
         if self._failure.webhook:
             try:
                 _post(self._failure.webhook, data)
             except (httpx2.HTTPError, httpx2.InvalidURL, InvalidInput) as error:
-                self._told(f"The failure webhook did not work: {error}.")
+                self._told(f"The failure webhook did not work: {quoted(error)}.")
 
 
 def _post(url: str, data: bytes) -> None:

@@ -21,6 +21,7 @@ from ledger.adapters.vault import Vault
 from ledger.capture import CaptureConfig
 from ledger.crypto.recipients import Random
 from ledger.errors import Conflict
+from ledger.quoted import quoted
 
 LOCK = "daemon"
 TICK = 1.0
@@ -100,7 +101,7 @@ def _alone(home: Path) -> Iterator[None]:
             yield
     except Timeout as error:
         raise Conflict(
-            f"Another daemon serves the vault at {home}; `sealbook status` shows what it does."
+            f"Another daemon serves the vault at {quoted(home)}; `sealbook status` shows what it does."
         ) from error
 
 

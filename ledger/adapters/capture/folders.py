@@ -43,6 +43,7 @@ from ledger.adapters.files import FileSource
 from ledger.adapters.folders import collect, text_of_name
 from ledger.capture import Provenance, Seen, Settling, Watch
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
+from ledger.quoted import quoted
 from ledger.sealing import Document
 
 WORKERS = 8
@@ -264,7 +265,7 @@ class FolderWatcher:
         if not found:
             return ""
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        return f"{found[0]}{more} cannot be read; what is in there is not taken."
+        return f"{quoted(found[0])}{more} cannot be read; what is in there is not taken."
 
     # --- what ---
 
@@ -286,7 +287,9 @@ class FolderWatcher:
             else:
                 pause = AGAIN
         except Exception as error:  # noqa: BLE001 - one file must not end the watch for all others
-            self._fail(path, f"Something unexpected happened ({error!r}).", "unexpected")
+            self._fail(
+                path, f"Something unexpected happened ({quoted(repr(error))}).", "unexpected"
+            )
         finally:
             with self._state:
                 self._busy.discard(path)
@@ -311,7 +314,7 @@ class FolderWatcher:
             self._gone(root, path)
             return
         except OSError as error:
-            raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+            raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
         if not stat.S_ISREG(info.st_mode):
             self._gone(root, path)
             return
@@ -332,7 +335,7 @@ class FolderWatcher:
         info = os.lstat(path)
         state = _state_of(source)
         if _state(info) != state:
-            raise SourceChanged(f"{path} changed while it was looked at")
+            raise SourceChanged(f"{quoted(path)} changed while it was looked at")
         known = self._index.at(path)
         self._journal.note(Kind.CAME_IN, path)
         self._take(

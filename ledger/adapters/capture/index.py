@@ -29,6 +29,7 @@ from typing import Any
 
 from ledger.chain.statement import Matter
 from ledger.errors import StorageFailed
+from ledger.quoted import quoted
 
 INDEX = "capture.sqlite"
 
@@ -239,7 +240,8 @@ class CaptureIndex:
                 yield
             except (sqlite3.Error, OSError) as error:
                 raise StorageFailed(
-                    f"{self._path} could not be written or read ({error}); free some space, then "
+                    f"{quoted(self._path)} could not be written or read ({quoted(error)}); free some "
+                    "space, then "
                     "try again"
                 ) from error
 

@@ -38,6 +38,7 @@ from ledger.crypto.recipients import Random
 from ledger.errors import SealbookError, StorageFailed
 from ledger.manifest import Cover
 from ledger.officers import OFFICER_NAME, Recipients, parsed
+from ledger.quoted import quoted
 from ledger.sealing import Document, SealedDeposit, seal
 
 LARGE = 8 << 20
@@ -180,7 +181,7 @@ class Intake:
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
-            raise StorageFailed(f"{folder} could not be made: {error.strerror}.") from error
+            raise StorageFailed(f"{quoted(folder)} could not be made: {error.strerror}.") from error
         size = sum(document.source.size for document in item.documents)
         rule = item.rule
         with ExitStack() as stack:

@@ -30,6 +30,7 @@ from ledger.mail import (
     plain,
     title,
 )
+from ledger.quoted import quoted
 from ledger.sealing import Document
 
 MEDIA_TYPE = "message/rfc822"
@@ -143,7 +144,7 @@ class Letters:
             if self._room < 0:
                 self._looked = float("-inf")
                 raise StorageFailed(
-                    f"The disk of {self._home} is nearly full; free some space. Mail servers "
+                    f"The disk of {quoted(self._home)} is nearly full; free some space. Mail servers "
                     "try again by themselves."
                 )
 

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from ledger.correspondence import MAX_SIZE, FileSource
 from ledger.errors import InvalidInput, SourceChanged
+from ledger.quoted import quoted
 
 POLL = 2.0
 """Seconds between two looks at a mailbox that is followed; an mbox must not change in between."""
@@ -76,11 +77,13 @@ def read_mbox(path: Path, max_size: int = MAX_SIZE, start: int = 0) -> Iterator[
                     yield last
                 last = each
             if os.fstat(file.fileno()).st_size != size:
-                raise SourceChanged(f"{path} is being written to; take it again in a moment")
+                raise SourceChanged(
+                    f"{quoted(path)} is being written to; take it again in a moment"
+                )
             if last is not None:
                 yield last
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
 
 
 def _split(file: BinaryIO, path: Path, max_size: int) -> Iterator[Stored | TooLarge]:
@@ -93,7 +96,9 @@ def _split(file: BinaryIO, path: Path, max_size: int) -> Iterator[Stored | TooLa
                 yield _stored(message, path, begin, position, separator, over)
             message, separator, begin, over = bytearray(), line.rstrip(b"\r\n"), position, False
         elif begin < 0 and line not in _EMPTY:
-            raise InvalidInput(f"{path} is not an mbox: it does not begin with a line `From ...`.")
+            raise InvalidInput(
+                f"{quoted(path)} is not an mbox: it does not begin with a line `From ...`."
+            )
         elif len(message) + len(line) > max_size + 2:
             over = True
             message.clear()
@@ -133,7 +138,8 @@ def read_maildir(
             names = sorted(each.name for each in (path / folder).iterdir())
         except OSError as error:
             raise InvalidInput(
-                f"{path} is not a Maildir: its folder {folder} cannot be read ({error.strerror})."
+                f"{quoted(path)} is not a Maildir: its folder {quoted(folder)} cannot be read "
+                f"({error.strerror})."
             ) from error
         for name in names:
             unique = name.partition(":2,")[0]
@@ -155,7 +161,7 @@ def _read_message(path: Path, folder: str, name: str, max_size: int) -> Stored |
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InvalidInput(f"{place} cannot be read: {error.strerror}.") from error
+        raise InvalidInput(f"{quoted(place)} cannot be read: {error.strerror}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         return None

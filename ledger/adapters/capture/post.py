@@ -16,6 +16,7 @@ from ledger.adapters.capture.smtp import SmtpJournal
 from ledger.adapters.dkim import Resolver
 from ledger.correspondence import FileSource, ImapSource, SmtpSource, Source
 from ledger.errors import InvalidInput, SealbookError
+from ledger.quoted import quoted
 
 PASSWORD_VARIABLE = "SEALBOOK_IMAP_PASSWORD"  # noqa: S105 (a name, no secret)
 _LOOK = 0.1
@@ -139,12 +140,13 @@ def read_password(source: ImapSource) -> Callable[[], str]:
                 text = Path(source.password_file).read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 raise InvalidInput(
-                    f"The password file {source.password_file} cannot be read."
+                    f"The password file {quoted(source.password_file)} cannot be read."
                 ) from error
             password = text.partition("\n")[0].rstrip("\r")
         if not password:
             raise InvalidInput(
-                f"There is no password for {source.user}@{source.host}: put it on the first line of a "
+                f"There is no password for {quoted(source.user)}@{quoted(source.host)}: put it "
+                "on the first line of a "
                 f"file and name that, or into {PASSWORD_VARIABLE}."
             )
         return password

@@ -29,6 +29,7 @@ from ledger.errors import (
     Unavailable,
     VerificationFailed,
 )
+from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt
 
 ROUND = 5 * BATCH
@@ -285,7 +286,7 @@ class SenderLoop:
             return
         now = time.monotonic()
         expected = isinstance(error, (SealbookError, OSError))
-        why = str(error) if expected else f"Something unexpected happened ({error!r})."
+        why = str(error) if expected else f"Something unexpected happened ({quoted(repr(error))})."
         passing = isinstance(error, (Unavailable, NotEnrolled))
         if self._away_since is None:
             self._away_since = now

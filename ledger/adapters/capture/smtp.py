@@ -32,6 +32,7 @@ from aiosmtpd.smtp import SMTP
 from ledger.correspondence import SmtpSource
 from ledger.errors import InvalidInput, SealbookError, StorageFailed
 from ledger.mail import MAX_RECIPIENTS, Envelope
+from ledger.quoted import quoted
 
 TIMEOUT = 300.0
 """Seconds for a command, and for a message from DATA to its end (section 4.5.3.2 asks for 300)."""
@@ -118,8 +119,8 @@ class SmtpJournal:
             ).result()
         except OSError as error:
             raise InvalidInput(
-                f"The journal cannot listen at {self.source.host} port {self.source.port}: "
-                f"{error.strerror or error}."
+                f"The journal cannot listen at {quoted(self.source.host)} port {self.source.port}: "
+                f"{quoted(error.strerror or error)}."
             ) from error
 
     def stop(self) -> None:
@@ -337,7 +338,7 @@ def _tls(source: SmtpSource) -> ssl.SSLContext | None:
         context.load_cert_chain(source.certificate, source.key)
     except (OSError, ssl.SSLError) as error:
         raise InvalidInput(
-            f"The certificate {source.certificate} and its key cannot be used: "
-            f"{error.strerror or error}."
+            f"The certificate {quoted(source.certificate)} and its key cannot be used: "
+            f"{quoted(error.strerror or error)}."
         ) from error
     return context
