@@ -15,6 +15,7 @@ from ledger.adapters.protocol import OCTETS, TEXT
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
 from ledger.encoding import b64encode, parse_decimal
 from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
+from ledger.health import Reason
 
 from .requests import service
 from .schemas import BlockOut, Consistency, Health, binary, problems
@@ -29,14 +30,26 @@ Decimal = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,18})$", examples=["12"])
 router = APIRouter(tags=["log"])
 
 
-@router.get("/health", responses=problems(500))
+@router.get(
+    "/health",
+    responses={
+        500: {"model": Health, "description": "The notary has a fault; a person has to look."},
+        503: {"model": Health, "description": "Nothing is entered now; reading goes on."},
+    },
+)
 async def health(request: Request, response: Response) -> Health:
-    """How the notary is; 500 when it has stopped entering."""
+    """How the notary is; 500 or 503 while it enters nothing."""
     notary = service(request).notary
-    if notary.sequencer.fault is not None:
-        raise notary.sequencer.fault
+    found = await run_in_threadpool(lambda: notary.health)
     response.headers["cache-control"] = "no-store"
-    return Health(status="ok", origin=notary.origin, size=notary.sequencer.last.size)
+    if found.reasons:
+        response.status_code = 500 if Reason.FAULT in found.reasons else 503
+    return Health(
+        status=found.status,
+        reasons=list(found.reasons),
+        origin=notary.origin,
+        size=notary.sequencer.last.size,
+    )
 
 
 @router.get(

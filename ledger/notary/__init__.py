@@ -33,6 +33,7 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
+from ledger.health import Health, Reason
 from ledger.notary.backup import backup as copy_notary
 from ledger.notary.backup import restore as restore
 from ledger.notary.commands import COMMANDS as COMMANDS
@@ -110,6 +111,7 @@ class Notary:
         hook: Hook,
     ) -> None:
         self.directory = directory
+        self._health = Health()
         self._stack = ExitStack()
         with ExitStack() as stack:
             stack.enter_context(place.lock(directory))
@@ -145,6 +147,15 @@ class Notary:
             self.nonces = Nonces(self._office, clock)
             self._carry_out_orders()
             self._stack = stack.pop_all()
+
+    @property
+    def health(self) -> Health:
+        """How the notary is at this moment."""
+        if self.sequencer.fault is None:
+            self._health.clear(Reason.FAULT)
+        else:
+            self._health.set(Reason.FAULT)
+        return self._health
 
     def backup(self, destination: Path) -> int:
         """Copy this notary to an empty or new directory while it works on; see `backup`.

@@ -36,13 +36,13 @@ def test_every_endpoint_tells_its_problems_and_has_a_sentence(document):
         for method, operation in methods.items():
             assert operation["description"], (path, method)
             for status, answer in operation["responses"].items():
-                if int(status) >= 400:
+                if int(status) >= 400 and path != "/health":  # which says itself what is wrong
                     assert "application/problem+json" in answer["content"], (path, method, status)
 
 
 def test_every_json_member_has_an_example_or_a_fixed_value(document):
     for name, model in document["components"]["schemas"].items():
-        for member, field in model["properties"].items():
+        for member, field in model.get("properties", {}).items():
             simple = field.get("type") in ("string", "integer")
             told = {"examples", "const", "default"} & set(field)
             assert not simple or told, (name, member)

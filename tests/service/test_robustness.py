@@ -157,7 +157,9 @@ def test_the_notarys_own_trouble_is_told_without_its_internals(
 
 def test_a_notary_that_has_stopped_entering_is_not_healthy(service, monkeypatch):
     monkeypatch.setattr(service.notary.sequencer, "_fault", LedgerFault("two histories"))
-    assert service.http.get("/health").status_code == 500
+    answer = service.http.get("/health")
+    assert answer.status_code == 500
+    assert answer.json()["status"] == "fault"
 
 
 def test_the_log_names_routes_and_no_path_query_or_key(service, company):

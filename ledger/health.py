@@ -1,0 +1,48 @@
+"""How a notary is: what keeps it from taking deposits, by name. No reason means that all is well.
+
+Whoever notices sets a reason, and clears it once it has passed; `/health` tells of them. Reading goes
+on under every one.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+
+class Reason(StrEnum):
+    """Why nothing is entered now, the gravest first."""
+
+    FAULT = "fault"
+    """The ledger contradicts itself; a person has to look."""
+    READ_ONLY = "read-only"
+    """Its directory cannot be written."""
+    FULL = "full"
+    """The disk has no more room than the ledger itself needs to finish what it has begun."""
+    CLOCK = "clock"
+    """The clock has jumped, or the newest block lies ahead of it."""
+    SEAL_EXPIRED = "seal-expired"
+    """The certificate of the seal has run out."""
+
+
+class Health:
+    """The reasons that hold now. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._found: set[Reason] = set()
+
+    def set(self, reason: Reason) -> None:
+        """Note that a reason holds."""
+        self._found.add(reason)
+
+    def clear(self, reason: Reason) -> None:
+        """Note that it has passed."""
+        self._found.discard(reason)
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """The reasons that hold, the gravest first."""
+        return tuple(each for each in Reason if each in self._found)
+
+    @property
+    def status(self) -> Reason | Literal["ok"]:
+        """The gravest reason, or "ok"."""
+        return next(iter(self.reasons), "ok")
