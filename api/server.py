@@ -15,6 +15,8 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ledger.adapters.clock import SYSTEM_CLOCK
+from ledger.clock import Clock
 from ledger.errors import InvalidInput
 from ledger.notary import open_notary
 
@@ -38,13 +40,14 @@ def serve(
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
     settings: Settings | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> None:
     """Serve the notary in `directory` until SIGTERM or SIGINT; finish what was begun, then return.
 
     Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
     """
     _log_as_json()
-    with _listen(host, port) as listener, open_notary(directory, serve=True) as notary:
+    with _listen(host, port) as listener, open_notary(directory, clock=clock, serve=True) as notary:
         app = create_app(notary, settings)
         config = uvicorn.Config(
             app,

@@ -162,6 +162,18 @@ def _issued(certificate: x509.Certificate, anchor: x509.Certificate, time: int) 
     return signs and _covers(certificate, time) and _covers(anchor, time)
 
 
+def validity(chain: Sequence[bytes]) -> tuple[int, int]:
+    """Return the POSIX seconds from and up to which every certificate of a chain is valid.
+
+    Raises VerificationFailed.
+    """
+    certificates = [_load(each) for each in chain]
+    return (
+        int(max(each.not_valid_before_utc for each in certificates).timestamp()),
+        int(min(each.not_valid_after_utc for each in certificates).timestamp()),
+    )
+
+
 def _covers(certificate: x509.Certificate, time: int) -> bool:
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return start.timestamp() <= time <= end.timestamp()

@@ -296,6 +296,11 @@ def test_old_checkpoints_beside_a_published_newer_one_are_not_served(
         deposit(notary, Company().enrol(notary).statements(5))
     shutil.copy(old / "checkpoints.sqlite", directory / "checkpoints.sqlite")
     assert [each.level for each in examined(directory)] == ["error"]
+    with pytest.raises(LedgerFault, match=r"fork.*--rebuild") as caught:
+        open_notary(directory)
+    assert examined(directory)[0].problem == str(caught.value)
+    shutil.rmtree(directory / "log/signed")
+    shutil.copytree(old / "log/signed", directory / "log/signed")
     for refused in (open_notary, rebuild):
         with pytest.raises(LedgerFault, match="fork") as caught:
             refused(directory)
@@ -306,15 +311,57 @@ def test_old_checkpoints_beside_a_published_newer_one_are_not_served(
     assert str(caught.value) in [each.problem for each in examined(directory)]
 
 
-def test_without_its_signed_checkpoints_a_notary_says_why_it_signs_nothing(directory: Path) -> None:
-    (directory / "checkpoints.sqlite").unlink()
-    for refused in (open_notary, fsck, rebuild):
-        with pytest.raises(LedgerFault, match=r"newest copy.*backup") as caught:
-            refused(directory)
-        assert "--rebuild" not in str(caught.value)
-    (directory / "checkpoints.sqlite").write_bytes(b"garbage" * 1000)
-    with pytest.raises(StorageFailed, match="put back its newest copy"):
-        rebuild(directory)
+@pytest.mark.parametrize("data", [None, b"", b"garbage" * 1000, "old"])
+def test_lost_checkpoints_are_made_anew_from_their_copies(
+    directory: Path, tmp_path: Path, data: bytes | str | None
+) -> None:
+    old = copied(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        receipts = deposit(notary, company.statements(3))
+    path = directory / "checkpoints.sqlite"
+    if data is None:
+        path.unlink()
+    elif isinstance(data, bytes):
+        path.write_bytes(data)
+    else:
+        shutil.copy(old / "checkpoints.sqlite", path)
+    with pytest.raises((LedgerFault, StorageFailed), match="--rebuild"):
+        open_notary(directory)
+    rebuild(directory)
+    assert examined(directory) == ()
+    with opened(directory) as notary:
+        leaves = [check(notary, each).statement.leaf_hash for each in receipts]
+        assert [notary.sequencer.receipt(each) for each in leaves] == receipts
+        deposit(notary, [company.statement()])
+
+
+def test_without_both_its_checkpoints_and_their_copies_a_notary_signs_nothing(
+    worked: Path,
+) -> None:
+    (worked / "checkpoints.sqlite").unlink()
+    segment = worked / "log/signed/000000000"
+    whole = segment.read_bytes()
+    for data in (b"", whole[:-1], whole[:3000], flip(whole)):
+        segment.write_bytes(data)
+        with pytest.raises(LedgerFault):
+            rebuild(worked)
+        with pytest.raises(LedgerFault):
+            open_notary(worked)
+    segment.write_bytes(whole)
+    rebuild(worked)
+    assert examined(worked) == ()
+
+
+@pytest.mark.parametrize("change", [bytes, flip, lambda data: data[:-1], lambda data: data * 2])
+def test_copies_of_checkpoints_that_are_damaged_are_written_anew(
+    worked: Path, change: Callable[[bytes], bytes]
+) -> None:
+    replace(worked, "log/signed/000000000", change)
+    assert examined(worked) != ()
+    with opened(worked) as notary:
+        deposit(notary, [Company().enrol(notary).statement()])
+    assert examined(worked) == ()
 
 
 def test_keys_of_another_ledger_do_not_sign_this_one(directory: Path, tmp_path: Path) -> None:
