@@ -119,6 +119,10 @@ class Connections:
                         self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             version = _version(self._writer)
         self.require_held()
+        if version == 0:
+            raise LedgerFault(
+                f"{path} is empty. Run `sealbook notary fsck --rebuild`, or restore a backup."
+            )
         if version != SCHEMA_VERSION:
             raise LedgerFault(
                 f"{path} has schema version {version}; this program knows {SCHEMA_VERSION}. "

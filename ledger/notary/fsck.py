@@ -46,7 +46,13 @@ from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, partial_tiles, tile_d
 from ledger.chain.trust import Trust
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash
-from ledger.errors import LedgerFault, SealbookError, StorageFailed, VerificationFailed
+from ledger.errors import (
+    LedgerFault,
+    MalformedData,
+    SealbookError,
+    StorageFailed,
+    VerificationFailed,
+)
 from ledger.notary.payloads import payload_faults
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
@@ -471,17 +477,17 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
         place.settle(directory, hook)
         settings = place.read_settings(directory)
         keys = place.read_keys(directory, settings.origin)
-        _rebuild_checkpoints(directory, keys, hook)
+        remade = _rebuild_checkpoints(directory, keys, hook)
         signed = CheckpointDatabase(directory / place.CHECKPOINTS)
         try:
             _rebuild_copies(SignedLog(directory / place.LOG / FOLDER), signed, hook)
-            return _rebuild(directory, signed, hook)
+            return _rebuild(directory, signed, hook, remade=remade)
         finally:
             signed.close()
 
 
-def _rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> None:
-    """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold.
+def _rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
+    """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
 
     Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
     """
@@ -491,7 +497,7 @@ def _rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> None:
     last = _last(path)
     if last is not None and (newest is None or newest.height <= last.height):
         require_copied(last, newest)
-        return
+        return False
     folder = directory / place.INCOMPLETE
     place.fresh(folder)
     made = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
@@ -512,11 +518,19 @@ def _rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> None:
                 f"Block {last.height} was signed twice: {path.name} and `log/signed` hold different "
                 "checkpoints. Put back the files that belong together."
             )
+        require_newest(newest, _readable_anchor(LogFolder(directory / place.LOG)))
     finally:
         made.close()
     hook(Step.REBUILD_CHECKPOINTS, "before")
     place.replace_database(folder / place.CHECKPOINTS, path)
     hook(Step.REBUILD_CHECKPOINTS, "after")
+    return True
+
+
+def _readable_anchor(log: LogFolder) -> str | None:
+    with contextlib.suppress(LedgerFault):
+        return log.published()
+    return None
 
 
 def _last(path: Path) -> SignedCheckpoint | None:
@@ -542,7 +556,7 @@ def _rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) -
                 copies.write(number, wanted)
 
 
-def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
+def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade: bool) -> int:
     last = signed.last()
     if last is None:
         raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
@@ -566,10 +580,11 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
     folder = directory / place.INCOMPLETE
     fault: LedgerFault | None = None
     try:
+        waiting = _next_block(last, (from_database, from_log)) if remade else []
         for sources in ((from_log, from_database), (from_database, from_log)):
             place.fresh(folder)
             try:
-                _fill(folder / place.LEDGER, log, signed, last, anchor, sources, hook)
+                _fill(folder / place.LEDGER, log, signed, last, anchor, sources, waiting, hook)
                 break
             except LedgerFault as error:
                 fault = fault or error
@@ -596,6 +611,7 @@ def _fill(
     last: SignedCheckpoint,
     anchor: SignedCheckpoint | None,
     sources: tuple[_Source, _Source],
+    waiting: list[Statement],
     hook: Hook,
 ) -> None:
     """Fill a new database, and put right what differs in the log."""
@@ -631,8 +647,52 @@ def _fill(
             ]
             with _mending(hook):
                 log.publish(partial, anchor.size, anchor.note)
+        if waiting:
+            store.append(last.size, waiting)
     finally:
         store.close()
+
+
+def _next_block(last: SignedCheckpoint, sources: tuple[_Source, _Source]) -> list[Statement]:
+    """Return the entries behind the newest copy of a signed checkpoint, for the next start to sign.
+
+    Its own checkpoint may have been signed, and its copy lost with the database: the same entries give
+    the same root, so nothing forks. Raises LedgerFault when more than that block is there: more copies
+    were lost than a crash can cost.
+    """
+    for source in sources:
+        first = _range(source, last.size, last.size + 1)
+        if first is None:
+            continue
+        try:
+            size = parse_block(parse_statement(first[0])).size
+            entries = _range(source, last.size, size)
+            statements = [parse_statement(each) for each in entries or ()]
+        except MalformedData:
+            statements, size = [], last.size
+        if not statements and source is sources[1]:
+            continue  # a commit that was cut short while its bundles were written
+        require_next(last, statements)
+        if _range(source, size, size + 1) is not None:
+            raise LedgerFault(
+                f"Entries behind block {last.height + 1} are there, but `log/signed` ends before it: "
+                "copies of signed checkpoints were lost. Going on would fork the ledger. Put back the "
+                "newest checkpoints.sqlite or `log/signed`."
+            )
+        return statements
+    return []
+
+
+def _range(source: _Source, start: int, end: int) -> list[bytes] | None:
+    """Return the entries start .. end - 1 from a source of bundles, None where one is missing."""
+    found: list[bytes] = []
+    for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
+        first = index * TILE_WIDTH
+        bundle = source(index, min(TILE_WIDTH, end - first))
+        if bundle is None:
+            return None
+        found += bundle[max(0, start - first) :]
+    return found
 
 
 def _signed_blocks(
