@@ -262,12 +262,14 @@ def test_fsck_sees_an_age_file_that_is_missing_or_cut_short(
         assert str(stored[which].relative_to(directory)) in finding.problem
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize(
+    ("which", "at", "bit"), [(0, -3, 0x80), (0, 60, 1), (0, -90, 2), (1, -3, 1)]
+)
 def test_fsck_that_reads_ciphertext_sees_an_altered_age_file(
-    directory: Path, stored: tuple[Path, Path], which: int
+    directory: Path, stored: tuple[Path, Path], which: int, at: int, bit: int
 ) -> None:
     data = bytearray(stored[which].read_bytes())
-    data[-3] ^= 0x80
+    data[at] ^= bit
     stored[which].write_bytes(data)
     assert fsck(directory) == ()
     (finding,) = fsck(directory, ciphertext=True)
