@@ -34,9 +34,12 @@ _TELEMETRY_OFF: Any = {"auto_configure": False, "tracing": False, "metrics": Fal
 def create_app(
     notary: "Notary",
     settings: Settings | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
 ) -> FastAPI:
-    """Return the service of an open notary. `clock` judges how old a signed request is."""
+    """Return the service of an open notary. `clock` judges how old a signed request is.
+
+    By default it is the notary's, which no setting of the system's clock moves.
+    """
     settings = settings or Settings()
     app = FastAPI(
         title="Sealbook notary",
@@ -47,7 +50,7 @@ def create_app(
         redirect_slashes=False,
         telemetry=_TELEMETRY_OFF,
     )
-    app.state.service = Service(notary, settings, clock)
+    app.state.service = Service(notary, settings, clock or notary.now)
     app.state.checks = checks.Turns()
     app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
     install(app)

@@ -48,6 +48,7 @@ async def health(request: Request, response: Response) -> Health:
     return Health(
         status=found.status,
         reasons=list(found.reasons),
+        warnings=list(found.warnings),
         origin=notary.origin,
         size=notary.sequencer.last.size,
     )

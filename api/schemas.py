@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.adapters.protocol import PROBLEM
-from ledger.health import Reason
+from ledger.health import Reason, Warn
 
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["5d" * 32])]
 Base64 = Annotated[str, Field(examples=["0oRYHqQBJw=="])]
@@ -34,11 +34,14 @@ class Problem(Model):
 class Health(Model):
     """How the notary is: "ok", or why it enters nothing now, the gravest reason first.
 
+    `warnings` become reasons unless somebody acts.
+
     `size`: entries under the newest signed checkpoint.
     """
 
     status: Literal["ok"] | Reason
     reasons: list[Reason]
+    warnings: list[Warn]
     origin: Annotated[str, Field(examples=["notary.example/ledger"])]
     size: Index
 

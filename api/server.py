@@ -14,7 +14,9 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from ledger.adapters.clock import SYSTEM_CLOCK
 from ledger.adapters.room import DiskRoom
+from ledger.clock import Clock
 from ledger.errors import InvalidInput, StorageFailed
 from ledger.notary import Notary, open_notary
 from ledger.quoted import quoted
@@ -35,6 +37,7 @@ def serve(
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
     settings: Settings | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> None:
     """Serve the notary in `directory` until SIGTERM or SIGINT; finish what was begun, then return.
 
@@ -42,7 +45,7 @@ def serve(
     it again. Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
     """
     _log_as_json()
-    with _listen(host, port) as listener, _opened(directory) as notary:
+    with _listen(host, port) as listener, _opened(directory, clock) as notary:
         settings = settings or Settings()
         config = server_config(create_app(notary, settings), settings)
         log = structlog.get_logger()
@@ -76,16 +79,16 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _opened(directory: Path) -> Notary:
+def _opened(directory: Path, clock: Clock) -> Notary:
     try:
-        return open_notary(directory, serve=True)
+        return open_notary(directory, clock=clock, serve=True)
     except StorageFailed as error:
         room = DiskRoom(directory)
         room.look()
         if not room.health.reasons:
             raise
         structlog.get_logger().error("reading-only", detail=str(error))
-        return open_notary(directory, reading=True)
+        return open_notary(directory, clock=clock, reading=True)
 
 
 @contextmanager

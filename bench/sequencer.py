@@ -8,6 +8,9 @@ ratio of the two is taken of CPU time.
 *Rate*: in-process, submitted in batches of 256, beside what all cores could verify of Ed25519 if they
 did nothing else.
 
+*Doubts*: what a block costs because the notary verifies a receipt of it, keeps a copy of its
+checkpoint, and looks at its clock and its files.
+
     python -m bench.sequencer [LARGEST]
 """
 
@@ -16,12 +19,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.row import Row, interleaved, ratio
+from ledger.adapters.signedlog import SignedLog
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.keys import SigningKey, verify_ed25519
@@ -33,6 +37,7 @@ ROUNDS = 12
 RATE_ROUNDS = 5
 RATE_BATCHES = 24
 FILL = 4_096
+DOUBTS = 200
 SMALLEST, LARGEST = 1_000, 1_000_000
 FLAT = 1.25
 """Gate: a deposit into a ledger of any size costs at most this beside one into the smallest."""
@@ -52,6 +57,34 @@ def rows(largest: int = LARGEST) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         yield from _flatness(Path(folder), largest)
         yield _rate(Path(folder))
+        yield from _doubts(Path(folder))
+
+
+def _doubts(work: Path) -> Iterator[Row]:
+    with opened(found(work / "doubts")) as notary:
+        (receipt,) = deposit(notary, [Company().enrol(notary).statement()])
+        last, copies = notary.sequencer.last, SignedLog(work / "copies")
+        heights = iter(range(DOUBTS))
+        for name, step in (
+            ("its receipt verified", lambda: notary._verify(receipt)),
+            ("its checkpoint copied", lambda: copies.append(replace(last, height=next(heights)))),
+            ("clock and files looked at", notary.look),
+        ):
+            cost = _each(step)
+            yield Row(
+                f"a block's doubts: {name}",
+                f"{cost.cpu * 1e6:.0f} µs CPU, {cost.wall * 1e6:.0f} µs",
+            )
+
+
+def _each(step: Callable[[], object]) -> Cost:
+    """Return the median cost of a step."""
+    taken = []
+    for _ in range(DOUBTS):
+        cpu, wall = time.thread_time(), time.perf_counter()
+        step()
+        taken.append((time.thread_time() - cpu, time.perf_counter() - wall))
+    return Cost(statistics.median(c for c, _ in taken), statistics.median(w for _, w in taken))
 
 
 def _flatness(work: Path, largest: int) -> Iterator[Row]:

@@ -2,14 +2,19 @@
 
     1. bundles      the entries, as files of the log         what a lost database is rebuilt from
     2. entries      the entries and what follows from them   one transaction
-    3. checkpoint   signed by both log keys and the seal, swapped into a store of its own
-    4. tiles        full hash tiles
-    5. anchor       partial tiles, then /checkpoint          at most one per interval
+    3. copy         the checkpoint, signed by both log keys and the seal, as a file of the log
+    4. checkpoint   swapped into a store of its own
+    5. tiles        full hash tiles
+    6. anchor       partial tiles, then /checkpoint          at most one per interval
 
 Up to step 2 nothing has happened that anybody could rely on: bundles behind the last signed checkpoint
 count for nothing. From step 2 on the block stands, and `recover` finishes it: the same entries, so the
-same root, whoever signs it and however often. A receipt is given only after step 4, so whatever was
-answered is in the bundles and under a checkpoint that no restart forgets.
+same root, whoever signs it and however often. A receipt is given only after step 5, so whatever was
+answered is in the bundles and under a checkpoint that no restart forgets. The copies are never behind
+the store of step 4, so one that is made anew from them is not older than what was signed last.
+
+Nothing is signed by a clock that has jumped, or lies before the newest block; outside the validity of
+the seal's certificates; or into a database whose file has gone. Those pass, and signing goes on.
 
 One thread writes. `tree` is replaced with each block and never changed, so that any thread may read it.
 """
@@ -27,6 +32,7 @@ from ledger.chain.block import (
     note_digest,
     parse_block,
 )
+from ledger.chain.certificate import validity
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from ledger.chain.cosignature import verify_signature
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, parse_note
@@ -42,23 +48,38 @@ from ledger.chain.tiles import (
     partial_tiles,
     tile_data,
 )
+from ledger.clock import TOLERANCE, ClockWatch, utc
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.crypto.merkle import root_from_leaf_hashes
-from ledger.errors import LedgerFault, MalformedData, SealbookError
-from ledger.ports import Hook, LedgerStore, LogFiles, SignedCheckpoint, SignedCheckpoints, Step
+from ledger.errors import LedgerFault, MalformedData, NotSigning, SealbookError
+from ledger.health import Reason
+from ledger.ports import (
+    SIGNED_IN_A_FILE,
+    Hook,
+    LedgerStore,
+    LogFiles,
+    SignedCheckpoint,
+    SignedCheckpoints,
+    Step,
+)
 
 REBUILD = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
 
 
 @dataclass(frozen=True, slots=True)
 class NotaryKeys:
-    """What the notary signs with. `certificate` is the seal key's, in DER."""
+    """What the notary signs with. `chain` is the seal's certificate and those above it, in DER."""
 
     origin: str
     log: SigningKey
     ml_dsa: MlDsaKey
     seal: SealKey
-    certificate: bytes
+    chain: tuple[bytes, ...]
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate of the seal's key, in DER."""
+        return self.chain[0]
 
     @property
     def verifiers(self) -> tuple[VerifierKey, VerifierKey]:
@@ -82,17 +103,21 @@ class BlockWriter:
         signed: SignedCheckpoints,
         log: LogFiles,
         keys: NotaryKeys,
-        clock: Callable[[], float],
+        watch: ClockWatch,
         random: Callable[[int], bytes],
         hook: Hook,
+        *,
+        accepted: int = 0,
     ) -> None:
         self.keys = keys
+        self.seal_validity = validity(keys.chain)
+        self.accepted = accepted
         self.last: SignedCheckpoint | None = None
         self.tree = TileEdge(self._read_tile)
         self._store = store
         self._signed = signed
         self._log = log
-        self._clock = clock
+        self._watch = watch
         self._random = random
         self.hook = hook
         self._time = 0
@@ -101,8 +126,42 @@ class BlockWriter:
 
     @property
     def time(self) -> int:
-        """POSIX seconds for what is signed next: never below the last block's."""
-        return max(int(self._clock()), self._time)
+        """POSIX seconds for what is signed next: never below the last block's.
+
+        Raises NotSigning when the clock has jumped, or lies before the last block; when the seal's
+        certificates are not valid now; or when a database's file has gone.
+        """
+        self._store.require_held()
+        self._signed.require_held()
+        now = self._watch.now()
+        if self._time > max(now + TOLERANCE, self.accepted):
+            raise NotSigning(
+                Reason.CLOCK,
+                "The notary's clock lies before its newest block; nothing is entered until it is right "
+                "again. Nothing was lost: keep the deposit and send it again later.",
+                f"the clock says {utc(now)}, the newest block was signed at {utc(self._time)}. If the "
+                "clock is behind, set it right, and the notary goes on by itself. If that block was "
+                "signed under a wrong clock, `sealbook notary accept-clock` goes on from it: the time "
+                "in receipts then stays at that block's until the clock has passed it, and a public "
+                "notice says so",
+            )
+        start, end = self.seal_validity
+        time = max(int(now), self._time)
+        if not start <= time <= end:
+            raise NotSigning(
+                Reason.SEAL_EXPIRED,
+                "The certificate of the notary's seal is not valid now; nothing is entered until it is "
+                "renewed. Nothing was lost: keep the deposit and send it again later.",
+                f"the seal's certificates are valid together from {utc(start)} to {utc(end)}. Put a "
+                "certificate of the seal's key that is valid now, and its root, into seal-chain.pem, "
+                "and start the notary again",
+            )
+        return time
+
+    @property
+    def newest_time(self) -> int:
+        """The time of the newest signed block, POSIX seconds; 0 when there is none."""
+        return self._time
 
     @property
     def anchored(self) -> bool:
@@ -157,29 +216,34 @@ class BlockWriter:
     def recover(self) -> None:
         """Take up the ledger where it stands and finish what was cut short.
 
-        1. The last signed checkpoint is signed by our keys, and not older than the published one.
+        1. The last signed checkpoint is signed by our keys, and not older than the published one or
+           than its copy; one that a crash left in the copy alone is taken over.
         2. The database has every entry under it, and they give its root.
         3. Entries behind it are one whole block, which is signed and published now.
         4. Every full tile and the anchor are in place, and no file holds more than is signed.
 
         Raises:
             LedgerFault: One of these does not hold; says what to do.
+            NotSigning: The block of step 3 cannot be signed now. What was signed can be read.
         """
+        last = self._take_over(self._signed.last())
+        self._require_signed(last, self._log.published())
+        self._mend_copies(last)
         stored, published = self.take_up()
-        size = 0 if self.last is None else self.last.size
+        size = 0 if last is None else last.size
         with self.step(Step.BUNDLES):
             head = self._store.read(size - size % TILE_WIDTH, size)
             self._log.trim(size, [entry.statement for entry in head])
+        self._published = published
+        self._mend_tiles(0 if published is None else _size_of(published))
         if stored > size:
             self._finish(stored)
         else:
             self._find_platform(size)
-        self._mend_tiles(0 if published is None else _size_of(published))
-        self._published = published
         self.publish()
 
     def take_up(self) -> tuple[int, str | None]:
-        """Do the first two steps of `recover`, which write nothing: enough to read the ledger.
+        """Do what `recover` does without writing: enough to read the ledger.
 
         Return the number of entries in the database and the note that stands published.
         """
@@ -196,14 +260,16 @@ class BlockWriter:
         self.last = last
         self._time = 0 if last is None else self._block(last.height).time
         self._platform = None
-        self.tree = TileEdge.restore(
-            self._read_tile, size, self._store.leaf_hashes(size - size % TILE_WIDTH, size)
-        )
+        edge = self._store.leaf_hashes(size - size % TILE_WIDTH, size)
+        head = self._store.read(size - size % TILE_WIDTH, size)
+        self.tree = TileEdge.restore(self._read_tile, size, edge)
         if last is not None and self.tree.root() != last.root:
             raise LedgerFault(
                 f"The entries do not give the root of the last signed checkpoint (size {size}): the "
                 f"database or the tiles were altered. {REBUILD}"
             )
+        if [each.leaf_hash for each in head] != edge:  # what follows would copy it into the log
+            raise LedgerFault(f"An entry in the database was altered. {REBUILD}")
         return stored, published
 
     @contextlib.contextmanager
@@ -225,6 +291,8 @@ class BlockWriter:
             sign_checkpoint(Checkpoint(keys.origin, block.size, root), keys.log, keys.ml_dsa, time),
             sign_seal(keys.origin, root, keys.seal, keys.certificate),
         )
+        with self.step(Step.COPY):
+            self._log.signed.append(new)
         with self.step(Step.CHECKPOINT):
             self._signed.swap(self.last, new)
         if tiles:
@@ -241,6 +309,7 @@ class BlockWriter:
         start = 0 if self.last is None else self.last.size
         entries = [parse_statement(each.statement) for each in self._store.read(start, stored)]
         block = require_next(self.last, entries)
+        self._time = block.time
         self._find_platform(start)
         with self.step(Step.BUNDLES):
             self._log.write_entries(start, [each.encoded for each in entries])
@@ -262,20 +331,34 @@ class BlockWriter:
         except SealbookError as error:
             raise LedgerFault(f"The record of block {height} is damaged. {REBUILD}") from error
 
+    def _take_over(self, last: SignedCheckpoint | None) -> SignedCheckpoint | None:
+        """Return the newest signed checkpoint, which a crash may have left in the copy alone."""
+        copied = self._log.signed.last()
+        require_copied(last, copied)
+        if copied is None or copied.height != _next_height(last):
+            return last
+        require_signed(self.keys, copied)
+        with self.step(Step.CHECKPOINT):
+            self._signed.swap(last, copied)
+        return copied
+
+    def _mend_copies(self, last: SignedCheckpoint | None) -> None:
+        """Write the copies that are missing or cut short, from the database."""
+        end = _next_height(last)
+        present = set(self._log.signed.numbers())
+        newest = (end - 1) // SIGNED_IN_A_FILE
+        for number in range(newest + 1):
+            first = number * SIGNED_IN_A_FILE
+            if number in present and number < newest:
+                continue
+            wanted = self._signed.all(first - 1, min(SIGNED_IN_A_FILE, end - first))
+            if self._log.signed.read(number) != (wanted, True):
+                with self.step(Step.COPY):
+                    self._log.signed.write(number, wanted)
+
     def _require_signed(self, last: SignedCheckpoint | None, published: str | None) -> None:
         if last is not None:
-            note = parse_note(last.note)
-            checkpoint = parse_checkpoint(note.text)
-            try:
-                if checkpoint != Checkpoint(self.keys.origin, last.size, last.root):
-                    raise LedgerFault("The note says something else than its row.")
-                for key, signature in zip(self.keys.verifiers, note.signatures, strict=True):
-                    verify_signature(key, signature, checkpoint)
-            except (SealbookError, ValueError) as error:
-                raise LedgerFault(
-                    "The last signed checkpoint is not one by the keys in `keys/`: files of different "
-                    "ledgers were mixed, or it was altered. Put back the files that belong together."
-                ) from error
+            require_signed(self.keys, last)
         require_newest(last, published)
 
     def _mend_tiles(self, since: int) -> None:
@@ -297,6 +380,41 @@ class BlockWriter:
         data = self._log.read_tile(level, index)
         return (
             rebuild_tile(self._store, self._read_tile, Tile(level, index)) if data is None else data
+        )
+
+
+def require_signed(keys: NotaryKeys, signed: SignedCheckpoint) -> None:
+    """Raise LedgerFault unless both log keys have signed a checkpoint, and its row says the same."""
+    try:
+        note = parse_note(signed.note)
+        checkpoint = parse_checkpoint(note.text)
+        if checkpoint != Checkpoint(keys.origin, signed.size, signed.root):
+            raise LedgerFault("The note says something else than its row.")
+        for key, signature in zip(keys.verifiers, note.signatures, strict=True):
+            verify_signature(key, signature, checkpoint)
+    except (SealbookError, ValueError) as error:
+        raise LedgerFault(
+            f"The signed checkpoint of block {signed.height} is not one by the keys in `keys/`: files "
+            "of different ledgers were mixed, or it was altered. Put back the files that belong "
+            "together."
+        ) from error
+
+
+def require_copied(last: SignedCheckpoint | None, copied: SignedCheckpoint | None) -> None:
+    """Raise LedgerFault when the newest copy shows that `last` is not what was signed last."""
+    if copied is None:
+        return
+    if copied.height > _next_height(last):
+        raise LedgerFault(
+            f"Block {copied.height} was signed, but the newest in checkpoints.sqlite is older: that "
+            "file is an old copy. Going on would fork the ledger. Run `sealbook notary fsck "
+            "--rebuild`, which makes it anew from `log/signed`."
+        )
+    if last is not None and copied.height == last.height and copied != last:
+        raise LedgerFault(
+            f"Block {copied.height} was signed twice: checkpoints.sqlite and `log/signed` hold "
+            "different checkpoints. One of them belongs to another copy of this notary. Stop both, "
+            "and put back the files that belong together."
         )
 
 
@@ -344,6 +462,10 @@ def rebuild_tile(
         root_from_leaf_hashes(parse_tile(read_tile(tile.level - 1, index, TILE_WIDTH)))
         for index in range(start, start + TILE_WIDTH)
     )
+
+
+def _next_height(last: SignedCheckpoint | None) -> int:
+    return 0 if last is None else last.height + 1
 
 
 def _size_of(note: str) -> int:

@@ -126,6 +126,21 @@ class Unavailable(SealbookError):
     code = "unavailable"
 
 
+class NotSigning(Unavailable):
+    """The notary signs nothing until something around it is put right; it goes on by itself then.
+
+    The sentence is for whoever deposits; `detail` tells the office what to do. `reason` is a
+    `ledger.health.Reason`.
+    """
+
+    code = "not-signing"
+
+    def __init__(self, reason: str, sentence: str, detail: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.detail = detail
+
+
 class LedgerFault(SealbookError):
     """The ledger contradicts itself or would fork. Nothing is signed until this is resolved."""
 

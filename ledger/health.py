@@ -1,7 +1,7 @@
 """How a notary is: what keeps it from taking deposits, by name. No reason means that all is well.
 
 Whoever notices sets a reason, and clears it once it has passed; `/health` tells of them. Reading goes
-on under every one.
+on under every one. What will keep it from taking deposits unless somebody acts is a warning.
 """
 
 from enum import StrEnum
@@ -20,20 +20,31 @@ class Reason(StrEnum):
     CLOCK = "clock"
     """The clock has jumped, or the newest block lies ahead of it."""
     SEAL_EXPIRED = "seal-expired"
-    """The certificate of the seal has run out."""
+    """The certificate of the seal, or its root, has run out or is not valid yet."""
+    FILE_GONE = "file-gone"
+    """A database was removed or replaced under the running notary."""
+    SELF_CHECK = "self-check"
+    """A receipt that was to be given does not verify under the notary's own trust file."""
+
+
+class Warn(StrEnum):
+    """What somebody has to see to before it becomes a reason."""
+
+    SEAL_EXPIRES = "seal-expires"
+    """The certificate of the seal, or its root, runs out within weeks."""
 
 
 class Health:
     """The reasons that hold now. Every method may be called from any thread."""
 
     def __init__(self) -> None:
-        self._found: set[Reason] = set()
+        self._found: set[Reason | Warn] = set()
 
-    def set(self, reason: Reason) -> None:
-        """Note that a reason holds."""
+    def set(self, reason: Reason | Warn) -> None:
+        """Note that a reason or warning holds."""
         self._found.add(reason)
 
-    def clear(self, reason: Reason) -> None:
+    def clear(self, reason: Reason | Warn) -> None:
         """Note that it has passed."""
         self._found.discard(reason)
 
@@ -41,6 +52,11 @@ class Health:
     def reasons(self) -> tuple[Reason, ...]:
         """The reasons that hold, the gravest first."""
         return tuple(each for each in Reason if each in self._found)
+
+    @property
+    def warnings(self) -> tuple[Warn, ...]:
+        """The warnings that hold."""
+        return tuple(each for each in Warn if each in self._found)
 
     @property
     def status(self) -> Reason | Literal["ok"]:

@@ -55,6 +55,10 @@ class SignedCheckpoint:
     seal: Seal
 
 
+SIGNED_IN_A_FILE = 1024
+"""Signed checkpoints in one file of copies: about 5 MB."""
+
+
 class LedgerStore(Protocol):
     """The entries and what follows from them: keys, matters."""
 
@@ -97,6 +101,10 @@ class LedgerStore(Protocol):
         """Return the last (number, leaf hash) entered in a matter."""
         ...
 
+    def require_held(self) -> None:
+        """Raise NotSigning when the store was removed or replaced since it was opened."""
+        ...
+
 
 class SignedCheckpoints(Protocol):
     """Every checkpoint that was ever signed, in a store of its own."""
@@ -117,9 +125,46 @@ class SignedCheckpoints(Protocol):
         """Return the first checkpoint of more than `index` entries: it closes the entry's block."""
         ...
 
+    def all(self, after: int = -1, limit: int = 1000) -> list[SignedCheckpoint]:
+        """Return the checkpoints above a block height, at most `limit`, in order."""
+        ...
+
+    def require_held(self) -> None:
+        """Raise NotSigning when the store was removed or replaced since it was opened."""
+        ...
+
+
+class SignedCopies(Protocol):
+    """Every signed checkpoint once more, as files: never behind `SignedCheckpoints`."""
+
+    def append(self, checkpoint: SignedCheckpoint) -> None:
+        """Add the next checkpoint, before it is swapped into the store."""
+        ...
+
+    def write(self, number: int, checkpoints: Sequence[SignedCheckpoint]) -> None:
+        """Put a whole file of copies in place of whatever is there."""
+        ...
+
+    def read(self, number: int) -> tuple[list[SignedCheckpoint], bool]:
+        """Return the checkpoints of a file, as far as they can be read, and whether that is all."""
+        ...
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the files that there are, in order."""
+        ...
+
+    def last(self) -> SignedCheckpoint | None:
+        """Return the newest checkpoint that can be read, None when there is none."""
+        ...
+
 
 class LogFiles(Protocol):
     """The log as static files: entry bundles, hash tiles, the checkpoint (C2SP tlog-tiles)."""
+
+    @property
+    def signed(self) -> SignedCopies:
+        """The copies of the signed checkpoints."""
+        ...
 
     def write_entries(self, start: int, entries: Sequence[bytes]) -> None:
         """Make the bundles that hold the entries from `start` on durable.
@@ -204,6 +249,7 @@ class Step(StrEnum):
     RECORD = "record"
     BUNDLES = "bundles"
     ENTRIES = "entries"
+    COPY = "copy"
     CHECKPOINT = "checkpoint"
     TILES = "tiles"
     ANCHOR = "anchor"
@@ -212,6 +258,7 @@ class Step(StrEnum):
     RESTORE_FILES = "restore-files"
     REBUILD_LOG = "rebuild-log"
     REBUILD_DATABASE = "rebuild-database"
+    REBUILD_CHECKPOINTS = "rebuild-checkpoints"
     PLACE = "place"
     MOVE = "move"
 

@@ -4,6 +4,10 @@ A receipt leads to the checkpoint that closes the entry's own block, so it is th
 asked for (until the identity record in it is erased). What the receipts of a block share is computed
 and encoded once: the block record and its proof, the note, the seal, each key's enrolment. The bytes
 are those of `ledger.chain.receipt.format_receipt`.
+
+Before a receipt is given, the verification core says that it holds: each one that is asked for, and of
+a new block one for each key that has not been seen since the start, at least one. What the others share
+with it was checked with it; the rest of them is the depositor's statement, whose signature was.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +33,10 @@ class _Enrolled:
 
 
 class Receipts:
-    """Puts receipts together. `tree` returns a reader of a tree that covers every signed entry."""
+    """Puts receipts together. `tree` returns a reader of a tree that covers every signed entry.
+
+    `verify` takes a receipt and raises LedgerFault where it does not hold.
+    """
 
     def __init__(
         self,
@@ -37,29 +44,48 @@ class Receipts:
         signed: SignedCheckpoints,
         records: Records,
         tree: Callable[[], HashReader],
+        verify: Callable[[bytes], None],
     ) -> None:
         self._store = store
         self._signed = signed
         self._records = records
         self._tree = tree
+        self._verify = verify
+        self._verified: set[bytes] = set()
         self._enrolments: dict[bytes, _Enrolled] = {}
 
     def find(self, leaf: bytes) -> bytes:
-        """Return the receipt of the deposit with this leaf hash. Raises NotFound."""
+        """Return the receipt of the deposit with this leaf hash. Raises NotFound, LedgerFault."""
         index = self._store.find([leaf]).get(leaf)
         if index is None:
             raise NotFound("The ledger has no entry with this leaf hash.")
         return self.at(index)
 
     def at(self, index: int) -> bytes:
-        """Return the receipt of the deposit at `index`. Raises NotFound."""
+        """Return the receipt of the deposit at `index`. Raises NotFound, LedgerFault."""
         entries = self._store.read(index, index + 1)
         checkpoint = self._signed.covering(index)
         if not entries or checkpoint is None:
             raise NotFound(f"The ledger has no signed entry {index}.")
         if entries[0].kind != st.DEPOSIT:
             raise NotFound(f"Entry {index} is not a deposit; only deposits have receipts.")
-        return self.assemble(checkpoint, {index: parse_statement(entries[0].statement)})[0]
+        receipt = self.assemble(checkpoint, {index: parse_statement(entries[0].statement)})[0]
+        self._verify(receipt)
+        return receipt
+
+    def of_block(
+        self, checkpoint: SignedCheckpoint, deposits: Mapping[int, Statement]
+    ) -> list[bytes]:
+        """Return the receipts of a new block's deposits, see `assemble`. Raises LedgerFault."""
+        receipts = self.assemble(checkpoint, deposits)
+        some = {
+            each.key_id: receipt for each, receipt in zip(deposits.values(), receipts, strict=True)
+        }
+        unseen = some.keys() - self._verified
+        for key_id in unseen or list(some)[:1]:
+            self._verify(some[key_id])
+        self._verified |= unseen
+        return receipts
 
     def assemble(
         self, checkpoint: SignedCheckpoint, deposits: Mapping[int, Statement]

@@ -8,6 +8,7 @@ A block is written when `batch` statements wait or `window` seconds after the fi
 that fails is answered by itself; its neighbours are not touched. When the disk fails, the statements of
 that block are answered with StorageFailed and nothing is signed; before the next block the ledger is
 taken up anew from what is durable, so a statement that did come through is found, not entered twice.
+While the notary may sign nothing (`NotSigning`) the same happens, at the start too; reading goes on.
 When the ledger contradicts itself, everything is answered with LedgerFault until a person has looked.
 """
 
@@ -35,6 +36,7 @@ from ledger.errors import (
     KeyRevoked,
     LedgerFault,
     NotFound,
+    NotSigning,
     SealbookError,
     StorageFailed,
     Unavailable,
@@ -135,7 +137,8 @@ class Sequencer:
 
     def start(self) -> None:
         """Take up the ledger and begin to work. Raises LedgerFault, StorageFailed."""
-        self._take_up()
+        with contextlib.suppress(NotSigning):  # what waits to be signed waits on
+            self._take_up()
         self._admitters = [
             threading.Thread(target=self._admit, name=f"admission-{number}", daemon=True)
             for number in range(ADMISSION_THREADS)
@@ -357,6 +360,7 @@ class Sequencer:
 
     def _take_up(self) -> None:
         """Recover, and learn what the recovered block changes: it may hold a revocation."""
+        self._stale = True
         self._writer.recover()
         self._admission.reload()
         self._stale = False
@@ -471,6 +475,8 @@ class Sequencer:
             except Exception as error:  # noqa: BLE001 - it is entered; its receipt can be asked for
                 entered = "The statement was entered; ask for its receipt."
                 answer = error if isinstance(error, SealbookError) else _bug(error, entered)
+                if isinstance(error, LedgerFault):
+                    self._fault = error
                 items = [item for item in plan.items if not item.is_deposit]
                 items += [item for same in plan.leaves.values() for item in same]
                 items += [item for item, _ in plan.existing]
@@ -492,12 +498,17 @@ class Sequencer:
                     entries = [_entry(index + i, each) for i, each in enumerate(item.statements)]
                     self._resolve(item, entries)
                 index += len(item.statements)
-            receipts = self._receipts.assemble(checkpoint, deposits) if deposits else []
+            receipts = self._receipts.of_block(checkpoint, deposits) if deposits else []
             for item, receipt in zip(waiting, receipts, strict=True):
                 for same in plan.leaves[item.leaf]:
                     self._resolve(same, receipt)
         for item, index in plan.existing:
-            self._resolve(item, self._receipts.at(index))
+            try:
+                receipt = self._receipts.at(index)
+            except LedgerFault as error:  # of an old entry: no reason to doubt the new ones
+                self._refuse(item, error)
+            else:
+                self._resolve(item, receipt)
 
     # --- counting ---
 

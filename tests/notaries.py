@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,11 +41,18 @@ class EveryEnvelope:
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is set."""
+    """A clock that stands still until it is told how much time has passed.
+
+    `wrong` is by how many seconds the wall clock was set since the start.
+    """
 
     now: float = NOW
+    wrong: float = 0.0
 
-    def __call__(self) -> float:
+    def wall(self) -> float:
+        return self.now + self.wrong
+
+    def monotonic(self) -> float:
         return self.now
 
 
@@ -66,7 +73,7 @@ def found(directory: Path, *, hook: Hook = no_hook) -> Path:
 def opened(
     directory: Path,
     *,
-    clock: Callable[[], float] | None = None,
+    clock: Clock | None = None,
     window: float = 0.005,
     batch: int = 256,
     hook: Hook = no_hook,
@@ -143,7 +150,7 @@ def examined(directory: Path) -> tuple[Finding, ...]:
                 folder = directory / "objects" / statement.issuer
                 for payload in (made.content, made.manifest):
                     if payload is not None:
-                        stand_in(folder / f"{payload.root.hex()}.header", 100)
+                        stand_in(folder / f"{payload.root.hex()}.header", 200)
                         stand_in(folder / f"{payload.root.hex()}.payload", payload.size)
         store.close()
     return fsck(directory)

@@ -68,6 +68,7 @@ sys.addaudithook(audit)
 
 crash_child.serve(hook)
 (WORK / "notary" / "log" / "tile" / "0" / "000").unlink()
+(WORK / "notary" / "log" / "signed" / "000000000").unlink()
 outside.clear()
 with opened(WORK / "notary", hook=hook) as notary:
     notary.accounts.erase(crash_child.company().account)
@@ -75,5 +76,9 @@ with opened(WORK / "notary", hook=hook) as notary:
 restore(WORK / "backup", WORK / "restored", clock=Clock(), random=os.urandom, hook=hook)
 with opened(WORK / "restored", hook=hook):
     pass
+hook(Step.REBUILD_DATABASE, "before")  # what is lost here is the test's doing
+for name in ("ledger.sqlite", "checkpoints.sqlite"):
+    (WORK / "notary" / name).unlink()
+hook(Step.REBUILD_DATABASE, "after")
 rebuild(WORK / "notary", hook=hook)
 sys.exit("\n".join(outside) or 0)

@@ -1,7 +1,7 @@
 """Every checkpoint that the notary has signed: `checkpoints.sqlite`, a store of its own.
 
-It is what a restart, a rebuild and a restore are measured against: whoever keeps this file safe keeps
-the ledger from forking. Rows are added by compare-and-swap and never changed.
+It is what a restart, a rebuild and a restore are measured against. Rows are added by compare-and-swap
+and never changed. `log/signed` holds each of them once more, written before, and gives back a lost one.
 """
 
 from pathlib import Path
@@ -37,10 +37,9 @@ class CheckpointDatabase:
     def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
         if not create and not path.exists():
             raise LedgerFault(
-                f"{quoted(path)} is missing. Nothing can be signed without it: it alone says "
-                "what was signed "
-                "last, and going on from less would fork the ledger. It cannot be made from other "
-                "files: put back its newest copy, from a backup or another disk."
+                f"{quoted(path)} is missing. Nothing can be signed without it: it says what was "
+                "signed last, and going on from less would fork the ledger. Run `sealbook notary fsck "
+                "--rebuild`, which makes it anew from `log/signed`."
             )
         self.path = path
         self._connections = Connections(path, _SCHEMA, create=create, reading=reading)
@@ -86,6 +85,10 @@ class CheckpointDatabase:
     def all(self, after: int = -1, limit: int = 1000) -> list[SignedCheckpoint]:
         """Return the checkpoints above a block height, at most `limit`, in order."""
         return self._many("WHERE height > ? ORDER BY height LIMIT ?", (after, limit))
+
+    def require_held(self) -> None:
+        """Raise NotSigning when the database was removed or replaced since it was opened."""
+        self._connections.require_held()
 
     def snapshot(self) -> Snapshot:
         """Hold on to the database as it is now."""

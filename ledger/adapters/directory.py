@@ -6,6 +6,7 @@
     office.sqlite      orders and nonces          records/         identity records
     objects/           ciphertext                 log/             the log as static files
     notary.lock        held by the one process that signs
+    clock-accepted     up to when blocks may lie ahead of the clock, where the office has said so
 
 A directory is filled under `.incomplete`, which is nothing yet and may be thrown away; renamed to
 `.ready`, it counts, and its content is moved up, by whoever comes next where a crash came in between.
@@ -27,7 +28,7 @@ from ledger.adapters.logfiles import make_folder, write_durably
 from ledger.blocks import NotaryKeys
 from ledger.chain.statement import is_origin
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_pem
-from ledger.encoding import parse_toml
+from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.ports import Hook, Step
 from ledger.quoted import quoted
@@ -38,6 +39,7 @@ OBJECTS, LOG, RECORDS = "objects", "log", "records"
 LEDGER, CHECKPOINTS, OFFICE = sqlite.FILE, checkpoints.FILE, office.FILE
 LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"
 SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
+ACCEPTED = "clock-accepted"
 INCOMPLETE, READY = ".incomplete", ".ready"
 _FORMAT = "sealbook-notary-v1"
 
@@ -108,6 +110,27 @@ def write_settings(directory: Path, settings: Settings) -> None:
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode())
 
 
+def read_accepted(directory: Path) -> int:
+    """Return up to which time (POSIX seconds) the office lets blocks lie ahead of the clock.
+
+    0 where it never has. Raises InvalidInput.
+    """
+    try:
+        return parse_decimal((directory / ACCEPTED).read_text().strip())
+    except FileNotFoundError:
+        return 0
+    except (OSError, UnicodeDecodeError, MalformedData) as error:
+        raise InvalidInput(
+            f"{directory / ACCEPTED} cannot be read ({error}); remove it, and run `sealbook notary "
+            "accept-clock` again if that is asked for."
+        ) from error
+
+
+def write_accepted(directory: Path, time: int) -> None:
+    """Note up to which time (POSIX seconds) blocks may lie ahead of the clock."""
+    write_durably(directory / ACCEPTED, f"{time}\n".encode(), 0o600)
+
+
 def write_keys(directory: Path, keys: NotaryKeys, root_key: SealKey, chain: bytes) -> None:
     """Write the private keys and the seal's certificates. `chain` is PEM, the seal's first."""
     for name, key in (
@@ -136,7 +159,8 @@ def read_keys(directory: Path, origin: str) -> NotaryKeys:
         ) from error
     match found:
         case [SigningKey() as log, MlDsaKey() as ml_dsa, SealKey() as seal]:
-            return NotaryKeys(origin, log, ml_dsa, seal, chain[0].public_bytes(Encoding.DER))
+            ders = tuple(each.public_bytes(Encoding.DER) for each in chain)
+            return NotaryKeys(origin, log, ml_dsa, seal, ders)
     raise InvalidInput(
         f"The keys in {quoted(directory / KEYS)} are not of the kinds that their names say."
     )

@@ -1,13 +1,15 @@
 """The notary's ciphertext: age files on local disk, header and payload apart, one folder an account.
 
     <account>/<root>.payload            the payload whose RFC 9162 root is the name, whole and durable
-    <account>/<root>.header             its age header; `.header.<n>` are the ones it replaced
+    <account>/<root>.header             its age header, then SHA-256 of it in a line of its own;
+                                        `.header.<n>` are the ones it replaced
     <account>/pending/<root>.<size>.part     an upload under way
 
 A payload gets its name only after its root was checked and the file synced, and counts only once its
 folder is synced too; so whatever lies under a name is whole, whenever the machine stops. An upload
 continues where its `.part` ends; what a crash left wrong in it is found by the root at the end. The
-header is no part of what is signed, so that an age file can be re-addressed; the header that it
+header is no part of what is signed, so that an age file can be re-addressed; the digest behind it
+tells whether it is what was uploaded, because one wrong bit in it loses the content. The header that it
 replaces is kept, because whoever stole a device's key could otherwise make the company's ciphertext
 unreadable.
 """
@@ -187,7 +189,8 @@ class EnvelopeStore:
                     jobs.append(self._pool.submit(self._write, account, target, each.data))
                 header = self._path(account, each.payload.root, "header")
                 if self._keep_header(header, each.header):
-                    jobs.append(self._pool.submit(self._write, account, header, each.header))
+                    data = _with_digest(each.header)
+                    jobs.append(self._pool.submit(self._write, account, header, data))
             wait(jobs)
             for job in jobs:
                 job.result()
@@ -207,16 +210,23 @@ class EnvelopeStore:
             self._naming(account, target.parent),
         ):
             if self._keep_header(target, header):
-                self._write(account, target, header)
+                self._write(account, target, _with_digest(header))
 
     def header(self, account: str, root: bytes) -> bytes:
-        """Return the age header. Raises NotFound."""
+        """Return the age header. Raises NotFound; StorageFailed when it is not what was uploaded."""
         target = self._path(account, root, "header")
         with _storage(target):
-            return target.read_bytes()
+            data = target.read_bytes()
+        header = data[: -len(_with_digest(b""))]
+        if _with_digest(header) != data:
+            raise StorageFailed(
+                f"{target} was altered: it is not the header that was uploaded. Restore it from a "
+                "backup of `objects`; the company has it in its vault too."
+            )
+        return header
 
     def sizes(self, account: str, root: bytes) -> tuple[int | None, int | None]:
-        """Return the bytes of the age header and of the payload; None for what is not here."""
+        """Return the bytes of the age header's file and of the payload; None for what is not here."""
         found: list[int | None] = []
         for suffix in ("header", "payload"):
             path = self._path(account, root, suffix)
@@ -374,7 +384,7 @@ class EnvelopeStore:
     def _keep_header(self, target: Path, header: bytes) -> bool:
         """Put the present header aside; return whether `header` is still to be written."""
         try:
-            if target.read_bytes() == header:
+            if target.read_bytes() == _with_digest(header):
                 return False
         except FileNotFoundError:
             return True
@@ -537,6 +547,11 @@ def _require_header(header: bytes) -> None:
         )
     if parse_header(header).encoded != header:
         raise MalformedData("something follows the age header")
+
+
+def _with_digest(header: bytes) -> bytes:
+    """Return the content of a header's file."""
+    return header + b"sha256 %s\n" % sha256(header).hexdigest().encode()
 
 
 def _wrong_root(root: bytes) -> VerificationFailed:

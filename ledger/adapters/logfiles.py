@@ -3,6 +3,7 @@
     checkpoint                       the newest anchor
     tile/<L>/<N>[.p/<W>]             hash tiles; partial ones only for anchors
     tile/entries/<N>[.p/<W>]         entry bundles, durable before the checkpoint over them is signed
+    signed/<N>                       signed checkpoints, see `ledger.adapters.signedlog`; not served
 
 A file appears under its name whole: written beside it, synced, renamed, the folder synced. A bundle may
 hold entries behind the last signed checkpoint (a commit that was cut short); they count for nothing and
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ledger.adapters.files import sync_folder
+from ledger.adapters.signedlog import FOLDER, SignedLog
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.tiles import (
@@ -41,6 +43,7 @@ class LogFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.signed = SignedLog(root / FOLDER)
         self._tail: list[bytes] = []
         self._tail_start = 0
         self._partial: Path | None = None

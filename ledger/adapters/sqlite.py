@@ -21,11 +21,14 @@ from ledger.chain.enrolment import parse_enrolment
 from ledger.chain.office import parse_revocation
 from ledger.chain.statement import Statement, parse_deposit
 from ledger.crypto.keys import thumbprint_ed25519
-from ledger.errors import LedgerFault, StorageFailed
+from ledger.errors import LedgerFault, NotSigning, StorageFailed
+from ledger.health import Reason
 from ledger.ports import AccountKey, Entry
 from ledger.quoted import quoted
 
 FILE = "ledger.sqlite"
+REBUILT = (FILE, "checkpoints.sqlite")
+"""Databases that are made anew from the log's files."""
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; each lasts milliseconds."""
@@ -109,6 +112,7 @@ class Connections:
                 f"{quoted(path)} is missing. Run `sealbook notary fsck --rebuild`, or restore a backup."
             )
         self._writing = threading.Lock()
+        self._held: dict[Path, tuple[int, int]] = {}
         with storage(path):
             if not reading:
                 keep_private(path)
@@ -119,6 +123,11 @@ class Connections:
                         _execute_all(self._writer, schema)
                         self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             version = _version(self._writer)
+        self.require_held()
+        if version == 0:
+            raise LedgerFault(
+                f"{quoted(path)} is empty. Run `sealbook notary fsck --rebuild`, or restore a backup."
+            )
         if version != SCHEMA_VERSION:
             raise LedgerFault(
                 f"{quoted(path)} has schema version {version}; this program knows {SCHEMA_VERSION}. "
@@ -128,8 +137,36 @@ class Connections:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Any]:
         """Run a block as one transaction on the connection that writes."""
-        with storage(self._path), self._writing, immediate(self._writer) as connection:
-            yield connection
+        with storage(self._path), self._writing:
+            self.require_held()
+            with immediate(self._writer) as connection:
+                yield connection
+            self.require_held()
+
+    def require_held(self) -> None:
+        """Raise NotSigning when a file of the database is not the one that was opened.
+
+        What is written to a file that was removed is gone with the process that holds it.
+        """
+        for path in (self._path, *beside(self._path)):
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                if path not in self._held:
+                    continue  # SQLite makes the files beside it with the first transaction
+            else:
+                if self._held.setdefault(path, (found.st_dev, found.st_ino)) == (
+                    found.st_dev,
+                    found.st_ino,
+                ):
+                    continue
+            raise NotSigning(
+                Reason.FILE_GONE,
+                "A file of the notary has gone; nothing is entered until the office has looked. "
+                "Nothing was lost: keep the deposit and send it again later.",
+                f"{quoted(path)} was removed or replaced while the notary runs. Put the same file "
+                "back, or stop the notary and run `sealbook notary fsck --rebuild`",
+            )
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Any]:
@@ -169,7 +206,11 @@ class Connections:
         if self._reading:
             return sqlite3.connect(_reading_uri(self._path), uri=True, check_same_thread=False)
         connection = sqlite3.connect(
-            str(self._path), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            self._path.absolute().as_uri(),
+            uri=True,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
@@ -245,7 +286,7 @@ def keep_private(path: Path) -> None:
     try:
         if not path.exists():
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, PRIVATE))
-        for each in (path, *(path.with_name(f"{path.name}{suffix}") for suffix in BESIDE)):
+        for each in (path, *beside(path)):
             with contextlib.suppress(FileNotFoundError):
                 if each.stat().st_mode & 0o077:
                     each.chmod(PRIVATE)
@@ -253,6 +294,11 @@ def keep_private(path: Path) -> None:
         raise StorageFailed(
             f"{quoted(path)} could not be made private ({error.strerror}); its owner must run this."
         ) from error
+
+
+def beside(path: Path) -> tuple[Path, ...]:
+    """Return the files that SQLite keeps beside a database while it is open."""
+    return tuple(path.with_name(f"{path.name}{suffix}") for suffix in BESIDE)
 
 
 @contextlib.contextmanager
@@ -281,7 +327,7 @@ def storage(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         mend = (
             "run `sealbook notary fsck --rebuild`"
-            if path.name == FILE
+            if path.name in REBUILT
             else "put back its newest copy"
         )
         raise StorageFailed(
@@ -387,6 +433,10 @@ class LedgerDatabase:
     def snapshot(self) -> Snapshot:
         """Hold on to the database as it is now."""
         return self._connections.snapshot()
+
+    def require_held(self) -> None:
+        """Raise NotSigning when the database was removed or replaced since it was opened."""
+        self._connections.require_held()
 
     def check(self) -> str | None:
         """Return what SQLite's own integrity check finds, None when all is well."""

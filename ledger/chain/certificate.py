@@ -6,7 +6,7 @@ given time and of depth 0: the anchor has issued the certificate itself. On top 
 needs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -75,6 +75,18 @@ def certified_key(
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise VerificationFailed("the seal's certificate holds no P-256 key")
     return key, subject
+
+
+def validity(chain: Sequence[bytes]) -> tuple[int, int]:
+    """Return the POSIX seconds from and up to which every certificate of a chain is valid.
+
+    Raises VerificationFailed.
+    """
+    certificates = [_load(each)[0] for each in chain]
+    return (
+        int(max(each.not_valid_before_utc for each in certificates).timestamp()),
+        int(min(each.not_valid_after_utc for each in certificates).timestamp()),
+    )
 
 
 def _load(der: bytes) -> tuple[x509.Certificate, str, object]:

@@ -180,7 +180,11 @@ def status(directory: Path, as_json: bool) -> None:
         ("Blocks", str(value["height"] + 1)),
         ("Accounts", str(value["accounts"])),
         ("Root", "\n".join(text.groups(value["root"]))),
+        ("Health", value["health"]),
+        ("Seal until", time.strftime("%Y-%m-%d", time.gmtime(value["seal_expires"]))),
     ]
+    if value["detail"]:
+        rows.append(("To do", value["detail"]))
     shell.emit(as_json, value, "\n".join(labelled(rows)))
 
 
@@ -477,6 +481,29 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
 
 
 @notary.command(
+    name="accept-clock",
+    epilog="""\b
+Example:
+  sealbook notary accept-clock
+""",
+)
+@directory_option
+@shell.json_option
+def accept_clock(directory: Path, as_json: bool) -> None:
+    """Go on with the clock as it is now.
+
+    For a notary that signs nothing because of its clock: after a correction that was right, or when the
+    newest block was signed under a wrong clock. Compare the clock with another one first.
+    """
+    from ledger.notary import command
+
+    notice = command(directory, "accept-clock", {})["notice"]
+    said = f" Entry {notice} says so in public." if notice is not None else ""
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    shell.emit(as_json, {"notice": notice}, f"{now} is taken for right.{said}")
+
+
+@notary.command(
     epilog="""\b
 Example:
   sealbook notary backup /mnt/safe/2026-11-23
@@ -519,9 +546,10 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
 
     It is refused where that would fork the ledger.
     """
+    from ledger.adapters.clock import SYSTEM_CLOCK
     from ledger.notary.backup import restore as run
 
-    last = run(source, directory, checkpoints=checkpoints, clock=time.time, random=os.urandom)
+    last = run(source, directory, checkpoints=checkpoints, clock=SYSTEM_CLOCK, random=os.urandom)
     shell.emit(
         as_json,
         {"directory": str(directory.resolve()), "size": last.size, "root": last.root.hex()},

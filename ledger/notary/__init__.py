@@ -5,9 +5,9 @@ holds the directory. A command given meanwhile by another is left as an order, a
 it out: `command` does the right one of both.
 """
 
+import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Self
 from ledger.accounts import Accounts
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
+from ledger.adapters.clock import SYSTEM_CLOCK
 from ledger.adapters.directory import InUse
 from ledger.adapters.envelopes import EnvelopeStore
 from ledger.adapters.logfiles import LogFolder
@@ -26,15 +27,20 @@ from ledger.adapters.room import DiskRoom
 from ledger.adapters.sqlite import LedgerDatabase
 from ledger.admission import Admission
 from ledger.blocks import BlockWriter
+from ledger.chain import statement as st
+from ledger.chain.office import notice_payload
+from ledger.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.errors import (
     InvalidInput,
+    LedgerFault,
     NotFound,
+    NotSigning,
     Refused,
     SealbookError,
     StorageFailed,
     Unavailable,
 )
-from ledger.health import Health, Reason
+from ledger.health import Health, Reason, Warn
 from ledger.notary.backup import backup as copy_notary
 from ledger.notary.backup import restore as restore
 from ledger.notary.commands import COMMANDS as COMMANDS
@@ -44,11 +50,16 @@ from ledger.notary.fsck import Finding as Finding
 from ledger.notary.fsck import fsck as fsck
 from ledger.notary.fsck import rebuild as rebuild
 from ledger.notary.revoked import Revoked, find_revoked
+from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.ports import AccountKey, Entry, Hook, Room, Step, no_hook
 from ledger.quoted import quoted
 from ledger.receipts import Receipts
 from ledger.sequencer import BATCH, WINDOW, Sequencer
 
+_log = logging.getLogger("sealbook.notary")
+
+_LATELY = 1024
+"""Entries from the end in which the newest deposit is looked for at the start."""
 ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered."""
 NONCE_SIZE = 512
@@ -143,7 +154,7 @@ class Notary:
     def __init__(
         self,
         directory: Path,
-        clock: Callable[[], float],
+        clock: Clock,
         random: Callable[[int], bytes],
         window: float,
         batch: int,
@@ -153,6 +164,7 @@ class Notary:
     ) -> None:
         self.directory = directory
         self._room = room
+        self._health = room.health
         self._stack = ExitStack()
         with ExitStack() as stack:
             with suppress(StorageFailed) if reading else nullcontext():
@@ -161,8 +173,12 @@ class Notary:
                 place.settle(directory, hook)
             settings = place.read_settings(directory)
             self.origin, self.issuer = settings.origin, settings.issuer
-            self.trust = _read(directory / settings.trust_file)
+            self.trust, self._trust = read_trust(directory / settings.trust_file)
             keys = place.read_keys(directory, self.origin)
+            require_own(keys, self._trust)
+            watch = ClockWatch(clock)
+            self.now = watch.steady
+            self._watch = watch
             self._store = LedgerDatabase(directory / place.LEDGER, reading=reading)
             stack.callback(self._store.close)
             self._signed = CheckpointDatabase(directory / place.CHECKPOINTS, reading=reading)
@@ -173,15 +189,21 @@ class Notary:
             self.log = LogFolder(directory / place.LOG)
             self.records = RecordFolder(directory / place.RECORDS)
             self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
-            writer = BlockWriter(self._store, self._signed, self.log, keys, clock, random, hook)
+            accepted = place.read_accepted(directory)
+            writer = BlockWriter(
+                self._store, self._signed, self.log, keys, watch, random, hook, accepted=accepted
+            )
             self._writer = writer
+            self._receipts = Receipts(
+                self._store, self._signed, self.records, lambda: writer.tree, self._verify
+            )
             self.sequencer = Sequencer(
                 writer,
                 self._store,
-                Admission(self.origin, self._store, self.envelopes, clock),
-                Receipts(self._store, self._signed, self.records, lambda: writer.tree),
+                Admission(self.origin, self._store, self.envelopes, watch.steady),
+                self._receipts,
                 room,
-                clock,
+                watch.monotonic,
                 random,
                 window=window,
                 batch=batch,
@@ -194,7 +216,9 @@ class Notary:
                 self._store, self.records, self.sequencer, writer, room, random
             )
             self.entries = Entries(self._store, lambda: writer.tree.size)
-            self.nonces = Nonces(self._office, room, clock)
+            self.nonces = Nonces(self._office, room, watch.steady)
+            self._check_newest()
+            self.look()
             self._carry_out_orders()
             self._stack = stack.pop_all()
 
@@ -202,12 +226,58 @@ class Notary:
     def health(self) -> Health:
         """How the notary is at this moment."""
         self._room.look()
-        health = self._room.health
         if self.sequencer.fault is None:
-            health.clear(Reason.FAULT)
+            self._health.clear(Reason.FAULT)
         else:
-            health.set(Reason.FAULT)
-        return health
+            self._health.set(Reason.FAULT)
+        self.look()
+        return self._health
+
+    def look(self) -> NotSigning | None:
+        """Look whether anything keeps the notary from signing now; tell the log when that changes."""
+        found: NotSigning | None = None
+        try:
+            self._writer.time  # noqa: B018 - raises
+        except NotSigning as error:
+            found = error
+        for reason in (Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE):
+            if found is None or reason != found.reason:
+                self._health.clear(reason)
+            elif reason not in self._health.reasons:
+                self._health.set(reason)
+                _log.error("nothing is signed (%s): %s", reason, found.detail)
+        self._look_at_seal()
+        return found
+
+    @property
+    def seal_expires(self) -> int:
+        """POSIX seconds at which the seal's certificates run out."""
+        return self._writer.seal_validity[1]
+
+    def accept_clock(self) -> int | None:
+        """Go on with the clock as it is; return the entry of the notice, where one was due.
+
+        Where the newest block lies ahead of the clock, a public notice says from when to when the time
+        in receipts is that block's. Raises NotSigning when something else is in the way; StorageFailed.
+        """
+        newest = self._writer.newest_time
+        self._watch.accept()
+        ahead = newest > self._watch.now() + TOLERANCE
+        if ahead and newest > self._writer.accepted:
+            with self._writer.step(Step.ORDER):
+                place.write_accepted(self.directory, newest)
+            self._writer.accepted = newest
+            height = self.sequencer.last.height
+            text = (
+                f"Block {height} was signed under a wrong clock and states {utc(newest)}. Until that "
+                f"moment later blocks state the same time. When this notice was entered the notary's "
+                f"clock said {utc(self._watch.now())}."
+            )
+            entered = self.sequencer.enter((st.NOTICE, notice_payload(text))).result()
+            self.look()
+            return int(entered[0].index)
+        self.look()
+        return None
 
     def backup(self, destination: Path) -> int:
         """Copy this notary to an empty or new directory while it works on; see `backup`.
@@ -264,13 +334,42 @@ class Notary:
 
         def work() -> None:
             while not stop.wait(ORDERS_EVERY):
-                with suppress(StorageFailed):  # the next look finds the order again
+                self.look()
+                with suppress(StorageFailed, NotSigning):  # the next look finds the order again
                     self._carry_out_orders()
 
         thread = threading.Thread(target=work, name="orders", daemon=True)
         thread.start()
         self._stack.callback(thread.join)
         self._stack.callback(stop.set)
+
+    def _verify(self, receipt: bytes) -> None:
+        try:
+            require_verified(receipt, self._trust)
+        except LedgerFault as error:
+            if Reason.SELF_CHECK not in self._health.reasons:
+                self._health.set(Reason.SELF_CHECK)
+                _log.error("%s", error)
+            raise
+
+    def _check_newest(self) -> None:
+        """Verify the receipt of the newest deposit, if one was entered lately. Raises LedgerFault."""
+        size = self._writer.tree.size
+        for entry in reversed(self._store.read(max(0, size - _LATELY), size)):
+            if entry.kind == st.DEPOSIT:
+                self._receipts.at(entry.index)
+                return
+
+    def _look_at_seal(self) -> None:
+        if self.seal_expires - self._watch.steady() > SEAL_WARNING:
+            self._health.clear(Warn.SEAL_EXPIRES)
+        elif Warn.SEAL_EXPIRES not in self._health.warnings:
+            self._health.set(Warn.SEAL_EXPIRES)
+            _log.warning(
+                "the seal's certificates run out at %s, and nothing is signed after that: put a new "
+                "one of the seal's key into seal-chain.pem, and start the notary again",
+                utc(self.seal_expires),
+            )
 
     def _carry_out_orders(self) -> None:
         if self._office is None:
@@ -279,6 +378,8 @@ class Notary:
             try:
                 state, answer = DONE, self.execute(order.kind, order.argument)
             except SealbookError as error:
+                if order.kind == st.RECOVERY and isinstance(error, NotSigning):
+                    continue  # nobody waits for it, and the ledger owes it
                 state, answer = FAILED, {"code": error.code, "detail": str(error)}
             except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
                 detail = (
@@ -292,7 +393,7 @@ class Notary:
 def open_notary(
     directory: Path,
     *,
-    clock: Callable[[], float] = time.time,
+    clock: Clock = SYSTEM_CLOCK,
     random: Callable[[int], bytes] = os.urandom,
     serve: bool = False,
     reading: bool = False,
@@ -305,7 +406,7 @@ def open_notary(
 
     Args:
         directory: Made by `init_notary` or a restore.
-        clock: POSIX seconds, UTC.
+        clock: What time it is.
         random: Returns that many random bytes.
         serve: Whether to carry out other processes' orders while open.
         reading: Whether to write nothing at all, for a disk that is full or can only be read.
@@ -403,12 +504,3 @@ def _staged(
         yield {**argument, "staged": token}
     finally:
         records.unstage(token)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(
-            f"{quoted(path)} cannot be read ({error.strerror}); put it back."
-        ) from error

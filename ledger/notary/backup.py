@@ -20,10 +20,12 @@ from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.files import sync_folder
 from ledger.adapters.logfiles import CHECKPOINT, LogFolder, make_folder
 from ledger.adapters.office import OfficeDatabase
+from ledger.adapters.signedlog import FOLDER, SignedLog
 from ledger.adapters.sqlite import LedgerDatabase
 from ledger.blocks import BlockWriter
 from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
+from ledger.clock import Clock, ClockWatch
 from ledger.errors import Conflict, LedgerFault, NotFound, SealbookError, StorageFailed
 from ledger.ports import Hook, SignedCheckpoint, Step, no_hook
 from ledger.quoted import quoted
@@ -50,13 +52,13 @@ def backup(
             "Choose a "
             "directory on another disk."
         )
-    size = 0
+    size = height = 0
 
     def build(folder: Path) -> None:
-        nonlocal size
+        nonlocal size, height
         with sequencer.paused():
             snapshots = store.snapshot(), signed.snapshot()
-            size = sequencer.last.size
+            size, height = sequencer.last.size, sequencer.last.height
         with contextlib.ExitStack() as stack:
             for snapshot in snapshots:
                 stack.enter_context(snapshot)
@@ -70,6 +72,7 @@ def backup(
             _copy(source, folder / source.name)
         # The published checkpoint may be newer than the copies; a restore publishes their last one.
         (folder / place.LOG / CHECKPOINT).unlink(missing_ok=True)
+        SignedLog(folder / place.LOG / FOLDER).truncate(height)
 
     with _storage(destination):
         make_folder(destination)
@@ -94,7 +97,7 @@ def restore(
     directory: Path,
     *,
     checkpoints: Path | None = None,
-    clock: Callable[[], float],
+    clock: Clock,
     random: Callable[[int], bytes],
     hook: Hook = no_hook,
 ) -> SignedCheckpoint:
@@ -104,7 +107,7 @@ def restore(
         source: A directory that `backup` has made, or a whole notary directory that nobody uses.
         directory: New or empty; a surviving `checkpoints.sqlite` may lie in it, and is heeded.
         checkpoints: Another surviving `checkpoints.sqlite` to heed.
-        clock: POSIX seconds, UTC.
+        clock: What time it is.
         random: Returns that many random bytes.
         hook: Called around each durable step.
 
@@ -140,7 +143,7 @@ def _check_copy(
     folder: Path,
     origin: str,
     known: list[SignedCheckpoint],
-    clock: Callable[[], float],
+    clock: Clock,
     random: Callable[[int], bytes],
 ) -> None:
     """Refuse a copy that would fork or is not whole; leave the order for a recovery statement."""
@@ -168,9 +171,10 @@ def _check_copy(
             signed,
             LogFolder(folder / place.LOG),
             place.read_keys(folder, origin),
-            clock,
+            ClockWatch(clock),
             random,
             no_hook,
+            accepted=place.read_accepted(folder),
         )
         writer.recover()
         last = signed.last()

@@ -102,7 +102,14 @@ def _status(notary: "Notary", _: dict[str, Any]) -> dict[str, Any]:
         "root": last.root,
         "checkpoint": last.note,
         "accounts": len(notary.accounts.list()),
+        "health": str(notary.health.status),
+        "detail": None if (found := notary.look()) is None else found.detail,
+        "seal_expires": notary.seal_expires,
     }
+
+
+def _accept_clock(notary: "Notary", _: dict[str, Any]) -> dict[str, Any]:
+    return {"notice": notary.accept_clock()}
 
 
 def _backup(notary: "Notary", argument: dict[str, Any]) -> dict[str, Any]:
@@ -138,6 +145,7 @@ COMMANDS: dict[str, Command] = {
     "notice": _notice,
     "platform": _platform,
     "recovery": _recovery,
+    "accept-clock": _accept_clock,
     "backup": _backup,
     "status": _status,
 }

@@ -4,7 +4,6 @@ Block 0 holds genesis alone; block 1 the platform statement. All of it is made a
 once, so that a crash leaves either no notary or a whole one.
 """
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
+from ledger.adapters.clock import SYSTEM_CLOCK
 from ledger.adapters.directory import Settings
 from ledger.adapters.logfiles import LogFolder, make_folder, write_durably
 from ledger.adapters.sqlite import LedgerDatabase
@@ -27,6 +27,7 @@ from ledger.chain.office import Platform, platform_payload
 from ledger.chain.policy import Group, Log, Policy, Witness
 from ledger.chain.statement import is_origin
 from ledger.chain.trust import Trust, format_trust
+from ledger.clock import Clock, ClockWatch
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.errors import InvalidInput
 from ledger.ports import Hook, Step, no_hook
@@ -45,7 +46,7 @@ def init_notary(
     *,
     issuer: str,
     platform: Platform,
-    clock: Callable[[], float] = time.time,
+    clock: Clock = SYSTEM_CLOCK,
     random: Callable[[int], bytes],
     hook: Hook = no_hook,
 ) -> Trust:
@@ -56,7 +57,7 @@ def init_notary(
         origin: The ledger's name for ever, such as "notary.example/ledger".
         issuer: The office's name, for certificates and the trust file.
         platform: The first platform statement.
-        clock: POSIX seconds, UTC.
+        clock: What time it is.
         random: Returns that many bytes from the system's generator.
         hook: Called around each durable step.
 
@@ -91,11 +92,11 @@ def _found(
     folder: Path,
     settings: Settings,
     platform: Platform,
-    clock: Callable[[], float],
+    clock: Clock,
     random: Callable[[int], bytes],
     hook: Hook,
 ) -> Trust:
-    now = datetime.fromtimestamp(int(clock()), UTC)
+    now = datetime.fromtimestamp(int(clock.wall()), UTC)
     root_key, seal_key = (SealKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
     root, seal = _certify(settings.issuer, root_key, seal_key, now)
     keys = NotaryKeys(
@@ -103,7 +104,7 @@ def _found(
         SigningKey(random(SEED_SIZE)),
         MlDsaKey(random(SEED_SIZE)),
         seal_key,
-        seal.public_bytes(Encoding.DER),
+        (seal.public_bytes(Encoding.DER), root.public_bytes(Encoding.DER)),
     )
     anchor = SealAnchor(seal.subject.rfc4514_string(), root.public_bytes(Encoding.DER))
     trust = _trust(settings, keys, anchor, int(now.timestamp()))
@@ -120,7 +121,7 @@ def _found(
     signed = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
     try:
         log = LogFolder(folder / place.LOG)
-        writer = BlockWriter(store, signed, log, keys, clock, random, hook)
+        writer = BlockWriter(store, signed, log, keys, ClockWatch(clock), random, hook)
         writer.recover()
         writer.write([])
         payload = platform_payload(platform) | {

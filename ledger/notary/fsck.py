@@ -2,29 +2,39 @@
 
 `fsck` reads everything once and believes nothing: every entry's signature, every root that was signed,
 every note and seal, the chain of blocks, every tile and bundle, what the database derives from entries,
-identity records, presence and size of every deposit's age files, and on demand their bytes. `rebuild`
-makes `ledger.sqlite` anew from the entry bundles, up to the last signed checkpoint: that is everything
-that was ever answered.
+identity records, presence and size of every deposit's age files, and on demand their bytes; that
+keys, certificates and trust file belong together. What a crash leaves between two steps is a warning:
+the next start mends it. A directory that cannot be written is examined as it lies.
+
+`rebuild` makes `ledger.sqlite` anew from the entry bundles, up to the last signed checkpoint: that is
+everything that was ever answered; and before that `checkpoints.sqlite` from its copies, where it is
+missing, damaged or older than they are.
 """
 
 import contextlib
+import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.envelopes import EnvelopeStore
 from ledger.adapters.logfiles import CHECKPOINT, LogFolder
+from ledger.adapters.signedlog import FOLDER, SignedLog
 from ledger.adapters.sqlite import LedgerDatabase
-from ledger.blocks import NotaryKeys, require_newest, require_next
+from ledger.blocks import (
+    NotaryKeys,
+    require_copied,
+    require_newest,
+    require_next,
+    require_signed,
+)
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
-from ledger.chain.certificate import SealAnchor
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import verify_signature
 from ledger.chain.enrolment import Enrolment, parse_enrolment, verify_record
@@ -32,15 +42,24 @@ from ledger.chain.note import parse_note
 from ledger.chain.office import Revocation, check_office_statement, parse_revocation
 from ledger.chain.seal import format_cose_receipt, parse_cose_receipt, verify_seal
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
-from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data, tile_path
+from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, partial_tiles, tile_data, tile_path
+from ledger.chain.trust import Trust
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash
-from ledger.errors import LedgerFault, SealbookError, VerificationFailed
+from ledger.errors import (
+    LedgerFault,
+    MalformedData,
+    SealbookError,
+    StorageFailed,
+    VerificationFailed,
+)
 from ledger.notary.payloads import payload_faults
-from ledger.ports import Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.selfcheck import key_faults, read_trust
+from ledger.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 
 ERROR, WARNING = "error", "warning"
 _MEND = "; `sealbook notary fsck --rebuild` mends it"
+_NEXT = "the next start mends it"
 _MAX_FINDINGS = 1_000
 """A ledger with more is not mended by reading on."""
 
@@ -54,6 +73,29 @@ class Finding:
     problem: str
 
 
+def _database(
+    directory: Path, name: str, stack: contextlib.ExitStack, *, still: bool
+) -> tuple[Path, bool]:
+    """Return where a database can be opened, and whether as one that nobody changes.
+
+    One on read-only media with a log of changes is read from a copy: SQLite would leave those out.
+    """
+    path = directory / name
+    log = path.with_name(f"{name}-wal")
+    if not (still and log.exists() and log.stat().st_size):
+        return path, still
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sealbook-fsck-")))
+    try:
+        for each in (path, log):
+            shutil.copyfile(each, folder / each.name)
+    except OSError as error:
+        raise StorageFailed(
+            f"{path} cannot be copied to be read ({error.strerror}); free some space in "
+            f"{folder.parent}, or set TMPDIR."
+        ) from error
+    return folder / name, False
+
+
 class _TooMany(Exception):
     pass
 
@@ -62,24 +104,28 @@ def fsck(directory: Path, *, ciphertext: bool = False) -> tuple[Finding, ...]:
     """Check a notary's directory while no process uses it; return what is wrong, () if all is well.
 
     `ciphertext` also reads all age files, whose presence and size alone are checked without it.
-    Raises InUse, NotFound, InvalidInput (keys), StorageFailed.
+    Raises InUse, NotFound, InvalidInput (keys, trust file), StorageFailed.
     """
-    with place.lock(directory):
-        place.settle(directory, no_hook)
+    with contextlib.ExitStack() as stack:
+        still = not os.access(directory, os.W_OK)
+        if not still:
+            stack.enter_context(place.lock(directory))
+            place.settle(directory, no_hook)
         settings = place.read_settings(directory)
         keys = place.read_keys(directory, settings.origin)
-        signed = CheckpointDatabase(directory / place.CHECKPOINTS)
+        _, trust = read_trust(directory / settings.trust_file)
+        name = place.CHECKPOINTS
         try:
-            store = LedgerDatabase(directory / place.LEDGER)
-            try:
-                check = _Fsck(directory, keys, store, signed, ciphertext=ciphertext)
-                return check.run()
-            finally:
-                store.close()
+            path, alone = _database(directory, name, stack, still=still)
+            signed = CheckpointDatabase(path, reading=alone)
+            stack.callback(signed.close)
+            name = place.LEDGER
+            path, alone = _database(directory, name, stack, still=still)
+            store = LedgerDatabase(path, reading=alone)
+            stack.callback(store.close)
         except LedgerFault as error:
-            return (Finding(ERROR, place.LEDGER, str(error)),)
-        finally:
-            signed.close()
+            return (Finding(ERROR, name, str(error)),)
+        return _Fsck(directory, keys, trust, store, signed, ciphertext=ciphertext).run()
 
 
 class _Fsck:
@@ -87,11 +133,13 @@ class _Fsck:
         self,
         directory: Path,
         keys: NotaryKeys,
+        trust: Trust,
         store: LedgerDatabase,
         signed: CheckpointDatabase,
         *,
         ciphertext: bool,
     ) -> None:
+        self.trust = trust
         self.directory = directory
         self.keys = keys
         self.store = store
@@ -109,15 +157,12 @@ class _Fsck:
         self.block: Block | None = None
         self.platform: bytes | None = None
         self.new_platform: bytes | None = None
-        chain = x509.load_pem_x509_certificates((directory / place.SEAL_CHAIN).read_bytes())
-        subject, authority = chain[0].subject.rfc4514_string(), chain[-1].public_bytes(Encoding.DER)
-        self.seals = (SealAnchor(subject, authority),)
 
     def run(self) -> tuple[Finding, ...]:
         try:
             self._files()
             self._read_published()
-            if self._blocks():
+            if self._copies() and self._blocks():
                 self._edge()
                 self._records()
         except _TooMany:
@@ -139,6 +184,36 @@ class _Fsck:
         for path in sorted((self.directory / place.KEYS).iterdir()):
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 self._error(str(path), "others can read this private key: chmod 600 it")
+        for where, problem in key_faults(self.keys, self.trust):
+            self._error(where, f"{problem}; put back what belongs together, from a backup")
+        if (self.directory / place.READY).is_dir():
+            self._warn(place.READY, f"it was not moved to its place yet; {_NEXT}")
+
+    def _copies(self) -> bool:
+        """Compare the copies of the signed checkpoints with the database; False if that is too old."""
+        copies, last = self.log.signed, self.signed.last()
+        try:
+            require_copied(last, copies.last())
+        except LedgerFault as error:
+            self._error(place.CHECKPOINTS, error)
+            return False
+        newest = -1 if last is None else last.height
+        for number in range(newest // SIGNED_IN_A_FILE + 1):
+            first = number * SIGNED_IN_A_FILE
+            wanted = self.signed.all(first - 1, SIGNED_IN_A_FILE)
+            found, whole = copies.read(number)
+            if found[: len(wanted)] == wanted and whole:
+                if len(found) > len(wanted):
+                    self._warn(
+                        place.CHECKPOINTS, f"the last block's checkpoint is missing; {_NEXT}"
+                    )
+            elif found == wanted[: len(found)] and number == newest // SIGNED_IN_A_FILE:
+                self._warn(f"{place.LOG}/{FOLDER}/{number:09}", f"it is not complete; {_NEXT}")
+            else:
+                self._error(
+                    f"{place.LOG}/{FOLDER}/{number:09}", f"it is missing or was altered{_MEND}"
+                )
+        return True
 
     def _read_published(self) -> None:
         try:
@@ -206,9 +281,12 @@ class _Fsck:
             )
         for tile, data in self.tree.extend(leaves):
             if self.log.read_tile(tile.level, tile.index) != data:
-                self._error(
-                    tile_path(tile.level, tile.index), f"the tile is missing or altered{_MEND}"
-                )
+                where_ = tile_path(tile.level, tile.index)
+                path = self.log.root / where_
+                if not path.exists() and self._may_wait(tile, checkpoint):
+                    self._warn(where_, f"the tile is not written yet; {_NEXT}")
+                else:
+                    self._error(where_, f"the tile is missing or altered{_MEND}")
         self._bundles(start, checkpoint.size)
         self._signatures(where, checkpoint)
         return True
@@ -306,6 +384,13 @@ class _Fsck:
             if self.log.read_bundle(index, TILE_WIDTH) != entries:
                 self._error(f"bundle {index}", f"the entry bundle is missing or altered{_MEND}")
 
+    def _may_wait(self, tile: Tile, checkpoint: SignedCheckpoint) -> bool:
+        """Return whether a full tile ends behind what is published: the next start writes it."""
+        if self.published is None:
+            return checkpoint.height <= 1
+        published = parse_checkpoint(parse_note(self.published).text).size
+        return bool((tile.index + 1) * TILE_WIDTH ** (tile.level + 1) > published)
+
     def _signatures(self, where: str, checkpoint: SignedCheckpoint) -> None:
         try:
             note = parse_note(checkpoint.note)
@@ -318,7 +403,7 @@ class _Fsck:
                 verify_signature(key, signature, stated)
             receipt = parse_cose_receipt(format_cose_receipt(checkpoint.seal, 1, 0, ()))
             assert self.block is not None
-            verify_seal(receipt, stated.root, self.seals, self.block.time)
+            verify_seal(receipt, stated.root, self.trust.seals, self.block.time)
         except SealbookError as error:
             self._error(where, error)
 
@@ -381,22 +466,97 @@ def _account(statement: Statement) -> str | None:
 def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
     """Make `ledger.sqlite` and the tiles anew from bundles and signed checkpoints; return the size.
 
-    A bundle that is missing is taken from the old database, if that can be read. Every root that was
-    signed is checked on the way. What stands published is mended, or removed where it was never signed.
+    Where `checkpoints.sqlite` is missing, damaged or older than its copies, it is made from them first;
+    their signatures are verified, and copies that are missing are written from it. A bundle that is
+    missing is taken from the old database, if that can be read. Every root that was signed is checked
+    on the way. What stands published is mended, or removed where it was never signed.
     Raises LedgerFault when the entries cannot be had from either or checkpoints are missing, InUse,
     NotFound, StorageFailed.
     """
     with place.lock(directory):
         place.settle(directory, hook)
-        place.read_settings(directory)
+        settings = place.read_settings(directory)
+        keys = place.read_keys(directory, settings.origin)
+        remade = _rebuild_checkpoints(directory, keys, hook)
         signed = CheckpointDatabase(directory / place.CHECKPOINTS)
         try:
-            return _rebuild(directory, signed, hook)
+            _rebuild_copies(SignedLog(directory / place.LOG / FOLDER), signed, hook)
+            return _rebuild(directory, signed, hook, remade=remade)
         finally:
             signed.close()
 
 
-def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
+def _rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
+    """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
+
+    Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
+    """
+    copies = SignedLog(directory / place.LOG / FOLDER)
+    path = directory / place.CHECKPOINTS
+    newest = copies.last()
+    last = _last(path)
+    if last is not None and (newest is None or newest.height <= last.height):
+        require_copied(last, newest)
+        return False
+    folder = directory / place.INCOMPLETE
+    place.fresh(folder)
+    made = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
+    try:
+        before: SignedCheckpoint | None = None
+        for each in copies.all():
+            require_signed(keys, each)
+            made.swap(before, each)
+            before = each
+        if newest is None or before != newest:
+            raise LedgerFault(
+                f"{path} is missing or damaged, and `log/signed` does not hold every checkpoint that "
+                "was signed. Nothing can be signed without them: put back the newest copy of either, "
+                "from a backup or another disk."
+            )
+        if last is not None and made.at_height(last.height) != last:
+            raise LedgerFault(
+                f"Block {last.height} was signed twice: {path.name} and `log/signed` hold different "
+                "checkpoints. Put back the files that belong together."
+            )
+        require_newest(newest, _readable_anchor(LogFolder(directory / place.LOG)))
+    finally:
+        made.close()
+    hook(Step.REBUILD_CHECKPOINTS, "before")
+    place.replace_database(folder / place.CHECKPOINTS, path)
+    hook(Step.REBUILD_CHECKPOINTS, "after")
+    return True
+
+
+def _readable_anchor(log: LogFolder) -> str | None:
+    with contextlib.suppress(LedgerFault):
+        return log.published()
+    return None
+
+
+def _last(path: Path) -> SignedCheckpoint | None:
+    """Return the newest checkpoint of a database, None where it is missing or cannot be read."""
+    try:
+        signed = CheckpointDatabase(path)
+    except SealbookError:
+        return None
+    try:
+        return signed.last()
+    except SealbookError:
+        return None
+    finally:
+        signed.close()
+
+
+def _rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) -> None:
+    last = signed.last()
+    for number in range(0 if last is None else last.height // SIGNED_IN_A_FILE + 1):
+        wanted = signed.all(number * SIGNED_IN_A_FILE - 1, SIGNED_IN_A_FILE)
+        if copies.read(number) != (wanted, True):
+            with _mending(hook):
+                copies.write(number, wanted)
+
+
+def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade: bool) -> int:
     last = signed.last()
     if last is None:
         raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
@@ -420,10 +580,11 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook) -> int:
     folder = directory / place.INCOMPLETE
     fault: LedgerFault | None = None
     try:
+        waiting = _next_block(last, (from_database, from_log)) if remade else []
         for sources in ((from_log, from_database), (from_database, from_log)):
             place.fresh(folder)
             try:
-                _fill(folder / place.LEDGER, log, signed, last, anchor, sources, hook)
+                _fill(folder / place.LEDGER, log, signed, last, anchor, sources, waiting, hook)
                 break
             except LedgerFault as error:
                 fault = fault or error
@@ -450,6 +611,7 @@ def _fill(
     last: SignedCheckpoint,
     anchor: SignedCheckpoint | None,
     sources: tuple[_Source, _Source],
+    waiting: list[Statement],
     hook: Hook,
 ) -> None:
     """Fill a new database, and put right what differs in the log."""
@@ -485,8 +647,52 @@ def _fill(
             ]
             with _mending(hook):
                 log.publish(partial, anchor.size, anchor.note)
+        if waiting:
+            store.append(last.size, waiting)
     finally:
         store.close()
+
+
+def _next_block(last: SignedCheckpoint, sources: tuple[_Source, _Source]) -> list[Statement]:
+    """Return the entries behind the newest copy of a signed checkpoint, for the next start to sign.
+
+    Its own checkpoint may have been signed, and its copy lost with the database: the same entries give
+    the same root, so nothing forks. Raises LedgerFault when more than that block is there: more copies
+    were lost than a crash can cost.
+    """
+    for source in sources:
+        first = _range(source, last.size, last.size + 1)
+        if first is None:
+            continue
+        try:
+            size = parse_block(parse_statement(first[0])).size
+            entries = _range(source, last.size, size)
+            statements = [parse_statement(each) for each in entries or ()]
+        except MalformedData:
+            statements, size = [], last.size
+        if not statements and source is sources[1]:
+            continue  # a commit that was cut short while its bundles were written
+        require_next(last, statements)
+        if _range(source, size, size + 1) is not None:
+            raise LedgerFault(
+                f"Entries behind block {last.height + 1} are there, but `log/signed` ends before it: "
+                "copies of signed checkpoints were lost. Going on would fork the ledger. Put back the "
+                "newest checkpoints.sqlite or `log/signed`."
+            )
+        return statements
+    return []
+
+
+def _range(source: _Source, start: int, end: int) -> list[bytes] | None:
+    """Return the entries start .. end - 1 from a source of bundles, None where one is missing."""
+    found: list[bytes] = []
+    for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
+        first = index * TILE_WIDTH
+        bundle = source(index, min(TILE_WIDTH, end - first))
+        if bundle is None:
+            return None
+        found += bundle[max(0, start - first) :]
+    return found
 
 
 def _signed_blocks(

@@ -32,6 +32,7 @@ SERVING = (
     Step.RECORD,
     Step.BUNDLES,
     Step.ENTRIES,
+    Step.COPY,
     Step.CHECKPOINT,
     Step.TILES,
     Step.ANCHOR,
@@ -41,6 +42,7 @@ FOUNDING = (
     Step.INIT_FILES,
     Step.BUNDLES,
     Step.ENTRIES,
+    Step.COPY,
     Step.CHECKPOINT,
     Step.ANCHOR,
     Step.PLACE,
@@ -98,20 +100,28 @@ def work(tmp_path: Path, founded: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_every_durable_step_is_crashed_somewhere() -> None:
-    elsewhere = {Step.RESTORE_FILES, Step.REBUILD_LOG, Step.REBUILD_DATABASE}
+    elsewhere = {
+        Step.RESTORE_FILES,
+        Step.REBUILD_LOG,
+        Step.REBUILD_DATABASE,
+        Step.REBUILD_CHECKPOINTS,
+    }
     assert {*SERVING, *FOUNDING, *elsewhere} == set(DURABLE_STEPS)
 
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize(
     ("step", "count"),
-    [(step, 1) for step in SERVING] + [(Step.BUNDLES, 4), (Step.ENTRIES, 4), (Step.CHECKPOINT, 4)],
+    [(step, 1) for step in SERVING]
+    + [(Step.BUNDLES, 4), (Step.ENTRIES, 4), (Step.COPY, 4), (Step.CHECKPOINT, 4)],
 )
 def test_a_killed_notary_continues_the_same_ledger(
     work: Path, step: Step, count: int, side: str
 ) -> None:
     assert run("serve", work, step, side, count) == DIED
     receipts = answers(work)
+    found_then = examined(work / "notary")
+    assert [each for each in found_then if each.level == "error"] == []
     depositor = company()
     with opened(work / "notary") as notary:
         require_same_ledger(notary, [], receipts)
@@ -128,7 +138,7 @@ def test_a_killed_notary_continues_the_same_ledger(
 @pytest.mark.parametrize("side", SIDES)
 def test_a_recovery_that_is_killed_too_is_recovered_from(work: Path, side: str) -> None:
     assert run("serve", work, Step.ENTRIES, "after", 3) == DIED
-    for step in (Step.BUNDLES, Step.CHECKPOINT, Step.ANCHOR):
+    for step in (Step.BUNDLES, Step.COPY, Step.CHECKPOINT, Step.ANCHOR):
         run("serve", work, step, side)
     receipts = answers(work)
     with opened(work / "notary") as notary:
@@ -153,11 +163,14 @@ def test_founding_that_is_killed_leaves_no_notary_or_a_whole_one(
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("step", [Step.REBUILD_LOG, Step.REBUILD_DATABASE])
+@pytest.mark.parametrize(
+    "step", [Step.REBUILD_CHECKPOINTS, Step.REBUILD_LOG, Step.REBUILD_DATABASE]
+)
 def test_a_rebuild_that_is_killed_can_be_run_again(work: Path, step: Step, side: str) -> None:
     run("serve", work)
     receipts = answers(work)
     (work / "notary" / "ledger.sqlite").unlink()
+    (work / "notary" / "checkpoints.sqlite").unlink()
     (work / "notary" / "log" / "tile" / "0" / "000").unlink()
     assert run("rebuild", work, step, side) == DIED
     rebuild(work / "notary")
@@ -226,6 +239,23 @@ def test_deleting_the_database_at_any_time_loses_no_answered_entry(work: Path) -
             for receipt in answers(work):
                 leaf = leaf_hash(check(notary, receipt).statement.encoded)
                 assert notary.entries.find(leaf) is not None
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("step", [Step.COPY, Step.CHECKPOINT])
+@pytest.mark.parametrize("lost", ["checkpoints.sqlite", "log/signed/000000000"])
+def test_losing_either_record_of_what_was_signed_after_a_crash_forks_nothing(
+    work: Path, step: Step, side: str, lost: str
+) -> None:
+    assert run("serve", work, step, side, 3) == DIED
+    (work / "notary" / lost).unlink()
+    if lost == "checkpoints.sqlite":
+        for suffix in ("-wal", "-shm"):
+            (work / "notary" / f"{lost}{suffix}").unlink(missing_ok=True)
+        rebuild(work / "notary")
+    with opened(work / "notary") as notary:
+        require_same_ledger(notary, [], answers(work))
+    assert [f for f in examined(work / "notary") if f.level == "error"] == []
 
 
 def test_a_step_that_is_not_registered_is_noticed(work: Path) -> None:

@@ -22,7 +22,7 @@ from ledger.ports import Step
 from tests.notaries import NOW, Clock, Company, check, deposit, examined, found, opened
 
 SIDES = ("before", "after")
-BLOCK = (Step.BUNDLES, Step.ENTRIES, Step.CHECKPOINT, Step.TILES, Step.ANCHOR)
+BLOCK = (Step.BUNDLES, Step.ENTRIES, Step.COPY, Step.CHECKPOINT, Step.TILES, Step.ANCHOR)
 """What a block goes through; the tile of the first 256 entries becomes full with the one under test."""
 
 

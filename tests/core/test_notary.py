@@ -262,12 +262,14 @@ def test_fsck_sees_an_age_file_that_is_missing_or_cut_short(
         assert str(stored[which].relative_to(directory)) in finding.problem
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize(
+    ("which", "at", "bit"), [(0, -3, 0x80), (0, 60, 1), (0, -90, 2), (1, -3, 1)]
+)
 def test_fsck_that_reads_ciphertext_sees_an_altered_age_file(
-    directory: Path, stored: tuple[Path, Path], which: int
+    directory: Path, stored: tuple[Path, Path], which: int, at: int, bit: int
 ) -> None:
     data = bytearray(stored[which].read_bytes())
-    data[-3] ^= 0x80
+    data[at] ^= bit
     stored[which].write_bytes(data)
     assert fsck(directory) == ()
     (finding,) = fsck(directory, ciphertext=True)
@@ -296,6 +298,11 @@ def test_old_checkpoints_beside_a_published_newer_one_are_not_served(
         deposit(notary, Company().enrol(notary).statements(5))
     shutil.copy(old / "checkpoints.sqlite", directory / "checkpoints.sqlite")
     assert [each.level for each in examined(directory)] == ["error"]
+    with pytest.raises(LedgerFault, match=r"fork.*--rebuild") as caught:
+        open_notary(directory)
+    assert examined(directory)[0].problem == str(caught.value)
+    shutil.rmtree(directory / "log/signed")
+    shutil.copytree(old / "log/signed", directory / "log/signed")
     for refused in (open_notary, rebuild):
         with pytest.raises(LedgerFault, match="fork") as caught:
             refused(directory)
@@ -306,15 +313,59 @@ def test_old_checkpoints_beside_a_published_newer_one_are_not_served(
     assert str(caught.value) in [each.problem for each in examined(directory)]
 
 
-def test_without_its_signed_checkpoints_a_notary_says_why_it_signs_nothing(directory: Path) -> None:
-    (directory / "checkpoints.sqlite").unlink()
-    for refused in (open_notary, fsck, rebuild):
-        with pytest.raises(LedgerFault, match=r"newest copy.*backup") as caught:
-            refused(directory)
-        assert "--rebuild" not in str(caught.value)
-    (directory / "checkpoints.sqlite").write_bytes(b"garbage" * 1000)
-    with pytest.raises(StorageFailed, match="put back its newest copy"):
-        rebuild(directory)
+@pytest.mark.parametrize("data", [None, b"", b"garbage" * 1000, "old"])
+def test_lost_checkpoints_are_made_anew_from_their_copies(
+    directory: Path, tmp_path: Path, data: bytes | str | None
+) -> None:
+    old = copied(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        receipts = deposit(notary, company.statements(3))
+    path = directory / "checkpoints.sqlite"
+    if data is None:
+        path.unlink()
+    elif isinstance(data, bytes):
+        path.write_bytes(data)
+    else:
+        shutil.copy(old / "checkpoints.sqlite", path)
+    with pytest.raises((LedgerFault, StorageFailed), match="--rebuild"):
+        open_notary(directory)
+    rebuild(directory)
+    assert examined(directory) == ()
+    with opened(directory) as notary:
+        leaves = [check(notary, each).statement.leaf_hash for each in receipts]
+        assert [notary.sequencer.receipt(each) for each in leaves] == receipts
+        deposit(notary, [company.statement()])
+
+
+def test_without_both_its_checkpoints_and_their_copies_a_notary_signs_nothing(
+    worked: Path,
+) -> None:
+    (worked / "checkpoints.sqlite").unlink()
+    segment = worked / "log/signed/000000000"
+    whole = segment.read_bytes()
+    for data in (b"", whole[:-1], whole[:3000], flip(whole)):
+        segment.write_bytes(data)
+        with pytest.raises(LedgerFault):
+            rebuild(worked)
+        with pytest.raises(LedgerFault):
+            open_notary(worked)
+    segment.write_bytes(whole)
+    rebuild(worked)
+    assert examined(worked) == ()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda _: b"", flip, lambda data: data[:-1], lambda data: data * 2]
+)
+def test_copies_of_checkpoints_that_are_damaged_are_written_anew(
+    worked: Path, change: Callable[[bytes], bytes]
+) -> None:
+    replace(worked, "log/signed/000000000", change)
+    assert examined(worked) != ()
+    with opened(worked) as notary:
+        deposit(notary, [Company().enrol(notary).statement()])
+    assert examined(worked) == ()
 
 
 def test_keys_of_another_ledger_do_not_sign_this_one(directory: Path, tmp_path: Path) -> None:
@@ -449,7 +500,7 @@ def test_the_platform_statement_in_force_is_named_by_the_blocks_after_it(directo
         "standards": ["RFC 9162"],
     }
     index = command(directory, "platform", new)["index"]
-    with opened(directory) as notary:
+    with open_notary(directory) as notary:
         entries = notary.entries.office(PLATFORM)
         assert [each.index for each in entries] == [2, index]
         assert parse_platform(parse_statement(entries[1].statement)).operator == "o"

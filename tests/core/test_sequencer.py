@@ -293,7 +293,7 @@ def test_time_never_runs_below_the_block_before(
 ) -> None:
     clock.now = NOW + 5_000
     deposit(notary, [company.statement()])
-    clock.now = NOW - 5_000
+    clock.wrong = -5
     deposit(notary, [company.statement()])
     times = [each.time for each in blocks(notary)]
     assert times == sorted(times) and times[-1] == NOW + 5_000

@@ -31,6 +31,7 @@ def test_health_says_origin_and_size(service, tree):
     assert service.client().health() == {
         "status": "ok",
         "reasons": [],
+        "warnings": [],
         "origin": ORIGIN,
         "size": tree.size,
     }
