@@ -25,7 +25,7 @@ from ledger.adapters.http import _problem
 from ledger.adapters.signatures import BARE, Message, verify_request
 from ledger.archive import Reader, Writer
 from ledger.capture import parse_config
-from ledger.catalogue.shown import path_words
+from ledger.catalogue.shown import path_meaning
 from ledger.chain.certificate import SealAnchor, certified_key
 from ledger.chain.enrolment import parse_endorsed, parse_record
 from ledger.chain.note import parse_note, parse_vkey
@@ -337,6 +337,6 @@ CASES = [
     Case("content that looks like base64", lambda data: list(texts(data)), lambda n: b"A" * n),
     Case("reason", in_chinese, lambda n: text(" bytes; ", n, "a has "), 900),
     Case("reason with many words of ours", in_chinese, lambda n: text(ACCOUNT, n, "Number "), 900),
-    Case("path of a part", lambda path: path_words(path, "zh"), lambda n: text("member 1 of 2: /", n)),
+    Case("path of a part", path_meaning, lambda n: text("member 1 of 2: /", n)),
 ]  # fmt: skip
 """Cost is at most linear in the size for each: tests/hostile/test_costs.py."""
