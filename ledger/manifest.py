@@ -4,16 +4,16 @@
 its value is not zero, so the padding can be told from the CBOR.
 
     manifest  = { "seed": bstr .size 32,               S; opens everything
-                  "cover": { "title": tstr, "provenance": [* [tstr, tstr]] },
+                  "cover": [+ [field: tstr, value: tstr]],     the title first, each field once
                   "index": [offset, size] / index,     place in content.age; whole if there is none
                   "depositor": bstr .size 32,          thumbprint inside the commitment
                   "documents": [+ document],
-                  "sealbook-manifest": 1 }
+                  "sealbook-manifest": 2 }
     document  = { "name": tstr, "size": uint, "tool": tstr, "parts": uint, "leaves": uint,
                   "offset": uint / null, "source": tstr, "unsplit": tstr, "modified": int / null,
                   "splitter": [name: tstr, version: uint], "rendition": rendition / null,
                   "media-type": tstr }
-    rendition = [of: uint, kind: tstr, position: uint, total: uint, D_j: bstr .size 32]
+    rendition = [of: 1.., kind: tstr, position: uint, total: uint, D_j: bstr .size 32]
     index     = [+ { "cuts": bstr / null, "parts": [* part], "hashes": bstr }]
     part      = [path: tstr, first: uint, count: uint, label: tstr]
 
@@ -21,12 +21,13 @@ its value is not zero, so the padding can be told from the CBOR.
 their commitments C_1.., 32 bytes each, empty in a commitment alone. A part is what a person would
 point at: a range of bytes leaves, counted from 1 as in the view. Its label (a subject, a heading) is
 for finding it and not part of the commitment. `unsplit` says why a document was not split that has
-parts. A rendition was made from document `of` at the deposit; D_j stands for it where only originals
-are read.
+parts. A rendition was made from document `of` (from 1) at the deposit; D_j stands for it where only
+originals are read.
 
-Leaf data: structure {"path", "first", "count"}, metadata [field, value], as CBOR.
+Leaf data: structure {"path", "first", "count"}, metadata and cover [field, value], as CBOR.
 """
 
+import re
 import sys
 from array import array
 from bisect import bisect_left
@@ -44,6 +45,7 @@ from ledger.crypto.commitment import (
     Uncommitted,
     ViewBuilder,
     ViewHeader,
+    place_of,
 )
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode_ordered
@@ -61,13 +63,20 @@ MAX_PATH = 4096
 """UTF-8 bytes of a part's path and of other free text."""
 MAX_LABEL = 480
 """UTF-8 bytes of a part's label."""
+MAX_COVER = 4096
+"""Fields of a cover: four times what a message to 1,000 recipients needs."""
+
+TITLE = "title"
+"""The first field of every cover."""
 
 _KEPT = 4096
 """Structure leaves that are kept: thousands of letters have the same fields in the same order."""
 
 METADATA_SPLITTER = ("fields", 1)
 
-_VERSION_KEY = "sealbook-manifest"
+_COVER_FIELD = re.compile(r"[a-z][a-z0-9]*(?:[ -][a-z0-9]+)*")
+_MAX_FIELD = 64
+_VERSION_KEY, _VERSION = "sealbook-manifest", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +142,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """What the company calls the deposit, and how it came about."""
+    """What the company calls the deposit, and how it came about: fields and values, each field once."""
 
     title: str
     provenance: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Every field, in the order of the leaves."""
+        return ((TITLE, self.title), *self.provenance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +248,38 @@ def _structure_leaf(path: str, first: int, count: int) -> bytes:
 
 def metadata_leaves(record: Record) -> list[bytes]:
     """Return the leaf data of a metadata view, one field each with its name."""
-    return list(map(cbor_encode_ordered, metadata_fields(record)))
+    fields = metadata_fields(record)
+    if record.rendition is not None:
+        name, (of, *rest) = fields[-1]
+        fields[-1] = name, [place_of(of), *rest]
+    return list(map(cbor_encode_ordered, fields))
+
+
+def cover_leaves(cover: Cover) -> list[bytes]:
+    """Return the leaf data of a cover, one field each with its name."""
+    return [cbor_encode_ordered([name, value]) for name, value in cover.fields]
+
+
+def numbered(field: str, values: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return a cover's fields for what there are several of: `field-1`, `field-2`, .."""
+    return tuple((f"{field}-{number}", value) for number, value in enumerate(values, 1))
+
+
+def in_family(field: str, family: str) -> bool:
+    """Return whether a cover's field is `family` or one of its own: `dkim`, `dkim-1`, `dkim-1-key`."""
+    return field == family or field.startswith(f"{family}-")
+
+
+def clipped(text: str) -> str:
+    """Return text cut to what a value of a cover can hold."""
+    return text.encode("utf-8", "backslashreplace")[:MAX_PATH].decode("utf-8", "ignore")
 
 
 def metadata_fields(record: Record) -> list[tuple[str, Any]]:
-    """Return the fields of a metadata view: six, and a seventh for a rendition."""
+    """Return the fields of a metadata view: seven, and an eighth for a rendition.
+
+    Documents count from 0 here, in leaf data as everywhere in the formats from 1.
+    """
     fields: list[tuple[str, Any]] = [
         ("name", record.name),
         ("size", record.size),
@@ -246,6 +287,7 @@ def metadata_fields(record: Record) -> list[tuple[str, Any]]:
         ("media-type", record.media_type),
         ("source", record.source),
         ("tool", record.tool),
+        ("unsplit", record.unsplit),
     ]
     made = record.rendition
     if made is not None:
@@ -282,6 +324,32 @@ def check_names(names: Sequence[str]) -> None:
         raise InvalidInput("two documents of the deposit have the same name")
 
 
+def check_cover(cover: Cover) -> None:
+    """Raise InvalidInput unless the cover's fields can be read back."""
+    if not _are_fields(cover.fields):
+        raise InvalidInput(
+            f"A deposit's title and what is stated of it are at most {MAX_COVER} fields, each named "
+            f"once, in words of a-z and digits, and of at most {MAX_PATH} bytes."
+        )
+
+
+def is_field(name: Any, value: Any) -> bool:
+    """Return whether a cover can hold the field: named by words of software, the value short text."""
+    return (
+        is_text(name, _MAX_FIELD)
+        and _COVER_FIELD.fullmatch(name) is not None
+        and is_text(value, empty=True)
+    )
+
+
+def _are_fields(fields: Sequence[tuple[str, str]]) -> bool:
+    return (
+        len(fields) <= MAX_COVER
+        and all(is_field(name, value) for name, value in fields)
+        and len({name for name, _ in fields}) == len(fields)
+    )
+
+
 def is_name(value: Any) -> bool:
     """Return whether `value` can name a document: a relative path, nothing hidden in it."""
     return (
@@ -306,16 +374,13 @@ def format_manifest(manifest: Manifest) -> bytes:
     data = cbor_encode_ordered(
         {
             "seed": manifest.seed,
-            "cover": {
-                "title": manifest.cover.title,
-                "provenance": [[name, value] for name, value in manifest.cover.provenance],
-            },
+            "cover": [[name, value] for name, value in manifest.cover.fields],
             "index": [index.offset, index.size]
             if isinstance(index, IndexPlace)
             else _index_value(index),
             "depositor": manifest.depositor,
             "documents": [_record_map(record) for record in manifest.documents],
-            _VERSION_KEY: 1,
+            _VERSION_KEY: _VERSION,
         }
     )
     return data.ljust(padme(len(data)), b"\0")
@@ -330,12 +395,12 @@ def parse_manifest(data: bytes) -> Manifest:
         case {
             "seed": bytes(seed),
             "depositor": bytes(depositor),
-            "cover": {"title": title, "provenance": list(provenance)} as cover,
+            "cover": list(cover),
             "documents": list(documents),
             "index": list(place),
-            "sealbook-manifest": 1 as version,
+            "sealbook-manifest": 2,
             **rest,
-        } if version is not True and not rest and len(cover) == 2:
+        } if not rest:
             if len(seed) != SEED_SIZE or len(depositor) != HASH_SIZE:
                 raise MalformedData("the manifest's seed or depositor is not as specified")
             records = tuple(map(_parse_record, documents))
@@ -350,7 +415,7 @@ def parse_manifest(data: bytes) -> Manifest:
             _check_renditions(records)
             if not isinstance(index, IndexPlace):
                 _check_index(index, records)
-            return Manifest(seed, depositor, _parse_cover(title, provenance), records, index)
+            return Manifest(seed, depositor, _parse_cover(cover), records, index)
     raise MalformedData("the manifest's fields are not as specified")
 
 
@@ -411,17 +476,14 @@ def _rendition_value(record: Record) -> list[Any] | None:
     made = record.rendition
     if made is None:
         return None
-    return [made.of, made.kind, made.position, made.total, record.commitment]
+    return [place_of(made.of), made.kind, made.position, made.total, record.commitment]
 
 
-def _parse_cover(title: Any, provenance: list[Any]) -> Cover:
-    if all(
-        isinstance(pair, list)
-        and len(pair) == 2
-        and all(is_text(text, MAX_PATH, empty=True) for text in pair)
-        for pair in [[title, ""], *provenance]
-    ):
-        return Cover(title, tuple((name, value) for name, value in provenance))
+def _parse_cover(value: list[Any]) -> Cover:
+    if all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+        fields = tuple((name, text) for name, text in value)
+        if fields and fields[0][0] == TITLE and _are_fields(fields):
+            return Cover(fields[0][1], fields[1:])
     raise MalformedData("the manifest's cover is not as specified")
 
 
@@ -476,11 +538,12 @@ def _parse_rendition(value: Any) -> tuple[Rendition | None, bytes | None]:
             return None, None
         case [of, str(kind), position, total, bytes(commitment)] if (
             all(map(is_count, (of, position, total)))
+            and of >= 1
             and 1 <= position <= total
             and is_text(kind, MAX_LABEL)
             and len(commitment) == HASH_SIZE
         ):
-            return Rendition(of, kind, position, total), commitment
+            return Rendition(of - 1, kind, position, total), commitment
     raise MalformedData("a rendition in the manifest is not as specified")
 
 

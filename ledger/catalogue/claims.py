@@ -7,6 +7,7 @@ says what is shown and no more: never "valid", never anything of authorship or t
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ledger.catalogue.cover import cover_facts
 from ledger.catalogue.sentences import say
 from ledger.catalogue.shown import content_facts, content_words, made_words
 from ledger.catalogue.words import CHINESE, Described, Fact, Pair, pick, utc
@@ -76,6 +77,8 @@ class _Writer:
         return said
 
     def facts(self) -> tuple[Fact, ...]:
+        if self.claim.name == rp.PROVENANCE:
+            return tuple(cover_facts(self.claim.facts["fields"], self.language))
         if self.claim.by == PARTIAL:
             return tuple(content_facts(self.claim.facts["documents"], self.language, self.when))
         found = [
@@ -125,6 +128,7 @@ _BY = {
 
 _TITLES = {
     rp.CONTENT: ("Content", "内容"),
+    rp.PROVENANCE: ("Origin", "来源"),
     rp.DEPOSITOR: ("Depositor", "存证人"),
     rp.IDENTITY: ("Identity", "身份"),
     rp.LEDGER: ("Ledger entry", "账本记录"),
@@ -147,6 +151,21 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
         (
             "No content is shown or compared: this shows that something was deposited, not what.",
             "未出示、未比对任何内容：本报告只显示曾有内容存证，不显示是何内容。",
+        ),
+    ),
+    rp.PROVENANCE: (
+        (
+            "What the depositor's software stated at sealing of the deposit and where it came from. It "
+            "stands under the commitment in the ledger and was not changed since; nobody else has "
+            "checked it.",
+            "存证人软件在封存时对该存证及其来源的声明。该声明纳入账本中的加盐指纹，此后未经改动；"
+            "未经他人核实。",
+        ),
+        (
+            "What was stated at sealing of the deposit's title and origin (of mail: envelope, DKIM, "
+            "ARC) is not opened here. The depositor can open each field alone.",
+            "封存时对存证标题及来源的声明（邮件的信封、DKIM、ARC 结果等）未在此开示。"
+            "存证人可单独开示各字段。",
         ),
     ),
     rp.DEPOSITOR: (

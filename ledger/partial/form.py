@@ -1,10 +1,11 @@
 """Partial openings: what shows some parts of a deposit and hides the rest (formats.md, section 12).
 
-    partial   = { "opened": [+ document],               documents in ascending order
+    partial   = { "cover": null / part<leaf>,           of the cover; its header stays hidden
+                  "opened": [* document],               documents in ascending order
                   "padded": uint,                       m'
                   "proof": bstr,                        multiproof over the D_j
-                  "sealbook-opening": 1 }
-    document  = [ j: uint, bytes: hidden / part<run> / whole, structure: hidden / part<leaf>,
+                  "sealbook-opening": 2 }
+    document  = [ j: 1.., bytes: hidden / part<run> / whole, structure: hidden / part<leaf>,
                   metadata: hidden / part<leaf> ]
     hidden    = bstr .size 32                           W_w
     part<x>   = [ padded: uint, header, [+ x], proof: bstr ]     multiproof over C_1 .. C_n'
@@ -25,24 +26,30 @@ from typing import Any
 
 from ledger.chain.statement import is_count
 from ledger.crypto.commitment import (
+    COVER_PLACE,
     HASH_SIZE,
     MAX_LEAF,
+    MIN_COVER,
     MIN_TREE,
     SEED_SIZE,
     ViewHeader,
     padded_count,
+    padded_cover,
+    place_of,
 )
 from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
 from ledger.errors import MalformedData
-from ledger.manifest import MAX_DOCUMENTS, Cuts, Part, is_name, is_text
+from ledger.manifest import MAX_COVER, MAX_DOCUMENTS, Cuts, Part, is_field, is_name, is_text
 
-METADATA_FIELDS = ("name", "size", "modified", "media-type", "source", "tool", "rendition")
+METADATA_FIELDS = (
+    "name", "size", "modified", "media-type", "source", "tool", "unsplit", "rendition",
+)  # fmt: skip
 """The fields of a metadata view, from leaf 1."""
 
 MAX_OPENED_ITEMS = 4_000_000
 """CBOR items of a partial opening."""
 
-_VERSION_KEY = "sealbook-opening"
+_FIRST_KEY, _VERSION_KEY, _VERSION = "cover", "sealbook-opening", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +135,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PartialOpening:
-    """What opens a deposit in part; see the module."""
+    """What opens a deposit in part; see the module. `cover` is None where it stays hidden."""
 
     padded: int
     documents: tuple[DocumentOpening, ...]
     proof: bytes
+    cover: PartOfView | None = None
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -144,9 +152,10 @@ def format_partial(opening: PartialOpening) -> bytes:
     """Return the opening as CBOR."""
     return cbor_encode(
         {
+            _FIRST_KEY: None if opening.cover is None else _view_value(opening.cover),
             "opened": [
                 [
-                    each.document,
+                    place_of(each.document),
                     _content_value(each.content),
                     _view_value(each.structure),
                     _view_value(each.metadata),
@@ -155,33 +164,34 @@ def format_partial(opening: PartialOpening) -> bytes:
             ],
             "padded": opening.padded,
             "proof": opening.proof,
-            _VERSION_KEY: 1,
+            _VERSION_KEY: _VERSION,
         }
     )
 
 
 def is_partial(data: bytes) -> bool:
     """Return whether an opening's bytes are those of a partial one, if of any: by their first key."""
-    return data[1:7] == cbor_encode("proof")
+    return data[1:7] == cbor_encode(_FIRST_KEY)
 
 
 def parse_partial(data: bytes) -> PartialOpening:
     """Return the partial opening. Raises MalformedData."""
     match cbor_decode(data, MAX_OPENED_ITEMS):
         case {
+            "cover": cover,
             "opened": list(opened),
             "padded": padded,
             "proof": bytes(proof),
-            "sealbook-opening": 1 as version,
+            "sealbook-opening": 2,
             **rest,
-        } if version is not True and not rest and opened:
+        } if not rest and (opened or cover is not None):
             if not is_count(padded) or not MIN_TREE <= padded <= 2 * MAX_DOCUMENTS:
                 raise MalformedData("an opening's number of documents is not as specified")
             documents = tuple(map(_parse_document, opened))
-            numbers = [each.document for each in documents]
-            if numbers != sorted(set(numbers)) or numbers[-1] >= padded:
+            places = [place_of(each.document) for each in documents]
+            if places != sorted(set(places)) or any(place >= padded for place in places):
                 raise MalformedData("an opening's documents are not in order")
-            return PartialOpening(padded, documents, proof)
+            return PartialOpening(padded, documents, proof, _parse_cover(cover))
     raise MalformedData("the opening's fields are not as specified")
 
 
@@ -201,8 +211,19 @@ def metadata_field(data: bytes, index: int) -> tuple[str, Any]:
         case [str(name), value] if METADATA_FIELDS[index - 1 : index] == (name,) and _is_value(
             name, value
         ):
+            if name == "rendition":
+                of, *rest = value
+                value = [of - 1, *rest]
             return name, value
     raise MalformedData("a metadata leaf is not as specified")
+
+
+def cover_field(data: bytes) -> tuple[str, str]:
+    """Return the field that a leaf of the cover states. Raises MalformedData."""
+    match cbor_decode(data):
+        case [str(name), str(value)] if is_field(name, value):
+            return name, value
+    raise MalformedData("a leaf of the cover is not as specified")
 
 
 def _is_value(name: str, value: Any) -> bool:
@@ -213,10 +234,10 @@ def _is_value(name: str, value: Any) -> bool:
             return is_count(value)
         case "modified", int() | None:
             return not isinstance(value, bool)
-        case "media-type" | "source" | "tool", _:
+        case "media-type" | "source" | "tool" | "unsplit", _:
             return is_text(value, empty=True)
         case "rendition", [of, kind, position, total]:
-            return is_text(kind) and all(map(is_count, (of, position, total)))
+            return is_text(kind) and all(map(is_count, (of, position, total))) and of >= 1
     return False
 
 
@@ -262,6 +283,12 @@ def opened_fields(opening: DocumentOpening) -> dict[str, Any]:
     return dict(metadata_field(leaf.data, leaf.index) for leaf in view.leaves)
 
 
+def opened_cover(opening: PartialOpening) -> dict[str, str]:
+    """Return the fields of the cover that are opened, in the order of their places."""
+    leaves = opening.cover.leaves if opening.cover else ()
+    return dict(cover_field(leaf.data) for leaf in leaves)
+
+
 def _content_value(shown: bytes | PartOfView | WholeBytes) -> Any:
     if isinstance(shown, WholeBytes):
         return [shown.seed, shown.splitter, shown.version, shown.size, shown.cuts]
@@ -285,9 +312,9 @@ def _view_value(shown: bytes | PartOfView) -> Any:
 
 def _parse_document(value: Any) -> DocumentOpening:
     match value:
-        case [document, content, structure, metadata] if is_count(document):
+        case [place, content, structure, metadata] if is_count(place) and place > COVER_PLACE:
             opening = DocumentOpening(
-                document,
+                place - place_of(0),
                 _parse_content(content),
                 _parse_view(structure, _parse_leaf),
                 _parse_view(metadata, _parse_leaf),
@@ -295,6 +322,22 @@ def _parse_document(value: Any) -> DocumentOpening:
             _check_document(opening)
             return opening
     raise _malformed()
+
+
+def _parse_cover(value: Any) -> PartOfView | None:
+    """Return the opened part of the cover, whose header would count what is hidden."""
+    if value is None:
+        return None
+    cover = _parse_view(value, _parse_leaf)
+    if (
+        isinstance(cover, PartOfView)
+        and isinstance(cover.header, bytes)
+        and MIN_COVER <= cover.padded == padded_cover(cover.padded) <= MAX_COVER
+    ):
+        names = [cover_field(leaf.data)[0] for leaf in cover.leaves]
+        if len(set(names)) == len(names):
+            return cover
+    raise MalformedData("the cover in the opening is not as specified")
 
 
 def _parse_content(value: Any) -> bytes | PartOfView | WholeBytes:
