@@ -1,6 +1,6 @@
 """Partial openings: what shows some parts of a deposit and hides the rest (formats.md, section 12).
 
-    partial   = { "cover": null / part<leaf>,           of the cover; its header stays hidden
+    partial   = { ? "cover": part<leaf>,                its header stays hidden, or all of it
                   "opened": [* document],               documents in ascending order
                   "padded": uint,                       m'
                   "proof": bstr,                        multiproof over the D_j
@@ -49,7 +49,7 @@ METADATA_FIELDS = (
 MAX_OPENED_ITEMS = 4_000_000
 """CBOR items of a partial opening."""
 
-_FIRST_KEY, _VERSION_KEY, _VERSION = "cover", "sealbook-opening", 2
+_COVER_KEY, _VERSION_KEY, _VERSION = "cover", "sealbook-opening", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def format_partial(opening: PartialOpening) -> bytes:
     """Return the opening as CBOR."""
     return cbor_encode(
         {
-            _FIRST_KEY: None if opening.cover is None else _view_value(opening.cover),
+            **({} if opening.cover is None else {_COVER_KEY: _view_value(opening.cover)}),
             "opened": [
                 [
                     place_of(each.document),
@@ -171,27 +171,27 @@ def format_partial(opening: PartialOpening) -> bytes:
 
 def is_partial(data: bytes) -> bool:
     """Return whether an opening's bytes are those of a partial one, if of any: by their first key."""
-    return data[1:7] == cbor_encode(_FIRST_KEY)
+    return data[1:7] in (cbor_encode(_COVER_KEY), cbor_encode("proof"))
 
 
 def parse_partial(data: bytes) -> PartialOpening:
     """Return the partial opening. Raises MalformedData."""
     match cbor_decode(data, MAX_OPENED_ITEMS):
         case {
-            "cover": cover,
             "opened": list(opened),
             "padded": padded,
             "proof": bytes(proof),
             "sealbook-opening": 2,
             **rest,
-        } if not rest and (opened or cover is not None):
+        } if set(rest) <= {_COVER_KEY} and (opened or rest):
             if not is_count(padded) or not MIN_TREE <= padded <= 2 * MAX_DOCUMENTS:
                 raise MalformedData("an opening's number of documents is not as specified")
             documents = tuple(map(_parse_document, opened))
             places = [place_of(each.document) for each in documents]
             if places != sorted(set(places)) or any(place >= padded for place in places):
                 raise MalformedData("an opening's documents are not in order")
-            return PartialOpening(padded, documents, proof, _parse_cover(cover))
+            cover = _parse_cover(rest[_COVER_KEY]) if rest else None
+            return PartialOpening(padded, documents, proof, cover)
     raise MalformedData("the opening's fields are not as specified")
 
 
@@ -324,10 +324,8 @@ def _parse_document(value: Any) -> DocumentOpening:
     raise _malformed()
 
 
-def _parse_cover(value: Any) -> PartOfView | None:
+def _parse_cover(value: Any) -> PartOfView:
     """Return the opened part of the cover, whose header would count what is hidden."""
-    if value is None:
-        return None
     cover = _parse_view(value, _parse_leaf)
     if (
         isinstance(cover, PartOfView)

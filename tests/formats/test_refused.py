@@ -37,7 +37,7 @@ def test_a_file_with_a_defect_is_refused_for_it(name: str) -> None:
 
 def test_the_files_without_the_defects_are_accepted() -> None:
     assert verify("deposit-1.receipt", FILES["deposit-1.receipt"]).report.good
-    for name in ("case.evidence", "part.evidence"):
+    for name in ("case.evidence", "part.evidence", "cover.evidence"):
         assert verify(name, FILES[name]).report.good
 
 
