@@ -65,6 +65,8 @@ MAX_LABEL = 480
 """UTF-8 bytes of a part's label."""
 MAX_COVER = 4096
 """Fields of a cover: four times what a message to 1,000 recipients needs."""
+MAX_FIELD = 64
+"""ASCII characters in the name of a cover's field."""
 
 TITLE = "title"
 """The first field of every cover."""
@@ -75,7 +77,6 @@ _KEPT = 4096
 METADATA_SPLITTER = ("fields", 1)
 
 _COVER_FIELD = re.compile(r"[a-z][a-z0-9]*(?:[ -][a-z0-9]+)*")
-_MAX_FIELD = 64
 _VERSION_KEY, _VERSION = "sealbook-manifest", 2
 
 
@@ -336,7 +337,7 @@ def check_cover(cover: Cover) -> None:
 def is_field(name: Any, value: Any) -> bool:
     """Return whether a cover can hold the field: named by words of software, the value short text."""
     return (
-        is_text(name, _MAX_FIELD)
+        is_text(name, MAX_FIELD)
         and _COVER_FIELD.fullmatch(name) is not None
         and is_text(value, empty=True)
     )
