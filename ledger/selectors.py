@@ -6,7 +6,7 @@
     Re: pricing                                         a subject, a heading, first words: all or some
     bytes 100-199                                       positions from 0, both ends included
     header Subject                     field modified   a header field; a field of the metadata
-    title       dkim      cover envelope                fields of the cover, all that begin so
+    title       dkim      cover dkim-1                  fields of the cover that begin so; one of them
     DOCUMENT: any of these
 
 The readings are tried in the order of `_READINGS`, and the first one under which anything fits counts.
@@ -147,12 +147,17 @@ def _by_number(contents: Contents, scope: Sequence[int], wanted: str) -> list[Gr
 
 
 def _by_cover(contents: Contents, scope: Sequence[int], wanted: str) -> list[Group]:
-    """Fields of the cover, which belongs to no document and so stands in the scope of all."""
-    family = wanted.removeprefix(f"{COVER} ")
-    fields = [name for name in contents.cover if wanted == COVER or in_family(name, family)]
-    if not fields or len(scope) < len(contents.records):
+    """Fields of the cover, which belongs to no document and so stands in the scope of all.
+
+    A bare word is a family; behind `cover` the name of a field is that field alone.
+    """
+    if len(scope) < len(contents.records):
         return []
-    return [tuple(Target(None, field=name) for name in fields)]
+    named = wanted.removeprefix(f"{COVER} ")
+    if named != wanted and named in contents.cover:
+        return [(Target(None, field=named),)]
+    fields = [name for name in contents.cover if wanted == COVER or in_family(name, named)]
+    return [tuple(Target(None, field=name) for name in fields)] if fields else []
 
 
 def _by_page(contents: Contents, scope: Sequence[int], wanted: str) -> list[Group]:

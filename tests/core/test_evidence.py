@@ -171,16 +171,19 @@ def test_another_depositor_in_the_opening_fails_the_content(case: Case) -> None:
 
 
 DKIM = "pass d=example.com s=k1"
-COVER = Cover("case 114", (("envelope-to-1", "b@example.net"), ("dkim-1", DKIM), ("host", "a")))
+COVER = Cover(
+    "case 114", (("envelope-to-1", "b@example.net"), ("dkim-1", DKIM), ("host", "laptop-7"))
+)
 
 
 @pytest.mark.parametrize(
     "cover",
     [
         Cover("case 115", COVER.provenance),
-        replace(COVER, provenance=(*COVER.provenance[:2], ("host", "b"))),
+        replace(COVER, provenance=(*COVER.provenance[:2], ("host", "laptop-8"))),
         replace(
-            COVER, provenance=(COVER.provenance[0], ("dkim-1", f"fail{DKIM[4:]}"), ("host", "a"))
+            COVER,
+            provenance=(COVER.provenance[0], ("dkim-1", f"fail{DKIM[4:]}"), ("host", "laptop-7")),
         ),
         replace(COVER, provenance=COVER.provenance[1:]),
         replace(COVER, provenance=COVER.provenance[::-1]),
@@ -242,7 +245,7 @@ def test_each_field_of_a_cover_is_opened_alone_and_the_rest_stays_hidden() -> No
         assert report.good
         assert report.claim(rp.PROVENANCE).facts == {"fields": {name: value}}
         for other, hidden in COVER.fields:
-            assert (other == name) == (hidden.encode() in data or len(hidden) == 1)
+            assert (other == name) == (hidden.encode() in data)
 
 
 def test_a_part_shows_nothing_of_the_cover_unless_it_is_asked_for() -> None:
