@@ -73,6 +73,7 @@ from ledger.manifest import (
     Cover,
     Part,
     Splitting,
+    cover_leaves,
     format_cuts,
     format_index,
     format_manifest,
@@ -270,6 +271,11 @@ def make(keep: Keep) -> Files:
     files["empty.evidence"] = _empty_evidence(
         open_in_part(second.record, second.index, [empty], second.commitment), files
     )
+    title = open_in_part(
+        first.record, first.index, [Selection(None, fields=("title",))], first.commitment
+    )
+    files["cover-opening.cbor"] = format_partial(title)
+    files["cover.evidence"] = _part_evidence(title, files)
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
     return files | make_refused(
         files,
@@ -363,7 +369,7 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
         splitting=_paragraphs(LETTER),
     )
     prices = Document(Memory(bytearray(PRICES)), "annex/prices.csv", media_type="text/csv")
-    cover = Cover("Price for 2027", (("sealed-by", "counsel"),))
+    cover = Cover("Price for 2027", (("host", "counsel-2"), ("captured", "2026-11-23T09:02:00Z")))
     content, manifest = Memory(), Memory()
     recipients = [OFFICER.recipient(), RECOVERY.recipient()]
     sealed = partial(seal, depositor=DEVICE_KEY.thumbprint, recipients=recipients)
@@ -390,6 +396,7 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
     files["view-header.cbor"] = cm.format_view_header(cm.ViewHeader(3, "paragraphs", 1))
     files["structure-leaf.cbor"] = structure_leaves(first.index[0].parts)[1]
     files["metadata-leaf.cbor"] = metadata_leaves(first.record.documents[0])[0]
+    files["cover-leaf.cbor"] = cover_leaves(first.record.cover)[0]
     files["commitment.json"] = _commitment_values(first)
     return first, replace(second, index=known.index)
 
@@ -413,10 +420,14 @@ def _commitment_values(sealed: SealedDeposit) -> bytes:
     entry = sealed.index[0]
     hashes = leaf_hashes([entry.hash(n) for n in range(1, header.count + 1)])
     bytes_view = cm.commit_view(view, header, hashes)
+    cover = cm.cover_tree(sealed.record.seed, cover_leaves(sealed.record.cover))
     values = {
         "S": sealed.record.seed,
-        "s_0": secret,
-        "v_00": view,
+        "v_03": cm.cover_seed(sealed.record.seed),
+        "V_3": cover.view.root,
+        "D_0": cm.cover_commitment(cover.view),
+        "s_1": secret,
+        "v_10": view,
         "r_1": salt,
         "data of leaf 1": leaf,
         "C_1": cm.leaf_commitment(cm.KIND_BYTES, 1, salt, leaf),
@@ -424,7 +435,8 @@ def _commitment_values(sealed: SealedDeposit) -> bytes:
         "depositor": sealed.record.depositor,
         "R": sealed.commitment,
     }
-    text = {name: value.hex() for name, value in values.items()}
+    text: dict[str, object] = {name: value.hex() for name, value in values.items()}
+    text["places of the cover's fields"] = list(cover.places)
     return json.dumps(text, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
@@ -545,12 +557,15 @@ def _evidence(sealed: SealedDeposit, files: Files) -> bytes:
 
 
 def _part_evidence(opening: PartialOpening, files: Files) -> bytes:
-    """The letter's second paragraph alone."""
-    start = files["documents/letter.txt"].index(b"\r\n\r\n") + 4
+    """What an opening shows: nothing of the letter, or its second paragraph."""
+    letter = files["documents/letter.txt"]
+    start = letter.index(b"\r\n\r\n") + 4
     out = BytesIO()
-    piece = files["documents/letter.txt"][start : start + opening.pieces[0].size]
-    receipt = files["deposit-1.receipt"]
-    write_evidence(out, [Disclosure(receipt, opening, lambda _piece: BytesIO(piece))])
+
+    def piece(number: int) -> BytesIO:
+        return BytesIO(letter[start : start + opening.pieces[number].size])
+
+    write_evidence(out, [Disclosure(files["deposit-1.receipt"], opening, piece)])
     return out.getvalue()
 
 
@@ -641,10 +656,12 @@ STRUCTURES = {
     "manifest-2.cbor": "manifest",
     "opening.cbor": "manifest",
     "partial-opening.cbor": "partial-opening",
+    "cover-opening.cbor": "partial-opening",
     "index.cbor": "index",
     "view-header.cbor": "view-header",
     "structure-leaf.cbor": "structure-leaf",
     "metadata-leaf.cbor": "metadata-leaf",
+    "cover-leaf.cbor": "cover-leaf",
 }
 """The rule of the document's CDDL that each CBOR file follows."""
 

@@ -177,7 +177,7 @@ def make_refused(
         value["opened"][0][2][2][0][0] = 3
 
     def other_document(value: Any) -> None:
-        value["opened"][0][0] = 1
+        value["opened"][0][0] = 2
 
     def fewer_parts(value: Any) -> None:
         value["opened"][0][2][1][1] = 2
@@ -187,6 +187,77 @@ def make_refused(
 
     def beyond_the_last(value: Any) -> None:
         value["opened"][0][2][2][0][0] = 4
+
+    def whole(name: str, change: Callable[[Any], None], *claims: str) -> None:
+        def changed(data: bytes) -> bytes:
+            value = cbor_decode(data.rstrip(b"\0"))
+            change(value)
+            encoded = cbor_encode(value)
+            return encoded.ljust(padme(len(encoded)), b"\0")
+
+        evidence(name, "case.evidence", "opening.cbor", changed, *claims)
+
+    def other_title(value: Any) -> None:
+        value["cover"][0][1] = "Price for 2028"
+
+    def other_host(value: Any) -> None:
+        value["cover"][1][1] = "counsel-3"
+
+    def less(value: Any) -> None:
+        del value["cover"][2]
+
+    def another_order(value: Any) -> None:
+        value["cover"][1:] = reversed(value["cover"][1:])
+
+    def other_depositor(value: Any) -> None:
+        value["depositor"] = bytes(32)
+
+    def not_split(value: Any) -> None:
+        value["documents"][0]["unsplit"] = "it is too large"
+
+    def labelled(value: Any) -> None:
+        value["index"][0]["parts"][0][3] = "Confirmation"
+
+    def field_twice(value: Any) -> None:
+        value["cover"].append(value["cover"][1])
+
+    def title_later(value: Any) -> None:
+        value["cover"].reverse()
+
+    whole("cover-another-title", other_title, rp.CONTENT)
+    whole("cover-another-host", other_host, rp.CONTENT)
+    whole("cover-a-field-less", less, rp.CONTENT)
+    whole("cover-another-order", another_order, rp.CONTENT)
+    whole("content-of-another-depositor", other_depositor, rp.CONTENT)
+    whole("content-another-reason-not-to-split", not_split, rp.CONTENT)
+    whole("malformed-label-in-an-opening", labelled)
+    whole("malformed-cover-field-twice", field_twice)
+    whole("malformed-cover-without-title-first", title_later)
+
+    def cover(name: str, change: Callable[[Any], None], *claims: str) -> None:
+        def changed(data: bytes) -> bytes:
+            value = cbor_decode(data)
+            change(value["cover"])
+            return cbor_encode(value)
+
+        evidence(name, "cover.evidence", "opening.cbor", changed, *claims)
+
+    def other_value(value: Any) -> None:
+        value[2][0][2] = cbor_encode(["title", "Price for 2028"])
+
+    def elsewhere(value: Any) -> None:
+        value[2][0][0] = value[2][0][0] % value[0] + 1
+
+    def as_metadata(value: Any) -> None:
+        value[2][0][2] = cbor_encode(["size", 7])
+
+    def not_a_power_of_two(value: Any) -> None:
+        value[0] = 72
+
+    cover("cover-in-part-another-title", other_value, rp.CONTENT)
+    cover("cover-in-part-another-place", elsewhere, rp.CONTENT)
+    cover("malformed-cover-in-part-metadata", as_metadata)
+    cover("malformed-cover-in-part-padded-otherwise", not_a_power_of_two)
 
     opening("part-at-another-position", other_place, rp.CONTENT)
     opening("part-of-another-document", other_document, rp.CONTENT)

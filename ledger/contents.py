@@ -25,9 +25,12 @@ Read = Callable[[int, int, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to open in a document: part `part` (from 1), a span (offset, size), a field, or all."""
+    """One thing to open in a document: part `part` (from 1), a span (offset, size), a field, or all.
 
-    document: int
+    Of the cover, which is None, there are fields only.
+    """
+
+    document: int | None
     part: int = 0
     span: tuple[int, int] | None = None
     field: str = ""
@@ -35,6 +38,17 @@ class Target:
 
 Group = tuple[Target, ...]
 """What a selector means; several targets where it names a range."""
+
+
+COVER = "cover"
+"""What a field of the cover is named by, in front of its own name; alone, all of them."""
+
+
+def _document_of(target: Target) -> int:
+    """Return the document that a target lies in; raise for one of the cover."""
+    if target.document is None:
+        raise ValueError("the cover is no document")
+    return target.document
 
 
 def fold(text: str) -> str:
@@ -68,6 +82,8 @@ class Contents:
     """A deposit's manifest, index and bytes, to choose from."""
 
     def __init__(self, manifest: Manifest, index: Index, read: Read) -> None:
+        self.cover = dict(manifest.cover.fields)
+        """The cover's fields."""
         self.records = manifest.documents
         self.index = index
         self.names = [fold(record.name) for record in self.records]
@@ -78,6 +94,10 @@ class Contents:
         made = [record.rendition for record in self.records]
         self._split = sum(bool(entry.parts) for entry in index)
         self._paged = len({each.of for each in made if each and each.kind == "page"})
+
+    def entry(self, target: Target) -> DocumentIndex:
+        """Return the index of the document that a target lies in; of the cover there is none."""
+        return self.index[_document_of(target)]
 
     def folded(self, document: int) -> Folded:
         """Return a document's parts as they are compared."""
@@ -102,7 +122,7 @@ class Contents:
 
     def part(self, target: Target) -> Part | None:
         """Return the part that a target is, None for another kind."""
-        return self.index[target.document].parts[target.part - 1] if target.part else None
+        return self.entry(target).parts[target.part - 1] if target.part else None
 
     def label(self, target: Target) -> str:
         """Return the hint that the index holds for a target."""
@@ -111,9 +131,9 @@ class Contents:
 
     def extent(self, target: Target) -> tuple[int, int]:
         """Return (offset, size) of what is opened, in whole leaves; size 0 for a field."""
-        cuts = self.cuts(target.document)
         if target.field:
             return 0, 0
+        cuts = self.cuts(_document_of(target))
         if part := self.part(target):
             start = cuts.start(part.first - 1)
             return start, cuts.start(part.first - 1 + part.count) - start
@@ -131,12 +151,13 @@ class Contents:
         """
         offset, size = self.extent(target)
         size = size if limit is None else min(size, limit)
+        wanted = _document_of(target)
         document, start, data = self._window
-        if document != target.document or offset < start or offset + size > start + len(data):
+        if document != wanted or offset < start or offset + size > start + len(data):
             ahead = size if limit is not None else max(size, _AHEAD)
-            left = self.records[target.document].size - offset
-            start, data = offset, self._read(target.document, offset, min(ahead, left))
-            self._window = (target.document, start, data)
+            left = self.records[wanted].size - offset
+            start, data = offset, self._read(wanted, offset, min(ahead, left))
+            self._window = (wanted, start, data)
         return data[offset - start : offset - start + size]
 
     def innermost(self, document: int) -> Iterator[Target]:
@@ -158,7 +179,7 @@ class Contents:
                 last = part.first + part.count
                 if group[0].document == document and last <= end:
                     continue
-                document, end = group[0].document, last
+                document, end = _document_of(group[0]), last
             kept.append(group)
         return kept
 
@@ -167,6 +188,8 @@ class Contents:
         target = group[0]
         part = self.part(target)
         document = target.document
+        if document is None:
+            return words if len(group) > 1 else f"{COVER} {target.field}"
         if len(group) > 1:
             own = words
             if not part:
@@ -206,11 +229,16 @@ class Contents:
     def selections(self, targets: Sequence[Target]) -> tuple[Selection, ...]:
         """Return what to open, one selection a document: what lies inside something else is left out.
 
+        The cover, of which nothing is opened but what was asked for, comes first.
+
         A whole document goes with its name, which whoever asked for it has typed; of a rendition goes
         with it what it shows and what made it, without which it means nothing.
         """
         selections = []
-        for document in sorted({target.document for target in targets}):
+        if fields := tuple(target.field for target in targets if target.document is None):
+            selections.append(Selection(None, fields=tuple(n for n in self.cover if n in fields)))
+        documents = {target.document for target in targets if target.document is not None}
+        for document in sorted(documents):
             record = self.records[document]
             own = [target for target in targets if target.document == document]
             whole = Target(document) in own

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.casefile import MatterShown
+from ledger.catalogue.cover import cover_facts
+from ledger.catalogue.words import ENGLISH
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.questions import Check
@@ -30,6 +32,9 @@ BLANKS = {
 }
 """What a person fills in, by the key in the structured form."""
 
+
+MAX_VALUE = 400
+"""Characters of a value of the cover that the draft gives; the report has all of it."""
 
 _NO_CONTENT = " No content was compared, so no copy is identified under Rule 902(14)."
 _OWN_CONTENT = (
@@ -86,6 +91,7 @@ def draft_declaration(
     numbered += [_matter(each) for each in matters if each.status == rp.PROVEN]
     if copies:
         numbered += _identified(exhibits)
+    numbered += _origins(exhibits)
     numbered += [
         "The check does not show, and I do not declare by reference to it: who wrote the content, "
         "whether it is true, whether it was secret, how it came about or was kept before the "
@@ -121,6 +127,10 @@ def declaration_facts(exhibits: Sequence[Exhibit], check: Check) -> dict[str, An
             "version": check.program.version,
             "sha-256": check.program.digest,
         },
+        "origins": [
+            dict(exhibit.report.claim(rp.PROVENANCE).facts.get("fields", {}))
+            for exhibit in exhibits
+        ],
         "copies": [
             [
                 {"name": copy.name, "size": copy.size, "sha-256": copy.digest}
@@ -222,6 +232,24 @@ def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
 def _value(label: str, text: str) -> str:
     """Return words of others on a line of their own: they are no part of what somebody swears to."""
     return f"\n    {label}: {quoted(text)}"
+
+
+def _origins(exhibits: Sequence[Exhibit]) -> list[str]:
+    texts = []
+    for number, exhibit in enumerate(exhibits, 1):
+        fields = exhibit.report.claim(rp.PROVENANCE).facts.get("fields", {})
+        if not fields:
+            continue
+        whose = f"deposit {number}" if len(exhibits) > 1 else "the deposit"
+        listed = "".join(
+            f"\n    {fact.label}: {fact.value}" for fact in cover_facts(fields, ENGLISH)
+        )
+        texts.append(
+            f"Origin of {whose} (Rule 902(13)). Proven: these statements stand under the commitment "
+            "and were not changed since. What they say is stated by the depositor's software at "
+            f"sealing, and not proven:{listed}"
+        )
+    return texts
 
 
 def _blank(key: str) -> str:

@@ -91,11 +91,17 @@ class DisclosedDeposit:
 
 
 def self_contained(manifest: Manifest, index: Index) -> Manifest:
-    """Return a whole deposit's opening: its manifest, with the cuts inside, not in content.age."""
+    """Return a whole deposit's opening: its manifest, with the cuts inside, not in content.age.
+
+    Labels of parts, which nothing vouches for, stay behind.
+    """
     return replace(
         manifest,
         documents=tuple(replace(record, offset=None) for record in manifest.documents),
-        index=tuple(DocumentIndex(entry.cuts, entry.parts, b"") for entry in index),
+        index=tuple(
+            DocumentIndex(entry.cuts, tuple(replace(each, label="") for each in entry.parts), b"")
+            for entry in index
+        ),
     )
 
 
@@ -173,7 +179,8 @@ def recompute_opening(
 ) -> OpenedDeposit:
     """Return the commitment that the content shown gives, for `verify_receipt` to compare.
 
-    The depositor inside the commitment is the key that the receipt's statement names.
+    The depositor inside the commitment is the key that the receipt's statement names, and so must the
+    opening say.
     """
     statement = parse_statement(parse_receipt(disclosed.receipt).statement)
     parse_deposit(statement)
@@ -207,7 +214,9 @@ def recompute_opening(
         for number, record in enumerate(opening.documents)
         if record.rendition is not None
     }
-    return OpenedDeposit(commitment, _contents(opening), renditions)
+    return OpenedDeposit(
+        commitment, _contents(opening), renditions, cover=dict(opening.cover.fields)
+    )
 
 
 class _Members:
@@ -256,8 +265,8 @@ def _read_deposit(members: _Members, number: int) -> DisclosedDeposit:
     if members.has(f"{number}/{_OPENING}"):
         data = members.next(f"{number}/{_OPENING}", MAX_OPENING)
         opening = parse_partial(data) if is_partial(data) else parse_manifest(data)
-        if isinstance(opening, Manifest) and isinstance(opening.index, IndexPlace):
-            raise MalformedData("the opening in the evidence file does not hold its index")
+        if isinstance(opening, Manifest):
+            _check_whole(opening)
     contents = [members.take(f"{number}/{name}") for name in _member_names(opening)]
 
     def fetch(n: int, offset: int, size: int) -> bytes:
@@ -270,6 +279,15 @@ def _read_deposit(members: _Members, number: int) -> DisclosedDeposit:
     return DisclosedDeposit(
         receipt, opening, fetch, tuple(member.size for member in contents), check
     )
+
+
+def _check_whole(opening: Manifest) -> None:
+    if isinstance(opening.index, IndexPlace):
+        raise MalformedData("the opening in the evidence file does not hold its index")
+    if any(part.label for entry in opening.index for part in entry.parts):
+        raise MalformedData(
+            "the opening in the evidence file has labels, which nothing vouches for"
+        )
 
 
 def _contents(opening: Manifest | PartialOpening | None) -> tuple[tuple[str, int], ...]:

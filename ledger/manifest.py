@@ -4,16 +4,16 @@
 its value is not zero, so the padding can be told from the CBOR.
 
     manifest  = { "seed": bstr .size 32,               S; opens everything
-                  "cover": { "title": tstr, "provenance": [* [tstr, tstr]] },
+                  "cover": [+ [field: tstr, value: tstr]],     the title first, each field once
                   "index": [offset, size] / index,     place in content.age; whole if there is none
                   "depositor": bstr .size 32,          thumbprint inside the commitment
                   "documents": [+ document],
-                  "sealbook-manifest": 1 }
+                  "sealbook-manifest": 2 }
     document  = { "name": tstr, "size": uint, "tool": tstr, "parts": uint, "leaves": uint,
                   "offset": uint / null, "source": tstr, "unsplit": tstr, "modified": int / null,
                   "splitter": [name: tstr, version: uint], "rendition": rendition / null,
                   "media-type": tstr }
-    rendition = [of: uint, kind: tstr, position: uint, total: uint, D_j: bstr .size 32]
+    rendition = [of: 1.., kind: tstr, position: uint, total: uint, D_j: bstr .size 32]
     index     = [+ { "cuts": bstr / null, "parts": [* part], "hashes": bstr }]
     part      = [path: tstr, first: uint, count: uint, label: tstr]
 
@@ -21,10 +21,10 @@ its value is not zero, so the padding can be told from the CBOR.
 their commitments C_1.., 32 bytes each, empty in a commitment alone. A part is what a person would
 point at: a range of bytes leaves, counted from 1 as in the view. Its label (a subject, a heading) is
 for finding it and not part of the commitment. `unsplit` says why a document was not split that has
-parts. A rendition was made from document `of` at the deposit; D_j stands for it where only originals
-are read.
+parts. A rendition was made from document `of` (from 1) at the deposit; D_j stands for it where only
+originals are read.
 
-Leaf data: structure {"path", "first", "count"}, metadata [field, value], as CBOR.
+Leaf data: structure {"path", "first", "count"}, metadata and cover [field, value], as CBOR.
 """
 
 import sys
@@ -44,14 +44,17 @@ from ledger.crypto.commitment import (
     Uncommitted,
     ViewBuilder,
     ViewHeader,
+    place_of,
 )
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode_ordered
 from ledger.errors import InvalidInput, MalformedData
 from ledger.rules import (
+    MAX_COVER,
     MAX_DOCUMENTS,
     MAX_LABEL,
     MAX_PATH,
+    are_cover_fields,
     check_count,
     check_names,
     check_parts,
@@ -65,6 +68,9 @@ from ledger.rules import (
 MAX_ITEMS = 80 * MAX_DOCUMENTS
 """CBOR items of a manifest or an index: 28 a document, and five for each part."""
 
+TITLE = "title"
+"""The first field of every cover."""
+
 SEGMENT_LEAVES = 8_192
 """Leaves that are worked on at a time."""
 _KEPT = 4096
@@ -72,7 +78,7 @@ _KEPT = 4096
 
 METADATA_SPLITTER = ("fields", 1)
 
-_VERSION_KEY = "sealbook-manifest"
+_VERSION_KEY, _VERSION = "sealbook-manifest", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +144,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """What the company calls the deposit, and how it came about."""
+    """What the company calls the deposit, and how it came about: fields and values, each field once."""
 
     title: str
     provenance: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Every field, in the order of the leaves."""
+        return ((TITLE, self.title), *self.provenance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +259,38 @@ def _structure_leaf(path: str, first: int, count: int) -> bytes:
 
 def metadata_leaves(record: Record) -> list[bytes]:
     """Return the leaf data of a metadata view, one field each with its name."""
-    return list(map(cbor_encode_ordered, metadata_fields(record)))
+    fields = metadata_fields(record)
+    if record.rendition is not None:
+        name, (of, *rest) = fields[-1]
+        fields[-1] = name, [place_of(of), *rest]
+    return list(map(cbor_encode_ordered, fields))
+
+
+def cover_leaves(cover: Cover) -> list[bytes]:
+    """Return the leaf data of a cover, one field each with its name."""
+    return [cbor_encode_ordered([name, value]) for name, value in cover.fields]
+
+
+def numbered(field: str, values: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return a cover's fields for what there are several of: `field-1`, `field-2`, .."""
+    return tuple((f"{field}-{number}", value) for number, value in enumerate(values, 1))
+
+
+def in_family(field: str, family: str) -> bool:
+    """Return whether a cover's field is `family` or one of its own: `dkim`, `dkim-1`, `dkim-1-key`."""
+    return field == family or field.startswith(f"{family}-")
+
+
+def clipped(text: str) -> str:
+    """Return text cut to what a value of a cover can hold."""
+    return text.encode("utf-8", "backslashreplace")[:MAX_PATH].decode("utf-8", "ignore")
 
 
 def metadata_fields(record: Record) -> list[tuple[str, Any]]:
-    """Return the fields of a metadata view: six, and a seventh for a rendition."""
+    """Return the fields of a metadata view: seven, and an eighth for a rendition.
+
+    Documents count from 0 here, in leaf data as everywhere in the formats from 1.
+    """
     fields: list[tuple[str, Any]] = [
         ("name", record.name),
         ("size", record.size),
@@ -260,6 +298,7 @@ def metadata_fields(record: Record) -> list[tuple[str, Any]]:
         ("media-type", record.media_type),
         ("source", record.source),
         ("tool", record.tool),
+        ("unsplit", record.unsplit),
     ]
     made = record.rendition
     if made is not None:
@@ -285,22 +324,28 @@ def uncommitted(
     )
 
 
+def check_cover(cover: Cover) -> None:
+    """Raise InvalidInput unless the cover's fields can be read back."""
+    if not are_cover_fields(cover.fields):
+        raise InvalidInput(
+            f"A deposit's title and what is stated of it are at most {MAX_COVER} fields, each named "
+            f"once, in words of a-z and digits, and of at most {MAX_PATH} bytes."
+        )
+
+
 def format_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as CBOR and padding."""
     index = manifest.index
     data = cbor_encode_ordered(
         {
             "seed": manifest.seed,
-            "cover": {
-                "title": manifest.cover.title,
-                "provenance": [[name, value] for name, value in manifest.cover.provenance],
-            },
+            "cover": [[name, value] for name, value in manifest.cover.fields],
             "index": [index.offset, index.size]
             if isinstance(index, IndexPlace)
             else _index_value(index),
             "depositor": manifest.depositor,
             "documents": [_record_map(record) for record in manifest.documents],
-            _VERSION_KEY: 1,
+            _VERSION_KEY: _VERSION,
         }
     )
     return data.ljust(padme(len(data)), b"\0")
@@ -315,12 +360,12 @@ def parse_manifest(data: bytes) -> Manifest:
         case {
             "seed": bytes(seed),
             "depositor": bytes(depositor),
-            "cover": {"title": title, "provenance": list(provenance)} as cover,
+            "cover": list(cover),
             "documents": list(documents),
             "index": list(place),
-            "sealbook-manifest": 1 as version,
+            "sealbook-manifest": 2,
             **rest,
-        } if version is not True and not rest and len(cover) == 2:
+        } if not rest:
             if len(seed) != SEED_SIZE or len(depositor) != HASH_SIZE:
                 raise MalformedData("the manifest's seed or depositor is not as specified")
             records = tuple(map(_parse_record, documents))
@@ -337,7 +382,7 @@ def parse_manifest(data: bytes) -> Manifest:
             check_renditions(made.items(), made)
             if not isinstance(index, IndexPlace):
                 _check_index(index, records)
-            return Manifest(seed, depositor, _parse_cover(title, provenance), records, index)
+            return Manifest(seed, depositor, _parse_cover(cover), records, index)
     raise MalformedData("the manifest's fields are not as specified")
 
 
@@ -392,17 +437,14 @@ def _rendition_value(record: Record) -> list[Any] | None:
     made = record.rendition
     if made is None:
         return None
-    return [made.of, made.kind, made.position, made.total, record.commitment]
+    return [place_of(made.of), made.kind, made.position, made.total, record.commitment]
 
 
-def _parse_cover(title: Any, provenance: list[Any]) -> Cover:
-    if all(
-        isinstance(pair, list)
-        and len(pair) == 2
-        and all(is_text(text, MAX_PATH, empty=True) for text in pair)
-        for pair in [[title, ""], *provenance]
-    ):
-        return Cover(title, tuple((name, value) for name, value in provenance))
+def _parse_cover(value: list[Any]) -> Cover:
+    if all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+        fields = tuple((name, text) for name, text in value)
+        if fields and fields[0][0] == TITLE and are_cover_fields(fields):
+            return Cover(fields[0][1], fields[1:])
     raise MalformedData("the manifest's cover is not as specified")
 
 
@@ -460,7 +502,7 @@ def _parse_rendition(value: Any) -> tuple[Rendition | None, bytes | None]:
         case [of, kind, position, total, bytes(commitment)] if (
             is_field("rendition", [of, kind, position, total]) and len(commitment) == HASH_SIZE
         ):
-            return Rendition(of, kind, position, total), commitment
+            return Rendition(of - 1, kind, position, total), commitment
     raise MalformedData("a rendition in the manifest is not as specified")
 
 

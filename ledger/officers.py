@@ -24,7 +24,7 @@ MAX_OFFICERS = 24
 MAX_NAME = 80
 """Characters of an officer's name."""
 OFFICER_NAME = "officer"
-"""Where a manifest's provenance names a recipient that a rule of capture added."""
+"""Where a manifest's provenance names recipients that a rule of capture added: `officer-1`, .."""
 
 _OFFICER, _WITHDRAWN = "# officer ", "# withdrawn "
 

@@ -14,6 +14,8 @@ from ledger.chain.statement import Payload
 from ledger.crypto.commitment import (
     KIND_BYTES,
     VIEW_BYTES,
+    cover_commitment,
+    cover_tree,
     deposit_commitment,
     document_seed,
     leaf_commitments,
@@ -30,6 +32,7 @@ from ledger.manifest import (
     IndexPlace,
     Manifest,
     bytes_view,
+    cover_leaves,
     parse_index,
     parse_manifest,
     uncommitted,
@@ -167,7 +170,8 @@ def recomputed_commitment(
             pool.shutdown(cancel_futures=True)
             raise
     ordered = [commits[document] for document in range(len(layout))]
-    return deposit_commitment(manifest.seed, manifest.depositor, ordered)
+    cover = cover_commitment(cover_tree(manifest.seed, cover_leaves(manifest.cover)).view)
+    return deposit_commitment(manifest.seed, manifest.depositor, cover, ordered)
 
 
 def _with_job(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
-from ledger.manifest import Manifest, metadata_fields
+from ledger.manifest import TITLE, Manifest, in_family, metadata_fields
 from ledger.partial import PartialOpening
 from ledger.partial.form import opened_fields
 
@@ -26,6 +26,14 @@ RULES = {
 SOFTWARE, VERIFIER, CHECKS = "depositor-software", "verifier", "checks"
 MAX_VALUES = 5
 """Different values of a field that an answer gives; it says how many there are."""
+
+
+_SOURCE = (TITLE, "path", "to", "record", "event", "host", "mail-source", "mbox-from", "envelope")
+_KEPT = (
+    "captured", "noticed", "mail-received", "clock", "classification", "matter", "officer", "left-out",
+)  # fmt: skip
+"""Families of the cover's fields that say where data came from, and how it was kept; the others say
+how it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +168,12 @@ def _before_entry(report: Report, stated: Sequence[Mapping[str, Any]]) -> tuple[
         {"signed": signed.facts.get("signed"), "time": entered.facts.get("time")},
     )
     names = [each["name"] for each in report.claim(rp.WITNESSES).facts.get("witnesses", ())]
+    source, made, kept_cover = _sorted(report.claim(rp.PROVENANCE).facts.get("fields", {}))
     return (
         _as("18", "who", report.claim(rp.IDENTITY)),
-        _stated("source", stated, ("source",)),
-        _stated("made", stated, ("modified", "media-type", "tool")),
-        _as("18", "kept", kept),
+        _stated("source", stated, ("source",), source),
+        _stated("made", stated, ("modified", "media-type", "tool"), made),
+        _as("18", "kept", kept, cover=kept_cover),
         Answer("18", "notarised", rp.NOT_SHOWN),
         Answer("18", "third-party", rp.NOT_SHOWN, facts={"names": names}),
         _as("18", "corroboration", report.claim(rp.MATTER)),
@@ -219,8 +228,27 @@ def _all(article: str, question: str, claims: Sequence[Claim], by: str, **facts:
     return Answer(article, question, rp.PROVEN, by, facts=facts)
 
 
-def _stated(question: str, stated: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Answer:
-    """Return an answer from metadata that is opened, with how many documents it is opened of."""
+def _sorted(cover: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Return the cover's fields by what they tell: the source, the making, the keeping."""
+    source, made, kept = {}, {}, {}
+    for name, value in cover.items():
+        if any(in_family(name, family) for family in _SOURCE):
+            source[name] = value
+        elif any(in_family(name, family) for family in _KEPT):
+            kept[name] = value
+        else:
+            made[name] = value
+    return source, made, kept
+
+
+def _stated(
+    question: str,
+    stated: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    cover: Mapping[str, str],
+) -> Answer:
+    """Return an answer from metadata that is opened, with how many documents it is opened of, and from
+    the cover."""
     fields = {}
     for name in names:
         values = [each[name] for each in stated if name in each]
@@ -235,7 +263,8 @@ def _stated(question: str, stated: Sequence[Mapping[str, Any]], names: Sequence[
         "documents": len(stated),
         "fields": fields,
         "closed": [name for name in names if name not in fields],
+        "cover": cover,
     }
-    if not fields:
+    if not fields and not cover:
         return Answer("18", question, rp.NOT_SHOWN, facts=facts)
     return Answer("18", question, rp.STATED, SOFTWARE, facts=facts)

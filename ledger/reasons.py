@@ -39,6 +39,7 @@ _REASONS = {
     "{0} is shorter than what was deposited": "{0} 短于存证的内容。",
     "{0} has other parts than what was deposited": "{0} 的各部分与存证时不同。",
     "the manifest names another commitment for {0}": "清单为 {0} 所记的加盐指纹与所示内容不符。",
+    "the opening names another depositor than the statement": "开示所载存证人与存证声明不同。",
     "a proof names leaves that its tree cannot have": "开示证明所指位置在存证中不可能存在。",
     "a proof has more hashes than its leaves demand": "开示证明的哈希值多于所需。",
     "a proof has fewer hashes than its leaves demand": "开示证明的哈希值少于所需。",

@@ -5,6 +5,7 @@ statement has its rule here, and both parsers (ledger.manifest, ledger.partial.f
 whatever is shown to them.
 """
 
+import re
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,12 @@ MAX_PATH = 4096
 """UTF-8 bytes of a part's path and of other free text."""
 MAX_LABEL = 480
 """UTF-8 bytes of a part's label."""
+MAX_COVER = 4096
+"""Fields of a cover: four times what a message to 1,000 recipients needs."""
+MAX_FIELD = 64
+"""ASCII characters in the name of a cover's field."""
+
+_COVER_FIELD = re.compile(r"[a-z][a-z0-9]*(?:[ -][a-z0-9]+)*")
 
 UNIFORM = "fixed"
 """The splitter of documents without parts, cut every 16,384 bytes. No other is without cuts."""
@@ -70,6 +77,7 @@ def _is_rendition(value: Any) -> bool:
         case [of, kind, position, total]:
             return (
                 all(map(is_count, (of, position, total)))
+                and of >= 1
                 and 1 <= position <= total
                 and is_text(kind, MAX_LABEL)
             )
@@ -83,6 +91,7 @@ _FIELDS = {
     "media-type": _is_free_text,
     "source": _is_free_text,
     "tool": _is_free_text,
+    "unsplit": _is_free_text,
     "rendition": _is_rendition,
 }
 
@@ -93,6 +102,24 @@ METADATA_FIELDS = tuple(_FIELDS)
 def is_field(name: str, value: Any) -> bool:
     """Return whether a metadata view may state this."""
     return _FIELDS[name](value)
+
+
+def is_cover_field(name: Any, value: Any) -> bool:
+    """Return whether a cover can hold the field: named by words of software, the value short text."""
+    return (
+        is_text(name, MAX_FIELD)
+        and _COVER_FIELD.fullmatch(name) is not None
+        and is_text(value, empty=True)
+    )
+
+
+def are_cover_fields(fields: Sequence[tuple[str, str]]) -> bool:
+    """Return whether a cover can hold these fields together: each name once."""
+    return (
+        len(fields) <= MAX_COVER
+        and all(is_cover_field(name, value) for name, value in fields)
+        and len({name for name, _ in fields}) == len(fields)
+    )
 
 
 def check_names(names: Sequence[str]) -> None:

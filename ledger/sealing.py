@@ -25,6 +25,8 @@ from ledger.crypto.commitment import (
     VIEW_BYTES,
     Uncommitted,
     ViewBuilder,
+    cover_commitment,
+    cover_tree,
     deposit_commitment,
     document_seed,
     leaf_commitments,
@@ -55,6 +57,8 @@ from ledger.manifest import (
     Rendition,
     Splitting,
     bytes_view,
+    check_cover,
+    cover_leaves,
     format_index,
     format_manifest,
     uncommitted,
@@ -179,6 +183,7 @@ def seal(
     """
     check_count(len(documents))
     check_names([document.name for document in documents])
+    check_cover(cover)
     workers = workers or os.cpu_count() or 1
     seed = random(SEED_SIZE)
     output = _Output(content, recipients, random) if content else None
@@ -200,8 +205,9 @@ def seal(
         for record, commitment in zip(layout.records, commitments, strict=True)
     )
     record = Manifest(seed, depositor, cover, records, place or index)
+    first = cover_commitment(cover_tree(seed, cover_leaves(cover)).view)
     return SealedDeposit(
-        commitment=deposit_commitment(seed, depositor, commitments),
+        commitment=deposit_commitment(seed, depositor, first, commitments),
         content=output.payload() if output else None,
         manifest=_seal_manifest(record, recipients, manifest, random),
         record=record,

@@ -6,6 +6,7 @@
     Re: pricing                                         a subject, a heading, first words: all or some
     bytes 100-199                                       positions from 0, both ends included
     header Subject                     field modified   a header field; a field of the metadata
+    title       dkim      cover dkim-1                  fields of the cover that begin so; one of them
     DOCUMENT: any of these
 
 The readings are tried in the order of `_READINGS`, and the first one under which anything fits counts.
@@ -19,9 +20,9 @@ import quopri
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ledger.contents import Contents, Folded, Group, Target, fold
+from ledger.contents import COVER, Contents, Folded, Group, Target, fold
 from ledger.errors import InvalidInput
-from ledger.manifest import metadata_fields
+from ledger.manifest import in_family, metadata_fields
 from ledger.misses import why_nothing
 from ledger.quoted import quoted
 
@@ -146,6 +147,20 @@ def _by_number(contents: Contents, scope: Sequence[int], wanted: str) -> list[Gr
     ]
 
 
+def _by_cover(contents: Contents, scope: Sequence[int], wanted: str) -> list[Group]:
+    """Fields of the cover, which belongs to no document and so stands in the scope of all.
+
+    A bare word is a family; behind `cover` the name of a field is that field alone.
+    """
+    if len(scope) < len(contents.records):
+        return []
+    named = wanted.removeprefix(f"{COVER} ")
+    if named != wanted and named in contents.cover:
+        return [(Target(None, field=named),)]
+    fields = [name for name in contents.cover if wanted == COVER or in_family(name, named)]
+    return [tuple(Target(None, field=name) for name in fields)] if fields else []
+
+
 def _by_page(contents: Contents, scope: Sequence[int], wanted: str) -> list[Group]:
     found = _PAGES.fullmatch(wanted)
     if found is None:
@@ -233,6 +248,7 @@ _READINGS = (
     _by_path,
     _by_range,
     _by_name,
+    _by_cover,
     _by_end_of_path,
     _by_label,
     _by_words,

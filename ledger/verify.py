@@ -41,14 +41,15 @@ class OpenedDeposit:
 
     `documents` are names and sizes in bytes under a full opening, `renditions` what those of them show
     that software made at the deposit, by their place; `shown` the facts of a report under a partial
-    one. Where the content could not even be read as the opening says, `commitment` is None and
-    `problem` says why.
+    one, None under a full one. `cover` are the fields of the deposit's cover that are opened. Where the
+    content could not even be read as the opening says, `commitment` is None and `problem` says why.
     """
 
     commitment: bytes | None
     documents: tuple[tuple[str, int], ...] = ()
     renditions: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
-    shown: tuple[Mapping[str, object], ...] = ()
+    shown: tuple[Mapping[str, object], ...] | None = None
+    cover: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -91,7 +92,8 @@ def verify_receipt(
     7. The enrolled key signed the statement.
     8. The identity record, where one is carried, is the one the enrolment committed to.
     9. The COSE Receipt is sealed under a trusted root and proves the same leaf in the same tree.
-    10. With an opening: the commitment recomputed from what it shows is the one deposited.
+    10. With an opening: the commitment recomputed from what it shows is the one deposited. What the
+        cover says is stated by the depositor's software, under that commitment.
 
     Raises:
         MalformedData: `receipt` is no receipt (step 1), or names no deposit (step 2).
@@ -294,7 +296,9 @@ class _Steps:
                 "the documents shown are not those that were deposited: they give the commitment "
                 f"{opening.commitment.hex()}, the deposit is {self.deposit.commitment.hex()}"
             )
-        if opening.shown:
+        if opening.cover:
+            self._say(rp.PROVENANCE, rp.STATED, "depositor-software", fields=dict(opening.cover))
+        if opening.shown is not None:
             self._say(rp.CONTENT, rp.PROVEN, "partial-opening", documents=list(opening.shown))
             return
         documents: list[dict[str, object]] = [

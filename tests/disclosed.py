@@ -33,11 +33,15 @@ def file(name: str, pieces: Sequence[bytes], *parts: Part) -> Document:
     )
 
 
+CASE = Cover("case")
+
+
 @dataclass
 class Shown:
     """A deposit of these documents as entry 4 of an office's ledger."""
 
     documents: list[Document]
+    cover: Cover = CASE
 
     def __post_init__(self) -> None:
         self.office = Office()
@@ -46,7 +50,7 @@ class Shown:
             self.documents,
             self.office.device.thumbprint,
             [HybridIdentity(bytes(32)).recipient()],
-            Cover("case"),
+            self.cover,
             content,
             manifest,
             random.Random(7).randbytes,

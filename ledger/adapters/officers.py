@@ -36,7 +36,7 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.manifest import Manifest
+from ledger.manifest import Manifest, in_family
 from ledger.officers import OFFICER_NAME, Recipients, format_recipients, parsed
 from ledger.quoted import quoted
 
@@ -258,7 +258,7 @@ def _rewrite(
 
 def _named(manifest: Manifest) -> Iterator[str]:
     """Yield the recipients that a rule of capture added."""
-    return (value for name, value in manifest.cover.provenance if name == OFFICER_NAME)
+    return (value for name, value in manifest.cover.provenance if in_family(name, OFFICER_NAME))
 
 
 def _sealed(

@@ -219,7 +219,11 @@ def compare_originals(
         commitment = recomputed_commitment(manifest, index, fetch, known=known)
     except VerificationFailed as error:
         return OpenedDeposit(None, problem=str(error))
-    return OpenedDeposit(commitment, tuple((each.name, each.size) for each in records.values()))
+    return OpenedDeposit(
+        commitment,
+        tuple((each.name, each.size) for each in records.values()),
+        cover=dict(manifest.cover.fields),
+    )
 
 
 def _known_index(manifest: Manifest, sources: Mapping[int, Source]) -> Index:

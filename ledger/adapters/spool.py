@@ -20,7 +20,7 @@ from ledger.chain.statement import Payload
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.deposit import LedgerForked, Rejected, is_final
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
-from ledger.manifest import Cover
+from ledger.manifest import Cover, clipped, numbered
 from ledger.officers import parsed
 from ledger.quoted import quoted
 
@@ -29,6 +29,10 @@ SMALL = 1 << 20
 
 Progress = Callable[[int], None]
 """Called with the bytes of all payloads that have been sent."""
+
+
+MAX_LEFT_OUT = 1000
+"""Links and other things that are no files which a cover names; of more, it gives the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def seal_into_spool(
             if each.meta.path == str(collected.path) and each.meta.source == source:
                 return each
     title = text_of_name(wishes.title or collected.path.name)
-    missing = tuple((f"left out: {name}", kind) for name, kind in collected.left_out)
+    missing = _left_out(collected)
     officers = vault.officers
     with vault.sealing() as sealing:
         sealed = seal_files(
@@ -93,6 +97,13 @@ def seal_into_spool(
                 sealed_for=officers.state,
             )
             return vault.spool(sealing, statement, meta, at)
+
+
+def _left_out(collected: Collected) -> tuple[tuple[str, str], ...]:
+    """Return what the cover says of what was not taken: how many in all, and the first ones."""
+    found = [clipped(f"{kind}: {name}") for name, kind in collected.left_out]
+    count = (("left-out", str(len(found))),) if found else ()
+    return (*count, *numbered("left-out", found[:MAX_LEFT_OUT]))
 
 
 def deliver(deposit: StoredDeposit) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ledger.catalogue.claims import status_words
+from ledger.catalogue.cover import cover_facts
 from ledger.catalogue.sentences import say
 from ledger.catalogue.shown import field_called
 from ledger.catalogue.words import (
@@ -55,6 +56,8 @@ class _Writer:
         pair = (_HIDDEN if self.answer.status == rp.NOT_SHOWN else _SHOWN)[question]
         if question == "consistent" and self.answer.by == "partial-opening":
             pair = _CONSISTENT_IN_PART
+        if question == "kept" and facts["cover"]:
+            pair = _KEPT_AS_STATED
         if question == "third-party" and facts["names"]:
             pair = _COUNTERSIGNED
         return fill(pair, self.language, **self._values())
@@ -88,7 +91,8 @@ class _Writer:
                 yield Fact(pick(_WITNESS, language), Quoted(each))
         for name, found in facts.get("fields", {}).items():
             yield from self._field(name, found)
-        if facts.get("fields") and facts["closed"]:
+        yield from cover_facts(facts.get("cover", {}), language)
+        if (facts.get("fields") or facts.get("cover")) and facts.get("closed"):
             yield Fact(pick(_CLOSED, language), self._closed())
 
     def _fact(self, key: str, label: Words, value: Any) -> Fact:
@@ -338,6 +342,13 @@ _CONSISTENT_IN_PART: Pair = (
     "Consistent for the part that is shown: it is, byte for byte, what was deposited at its place, and "
     "the salted fingerprint recomputed from it equals the one in the ledger. The rest is not shown.",
     "所示部分一致：与存证中该位置的内容逐字节一致，由其重新计算的加盐指纹与账本中的一致。其余部分未开示。",
+)
+_KEPT_AS_STATED: Pair = (
+    "The depositor's software signed the deposit at {signed}, by its own clock; the notary states that "
+    "it was entered at {time}. Of what came before, the software stated at sealing, unchecked by "
+    "anybody else, what follows; more is not recorded.",
+    "存证人软件按其自身时钟于 {signed} 签署；公证机构声明于 {time} 登记。对此前的过程，存证人软件在"
+    "封存时声明如下，未经他人核实；此外没有记录。",
 )
 _COUNTERSIGNED: Pair = (
     "Those named below countersigned the ledger's state, not the content. Nobody else is shown to have "

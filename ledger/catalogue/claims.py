@@ -6,6 +6,7 @@ says what is shown and no more: never "valid", never anything of authorship or t
 
 from collections.abc import Callable, Iterable, Iterator
 
+from ledger.catalogue.cover import cover_facts
 from ledger.catalogue.sentences import say
 from ledger.catalogue.shown import content_facts, content_words, document_called, made_facts
 from ledger.catalogue.words import (
@@ -93,6 +94,9 @@ class _Writer:
 
     def facts(self) -> Iterator[Fact]:
         claim, language = self.claim, self.language
+        if claim.name == rp.PROVENANCE:
+            yield from cover_facts(claim.facts["fields"], language)
+            return
         if claim.by == PARTIAL:
             yield from content_facts(claim.facts["documents"], language, self.when)
             return
@@ -142,6 +146,7 @@ _BY = {
 
 _TITLES = {
     rp.CONTENT: ("Content", "内容"),
+    rp.PROVENANCE: ("Origin", "来源"),
     rp.DEPOSITOR: ("Depositor", "存证人"),
     rp.IDENTITY: ("Identity", "身份"),
     rp.LEDGER: ("Ledger entry", "账本记录"),
@@ -164,6 +169,21 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
         (
             "No content is shown or compared: this shows that something was deposited, not what.",
             "未出示、未比对任何内容：本报告只显示曾有内容存证，不显示是何内容。",
+        ),
+    ),
+    rp.PROVENANCE: (
+        (
+            "What the depositor's software stated at sealing of the deposit and where it came from. It "
+            "stands under the commitment in the ledger and was not changed since; nobody else has "
+            "checked it.",
+            "存证人软件在封存时对该存证及其来源的声明。该声明纳入账本中的加盐指纹，此后未经改动；"
+            "未经他人核实。",
+        ),
+        (
+            "What was stated at sealing of the deposit's title and origin (of mail: envelope, DKIM, "
+            "ARC) is not opened here. The depositor can open each field alone.",
+            "封存时对存证标题及来源的声明（邮件的信封、DKIM、ARC 结果等）未在此开示。"
+            "存证人可单独开示各字段。",
         ),
     ),
     rp.DEPOSITOR: (

@@ -239,4 +239,5 @@ _FIELDS: dict[str, Pair] = {
     "media-type": ("media type", "媒体类型"),
     "source": ("source", "来源"),
     "tool": ("tool", "工具"),
+    "unsplit": ("why it was not split", "未拆分的原因"),
 }

@@ -11,6 +11,7 @@ from typing import Any
 PROVEN, STATED, NOT_SHOWN, FAILED = "proven", "stated", "not-shown", "failed"
 
 CONTENT = "content"
+PROVENANCE = "provenance"
 DEPOSITOR = "depositor"
 IDENTITY = "identity"
 LEDGER = "ledger"
@@ -22,7 +23,8 @@ MATTER = "matter"
 REVOCATION = "revocation"
 AUTHORSHIP = "authorship"
 CLAIMS = (
-    CONTENT, DEPOSITOR, IDENTITY, LEDGER, BLOCK, SEAL, TIME, WITNESSES, MATTER, REVOCATION, AUTHORSHIP,
+    CONTENT, PROVENANCE, DEPOSITOR, IDENTITY, LEDGER, BLOCK, SEAL, TIME, WITNESSES, MATTER, REVOCATION,
+    AUTHORSHIP,
 )  # fmt: skip
 """Every claim, in the order of a report."""
 

@@ -40,7 +40,7 @@ Examples:
 def parts(
     deposit_id: str, words: tuple[str, ...], passphrase_file: Path | None, as_json: bool
 ) -> None:
-    """Show what can be opened in a deposit: documents, their parts, pages and fields.
+    """Show what can be opened in a deposit: documents, their parts, pages and fields, and its cover.
 
     WORDS narrow it down: a path, a subject, a name, or words found inside. The first column is what
     `sealbook disclose --only` takes; what lies inside is typed behind it: "message 7/body". Subjects
@@ -62,6 +62,7 @@ def parts(
     ):
         contents = Contents(view.manifest, view.index, view.fetch)
         targets = [Target(each) for each in range(len(contents.records))]
+        targets += [Target(None, field=name) for name in contents.cover]
         if words:
             targets = [each for group in find(" ".join(words), contents) for each in group]
         value = {
@@ -85,6 +86,13 @@ def _found(contents: "Contents", target: "Target") -> dict[str, Any]:
     """Return a target with all that is in it, for a machine."""
     from ledger.contents import parents_of
 
+    if target.document is None:
+        return {
+            "document": None,
+            "selector": contents.typed((target,)),
+            "field": target.field,
+            "value": contents.cover[target.field],
+        }
     record, entry = contents.records[target.document], contents.index[target.document]
     offset, size = contents.extent(target)
     value: dict[str, Any] = {
@@ -141,7 +149,7 @@ def _part_value(
 
 def _inside(contents: "Contents", target: "Target") -> list[int]:
     """Return the numbers of the parts in a target, itself among them."""
-    entry = contents.index[target.document].parts
+    entry = contents.entry(target).parts
     outer = contents.part(target)
     if outer is None:
         return list(range(1, len(entry) + 1))
@@ -157,12 +165,15 @@ def _inside(contents: "Contents", target: "Target") -> list[int]:
 
 
 def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> Iterator[str]:
-    shown = targets if narrowed else [each for each in targets if not contents.made(each.document)]
+    cover = [each.field for each in targets if each.document is None]
+    found = [(each.document, each) for each in targets if each.document is not None]
+    shown = [each for number, each in found if narrowed or not contents.made(number)]
     # Many finds, or many parts in them, are listed without what is in them.
     brief = sum(len(_inside(contents, each)) for each in shown if each.part) > _MOST
     last, gap = None, False
     for each in shown[:_TOP]:
-        lines = list(_lines(contents, each, brief, len(shown) == 1))
+        assert each.document is not None
+        lines = list(_lines(contents, each, each.document, brief, len(shown) == 1))
         if each.document != last:
             if last is not None and (gap or lines):
                 yield ""
@@ -173,22 +184,41 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
         yield f"and {len(shown) - _TOP:,} more; words, or more of them, show them"
     if not narrowed and len(shown) > 1:
         yield ""
-        yield "Fields of each document: “field name”, size, modified, media-type, source, tool."
+        names = "size, modified, media-type, source, tool, unsplit"
+        yield f"Fields of each document: “field name”, {names}."
+    if cover:
+        if shown:
+            yield ""
+        yield from _cover(contents, cover)
 
 
-def _lines(contents: "Contents", target: "Target", brief: bool, alone: bool) -> Iterator[str]:
+def _cover(contents: "Contents", names: Sequence[str]) -> Iterator[str]:
+    from ledger.contents import COVER
+
+    yield click.style(COVER, bold=True) + "  as stated by the depositor's software at sealing"
+    for name in names[:_MOST]:
+        left = f"  {text.pad(f'{COVER} {name}', _PATH - 2)} "
+        value = contents.cover[name] or "none"
+        yield left + text.inline(value, text.WIDTH - text.columns(left))
+    if len(names) > _MOST:
+        yield text.indent(f"and {len(names) - _MOST:,} more; words show them", 2)
+
+
+def _lines(
+    contents: "Contents", target: "Target", document: int, brief: bool, alone: bool
+) -> Iterator[str]:
     if target.field:
-        yield from _fields(contents, target.document, target.field)
+        yield from _fields(contents, document, target.field)
         return
     if target.span or (target.part and brief):
         size = contents.extent(target)[1]
         yield _line(1, _short(contents, target), contents.label(target), size)
         return
-    yield from _tree(contents, target)
+    yield from _tree(contents, target, document)
     if not target.part:
-        yield from _renditions(contents, target.document)
+        yield from _renditions(contents, document)
         if alone:
-            yield from _fields(contents, target.document)
+            yield from _fields(contents, document)
 
 
 def _short(contents: "Contents", target: "Target") -> str:
@@ -219,11 +249,11 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
         yield text.said(f"not split: {quoted(record.unsplit)}", 2)
 
 
-def _tree(contents: "Contents", target: "Target") -> Iterator[str]:
+def _tree(contents: "Contents", target: "Target", document: int) -> Iterator[str]:
     from ledger.contents import Target, parents_of, short_path
 
-    parts = contents.index[target.document].parts
-    parents = parents_of(contents.index[target.document])
+    parts = contents.index[document].parts
+    parents = parents_of(contents.index[document])
     numbers = _inside(contents, target)
     brief = len(numbers) > _MOST
     top = parents[target.part - 1] if target.part else 0
@@ -243,7 +273,7 @@ def _tree(contents: "Contents", target: "Target") -> Iterator[str]:
         if up and depths[each] > 1:
             path = path[len(parts[up - 1].path) + 1 :]
         more = f"[{inner[each]} inside]" if brief and inner[each] and each != target.part else ""
-        size = contents.extent(Target(target.document, each))[1]
+        size = contents.extent(Target(document, each))[1]
         yield _line(depths[each], short_path(path), part.label, size, more)
     if rest:
         first = short_path(parts[rest[0] - 1].path)
@@ -281,7 +311,7 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
                 f"{quoted(record.tool)}",
                 2,
             )
-            yield from _tree(contents, Target(each))
+            yield from _tree(contents, Target(each), each)
 
 
 def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import text
-from ledger.contents import Contents, Target, fold, kind_of, parents_of, targets_of
+from ledger.contents import COVER, Contents, Target, fold, kind_of, parents_of, targets_of
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.manifest import Splitting, metadata_fields
 from ledger.quoted import quoted
@@ -33,17 +33,20 @@ def preview(
     verified: "VerifiedReceipt",
 ) -> dict[str, Any]:
     """Return what a partial disclosure reveals, hides and says besides, for a machine."""
-    chosen = {each.document for each in selections}
+    chosen = [each for each in selections if each.document is not None]
+    shown = {name for each in selections if each.document is None for name in each.fields}
     return {
         "disclosed": "part",
         "revealed": [_revealed(contents, each) for each in targets_of(selections)],
         "hidden": {
-            "documents": [_hidden(contents, each) for each in selections],
+            "cover": [name for name in contents.cover if name not in shown],
+            "documents": [_hidden(contents, each) for each in chosen],
             "other_documents": len(contents.records) - len(chosen),
         },
         "says": {
+            "cover_padded": opening.cover.padded if opening.cover else None,
             "documents": [_said(contents, each) for each in opening.documents],
-            "documents_padded": opening.padded,
+            "documents_padded": opening.padded - 1,
             "receipt": receipt_says(verified),
         },
     }
@@ -58,7 +61,7 @@ def whole_preview(manifest: "Manifest", verified: "VerifiedReceipt") -> dict[str
             {"document": number, "name": record.name, "size": record.size}
             for number, record in enumerate(manifest.documents, 1)
         ],
-        "hidden": {"documents": [], "other_documents": 0},
+        "hidden": {"cover": [], "documents": [], "other_documents": 0},
         "says": {
             "title": cover.title,
             "provenance": dict(cover.provenance),
@@ -88,6 +91,13 @@ def receipt_says(verified: "VerifiedReceipt") -> dict[str, Any]:
 
 
 def _revealed(contents: Contents, target: Target) -> dict[str, Any]:
+    if target.document is None:
+        return {
+            "document": None,
+            "selector": contents.typed((target,)),
+            "field": target.field,
+            "value": contents.cover[target.field],
+        }
     record = contents.records[target.document]
     value: dict[str, Any] = {"document": target.document + 1, "name": record.name}
     if target.field:
@@ -122,6 +132,7 @@ def first_line(data: bytes, mail: bool) -> str:
 
 def _hidden(contents: Contents, selection: "Selection") -> dict[str, Any]:
     document = selection.document
+    assert document is not None
     record, entry = contents.records[document], contents.index[document]
     shown = sum(contents.extent(each)[1] for each in targets_of([selection]))
     parents = parents_of(entry)
@@ -204,7 +215,7 @@ def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
         yield from _title("Shown of", name)
         yield from _revealed_lines(value["revealed"])
         yield from _title("Hidden")
-        yield from _hidden_lines(value["hidden"])
+        yield from _hidden_lines(value["hidden"], value["says"]["cover_padded"] is not None)
     yield from _title("Said besides")
     says = value["says"]
     for line in (*_besides(says), f"receipt: {_receipt(says['receipt'])}"):
@@ -248,7 +259,8 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
     for each in revealed:
         if "field" in each:
             shown = field_words(each["field"], each["value"])
-            yield f"  document {each['document']}, {each['field']}"
+            where = COVER if each["document"] is None else f"document {each['document']}"
+            yield f"  {where}, {each['field']}"
             yield "    " + text.inline(shown, text.WIDTH - 4)
 
 
@@ -264,7 +276,8 @@ def field_words(name: str, value: Any) -> str:
     return str(value)
 
 
-def _hidden_lines(hidden: dict[str, Any]) -> Iterator[str]:
+def _hidden_lines(hidden: dict[str, Any], opened: bool) -> Iterator[str]:
+    """`opened`: whether anything of the cover is shown."""
     for each in hidden["documents"]:
         if each["size_hidden"]:
             yield _row(each["name"], f"{each['size_hidden']:,} of {each['size']:,} bytes")
@@ -284,7 +297,9 @@ def _hidden_lines(hidden: dict[str, Any]) -> Iterator[str]:
             "1 other document with its" if others == 1 else f"{others} other documents with their"
         )
         yield text.indent(f"{words} name and all else", 2)
-    yield text.indent("title, path and origin of the deposit", 2)
+    if hidden["cover"]:
+        words = "title, path and origin of the deposit"
+        yield text.indent(f"of the {COVER}: {', '.join(hidden['cover'])}" if opened else words, 2)
 
 
 def _besides(says: dict[str, Any]) -> Iterator[str]:
@@ -295,6 +310,8 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
         return
     if "documents" not in says:
         return
+    if says["cover_padded"]:
+        yield f"that the {COVER} has at most {says['cover_padded']} fields"
     for each in says["documents"]:
         yield f"document {each['document']} of at most {says['documents_padded']}" + (
             f", {_cut_words(each['splitter'])}" if "splitter" in each else ""

@@ -9,14 +9,22 @@
     C_i   = PRF(r_i,  "sealbook1/dummy\\0", i)       for n < i <= n' = max(8, PADME(n))
     V_w   = RFC 9162 root of C_1 .. C_n'
     W_w   = H("sealbook1/view\\0" || w || C_0 || u(n') || V_w)
-    D_j   = H("sealbook1/document\\0" || u(j) || W_0 || W_1 || W_2)
-    D_j   = PRF(s_j,  "sealbook1/dummy\\0", j)       for m <= j < m' = max(8, PADME(m))
+    D_0   = H("sealbook1/cover\\0" || W_3)
+    D_j   = H("sealbook1/document\\0" || u(j) || W_0 || W_1 || W_2)               for 1 <= j <= m
+    D_j   = PRF(s_j,  "sealbook1/dummy\\0", j)       for m < j < m' = max(8, PADME(m + 1))
     R     = H("sealbook1/deposit\\0" || depositor's thumbprint || u(m') || root of D_0 .. D_m'-1)
 
 Each document has three views (bytes, structure, metadata) of n leaves, from leaf 1. Leaf 0 of a view is
 its header, the CBOR [count, splitter, version]: how many leaves follow and who cut them. It lies beside
 the tree, so that to show it takes no second path. r_i opens one leaf, v_jw a view,
 s_j a document, S everything; each is a PRF output, so one reveals no other. Only R leaves the machine.
+
+The cover, s_0, has one view, w = 3, a leaf a field. Its n' is a power of two from 64 on, and the k-th
+field stands at the k-th of the places 1 .. n' in the order of PRF(v_03, "sealbook1/place\\0", i),
+dummies at the others: neither the place of an opened field nor n' tells how many recipients a message
+had.
+
+Functions take documents by their index from 0; document `d` is s_j and D_j of j = d + 1.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,16 +49,26 @@ MAX_LEAF = 16_384
 MIN_TREE = 8
 """Smallest padded tree, so that one-page letters and short folders look alike."""
 
-VIEW_BYTES, VIEW_STRUCTURE, VIEW_METADATA = 0, 1, 2
-VIEWS = (VIEW_BYTES, VIEW_STRUCTURE, VIEW_METADATA)
+MIN_COVER = 64
+"""Smallest padded cover: what a message with 40 recipients has, and a file with five fields."""
 
-KIND_HEADER, KIND_BYTES, KIND_STRUCTURE, KIND_METADATA = 0, 1, 2, 3
+VIEW_BYTES, VIEW_STRUCTURE, VIEW_METADATA, VIEW_COVER = 0, 1, 2, 3
+VIEWS = (VIEW_BYTES, VIEW_STRUCTURE, VIEW_METADATA)
+"""The views of a document."""
+
+KIND_HEADER, KIND_BYTES, KIND_STRUCTURE, KIND_METADATA, KIND_COVER = 0, 1, 2, 3, 4
+
+COVER_PLACE = 0
+"""The cover's place in the tree over a deposit; document `d` stands at d + 1."""
 
 _LEAF = b"sealbook1/leaf\0"
 _LEAF_PREFIX = Struct(">15sBQQ32s")
 """What precedes a leaf's data: exactly one SHA-256 block."""
 _SALT = b"sealbook1/salt\0"
 _DUMMY = b"sealbook1/dummy\0"
+_PLACE = b"sealbook1/place\0"
+_SEED = b"sealbook1/document-seed\0"
+_COVER_SPLITTER = ("cover", 1)
 
 _SMALL = 2048
 """Bytes from which on hashlib gives up the interpreter's lock while it hashes."""
@@ -136,9 +154,19 @@ def prf(key: bytes, label: bytes, index: int) -> bytes:
     return sha256(outer + sha256(inner + label + u64(index)).digest()).digest()
 
 
+def place_of(document: int) -> int:
+    """Return j, a document's place in the tree over the deposit."""
+    return document + 1
+
+
 def document_seed(seed: bytes, document: int) -> bytes:
     """Return s_j, which opens document `document` of the deposit."""
-    return prf(seed, b"sealbook1/document-seed\0", document)
+    return prf(seed, _SEED, place_of(document))
+
+
+def cover_seed(seed: bytes) -> bytes:
+    """Return v_03, which opens the whole cover."""
+    return view_seed(prf(seed, _SEED, COVER_PLACE), VIEW_COVER)
 
 
 def view_seed(document_seed: bytes, view: int) -> bytes:
@@ -196,8 +224,13 @@ def header_commitment(salt: bytes, header: ViewHeader) -> bytes:
 
 
 def padded_count(count: int) -> int:
-    """Return n' of n leaves, and m' of m documents."""
+    """Return n' of n leaves, and m' of the cover and m documents, which are m + 1."""
     return max(MIN_TREE, padme(count))
+
+
+def padded_cover(count: int) -> int:
+    """Return n' of a cover of n fields."""
+    return max(MIN_COVER, 1 << (count - 1).bit_length())
 
 
 def dummy_commitments(salt: Callable[[int], bytes], count: int, padded: int) -> list[bytes]:
@@ -287,7 +320,40 @@ def document_commitment(document: int, views: Sequence[bytes]) -> bytes:
     """Return D_j from its three view digests."""
     if len(views) != len(VIEWS):
         raise ValueError("a document has three views")
-    return sha256(b"sealbook1/document\0" + u64(document) + b"".join(views)).digest()
+    return sha256(b"sealbook1/document\0" + u64(place_of(document)) + b"".join(views)).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class CoverTree:
+    """A cover as its owner knows it: its view, each field's leaf in order, the hashes of the tree."""
+
+    view: View
+    places: tuple[int, ...]
+    hashes: tuple[bytes, ...]
+
+
+def cover_tree(seed: bytes, leaves: Sequence[bytes]) -> CoverTree:
+    """Return the view over the fields of a deposit's cover."""
+    secret, padded = cover_seed(seed), padded_cover(len(leaves))
+    salts = Prf(secret, _SALT).range(0, padded + 1)
+    order = Prf(secret, _PLACE).range(0, padded + 1)
+    places = tuple(sorted(range(1, padded + 1), key=order.__getitem__)[: len(leaves)])
+    fields = dict(zip(places, leaves, strict=True))
+    hashes = leaf_hashes(
+        [
+            leaf_commitment(KIND_COVER, place, salts[place], fields[place])
+            if place in fields
+            else prf(salts[place], _DUMMY, place)
+            for place in range(1, padded + 1)
+        ]
+    )
+    header = header_commitment(salts[0], ViewHeader(len(leaves), *_COVER_SPLITTER))
+    return CoverTree(View(header, padded, root_from_leaf_hashes(hashes)), places, tuple(hashes))
+
+
+def cover_commitment(view: View) -> bytes:
+    """Return D_0 from the cover's view."""
+    return sha256(b"sealbook1/cover\0" + view_digest(VIEW_COVER, view)).digest()
 
 
 Leaves = tuple[str, int, list[bytes]]
@@ -316,23 +382,25 @@ class Uncommitted(NamedTuple):
         return document_commitment(self.document, list(map(view_digest, VIEWS, views)))
 
 
-def deposit_commitment(seed: bytes, depositor: bytes, documents: Sequence[bytes]) -> bytes:
-    """Return R over every D_j; `depositor` is the thumbprint of the key that will sign."""
-    hashes = document_hashes(seed, documents)
+def deposit_commitment(
+    seed: bytes, depositor: bytes, cover: bytes, documents: Sequence[bytes]
+) -> bytes:
+    """Return R over D_0, the cover, and every D_j; `depositor` is the thumbprint of the signing key."""
+    hashes = deposit_hashes(seed, cover, documents)
     return commitment_from_root(depositor, len(hashes), root_from_leaf_hashes(hashes))
 
 
-def document_hashes(seed: bytes, documents: Sequence[bytes]) -> list[bytes]:
-    """Return the m' leaf hashes (RFC 9162) of the tree over every D_j."""
-    padded = padded_count(len(documents))
+def deposit_hashes(seed: bytes, cover: bytes, documents: Sequence[bytes]) -> list[bytes]:
+    """Return the m' leaf hashes (RFC 9162) of the tree over D_0 and every D_j."""
+    padded = padded_count(len(documents) + 1)
     dummies = [
-        prf(document_seed(seed, index), _DUMMY, index) for index in range(len(documents), padded)
+        prf(prf(seed, _SEED, place), _DUMMY, place) for place in range(len(documents) + 1, padded)
     ]
-    return leaf_hashes([*documents, *dummies])
+    return leaf_hashes([cover, *documents, *dummies])
 
 
 def commitment_from_root(depositor: bytes, padded: int, root: bytes) -> bytes:
-    """Return R from the padded number of documents and the root over their commitments."""
+    """Return R from the padded size of the tree over cover and documents, and its root."""
     return sha256(b"sealbook1/deposit\0" + depositor + u64(padded) + root).digest()
 
 

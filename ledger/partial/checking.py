@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from ledger.crypto.commitment import (
+    COVER_PLACE,
     KIND_BYTES,
+    KIND_COVER,
     KIND_METADATA,
     KIND_STRUCTURE,
     SEED_SIZE,
+    VIEW_COVER,
     VIEW_METADATA,
     VIEW_STRUCTURE,
     VIEWS,
@@ -14,10 +17,12 @@ from ledger.crypto.commitment import (
     ViewBuilder,
     ViewHeader,
     commitment_from_root,
+    cover_commitment,
     document_commitment,
     header_commitment,
     leaf_commitment,
     leaf_commitments,
+    place_of,
     view_digest,
 )
 from ledger.crypto.merkle import Buffer, leaf_hash, leaf_hashes
@@ -32,6 +37,7 @@ from ledger.partial.form import (
     Piece,
     Run,
     WholeBytes,
+    opened_cover,
     opened_fields,
     opened_parts,
     pieces_of,
@@ -39,6 +45,7 @@ from ledger.partial.form import (
 from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit
 
+_KINDS = {VIEW_STRUCTURE: KIND_STRUCTURE, VIEW_METADATA: KIND_METADATA, VIEW_COVER: KIND_COVER}
 _SEGMENT = 4 << 20
 """Bytes of a whole document that are read and hashed at a time."""
 
@@ -85,12 +92,17 @@ def recompute_partial(
                 else:
                     digests.append(view_digest(view, _part_view(view, shown, number, read)))
             number += len(pieces_of(each))
-            hashes[each.document] = leaf_hash(document_commitment(each.document, digests))
+            commitment = document_commitment(each.document, digests)
+            hashes[place_of(each.document)] = leaf_hash(commitment)
+        if opening.cover is not None:
+            cover = _part_view(VIEW_COVER, opening.cover, number, read)
+            hashes[COVER_PLACE] = leaf_hash(cover_commitment(cover))
         root = root_from_multi_proof(hashes, opening.padded, opening.proof)
     except VerificationFailed as error:
         return OpenedDeposit(None, problem=str(error))
     commitment = commitment_from_root(depositor, opening.padded, root)
-    return OpenedDeposit(commitment, shown=tuple(map(_shown, opening.documents)))
+    facts = tuple(map(_shown, opening.documents))
+    return OpenedDeposit(commitment, shown=facts, cover=opened_cover(opening))
 
 
 def _whole_view(shown: WholeBytes, piece: int, read: Callable[[int, int, int], bytes]) -> View:
@@ -110,7 +122,7 @@ def _whole_view(shown: WholeBytes, piece: int, read: Callable[[int, int, int], b
 def _part_view(
     view: int, shown: PartOfView, piece: int, read: Callable[[int, int, int], bytes]
 ) -> View:
-    kind = {VIEW_STRUCTURE: KIND_STRUCTURE, VIEW_METADATA: KIND_METADATA}.get(view, KIND_BYTES)
+    kind = _KINDS.get(view, KIND_BYTES)
     hashes = {
         leaf.index - 1: leaf_hash(leaf_commitment(kind, leaf.index, leaf.salt, leaf.data))
         for leaf in shown.leaves

@@ -1,10 +1,11 @@
 """Partial openings: what shows some parts of a deposit and hides the rest (formats.md, section 12).
 
-    partial   = { "opened": [+ document],               documents in ascending order
+    partial   = { ? "cover": part<leaf>,                its header stays hidden, or all of it
+                  "opened": [* document],               documents in ascending order
                   "padded": uint,                       m'
                   "proof": bstr,                        multiproof over the D_j
-                  "sealbook-opening": 1 }
-    document  = [ j: uint, bytes: hidden / part<run> / whole, structure: hidden / part<leaf>,
+                  "sealbook-opening": 2 }
+    document  = [ j: 1.., bytes: hidden / part<run> / whole, structure: hidden / part<leaf>,
                   metadata: hidden / part<leaf> ]
     hidden    = bstr .size 32                           W_w
     part<x>   = [ padded: uint, header, [+ x], proof: bstr ]     multiproof over C_1 .. C_n'
@@ -25,16 +26,21 @@ from typing import Any
 
 from ledger.chain.statement import is_count
 from ledger.crypto.commitment import (
+    COVER_PLACE,
     HASH_SIZE,
     MAX_LEAF,
+    MIN_COVER,
     SEED_SIZE,
     ViewHeader,
     padded_count,
+    padded_cover,
+    place_of,
 )
 from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData
 from ledger.manifest import Cuts, Part
 from ledger.rules import (
+    MAX_COVER,
     MAX_DOCUMENTS,
     MAX_PARTS,
     METADATA_FIELDS,
@@ -46,6 +52,7 @@ from ledger.rules import (
     check_size,
     check_splitters,
     check_uniform,
+    is_cover_field,
     is_field,
     is_splitter,
     is_text,
@@ -54,7 +61,7 @@ from ledger.rules import (
 MAX_OPENED_ITEMS = 4_000_000
 """CBOR items of a partial opening."""
 
-_VERSION_KEY = "sealbook-opening"
+_COVER_KEY, _VERSION_KEY, _VERSION = "cover", "sealbook-opening", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +147,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PartialOpening:
-    """What opens a deposit in part; see the module."""
+    """What opens a deposit in part; see the module. `cover` is None where it stays hidden."""
 
     padded: int
     documents: tuple[DocumentOpening, ...]
     proof: bytes
+    cover: PartOfView | None = None
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -156,9 +164,10 @@ def format_partial(opening: PartialOpening) -> bytes:
     """Return the opening as CBOR."""
     return cbor_encode(
         {
+            **({} if opening.cover is None else {_COVER_KEY: _view_value(opening.cover)}),
             "opened": [
                 [
-                    each.document,
+                    place_of(each.document),
                     _content_value(each.content),
                     _view_value(each.structure),
                     _view_value(each.metadata),
@@ -167,14 +176,14 @@ def format_partial(opening: PartialOpening) -> bytes:
             ],
             "padded": opening.padded,
             "proof": opening.proof,
-            _VERSION_KEY: 1,
+            _VERSION_KEY: _VERSION,
         }
     )
 
 
 def is_partial(data: bytes) -> bool:
     """Return whether an opening's bytes are those of a partial one, if of any: by their first key."""
-    return data[1:7] == cbor_encode("proof")
+    return data[1:7] in (cbor_encode(_COVER_KEY), cbor_encode("proof"))
 
 
 def parse_partial(data: bytes) -> PartialOpening:
@@ -184,18 +193,21 @@ def parse_partial(data: bytes) -> PartialOpening:
             "opened": list(opened),
             "padded": padded,
             "proof": bytes(proof),
-            "sealbook-opening": 1 as version,
+            "sealbook-opening": 2,
             **rest,
-        } if version is not True and not rest and opened:
+        } if set(rest) <= {_COVER_KEY} and (opened or rest):
             if not is_count(padded):
                 raise _malformed()
-            check_padded(padded, MAX_DOCUMENTS)
+            check_padded(padded, MAX_DOCUMENTS + 1)
             documents = tuple(map(_parse_document, opened))
-            numbers = [each.document for each in documents]
-            if numbers != sorted(set(numbers)) or numbers[-1] >= min(padded, MAX_DOCUMENTS):
+            places = [place_of(each.document) for each in documents]
+            if places != sorted(set(places)) or any(
+                place >= padded or place > MAX_DOCUMENTS for place in places
+            ):
                 raise MalformedData("an opening's documents are not in order")
             _check_together(documents)
-            return PartialOpening(padded, documents, proof)
+            cover = _parse_cover(rest[_COVER_KEY]) if rest else None
+            return PartialOpening(padded, documents, proof, cover)
     raise MalformedData("the opening's fields are not as specified")
 
 
@@ -215,8 +227,19 @@ def metadata_field(data: bytes, index: int) -> tuple[str, Any]:
         case [str(name), value] if METADATA_FIELDS[index - 1 : index] == (name,) and is_field(
             name, value
         ):
+            if name == "rendition":
+                of, *rest = value
+                value = [of - 1, *rest]
             return name, value
     raise MalformedData("a metadata leaf is not as specified")
+
+
+def cover_field(data: bytes) -> tuple[str, str]:
+    """Return the field that a leaf of the cover states. Raises MalformedData."""
+    match cbor_decode(data):
+        case [str(name), str(value)] if is_cover_field(name, value):
+            return name, value
+    raise MalformedData("a leaf of the cover is not as specified")
 
 
 def pieces_of(opening: DocumentOpening) -> list[Piece]:
@@ -262,6 +285,12 @@ def opened_fields(opening: DocumentOpening) -> dict[str, Any]:
     return dict(metadata_field(leaf.data, leaf.index) for leaf in view.leaves)
 
 
+def opened_cover(opening: PartialOpening) -> dict[str, str]:
+    """Return the fields of the cover that are opened, in the order of their places."""
+    leaves = opening.cover.leaves if opening.cover else ()
+    return dict(cover_field(leaf.data) for leaf in leaves)
+
+
 def _content_value(shown: bytes | PartOfView | WholeBytes) -> Any:
     if isinstance(shown, WholeBytes):
         return [shown.seed, shown.splitter, shown.version, shown.size, shown.cuts]
@@ -285,9 +314,9 @@ def _view_value(shown: bytes | PartOfView) -> Any:
 
 def _parse_document(value: Any) -> DocumentOpening:
     match value:
-        case [document, content, structure, metadata] if is_count(document):
+        case [place, content, structure, metadata] if is_count(place) and place > COVER_PLACE:
             opening = DocumentOpening(
-                document,
+                place - place_of(0),
                 _parse_content(content),
                 _parse_view(structure, _parse_leaf),
                 _parse_view(metadata, _parse_leaf),
@@ -295,6 +324,20 @@ def _parse_document(value: Any) -> DocumentOpening:
             _check_document(opening)
             return opening
     raise _malformed()
+
+
+def _parse_cover(value: Any) -> PartOfView:
+    """Return the opened part of the cover, whose header would count what is hidden."""
+    cover = _parse_view(value, _parse_leaf)
+    if (
+        isinstance(cover, PartOfView)
+        and isinstance(cover.header, bytes)
+        and MIN_COVER <= cover.padded == padded_cover(cover.padded) <= MAX_COVER
+    ):
+        names = [cover_field(leaf.data)[0] for leaf in cover.leaves]
+        if len(set(names)) == len(names):
+            return cover
+    raise MalformedData("the cover in the opening is not as specified")
 
 
 def _parse_content(value: Any) -> bytes | PartOfView | WholeBytes:

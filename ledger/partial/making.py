@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ledger.crypto.commitment import (
+    COVER_PLACE,
     HASH_SIZE,
     KIND_METADATA,
     KIND_STRUCTURE,
@@ -12,17 +13,22 @@ from ledger.crypto.commitment import (
     VIEW_METADATA,
     VIEW_STRUCTURE,
     VIEWS,
+    CoverTree,
     View,
     ViewHeader,
     commitment_from_root,
+    cover_commitment,
+    cover_seed,
+    cover_tree,
+    deposit_hashes,
     document_commitment,
-    document_hashes,
     document_seed,
     dummy_commitments,
     header_commitment,
     leaf_commitments,
     leaf_salt,
     padded_count,
+    place_of,
     view_digest,
     view_seed,
 )
@@ -31,12 +37,14 @@ from ledger.crypto.multiproof import multi_proof
 from ledger.errors import InvalidInput, VerificationFailed
 from ledger.manifest import (
     METADATA_SPLITTER,
+    Cover,
     Cuts,
     DocumentIndex,
     Index,
     Manifest,
     Part,
     Record,
+    cover_leaves,
     metadata_leaves,
     structure_leaves,
 )
@@ -55,13 +63,13 @@ from ledger.rules import METADATA_FIELDS
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to open of document `document` (from 0).
+    """What to open of document `document` (from 0), or of the cover, which is None and has fields only.
 
     `whole`: all its bytes. `parts`: positions in its structure view, from 1. `ranges`: (offset, size)
-    in bytes, widened to whole leaves. `fields`: names of metadata fields.
+    in bytes, widened to whole leaves. `fields`: names of metadata fields, or of the cover's.
     """
 
-    document: int
+    document: int | None
     whole: bool = False
     parts: tuple[int, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()
@@ -77,7 +85,8 @@ def open_in_part(
     VerificationFailed unless manifest and index give `commitment`.
     """
     chosen = {each.document: each for each in selections}
-    if len(chosen) != len(selections) or not set(chosen) <= set(range(len(manifest.documents))):
+    known = {None, *range(len(manifest.documents))}
+    if len(chosen) != len(selections) or not set(chosen) <= known:
         raise InvalidInput("a selection names no document of the deposit, or one twice")
     if not all(each.whole or each.parts or each.ranges or each.fields for each in selections):
         raise InvalidInput("a selection names a document and nothing of it")
@@ -88,15 +97,35 @@ def open_in_part(
         if number in chosen:
             opened.append(views.open(chosen[number]))
         documents.append(views.commitment())
-    hashes = document_hashes(manifest.seed, documents)
+    tree = cover_tree(manifest.seed, cover_leaves(manifest.cover))
+    hashes = deposit_hashes(manifest.seed, cover_commitment(tree.view), documents)
     root = root_from_leaf_hashes(hashes)
     if commitment_from_root(manifest.depositor, len(hashes), root) != commitment:
         raise VerificationFailed(
             "what is known of the deposit's parts is not what was deposited: its commitment differs "
             "from the statement's"
         )
-    proof = multi_proof(hashes, sorted(chosen))
-    return PartialOpening(len(hashes), tuple(opened), proof)
+    cover = None
+    if None in chosen:
+        cover = _open_cover(manifest.seed, manifest.cover, tree, chosen[None].fields)
+    places = sorted(COVER_PLACE if each is None else place_of(each) for each in chosen)
+    return PartialOpening(len(hashes), tuple(opened), multi_proof(hashes, places), cover)
+
+
+def _open_cover(seed: bytes, cover: Cover, tree: CoverTree, names: Sequence[str]) -> PartOfView:
+    """Return what opens these fields of the cover; its header, which counts them all, stays hidden."""
+    known = dict(
+        zip(dict(cover.fields), zip(tree.places, cover_leaves(cover), strict=True), strict=True)
+    )
+    if not names or not set(names) <= set(known):
+        raise InvalidInput(f"The deposit's cover has the fields {', '.join(known)}.")
+    secret = cover_seed(seed)
+    leaves = tuple(
+        Leaf(place, leaf_salt(secret, place), data)
+        for place, data in sorted(known[name] for name in set(names))
+    )
+    proof = multi_proof(tree.hashes, [leaf.index - 1 for leaf in leaves])
+    return PartOfView(tree.view.padded, tree.view.header, leaves, (), proof)
 
 
 @dataclass(frozen=True, slots=True)

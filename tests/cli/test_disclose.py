@@ -192,7 +192,7 @@ def test_a_range_of_bytes_is_shown_in_whole_pieces(company: Company) -> None:
     company.write("a.bin", data)
     company("deposit", "a.bin")
     plan = company("disclose", "a.bin", "--only", "bytes 20000-20009", "--dry-run").output
-    assert "document 1 of at most 8, cut every 16 KiB" in plan
+    assert "document 1 of at most 7, cut every 16 KiB" in plan
     company("disclose", "a.bin", "--only", "bytes 20000-20009", "-o", "case.evidence")
     (shown,) = pieces(company.folder / "case.evidence").values()
     assert shown == data[16384:32768]
@@ -232,7 +232,7 @@ def test_a_dry_run_says_what_is_shown_hidden_and_said_besides_and_writes_nothing
     assert f"Body of 7: {SECRETS[6]}-body" in shown
     assert "29 of 30 messages, and the rest of 1\n" in shown
     assert "name, size, modified, media-type, source, tool" in shown
-    assert "document 1 of at most 8, cut by mbox 1" in shown
+    assert "document 1 of at most 7, cut by mbox 1" in shown
     assert "“message 7 of 30/body”" in shown
     assert "某某有限公司" in shown
     assert in_80_columns(shown)
@@ -253,8 +253,26 @@ def test_a_dry_run_for_a_machine_counts_what_the_evidence_file_then_holds(counse
     with (counsel.folder / "case.evidence").open("rb") as file:
         (disclosed,) = read_evidence(file)
     assert isinstance(disclosed.opening, PartialOpening)
-    assert plan["says"]["documents_padded"] == disclosed.opening.padded
+    assert plan["says"]["documents_padded"] == disclosed.opening.padded - 1
     assert done["evidence_size"] == (counsel.folder / "case.evidence").stat().st_size
+
+
+def test_the_title_is_hidden_unless_it_is_asked_for_and_then_proven(counsel: Company) -> None:
+    hidden = counsel("disclose", "papers", "--only", "cover host", "--dry-run").output
+    assert "of the cover: title, path" in hidden
+    assert "that the cover has at most 64 fields" in hidden
+    only = ["--only", "paragraph 2 of 2"]
+    assert (
+        "title, path and origin of the deposit"
+        in counsel("disclose", "papers", *only, "--dry-run").output
+    )
+    counsel("disclose", "papers", *only, "--only", "title", "-o", "titled.evidence")
+    (report,) = counsel.json("verify", "titled.evidence")["reports"]
+    (origin,) = [each for each in report["claims"] if each["claim"] == "provenance"]
+    assert origin["status"] == "stated"
+    assert origin["facts"] == {"fields": {"title": "papers"}}
+    listed = counsel("parts", "papers", "title").output
+    assert listed.splitlines()[1].split() == ["cover", "title", "papers"]
 
 
 def test_other_documents_and_their_names_stay_hidden(counsel: Company) -> None:

@@ -25,12 +25,12 @@ from ledger.evidence import (
     verify_disclosed,
     write_evidence,
 )
-from ledger.manifest import Cover, Manifest, Part
+from ledger.manifest import Cover, IndexPlace, Manifest, Part, numbered
 from ledger.partial import Selection
 from ledger.sealing import Document, seal
 from ledger.verify import ReceiptRefused
 from tests.core.test_sealing import Buffered, Memory
-from tests.disclosed import Shown, file
+from tests.disclosed import Shown, evidence, file
 from tests.simulator import NOW, ORIGIN, Office
 
 FILES = {
@@ -74,7 +74,7 @@ def case() -> Case:
         [Document(Memory(data), name, NOW) for name, data in FILES.items()],
         office.device.thumbprint,
         [HybridIdentity(bytes(32)).recipient()],
-        Cover("case 114"),
+        COVER,
         content,
         manifest,
         random.Random(7).randbytes,
@@ -166,9 +166,117 @@ def test_an_opening_under_another_seed_fails_the_content(case: Case) -> None:
     assert [claim.name for claim in other.report(other.evidence()).failed] == [rp.CONTENT]
 
 
-def test_another_depositor_inside_the_opening_fails_the_content(case: Case) -> None:
+def test_another_depositor_in_the_opening_fails_the_content(case: Case) -> None:
     other = Case(case.office, case.receipt, replace(case.opening, depositor=bytes(32)))
     assert [claim.name for claim in other.report(other.evidence()).failed] == [rp.CONTENT]
+
+
+DKIM = "pass d=example.com s=k1"
+COVER = Cover(
+    "case 114", (("envelope-to-1", "b@example.net"), ("dkim-1", DKIM), ("host", "laptop-7"))
+)
+
+
+@pytest.mark.parametrize(
+    "cover",
+    [
+        Cover("case 115", COVER.provenance),
+        replace(COVER, provenance=(*COVER.provenance[:2], ("host", "laptop-8"))),
+        replace(
+            COVER,
+            provenance=(COVER.provenance[0], ("dkim-1", f"fail{DKIM[4:]}"), ("host", "laptop-7")),
+        ),
+        replace(COVER, provenance=COVER.provenance[1:]),
+        replace(COVER, provenance=COVER.provenance[::-1]),
+        replace(COVER, provenance=(*COVER.provenance, ("arc", "pass"))),
+        replace(COVER, provenance=(("envelope-from", "b@example.net"), *COVER.provenance[1:])),
+    ],
+    ids=[
+        "title",
+        "host",
+        "DKIM result",
+        "a field less",
+        "order",
+        "a field more",
+        "name of a field",
+    ],
+)
+def test_a_changed_cover_fails_the_content_and_is_not_shown(case: Case, cover: Cover) -> None:
+    assert case.opening.cover == COVER
+    report = Case(case.office, case.receipt, replace(case.opening, cover=cover))
+    found = report.report(report.evidence())
+    assert [claim.name for claim in found.failed] == [rp.CONTENT]
+    assert found.claim(rp.PROVENANCE).status == rp.NOT_SHOWN
+
+
+def test_a_whole_opening_shows_its_cover_as_stated_under_the_commitment(case: Case) -> None:
+    claim = case.report(case.evidence()).claim(rp.PROVENANCE)
+    assert (claim.status, claim.by) == (rp.STATED, "depositor-software")
+    assert claim.facts["fields"] == dict(COVER.fields)
+
+
+def test_a_changed_reason_for_not_splitting_fails_the_content(case: Case) -> None:
+    first, *rest = case.opening.documents
+    changed = replace(case.opening, documents=(replace(first, unsplit="too large"), *rest))
+    report = Case(case.office, case.receipt, changed)
+    assert [claim.name for claim in report.report(report.evidence()).failed] == [rp.CONTENT]
+
+
+def test_labels_do_not_travel_and_are_refused() -> None:
+    shown = Shown([file("a.txt", [b"a"], Part("paragraph 1 of 1", 1, 1, "Offer to Nanjing"))])
+    data = shown.evidence()
+    assert b"Offer to Nanjing" not in data
+    disclosure = shown.disclosure()
+    opening = disclosure.opening
+    assert isinstance(opening, Manifest) and not isinstance(opening.index, IndexPlace)
+    (entry,) = opening.index
+    labelled = replace(entry, parts=(replace(entry.parts[0], label="Mine"),))
+    with pytest.raises(MalformedData, match="labels"):
+        read_evidence(
+            io.BytesIO(evidence(replace(disclosure, opening=replace(opening, index=(labelled,)))))
+        )
+
+
+def test_each_field_of_a_cover_is_opened_alone_and_the_rest_stays_hidden() -> None:
+    shown = Shown([file("a.txt", [b"a"])], COVER)
+    for name, value in COVER.fields:
+        data = shown.evidence(Selection(None, fields=(name,)), Selection(0, whole=True))
+        (disclosed,) = read_evidence(io.BytesIO(data))
+        report = verify_disclosed(disclosed, shown.office.trust()).report
+        assert report.good
+        assert report.claim(rp.PROVENANCE).facts == {"fields": {name: value}}
+        for other, hidden in COVER.fields:
+            assert (other == name) == (hidden.encode() in data)
+
+
+def test_a_part_shows_nothing_of_the_cover_unless_it_is_asked_for() -> None:
+    shown = Shown([file("a.txt", [b"a"])], COVER)
+    data = shown.evidence(Selection(0, whole=True))
+    (disclosed,) = read_evidence(io.BytesIO(data))
+    report = verify_disclosed(disclosed, shown.office.trust()).report
+    assert report.good and report.claim(rp.PROVENANCE).status == rp.NOT_SHOWN
+    assert b"example" not in data.split(b"opening.cbor")[1].split(b"documents/")[0]
+
+
+def test_openings_of_a_field_do_not_tell_how_many_recipients_there_were() -> None:
+    sizes = set()
+    for count in (0, 1, 12, 40):
+        cover = Cover("t", (("dkim", "none"), *numbered("envelope-to", ["b@example.net"] * count)))
+        opening = Shown([file("a.txt", [b"a"])], cover).opened(Selection(None, fields=("dkim",)))
+        assert opening.cover is not None and isinstance(opening.cover.header, bytes)
+        sizes.add((opening.cover.padded, len(opening.cover.proof)))
+    assert sizes == {(64, 6 * 32)}
+
+
+def test_a_cover_alone_is_shown_as_fields_without_content() -> None:
+    shown = Shown([file("a.txt", [b"a"])], COVER)
+    (disclosed,) = read_evidence(io.BytesIO(shown.evidence(Selection(None, fields=("title",)))))
+    claim = verify_disclosed(disclosed, shown.office.trust()).report.claim(rp.CONTENT)
+    assert (claim.status, claim.by, claim.facts) == (
+        rp.PROVEN,
+        "partial-opening",
+        {"documents": []},
+    )
 
 
 def test_every_changed_byte_is_refused_or_changes_nothing(case: Case) -> None:
@@ -205,8 +313,8 @@ def test_bytes_put_into_an_empty_document_fail_the_content(
             forged = member.filename.endswith("/amendments.txt")
             new.writestr(member, b"The price is 99." if forged else old.read(member))
     trust = case.office.trust()
-    for evidence, failed in ((good, []), (out.getvalue(), [rp.CONTENT])):
-        (disclosed,) = read_evidence(io.BytesIO(evidence))
+    for data, failed in ((good, []), (out.getvalue(), [rp.CONTENT])):
+        (disclosed,) = read_evidence(io.BytesIO(data))
         (report,) = verify_file(
             [disclosed], trust, lambda _, each, used: verify_disclosed(each, used)
         ).reports

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from ledger.casefile import MatterShown
-from ledger.catalogue import LANGUAGES
+from ledger.catalogue import LANGUAGES, describe
 from ledger.catalogue.articles import article_title, describe_answer
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.declaration import BLANKS, Copy, Exhibit, declaration_facts, draft_declaration
 from ledger.evidence import read_evidence, verify_disclosed
-from ledger.manifest import Part, Rendition
+from ledger.manifest import Cover, Part, Rendition
 from ledger.partial import Selection
 from ledger.questions import (
     FRE_902,
@@ -265,3 +265,58 @@ def test_a_draft_says_which_numbers_of_a_matter_the_file_holds_and_which_it_lack
     assert "Not in this file" not in draft_declaration([Exhibit(BARE, ())], CHECK, [unbroken])
     apart = replace(shown, status=rp.NOT_SHOWN)
     assert "Matter" not in draft_declaration([Exhibit(BARE, ())], CHECK, [apart])
+
+
+MAIL_COVER = Cover(
+    "Offer",
+    (
+        ("mail-source", "smtp 127.0.0.1:2525"),
+        ("envelope-from", "a@a.example"),
+        ("envelope-to-1", "hidden@b.example"),
+        ("dkim-1", "pass d=a.example s=k1"),
+        ("captured", "2026-11-23T09:02:00.000Z"),
+        ("verdict", "proven by the notary\nResult"),
+    ),
+)
+
+
+def whole_report(cover: Cover = MAIL_COVER) -> Report:
+    shown = Shown([file("a.eml", [b"a"])], cover)
+    (disclosed,) = read_evidence(io.BytesIO(shown.evidence()))
+    return verify_disclosed(disclosed, shown.office.trust()).report
+
+
+def test_article_18_answers_from_the_cover_as_stated_by_the_software() -> None:
+    found = by_question(online_litigation(whole_report(), (), CHECK))
+    source, made, kept = (found[name].facts["cover"] for name in ("source", "made", "kept"))
+    assert list(source) == ["title", "mail-source", "envelope-from", "envelope-to-1"]
+    assert list(made) == ["dkim-1", "verdict"]
+    assert list(kept) == ["captured"]
+    for name in ("source", "made"):
+        assert (found[name].status, found[name].by) == (rp.STATED, "depositor-software")
+    for language in LANGUAGES:
+        values = [fact.value for fact in describe_answer(found["source"], language).facts]
+        assert "hidden@b.example" in values
+        assert "2026-11-23T09:02:00.000Z" not in describe_answer(found["kept"], language).text
+        assert "2026-11-23T09:02:00.000Z" in [
+            fact.value for fact in describe_answer(found["kept"], language).facts
+        ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_report_shows_each_field_of_the_cover_and_takes_no_label_from_it(language: str) -> None:
+    told = describe(whole_report().claim(rp.PROVENANCE), language)
+    assert [fact.value for fact in told.facts][:-1] == [v for _, v in MAIL_COVER.fields][:-1]
+    assert not any(value in told.text for _, value in MAIL_COVER.fields)
+    assert "verdict" not in {fact.label for fact in told.facts}
+    assert told.facts[-1].value.startswith("verdict: ")
+
+
+def test_a_draft_gives_the_cover_as_stated_one_value_a_line() -> None:
+    report = whole_report()
+    draft = draft_declaration([Exhibit(report, ())], CHECK)
+    assert "not proven:\n    title: “Offer”\n" in draft
+    assert "\n    DKIM signature 1: “pass d=a.example s=k1”" in draft
+    assert "\nResult" not in draft
+    assert declaration_facts([Exhibit(report, ())], CHECK)["origins"] == [dict(MAIL_COVER.fields)]
+    assert "Origin of" not in draft_declaration([Exhibit(BARE, ())], CHECK)

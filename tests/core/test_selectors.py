@@ -66,9 +66,18 @@ class Built:
     @property
     def contents(self) -> Contents:
         index: Index = tuple(self.entries)
-        manifest = Manifest(bytes(32), bytes(32), Cover("t"), tuple(self.records), index)
+        manifest = Manifest(bytes(32), bytes(32), COVER, tuple(self.records), index)
         return Contents(manifest, index, self.read)
 
+
+COVER = Cover(
+    "t",
+    (
+        ("host", "laptop-7"),
+        *(("envelope-from", "a@a.example"), ("envelope-to-1", "b@b.example")),
+        *(("envelope-to-10", "c@c.example"), ("dkim", "1 signature"), ("dkim-1", "pass")),
+    ),
+)
 
 SUBJECTS = ["Re: pricing", "Pricing for Asia", "合同 报价", "Minutes", "Re: pricing", "Nothing"]
 
@@ -318,6 +327,34 @@ def test_fields_of_metadata(folder: Built, mail: Built) -> None:
     assert find("field seed", mail.contents) == []
     page = "contract.pdf.pages/page 001.pdf: field rendition"
     assert resolve(page, folder.contents) == (Target(6, field="rendition"),)
+
+
+@pytest.mark.parametrize(
+    ("selector", "fields"),
+    [
+        ("title", ["title"]),
+        ("cover title", ["title"]),
+        ("Envelope", ["envelope-from", "envelope-to-1", "envelope-to-10"]),
+        ("envelope-to-1", ["envelope-to-1"]),
+        ("dkim", ["dkim", "dkim-1"]),
+        ("cover dkim", ["dkim"]),
+        ("cover envelope-to", ["envelope-to-1", "envelope-to-10"]),
+        ("cover", [name for name, _ in COVER.fields]),
+    ],
+)
+def test_fields_of_the_cover(folder: Built, selector: str, fields: list[str]) -> None:
+    contents = folder.contents
+    group = resolve(selector, contents)
+    assert [(target.document, target.field) for target in group] == [(None, f) for f in fields]
+    assert contents.selections([*group, Target(0)])[0] == Selection(None, fields=tuple(fields))
+    for target in group:
+        assert resolve(contents.typed((target,)), contents) == (target,)
+
+
+def test_a_document_called_like_a_field_of_the_cover_is_not_shadowed(folder: Built) -> None:
+    folder.records[0] = replace(folder.records[0], name="host")
+    assert resolve("host", folder.contents) == (Target(0),)
+    assert resolve("cover host", folder.contents) == (Target(None, field="host"),)
 
 
 def test_nested_selections_collapse_into_the_outer_one(mail: Built) -> None:

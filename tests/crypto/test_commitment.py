@@ -58,7 +58,7 @@ def by_hand(seed: bytes, kind: int, header: list[object], leaves: list[bytes]) -
 @given(INDICES)
 def test_the_seeds_are_one_chain_of_prfs(index: int) -> None:
     document = cm.document_seed(SEED, index)
-    assert document == hmac_prf(SEED, b"sealbook1/document-seed\x00", index)
+    assert document == hmac_prf(SEED, b"sealbook1/document-seed\x00", index + 1)
     for view in cm.VIEWS:
         secret = cm.view_seed(document, view)
         assert secret == hmac_prf(document, b"sealbook1/view-seed\x00", view)
@@ -99,14 +99,46 @@ def test_a_header_that_miscounts_is_a_bug() -> None:
 
 @given(some.lists(some.binary(min_size=32, max_size=32), min_size=1, max_size=20))
 def test_the_deposit_is_what_the_formulas_say(documents: list[bytes]) -> None:
-    padded = max(8, padme(len(documents)))
-    leaves = documents + [
+    count = len(documents) + 1
+    padded = max(8, padme(count))
+    dummies = [
         hmac_prf(hmac_prf(SEED, b"sealbook1/document-seed\x00", j), b"sealbook1/dummy\x00", j)
-        for j in range(len(documents), padded)
+        for j in range(count, padded)
     ]
+    leaves = [bytes(32), *documents, *dummies]
     root = root_from_leaf_hashes([leaf_hash(each) for each in leaves])
     expected = sha256(b"sealbook1/deposit\x00" + KEY + padded.to_bytes(8, "big") + root).digest()
-    assert cm.deposit_commitment(SEED, KEY, documents) == expected
+    assert cm.deposit_commitment(SEED, KEY, bytes(32), documents) == expected
+
+
+@given(some.lists(some.binary(max_size=9), min_size=1, max_size=70))
+def test_a_cover_is_what_the_formulas_say(fields: list[bytes]) -> None:
+    padded = 64 if len(fields) <= 64 else 128
+    secret = hmac_prf(
+        hmac_prf(SEED, b"sealbook1/document-seed\x00", 0), b"sealbook1/view-seed\x00", 3
+    )
+    salts = [hmac_prf(secret, b"sealbook1/salt\x00", i) for i in range(padded + 1)]
+    order = [hmac_prf(secret, b"sealbook1/place\x00", i) for i in range(padded + 1)]
+    places = sorted(range(1, padded + 1), key=lambda i: order[i])[: len(fields)]
+    entries = [hmac_prf(salts[i], b"sealbook1/dummy\x00", i) for i in range(padded + 1)]
+    for place, data in zip(places, fields, strict=True):
+        entries[place] = cm.leaf_commitment(4, place, salts[place], data)
+    tree = cm.cover_tree(SEED, fields)
+    assert tree.places == tuple(places)
+    assert tree.hashes == tuple(map(leaf_hash, entries[1:]))
+    header = cm.header_commitment(salts[0], ViewHeader(len(fields), "cover", 1))
+    root = root_from_leaf_hashes([leaf_hash(each) for each in entries[1:]])
+    assert tree.view == View(header, padded, root)
+    digest = b"sealbook1/view\x00\x03" + header + padded.to_bytes(8, "big") + root
+    expected = sha256(b"sealbook1/cover\x00" + sha256(digest).digest()).digest()
+    assert cm.cover_commitment(tree.view) == expected
+
+
+def test_the_places_of_a_cover_s_fields_are_another_deposit_s_no_guide() -> None:
+    """Where an opened field stands must not tell how many fields go before it."""
+    places = {cm.cover_tree(bytes([n]) * 32, [b"title", b"dkim"]).places for n in range(40)}
+    assert len(places) > 30
+    assert len({first for first, _ in places}) > 20
 
 
 @given(INDICES, some.lists(some.binary(min_size=32, max_size=32), min_size=3, max_size=3))
@@ -123,7 +155,7 @@ def test_a_document_is_what_the_formulas_say(document: int, roots: list[bytes]) 
     assert (
         cm.document_commitment(document, digests)
         == sha256(
-            b"sealbook1/document\x00" + document.to_bytes(8, "big") + b"".join(digests)
+            b"sealbook1/document\x00" + (document + 1).to_bytes(8, "big") + b"".join(digests)
         ).digest()
     )
     with pytest.raises(ValueError, match="three"):
@@ -145,7 +177,7 @@ def deposit(seed: bytes, contents: list[list[bytes]], depositor: bytes = KEY) ->
         ]
         digests = [cm.view_digest(w, view) for w, view in enumerate(views)]
         documents.append(cm.document_commitment(j, digests))
-    return cm.deposit_commitment(seed, depositor, documents)
+    return cm.deposit_commitment(seed, depositor, bytes(32), documents)
 
 
 def test_one_leaf_s_opening_shows_that_leaf_and_no_other_secret() -> None:
@@ -198,11 +230,11 @@ def test_a_dummy_looks_like_a_leaf_and_is_none() -> None:
     assert view.root == cm.commit_leaves(SEED, 1, "x", 1, [b"a", b"b"]).root
 
 
-def test_deposits_of_one_to_eight_documents_have_the_same_shape() -> None:
+def test_deposits_of_one_to_seven_documents_have_the_same_shape() -> None:
     # R is one hash whatever the number; recomputing it with another padded count gives another R.
     root = root_from_leaf_hashes([leaf_hash(bytes(32))])
     assert cm.commitment_from_root(KEY, 8, root) != cm.commitment_from_root(KEY, 10, root)
-    assert len({deposit(SEED, [[b"a"]] * count) for count in range(1, 9)}) == 8
+    assert len({deposit(SEED, [[b"a"]] * count) for count in range(1, 8)}) == 7
 
 
 def test_a_copied_commitment_is_no_use_to_another_depositor() -> None:

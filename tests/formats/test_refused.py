@@ -15,7 +15,7 @@ FILES = stored()
 TRUST = parse_trust(FILES["notary.trust"])
 EXPECTED: dict[str, str | list[str]] = json.loads(FILES["refused/refused.json"])
 
-GOOD = ("case.evidence", "part.evidence", "empty.evidence")
+GOOD = ("case.evidence", "part.evidence", "empty.evidence", "cover.evidence")
 
 
 def verify(name: str, data: bytes) -> VerifiedReceipt:

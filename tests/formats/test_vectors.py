@@ -162,10 +162,21 @@ def test_the_part_s_evidence_file_proves_one_paragraph() -> None:
     assert [each["path"] for each in shown["parts"]] == ["paragraph 2 of 3"]
 
 
-def test_the_evidence_file_proves_the_content() -> None:
+def test_the_evidence_file_proves_the_content_and_what_was_stated_of_its_origin() -> None:
     (disclosed,) = read_evidence(BytesIO(FILES["case.evidence"]))
     report = verify_disclosed(disclosed, TRUST).report
     assert report.good and report.claim(rp.CONTENT).status == rp.PROVEN
+    origin = report.claim(rp.PROVENANCE)
+    assert (origin.status, origin.by) == (rp.STATED, "depositor-software")
+    assert list(origin.facts["fields"]) == ["title", "host", "captured"]
+
+
+def test_the_cover_s_evidence_file_proves_the_title_and_shows_no_content() -> None:
+    (disclosed,) = read_evidence(BytesIO(FILES["cover.evidence"]))
+    report = verify_disclosed(disclosed, TRUST).report
+    assert report.claim(rp.PROVENANCE).facts == {"fields": {"title": "Price for 2027"}}
+    assert report.claim(rp.CONTENT).facts == {"documents": []}
+    assert report.missing == ()
 
 
 @pytest.mark.parametrize(
@@ -295,12 +306,36 @@ def view_root(
     return entries[0], padded, tree(entries[1:])
 
 
+def cover_commitment(manifest: dict[str, Any]) -> bytes:
+    """D_0: the fields stand in the order of a PRF among at least 64 leaves, a power of two."""
+    view = prf(prf(manifest["seed"], "sealbook1/document-seed", 0), "sealbook1/view-seed", 3)
+    padded = 64
+    while padded < len(manifest["cover"]):
+        padded *= 2
+    order = sorted(range(1, padded + 1), key=lambda i: prf(view, "sealbook1/place", i))
+    fields = dict(zip(order, manifest["cover"], strict=False))
+
+    def leaf(kind: int, i: int, data: bytes) -> bytes:
+        first = bytes([kind]) + u(i) + u(len(data)) + prf(view, "sealbook1/salt", i)
+        return sha256(b"sealbook1/leaf\0" + first + data).digest()
+
+    entries = [
+        leaf(4, i, cbor_encode(fields[i]))
+        if i in fields
+        else prf(prf(view, "sealbook1/salt", i), "sealbook1/dummy", i)
+        for i in range(1, padded + 1)
+    ]
+    header = leaf(0, 0, cbor_encode([len(fields), "cover", 1]))
+    digest = sha256(b"sealbook1/view\0\3" + header + u(padded) + tree(entries)).digest()
+    return sha256(b"sealbook1/cover\0" + digest).digest()
+
+
 def commitment(
     manifest: dict[str, Any], index: list[Any], contents: list[bytes], key: bytes
 ) -> bytes:
-    documents = []
+    documents = [cover_commitment(manifest)]
     for j, (record, entry, data) in enumerate(
-        zip(manifest["documents"], index, contents, strict=True)
+        zip(manifest["documents"], index, contents, strict=True), 1
     ):
         cuts = entry["cuts"]
         if cuts is None:
@@ -313,14 +348,14 @@ def commitment(
             cbor_encode({"path": path, "first": first, "count": count})
             for path, first, count, _label in entry["parts"]
         ]
-        fields = ("name", "size", "modified", "media-type", "source", "tool")
+        fields = ("name", "size", "modified", "media-type", "source", "tool", "unsplit")
         metadata = [cbor_encode([field, record[field]]) for field in fields]
         digests = b""
         for w, (kind, head, leaves_of) in enumerate(
             [
                 (1, [len(leaves), *splitter], leaves),
                 (2, [len(parts), *splitter], parts),
-                (3, [6, "fields", 1], metadata),
+                (3, [7, "fields", 1], metadata),
             ]
         ):
             view = prf(
@@ -347,61 +382,82 @@ def test_the_commitment_follows_from_the_formulas_alone(number: int) -> None:
 
 
 def test_a_partial_opening_leads_to_the_commitment_by_the_formulas_alone() -> None:
-    """What section 12 says, step by step, with hashlib alone; the tree has 8 leaves everywhere."""
-
-    def leaf(kind: int, i: int, salt: bytes, data: bytes) -> bytes:
-        first = b"sealbook1/leaf\0" + bytes([kind]) + u(i) + u(len(data)) + salt
-        return sha256(first + data).digest()
-
-    def root_of_8(index: int, entry: bytes, proof: bytes) -> bytes:
-        def subtree(start: int, size: int, hashes: list[bytes]) -> bytes:
-            if not start <= index < start + size:
-                return hashes.pop(0)
-            if size == 1:
-                return sha256(b"\0" + entry).digest()
-            left = subtree(start, size // 2, hashes)
-            right = subtree(start + size // 2, size // 2, hashes)
-            return sha256(b"\1" + left + right).digest()
-
-        hashes = [proof[at : at + 32] for at in range(0, len(proof), 32)]
-        return subtree(0, 8, hashes)
-
-    def digest(w: int, header: bytes, padded: int, root: bytes) -> bytes:
-        return sha256(b"sealbook1/view\0" + bytes([w]) + header + u(padded) + root).digest()
-
+    """What section 12 says, step by step, with hashlib alone; the trees have 8 leaves."""
     opening = cbor_decode(FILES["partial-opening.cbor"])
     ((j, content, structure, metadata),) = opening["opened"]
     padded, header, ((first, salts, sizes),), proof = content
     piece = LETTER[42:98]
     assert int.from_bytes(sizes, "big") == len(piece)
-    views = digest(0, header, padded, root_of_8(first - 1, leaf(1, first, salts, piece), proof))
+    root = root_of(padded, first - 1, leaf(1, first, salts, piece), proof)
+    views = digest(0, header, padded, root)
     for w, (padded, header, ((index, salt, data),), proof) in ((1, structure), (2, metadata)):
         if isinstance(header, list):
             header = leaf(0, 0, header[0], cbor_encode(header[1:]))
-        views += digest(
-            w, header, padded, root_of_8(index - 1, leaf(w + 1, index, salt, data), proof)
-        )
+        root = root_of(padded, index - 1, leaf(w + 1, index, salt, data), proof)
+        views += digest(w, header, padded, root)
     document = sha256(b"sealbook1/document\0" + u(j) + views).digest()
-    root = root_of_8(j, document, opening["proof"])
+    assert leads_to_the_deposit(opening, j, document)
+
+
+def test_the_title_alone_leads_to_the_commitment_by_the_formulas_alone() -> None:
+    opening = cbor_decode(FILES["cover-opening.cbor"])
+    padded, header, ((index, salt, data),), proof = opening["cover"]
+    assert (padded, data, opening["opened"]) == (64, cbor_encode(["title", "Price for 2027"]), [])
+    root = root_of(padded, index - 1, leaf(4, index, salt, data), proof)
+    cover = sha256(b"sealbook1/cover\0" + digest(3, header, padded, root)).digest()
+    assert leads_to_the_deposit(opening, 0, cover)
+
+
+def leads_to_the_deposit(opening: dict[str, Any], j: int, entry: bytes) -> bool:
+    root = root_of(opening["padded"], j, entry, opening["proof"])
     key = sha256(FILES["device.cose-key"]).digest()
     deposit = parse_deposit(parse_statement(FILES["deposit-1.cose"]))
     found = sha256(b"sealbook1/deposit\0" + key + u(opening["padded"]) + root).digest()
-    assert found == deposit.commitment
+    return found == deposit.commitment
+
+
+def leaf(kind: int, i: int, salt: bytes, data: bytes) -> bytes:
+    first = b"sealbook1/leaf\0" + bytes([kind]) + u(i) + u(len(data)) + salt
+    return sha256(first + data).digest()
+
+
+def root_of(padded: int, index: int, entry: bytes, proof: bytes) -> bytes:
+    """The root of a tree of a power of two, of which one entry is opened."""
+
+    def subtree(start: int, size: int, hashes: list[bytes]) -> bytes:
+        if not start <= index < start + size:
+            return hashes.pop(0)
+        if size == 1:
+            return sha256(b"\0" + entry).digest()
+        left = subtree(start, size // 2, hashes)
+        right = subtree(start + size // 2, size // 2, hashes)
+        return sha256(b"\1" + left + right).digest()
+
+    return subtree(0, padded, [proof[at : at + 32] for at in range(0, len(proof), 32)])
+
+
+def digest(w: int, header: bytes, padded: int, root: bytes) -> bytes:
+    return sha256(b"sealbook1/view\0" + bytes([w]) + header + u(padded) + root).digest()
 
 
 def test_the_values_on_the_way_follow_from_the_formulas_alone() -> None:
-    values = {
-        name: bytes.fromhex(text) for name, text in json.loads(FILES["commitment.json"]).items()
-    }
+    found = json.loads(FILES["commitment.json"])
+    places = found.pop("places of the cover's fields")
+    values = {name: bytes.fromhex(text) for name, text in found.items()}
     manifest, index = cbor_decode(FILES["manifest.cbor"]), cbor_decode(FILES["index.cbor"])
     assert values["S"] == manifest["seed"]
-    assert values["s_0"] == prf(values["S"], "sealbook1/document-seed", 0)
-    assert values["v_00"] == prf(values["s_0"], "sealbook1/view-seed", 0)
-    assert values["r_1"] == prf(values["v_00"], "sealbook1/salt", 1)
+    first = prf(values["S"], "sealbook1/document-seed", 0)
+    assert values["v_03"] == prf(first, "sealbook1/view-seed", 3)
+    assert values["D_0"] == cover_commitment(manifest)
+    order = sorted(range(1, 65), key=lambda i: prf(values["v_03"], "sealbook1/place", i))
+    assert places == order[: len(manifest["cover"])]
+    assert values["s_1"] == prf(values["S"], "sealbook1/document-seed", 1)
+    assert values["v_10"] == prf(values["s_1"], "sealbook1/view-seed", 0)
+    assert values["r_1"] == prf(values["v_10"], "sealbook1/salt", 1)
     data = values["data of leaf 1"]
     first = b"sealbook1/leaf\0" + b"\1" + u(1) + u(len(data)) + values["r_1"]
     assert len(first) == 64
     assert values["C_1"] == sha256(first + data).digest() == index[0]["hashes"][:32]
     header = cbor_encode([3, "paragraphs", 1])
     leaves = [LETTER[:42], LETTER[42:98], LETTER[98:]]
-    assert values["V_0"] == view_root(values["v_00"], 1, header, leaves)[2]
+    assert values["V_0"] == view_root(values["v_10"], 1, header, leaves)[2]

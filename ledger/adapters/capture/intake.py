@@ -36,7 +36,7 @@ from ledger.capture import Provenance, Rule
 from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
 from ledger.crypto.recipients import Random
 from ledger.errors import SealbookError, StorageFailed
-from ledger.manifest import Cover
+from ledger.manifest import Cover, numbered
 from ledger.officers import OFFICER_NAME, Recipients, parsed
 from ledger.quoted import quoted
 from ledger.sealing import Document, SealedDeposit, seal
@@ -215,7 +215,7 @@ class Intake:
             ("clock", self.clock_note),
             ("classification", rule.classification),
             (MATTER_NAME, rule.matter or item.topic or ""),
-            *((OFFICER_NAME, each) for each in rule.officers),
+            *numbered(OFFICER_NAME, rule.officers),
         )
         return tuple((name, _text(value)) for name, value in values if value)
 
