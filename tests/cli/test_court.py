@@ -21,7 +21,7 @@ import pytest
 import ledger
 from ledger.archive import Reader, Writer
 from ledger.chain.receipt import parse_receipt
-from ledger.chain.report import FAILED, LEDGER, PROVEN, Claim, Report
+from ledger.chain.report import CONTENT, FAILED, LEDGER, PROVEN, Claim, Report
 from ledger.chain.trust import format_trust, parse_trust
 from ledger.cli import text
 from ledger.cli.overview import overview_page, receipt_alone
@@ -435,6 +435,43 @@ def test_no_path_of_a_part_leaves_the_folder_or_hides_another(tmp_path: Path) ->
     assert {each.name for each in (tmp_path / "in").iterdir()} == {
         "case.evidence", "office.trust", "out"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("selectors", [(), ("--only", "amendments.txt")])
+def test_a_forgery_in_an_empty_document_is_refused_at_home_at_the_counter_and_by_the_service(
+    company: Company, selectors: tuple[str, ...]
+) -> None:
+    company.write("papers/amendments.txt", b"")
+    company.write("papers/price.csv", b"41.50")
+    company("deposit", "papers")
+    company("disclose", "papers", *selectors, "-o", "good.evidence")
+    out = io.BytesIO()
+    with (company.folder / "good.evidence").open("rb") as good:
+        writer, reader = Writer(out), Reader(good)
+        for member in reader.members:
+            empty = member.name.endswith("/amendments.txt")
+            data = b"The price is 14.50." if empty else reader.read(member, 0, member.size)
+            writer.add(member.name, len(data), [data])
+        writer.finish()
+    forged = company.folder / "forged.evidence"
+    forged.write_bytes(out.getvalue())
+
+    def failed(report: dict[str, Any]) -> list[str]:
+        return [each["claim"] for each in report["claims"] if each["status"] == FAILED]
+
+    home = verify(forged, "--trust", company.notary.trust_file, code=1)
+    counter = ("notary", "check", "--dir", company.notary.directory, forged, "--json")
+    (line, *_) = run(*counter, code=1).stdout.splitlines()
+    request = urllib.request.Request(
+        company.notary.url + "/verify",
+        data=forged.read_bytes(),
+        headers={"content-type": "application/octet-stream"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        (served,) = json.load(response)["deposits"]
+    for report in (*home["reports"], *json.loads(line)["reports"], served["report"]):
+        assert failed(report) == [CONTENT]
+    assert verify(company.folder / "good.evidence", "--trust", company.notary.trust_file)["good"]
 
 
 def _written(folder: Path, data: bytes, shown: Shown) -> list[str]:

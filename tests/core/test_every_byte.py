@@ -227,7 +227,7 @@ def test_no_byte_of_the_file_as_it_stands_changes_without_notice(name: str) -> N
     data, trust = _case(name)
     receipt = data.index(b"1/deposit.receipt"), data.index(b"1/opening.cbor")
     for at in range(len(data)):
-        # Those of receipts, which take longest, are tried one by one in tests/chain/test_receipt.py.
+        # Those of a receipt take longest, and are tried one by one in tests/core/test_verify.py.
         if receipt[0] + 20 < at < receipt[1] - 40 and at % 32:
             continue
         changed = data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
