@@ -95,7 +95,7 @@ LIMITS = {
     "tokens in a block, or a receipt": (block.MAX_TOKENS,),
     "inclusion proof in a receipt": (seal.MAX_PROOF,),
     "receipt": (receipt.MAX_RECEIPT,),
-    "trust file": (trust.MAX_TRUST,),
+    "trust file": (trust.MAX_TRUST, encoding.MAX_TOML_KEYS, encoding.MAX_KEY_PARTS),
     "note": (note.MAX_NOTE_SIZE, note.MAX_SIGNATURES),
     "policy": (policy.MAX_LINES_OF_A_KIND,) * 3,
     "leaf of a document": (commitment.MAX_LEAF,),

@@ -10,13 +10,15 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
-from ledger.correspondence import address_of
+from ledger.capture import Rule
+from ledger.correspondence import Policy
 from ledger.errors import SealbookError
 from ledger.mail import MAX_ENCODED
 from tests.hostile.costs import CASES, Case, text
@@ -27,10 +29,10 @@ MOST = 2.5 * TIMES
 SLACK = 0.004
 """Seconds: what cannot be told from starting."""
 TRIES = 12
-SPEED = 30e-6
-"""Seconds for a byte, ten times what the slowest parser takes; and MEMORY bytes for a byte."""
-MEMORY = 1_000
-AT_LEAST = 1 << 20
+SPEED = 20e-6
+"""Seconds for a byte: ten times what the slowest parser takes."""
+MEMORY, AT_LEAST = 1_000, 1 << 20
+"""Bytes of memory for a byte, and in any case."""
 
 
 def cost(run: Callable[[], object]) -> float:
@@ -71,9 +73,7 @@ def test_the_memory_is_in_proportion(case: Case) -> None:
 
 
 def test_a_measure_that_never_fails_would_be_none() -> None:
-    square = Case(
-        "square", lambda data: [len(data[at:]) for at in range(len(data))], bytes, 1 << 15
-    )
+    square = Case("square", lambda data: [0 for _ in data for _ in data], bytes, 400)
     with pytest.raises(AssertionError):
         test_four_times_the_bytes_take_about_four_times_as_long(square)
 
@@ -81,8 +81,9 @@ def test_a_measure_that_never_fails_would_be_none() -> None:
 @pytest.mark.parametrize("unit", ["(", "a:", "<", '"', "a:(", ":;"])
 def test_a_sender_s_nested_address_is_no_address_and_no_error(unit: str) -> None:
     # RecursionError left the message untaken, each time that its server tried again.
-    assert address_of(text(unit, MAX_ENCODED)) in ("", unit) or unit == '"'
-    assert address_of('"Lin (a) <b" (c (d)) <lin@a.example>') == "lin@a.example"
+    policy = Policy(senders=(("@a.example", Rule(matter="a")),))
+    assert policy.rule_for(text(unit, MAX_ENCODED)) == policy.rule
+    assert policy.rule_for('"Lin (a) <b" (c (d)) <lin@a.example>').matter == "a"
 
 
 def pieces(case: Case) -> list[Any]:
@@ -123,7 +124,7 @@ def test_whatever_is_repeated_costs_in_proportion(case: Case) -> None:
             data += unit * min(count, (1 << 14) // max(1, len(unit)) + 1)
         data = data[: 1 << 16]
         allowed = 0.05 + SPEED * len(data)
-        spent = min(cost(lambda: case.run(data)) for _ in range(1))
+        spent = cost(lambda: case.run(data))
         if spent > allowed:
             spent = min(cost(lambda: case.run(data)) for _ in range(3))
         assert spent <= allowed, (spent, len(data), data[:200])
