@@ -54,7 +54,8 @@ class Served:
             self.process = subprocess.Popen(
                 [*command, "--dir", str(self.directory)], stdout=log, stderr=log
             )
-        for _ in range(200):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(self.url + "/health", timeout=5).close()
                 return

@@ -68,20 +68,34 @@ def test_each_path_is_one_deposit_with_its_receipt_beside_it(company: Company) -
 
 def test_the_notary_learns_no_name_and_no_content(company: Company) -> None:
     company.write("Geheimnis-7c1.txt", b"plaintext-93ab " * 50)
+    secrets = [b"Geheimnis-7c1", b"plaintext-93ab", b"Titel-55e", b"Sache-88d"]
     company("deposit", "Geheimnis-7c1.txt", "--title", "Titel-55e", "--matter", "Sache-88d")
-    for path in company.notary.directory.rglob("*"):
-        if path.is_file():
-            data = path.read_bytes()
-            for secret in (b"Geheimnis-7c1", b"plaintext-93ab", b"Titel-55e", b"Sache-88d"):
-                assert secret not in data, path
+    (deposit,) = company.json("list")["deposits"]
+    # What the notary does hold is found by the same search.
+    (filed,) = (company.home / "deposits").iterdir()
+    statement = (filed / "statement").read_bytes()
+    known = [bytes.fromhex(deposit["commitment"]), statement]
+    assert held(company.notary.directory, known) == known
+    assert held(company.notary.directory, secrets) == []
+    # And each secret is found where it may stand.
+    assert held(company.folder, secrets) == secrets
+
+
+def held(folder: Path, words: list[bytes]) -> list[bytes]:
+    """Those of the words that stand readable in a file below a folder, or in its name."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    data = [path.read_bytes() + str(path.relative_to(folder)).encode() for path in files]
+    return [word for word in words if any(word in each for each in data)]
 
 
 def test_nothing_in_the_vault_holds_the_content(company: Company) -> None:
     company.write("a.txt", b"plaintext-93ab " * 50)
     company("deposit", "a.txt", "--no-wait")
+    title, content = b"a.txt", b"plaintext-93ab"
+    assert held(company.home, [title, content]) == [title]
     company("deposit")
-    for path in company.home.rglob("*"):
-        assert not path.is_file() or b"plaintext-93ab" not in path.read_bytes()
+    assert held(company.home, [title, content]) == [title]
+    assert held(company.folder, [content]) == [content]
 
 
 def test_once_deposited_the_ciphertext_is_not_kept_twice(company: Company) -> None:
@@ -305,6 +319,12 @@ def test_two_processes_deposit_at_once(company: Company) -> None:
         assert company.json("verify", receipt)["good"]
 
 
+def crashed(child: "subprocess.Popen[bytes]") -> None:
+    """Wait for a child that kills itself where a script says so, and has to get there."""
+    output, errors = child.communicate(timeout=60)
+    assert child.returncode == -signal.SIGKILL, (output, errors)
+
+
 CRASHES = [
     "ledger.adapters.spool:seal_files",
     "ledger.adapters.vault:Vault.sign",
@@ -340,7 +360,7 @@ from ledger.cli.root import cli
 cli(sys.argv[1:])
 """
     company.write("paper.txt", b"the paper")
-    company.spawn("deposit", "paper.txt", "--matter", "m", script=script).communicate(timeout=60)
+    crashed(company.spawn("deposit", "paper.txt", "--matter", "m", script=script))
     done = (place, side) == (CRASHES[-1], "after")
     answer = company.json("deposit", *([] if done else ["paper.txt", "--matter", "m"]))
     assert [each["state"] for each in answer["deposits"]] == ([] if done else ["deposited"])
@@ -369,7 +389,7 @@ from ledger.cli.root import cli
 cli(sys.argv[1:])
 """
     company.write("large.bin", os.urandom(9 << 20))
-    company.spawn("deposit", "large.bin", script=script).communicate(timeout=60)
+    crashed(company.spawn("deposit", "large.bin", script=script))
     assert entered(company) == 0
     assert states(company, "deposit", "large.bin") == ["deposited"]
     assert entered(company) == 1

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -151,6 +150,20 @@ def test_with_the_notary_away_the_change_is_kept_and_finished_later(
     own_notary.stop()
 
 
+DYING = """
+import itertools, os, signal, sys
+from ledger.adapters.http import NotaryClient
+real, calls = NotaryClient.put_header, itertools.count()
+def put_header(*arguments):
+    if next(calls) >= {sent}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(*arguments)
+NotaryClient.put_header = put_header
+from ledger.cli.root import cli
+cli(sys.argv[1:])
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 def test_a_removal_that_is_killed_is_finished_by_running_it_again(
     company: Company, anna: Identity
@@ -160,12 +173,17 @@ def test_a_removal_that_is_killed_is_finished_by_running_it_again(
         company.write(name, os.urandom(200))
     company("deposit", *names)
     add(company, anna)
-    for delay in (0.5, 0.65, 0.8, 0.95):
-        child = company.spawn("officer", "remove", "Anna Li")
-        time.sleep(delay)
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        assert all(opens(each, sheet_of(company)) for each in headers(company))
+    left = len(headers(company))
+    assert sum(opens(each, anna) for each in headers(company)) == left
+    for sent in (1, 7, 20):
+        # It dies when it is about to send its next header: each run gets on, none gets through.
+        child = company.spawn("officer", "remove", "Anna Li", script=DYING.format(sent=sent))
+        output, errors = child.communicate(timeout=120)
+        assert child.returncode == -signal.SIGKILL, (output, errors)
+        found = headers(company)
+        assert all(opens(each, sheet_of(company)) for each in found)
+        before, left = left, sum(opens(each, anna) for each in found)
+        assert 0 < left < before
     assert company.json("officer", "remove", "Anna Li")["behind"] == 0
     assert not any(opens(each, anna) for each in headers(company))
     assert company.json("open", "7.txt", "-o", "out")["files"]

@@ -51,13 +51,13 @@ FOUNDING = (
 SIDES = ("before", "after")
 
 
-def run(scenario: str, work: Path, step: str = "none", side: str = "none", count: int = 1) -> int:
+def run(scenario: str, work: Path, step: str = "none", side: str = "none", count: int = 1) -> None:
+    """Run a scenario to its end, or with a step to the death there, which must be reached."""
     words = ["-m", "tests.crash_child", scenario, str(work), step, side, str(count)]
     done = subprocess.run(
         [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode in (0, DIED), done.stderr
-    return done.returncode
+    assert done.returncode == (0 if step == "none" else DIED), done.stderr
 
 
 def answers(work: Path) -> list[bytes]:
@@ -118,7 +118,7 @@ def test_every_durable_step_is_crashed_somewhere() -> None:
 def test_a_killed_notary_continues_the_same_ledger(
     work: Path, step: Step, count: int, side: str
 ) -> None:
-    assert run("serve", work, step, side, count) == DIED
+    run("serve", work, step, side, count)
     receipts = answers(work)
     found_then = examined(work / "notary")
     assert [each for each in found_then if each.level == "error"] == []
@@ -137,7 +137,7 @@ def test_a_killed_notary_continues_the_same_ledger(
 
 @pytest.mark.parametrize("side", SIDES)
 def test_a_recovery_that_is_killed_too_is_recovered_from(work: Path, side: str) -> None:
-    assert run("serve", work, Step.ENTRIES, "after", 3) == DIED
+    run("serve", work, Step.ENTRIES, "after", 3)
     for step in (Step.BUNDLES, Step.COPY, Step.CHECKPOINT, Step.ANCHOR):
         run("serve", work, step, side)
     receipts = answers(work)
@@ -151,7 +151,7 @@ def test_a_recovery_that_is_killed_too_is_recovered_from(work: Path, side: str) 
 def test_founding_that_is_killed_leaves_no_notary_or_a_whole_one(
     tmp_path: Path, step: Step, side: str
 ) -> None:
-    assert run("init", tmp_path, step, side) == DIED
+    run("init", tmp_path, step, side)
     directory = tmp_path / "notary"
     placed = step == Step.MOVE or (step, side) == (Step.PLACE, "after")
     if not placed:
@@ -172,7 +172,7 @@ def test_a_rebuild_that_is_killed_can_be_run_again(work: Path, step: Step, side:
     (work / "notary" / "ledger.sqlite").unlink()
     (work / "notary" / "checkpoints.sqlite").unlink()
     (work / "notary" / "log" / "tile" / "0" / "000").unlink()
-    assert run("rebuild", work, step, side) == DIED
+    run("rebuild", work, step, side)
     rebuild(work / "notary")
     with opened(work / "notary") as notary:
         require_same_ledger(notary, [], receipts)
@@ -183,7 +183,7 @@ def test_a_rebuild_that_is_killed_can_be_run_again(work: Path, step: Step, side:
 @pytest.mark.parametrize("step", [Step.PLACE, Step.MOVE])
 def test_a_backup_that_is_killed_can_be_taken_again(work: Path, step: Step, side: str) -> None:
     run("serve", work)
-    assert run("backup", work, step, side) == DIED
+    run("backup", work, step, side)
     with opened(work / "notary") as notary:
         target = work / "another"
         notary.backup(target)
@@ -214,7 +214,7 @@ def test_a_restore_that_is_killed_ends_in_one_ledger_with_a_recovery_statement(
     with opened(work / "notary") as notary:
         notary.backup(work / "backup")
         before, last = notes(notary), notary.sequencer.last
-    assert run("restore", work, step, side) == DIED
+    run("restore", work, step, side)
     if not (work / "restored" / "notary.toml").exists() and not (work / "restored/.ready").exists():
         restore(work / "backup", work / "restored", clock=Clock(), random=os.urandom)
     with opened(work / "restored") as notary:
@@ -227,7 +227,7 @@ def test_a_restore_that_is_killed_ends_in_one_ledger_with_a_recovery_statement(
 
 
 def test_deleting_the_database_at_any_time_loses_no_answered_entry(work: Path) -> None:
-    for count in (2, 3, 4):
+    for count in (2, 3, 1):
         run("serve", work, Step.CHECKPOINT, "after", count)
         for suffix in ("", "-wal", "-shm"):
             (work / "notary" / f"ledger.sqlite{suffix}").unlink(missing_ok=True)

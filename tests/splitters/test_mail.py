@@ -171,23 +171,22 @@ def test_what_is_not_mail_says_so_and_is_not_split(name: str, data: bytes, reaso
         ("供应合同".encode("gb18030"), "供应合同"),
         (b"=?utf-8?q?a=20?=\n =?utf-8?q?b?=", "a b"),
         (b"=?none-such?B?!!!?= x", "x"),
-        (b"=?utf-16?B?2AA=?=", None),
-        (b"=?unicode_escape?Q?=5Cud800?=", None),
-        (b"=?utf-7?Q?+2AA-?=", None),
-        (b"=?idna?B?/w==?=", None),
-        (b"=?rot13?Q?a?=", None),
-        (b"\x1b[31mred\x07\xff", None),
+        (b"=?utf-16?B?2AA=?=", "Ø"),
+        (b"=?unicode_escape?Q?=5Cud800?=", "\\ud800"),
+        (b"=?utf-7?Q?+2AA-?=", "\\ud800"),
+        (b"=?idna?B?/w==?=", "ÿ"),
+        (b"=?rot13?Q?a?=", "a"),
+        (b"\x1b[31mred\x07\xff", "\\u001b[31mred\\u0007\ufffd"),
         (b"\xe2\x80\xae", "\\u202e"),
         (b"x" * 500, "x" * 119 + "…"),
-        (b"=?" * 50_000, None),
+        (b"=?" * 50_000, "=?" * 59 + "=…"),
     ],
 )
-def test_labels_are_decoded_and_hostile_ones_do_no_harm(value: bytes, label: str | None) -> None:
+def test_labels_are_decoded_and_hostile_ones_do_no_harm(value: bytes, label: str) -> None:
     letter = Pieces("a.eml", b"Subject: " + value + b"\n\nx")
     assert letter["header/Subject"] == b"Subject: " + value + b"\n"
-    if label is not None:
-        assert letter.label("header/Subject") == label
-        assert letter.label("message").startswith(label[:100])
+    assert letter.label("header/Subject") == label
+    assert letter.label("message").startswith(label[:100])
 
 
 def test_a_name_that_would_not_fit_into_a_path_makes_no_part() -> None:
