@@ -50,13 +50,17 @@ async def trailer(port: int, _: bytes) -> None:
 
 
 async def _endless(port: int, start: bytes) -> None:
-    while True:
-        with suppress(OSError):
-            _, writer = await _connect(port)
-            writer.write(start)
-            while not writer.is_closing():
-                writer.write(b"a" * (1 << 16))
-                await writer.drain()
+    async def one() -> None:
+        while True:
+            with suppress(OSError):
+                reader, writer = await _connect(port)
+                writer.write(start)
+                while not (reader.at_eof() or writer.is_closing()):
+                    writer.write(b"a" * (1 << 16))
+                    await writer.drain()
+                writer.close()
+
+    await asyncio.gather(*(one() for _ in range(64)))
 
 
 async def bodies(port: int, _: bytes) -> None:
