@@ -30,8 +30,8 @@ AT_ONCE = 2
 """Receipts at one time: a millisecond each, in turn with everything else that the notary computes."""
 PATIENCE = 10.0
 """Seconds that a body, once it is there, waits for its turn."""
-SECONDS = 20.0
-"""Seconds for the check of an evidence file, which on a quiet machine takes one at most."""
+SECONDS = 60.0
+"""Seconds for the check of an evidence file; its processor time is limited where it is made."""
 MAX_BODIES = 64 << 20
 """Bytes of bodies that are arriving, waiting or being checked."""
 _AGAIN = 0.1

@@ -12,6 +12,7 @@ import asyncio
 import resource
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http import HTTPStatus
@@ -22,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import SealbookError, Unavailable
 
-from .problems import RequestTimeout, problem_response
+from .problems import BadRequest, RequestTimeout, problem_response
 from .settings import Settings
 
 MAX_HEADERS = 1 << 15
@@ -39,7 +40,8 @@ MIN_RATE = 4 << 10
 SLOW = 2.0
 """Seconds after which a body that is still arriving counts as slow."""
 LINGER = 5.0
-"""Seconds to take an answer, and to end a request that was answered before its end."""
+"""Seconds to take an answer, to end a request that was answered before its end, and that a refused
+connection still counts: whoever opens a new one at once is soon over the limit."""
 _PIECE = 1 << 13
 """Bytes given to the parser at a time."""
 _QUIET = 60.0
@@ -126,6 +128,22 @@ class Peers:
             del held[peer]
 
 
+def _encoded(error: SealbookError) -> bytes:
+    """Return the whole answer that tells of an error and ends a connection."""
+    answer = problem_response(error, {"connection": "close"})
+    status = HTTPStatus(answer.status_code)
+    fields = b"".join(b"%b: %b\r\n" % each for each in answer.raw_headers)
+    line = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    return line + fields + b"\r\n" + bytes(answer.body)
+
+
+_TOO_MANY = _encoded(Unavailable("The notary has too many connections; try again in a minute."))
+_OVER_LIMIT = _encoded(
+    Unavailable("Your address holds too many connections already; close some, or wait.")
+)
+"""Made once: a connection over the limit is to cost as little as it can."""
+
+
 class _Part(Enum):
     """What of a request is arriving."""
 
@@ -148,6 +166,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _proxied = False
     _holds = False
     _is_slow = False
+    _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -159,7 +178,7 @@ class LimitedProtocol(HttpToolsProtocol):
         except ValueError:
             self._peer = "unknown"
         if len(self.connections) > self.peers.room:
-            self._refuse(Unavailable("The notary has too many connections; try again in a minute."))
+            self._close(_TOO_MANY)
         elif self._proxied or self._hold():
             self._wait_for_head()
 
@@ -172,7 +191,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         at = 0
-        while at < len(data) and not self.transport.is_closing():
+        while at < len(data) and not self._is_over():
             if self._part is _Part.NOTHING:
                 self._wait_for_head()
             room = MAX_HEADERS + self._body // FRAMED - self._framing
@@ -203,7 +222,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._body += len(body)
         self._framing = max(0, self._framing - len(body))
-        if not self.transport.is_closing():
+        if not self._is_over():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -211,20 +230,22 @@ class LimitedProtocol(HttpToolsProtocol):
         self._part = _Part.NOTHING
         self._set_timer(None)
         self._ended()
-        if not self.transport.is_closing():
+        if not self._is_over():
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        if self._refused:
+            return
         if self._proxied:
             self._release()
         if self.transport.is_closing():
-            self.loop.call_later(LINGER, self.transport.abort)
+            self._abort_later()
         elif self._part is _Part.BODY and not self.pipeline:
             self._set_timer(LINGER)
         super().on_response_complete()
 
     def timeout_keep_alive_handler(self) -> None:
-        self._end()
+        self._close()
 
     def _wait_for_head(self) -> None:
         self._part = _Part.HEAD
@@ -238,7 +259,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _waited(self) -> None:
         """End what has not come in time; a body has until `_due`."""
         if self._part is not _Part.BODY or self.cycle.response_complete:
-            self._end()
+            self._close()
             return
         now = self.loop.time()
         if self.flow.read_paused:  # what is late is ours
@@ -266,8 +287,7 @@ class LimitedProtocol(HttpToolsProtocol):
         now = self.loop.time()
         self._holds = self.peers.take(self.peers.connections, self._peer, limit, now)
         if not self._holds:
-            message = f"Your address holds {limit} connections already; close some, or wait."
-            self._refuse(Unavailable(message))
+            self._close(_OVER_LIMIT)
         return self._holds
 
     def _hold_forwarded(self) -> bool:
@@ -292,29 +312,45 @@ class LimitedProtocol(HttpToolsProtocol):
             self.peers.give_back(self.peers.slow, self._peer)
 
     def send_400_response(self, msg: str) -> None:
-        if self._may_answer():
-            super().send_400_response(msg)
-        self._end()
+        self._refuse(BadRequest(msg))
 
     def _refuse(self, error: SealbookError) -> None:
-        """Answer with an error and end the connection."""
-        if self._may_answer():
-            answer = problem_response(error, {"connection": "close"})
-            status = HTTPStatus(answer.status_code)
-            head = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
-            fields = b"".join(b"%b: %b\r\n" % each for each in answer.raw_headers)
-            self.transport.write(head + fields + b"\r\n" + bytes(answer.body))
-        self._end()
+        """Answer a request that is not as it may be with an error, and read no more of it."""
+        if self._is_over():
+            return
+        if self.pipeline:  # earlier answers are under way
+            self._close()
+            return
+        self._refused = True
+        self._set_timer(None)
+        self._ended()
+        self._write_last(_encoded(error))
+        with suppress(OSError):
+            self.transport.write_eof()
+        self.flow.pause_reading()
+        self._abort_later()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self.flow.resume_writing()
 
-    def _may_answer(self) -> bool:
-        """Return whether what is written now would not stand inside another answer."""
-        return self.cycle is None or not self.cycle.response_started or self.cycle.response_complete
-
-    def _end(self) -> None:
+    def _close(self, last: bytes = b"") -> None:
         """Close the connection, also where the other side does not take what was written."""
         self._set_timer(None)
+        self._write_last(last)
         self.transport.close()
+        self._abort_later()
+
+    def _write_last(self, data: bytes) -> None:
+        """Write an answer of ours, unless it would stand inside another one."""
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self.transport.write(data)
+
+    def _abort_later(self) -> None:
         self.loop.call_later(LINGER, self.transport.abort)
+
+    def _is_over(self) -> bool:
+        return self._refused or self.transport.is_closing()
 
 
 def limited(settings: Settings) -> type[LimitedProtocol]:

@@ -27,6 +27,12 @@ CODE_HEADER = "sealbook-problem"
 """Repeats `code`, for answers that have no body."""
 
 
+class BadRequest(SealbookError):
+    """What came is not HTTP as it is read here."""
+
+    code = "bad-request"
+
+
 class RequestTimeout(SealbookError):
     """The body did not arrive in time."""
 
@@ -57,6 +63,7 @@ _STATUS: dict[type[SealbookError], int] = {
     errors.StorageFailed: 507,
     errors.Unavailable: 503,
     errors.LedgerFault: 500,
+    BadRequest: 400,
     RequestTimeout: 408,
     UnsupportedMedia: 415,
     RangeNotSatisfiable: 416,

@@ -32,6 +32,8 @@ RATE = 25
 """Deposits a second: far from what the service can do, so that what is measured is its answer."""
 GATE = 2.0
 BODIES = 2_010
+PAUSE = 5.0
+"""Seconds before who was sent away comes again: a flood of connections is another attack."""
 DOCUMENTS = 1_500
 """Documents of the evidence file: about as much work as the service does for one."""
 
@@ -50,13 +52,17 @@ async def trailer(port: int, _: bytes) -> None:
 
 
 async def _endless(port: int, start: bytes) -> None:
-    while True:
-        with suppress(OSError):
-            _, writer = await _connect(port)
-            writer.write(start)
-            while not writer.is_closing():
-                writer.write(b"a" * (1 << 16))
-                await writer.drain()
+    async def one() -> None:
+        while True:
+            with suppress(OSError):
+                reader, writer = await _connect(port)
+                writer.write(start)
+                while not (reader.at_eof() or writer.is_closing()):
+                    writer.write(b"a" * (1 << 16))
+                    await writer.drain()
+                writer.close()
+
+    await asyncio.gather(*(one() for _ in range(64)))
 
 
 async def bodies(port: int, _: bytes) -> None:
@@ -74,7 +80,7 @@ async def bodies(port: int, _: bytes) -> None:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(reader.read(1 << 16), 1)
                 writer.close()
-            await asyncio.sleep(1)
+            await asyncio.sleep(PAUSE)
 
     await asyncio.gather(*map(one, range(BODIES)))
 

@@ -5,8 +5,7 @@
             = { "deposits": [[key, leaf, report]], "matters": [matter] }      hashes in hexadecimal
             / { "refused": an error's code, "detail": its sentence }
 
-It is there to be killed. Before it computes, it counts what there is to compute; and it has what
-processor time the notary leaves.
+It is there to be killed. Before it computes, it counts what there is to compute.
 """
 
 import json
@@ -34,7 +33,8 @@ MAX_LEAVES = 50_000
 """Leaves and parts that are shown in all: five microseconds each."""
 MEMORY = 1 << 30
 """Bytes of address space."""
-_NICE = 10
+SECONDS = 10
+"""Of processor time for a file; what is within the bounds above takes one."""
 
 
 def main() -> None:
@@ -44,11 +44,11 @@ def main() -> None:
     limit("RLIMIT_CORE", 0)
     limit("RLIMIT_FSIZE", 0)
     limit("RLIMIT_AS", MEMORY)
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
     while head := requests.read(4):
         trust = requests.read(int.from_bytes(head, "big"))
         data = requests.read(int.from_bytes(requests.read(4), "big"))
+        used = os.times()
+        limit("RLIMIT_CPU", int(used.user + used.system) + SECONDS)
         answer = json.dumps(_answer(trust, data), separators=(",", ":")).encode()
         answers.write(len(answer).to_bytes(4, "big") + answer)
         answers.flush()

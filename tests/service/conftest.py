@@ -157,14 +157,23 @@ def stranger(service: Service) -> Account:
 
 
 @pytest.fixture
-def raw(service: Service) -> Iterator[Callable[[], socket.socket]]:
-    """Open plain connections, for what no client library sends."""
+def raw_from() -> Iterator[Callable[[str, int], socket.socket]]:
+    """Open plain connections from an address to a port, for what no client library sends."""
     opened: list[socket.socket] = []
 
-    def connect() -> socket.socket:
-        opened.append(socket.create_connection(("127.0.0.1", service.port), timeout=10))
+    def connect(source: str, port: int) -> socket.socket:
+        address = ("127.0.0.1", port)
+        opened.append(socket.create_connection(address, 10, source_address=(source, 0)))
         return opened[-1]
 
     yield connect
     for each in opened:
         each.close()
+
+
+@pytest.fixture
+def raw(
+    service: Service, raw_from: Callable[[str, int], socket.socket]
+) -> Callable[[], socket.socket]:
+    """Open plain connections to the service."""
+    return lambda: raw_from("127.0.0.1", service.port)

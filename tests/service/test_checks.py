@@ -60,7 +60,7 @@ def evidence(receipt, opening):
 
 
 def post(http, data):
-    return http.post("/verify", content=data, headers={"content-type": OCTETS})
+    return http.post("/verify", content=data, headers={"content-type": OCTETS}, timeout=90)
 
 
 def test_connections_that_send_nothing_keep_nobody_from_a_check(service, company, raw):
