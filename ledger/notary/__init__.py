@@ -5,6 +5,7 @@ holds the directory. A command given meanwhile by another is left as an order, a
 it out: `command` does the right one of both.
 """
 
+import itertools
 import os
 import threading
 import time
@@ -20,7 +21,7 @@ from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.directory import InUse
 from ledger.adapters.envelopes import EnvelopeStore
 from ledger.adapters.logfiles import LogFolder
-from ledger.adapters.office import DONE, FAILED, OfficeDatabase
+from ledger.adapters.office import DONE, FAILED, OfficeDatabase, Order
 from ledger.adapters.records import RecordFolder
 from ledger.adapters.room import DiskRoom
 from ledger.adapters.sqlite import LedgerDatabase
@@ -37,8 +38,8 @@ from ledger.errors import (
 from ledger.health import Health, Reason
 from ledger.notary.backup import backup as copy_notary
 from ledger.notary.backup import restore as restore
+from ledger.notary.commands import BACKUP, READS
 from ledger.notary.commands import COMMANDS as COMMANDS
-from ledger.notary.commands import READS
 from ledger.notary.founding import init_notary as init_notary
 from ledger.notary.fsck import Finding as Finding
 from ledger.notary.fsck import fsck as fsck
@@ -51,11 +52,11 @@ from ledger.sequencer import BATCH, WINDOW, Sequencer
 ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered."""
 NONCE_SIZE = 512
-"""Bytes that a nonce takes on the disk, in its table, its index and the log of changes."""
+"""Bytes that a nonce takes on the disk, in its table and its indexes."""
 MAX_UNWRITTEN = 100_000
 """Nonces kept in memory while their file cannot be written: about 20 MB."""
 ORDER_PATIENCE = 120.0
-"""Seconds that a command waits for the serving process; a backup may take longer and go on."""
+"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
 
 
 class Entries:
@@ -108,7 +109,7 @@ class Nonces:
         self._lock = threading.Lock()
         self._unwritten: dict[tuple[bytes, bytes], int] = {}
 
-    def remember(self, key_id: bytes, nonce: bytes, expires: int) -> bool:
+    def remember(self, account: str, key_id: bytes, nonce: bytes, expires: int) -> bool:
         """Note a nonce until `expires` (POSIX seconds); False when this key has used it before."""
         now = int(self._clock())
         with self._lock:
@@ -116,7 +117,7 @@ class Nonces:
                 return False
             if self._office is not None:
                 with suppress(StorageFailed, Unavailable):
-                    held = self._room.hold(None, NONCE_SIZE)
+                    held = self._room.hold(account, NONCE_SIZE)
                     try:
                         return self._office.remember(key_id, nonce, expires, now)
                     finally:
@@ -152,6 +153,8 @@ class Notary:
     ) -> None:
         self.directory = directory
         self._room = room
+        self._cancelled = threading.Event()
+        self._copying: tuple[int, threading.Thread] | None = None
         self._stack = ExitStack()
         with ExitStack() as stack:
             with suppress(StorageFailed) if reading else nullcontext():
@@ -195,6 +198,7 @@ class Notary:
             self.entries = Entries(self._store, lambda: writer.tree.size)
             self.nonces = Nonces(self._office, room, clock)
             self._carry_out_orders()
+            stack.callback(self._end_backup)
             self._stack = stack.pop_all()
 
     @property
@@ -209,16 +213,19 @@ class Notary:
         return health
 
     def backup(self, destination: Path) -> int:
-        """Copy this notary to an empty or new directory while it works on; see `backup`.
+        """Copy this notary to a new directory, or to its earlier backup, while it works on.
 
-        Return the number of entries in the copy. Raises Conflict, StorageFailed.
+        Return the number of entries in the copy. Raises what `backup` raises; Unavailable when it is
+        stopped by `close` or by whoever ordered it.
         """
         return copy_notary(
             self.directory,
             destination,
             self._store,
             self._signed,
-            self.sequencer,
+            self.sequencer.last,
+            self._room,
+            self._cancelled,
             self._writer.hook,
         )
 
@@ -265,6 +272,7 @@ class Notary:
             while not stop.wait(ORDERS_EVERY):
                 with suppress(StorageFailed):  # the next look finds the order again
                     self._carry_out_orders()
+                    self._look_after_backup()
 
         thread = threading.Thread(target=work, name="orders", daemon=True)
         thread.start()
@@ -272,18 +280,51 @@ class Notary:
         self._stack.callback(stop.set)
 
     def _carry_out_orders(self) -> None:
-        if self._office is None:
+        if self._office is not None:
+            for order in self._office.waiting():
+                if order.kind != BACKUP:
+                    self._carry_out(self._office, order)
+
+    def _carry_out(self, office: OfficeDatabase, order: Order) -> None:
+        try:
+            state, answer = DONE, self.execute(order.kind, order.argument)
+        except SealbookError as error:
+            state, answer = FAILED, {"code": error.code, "detail": str(error)}
+        except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
+            detail = f"The command failed in a way that it was not made for: {error!r}."
+            state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
+        with self._writer.step(Step.ORDER):
+            office.answer(order.id, state, answer)
+
+    def _look_after_backup(self) -> None:
+        """Begin a backup that was ordered, in a thread of its own; stop one that was withdrawn."""
+        office = self._office
+        if office is None:
             return
-        for order in self._office.waiting():
-            try:
-                state, answer = DONE, self.execute(order.kind, order.argument)
-            except SealbookError as error:
-                state, answer = FAILED, {"code": error.code, "detail": str(error)}
-            except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
-                detail = f"The command failed in a way that it was not made for: {error!r}."
-                state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
-            with self._writer.step(Step.ORDER):
-                self._office.answer(order.id, state, answer)
+        if self._copying is not None:
+            number, thread = self._copying
+            if thread.is_alive():
+                if office.order(number) is None:
+                    self._cancelled.set()
+                return
+            self._copying = None
+        order = next((each for each in office.waiting() if each.kind == BACKUP), None)
+        if order is not None:
+            self._cancelled.clear()
+            thread = threading.Thread(
+                target=self._back_up, args=(office, order), name="backup", daemon=True
+            )
+            self._copying = order.id, thread
+            thread.start()
+
+    def _back_up(self, office: OfficeDatabase, order: Order) -> None:
+        with suppress(StorageFailed):  # the next look finds the order again
+            self._carry_out(office, order)
+
+    def _end_backup(self) -> None:
+        self._cancelled.set()
+        if self._copying is not None:
+            self._copying[1].join()
 
 
 def open_notary(
@@ -364,21 +405,34 @@ def _order(directory: Path, kind: str, argument: dict[str, Any], patience: float
     try:
         number = office.give(kind, argument)
         pause = threading.Event()
-        for _ in range(max(1, int(patience / ORDERS_EVERY))):
-            pause.wait(ORDERS_EVERY)
-            order = office.order(number)
-            if order is None:
-                break
-            if order.answer is not None and order.state == DONE:
-                return order.answer
-            if order.answer is not None:
-                raise _refusal(order.answer)
-        office.withdraw(number)
+        looks = itertools.count() if kind == BACKUP else range(max(1, int(patience / ORDERS_EVERY)))
+        try:
+            for _ in looks:
+                pause.wait(ORDERS_EVERY)
+                order = office.order(number)
+                if order is None:
+                    break
+                if order.answer is not None and order.state == DONE:
+                    return order.answer
+                if order.answer is not None:
+                    raise _refusal(order.answer)
+                if kind == BACKUP and not _is_served(directory):
+                    break
+        finally:  # also when whoever waits gives up: a backup that is withdrawn stops
+            office.withdraw(number)
     finally:
         office.close()
     raise Unavailable(
         "The process that serves this notary did not answer; see its log, then try again."
     )
+
+
+def _is_served(directory: Path) -> bool:
+    try:
+        place.lock(directory).release()
+    except InUse:
+        return True
+    return False
 
 
 def _refusal(answer: dict[str, Any]) -> Refused:
