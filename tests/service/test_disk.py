@@ -163,6 +163,32 @@ def test_signed_reads_go_on_without_a_byte_left_and_none_is_replayed(
     assert served.http.get("/deposits", headers=headers).status_code == 401
 
 
+def test_a_disk_that_turns_read_only_says_so_and_is_read(disk: SmallDisk, served: Service) -> None:
+    """The disk says so itself: what is open for writing keeps a test from remounting it."""
+    account = enrolled(served)
+    statement, receipt = account.deposit()
+    fresh = account.statement(small_envelope().payload)
+    measure = served.notary._room._measure
+
+    def turned(place: Path) -> os.statvfs_result:
+        found = list(measure(place))
+        found[8] |= os.ST_RDONLY
+        return os.statvfs_result(found)
+
+    served.notary._room._measure = turned
+    assert health(served) == (503, ["read-only"])
+    assert send(served, fresh) == (503, "unavailable")
+    with pytest.raises(Unavailable, match="only be read"):
+        account.client.put_envelopes([small_envelope()])
+    assert reads(account, statement, receipt)
+    headers = account.signed("GET", "/deposits")
+    assert served.http.get("/deposits", headers=headers).status_code == 200
+    assert served.http.get("/deposits", headers=headers).status_code == 401
+    served.notary._room._measure = measure
+    assert health(served) == (200, [])
+    account.deposit()
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
