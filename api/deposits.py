@@ -74,7 +74,7 @@ router = APIRouter(tags=["deposits"])
     response_class=Response,
     responses={
         201: binary(RECEIPT, "The receipt."),
-        **problems(403, 409, 413, 415, 422, 503),
+        **problems(403, 409, 413, 415, 422, 503, 507),
     },
     openapi_extra=body(COSE),
 )
@@ -121,7 +121,7 @@ async def enter_many(request: Request) -> Response:
     status_code=204,
     response_class=Response,
     dependencies=[_signed],
-    responses=problems(401, 403, 409, 413, 415, 422, 507),
+    responses=problems(401, 403, 409, 413, 415, 422, 503, 507),
     openapi_extra=body(CBOR),
 )
 async def put_envelopes(request: Request) -> Response:
@@ -141,7 +141,7 @@ async def put_envelopes(request: Request) -> Response:
     status_code=204,
     response_class=Response,
     dependencies=[_signed],
-    responses=problems(401, 403, 404, 409, 413, 415, 422, 507),
+    responses=problems(401, 403, 404, 409, 413, 415, 422, 503, 507),
     openapi_extra=body(OCTETS),
 )
 async def put_header(request: Request, root: Root) -> Response:
@@ -174,7 +174,7 @@ async def payload_status(request: Request, root: Root) -> Response:
     status_code=204,
     response_class=Response,
     dependencies=[_signed],
-    responses=problems(401, 403, 408, 409, 413, 415, 422, 507),
+    responses=problems(401, 403, 408, 409, 413, 415, 422, 503, 507),
     openapi_extra=body(OCTETS)
     | {
         "parameters": [
@@ -309,7 +309,7 @@ async def receipt(request: Request, leaf: Root) -> Response:
 @router.post(
     "/enrolments",
     status_code=201,
-    responses=problems(403, 409, 413, 415, 422, 503),
+    responses=problems(403, 409, 413, 415, 422, 503, 507),
     openapi_extra=body(COSE),
 )
 async def join(request: Request, response: Response) -> Enrolled:

@@ -172,8 +172,7 @@ async def authenticate(request: Request, covered: Sequence[str]) -> Caller:
 
     def work() -> Caller:
         signed = _verify(here, message, covered)
-        _use_nonce(here, signed)
-        return _caller(here, signed)
+        return _use_nonce(here, signed, _caller(here, signed))
 
     return await run_in_threadpool(work)
 
@@ -192,8 +191,7 @@ async def authenticate_with_body(
 
     def work() -> Caller:
         verify_body(message, data)
-        _use_nonce(here, signed)
-        return _caller(here, signed)
+        return _use_nonce(here, signed, _caller(here, signed))
 
     return await run_in_threadpool(work), data
 
@@ -219,11 +217,13 @@ def _verify(here: Service, message: SignedMessage, covered: Sequence[str]) -> Si
     return verify_request(message, notary.origin, public_key, covered=covered, now=here.clock())
 
 
-def _use_nonce(here: Service, signed: SignedRequest) -> None:
-    if not here.notary.nonces.remember(signed.key_id, signed.nonce, signed.expires):
+def _use_nonce(here: Service, signed: SignedRequest, caller: Caller) -> Caller:
+    nonces = here.notary.nonces
+    if not nonces.remember(caller.account, signed.key_id, signed.nonce, signed.expires):
         raise NotAuthenticated(
             "This request was received before, or its body took too long; sign it anew to repeat it."
         )
+    return caller
 
 
 def _caller(here: Service, signed: SignedRequest) -> Caller:

@@ -4,6 +4,7 @@ It is what a restart, a rebuild and a restore are measured against. Rows are add
 and never changed. `log/signed` holds each of them once more, written before, and gives back a lost one.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.adapters.sqlite import Connections, Snapshot
@@ -29,6 +30,18 @@ CREATE TRIGGER checkpoints_not_deleted BEFORE DELETE ON checkpoints
     BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never deleted'); END;
 """
 _COLUMNS = "height, size, root, note, seal_protected, seal_signature"
+_INSERT = f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+
+
+def _row(each: SignedCheckpoint) -> tuple[int, int, bytes, str, bytes, bytes]:
+    return (
+        each.height,
+        each.size,
+        each.root,
+        each.note,
+        each.seal.protected,
+        each.seal.signature,
+    )
 
 
 class CheckpointDatabase:
@@ -58,17 +71,12 @@ class CheckpointDatabase:
                     "signed: another "
                     "process signs for the same ledger. Stop both, and start only one."
                 )
-            connection.execute(
-                f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
-                (
-                    new.height,
-                    new.size,
-                    new.root,
-                    new.note,
-                    new.seal.protected,
-                    new.seal.signature,
-                ),
-            )
+            connection.execute(_INSERT, _row(new))
+
+    def extend(self, checkpoints: Sequence[SignedCheckpoint]) -> None:
+        """Add checkpoints that another store has signed and in its order: for a copy of it."""
+        with self._connections.writing() as connection:
+            connection.executemany(_INSERT, [_row(each) for each in checkpoints])
 
     def at_height(self, height: int) -> SignedCheckpoint | None:
         """Return the checkpoint that closes a block."""

@@ -17,6 +17,8 @@ FILE = "office.sqlite"
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 MAX_ORDERS_KEPT = 100
 """Finished orders whose answers are kept for whoever waits for them."""
+_LOG_PAGES = 1_000
+"""Pages between WAL checkpoints: nonces come with every signed request, and are not kept for long."""
 _PRUNE_EVERY = 256
 _KEPT_LONGER = 60
 """Seconds: a thread whose `now` is a moment behind another's still finds what that one forgets."""
@@ -57,7 +59,11 @@ class OfficeDatabase:
         self.path = path
         # NORMAL: a power cut may lose the last writes, which costs nothing here.
         self._connections = Connections(
-            path, _SCHEMA, create=not path.exists(), synchronous="NORMAL"
+            path,
+            _SCHEMA,
+            create=not path.exists(),
+            synchronous="NORMAL",
+            log_pages=_LOG_PAGES,
         )
         self._remembered = 0
 

@@ -21,8 +21,9 @@ from ledger.errors import NoRoom, StorageFailed, Unavailable
 from ledger.health import Health, Reason
 
 RESERVE = 256 << 20
-"""Bytes. A block of 256 entries at their largest is 16 MiB: as a bundle beside the one it replaces, as
-rows and in the database's log of changes that makes 80 MiB; twice that, and the office's own."""
+"""Bytes. A block of 256 entries at their largest is 16 MiB: bundle, the one that it replaces, and rows.
+The logs of changes of the two databases grow to some 32 MiB each, and once more by such a block. That
+makes 130 MiB; as much again for what the office enters while the disk is full."""
 TIGHT = 1 << 30
 """Bytes above the reserve under which the rest is shared out."""
 SHARE = TIGHT // 16

@@ -100,10 +100,12 @@ class Connections:
         create: bool = False,
         reading: bool = False,
         synchronous: str = "FULL",
+        log_pages: int = WAL_PAGES,
     ) -> None:
         self._path = path
         self._reading = reading
         self._synchronous = synchronous
+        self._log_pages = log_pages
         self._idle: list[Any] = []
         self._closed = False
         self._lock = threading.Lock()
@@ -214,7 +216,7 @@ class Connections:
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {self._log_pages}")
         connection.execute("PRAGMA trusted_schema = 0")
         connection.execute("PRAGMA recursive_triggers = 1")  # INSERT OR REPLACE also fires DELETE
         return connection

@@ -506,16 +506,17 @@ def accept_clock(directory: Path, as_json: bool) -> None:
 @notary.command(
     epilog="""\b
 Example:
-  sealbook notary backup /mnt/safe/2026-11-23
+  sealbook notary backup /mnt/safe/notary
 """
 )
 @click.argument("destination", type=shell.FILE)
 @directory_option
 @shell.json_option
 def backup(destination: Path, directory: Path, as_json: bool) -> None:
-    """Copy everything to an empty directory.
+    """Copy everything to a new directory, or bring an earlier backup up to date.
 
-    The private keys too: keep it like a seal. The service may run.
+    The private keys too: keep it like a seal. The service may run. Ctrl-C stops it; what was there
+    before stays good, and the same command goes on from where it stopped.
     """
     from ledger.notary import command
 

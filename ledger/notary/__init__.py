@@ -5,6 +5,7 @@ holds the directory. A command given meanwhile by another is left as an order, a
 it out: `command` does the right one of both.
 """
 
+import itertools
 import logging
 import os
 import threading
@@ -21,7 +22,7 @@ from ledger.adapters.clock import SYSTEM_CLOCK
 from ledger.adapters.directory import InUse
 from ledger.adapters.envelopes import EnvelopeStore
 from ledger.adapters.logfiles import LogFolder
-from ledger.adapters.office import DONE, FAILED, OfficeDatabase
+from ledger.adapters.office import DONE, FAILED, OfficeDatabase, Order
 from ledger.adapters.records import RecordFolder
 from ledger.adapters.room import DiskRoom
 from ledger.adapters.sqlite import LedgerDatabase
@@ -43,8 +44,8 @@ from ledger.errors import (
 from ledger.health import Health, Reason, Warn
 from ledger.notary.backup import backup as copy_notary
 from ledger.notary.backup import restore as restore
+from ledger.notary.commands import BACKUP, READS
 from ledger.notary.commands import COMMANDS as COMMANDS
-from ledger.notary.commands import READS
 from ledger.notary.founding import init_notary as init_notary
 from ledger.notary.fsck import Finding as Finding
 from ledger.notary.fsck import fsck as fsck
@@ -63,11 +64,11 @@ _LATELY = 1024
 ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered."""
 NONCE_SIZE = 512
-"""Bytes that a nonce takes on the disk, in its table, its index and the log of changes."""
+"""Bytes that a nonce takes on the disk, in its table and its indexes."""
 MAX_UNWRITTEN = 100_000
 """Nonces kept in memory while their file cannot be written: about 20 MB."""
 ORDER_PATIENCE = 120.0
-"""Seconds that a command waits for the serving process; a backup may take longer and go on."""
+"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
 
 
 class Entries:
@@ -120,7 +121,7 @@ class Nonces:
         self._lock = threading.Lock()
         self._unwritten: dict[tuple[bytes, bytes], int] = {}
 
-    def remember(self, key_id: bytes, nonce: bytes, expires: int) -> bool:
+    def remember(self, account: str, key_id: bytes, nonce: bytes, expires: int) -> bool:
         """Note a nonce until `expires` (POSIX seconds); False when this key has used it before."""
         now = int(self._clock())
         with self._lock:
@@ -128,7 +129,7 @@ class Nonces:
                 return False
             if self._office is not None:
                 with suppress(StorageFailed, Unavailable):
-                    held = self._room.hold(None, NONCE_SIZE)
+                    held = self._room.hold(account, NONCE_SIZE)
                     try:
                         return self._office.remember(key_id, nonce, expires, now)
                     finally:
@@ -165,6 +166,8 @@ class Notary:
         self.directory = directory
         self._room = room
         self._health = room.health
+        self._cancelled = threading.Event()
+        self._copying: tuple[int, threading.Thread] | None = None
         self._stack = ExitStack()
         with ExitStack() as stack:
             with suppress(StorageFailed) if reading else nullcontext():
@@ -220,6 +223,7 @@ class Notary:
             self._check_newest()
             self.look()
             self._carry_out_orders()
+            stack.callback(self._end_backup)
             self._stack = stack.pop_all()
 
     @property
@@ -280,16 +284,19 @@ class Notary:
         return None
 
     def backup(self, destination: Path) -> int:
-        """Copy this notary to an empty or new directory while it works on; see `backup`.
+        """Copy this notary to a new directory, or to its earlier backup, while it works on.
 
-        Return the number of entries in the copy. Raises Conflict, StorageFailed.
+        Return the number of entries in the copy. Raises what `backup` raises; Unavailable when it is
+        stopped by `close` or by whoever ordered it.
         """
         return copy_notary(
             self.directory,
             destination,
             self._store,
             self._signed,
-            self.sequencer,
+            self.sequencer.last,
+            self._room,
+            self._cancelled,
             self._writer.hook,
         )
 
@@ -337,6 +344,7 @@ class Notary:
                 self.look()
                 with suppress(StorageFailed, NotSigning):  # the next look finds the order again
                     self._carry_out_orders()
+                    self._look_after_backup()
 
         thread = threading.Thread(target=work, name="orders", daemon=True)
         thread.start()
@@ -372,22 +380,53 @@ class Notary:
             )
 
     def _carry_out_orders(self) -> None:
-        if self._office is None:
+        if self._office is not None:
+            for order in self._office.waiting():
+                if order.kind != BACKUP:
+                    self._carry_out(self._office, order)
+
+    def _carry_out(self, office: OfficeDatabase, order: Order) -> None:
+        try:
+            state, answer = DONE, self.execute(order.kind, order.argument)
+        except SealbookError as error:
+            if order.kind == st.RECOVERY and isinstance(error, NotSigning):
+                return  # nobody waits for it, and the ledger owes it
+            state, answer = FAILED, {"code": error.code, "detail": str(error)}
+        except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
+            detail = f"The command failed in a way that it was not made for: {quoted(repr(error))}."
+            state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
+        with self._writer.step(Step.ORDER):
+            office.answer(order.id, state, answer)
+
+    def _look_after_backup(self) -> None:
+        """Begin a backup that was ordered, in a thread of its own; stop one that was withdrawn."""
+        office = self._office
+        if office is None:
             return
-        for order in self._office.waiting():
-            try:
-                state, answer = DONE, self.execute(order.kind, order.argument)
-            except SealbookError as error:
-                if order.kind == st.RECOVERY and isinstance(error, NotSigning):
-                    continue  # nobody waits for it, and the ledger owes it
-                state, answer = FAILED, {"code": error.code, "detail": str(error)}
-            except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
-                detail = (
-                    f"The command failed in a way that it was not made for: {quoted(repr(error))}."
-                )
-                state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
-            with self._writer.step(Step.ORDER):
-                self._office.answer(order.id, state, answer)
+        if self._copying is not None:
+            number, thread = self._copying
+            if thread.is_alive():
+                if office.order(number) is None:
+                    self._cancelled.set()
+                return
+            self._copying = None
+        order = next((each for each in office.waiting() if each.kind == BACKUP), None)
+        if order is not None:
+            self._cancelled.clear()
+            thread = threading.Thread(
+                target=self._back_up, args=(office, order), name="backup", daemon=True
+            )
+            self._copying = order.id, thread
+            thread.start()
+
+    def _back_up(self, office: OfficeDatabase, order: Order) -> None:
+        with suppress(StorageFailed):  # the next look finds the order again
+            self._carry_out(office, order)
+
+    def _end_backup(self) -> None:
+        self._cancelled.set()
+        if self._copying is not None:
+            self._copying[1].join()
 
 
 def open_notary(
@@ -468,21 +507,34 @@ def _order(directory: Path, kind: str, argument: dict[str, Any], patience: float
     try:
         number = office.give(kind, argument)
         pause = threading.Event()
-        for _ in range(max(1, int(patience / ORDERS_EVERY))):
-            pause.wait(ORDERS_EVERY)
-            order = office.order(number)
-            if order is None:
-                break
-            if order.answer is not None and order.state == DONE:
-                return order.answer
-            if order.answer is not None:
-                raise _refusal(order.answer)
-        office.withdraw(number)
+        looks = itertools.count() if kind == BACKUP else range(max(1, int(patience / ORDERS_EVERY)))
+        try:
+            for _ in looks:
+                pause.wait(ORDERS_EVERY)
+                order = office.order(number)
+                if order is None:
+                    break
+                if order.answer is not None and order.state == DONE:
+                    return order.answer
+                if order.answer is not None:
+                    raise _refusal(order.answer)
+                if kind == BACKUP and not _is_served(directory):
+                    break
+        finally:  # also when whoever waits gives up: a backup that is withdrawn stops
+            office.withdraw(number)
     finally:
         office.close()
     raise Unavailable(
         "The process that serves this notary did not answer; see its log, then try again."
     )
+
+
+def _is_served(directory: Path) -> bool:
+    try:
+        place.lock(directory).release()
+    except InUse:
+        return True
+    return False
 
 
 def _refusal(answer: dict[str, Any]) -> Refused:

@@ -136,6 +136,8 @@ def _standing(standing: Standing) -> dict[str, Any]:
     }
 
 
+BACKUP = "backup"
+"""The one command that may take hours: it has a thread of its own, and can be stopped."""
 COMMANDS: dict[str, Command] = {
     "enroll": _enroll,
     "join": _join,
@@ -146,7 +148,7 @@ COMMANDS: dict[str, Command] = {
     "platform": _platform,
     "recovery": _recovery,
     "accept-clock": _accept_clock,
-    "backup": _backup,
+    BACKUP: _backup,
     "status": _status,
 }
 """What the office can order. Arguments: enroll {request} with `record`; join {request}; revoke {key,

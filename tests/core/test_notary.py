@@ -446,10 +446,13 @@ def test_a_backup_of_another_ledger_is_not_restored_over_checkpoints(
         )
 
 
-def test_backup_and_restore_write_only_into_empty_directories(worked: Path, tmp_path: Path) -> None:
+def test_backup_and_restore_write_into_nothing_that_is_somebody_elses(
+    worked: Path, tmp_path: Path
+) -> None:
     backup = backed_up(worked, tmp_path / "backup")
+    other = found(tmp_path / "other")
     with opened(worked) as notary, pytest.raises(Conflict):
-        notary.backup(backup)
+        notary.backup(other)
     with pytest.raises(Conflict):
         restore(backup, worked, clock=Clock(), random=os.urandom)
 

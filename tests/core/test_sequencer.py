@@ -466,9 +466,9 @@ def test_many_threads_depositing_at_once_get_each_their_own(
 
 def test_nonces_are_remembered_until_they_expire(notary: Notary, clock: Clock) -> None:
     key = os.urandom(32)
-    assert notary.nonces.remember(key, b"a", NOW + 60)
-    assert not notary.nonces.remember(key, b"a", NOW + 60)
-    assert notary.nonces.remember(os.urandom(32), b"a", NOW + 60)
+    assert notary.nonces.remember("0a" * 16, key, b"a", NOW + 60)
+    assert not notary.nonces.remember("0a" * 16, key, b"a", NOW + 60)
+    assert notary.nonces.remember("0a" * 16, os.urandom(32), b"a", NOW + 60)
 
 
 def test_receipts_put_together_in_bulk_have_the_bytes_that_the_format_says(

@@ -10,7 +10,6 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest

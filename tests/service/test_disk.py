@@ -14,13 +14,12 @@ import httpx2
 import pytest
 
 from api.settings import Settings
-from ledger.adapters.protocol import COSE
+from ledger.adapters.protocol import COSE, OCTETS
 from ledger.adapters.room import DiskRoom
-from ledger.chain.statement import Payload
 from ledger.crypto.envelope import encrypt_payload
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.stream import payload_root
-from ledger.errors import KeyRevoked, SealbookError, StorageFailed, Unavailable
+from ledger.errors import KeyRevoked, NoRoom, SealbookError, Unavailable
 from ledger.notary import command, open_notary
 from tests.disks import SmallDisk, small_disk
 
@@ -85,9 +84,15 @@ def reads(account: Account, statement: bytes, receipt: bytes) -> bool:
 
 
 def upload(account: Account, size: int) -> None:
+    """Upload an age file in one request. Raises NoRoom."""
     data = encrypt_payload(os.urandom(size), b"k" * 16, os.urandom(16))
-    payload = Payload(len(data), payload_root([data]))
-    account.client.upload(payload, lambda at, size: data[at : at + size], small_envelope().header)
+    path = f"/envelopes/{payload_root([data]).hex()}/payload"
+    fields = {"upload-offset": "0", "upload-length": str(len(data)), "content-type": OCTETS}
+    headers = account.signed("PATCH", path, headers=fields)
+    answer = httpx2.patch(account.url + path, content=data, headers=headers)
+    if answer.headers.get("sealbook-problem") == NoRoom.code:
+        raise NoRoom(answer.json()["detail"])
+    assert answer.status_code == 204, answer.text
 
 
 def test_one_account_cannot_stop_the_ledger_for_the_others(
@@ -96,8 +101,8 @@ def test_one_account_cannot_stop_the_ledger_for_the_others(
     greedy, modest = enrolled(served, "Greedy Ltd"), enrolled(served, "Modest Ltd")
 
     def fill(_: int) -> None:
-        with pytest.raises((Unavailable, StorageFailed)):
-            for _ in range(100):
+        with pytest.raises(NoRoom):
+            for _ in range(20):
                 upload(greedy, 3 * MIB)
 
     with ThreadPoolExecutor(6) as pool:
@@ -156,6 +161,32 @@ def test_signed_reads_go_on_without_a_byte_left_and_none_is_replayed(
     headers = account.signed("GET", "/deposits")
     assert served.http.get("/deposits", headers=headers).status_code == 200
     assert served.http.get("/deposits", headers=headers).status_code == 401
+
+
+def test_a_disk_that_turns_read_only_says_so_and_is_read(disk: SmallDisk, served: Service) -> None:
+    """The disk says so itself: what is open for writing keeps a test from remounting it."""
+    account = enrolled(served)
+    statement, receipt = account.deposit()
+    fresh = account.statement(small_envelope().payload)
+    measure = served.notary._room._measure
+
+    def turned(place: Path) -> os.statvfs_result:
+        found = list(measure(place))
+        found[8] |= os.ST_RDONLY
+        return os.statvfs_result(found)
+
+    served.notary._room._measure = turned
+    assert health(served) == (503, ["read-only"])
+    assert send(served, fresh) == (503, "unavailable")
+    with pytest.raises(Unavailable, match="only be read"):
+        account.client.put_envelopes([small_envelope()])
+    assert reads(account, statement, receipt)
+    headers = account.signed("GET", "/deposits")
+    assert served.http.get("/deposits", headers=headers).status_code == 200
+    assert served.http.get("/deposits", headers=headers).status_code == 401
+    served.notary._room._measure = measure
+    assert health(served) == (200, [])
+    account.deposit()
 
 
 SCRIPT = """
