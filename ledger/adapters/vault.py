@@ -573,7 +573,8 @@ class Vault:
                 yield
         except Timeout as error:
             raise StorageFailed(
-                f"Another sealbook process holds the vault at {self.home}; try again when it is done."
+                f"Another sealbook process holds the vault at {quoted(self.home)}; try again when it "
+                "is done."
             ) from error
 
     def sending(self, waiting: Callable[[], object]) -> contextlib.AbstractContextManager[None]:

@@ -54,7 +54,7 @@ class Served:
             self.process = subprocess.Popen(
                 [*command, "--dir", str(self.directory)], stdout=log, stderr=log
             )
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 urllib.request.urlopen(self.url + "/health", timeout=5).close()
                 return

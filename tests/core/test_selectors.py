@@ -221,7 +221,7 @@ def test_what_is_missing_from_an_unsplit_document_is_told_why() -> None:
     built = Built()
     built.add("locked.pdf", [("", "", b"x")])
     built.records[0] = replace(built.records[0], unsplit="the PDF is encrypted")
-    with pytest.raises(InvalidInput, match=r"locked\.pdf was not split: the PDF is encrypted"):
+    with pytest.raises(InvalidInput, match=r"“locked\.pdf” was not split: “the PDF is encrypted”"):
         resolve("page 1", built.contents)
 
 
@@ -275,9 +275,9 @@ def test_documents_members_sections_and_pages(
 def test_one_name_in_two_folders_asks_which(folder: Built) -> None:
     with pytest.raises(InvalidInput) as refused:
         resolve("list.txt", folder.contents)
-    assert '"annexes/list.txt"' in str(refused.value)
-    assert '"old/list.txt"' in str(refused.value)
-    with pytest.raises(InvalidInput, match=r'"contract\.md: paragraph 1"'):
+    assert "“annexes/list.txt”" in str(refused.value)
+    assert "“old/list.txt”" in str(refused.value)
+    with pytest.raises(InvalidInput, match=r"“contract\.md: paragraph 1”"):
         resolve("paragraph 1", folder.contents)
 
 
