@@ -383,7 +383,7 @@ class Vault:
             )
         ids = ", ".join(each.commitment[:12] for each in found[:4])
         raise NotFound(
-            f"{quoted(wanted)} means {len(found)} deposits ({quoted(ids)}); give the start of one's id."
+            f"{quoted(wanted)} means {len(found)} deposits ({ids}); give the start of one's id."
         )
 
     def sound(self, but: Set[str] = frozenset()) -> Iterator[StoredDeposit]:

@@ -554,7 +554,7 @@ def test_a_closed_terminal_leaves_no_plaintext_behind(sealed: Path) -> None:
         ((), "--identity FILE", 2),
         (("--identity", "other.key"), "not sealed for the identity in", 1),
         (("--identity", "office.trust"), "is not an age identity file", 1),
-        (("--identity", "locked.key"), "locked.key is under a passphrase", 1),
+        (("--identity", "locked.key"), "is under a passphrase", 1),
         (("--identity", "locked.key", "--passphrase-file", "other.key"), "passphrase", 1),
         (("--identity", "missing"), "cannot be read", 2),
     ],

@@ -1,6 +1,7 @@
 """Words of others in what the commands print: never taken for ours, in both languages, at any width."""
 
 import ast
+import base64
 import contextlib
 import io
 import json
@@ -286,6 +287,13 @@ def test_an_error_shows_names_below_the_sentence(width: int, tmp_path: Path) -> 
         assert result.stderr.startswith("sealbook: (1) cannot be read")
 
 
+def letter(spoof: str) -> bytes:
+    """A message whose sender, subject and first line are hostile."""
+    subject = base64.b64encode(spoof.encode()).decode()
+    head = f"From a@b Thu Jan  1 00:00:00 2026\nFrom: {printable(spoof)} <a@b>\n"
+    return f"{head}Subject: =?utf-8?b?{subject}?=\n\n{printable(spoof)}\n\n".encode()
+
+
 @pytest.fixture(scope="module")
 def company(notary: Served, tmp_path_factory: pytest.TempPathFactory) -> Company:
     """A company all of whose papers, titles and matters have hostile names."""
@@ -300,8 +308,7 @@ def company(notary: Served, tmp_path_factory: pytest.TempPathFactory) -> Company
         matter = ("--matter", spoof.replace("\0", "")[:100]) if n % 3 == 0 else ()
         page = made("deposit", paper, *options, *matter).stdout
         assert assert_ours(page, bare=True) and page.startswith("deposited   ")
-    made.write("big.txt", ("\n\n".join(SPOOFS) + "\n").encode())
-    made("deposit", made.folder / "big.txt", "--title", SPOOFS[0])
+    made("deposit", made.write("box.mbox", b"".join(map(letter, SPOOFS))), "--title", SPOOFS[0])
     return made
 
 
@@ -312,8 +319,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("matter", "show", "{matter}"),
     ("parts", "{id}"),
     ("disclose", "{id}", "--dry-run"),
-    ("disclose", "{big}", "--only", "paragraph 1", "--dry-run"),
-    ("parts", "{big}"),
+    ("disclose", "{box}", "--only", "message 2", "--dry-run"),
+    ("parts", "{box}"),
     ("open", "{id}", "-o", "{out}"),
     ("receipt", "{id}", "-o", "{out}"),
     ("export", "--all", "-o", "{out}"),
@@ -327,7 +334,7 @@ def test_what_a_company_sees_of_its_papers_is_in_columns_of_their_own(
     found = company.json("list")["deposits"]
     values = {
         "id": found[0]["id"],
-        "big": found[-1]["id"],
+        "box": found[-1]["id"],
         "matter": company.json("matter", "list")["matters"][0]["id"],
         "out": str(tmp_path / SPOOFS[0][:40]),
     }
@@ -339,7 +346,7 @@ def test_what_a_company_sees_of_its_papers_is_in_columns_of_their_own(
 def test_what_is_not_found_or_refused_is_named_below_the_sentence(
     company: Company, width: int, spoof: str
 ) -> None:
-    typed = spoof.replace("\0", "")[:300]
+    typed = "no" + spoof.replace("\0", "")[:300]
     for command in (("show", typed), ("matter", "show", typed), ("deposit", typed[:60])):
         result = company(*command, code=1)
         assert assert_ours(result.stderr + result.stdout, bare=True)

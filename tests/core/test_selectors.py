@@ -184,7 +184,7 @@ def test_a_path_that_is_there_is_never_read_as_words(mail: Built) -> None:
 
 
 def test_what_fits_several_parts_is_refused_with_selectors_that_fit_one(mail: Built) -> None:
-    with pytest.raises(Ambiguous, match=r'fits 2 parts: "message 1", "message 5"\.') as refused:
+    with pytest.raises(Ambiguous, match=r"fits 2 parts: “message 1”, “message 5”\.") as refused:
         resolve("Re: pricing", mail.contents)
     assert refused.value.candidates[0] == ("message 1", "Re: pricing · Wang · 2026-03-01")
     with pytest.raises(Ambiguous, match="and 1 more") as refused:
