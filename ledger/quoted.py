@@ -21,6 +21,9 @@ MARK = "| "
 """Begins each further line of a value: no such line is a sentence of ours."""
 
 _SHOWN = re.compile(r"“((?:[^“”\\]|\\.)*)”(…?)", re.S)
+_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", re.S)
+_CUT = re.compile(r"((?:\A|[^\\])(?:\\\\)*)\\(?:|x.?|u.{0,3}|U.{0,7})\Z", re.S)
+"""An escape at the end that was cut in two."""
 _BLANK = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 """Printable characters that show nothing, so that they could move what follows to another line."""
 _IGNORABLE = (
@@ -48,17 +51,17 @@ class Quoted:
     text: str
 
     def __str__(self) -> str:
-        shown = escape(self.text.strip(), quotes=True)
+        shown = escape(self.text, quotes=True).strip(" ")
         kept = take(shown, LIMIT)
         # An escape that is cut in two would let what follows slip out of the marks.
-        kept = kept if kept == shown else re.sub(r"(?<!\\)((?:\\\\)*)\\[^\\]{0,9}$", r"\1", kept)
+        kept = kept if kept == shown else _CUT.sub(r"\1", kept).rstrip(" ")
         return f"“{kept}”" + ("" if kept == shown else "…")
 
     @classmethod
     def parse(cls, shown: str) -> "Quoted":
         """Return what a quoted form shows; of a longer text its beginning."""
         inner = shown.removeprefix("“").removesuffix("…").removesuffix("”")
-        return cls(re.sub(r"\\([“”\\])", r"\1", inner))
+        return cls(_ESCAPE.sub(_unescape, inner))
 
     def lines(self, width: int) -> list[str]:
         """Return the quoted form in lines of at most `width` columns, all but the first marked."""
@@ -102,6 +105,15 @@ def escape(text: str, *, quotes: bool, lines: bool = False) -> str:
     if kept.isascii() and kept.isprintable() and not (quotes and "\\" in kept):
         return kept
     return "".join(_escape(c, quotes, lines) for c in kept)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    digits = match[1] or match[2] or match[3]
+    return (
+        chr(int(digits, 16))
+        if digits
+        else {"n": "\n", "r": "\r", "t": "\t"}.get(match[4], match[4])
+    )
 
 
 def _is_space(character: str) -> bool:
@@ -167,7 +179,7 @@ def broken(text: str, width: int) -> list[str]:
         head = take(rest, room)
         if head != rest:
             space = head.rfind(" ")
-            head = head[: space + 1] if space > room // 2 else head
+            head = head[: space + 1] if space > room // 2 else _CUT.sub(r"\1", head) or head
         lines.append(mark + isolated(head.rstrip() if head != rest else head))
         rest, mark = rest[len(head) :], MARK
         if not rest:

@@ -87,7 +87,7 @@ def find_matter(vault: Vault, wanted: str) -> MatterPapers:
         )
     ids = ", ".join(each.id.hex()[:12] for each in found[:4])
     raise NotFound(
-        f"{quoted(wanted)} means {len(found)} matters ({quoted(ids)}); give the start of one's id."
+        f"{quoted(wanted)} means {len(found)} matters ({ids}); give the start of one's id."
     )
 
 
@@ -226,5 +226,7 @@ def _papers(
 
 
 def _listed(papers: Sequence[StoredDeposit]) -> str:
-    shown = ", ".join(f"number {number_of(each)} ({each.meta.title})" for each in papers[:3])
+    shown = ", ".join(
+        f"number {number_of(each)} ({quoted(each.meta.title)})" for each in papers[:3]
+    )
     return shown + (f" and {len(papers) - 3} more" if len(papers) > 3 else "")

@@ -385,7 +385,7 @@ class Vault:
             )
         ids = ", ".join(each.commitment[:12] for each in found[:4])
         raise NotFound(
-            f"{quoted(wanted)} means {len(found)} deposits ({quoted(ids)}); give the start of one's id."
+            f"{quoted(wanted)} means {len(found)} deposits ({ids}); give the start of one's id."
         )
 
     def sound(self, but: Set[str] = frozenset()) -> Iterator[StoredDeposit]:
@@ -575,7 +575,8 @@ class Vault:
                 yield
         except Timeout as error:
             raise StorageFailed(
-                f"Another sealbook process holds the vault at {self.home}; try again when it is done."
+                f"Another sealbook process holds the vault at {quoted(self.home)}; try again when it "
+                "is done."
             ) from error
 
     def sending(self, waiting: Callable[[], object]) -> contextlib.AbstractContextManager[None]:

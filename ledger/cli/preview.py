@@ -330,7 +330,7 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
 def _cut_words(splitter: str) -> str:
     if splitter.split()[0] == Splitting().splitter:
         return f"cut every {MAX_LEAF >> 10} KiB"
-    return f"cut by {quoted(splitter)}"
+    return f"cut by {text.inline(splitter, 20)}"
 
 
 def _receipt(receipt: dict[str, Any]) -> str:

@@ -75,7 +75,7 @@ def _identities(path: Path, passphrase_file: Path | None) -> "tuple[Identity, ..
     data = shell.read_limited(path, MAX_IDENTITY_FILE, "an identity file")
     try:
         if data.startswith(b"age-encryption.org/") or is_armored(data):
-            passphrase = shell.passphrase_from(passphrase_file, f"identity {path}")
+            passphrase = shell.passphrase_from(passphrase_file, f"identity {quoted(path)}")
             data = decrypt_bytes(data, [ScryptIdentity(passphrase())])
         return parse_identity_file(data.decode())
     except (MalformedData, UnicodeDecodeError) as error:

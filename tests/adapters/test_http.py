@@ -125,7 +125,7 @@ def test_a_notary_that_is_away_is_unavailable_after_a_few_attempts(slept):
     client = NotaryClient(
         "http://127.0.0.1:9", sleep=slept.append, waiting=lambda: told.append(len(slept))
     )
-    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 cannot be reached.*try again"):
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9” cannot be reached.*try again"):
         client.health()
     client.close()
     assert len(slept) == 3

@@ -201,7 +201,7 @@ def test_a_damaged_file_is_named(vault: Vault, name: str) -> None:
 def test_a_damaged_meta_file_is_named(vault: Vault) -> None:
     deposit = add(vault, 1)
     (deposit.folder / "meta.json").write_text("{}")
-    with pytest.raises(MalformedData, match=r"meta\.json is damaged"):
+    with pytest.raises(MalformedData, match=r"meta\.json” is damaged"):
         _ = vault.deposits()[0].meta
 
 

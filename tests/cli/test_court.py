@@ -106,9 +106,9 @@ def test_another_offices_trust_file_does_not_do(
 def test_what_is_no_receipt_is_refused_in_a_sentence(case: Path, file: str) -> None:
     (case / "empty").write_bytes(b"")
     shown = run("verify", file, "--trust", "office.trust", code=1)
-    assert shown.stderr.startswith(f"sealbook: {file} is not a receipt or an evidence file")
+    assert shown.stderr.startswith("sealbook: (1) is not a receipt or an evidence file")
     assert "ask for a new copy" in shown.stderr
-    assert len(shown.stderr.splitlines()) == 1
+    assert shown.stderr.splitlines()[1:] == [f"  (1)  “{file}”"]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_names_that_windows_forbids_are_changed_and_told(company: Company) -> No
     for each in answer:
         assert Path("out", each["file"]).read_bytes() == each["name"].encode()
     shown = company("open", "f", "-o", "out2").stdout
-    assert "renamed  CON.txt" in shown
+    assert "renamed  “CON.txt”" in shown
 
 
 def test_an_evidence_file_of_a_commitment_alone_takes_the_originals(company: Company) -> None:
@@ -557,7 +557,7 @@ def test_an_unnamed_rendition_says_what_it_is_and_what_is_not_shown_of_it(tmp_pa
     (tmp_path / "office.trust").write_bytes(format_trust(shown.office.trust()))
     arguments = ("verify", tmp_path / "case.evidence", "--trust", tmp_path / "office.trust")
     said = " ".join(run(*arguments, "-o", tmp_path / "out").stdout.split())
-    assert "page 3 of 12 of document 1, as rendered by sealbook 0.1 at the deposit" in said
+    assert "rendition page 3 of 12 of document 1 rendered by (stated) “sealbook 0.1”" in said
     assert "the match with the original is shown only by a full opening" in said
     name = "document 2, page 3 of 12 of document 1.pdf"
     assert (tmp_path / "out/case" / name).read_bytes() == b"%PDF-1"
@@ -570,10 +570,10 @@ def test_a_rendition_beside_its_original_is_called_one(tmp_path: Path) -> None:
     (tmp_path / "office.trust").write_bytes(format_trust(shown.office.trust()))
     arguments = ("verify", tmp_path / "case.evidence", "--trust", tmp_path / "office.trust")
     said = " ".join(run(*arguments).stdout.split())
-    assert "1 are renditions that sealbook 0.1 made from the original at the deposit" in said
-    assert "2 B · page 1 of 1 of document 1" in said
+    assert "1 are renditions made from the original at the deposit" in said
+    assert "2 B rendition page 1 of 1 of document 1 rendered by (stated) “sealbook 0.1”" in said
     draft = run(*arguments, "--for", "FRE-902").stdout
-    assert "page 1.pdf (rendered at the deposit), 2 bytes" in draft
+    assert "page 1.pdf (rendered at the deposit)”\n    2 bytes, SHA-256" in draft
 
 
 def test_a_part_is_checked_at_the_counter_as_well(in_part: Path, company: Company) -> None:
@@ -661,9 +661,9 @@ def test_a_closed_terminal_leaves_no_plaintext_behind(sealed: Path) -> None:
     ("more", "said", "code"),
     [
         ((), "--identity FILE", 2),
-        (("--identity", "other.key"), "not sealed for the identity in other.key", 1),
-        (("--identity", "office.trust"), "office.trust is not an age identity file", 1),
-        (("--identity", "locked.key"), "locked.key is under a passphrase", 1),
+        (("--identity", "other.key"), "not sealed for the identity in", 1),
+        (("--identity", "office.trust"), "is not an age identity file", 1),
+        (("--identity", "locked.key"), "is under a passphrase", 1),
         (("--identity", "locked.key", "--passphrase-file", "other.key"), "passphrase", 1),
         (("--identity", "missing"), "cannot be read", 2),
     ],

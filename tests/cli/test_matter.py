@@ -77,7 +77,7 @@ def test_what_waits_is_shown_and_keeps_a_matter_from_being_complete(company: Com
     shown = company.json("matter", "show", NAME)
     assert [each["state"] for each in shown["papers"]] == ["deposited", "waiting"]
     assert shown["chain"] == {"first": 1, "last": 1}
-    with pytest.raises(InvalidInput, match=r"number 2 \(2.txt\) waits"):
+    with pytest.raises(InvalidInput, match=r"number 2 \(“2.txt”\) waits"):
         complete(Vault(company.home), NAME)
     company("deposit")
     assert titles(complete(Vault(company.home), NAME)) == ["1.txt", "2.txt"]
@@ -100,7 +100,7 @@ def test_a_refused_paper_is_named_until_another_has_its_number(company: Company)
     vault = Vault(company.home)
     (waiting,) = vault.spooled()
     waiting.put_aside("the notary's reason")
-    with pytest.raises(InvalidInput, match=r"refused number 2 \(2.txt\)"):
+    with pytest.raises(InvalidInput, match=r"refused number 2 \(“2.txt”\)"):
         complete(vault, NAME)
     assert company.json("matter", "list")["matters"][0]["refused"] == 1
     paper(company, "2.txt")

@@ -17,6 +17,7 @@ from ledger.chain.report import Claim, Report
 from ledger.cli import shell, text
 from ledger.cli.page import labelled, report_page
 from ledger.cli.root import sentence
+from ledger.quoted import Quoted, columns, shorten
 from ledger.reasons import in_chinese
 from ledger.verify import verify_receipt
 from tests.simulator import Office
@@ -39,8 +40,8 @@ def test_chinese_takes_two_columns_and_breaks_between_characters() -> None:
 
 @given(WORDS, some.integers(3, 40))
 def test_a_shortened_text_fits_and_keeps_its_ends(line: str, width: int) -> None:
-    short = text.shorten(line, width)
-    assert text.columns(short) <= max(width, 0)
+    short = shorten(line, width)
+    assert columns(short) <= width
     assert short == line or "…" in short
 
 
@@ -168,9 +169,11 @@ def test_the_verdict_names_what_failed_or_is_missing(language: str) -> None:
     assert {"en": "Ledger entry", "zh": "账本记录"}[language] in verdict(missing, language)
 
 
-def test_a_path_to_copy_is_never_broken() -> None:
+def test_a_long_value_of_others_goes_on_in_marked_lines() -> None:
     path = "/一/" + "long name " * 20
-    assert path in "\n".join(labelled([("File", text.Whole(path))]))
+    first, *rest = "\n".join(labelled([("File", Quoted(path))])).split("\n")
+    assert first.startswith("File  “/一/long name")
+    assert rest and all(line.startswith("      | ") for line in rest)
 
 
 def test_an_error_that_begins_with_a_name_leaves_it_as_it_is() -> None:

@@ -159,7 +159,7 @@ def test_a_damaged_published_checkpoint_is_named_and_a_rebuild_removes_it(
     path = worked / "log" / "checkpoint"
     good = path.read_bytes()
     path.write_bytes(garbage)
-    with pytest.raises(LedgerFault, match=r"log/checkpoint is damaged.*--rebuild"):
+    with pytest.raises(LedgerFault, match=r"log/checkpoint” is damaged.*--rebuild"):
         open_notary(worked)
     (finding,) = examined(worked)
     assert (finding.level, finding.place) == ("error", "log/checkpoint")

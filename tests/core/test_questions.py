@@ -191,7 +191,8 @@ def test_a_countersignature_is_of_the_ledger_and_not_of_the_content() -> None:
     found = by_question(online_litigation(witnessed(), (), CHECK))
     assert found["interference"].status == rp.PROVEN
     assert found["third-party"].status == rp.NOT_SHOWN
-    assert "丙公证处" in describe_answer(found["third-party"], "zh").text
+    named = describe_answer(found["third-party"], "zh").facts
+    assert [str(each.value) for each in named] == ["“丙公证处”"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -245,9 +246,12 @@ def test_without_copies_nothing_is_drafted_under_902_14() -> None:
 def test_what_only_others_state_is_drafted_as_stated() -> None:
     text = draft()
     assert "Stated by the notary: it was registered at 2026-" in text
-    assert "Stated by the notary, after a check by 王公证员" in text
+    assert "Stated by the notary, after a check: who holds the account" in text
+    assert "\n    checked by: “王公证员”\n" in text
     assert "Not shown: that any other institution countersigned" in text
-    assert "Proven: the same state was countersigned by 丙公证处." in draft(report=witnessed())
+    shown = draft(report=witnessed())
+    assert "Proven: the same state was countersigned by those named below." in shown
+    assert "\n    countersigned by: “丙公证处”\n" in shown
 
 
 def test_no_name_adds_a_paragraph_to_what_somebody_signs() -> None:

@@ -193,7 +193,7 @@ def test_a_path_that_is_there_is_never_read_as_words(mail: Built) -> None:
 
 
 def test_what_fits_several_parts_is_refused_with_selectors_that_fit_one(mail: Built) -> None:
-    with pytest.raises(Ambiguous, match=r'fits 2 parts: "message 1", "message 5"\.') as refused:
+    with pytest.raises(Ambiguous, match=r"fits 2 parts: “message 1”, “message 5”\.") as refused:
         resolve("Re: pricing", mail.contents)
     assert refused.value.candidates[0] == ("message 1", "Re: pricing · Wang · 2026-03-01")
     with pytest.raises(Ambiguous, match="and 1 more") as refused:
@@ -230,7 +230,7 @@ def test_what_is_missing_from_an_unsplit_document_is_told_why() -> None:
     built = Built()
     built.add("locked.pdf", [("", "", b"x")])
     built.records[0] = replace(built.records[0], unsplit="the PDF is encrypted")
-    with pytest.raises(InvalidInput, match=r"locked\.pdf was not split: the PDF is encrypted"):
+    with pytest.raises(InvalidInput, match=r"“locked\.pdf” was not split: “the PDF is encrypted”"):
         resolve("page 1", built.contents)
 
 
@@ -284,9 +284,9 @@ def test_documents_members_sections_and_pages(
 def test_one_name_in_two_folders_asks_which(folder: Built) -> None:
     with pytest.raises(InvalidInput) as refused:
         resolve("list.txt", folder.contents)
-    assert '"annexes/list.txt"' in str(refused.value)
-    assert '"old/list.txt"' in str(refused.value)
-    with pytest.raises(InvalidInput, match=r'"contract\.md: paragraph 1"'):
+    assert "“annexes/list.txt”" in str(refused.value)
+    assert "“old/list.txt”" in str(refused.value)
+    with pytest.raises(InvalidInput, match=r"“contract\.md: paragraph 1”"):
         resolve("paragraph 1", folder.contents)
 
 

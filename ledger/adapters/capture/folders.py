@@ -278,7 +278,8 @@ class FolderWatcher:
             pause = AGAIN
         except (SealbookError, OSError) as error:
             if not _is_gone(path):
-                why = str(error)
+                ours = isinstance(error, SealbookError)
+                why = str(error) if ours else f"It could not be read: {quoted(error)}."
                 if isinstance(error, StorageFailed) or not isinstance(error, SealbookError):
                     pause = AGAIN_STORAGE
                 if self._told.get(path) != why:

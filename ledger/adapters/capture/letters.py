@@ -86,7 +86,10 @@ class Letters:
     def failed(self, what: str, error: Exception) -> None:
         """Note what did not become a deposit."""
         code = error.code if isinstance(error, SealbookError) else "capture-failed"
-        self._journal.note(Kind.FAILED, what, str(error) or type(error).__name__, code)
+        ours = isinstance(error, SealbookError)
+        # Whatever else: a mail server, a resolver or the system has put it into words.
+        why = str(error) if ours else f"It failed: {quoted(str(error) or type(error).__name__)}."
+        self._journal.note(Kind.FAILED, what, why, code)
 
     def _take(self, message: bytes, key: str, source: str, more: Provenance, policy: Policy) -> str:
         """Seal a message; return the id of its deposit, durable in the spool.

@@ -286,7 +286,9 @@ class SenderLoop:
             return
         now = time.monotonic()
         expected = isinstance(error, (SealbookError, OSError))
-        why = str(error) if expected else f"Something unexpected happened ({quoted(repr(error))})."
+        why = f"Something unexpected happened ({quoted(repr(error))})."
+        if expected:
+            why = str(error) if isinstance(error, SealbookError) else f"It failed: {quoted(error)}."
         passing = isinstance(error, (Unavailable, NotEnrolled))
         if self._away_since is None:
             self._away_since = now
