@@ -106,7 +106,7 @@ LIMITS = {
         rules.MAX_PATH,
         rules.MAX_LABEL,
     ),
-    "cover": (manifest.MAX_COVER, manifest.MAX_FIELD),
+    "cover": (rules.MAX_COVER, rules.MAX_FIELD),
     "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
     "age payload at the notary": (envelopes.MAX_PAYLOAD,),
     "evidence file": (archive.MAX_MEMBERS, evidence.MAX_OPENING),
