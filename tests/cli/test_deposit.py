@@ -424,8 +424,7 @@ def test_a_file_that_changes_while_it_is_sealed_fails_and_leaves_nothing(
 ) -> None:
     path = company.write("log.txt", b"x" * 100_000)
     from ledger.adapters import spool
-
-    real = spool.seal_files
+    from ledger.adapters.files import seal_files as real
 
     def grow(*arguments: Any, **options: Any) -> Any:
         path.write_bytes(b"y" * 100_001)

@@ -17,7 +17,7 @@ from api.settings import Settings
 from ledger.adapters.protocol import CBOR, MAX_BATCH_BYTES, MAX_CHECKED, OCTETS
 from ledger.archive import Writer
 from ledger.crypto.padding import padme
-from ledger.encoding import cbor_encode
+from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, Unavailable
 from ledger.evidence import read_evidence
 from ledger.howto import HOWTO
@@ -147,7 +147,7 @@ def test_a_budget_counts_what_is_beyond_the_free_bytes_and_gives_back():
 
 def test_a_batch_is_parsed_beside_the_event_loop(service, monkeypatch):
     parsing, answered = threading.Event(), threading.Event()
-    decode = deposits.cbor_decode
+    decode = cbor_decode
 
     def slow(data):
         parsing.set()
