@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -168,5 +169,5 @@ class Office:
             format_cose_receipt(seal, size, index, position(index).proof),
         )
 
-    def receipt(self, **changes: object) -> bytes:
+    def receipt(self, **changes: Any) -> bytes:
         return format_receipt(replace(self.parts(), **changes))

@@ -360,7 +360,7 @@ def test_a_download_stops_where_more_comes_than_was_deposited(fake, client):
             handler.close_connection = True
 
     fake.answer = answer
-    got = []
+    got: list[bytes] = []
     with pytest.raises(Exception, match="more than was deposited"):
         client.download(Payload(40, bytes(32)), got.append)
     assert sum(map(len, got)) <= 50

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger.adapters import outputs
 from ledger.adapters.opening import Staging
 from ledger.adapters.outputs import (
     MAX_COMPONENT,
@@ -106,7 +105,7 @@ def test_a_file_that_comes_up_meanwhile_is_not_replaced(
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"ours")
     target.write_bytes(b"theirs")
-    monkeypatch.setattr(outputs.os.path, "lexists", lambda _: False)
+    monkeypatch.setattr("ledger.adapters.outputs.os.path.lexists", lambda _: False)
     with pytest.raises(Conflict):
         move_new(source, target)
     assert target.read_bytes() == b"theirs"

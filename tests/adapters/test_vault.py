@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -45,7 +46,7 @@ def add(vault: Vault, number: int, matter: str | None = None, **meta: object) ->
         with vault.locked():
             commitment = bytes([number]) * 32
             statement = vault.sign(commitment, Payload(9, b"\1" * 32), MANIFEST, matter, NOW)
-            known = {"path": f"/x/{number}.txt", "title": f"title {number}"} | meta
+            known: dict[str, Any] = {"path": f"/x/{number}.txt", "title": f"title {number}"} | meta
             return vault.spool(
                 sealing,
                 statement,

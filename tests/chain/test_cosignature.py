@@ -23,6 +23,7 @@ TIME = 1_679_315_147
 
 
 def signed(kind):
+    key: SigningKey | MlDsaKey
     if kind == ED25519:
         key, line = ED25519_KEY, sign_note(CHECKPOINT.text, NAME, ED25519_KEY)
     else:
@@ -142,7 +143,8 @@ def test_a_time_beyond_the_specification_s_limit_is_refused():
     key, line = post_quantum_line(MAX_TIME)
     assert verify_signature(key, line, CHECKPOINT) == Verified(key, MAX_TIME)
     with pytest.raises(VerificationFailed):
-        verify_signature(*post_quantum_line(MAX_TIME + 1), CHECKPOINT)
+        key, line = post_quantum_line(MAX_TIME + 1)
+        verify_signature(key, line, CHECKPOINT)
 
 
 @timed_kinds

@@ -168,7 +168,9 @@ def test_a_restore_that_would_fork_is_refused(used: Company, tmp_path: Path) -> 
 def test_the_database_is_rebuilt_from_the_log(used: Company) -> None:
     served = used.notary
     served.stop()
-    for path in served.directory.glob("ledger.sqlite*"):
+    files = list(served.directory.glob("ledger.sqlite*"))
+    assert served.directory / "ledger.sqlite" in files
+    for path in files:
         path.unlink()
     office(served, "fsck", code=1)
     assert office(served, "fsck", "--rebuild")["findings"] == []

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,9 @@ def headers(company: Company) -> list[bytes]:
     return found
 
 
-def add(company: Company, identity: Identity, name: str = "Anna Li", code: int = 0) -> dict:
+def add(
+    company: Company, identity: Identity, name: str = "Anna Li", code: int = 0
+) -> dict[str, Any]:
     key = company.write(f"{name}.pub", f"# {name}\n{identity.recipient()}\n".encode())
     return company.json("officer", "add", name, key, code=code)
 

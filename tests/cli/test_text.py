@@ -191,8 +191,8 @@ def test_progress_shows_share_and_rate_to_whoever_watches(
     monkeypatch: pytest.MonkeyPatch, watched: bool
 ) -> None:
     screen, clock = (Screen() if watched else io.StringIO()), iter(range(1000, 2000))
-    monkeypatch.setattr(shell.sys, "stderr", screen)
-    monkeypatch.setattr(shell.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("ledger.cli.shell.sys.stderr", screen)
+    monkeypatch.setattr("ledger.cli.shell.time.monotonic", lambda: next(clock))
     monkeypatch.setenv("TERM", "xterm")
     with shell.Progress("sealing a\nb.pdf", 100_000_000) as progress:
         progress(25_000_000)

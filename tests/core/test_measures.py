@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -185,7 +186,7 @@ def test_a_kind_says_what_it_needs(kind: ms.Kind) -> None:
     full = Measure(kind.name, DAY, ("Li Na",), "", level, (PRICES,), (), "a note")
     assert parse_measure(format_measure(full)) == full
     for need in kind.needs:
-        empty = "" if need in ("level", "note") else ()
+        empty: Any = "" if need in ("level", "note") else ()
         with pytest.raises(InvalidInput, match="needs"):
             format_measure(replace(full, **{need: empty}))
 

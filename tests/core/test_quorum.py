@@ -60,7 +60,7 @@ def test_a_name_that_could_mislead_is_refused(name: str) -> None:
 
 
 def test_each_layer_has_one_recipient_and_opens_in_the_order_of_the_names() -> None:
-    people = {
+    people: dict[str, HybridIdentity | X25519Identity] = {
         "anna": HybridIdentity(os.urandom(32)),
         "bo": X25519Identity(os.urandom(32)),
         "chen": HybridIdentity(os.urandom(32)),

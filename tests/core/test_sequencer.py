@@ -370,19 +370,24 @@ def test_a_key_that_is_revoked_while_its_endorsement_waits_endorses_nothing(
         assert sorted((notary.directory / "records").iterdir()) == records
 
 
+def named(directory: Path) -> list[Path]:
+    """The files in which the company's name stands."""
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return [path for path in files if b"ACME" in path.read_bytes()]
+
+
 def test_an_erased_identity_record_leaves_receipts_that_hold(
     notary: Notary, company: Company
 ) -> None:
     statement = company.statement()
     before = check(notary, deposit(notary, [statement])[0])
     assert before.record is not None and before.record.name == "ACME 有限公司"
+    assert named(notary.directory), "the search finds the name where it still stands"
     assert notary.accounts.erase(company.account) == 2
     after = check(notary, notary.sequencer.receipt(leaf_hash(statement)))
     assert after.record is None
     assert notary.accounts.standing(company.account).record is None
-    for path in notary.directory.rglob("*"):
-        if path.is_file():
-            assert b"ACME" not in path.read_bytes(), path
+    assert not named(notary.directory)
 
 
 def test_receipts_asked_for_later_equal_those_that_were_answered(

@@ -157,7 +157,7 @@ def test_the_part_s_evidence_file_proves_one_paragraph() -> None:
     (disclosed,) = read_evidence(BytesIO(FILES["part.evidence"]))
     content = verify_disclosed(disclosed, TRUST).report.claim(rp.CONTENT)
     assert (content.status, content.by) == (rp.PROVEN, "partial-opening")
-    (shown,) = content.facts["documents"]  # type: ignore[misc]
+    (shown,) = content.facts["documents"]
     assert shown["name"] == "letter.txt"
     assert [each["path"] for each in shown["parts"]] == ["paragraph 2 of 3"]
 

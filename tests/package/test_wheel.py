@@ -34,7 +34,15 @@ def sealbook(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=not UV.exists())
     scripts = folder / "bin"
     if UV.exists():
-        command = [UV, "pip", "install", "--quiet", "--python", scripts / "python", wheel]
+        command: list[str | Path] = [
+            UV,
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            scripts / "python",
+            wheel,
+        ]
     else:
         command = [scripts / "python", "-m", "pip", "install", "--quiet", wheel]
     installed = subprocess.run(command, capture_output=True, text=True)
@@ -56,7 +64,7 @@ def notary(sealbook: Path, tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sealbook, "notary", "serve", "--port", str(port)]
+    command: list[str | Path] = [sealbook, "notary", "serve", "--port", str(port)]
     server = subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, env=clean())
     try:
         for _ in range(200):

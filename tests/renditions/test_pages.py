@@ -65,7 +65,7 @@ def test_every_page_says_what_it_said_in_the_whole(contract: Path, render: Rende
 @pytest.mark.skipif(not shutil.which("pdftoppm"), reason="needs poppler")
 def test_every_page_looks_as_it_did(contract: Path, render: Render, tmp_path: Path) -> None:
     def pixels(path: Path, page: int) -> bytes:
-        command = ["pdftoppm", "-r", "60", "-f", str(page), "-l", str(page), path]
+        command = ["pdftoppm", "-r", "60", "-f", str(page), "-l", str(page), str(path)]
         return subprocess.run(command, capture_output=True, check=True).stdout
 
     for number, page in enumerate(render(contract.read_bytes()), 1):
@@ -111,7 +111,7 @@ def test_a_page_does_not_bring_along_the_pictures_of_another(render: Render) -> 
         Properties=Dictionary(M=Dictionary(ActualText=String("SECRET words"))),
     )
     # Forms that carry the document's resources, too, and one that has none and uses the page's.
-    shared.XObject.Nested = pdfs.form(pdf, b"/In Do", Resources=Dictionary(shared))
+    shared.XObject.Nested = pdfs.form(pdf, b"/In Do", Resources=Dictionary(dict(shared)))
     shared.XObject.Nested.Resources.XObject = Dictionary(
         In=pdfs.form(pdf, b"(inside) Tj"), Out=inner
     )

@@ -24,7 +24,7 @@ from ledger.archive import Writer
 from ledger.casefile import verify_file
 from ledger.chain.trust import format_trust
 from ledger.crypto.padding import padme
-from ledger.encoding import cbor_encode
+from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, Unavailable
 from ledger.evidence import read_evidence, verify_disclosed
 from ledger.howto import HOWTO
@@ -273,7 +273,7 @@ def test_a_budget_counts_what_is_beyond_the_free_bytes_and_gives_back():
 
 def test_a_batch_is_parsed_beside_the_event_loop(service, monkeypatch):
     parsing, answered = threading.Event(), threading.Event()
-    decode = deposits.cbor_decode
+    decode = cbor_decode
 
     def slow(data):
         parsing.set()

@@ -383,7 +383,7 @@ def test_envelopes_of_every_size_go_up_in_one_call(company):
     company.client.put_envelopes(envelopes)
     company.client.put_envelopes(envelopes)
     for each in envelopes:
-        parts = []
+        parts: list[bytes] = []
         company.client.download(each.payload, parts.append)
         assert b"".join(parts) == each.header + each.data
 

@@ -70,6 +70,7 @@ def start(folder: Path, account: Account) -> subprocess.Popen[str]:
         text=True,
         cwd=Path(__file__).parents[2],
     )
+    assert process.stderr is not None
     line = json.loads(process.stderr.readline())
     assert line["event"] == "serving"
     for _ in range(100):

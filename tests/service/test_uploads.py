@@ -44,10 +44,10 @@ def patch(service, account, payload, data, offset, end=None, promised=None):
 
 def test_an_upload_goes_up_and_comes_down_and_opens(company, payload_data):
     payload, data = payload_data
-    seen = []
+    seen: list[int] = []
     company.client.upload(payload, lambda at, n: data[at : at + n], HEADER, seen.append)
     assert seen == [0, payload.size]
-    parts = []
+    parts: list[bytes] = []
     company.client.download(payload, parts.append)
     assert decrypt_bytes(b"".join(parts), [X25519Identity(b"i" * 32)]) == PLAIN
 

@@ -211,10 +211,9 @@ def test_a_directory_larger_than_memory_should_hold_is_not_read() -> None:
 
 
 def test_a_tar_is_not_read_where_its_data_are() -> None:
-    head = tarred([("a", b"")])[:512]
     size = 1 << 32
-    field = b"%011o\0" % size
-    head = bytearray(head[:124] + field + head[136:])
+    head = bytearray(tarred([("a", b"")])[:512])
+    head[124:136] = b"%011o\0" % size
     head[148:156] = b" " * 8
     head[148:156] = b"%06o\0 " % sum(head)
     source = Huge(bytes(head), bytes(512), 512 + size + 1024)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -275,7 +276,7 @@ def expected_fields(data: bytes) -> list[tuple[str, bytes]]:
     ]
 
 
-def expected_parts(message: Message, number: str = "") -> Iterator[tuple[str, bytes | None]]:
+def expected_parts(message: Any, number: str = "") -> Iterator[tuple[str, bytes | None]]:
     """Yield (IMAP number, body) of each part; None for a body that has parts."""
     payload = message.get_payload()
     if message.get_content_maintype() == "message" and isinstance(payload, list):
