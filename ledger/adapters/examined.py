@@ -5,7 +5,7 @@
             = { "deposits": [[key, leaf, report]], "matters": [matter] }      hashes in hexadecimal
             / { "refused": an error's code, "detail": its sentence }
 
-It is there to be killed. Before it computes, it counts what there is to compute; and deposits come first.
+It is there to be killed. Before it computes, it counts what there is to compute; deposits come first.
 """
 
 import json
