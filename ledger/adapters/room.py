@@ -12,6 +12,7 @@ of it, so that none alone can take the room from the others. It may again once t
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,8 @@ ROOM_FOR_ONE = 1 << 20
 """Bytes above the reserve under which the disk counts as full: less than a small deposit may need."""
 SPARE_FILES = 16_384
 """Files that the file system must still be able to make, where it has a limit (inodes)."""
+FRESH = 0.1
+"""Seconds that a look at a disk with plenty of room is good for: each look lets other threads by."""
 _PAGE = 4_096
 
 Measure = Callable[[Path], os.statvfs_result]
@@ -88,8 +91,11 @@ class DiskRoom:
         self._share = share
         self._reading = reading
         self._measure = measure
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._held = 0
+        self._left = 0
+        """The room at the last look, less all that was asked for since."""
+        self._until = 0.0
         self._taken: Counter[str] = Counter()
 
     def look(self) -> int:
@@ -106,6 +112,9 @@ class DiskRoom:
         self._say(Reason.FULL, room < ROOM_FOR_ONE)
         fixed = found.f_flag & os.ST_RDONLY or not os.access(self._place, os.W_OK)
         self._say(Reason.READ_ONLY, bool(self._reading or fixed))
+        with self._lock:
+            self._left = room - self._held
+            self._until = time.monotonic() + FRESH
         return room
 
     def hold(self, account: str | None, size: int) -> Hold:
@@ -118,6 +127,7 @@ class DiskRoom:
             if account is not None:
                 self._taken[account] += below
             self._held += size
+            self._left -= size
         return Hold(self, size)
 
     def require(self, account: str, size: int) -> None:
@@ -127,20 +137,22 @@ class DiskRoom:
 
     def require_writable(self) -> None:
         """Raise Unavailable when the disk cannot be written at all."""
-        self._look_to_write()
+        self._look_to_write(0)
 
-    def _look_to_write(self) -> int:
-        room = self.look()
+    def _look_to_write(self, size: int) -> int:
+        plenty = self._left - size >= self._tight and not self.health.reasons
+        if not plenty or time.monotonic() >= self._until:
+            self.look()
         if Reason.READ_ONLY in self.health.reasons:
             raise Unavailable(
                 "The notary's disk can only be read now, so nothing is entered. Nothing is lost; try "
                 "again when the notary office has mended it."
             )
-        return room
+        return self._left
 
     def _require(self, account: str | None, size: int) -> int:
         """Return how much of `size` lies in what is shared out."""
-        room = self._look_to_write() - self._held
+        room = self._look_to_write(size)
         if room >= self._tight:
             self._taken.clear()
         if room < size:

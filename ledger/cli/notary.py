@@ -513,9 +513,10 @@ Example:
 @directory_option
 @shell.json_option
 def backup(destination: Path, directory: Path, as_json: bool) -> None:
-    """Copy everything to a new directory, or bring an earlier backup up to date.
+    """Copy everything to a directory.
 
-    The private keys too: keep it like a seal. The service may run. Ctrl-C stops it; what was there
+    New, or an earlier backup, which is brought up to date. The private keys too: keep it like a seal.
+    The service may run. Ctrl-C stops it; what was there
     before stays good, and the same command goes on from where it stopped.
     """
     from ledger.notary import command

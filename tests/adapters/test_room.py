@@ -113,6 +113,7 @@ def test_a_full_disk_is_told_of_until_there_is_room_again(tmp_path: Path) -> Non
     asked.look()
     assert asked.health.status == "ok"
     disk.files = 10
+    asked.look()
     with pytest.raises(NoRoom):
         asked.hold(None, 1)
     assert asked.health.reasons == (Reason.FULL,)

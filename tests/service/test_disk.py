@@ -143,6 +143,7 @@ def test_statements_alone_cannot_fill_it(disk: SmallDisk, served: Service) -> No
     first = account.statement(envelope.payload)
     account.client.submit(first)
     disk.fill(leave=RESERVE)
+    assert health(served) == (503, ["full"])
     status, code = send(served, account.statement(envelope.payload))
     assert (status, code) == (507, "no-room")
 
