@@ -258,10 +258,11 @@ def kind_text(kind: str, language: str) -> str:
 
 def gap_text(gap: Gap, language: str) -> Words:
     """Return the sentence for a gap."""
-    values = dict(gap.facts)
-    if "numbers" in values:
-        values["numbers"] = numbers_text(values["numbers"], language)
-    values.pop("persons", None)
+    values: dict[str, int | Words] = {
+        key: value for key, value in gap.facts.items() if isinstance(value, int)
+    }
+    if "numbers" in gap.facts:
+        values["numbers"] = numbers_text(gap.facts["numbers"], language)
     return fill(_GAPS[gap.code], language, **values)
 
 

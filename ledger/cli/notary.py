@@ -712,7 +712,7 @@ def _standing(standing: dict[str, Any]) -> dict[str, Any]:
 def _who(standing: dict[str, Any]) -> str:
     if standing["name"] is None:
         return "somebody whose identity record was erased"
-    return f"{quoted(standing['name'])} ({quoted(standing['registration'])})"
+    return f"{quoted(standing['name'])}, registration {quoted(standing['registration'])}"
 
 
 def _standing_text(standing: dict[str, Any]) -> str:

@@ -99,7 +99,7 @@ def in_80_columns(shown: str) -> bool:
 
 def test_parts_shows_the_tree_with_positions_totals_and_what_to_type(counsel: Company) -> None:
     shown = counsel("parts", "papers").output
-    assert "contract.md  document 1 of 2" in shown
+    assert "document 1 of 2, " in shown and "\n  contract.md\n" in shown
     assert re.search(r"section 2\s+Delivery\s+\d+ B", shown)
     assert in_80_columns(shown)
     found = counsel.json("parts", "papers")["found"]
@@ -422,7 +422,7 @@ def test_a_page_is_shown_as_rendered_and_the_original_stays_hidden(company: Comp
     company.write("contract.pdf", data)
     company("deposit", "contract.pdf")
     listed = company("parts", "contract.pdf").output
-    assert "contract.pdf  document 1 of 1" in listed
+    assert "document 1 of 1, " in listed and "\n  contract.pdf\n" in listed
     assert "page 1-5 of 5, as rendered at the deposit by" in listed
     assert "page 3 of 5 of document 1" in company("parts", "contract.pdf", "page 3").output
     company("disclose", "contract.pdf", "--only", "page 3-4", "-o", "pages.evidence")

@@ -73,7 +73,7 @@ def test_the_register_lists_who_has_access_now_and_what_was_entered(company: Com
     assert all(each["index"] and each["time"] for each in found["entries"])
     page = company("measure", "list").output
     assert "Wang Wei" not in page.partition("Entries")[0]
-    assert "by Chen" in page
+    assert "“Chen" in page
 
 
 def test_the_register_can_be_proven_complete(company: Company) -> None:

@@ -50,9 +50,11 @@ def test_enroll_wants_the_fingerprint_from_the_paper(applicant: Company) -> None
     again = json.loads(run(*command, "--fingerprint", good, "--json").stdout)
     assert again["keys"] == answer["keys"]
     assert (answer["new"], again["new"]) == (True, False)
-    assert "Already enrolled as A (1)" in run(*command, "--fingerprint", good).stdout
+    assert (
+        "Already enrolled as (1), registration (2)" in run(*command, "--fingerprint", good).stdout
+    )
     other = [*command, "--name", "B", "--fingerprint", good]
-    assert "Already enrolled as A (1); nothing was changed" in run(*other, code=1).stderr
+    assert "enrolled as (1), registration (2); nothing was changed" in run(*other, code=1).stderr
     office(applicant.notary, "revoke", answer["keys"][0]["key"], "--reason", "lost")
     assert "revoked by entry" in run(*command, "--fingerprint", good, code=1).stderr
 
