@@ -180,9 +180,9 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
             "未经他人核实。",
         ),
         (
-            "What was stated at sealing of the deposit's title and origin (of mail: envelope, DKIM, "
-            "ARC) is not opened here. The depositor can open each field alone.",
-            "封存时对存证标题及来源的声明（邮件的信封、DKIM、ARC 结果等）未在此开示。"
+            "Nothing is shown of what was stated at sealing of the deposit's title and origin (of "
+            "mail: envelope, DKIM, ARC). The depositor can open each field alone.",
+            "封存时对存证标题及来源的声明（邮件的信封、DKIM、ARC 结果等）未予显示。"
             "存证人可单独开示各字段。",
         ),
     ),

@@ -67,7 +67,10 @@ def parts(
             targets = [each for group in find(" ".join(words), contents) for each in group]
         value = {
             **summary(found),
-            "found": [_found(contents, each) for each in targets],
+            "found": [
+                _found(contents, n, each) for each in targets if (n := each.document) is not None
+            ],
+            "cover": [_field(contents, each) for each in targets if each.document is None],
             "fetched": view.fetched(),
         }
     if as_json:
@@ -82,21 +85,23 @@ def parts(
         raise SystemExit(1)
 
 
-def _found(contents: "Contents", target: "Target") -> dict[str, Any]:
-    """Return a target with all that is in it, for a machine."""
+def _field(contents: "Contents", target: "Target") -> dict[str, Any]:
+    """Return a field of the cover, for a machine."""
+    return {
+        "selector": contents.typed((target,)),
+        "field": target.field,
+        "value": contents.cover[target.field],
+    }
+
+
+def _found(contents: "Contents", document: int, target: "Target") -> dict[str, Any]:
+    """Return a target in a document with all that is in it, for a machine."""
     from ledger.contents import parents_of
 
-    if target.document is None:
-        return {
-            "document": None,
-            "selector": contents.typed((target,)),
-            "field": target.field,
-            "value": contents.cover[target.field],
-        }
-    record, entry = contents.records[target.document], contents.index[target.document]
+    record, entry = contents.records[document], contents.index[document]
     offset, size = contents.extent(target)
     value: dict[str, Any] = {
-        "document": target.document + 1,
+        "document": document + 1,
         "documents": len(contents.records),
         "name": record.name,
         "selector": contents.typed((target,)),
@@ -123,7 +128,7 @@ def _found(contents: "Contents", target: "Target") -> dict[str, Any]:
     parents = parents_of(entry)
     inside = _inside(contents, target)
     value["parts"] = [
-        _part_value(contents, target.document, number, entry.parts[number - 1], parents)
+        _part_value(contents, document, number, entry.parts[number - 1], parents)
         for number in inside
     ]
     return value
@@ -185,7 +190,7 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
     if not narrowed and len(shown) > 1:
         yield ""
         names = "size, modified, media-type, source, tool, unsplit"
-        yield f"Fields of each document: “field name”, {names}."
+        yield text.indent(f"Fields of a document: “field name”, {names}.", 0)
     if cover:
         if shown:
             yield ""

@@ -1,5 +1,6 @@
 """Evidence files: a whole deposit for a court, and what a hostile one can do."""
 
+import contextlib
 import io
 import random
 import struct
@@ -21,11 +22,21 @@ from ledger.errors import MalformedData, SealbookError
 from ledger.evidence import (
     Disclosure,
     read_evidence,
+    recompute_opening,
     self_contained,
     verify_disclosed,
     write_evidence,
 )
-from ledger.manifest import Cover, IndexPlace, Manifest, Part, numbered
+from ledger.manifest import (
+    Cover,
+    IndexPlace,
+    Manifest,
+    Part,
+    Rendition,
+    format_manifest,
+    numbered,
+    parse_manifest,
+)
 from ledger.partial import Selection
 from ledger.sealing import Document, seal
 from ledger.verify import ReceiptRefused
@@ -235,6 +246,26 @@ def test_labels_do_not_travel_and_are_refused() -> None:
         read_evidence(
             io.BytesIO(evidence(replace(disclosure, opening=replace(opening, index=(labelled,)))))
         )
+
+
+def test_every_byte_of_an_opening_is_checked() -> None:
+    page = replace(file("page 1.pdf", [b"p"]), rendition=Rendition(0, "page", 1, 2))
+    shown = Shown([file("a.txt", [b"a", b"b"], Part("paragraph 1 of 2", 1, 1)), page], COVER)
+    disclosure = shown.disclosure()
+    assert isinstance(disclosure.opening, Manifest)
+    good = format_manifest(disclosure.opening)
+
+    def commitment(data: bytes) -> bytes | None:
+        opening = parse_manifest(data)
+        (disclosed,) = read_evidence(io.BytesIO(evidence(replace(disclosure, opening=opening))))
+        return recompute_opening(disclosed).commitment
+
+    assert commitment(good) == shown.sealed.commitment
+    for place in range(len(good)):
+        changed = bytearray(good)
+        changed[place] ^= 1 << place % 8
+        with contextlib.suppress(SealbookError):
+            assert commitment(bytes(changed)) != shown.sealed.commitment, place
 
 
 def test_each_field_of_a_cover_is_opened_alone_and_the_rest_stays_hidden() -> None:

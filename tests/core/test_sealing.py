@@ -151,9 +151,26 @@ def cbor(value: object) -> bytes:
     )
 
 
+def straightforward_cover(seed: bytes) -> bytes:
+    v = prf(prf(seed, "sealbook1/document-seed", 0), "sealbook1/view-seed", 3)
+    fields = [["title", COVER.title], *map(list, COVER.provenance)]
+    places = sorted(range(1, 65), key=lambda i: prf(v, "sealbook1/place", i))
+    leaves = {i: cbor(field) for i, field in zip(places, fields, strict=False)}
+    c = []
+    for i in range(65):
+        salt, kind = prf(v, "sealbook1/salt", i), bytes((4 if i else 0,))
+        leaf = leaves.get(i) if i else cbor([len(fields), "cover", 1])
+        if leaf is None:
+            c.append(prf(salt, "sealbook1/dummy", i))
+        else:
+            c.append(h(b"sealbook1/leaf\0", kind, u(i), u(len(leaf)), salt, leaf))
+    header, *c = c
+    return h(b"sealbook1/cover\0", h(b"sealbook1/view\0", b"\3", header, u(64), tree(c)))
+
+
 def straightforward(seed: bytes, documents: list[Document]) -> bytes:
-    commitments = []
-    for j, one in enumerate(documents):
+    commitments = [straightforward_cover(seed)]
+    for j, one in enumerate(documents, 1):
         data = one.source.data  # type: ignore[attr-defined]
         cuts = one.splitting.cuts
         pieces: list[Any] = []
@@ -173,6 +190,7 @@ def straightforward(seed: bytes, documents: list[Document]) -> bytes:
             ["media-type", one.media_type],
             ["source", one.origin],
             ["tool", one.tool],
+            ["unsplit", one.splitting.unsplit],
         ]
         structure = [
             cbor({"path": part.path, "first": part.first, "count": part.count})
@@ -194,7 +212,7 @@ def straightforward(seed: bytes, documents: list[Document]) -> bytes:
             header, *c = c
             views.append(h(b"sealbook1/view\0", bytes((w,)), header, u(len(c)), tree(c)))
         commitments.append(h(b"sealbook1/document\0", u(j), *views))
-    for j in range(len(documents), max(8, padme(len(documents)))):
+    for j in range(len(documents) + 1, max(8, padme(len(documents) + 1))):
         commitments.append(prf(prf(seed, "sealbook1/document-seed", j), "sealbook1/dummy", j))
     return h(b"sealbook1/deposit\0", DEPOSITOR, u(len(commitments)), tree(commitments))
 
@@ -370,6 +388,26 @@ def test_a_tar_header_is_that_of_tarfile(name: str, size: int, modified: int | N
     assert _tar_header(name, size, modified) == expected
 
 
+@pytest.mark.parametrize(
+    "cover",
+    [
+        Cover("t" * 4097),
+        Cover("t", (("host", "a"), ("host", "b"))),
+        Cover("t", (("title", "another"),)),
+        Cover("t", (("left out: a", "link"),)),
+        Cover("t", (("Host", "a"),)),
+        Cover("t", (("", "a"),)),
+        Cover("t", tuple((f"to-{n}", "a") for n in range(4096))),
+        Cover("\ud800"),
+    ],
+)
+def test_a_cover_that_could_not_be_read_back_is_not_sealed(cover: Cover) -> None:
+    with pytest.raises(InvalidInput):
+        seal(
+            [document(b"a")], DEPOSITOR, [OFFICER.recipient()], cover, None, Buffered(), os.urandom
+        )
+
+
 @given(SOME_NAMES, st.integers(1, 2**40), st.integers(1, 2**40), st.integers(-5, 2**40) | st.none())
 def test_leaf_data_and_index_are_deterministic_cbor(
     text: str, first: int, count: int, modified: int | None
@@ -380,6 +418,8 @@ def test_leaf_data_and_index_are_deterministic_cbor(
     )
     assert structure_leaves([part]) == [cbor_encode({"path": text, "first": first, "count": count})]
     fields = metadata_fields(record)
+    # In the formats documents are counted from 1.
+    fields[-1] = ("rendition", [2, text, 2, 3])
     assert metadata_leaves(record) == [cbor_encode([name, value]) for name, value in fields]
     entry = {"cuts": b"ab", "parts": [[text, first, count, text[:3]]], "hashes": bytes(32)}
     assert format_index((DocumentIndex(b"ab", (part,), bytes(32)),)) == cbor_encode([entry])
