@@ -69,6 +69,7 @@ def serve(hook: Hook) -> None:
         for number in range(ROUNDS):
             for receipt in deposit(notary, statements(depositor, number)):
                 answer(receipt)
+        assert notary._office is not None
         notary._office.give("notice", {"text": "maintenance on Sunday"})
         notary._carry_out_orders()
 

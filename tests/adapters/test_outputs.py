@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger.adapters.opening import Staging
 from ledger.adapters import outputs
+from ledger.adapters.opening import Staging
 from ledger.adapters.outputs import (
     MAX_COMPONENT,
     move_new,

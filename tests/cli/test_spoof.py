@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ledger import catalogue, register_words
+from ledger.adapters.deadlines import Deadline
 from ledger.adapters.http import _problem
 from ledger.catalogue import LANGUAGES, articles, claims, describe, sentences, shown, words
 from ledger.catalogue.articles import describe_answer
@@ -370,7 +371,7 @@ def test_what_a_notary_answers_is_quoted(width: int, spoof: str) -> None:
             status,
             stream=httpx2.ByteStream(json.dumps({"code": "refused", "detail": spoof}).encode()),
         )
-        said = str(_problem(answer))
+        said = str(_problem(answer, Deadline(60)))
         assert said.startswith("The notary says: “")
         assert assert_ours(text.said(said))
 

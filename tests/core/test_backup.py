@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.office import OfficeDatabase
-from ledger.adapters.room import DiskRoom
+from ledger.adapters.room import DiskRoom, Hold
 from ledger.errors import Conflict, NoRoom, NotFound, Unavailable
 from ledger.notary import Notary, command, open_notary, restore
 from ledger.notary.fsck import fsck
@@ -128,7 +128,7 @@ class Held:
         self._hold = notary._room.hold
         notary._room.hold = self.hold  # type: ignore[method-assign]
 
-    def hold(self, account: str | None, size: int) -> object:
+    def hold(self, account: str | None, size: int) -> Hold:
         if size > MIB:
             self.reached.set()
             assert self.go_on.wait(30)

@@ -154,10 +154,11 @@ def test_a_revocation_that_stands_in_the_ledger_holds_at_once(
 @pytest.mark.parametrize("side", SIDES)
 def test_an_order_whose_answer_was_lost_is_carried_out_once(scene: Scene, side: str) -> None:
     key_id = thumbprint_ed25519(scene.first.key.public)
+    assert scene.notary._office is not None
     scene.notary._office.give("revoke", {"key": key_id, "reason": "lost"})
     with scene.disk.failing(Step.ORDER, side):
         scene.notary._carry_out_orders()
     scene.notary._carry_out_orders()
     notary = scene.settle()
     assert len(notary.entries.office(KEY)) == 1
-    assert notary._office.waiting() == []
+    assert notary._office is not None and notary._office.waiting() == []

@@ -313,7 +313,7 @@ def test_a_report_shows_each_field_of_the_cover_and_takes_no_label_from_it(langu
     assert [fact.value for fact in told.facts][:-1] == [v for _, v in MAIL_COVER.fields][:-1]
     assert not any(value in told.text for _, value in MAIL_COVER.fields)
     assert "verdict" not in {fact.label for fact in told.facts}
-    assert told.facts[-1].value.startswith("verdict: ")
+    assert str(told.facts[-1].value).startswith("“verdict: ")
 
 
 def test_a_draft_gives_the_cover_as_stated_one_value_a_line() -> None:

@@ -150,6 +150,7 @@ def paths(built: Built, selector: str) -> list[str]:
     found = []
     for target in resolve(selector, contents):
         part = contents.part(target)
+        assert target.document is not None
         found.append(part.path if part else built.records[target.document].name)
     return found
 

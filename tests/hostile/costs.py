@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from ledger.adapters.capture.mailboxes import _split
+from ledger.adapters.deadlines import Deadline
 from ledger.adapters.dkim import Found, check_signatures
 from ledger.adapters.http import _problem
 from ledger.adapters.signatures import BARE, Message, verify_request
@@ -180,7 +182,7 @@ def mail(data: bytes) -> object:
 
 
 def answer(data: bytes) -> object:
-    return _problem(httpx2.Response(500, stream=httpx2.ByteStream(data)))
+    return _problem(httpx2.Response(500, stream=httpx2.ByteStream(data)), Deadline(60))
 
 
 POLICY = "log notary.example/ledger+f88e2148+ASTYvZ3mgSyaaJWZ9QvmcfPhBNVLyLAYanFBS+KRLhdZ\n"
@@ -252,7 +254,7 @@ CASES = [
         }.items()
     ),
     *(
-        Case(f"certificate, {kind}", certified, lambda n, kind=kind: certificate(n, kind), 1 << 13)
+        Case(f"certificate, {kind}", certified, partial(certificate, kind=kind), 1 << 13)
         for kind in ("names", "alternative names", "purposes", "extensions")
     ),
     Case("age header, stanzas", parse_header, lambda n: many(b"-> a\n\n", n, AGE)),

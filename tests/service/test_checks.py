@@ -193,6 +193,7 @@ class Stuck(Examiner):
 
     def examine(self, trust, data):
         process = self._process = examining._start()
+        assert process.stdin is not None and process.stdout is not None
         with suppress(OSError):  # it may be ended before it has read
             process.stdin.write((1 << 30).to_bytes(4, "big"))
             process.stdin.flush()
@@ -252,6 +253,7 @@ def test_an_examiner_that_is_killed_starts_anew():
     examiner = Examiner()
     first = examiner.examine(trust, data)
     examiner.stop()
+    assert examiner._process is not None
     examiner._process.wait()
     assert examiner.examine(trust, data) == first
     examiner.stop()

@@ -224,6 +224,7 @@ def test_it_starts_for_readers_alone(disk: SmallDisk, folder: Path, trouble: str
         cwd=Path(__file__).parents[2],
     )
     try:
+        assert process.stderr is not None
         lines = [process.stderr.readline(), process.stderr.readline()]
         assert '"event": "reading-only"' in lines[0], lines
         with httpx2.Client(base_url=url, timeout=20) as http:
