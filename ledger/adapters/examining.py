@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any
 
-from ledger.adapters.children import environment
+from ledger.children import environment
 from ledger.errors import MalformedData, TooLarge, Unavailable
 
 

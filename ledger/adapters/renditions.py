@@ -23,9 +23,9 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
-from ledger.adapters.children import environment
 from ledger.adapters.files import open_source
 from ledger.adapters.rendering import NotRendered
+from ledger.children import environment
 from ledger.errors import InvalidInput
 from ledger.manifest import Rendition, Splitting
 from ledger.rules import MAX_DOCUMENTS, MAX_NAME
