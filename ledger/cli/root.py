@@ -142,24 +142,54 @@ Examples:
 
 _SECTIONS: dict[str, Commands] = {
     "The company": {
-        "init": ("ledger.cli.setup:init", "Make keys, a recovery sheet and an enrolment request."),
-        "deposit": ("ledger.cli.company:deposit", "Seal files and folders and deposit them."),
-        "watch": ("ledger.cli.daemon:watch", "Deposit what is saved in folders, as it is saved."),
-        "mail": ("ledger.cli.mail:mail", "Deposit mail: a journal, IMAP folders, mailboxes."),
-        "run": ("ledger.cli.daemon:run", "Capture what the configuration names, as a daemon."),
-        "status": ("ledger.cli.daemon:status", "Show what the daemon does and what failed."),
-        "list": ("ledger.cli.company:list_", "List what was deposited and what waits."),
-        "show": ("ledger.cli.company:show", "Show one deposit."),
-        "open": ("ledger.cli.company:open_", "Fetch a deposit back, decrypt and compare it."),
-        "receipt": ("ledger.cli.company:receipt", "Write a receipt again, or take one apart."),
-        "parts": ("ledger.cli.parts:parts", "Show what can be opened in a deposit."),
-        "disclose": ("ledger.cli.disclose:disclose", "Write an evidence file for a court."),
-        "matter": ("ledger.cli.matter:matter", "Show the papers of a matter, by number."),
-        "measure": ("ledger.cli.measure:measure", "Keep the register of confidentiality measures."),
-        "officer": ("ledger.cli.officers:officer", "Say who else can open the deposits."),
-        "export": ("ledger.cli.export:export", "Write out every deposit in open formats."),
-        "trust": ("ledger.cli.setup:trust", "Show or export the notary's trust file."),
-        "recover": ("ledger.cli.setup:recover", "Rebuild the vault from the recovery sheet."),
+        "init": (
+            "ledger.cli.company.init:init",
+            "Make keys, a recovery sheet and an enrolment request.",
+        ),
+        "deposit": (
+            "ledger.cli.company.deposit:deposit",
+            "Seal files and folders and deposit them.",
+        ),
+        "watch": (
+            "ledger.cli.company.capture:watch",
+            "Deposit what is saved in folders, as it is saved.",
+        ),
+        "mail": (
+            "ledger.cli.company.mail:mail",
+            "Deposit mail: a journal, IMAP folders, mailboxes.",
+        ),
+        "run": (
+            "ledger.cli.company.capture:run",
+            "Capture what the configuration names, as a daemon.",
+        ),
+        "status": (
+            "ledger.cli.company.capture:status",
+            "Show what the daemon does and what failed.",
+        ),
+        "list": ("ledger.cli.company.deposit:list_", "List what was deposited and what waits."),
+        "show": ("ledger.cli.company.deposit:show", "Show one deposit."),
+        "open": (
+            "ledger.cli.company.deposit:open_",
+            "Fetch a deposit back, decrypt and compare it.",
+        ),
+        "receipt": (
+            "ledger.cli.company.deposit:receipt",
+            "Write a receipt again, or take one apart.",
+        ),
+        "parts": ("ledger.cli.company.parts:parts", "Show what can be opened in a deposit."),
+        "disclose": ("ledger.cli.company.disclose:disclose", "Write an evidence file for a court."),
+        "matter": ("ledger.cli.company.matter:matter", "Show the papers of a matter, by number."),
+        "measure": (
+            "ledger.cli.company.measure:measure",
+            "Keep the register of confidentiality measures.",
+        ),
+        "officer": ("ledger.cli.company.officers:officer", "Say who else can open the deposits."),
+        "export": ("ledger.cli.company.export:export", "Write out every deposit in open formats."),
+        "trust": ("ledger.cli.company.init:trust", "Show or export the notary's trust file."),
+        "recover": (
+            "ledger.cli.company.init:recover",
+            "Rebuild the vault from the recovery sheet.",
+        ),
     },
     "Anyone": {
         "verify": ("ledger.cli.court:verify", "Check a receipt or an evidence file, offline."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.daemon import serve
+from ledger.cli.company.capture import serve
 
 if TYPE_CHECKING:
     from ledger.adapters.capture.daemon import Seams, Service

@@ -84,7 +84,7 @@ def add(
     """
     from ledger.adapters.matters import find_matter, number_of
     from ledger.adapters.measures import read_register, record
-    from ledger.cli.sending import Report, send
+    from ledger.cli.company.sending import Report, send
 
     vault = shell.open_vault()
     subjects = [
@@ -283,7 +283,7 @@ def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> Non
     from ledger.adapters.home import IDENTITY
     from ledger.adapters.measures import read_register, vault_facts
     from ledger.catalogue import choose_language
-    from ledger.cli.measure_page import report_page, report_value
+    from ledger.cli.company.measure_page import report_page, report_value
     from ledger.register import examine
 
     vault = shell.open_vault()

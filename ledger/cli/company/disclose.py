@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.sending import name_of, no_receipt, summary, verified_receipt
+from ledger.cli.company.sending import name_of, no_receipt, summary, verified_receipt
 from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError
 from ledger.quoted import quoted
 
@@ -214,7 +214,7 @@ def _prepared(
     from ledger.adapters.disclosing import Wanted, open_parts
     from ledger.adapters.opening import originals
     from ledger.adapters.ranged import view_deposit
-    from ledger.cli.preview import preview, receipt_preview, whole_preview
+    from ledger.cli.company.preview import preview, receipt_preview, whole_preview
     from ledger.contents import Contents
     from ledger.selectors import Ambiguous, resolve
 
@@ -260,7 +260,7 @@ def _enter(
     from datetime import UTC, datetime
 
     from ledger.adapters.measures import record
-    from ledger.cli.sending import Report, send
+    from ledger.cli.company.sending import Report, send
     from ledger.measures import DEPOSIT, DISCLOSURE, Measure, Subject, line_of
     from ledger.register_words import HANDED, SEALED_FOR
 
@@ -304,7 +304,7 @@ def _page(
     dry_run: bool,
     entered: str | None,
 ) -> Iterator[str]:
-    from ledger.cli.preview import lines_of, receipt_lines
+    from ledger.cli.company.preview import lines_of, receipt_lines
 
     receipts = [(name_of(each), value) for each, value in previews if not value["revealed"]]
     for each, value in previews:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.sending import name_of, summary
+from ledger.cli.company.sending import name_of, summary
 from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
 
@@ -320,7 +320,7 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
 
 
 def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str]:
-    from ledger.cli.preview import field_words
+    from ledger.cli.company.preview import field_words
     from ledger.manifest import metadata_fields
 
     for name, value in metadata_fields(contents.records[document]):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company.sending import DEPOSITED, sentence_of, summary, verified_receipt
 from ledger.cli.page import Value, labelled
-from ledger.cli.sending import DEPOSITED, sentence_of, summary, verified_receipt
 from ledger.errors import SealbookError
 from ledger.quoted import quoted
 

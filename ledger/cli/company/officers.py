@@ -189,7 +189,7 @@ def _finish(
 ) -> None:
     """Enter the change in the register, rewrite headers, send the entry; say how far it came."""
     from ledger.adapters.officers import damaged, rewrite, stale
-    from ledger.cli.sending import Report, name_of, send, sentence_of
+    from ledger.cli.company.sending import Report, name_of, send, sentence_of
 
     recorded = _record(vault)
     total = len(stale(vault))

@@ -75,7 +75,7 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
     is fetched. Everything is written in the clear: mind where.
     """
     from ledger.adapters.export import export_deposit, exporting, finish, is_full
-    from ledger.cli.sending import name_of, sentence_of
+    from ledger.cli.company.sending import name_of, sentence_of
 
     vault = shell.open_vault()
     identities = vault.identities(shell.passphrase_from(passphrase_file))

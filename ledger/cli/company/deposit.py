@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.sending import (
+from ledger.cli.company.sending import (
     REFUSED,
     WAITING,
     Report,
