@@ -169,7 +169,7 @@ Example:
 @shell.json_option
 def status(directory: Path, as_json: bool) -> None:
     """Say how far the ledger is."""
-    from ledger.cli.page import Value, labelled
+    from ledger.cli.court.page import Value, labelled
     from ledger.notary import command
 
     value = command(directory, "status", {})
@@ -418,7 +418,7 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     from ledger.adapters.directory import read_settings
     from ledger.catalogue import choose_language
     from ledger.chain.trust import parse_trust
-    from ledger.cli.reports import Shown, show_reports
+    from ledger.cli.court.reports import Shown, show_reports
 
     language = choose_language(lang, os.environ)
     path = directory / read_settings(directory).trust_file
@@ -636,7 +636,7 @@ def _now(
 
 def _now_page(standing: dict[str, Any], language: str) -> str:
     from ledger.catalogue import say
-    from ledger.cli.page import Value, labelled
+    from ledger.cli.court.page import Value, labelled
 
     yes_no = {
         True: say("yes", language), False: say("no", language), None: say("unknown", language)
@@ -716,7 +716,7 @@ def _who(standing: dict[str, Any]) -> str:
 
 
 def _standing_text(standing: dict[str, Any]) -> str:
-    from ledger.cli.page import Value, labelled
+    from ledger.cli.court.page import Value, labelled
 
     rows: list[tuple[str, Value]] = [
         ("Account", text.groups(standing["account"])[0]),

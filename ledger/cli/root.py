@@ -192,7 +192,10 @@ _SECTIONS: dict[str, Commands] = {
         ),
     },
     "Anyone": {
-        "verify": ("ledger.cli.court:verify", "Check a receipt or an evidence file, offline."),
+        "verify": (
+            "ledger.cli.court.verify:verify",
+            "Check a receipt or an evidence file, offline.",
+        ),
     },
     "The notary office": {
         "notary": ("ledger.cli.notary:notary", "Run and look after a notary."),

@@ -24,7 +24,7 @@ from ledger.chain.receipt import parse_receipt
 from ledger.chain.report import CONTENT, FAILED, LEDGER, PROVEN, Claim, Report
 from ledger.chain.trust import format_trust, parse_trust
 from ledger.cli import text
-from ledger.cli.overview import overview_page, receipt_alone
+from ledger.cli.court.overview import overview_page, receipt_alone
 from ledger.crypto.envelope import encrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
 from ledger.manifest import Part, Rendition

@@ -26,7 +26,7 @@ from ledger.chain.report import Claim, Report
 from ledger.chain.trust import format_trust
 from ledger.cli import text
 from ledger.cli.company import capture as daemon
-from ledger.cli.page import described, report_page
+from ledger.cli.court.page import described, report_page
 from ledger.evidence import read_evidence, verify_disclosed
 from ledger.manifest import Part, Rendition
 from ledger.partial import Selection

@@ -15,7 +15,7 @@ from ledger.catalogue import LANGUAGES, choose_language, describe, verdict
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.cli import shell, text
-from ledger.cli.page import labelled, report_page
+from ledger.cli.court.page import labelled, report_page
 from ledger.cli.root import sentence
 from ledger.quoted import Quoted, columns, shorten
 from ledger.reasons import in_chinese

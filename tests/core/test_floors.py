@@ -79,7 +79,7 @@ def _reachable(start: str) -> set[str]:
     return seen
 
 
-@pytest.mark.parametrize("command", ["ledger.cli.company.deposit", "ledger.cli.court"])
+@pytest.mark.parametrize("command", ["ledger.cli.company.deposit", "ledger.cli.court.verify"])
 def test_company_and_court_import_nothing_that_only_posix_has(command: str) -> None:
     reachable = _reachable(command)
     assert "ledger.verify" in reachable

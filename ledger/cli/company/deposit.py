@@ -169,7 +169,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     The documents are listed where the vault opens without asking for a passphrase.
     """
     from ledger.adapters.home import IDENTITY
-    from ledger.cli.page import Value, labelled
+    from ledger.cli.court.page import Value, labelled
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)
@@ -234,8 +234,8 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     systems refuse are changed, and the changes are shown.
     """
     from ledger.adapters.opening import open_deposit
-    from ledger.cli.page import labelled
-    from ledger.cli.sealed import ended_in_order
+    from ledger.cli.court.page import labelled
+    from ledger.cli.court.sealed import ended_in_order
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)

@@ -82,7 +82,7 @@ def disclose(
     """
     from ledger.adapters.disclosing import SEALED_SUFFIX
     from ledger.adapters.disclosing import disclose as write
-    from ledger.cli.sealed import ended_in_order
+    from ledger.cli.court.sealed import ended_in_order
 
     _check_usage(deposit_ids, selectors, matter_name, complete)
     if output is None and not dry_run:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.page import Value, labelled
+from ledger.cli.court.page import Value, labelled
 from ledger.measures import DEPOSIT, KINDS, MATTER, OBJECT, Measure, Subject, line_of
 from ledger.quoted import Quoted, quoted
 from ledger.register import REGISTERED, WAITING, Access, Entry, Register, access_now

@@ -8,7 +8,7 @@ import click
 
 from ledger.adapters.vault import Config
 from ledger.cli import text
-from ledger.cli.page import Value, labelled
+from ledger.cli.court.page import Value, labelled
 from ledger.quoted import Quoted, Words, quoted
 from ledger.register import OVERALL, RECORDED, Entry, Finding, Register, VaultFacts
 from ledger.register_words import (

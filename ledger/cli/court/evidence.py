@@ -13,10 +13,10 @@ from ledger.casefile import FileReport, verify_file
 from ledger.catalogue import say
 from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
-from ledger.cli.gaps import gaps_page
-from ledger.cli.page import labelled
-from ledger.cli.reports import Shown, damaged, show_reports
-from ledger.cli.sealed import ended_in_order
+from ledger.cli.court.gaps import gaps_page
+from ledger.cli.court.page import labelled
+from ledger.cli.court.reports import Shown, damaged, show_reports
+from ledger.cli.court.sealed import ended_in_order
 from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.manifest import Manifest
@@ -27,8 +27,8 @@ from ledger.verify import VerifiedReceipt, unchecked_report
 if TYPE_CHECKING:
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
-    from ledger.cli.questions import Examined
-    from ledger.cli.reports import Trusted
+    from ledger.cli.court.questions import Examined
+    from ledger.cli.court.reports import Trusted
 
 
 def verify_evidence(
@@ -154,7 +154,7 @@ class _Writing:
 
 def _examined(disclosed: DisclosedDeposit, report: "Report", rule: str) -> "Examined":
     """Return what a rule's questions are answered from, besides the report."""
-    from ledger.cli.questions import Examined, digest_of
+    from ledger.cli.court.questions import Examined, digest_of
     from ledger.declaration import Copy
     from ledger.questions import FRE_902, stated_fields
 

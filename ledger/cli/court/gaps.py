@@ -16,7 +16,7 @@ from ledger.catalogue.shown import (
     span,
 )
 from ledger.cli import text
-from ledger.cli.page import Value, labelled
+from ledger.cli.court.page import Value, labelled
 from ledger.quoted import quoted
 
 

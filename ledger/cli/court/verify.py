@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell
-from ledger.cli.reports import Shown, damaged, show_reports
+from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.cli.questions import Examined
-    from ledger.cli.reports import Trusted
+    from ledger.cli.court.questions import Examined
+    from ledger.cli.court.reports import Trusted
     from ledger.verify import OpenedDeposit
 
 
@@ -68,7 +68,7 @@ def verify(
     --for FRE-902 drafts a declaration under FRE 902(13) and 902(14).
     """
     from ledger.catalogue import choose_language
-    from ledger.cli.sealed import is_sealed, unsealed
+    from ledger.cli.court.sealed import is_sealed, unsealed
 
     how = Shown(file, choose_language(lang, os.environ), as_json, _rule(rule), full)
     for each in (file, trust_file, identity, passphrase_file):
@@ -91,7 +91,7 @@ def verify(
         if _is_zip(file):
             if documents:
                 raise click.UsageError("An evidence file brings its documents; name no others.")
-            from ledger.cli.evidence import verify_evidence
+            from ledger.cli.court.evidence import verify_evidence
 
             good = verify_evidence(file, trusted, output, how)
         else:
@@ -137,7 +137,7 @@ def _verify_receipt(
         report = error.report
     examined: list[Examined] = []
     if how.rule is not None:
-        from ledger.cli.questions import Examined as New
+        from ledger.cli.court.questions import Examined as New
 
         examined = [New(report)]
     return show_reports([report], trusted, how, examined=examined)

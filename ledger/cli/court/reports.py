@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ledger.casefile import MatterShown
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
-    from ledger.cli.page import Value
-    from ledger.cli.questions import Examined
+    from ledger.cli.court.page import Value
+    from ledger.cli.court.questions import Examined
     from ledger.questions import Check
 
     Trusted = tuple[Trust, bytes, str]
@@ -66,7 +66,7 @@ def show_reports(
     )
     check = None
     if how.rule is not None and trusted is not None:
-        from ledger.cli.questions import check_of
+        from ledger.cli.court.questions import check_of
 
         check = check_of(how.name, trusted, how.language)
         if how.draft and not good:
@@ -77,7 +77,7 @@ def show_reports(
         value["reports"] = [report.as_dict() for report in reports]
         value["matters"] = [matter.as_dict() for matter in matters]
         if check is not None:
-            from ledger.cli.questions import structured
+            from ledger.cli.court.questions import structured
 
             value |= structured(str(how.rule), examined, check, matters)
         shell.emit(True, {**value, **(more or {})}, "")
@@ -96,16 +96,16 @@ def _page(
     examined: "Sequence[Examined]",
     check: "Check | None",
 ) -> str:
-    from ledger.cli.page import report_page
+    from ledger.cli.court.page import report_page
 
     head = [_file_row(how), *_trust_rows(trusted, how.language)]
     if how.draft and check is not None:
-        from ledger.cli.questions import declaration_page
+        from ledger.cli.court.questions import declaration_page
 
         return declaration_page(examined, check, matters)
     pages = []
     if len(reports) > 1:
-        from ledger.cli.overview import overview_page, receipt_alone
+        from ledger.cli.court.overview import overview_page, receipt_alone
 
         pages.append(overview_page(reports, matters, how.language, head, how.full))
     for number, report in enumerate(reports):
@@ -115,7 +115,7 @@ def _page(
         if check is None:
             pages.append(report_page(report, how.language, top))
         else:
-            from ledger.cli.questions import answers_page
+            from ledger.cli.court.questions import answers_page
 
             pages.append(answers_page(examined[number], check, how.language, top))
     return ("\n\n" + "-" * text.WIDTH + "\n\n").join(pages)
@@ -131,7 +131,7 @@ def _place_rows(number: int, count: int, language: str) -> list[tuple[str, str]]
 
 def _say_untrusted(how: Shown) -> None:
     from ledger.catalogue import say
-    from ledger.cli.page import labelled
+    from ledger.cli.court.page import labelled
 
     click.echo(click.style(say("title", how.language), bold=True) + "\n")
     click.echo("\n".join(labelled([_file_row(how)])))

@@ -8,7 +8,7 @@ import click
 from ledger.catalogue import CHINESE, say, status_words
 from ledger.catalogue.words import Described, Fact, hexadecimal, reason_facts
 from ledger.chain.report import FAILED, PROVEN
-from ledger.cli.page import described
+from ledger.cli.court.page import described
 from ledger.quoted import Words
 from ledger.reasons import in_chinese
 

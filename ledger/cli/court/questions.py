@@ -13,7 +13,7 @@ from ledger.catalogue import say
 from ledger.catalogue.articles import article_title, describe_answer
 from ledger.chain.trust import fingerprint
 from ledger.cli import text
-from ledger.cli.page import Rows, described, headed
+from ledger.cli.court.page import Rows, described, headed
 from ledger.declaration import Copy, Exhibit, declaration_facts, draft_declaration
 from ledger.questions import (
     FRE_902,

@@ -10,8 +10,8 @@ from ledger.catalogue.words import utc
 from ledger.chain import report as rp
 from ledger.chain.report import Report, shows_nothing
 from ledger.cli import text
-from ledger.cli.matters import matters_page
-from ledger.cli.page import Rows, labelled
+from ledger.cli.court.matters import matters_page
+from ledger.cli.court.page import Rows, labelled
 
 if TYPE_CHECKING:
     from ledger.casefile import MatterShown
