@@ -58,6 +58,7 @@ from ledger.chain.seal import format_cose_receipt, sign_seal
 from ledger.chain.statement import Deposit, Matter, format_deposit
 from ledger.chain.tiles import format_bundle, format_tile
 from ledger.chain.trust import Trust, fingerprint, format_trust
+from ledger.company.access.recovery import Sheet, format_sheet, signing_key
 from ledger.crypto import commitment as cm
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem
 from ledger.crypto.merkle import (
@@ -81,7 +82,6 @@ from ledger.manifest import (
     structure_leaves,
 )
 from ledger.partial import PartialOpening, Selection, format_partial, open_in_part
-from ledger.recover import Sheet, format_sheet, signing_key
 from ledger.sealing import Document, SealedDeposit, seal
 
 VECTORS = Path(__file__).parent / "vectors"

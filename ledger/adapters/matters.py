@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ledger.adapters.vault import SHORTEST_ID, Elsewhere, StoredDeposit, Vault
 from ledger.chain.statement import Matter, format_deposit
+from ledger.company.access.recovery import parse_own
 from ledger.deposit import verify_answer
 from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
-from ledger.recover import parse_own
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient

@@ -61,6 +61,7 @@ from ledger.chain.statement import (
     parse_statement,
 )
 from ledger.chain.trust import Trust, parse_trust
+from ledger.company.access.recovery import Recovered
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.keys import SigningKey, parse_pem
 from ledger.crypto.recipients import (
@@ -76,7 +77,6 @@ from ledger.measures import MEASURE_NAME
 from ledger.officers import Recipients, parse_recipients, parsed
 from ledger.opening import open_manifest
 from ledger.quoted import quoted
-from ledger.recover import Recovered
 
 MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28
 """Names in matters.toml, and its bytes: more than a vault can come to hold."""

@@ -11,11 +11,11 @@ import pytest
 
 from ledger.adapters.http import NotaryClient
 from ledger.adapters.vault import Vault
+from ledger.company.access.recovery import find_secret
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.errors import NoMatchingIdentity
 from ledger.measures import ACCESS_GIVEN, ACCESS_WITHDRAWN
-from ledger.recover import find_secret
 from tests.cli.conftest import Company, new_company
 
 Identity = HybridIdentity

@@ -13,8 +13,8 @@ from ledger.chain.enrolment import verify_request
 from ledger.chain.trust import fingerprint
 from ledger.cli import shell
 from ledger.cli.root import cli
+from ledger.company.access.recovery import find_secret, signing_key
 from ledger.crypto.recipients import HybridIdentity
-from ledger.recover import find_secret, signing_key
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company, run
 
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.company.access.quorum import MAX_FILES, Holder, groups, nested, readme
+from ledger.company.access.recovery import Sheet, format_sheet
 from ledger.crypto.envelope import decrypt_bytes, parse_header
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.errors import InvalidInput, NoMatchingIdentity, SealbookError
@@ -18,8 +20,6 @@ from ledger.officers import (
     format_recipients,
     parse_recipients,
 )
-from ledger.quorum import MAX_FILES, Holder, groups, nested, readme
-from ledger.recover import Sheet, format_sheet
 
 KEYS = [str(HybridIdentity(bytes([n]) * 32).recipient()) for n in range(6)]
 NAMES = st.text(min_size=1, max_size=20).filter(

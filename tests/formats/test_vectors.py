@@ -33,6 +33,7 @@ from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import parse_deposit, parse_statement, verify_statement
 from ledger.chain.tiles import parse_bundle, parse_tile
 from ledger.chain.trust import format_trust, parse_trust
+from ledger.company.access.recovery import find_secret, signing_key
 from ledger.crypto.commitment import format_view_header, parse_view_header
 from ledger.crypto.envelope import decrypt_bytes, parse_header
 from ledger.crypto.keys import thumbprint_ed25519
@@ -42,7 +43,6 @@ from ledger.encoding import cbor_decode, cbor_encode
 from ledger.evidence import read_evidence, verify_disclosed
 from ledger.manifest import format_index, format_manifest, parse_index, parse_manifest
 from ledger.opening import open_manifest
-from ledger.recover import find_secret, signing_key
 from ledger.verify import verify_receipt
 from tests.formats.test_document import stored
 

@@ -38,6 +38,7 @@ from ledger.chain.seal import parse_cose_receipt
 from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import parse_bundle
 from ledger.chain.trust import parse_trust
+from ledger.company.access.recovery import find_printed, find_secret
 from ledger.correspondence import Policy
 from ledger.crypto.armor import BEGIN, END, parse_armor
 from ledger.crypto.bech32 import parse_bech32
@@ -51,7 +52,6 @@ from ledger.mail import parse_header as parse_mail
 from ledger.manifest import parse_index, parse_manifest
 from ledger.partial import parse_partial
 from ledger.reasons import in_chinese
-from ledger.recover import find_printed, find_secret
 from ledger.selectors import texts
 from tests.simulator import NOW, Office
 

@@ -54,9 +54,9 @@ def init(
     from ledger.adapters.vault import Config, new_vault, write_config, write_file
     from ledger.chain.enrolment import format_request, verify_request
     from ledger.chain.trust import fingerprint, parse_trust
+    from ledger.company.access.recovery import Sheet, format_sheet, signing_key
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
-    from ledger.recover import Sheet, format_sheet, signing_key
 
     home = vault_home()
     stem = safe_component(name)
@@ -270,9 +270,9 @@ def recover(
     from ledger.chain.enrolment import endorse_request, format_request
     from ledger.chain.statement import is_account
     from ledger.chain.trust import parse_trust
+    from ledger.company.access.recovery import NotOneSheet, find_printed, find_secret, signing_key
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
-    from ledger.recover import NotOneSheet, find_printed, find_secret, signing_key
 
     home = vault_home()
     sheet = ""
@@ -373,10 +373,10 @@ def _fetch_all(
 ) -> tuple[int, list[tuple[str, str]]]:
     """Fetch every deposit into the vault; return how many, and what went wrong with which."""
     from ledger.adapters.vault import restore_deposit
+    from ledger.company.access.recovery import newest_header, parse_own, recover_deposit
     from ledger.crypto.envelope import MAX_HEADER
     from ledger.deposit import follow
     from ledger.errors import MalformedData
-    from ledger.recover import newest_header, parse_own, recover_deposit
 
     here = {each.commitment for each in vault.sound()}
     known, note = vault.checkpoint(), ""

@@ -59,7 +59,7 @@ def add(name: str, recipient: str, passphrase_file: Path | None, as_json: bool) 
     RECIPIENT is a key (age1pq1...) or a file that holds it. Only age headers are written anew, here and
     at the notary; the content stays as it is. Run again, it finishes what was interrupted.
     """
-    from ledger.adapters.officers import Change, change
+    from ledger.company.access.rewriting import Change, change
     from ledger.measures import ACCESS_GIVEN
     from ledger.officers import check_name, with_officer
 
@@ -89,7 +89,7 @@ def remove(name: str, passphrase_file: Path | None, as_json: bool) -> None:
     NAME is an officer's name or key; also a key that a rule of capture names. Run again, it finishes
     what was interrupted.
     """
-    from ledger.adapters.officers import Change, change
+    from ledger.company.access.rewriting import Change, change
     from ledger.measures import ACCESS_WITHDRAWN
     from ledger.officers import without_officer
 
@@ -130,7 +130,7 @@ Example:
 @shell.json_option
 def list_(as_json: bool) -> None:
     """List who can open the deposits."""
-    from ledger.adapters.officers import stale
+    from ledger.company.access.rewriting import stale
 
     vault = shell.open_vault()
     found = vault.officers
@@ -177,7 +177,7 @@ def read_recipient(given: str) -> str:
 
 @contextmanager
 def _changing(vault: "Vault", passphrase_file: Path | None) -> "Iterator[tuple[Identity, ...]]":
-    from ledger.adapters.officers import changing
+    from ledger.company.access.rewriting import changing
 
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with changing(vault, lambda: shell.tell("Another change of officers is at work; waiting.")):
@@ -188,8 +188,8 @@ def _finish(
     vault: "Vault", identities: "tuple[Identity, ...]", as_json: bool, said: str, warning: str
 ) -> None:
     """Enter the change in the register, rewrite headers, send the entry; say how far it came."""
-    from ledger.adapters.officers import damaged, rewrite, stale
     from ledger.cli.company.sending import Report, name_of, send, sentence_of
+    from ledger.company.access.rewriting import damaged, rewrite, stale
 
     recorded = _record(vault)
     total = len(stale(vault))
@@ -252,7 +252,7 @@ def _finish(
 def _record(vault: "Vault") -> str | None:
     """Enter a change in the register of measures if it is not there yet; return the entry's id."""
     from ledger.adapters.measures import record
-    from ledger.adapters.officers import pending, settled
+    from ledger.company.access.rewriting import pending, settled
     from ledger.measures import OBJECT, Measure, Subject, line_of
 
     change = pending(vault)
@@ -342,7 +342,7 @@ def quorum(
     import shutil
 
     from ledger.adapters.outputs import move_new, write_new
-    from ledger.quorum import Holder, nested, readme
+    from ledger.company.access.quorum import Holder, nested, readme
 
     data = shell.read_limited(sheet, 1 << 16, "a recovery sheet")
     named = [Holder(name, read_recipient(recipient)) for name, recipient in holders]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
+from ledger.company.access.recovery import find_printed, find_secret
 from ledger.crypto.envelope import encrypt_bytes
 from ledger.crypto.recipients import HybridRecipient, Random, parse_recipient
 from ledger.errors import InvalidInput
-from ledger.recover import find_printed, find_secret
 
 MAX_FILES = 64
 """Groups of holders: 3 of 8 are 56. More files than that nobody keeps in order."""
