@@ -34,7 +34,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ledger.capture import Rule, Table
+from ledger.company.capture.config import Rule, Table
 from ledger.errors import MalformedData
 from ledger.quoted import quoted
 

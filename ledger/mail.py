@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 
-from ledger.capture import Provenance
+from ledger.company.capture.config import Provenance
 from ledger.rules import MAX_PATH
 
 MAX_HEADER = 1 << 18

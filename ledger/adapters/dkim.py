@@ -26,7 +26,7 @@ from functools import partial
 from threading import Lock
 from typing import Protocol
 
-from ledger.capture import Provenance
+from ledger.company.capture.config import Provenance
 from ledger.mail import fields, header_end, plain, timestamp
 
 LOOK_UP_PATIENCE = 1.0

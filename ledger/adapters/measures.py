@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.adapters.capture.intake import MemorySource, tool_name
 from ledger.adapters.files import seal_files
 from ledger.adapters.folders import collect
 from ledger.adapters.matters import all_matters, number_of
 from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
+from ledger.company.capture.intake import MemorySource, tool_name
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
 from ledger.deposit import verify_answer

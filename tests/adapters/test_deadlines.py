@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters import deadlines
-from ledger.adapters.capture import alarm
-from ledger.adapters.capture.journal import Event, Kind
 from ledger.adapters.http import NotaryClient
-from ledger.capture import Failure
 from ledger.chain.statement import Payload
+from ledger.company.capture import alarm
+from ledger.company.capture.config import Failure
+from ledger.company.capture.journal import Event, Kind
 from ledger.crypto.keys import SigningKey
 from ledger.errors import InvalidInput, MalformedData, Unavailable
 

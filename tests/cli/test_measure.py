@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ledger.adapters.capture.intake import Intake, Item, MemorySource
 from ledger.adapters.matters import complete
 from ledger.adapters.vault import Vault
-from ledger.capture import Rule
 from ledger.cli import text
+from ledger.company.capture.config import Rule
+from ledger.company.capture.intake import Intake, Item, MemorySource
 from ledger.deposit import verify_answer
 from ledger.matter import verify_matter
 from ledger.measures import REGISTER, parse_measure

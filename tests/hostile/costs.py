@@ -26,7 +26,6 @@ from ledger.adapters.dkim import Found, check_signatures
 from ledger.adapters.http import _problem
 from ledger.adapters.signatures import BARE, Message, verify_request
 from ledger.archive import Reader, Writer
-from ledger.capture import parse_config
 from ledger.catalogue.shown import path_meaning
 from ledger.chain.certificate import SealAnchor, certified_key
 from ledger.chain.enrolment import parse_endorsed, parse_record
@@ -39,6 +38,7 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import parse_bundle
 from ledger.chain.trust import parse_trust
 from ledger.company.access.recovery import find_printed, find_secret
+from ledger.company.capture.config import parse_config
 from ledger.correspondence import Policy
 from ledger.crypto.armor import BEGIN, END, parse_armor
 from ledger.crypto.bech32 import parse_bech32

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
-from ledger.capture import Rule
+from ledger.company.capture.config import Rule
 from ledger.correspondence import Policy
 from ledger.errors import SealbookError
 from ledger.mail import MAX_ENCODED

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.capture import Rule
+from ledger.company.capture.config import Rule
 from ledger.correspondence import (
     ImapSource,
     Policy,

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ledger import sealing
-from ledger.adapters.capture import intake as capture
-from ledger.adapters.capture.index import Place, State
-from ledger.adapters.capture.intake import Intake, Item, MemorySource, item_key
 from ledger.adapters.vault import Vault
-from ledger.capture import Rule
+from ledger.company.capture import intake as capture
+from ledger.company.capture.config import Rule
+from ledger.company.capture.index import Place, State
+from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import StorageFailed
 from ledger.sealing import Document, SealedDeposit

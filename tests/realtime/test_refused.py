@@ -5,11 +5,11 @@ import os
 import time
 from pathlib import Path
 
-from ledger.adapters.capture.index import Place, State
-from ledger.adapters.capture.intake import Intake, Item, MemorySource, item_key
-from ledger.adapters.capture.journal import Journal, Kind
 from ledger.adapters.vault import StoredDeposit, Vault
-from ledger.capture import Rule
+from ledger.company.capture.config import Rule
+from ledger.company.capture.index import Place, State
+from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
+from ledger.company.capture.journal import Journal, Kind
 from ledger.sealing import Document
 from tests.cli.conftest import Company, new_company, run
 from tests.cli.test_matter import NAME, other, paper
@@ -70,7 +70,7 @@ def test_what_is_refused_for_good_is_put_aside_and_told_once(
 def test_whatever_happens_while_sending_it_goes_on(daemon: Daemon) -> None:
     daemon.script = """
 import sys
-from ledger.adapters.capture import sender
+from ledger.company.capture import sender
 settle = sender.settle
 def fail_once(*arguments):
     sender.settle = settle
@@ -92,7 +92,7 @@ def test_a_paper_that_has_to_give_way_waits_for_a_notary_that_is_away(
     daemon = Daemon(other, "--matter", NAME)
     daemon.script = """
 import sys
-from ledger.adapters.capture import sender
+from ledger.company.capture import sender
 from ledger.errors import Unavailable
 give_way = sender.give_way
 def away_once(*arguments):

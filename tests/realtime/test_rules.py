@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.capture import (
+from ledger.company.capture.config import (
     GRACE,
     OPEN_PATIENCE,
     UNSETTLED,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.capture.alarm import report
-from ledger.adapters.capture.journal import Event, Kind
-from ledger.adapters.capture.sender import FIRST_PAUSE, LONGEST_PAUSE, backoff
+from ledger.company.capture.alarm import report
+from ledger.company.capture.journal import Event, Kind
+from ledger.company.capture.sender import FIRST_PAUSE, LONGEST_PAUSE, backoff
 from tests.cli.conftest import Company, Served, new_company
 from tests.realtime.conftest import Daemon, eventually
 

@@ -258,7 +258,7 @@ def test_patterns_choose(company: Company) -> None:
 def test_where_the_system_cannot_watch_rescans_have_to_do(company: Company) -> None:
     script = """
 import sys
-from ledger.adapters.capture import folders
+from ledger.company.capture import folders
 from watchdog.observers.api import BaseObserver
 def refuse(*_, **__):
     raise OSError(28, "inotify watch limit reached")

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ledger.adapters.capture.imap import Fetched
-from ledger.adapters.capture.intake import Intake, Item, MemorySource, item_key, tool_name
-from ledger.adapters.capture.journal import Journal, Kind
 from ledger.adapters.capture.mailboxes import Stored
 from ledger.adapters.capture.smtp import Arrival
 from ledger.adapters.dkim import NoResolver, Resolver, check_signatures
 from ledger.adapters.home import SPOOL
 from ledger.adapters.vault import StoredDeposit
-from ledger.capture import Provenance
+from ledger.company.capture.config import Provenance
+from ledger.company.capture.intake import Intake, Item, MemorySource, item_key, tool_name
+from ledger.company.capture.journal import Journal, Kind
 from ledger.correspondence import Policy
 from ledger.errors import SealbookError, StorageFailed
 from ledger.mail import (

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ledger.capture import (
+from ledger.cli import shell, text
+from ledger.company.capture.config import (
     MAX_CONFIG,
     SETTLE,
     CaptureConfig,
@@ -24,15 +25,14 @@ from ledger.capture import (
     check_settle,
     parse_config,
 )
-from ledger.cli import shell, text
 from ledger.errors import InvalidInput
 from ledger.quoted import columns as most_columns
 from ledger.quoted import lifted, quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.capture.daemon import Seams, Service, Services
-    from ledger.adapters.capture.journal import Event, Journal
     from ledger.adapters.vault import Vault
+    from ledger.company.capture.daemon import Seams, Service, Services
+    from ledger.company.capture.journal import Event, Journal
 
 CONFIG = "capture.toml"
 _COLORS = {"deposited": "green", "waiting": "yellow", "failed": "red"}
@@ -208,8 +208,8 @@ Example:
 @shell.json_option
 def status(as_json: bool) -> None:
     """Show what the daemon does: what came in, what waits, what failed and why."""
-    from ledger.adapters.capture.daemon import is_running
-    from ledger.adapters.capture.journal import read_status
+    from ledger.company.capture.daemon import is_running
+    from ledger.company.capture.journal import read_status
 
     vault = shell.open_vault()
     running = is_running(vault.home)
@@ -284,7 +284,7 @@ def serve(
     as_json: bool,
 ) -> None:
     """Run the daemon until `stop` is set or a signal comes, and show what it does."""
-    from ledger.adapters.capture.daemon import run_daemon
+    from ledger.company.capture.daemon import run_daemon
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

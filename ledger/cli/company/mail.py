@@ -11,9 +11,9 @@ from ledger.cli import shell, text
 from ledger.cli.company.capture import serve
 
 if TYPE_CHECKING:
-    from ledger.adapters.capture.daemon import Seams, Service
     from ledger.adapters.capture.post import MailboxImport
-    from ledger.capture import CaptureConfig
+    from ledger.company.capture.config import CaptureConfig
+    from ledger.company.capture.daemon import Seams, Service
     from ledger.correspondence import FileSource, Source
 
 
@@ -67,7 +67,7 @@ def mail(
     anywhere, and a message that was taken is never taken twice. --listen and --imap run until they are
     stopped; what waits then goes out with the next `sealbook deposit`, `mail` or `run`.
     """
-    from ledger.capture import Rule
+    from ledger.company.capture.config import Rule
     from ledger.correspondence import MAX_SIZE, FileSource, Policy, imap_source, smtp_source
 
     rule = Rule(matter, classification or "", (), commitment_only)
@@ -107,7 +107,7 @@ def mail(
 def _run(sources: "list[Source]", files: "list[FileSource]", as_json: bool) -> None:
     from ledger.adapters.capture.post import MailboxImport, mail_services, wait_until_sent
     from ledger.adapters.dkim import DnsResolver
-    from ledger.capture import CaptureConfig
+    from ledger.company.capture.config import CaptureConfig
 
     vault = shell.open_vault()
     stop = threading.Event()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ledger.capture import MAX_CONFIG
 from ledger.cli import shell, text
+from ledger.company.capture.config import MAX_CONFIG
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailable
 from ledger.quoted import quoted

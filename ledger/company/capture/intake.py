@@ -4,7 +4,7 @@
 commits what waits, in one go, under the vault's lock:
 
 1. number the matters, sign, make every folder's files durable;
-2. note the items in the index, durably (`ledger.adapters.capture.index`);
+2. note the items in the index, durably (`ledger.company.capture.index`);
 3. give the folders their names in the spool, in order, and make those durable.
 
 Only then does `take` return. A kill before 3 leaves rows without folders, which the index forgets when
@@ -28,12 +28,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
-from ledger.adapters.capture.index import Captured, CaptureIndex, Place
 from ledger.adapters.files import NewFile, sync_folder
 from ledger.adapters.splitting import prepared
 from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, folder_name, format_meta
-from ledger.capture import Provenance, Rule
 from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
+from ledger.company.capture.config import Provenance, Rule
+from ledger.company.capture.index import Captured, CaptureIndex, Place
 from ledger.crypto.recipients import Random
 from ledger.errors import SealbookError, StorageFailed
 from ledger.manifest import Cover, numbered

@@ -17,10 +17,10 @@ from typing import Any
 
 import httpx2
 
-from ledger.adapters.capture.intake import iso
-from ledger.adapters.capture.journal import Event, Kind
 from ledger.adapters.deadlines import Deadline, http_client, within
-from ledger.capture import Failure
+from ledger.company.capture.config import Failure
+from ledger.company.capture.intake import iso
+from ledger.company.capture.journal import Event, Kind
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 

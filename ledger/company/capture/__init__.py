@@ -1,0 +1,1 @@
+"""Capturing as things come into being: into the spool at once and exactly once, then to the notary."""
