@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ledger.adapters import outputs
-from ledger.adapters.opening import Staging
 from ledger.adapters.outputs import (
     MAX_COMPONENT,
     move_new,
@@ -22,6 +21,7 @@ from ledger.adapters.outputs import (
     write_numbered,
 )
 from ledger.adapters.pieces import outputs as outputs_of
+from ledger.company.disclosing.opening import Staging
 from ledger.errors import Conflict, StorageFailed
 from ledger.manifest import Part
 from ledger.partial import Selection

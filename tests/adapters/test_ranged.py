@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.adapters.ranged import DepositView, checked, hashed, segments
 from ledger.chain.statement import Payload
+from ledger.company.disclosing.ranged import DepositView, checked, hashed, segments
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import VerificationFailed

@@ -84,7 +84,7 @@ def test_verifying_imports_no_network_database_or_service(company: Company) -> N
     ):
         assert "ledger.verify" in seen
         assert not heavy & seen
-    assert "ledger.adapters.opening" in seen
+    assert "ledger.company.disclosing.opening" in seen
 
 
 @pytest.mark.parametrize("command", ["root", "setup", "company", "court", "evidence"])

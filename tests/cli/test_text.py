@@ -135,7 +135,11 @@ CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "rec
         ),
         *refusals("ledger.opening", "VerificationFailed"),
         *refusals("ledger.evidence", "VerificationFailed"),
-        *(each for each in refusals("ledger.adapters.opening", "Conflict") if "deposited" in each),
+        *(
+            each
+            for each in refusals("ledger.company.disclosing.opening", "Conflict")
+            if "deposited" in each
+        ),
     ],
 )
 def test_every_reason_of_a_failed_claim_is_said_in_chinese(said: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.contents import Contents, Target, parents_of, targets_of
+from ledger.company.disclosing.contents import Contents, Target, parents_of, targets_of
+from ledger.company.disclosing.selectors import MAX_CANDIDATES, Ambiguous, find, resolve
 from ledger.errors import InvalidInput
 from ledger.manifest import (
     Cover,
@@ -22,7 +23,6 @@ from ledger.manifest import (
     format_cuts,
 )
 from ledger.partial import Selection
-from ledger.selectors import MAX_CANDIDATES, Ambiguous, find, resolve
 
 Piece = tuple[str, str, bytes]
 """path, label, bytes: a leaf and a part of its own."""

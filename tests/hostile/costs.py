@@ -39,6 +39,7 @@ from ledger.chain.tiles import parse_bundle
 from ledger.chain.trust import parse_trust
 from ledger.company.access.recovery import find_printed, find_secret
 from ledger.company.capture.config import parse_config
+from ledger.company.disclosing.selectors import texts
 from ledger.correspondence import Policy
 from ledger.crypto.armor import BEGIN, END, parse_armor
 from ledger.crypto.bech32 import parse_bech32
@@ -52,7 +53,6 @@ from ledger.mail import parse_header as parse_mail
 from ledger.manifest import parse_index, parse_manifest
 from ledger.partial import parse_partial
 from ledger.reasons import in_chinese
-from ledger.selectors import texts
 from tests.simulator import NOW, Office
 
 OFFICE = Office()

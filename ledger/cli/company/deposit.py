@@ -233,9 +233,9 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     Nothing is overwritten, and nothing appears unless every byte is what was deposited. Names that some
     systems refuse are changed, and the changes are shown.
     """
-    from ledger.adapters.opening import open_deposit
     from ledger.cli.court.page import labelled
     from ledger.cli.court.sealed import ended_in_order
+    from ledger.company.disclosing.opening import open_deposit
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)

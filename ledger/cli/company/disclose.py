@@ -16,11 +16,11 @@ from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.disclosing import Wanted
     from ledger.adapters.http import NotaryClient
     from ledger.adapters.vault import StoredDeposit, Vault
+    from ledger.company.disclosing.selectors import Ambiguous
+    from ledger.company.disclosing.writing import Wanted
     from ledger.crypto.recipients import Identity, Recipient
-    from ledger.selectors import Ambiguous
 
 _MAX_RECIPIENTS = 1 << 16
 _MAX_NOTE = 1200
@@ -80,9 +80,9 @@ def disclose(
     --to seals the file for a court: an age recipient (age1...), or a file with one on each line. The
     disclosure is entered in the register of measures.
     """
-    from ledger.adapters.disclosing import SEALED_SUFFIX
-    from ledger.adapters.disclosing import disclose as write
     from ledger.cli.court.sealed import ended_in_order
+    from ledger.company.disclosing.writing import SEALED_SUFFIX
+    from ledger.company.disclosing.writing import disclose as write
 
     _check_usage(deposit_ids, selectors, matter_name, complete)
     if output is None and not dry_run:
@@ -211,12 +211,12 @@ def _prepared(
     progress: shell.Progress,
 ) -> "tuple[Wanted, dict[str, Any]]":
     """Return what to disclose of a deposit, and its preview."""
-    from ledger.adapters.disclosing import Wanted, open_parts
-    from ledger.adapters.opening import originals
-    from ledger.adapters.ranged import view_deposit
     from ledger.cli.company.preview import preview, receipt_preview, whole_preview
-    from ledger.contents import Contents
-    from ledger.selectors import Ambiguous, resolve
+    from ledger.company.disclosing.contents import Contents
+    from ledger.company.disclosing.opening import originals
+    from ledger.company.disclosing.ranged import view_deposit
+    from ledger.company.disclosing.selectors import Ambiguous, resolve
+    from ledger.company.disclosing.writing import Wanted, open_parts
 
     verified = verified_receipt(vault, deposit)
     if not shown:

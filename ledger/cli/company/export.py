@@ -74,8 +74,8 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
     Each deposit is fetched, decrypted and compared before it appears. Run again, only what is missing
     is fetched. Everything is written in the clear: mind where.
     """
-    from ledger.adapters.export import export_deposit, exporting, finish, is_full
     from ledger.cli.company.sending import name_of, sentence_of
+    from ledger.company.disclosing.export import export_deposit, exporting, finish, is_full
 
     vault = shell.open_vault()
     identities = vault.identities(shell.passphrase_from(passphrase_file))

@@ -13,7 +13,7 @@ from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.contents import Contents, Target
+    from ledger.company.disclosing.contents import Contents, Target
     from ledger.manifest import Part
 
 _MOST = 60
@@ -46,10 +46,10 @@ def parts(
     `sealbook disclose --only` takes; what lies inside is typed behind it: "message 7/body". Subjects
     and first words help to find things; they are not disclosed with a part.
     """
-    from ledger.adapters.opening import originals
-    from ledger.adapters.ranged import view_deposit
-    from ledger.contents import Contents, Target
-    from ledger.selectors import find
+    from ledger.company.disclosing.contents import Contents, Target
+    from ledger.company.disclosing.opening import originals
+    from ledger.company.disclosing.ranged import view_deposit
+    from ledger.company.disclosing.selectors import find
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)
@@ -96,7 +96,7 @@ def _field(contents: "Contents", target: "Target") -> dict[str, Any]:
 
 def _found(contents: "Contents", document: int, target: "Target") -> dict[str, Any]:
     """Return a target in a document with all that is in it, for a machine."""
-    from ledger.contents import parents_of
+    from ledger.company.disclosing.contents import parents_of
 
     record, entry = contents.records[document], contents.index[document]
     offset, size = contents.extent(target)
@@ -137,7 +137,7 @@ def _found(contents: "Contents", document: int, target: "Target") -> dict[str, A
 def _part_value(
     contents: "Contents", document: int, number: int, part: "Part", parents: Sequence[int]
 ) -> dict[str, Any]:
-    from ledger.contents import Target
+    from ledger.company.disclosing.contents import Target
 
     target = Target(document, number)
     offset, size = contents.extent(target)
@@ -198,7 +198,7 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
 
 
 def _cover(contents: "Contents", names: Sequence[str]) -> Iterator[str]:
-    from ledger.contents import COVER
+    from ledger.company.disclosing.contents import COVER
 
     yield click.style(COVER, bold=True) + "  as stated by the depositor's software at sealing"
     for name in names[:_MOST]:
@@ -227,14 +227,14 @@ def _lines(
 
 
 def _short(contents: "Contents", target: "Target") -> str:
-    from ledger.contents import short_path
+    from ledger.company.disclosing.contents import short_path
 
     part = contents.part(target)
     return short_path(part.path) if part else contents.typed((target,))
 
 
 def _document_head(contents: "Contents", document: int) -> Iterator[str]:
-    from ledger.contents import kinds_of
+    from ledger.company.disclosing.contents import kinds_of
 
     record, entry = contents.records[document], contents.index[document]
     made = record.rendition
@@ -255,7 +255,7 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
 
 
 def _tree(contents: "Contents", target: "Target", document: int) -> Iterator[str]:
-    from ledger.contents import Target, parents_of, short_path
+    from ledger.company.disclosing.contents import Target, parents_of, short_path
 
     parts = contents.index[document].parts
     parents = parents_of(contents.index[document])
@@ -297,7 +297,7 @@ def _line(depth: int, path: str, label: str, size: int, more: str = "") -> str:
 
 
 def _renditions(contents: "Contents", document: int) -> Iterator[str]:
-    from ledger.contents import Target
+    from ledger.company.disclosing.contents import Target
 
     made = [(each, contents.records[each]) for each in contents.renditions([document])]
     pages = [

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import text
-from ledger.contents import COVER, Contents, Target, fold, kind_of, parents_of, targets_of
+from ledger.company.disclosing.contents import (
+    COVER,
+    Contents,
+    Target,
+    fold,
+    kind_of,
+    parents_of,
+    targets_of,
+)
+from ledger.company.disclosing.selectors import texts
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.manifest import Splitting, metadata_fields
 from ledger.quoted import quoted
-from ledger.selectors import texts
 
 if TYPE_CHECKING:
     from ledger.manifest import Manifest

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from ledger.adapters.opening import Opened, Staging
 from ledger.adapters.pieces import content_names, outputs
 from ledger.casefile import FileReport, verify_file
 from ledger.catalogue import say
@@ -17,6 +16,7 @@ from ledger.cli.court.gaps import gaps_page
 from ledger.cli.court.page import labelled
 from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.cli.court.sealed import ended_in_order
+from ledger.company.disclosing.opening import Opened, Staging
 from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.manifest import Manifest

@@ -179,7 +179,7 @@ def _opening(
                 "them, or in an evidence file."
             )
         return None
-    from ledger.adapters.opening import compare_originals
+    from ledger.company.disclosing.opening import compare_originals
 
     # The user is asked for a passphrase only where that leads somewhere.
     quiet = (home / IDENTITY).exists() or passphrase_file is not None or shell.can_ask()

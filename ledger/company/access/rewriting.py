@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.adapters.envelopes import SmallEnvelope
 from ledger.adapters.files import AtomicFile
-from ledger.adapters.ranged import RangedEnvelope
 from ledger.adapters.vault import StoredDeposit, Vault, read_file, write_file
 from ledger.chain.statement import Payload
+from ledger.company.disclosing.ranged import RangedEnvelope
 from ledger.crypto.envelope import Header, parse_header, seal_header
 from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from ledger.contents import Contents, fold, short_path
+from ledger.company.disclosing.contents import Contents, fold, short_path
 from ledger.quoted import quoted
 
 MAX_COMPARED = 4000

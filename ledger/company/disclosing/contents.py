@@ -1,6 +1,6 @@
 """What can be opened in a deposit: its documents, parts, spans and fields, by their places.
 
-The pure half of choosing: ledger.selectors finds targets by what a person types; here they have a path,
+The pure half of choosing: ledger.company.disclosing.selectors finds targets by what a person types; here they have a path,
 a label, an extent in bytes and a selector to type, and become the selections of a partial opening.
 Labels are hints that nothing vouches for.
 """

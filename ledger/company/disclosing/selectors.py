@@ -20,10 +20,10 @@ import quopri
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ledger.contents import COVER, Contents, Folded, Group, Target, fold
+from ledger.company.disclosing.contents import COVER, Contents, Folded, Group, Target, fold
+from ledger.company.disclosing.misses import why_nothing
 from ledger.errors import InvalidInput
 from ledger.manifest import in_family, metadata_fields
-from ledger.misses import why_nothing
 from ledger.quoted import quoted
 
 MAX_SEARCH = 256 << 20
