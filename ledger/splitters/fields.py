@@ -11,7 +11,7 @@ from itertools import chain
 from ledger.splitters.cutting import MAX_LABEL, plain, words
 
 MAX_HEADER = 1 << 18
-"""Bytes of a header that are looked at (`ledger.mail` looks at as many); a longer one has no fields."""
+"""Bytes of a header that are looked at (`ledger.company.mail.stating` looks at as many); a longer one has no fields."""
 MAX_FIELDS = 1000
 """Fields of a header; one that has more is a single part."""
 MAX_NAME = 200
@@ -64,7 +64,7 @@ def label_of(value: str) -> str:
 
 @lru_cache(1024)
 def _decoded(value: str) -> str:
-    from ledger.mail import decoded
+    from ledger.company.mail.stating import decoded
 
     text = words(value.encode("latin-1"))
     return plain(decoded(text.encode("utf-8", "replace")) if "=?" in text else text, MAX_LABEL)

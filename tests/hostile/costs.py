@@ -20,9 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ledger.adapters.capture.mailboxes import _split
 from ledger.adapters.deadlines import Deadline
-from ledger.adapters.dkim import Found, check_signatures
 from ledger.adapters.http import _problem
 from ledger.adapters.signatures import BARE, Message, verify_request
 from ledger.archive import Reader, Writer
@@ -40,7 +38,11 @@ from ledger.chain.trust import parse_trust
 from ledger.company.access.recovery import find_printed, find_secret
 from ledger.company.capture.config import parse_config
 from ledger.company.disclosing.selectors import texts
-from ledger.correspondence import Policy
+from ledger.company.mail.dkim import Found, check_signatures
+from ledger.company.mail.mailboxes import _split
+from ledger.company.mail.sources import Policy
+from ledger.company.mail.stating import decoded, title
+from ledger.company.mail.stating import parse_header as parse_mail
 from ledger.crypto.armor import BEGIN, END, parse_armor
 from ledger.crypto.bech32 import parse_bech32
 from ledger.crypto.envelope import parse_header
@@ -48,8 +50,6 @@ from ledger.crypto.padding import padme
 from ledger.crypto.recipients import parse_identity_file
 from ledger.encoding import b64encode, cbor_decode, parse_toml
 from ledger.errors import SealbookError
-from ledger.mail import decoded, title
-from ledger.mail import parse_header as parse_mail
 from ledger.manifest import parse_index, parse_manifest
 from ledger.partial import parse_partial
 from ledger.reasons import in_chinese

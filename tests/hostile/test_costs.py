@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
 from ledger.company.capture.config import Rule
-from ledger.correspondence import Policy
+from ledger.company.mail.sources import Policy
+from ledger.company.mail.stating import MAX_ENCODED
 from ledger.errors import SealbookError
-from ledger.mail import MAX_ENCODED
 from tests.hostile.costs import CASES, Case, text
 
 TIMES = 4

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.capture.smtp import Arrival, SmtpJournal
-from ledger.correspondence import smtp_source
+from ledger.company.mail.smtp import Arrival, SmtpJournal
+from ledger.company.mail.sources import smtp_source
 
 PASSWORD = "geheim"
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from ledger.adapters.dkim import (
+from ledger.company.mail.dkim import (
     LOOK_UP_PATIENCE,
     DnsResolver,
     Found,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.capture.imap import Fetched, ImapFolder, Positions
-from ledger.correspondence import imap_source
+from ledger.company.mail.imap import Fetched, ImapFolder, Positions
+from ledger.company.mail.sources import imap_source
 from ledger.errors import StorageFailed
 from tests.mail.conftest import PASSWORD, Dovecot, wait_for
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.capture import imap
-from ledger.adapters.capture.imap import Fetched, ImapFolder, Positions
-from ledger.correspondence import imap_source
+from ledger.company.mail import imap
+from ledger.company.mail.imap import Fetched, ImapFolder, Positions
+from ledger.company.mail.sources import imap_source
 from tests.mail.conftest import free_port, wait_for
 
 LETTER = b"Subject: letter\r\n\r\nbody\r\n"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.company.capture.config import Rule
-from ledger.correspondence import (
+from ledger.company.mail.sources import (
     ImapSource,
     Policy,
     SmtpSource,
@@ -16,8 +16,7 @@ from ledger.correspondence import (
     parse_sources,
     smtp_source,
 )
-from ledger.errors import MalformedData
-from ledger.mail import (
+from ledger.company.mail.stating import (
     MAX_HEADER,
     MAX_TITLE,
     UNTITLED,
@@ -31,6 +30,7 @@ from ledger.mail import (
     parse_header,
     title,
 )
+from ledger.errors import MalformedData
 from ledger.rules import MAX_PATH, is_name
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.adapters.capture.mailboxes import (
+from ledger.company.mail.mailboxes import (
     MailboxFollower,
     Stored,
     TooLarge,
     read_maildir,
     read_mbox,
 )
-from ledger.correspondence import FileSource
+from ledger.company.mail.sources import FileSource
 from ledger.errors import InvalidInput, SourceChanged, StorageFailed
 from tests.mail.conftest import wait_for
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.adapters.capture.smtp import SmtpJournal
-from ledger.correspondence import smtp_source
+from ledger.company.mail.smtp import SmtpJournal
+from ledger.company.mail.sources import smtp_source
 from ledger.errors import InvalidInput, StorageFailed
 from tests.mail.conftest import Taken, make_certificate, wait_for
 

@@ -307,9 +307,9 @@ def serve(
 def _others(config: CaptureConfig, seams: "Seams") -> "Sequence[Service]":
     if not config.other:
         return ()
-    from ledger.adapters.capture.post import mail_services
-    from ledger.adapters.dkim import DnsResolver
-    from ledger.correspondence import parse_sources
+    from ledger.company.mail.dkim import DnsResolver
+    from ledger.company.mail.post import mail_services
+    from ledger.company.mail.sources import parse_sources
 
     return mail_services(parse_sources(config.other), seams, DnsResolver())[0]
 

@@ -11,10 +11,10 @@ from ledger.cli import shell, text
 from ledger.cli.company.capture import serve
 
 if TYPE_CHECKING:
-    from ledger.adapters.capture.post import MailboxImport
     from ledger.company.capture.config import CaptureConfig
     from ledger.company.capture.daemon import Seams, Service
-    from ledger.correspondence import FileSource, Source
+    from ledger.company.mail.post import MailboxImport
+    from ledger.company.mail.sources import FileSource, Source
 
 
 @click.command(
@@ -68,7 +68,7 @@ def mail(
     stopped; what waits then goes out with the next `sealbook deposit`, `mail` or `run`.
     """
     from ledger.company.capture.config import Rule
-    from ledger.correspondence import MAX_SIZE, FileSource, Policy, imap_source, smtp_source
+    from ledger.company.mail.sources import MAX_SIZE, FileSource, Policy, imap_source, smtp_source
 
     rule = Rule(matter, classification or "", (), commitment_only)
     policy = Policy(rule, look_up=not no_dns)
@@ -105,9 +105,9 @@ def mail(
 
 
 def _run(sources: "list[Source]", files: "list[FileSource]", as_json: bool) -> None:
-    from ledger.adapters.capture.post import MailboxImport, mail_services, wait_until_sent
-    from ledger.adapters.dkim import DnsResolver
     from ledger.company.capture.config import CaptureConfig
+    from ledger.company.mail.dkim import DnsResolver
+    from ledger.company.mail.post import MailboxImport, mail_services, wait_until_sent
 
     vault = shell.open_vault()
     stop = threading.Event()

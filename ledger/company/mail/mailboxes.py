@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from ledger.correspondence import MAX_SIZE, FileSource
+from ledger.company.mail.sources import MAX_SIZE, FileSource
 from ledger.errors import InvalidInput, SourceChanged
 from ledger.quoted import quoted
 

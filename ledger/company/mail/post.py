@@ -8,13 +8,13 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.adapters.capture.imap import ImapFolder, Positions
-from ledger.adapters.capture.letters import Letters
-from ledger.adapters.capture.mailboxes import MailboxFollower, TooLarge, read_maildir, read_mbox
-from ledger.adapters.capture.smtp import SmtpJournal
-from ledger.adapters.dkim import Resolver
 from ledger.company.capture.daemon import Seams, Service
-from ledger.correspondence import FileSource, ImapSource, SmtpSource, Source
+from ledger.company.mail.dkim import Resolver
+from ledger.company.mail.imap import ImapFolder, Positions
+from ledger.company.mail.letters import Letters
+from ledger.company.mail.mailboxes import MailboxFollower, TooLarge, read_maildir, read_mbox
+from ledger.company.mail.smtp import SmtpJournal
+from ledger.company.mail.sources import FileSource, ImapSource, SmtpSource, Source
 from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import quoted
 

@@ -1,7 +1,7 @@
 """Mail into the spool: whichever way a message came, it becomes one deposit with its provenance.
 
 Key records are looked up before the message is sealed, so that one deposit, under one signature, holds
-the message and what its check needs; `ledger.adapters.dkim` limits how long that takes.
+the message and what its check needs; `ledger.company.mail.dkim` limits how long that takes.
 """
 
 import shutil
@@ -10,18 +10,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ledger.adapters.capture.imap import Fetched
-from ledger.adapters.capture.mailboxes import Stored
-from ledger.adapters.capture.smtp import Arrival
-from ledger.adapters.dkim import NoResolver, Resolver, check_signatures
 from ledger.adapters.home import SPOOL
 from ledger.adapters.vault import StoredDeposit
 from ledger.company.capture.config import Provenance
 from ledger.company.capture.intake import Intake, Item, MemorySource, item_key, tool_name
 from ledger.company.capture.journal import Journal, Kind
-from ledger.correspondence import Policy
-from ledger.errors import SealbookError, StorageFailed
-from ledger.mail import (
+from ledger.company.mail.dkim import NoResolver, Resolver, check_signatures
+from ledger.company.mail.imap import Fetched
+from ledger.company.mail.mailboxes import Stored
+from ledger.company.mail.smtp import Arrival
+from ledger.company.mail.sources import Policy
+from ledger.company.mail.stating import (
     decoded,
     document_name,
     envelope_provenance,
@@ -30,6 +29,7 @@ from ledger.mail import (
     plain,
     title,
 )
+from ledger.errors import SealbookError, StorageFailed
 from ledger.quoted import quoted
 from ledger.sealing import Document
 

@@ -12,7 +12,7 @@ What is stated goes into the deposit's manifest, sealed with it, as pairs of a n
     mail-message-id      ... and Message-ID
     envelope-from        SMTP: MAIL FROM, HELO or EHLO, peer, TLS; RCPT TO, one pair each
     envelope-to-1 ...
-    dkim, dkim-1, dkim-1-key, dkim-1-look-up, arc, ...      see `ledger.adapters.dkim`
+    dkim, dkim-1, dkim-1-key, dkim-1-look-up, arc, ...      see `ledger.company.mail.dkim`
 """
 
 import contextlib

@@ -29,9 +29,9 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
-from ledger.correspondence import SmtpSource
+from ledger.company.mail.sources import SmtpSource
+from ledger.company.mail.stating import MAX_RECIPIENTS, Envelope
 from ledger.errors import InvalidInput, SealbookError, StorageFailed
-from ledger.mail import MAX_RECIPIENTS, Envelope
 from ledger.quoted import quoted
 
 TIMEOUT = 300.0
