@@ -62,6 +62,7 @@ from ledger.chain.statement import (
 )
 from ledger.chain.trust import Trust, parse_trust
 from ledger.company.access.recovery import Recovered
+from ledger.company.measures.measure import MEASURE_NAME
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.keys import SigningKey, parse_pem
 from ledger.crypto.recipients import (
@@ -73,7 +74,6 @@ from ledger.crypto.recipients import (
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.manifest import Manifest
-from ledger.measures import MEASURE_NAME
 from ledger.officers import Recipients, parse_recipients, parsed
 from ledger.opening import open_manifest
 from ledger.quoted import quoted

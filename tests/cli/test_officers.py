@@ -12,10 +12,10 @@ import pytest
 from ledger.adapters.http import NotaryClient
 from ledger.adapters.vault import Vault
 from ledger.company.access.recovery import find_secret
+from ledger.company.measures.measure import ACCESS_GIVEN, ACCESS_WITHDRAWN
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.errors import NoMatchingIdentity
-from ledger.measures import ACCESS_GIVEN, ACCESS_WITHDRAWN
 from tests.cli.conftest import Company, new_company
 
 Identity = HybridIdentity

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger import catalogue, register_words
+from ledger import catalogue
 from ledger.adapters.deadlines import Deadline
 from ledger.adapters.http import _problem
 from ledger.catalogue import LANGUAGES, articles, claims, describe, sentences, shown, words
@@ -27,6 +27,7 @@ from ledger.chain.trust import format_trust
 from ledger.cli import text
 from ledger.cli.company import capture as daemon
 from ledger.cli.court.page import described, report_page
+from ledger.company.measures import words as register_words
 from ledger.evidence import read_evidence, verify_disclosed
 from ledger.manifest import Part, Rendition
 from ledger.partial import Selection

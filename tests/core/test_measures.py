@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger import measures as ms
 from ledger.catalogue import CHINESE, ENGLISH
-from ledger.errors import InvalidInput, MalformedData
-from ledger.measures import (
+from ledger.company.measures import measure as ms
+from ledger.company.measures.measure import (
     DEPOSIT,
     KINDS,
     MATTER,
@@ -24,7 +23,7 @@ from ledger.measures import (
     parse_measure,
     title_of,
 )
-from ledger.register import (
+from ledger.company.measures.register import (
     BEYOND,
     DAMAGED,
     NOT_RECORDED,
@@ -41,7 +40,7 @@ from ledger.register import (
     access_now,
     examine,
 )
-from ledger.register_words import (
+from ledger.company.measures.words import (
     HANDED,
     SEALED_FOR,
     fact_text,
@@ -51,6 +50,7 @@ from ledger.register_words import (
     rule_text,
     say,
 )
+from ledger.errors import InvalidInput, MalformedData
 from tests.mutations import changed_bytes
 
 DAY = date(2026, 11, 23)

@@ -259,10 +259,10 @@ def _enter(
     """Enter the disclosure in the register of measures; return the entry's id, None where it failed."""
     from datetime import UTC, datetime
 
-    from ledger.adapters.measures import record
     from ledger.cli.company.sending import Report, send
-    from ledger.measures import DEPOSIT, DISCLOSURE, Measure, Subject, line_of
-    from ledger.register_words import HANDED, SEALED_FOR
+    from ledger.company.measures.measure import DEPOSIT, DISCLOSURE, Measure, Subject, line_of
+    from ledger.company.measures.recording import record
+    from ledger.company.measures.words import HANDED, SEALED_FOR
 
     with output.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

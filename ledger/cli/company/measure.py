@@ -11,9 +11,24 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.court.page import Value, labelled
-from ledger.measures import DEPOSIT, KINDS, MATTER, OBJECT, Measure, Subject, line_of
+from ledger.company.measures.measure import (
+    DEPOSIT,
+    KINDS,
+    MATTER,
+    OBJECT,
+    Measure,
+    Subject,
+    line_of,
+)
+from ledger.company.measures.register import (
+    REGISTERED,
+    WAITING,
+    Access,
+    Entry,
+    Register,
+    access_now,
+)
 from ledger.quoted import Quoted, quoted
-from ledger.register import REGISTERED, WAITING, Access, Entry, Register, access_now
 
 _OPTIONS = {"persons": "--person", "subjects": "--object*", "level": "--level", "note": "--note"}
 _KINDS = "\n".join(
@@ -83,8 +98,8 @@ def add(
     company's statement. Without the notary it waits; any later deposit sends it.
     """
     from ledger.adapters.matters import find_matter, number_of
-    from ledger.adapters.measures import read_register, record
     from ledger.cli.company.sending import Report, send
+    from ledger.company.measures.recording import read_register, record
 
     vault = shell.open_vault()
     subjects = [
@@ -158,7 +173,7 @@ Example:
 @shell.json_option
 def list_(as_json: bool) -> None:
     """List who has access to what now, and all entries."""
-    from ledger.adapters.measures import read_register
+    from ledger.company.measures.recording import read_register
 
     register = read_register(shell.open_vault())
     access = access_now(register.entries)
@@ -281,10 +296,10 @@ def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> Non
     are read where the vault opens without asking for a passphrase.
     """
     from ledger.adapters.home import IDENTITY
-    from ledger.adapters.measures import read_register, vault_facts
     from ledger.catalogue import choose_language
     from ledger.cli.company.measure_page import report_page, report_value
-    from ledger.register import examine
+    from ledger.company.measures.recording import read_register, vault_facts
+    from ledger.company.measures.register import examine
 
     vault = shell.open_vault()
     register = read_register(vault)

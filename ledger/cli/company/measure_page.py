@@ -9,9 +9,15 @@ import click
 from ledger.adapters.vault import Config
 from ledger.cli import text
 from ledger.cli.court.page import Value, labelled
-from ledger.quoted import Quoted, Words, quoted
-from ledger.register import OVERALL, RECORDED, Entry, Finding, Register, VaultFacts
-from ledger.register_words import (
+from ledger.company.measures.register import (
+    OVERALL,
+    RECORDED,
+    Entry,
+    Finding,
+    Register,
+    VaultFacts,
+)
+from ledger.company.measures.words import (
     fact_text,
     gap_text,
     heading,
@@ -20,6 +26,7 @@ from ledger.register_words import (
     rule_text,
     say,
 )
+from ledger.quoted import Quoted, Words, quoted
 
 _SHOWN = 6
 """Entries listed under a rule; `measure list` has them all."""

@@ -60,7 +60,7 @@ def add(name: str, recipient: str, passphrase_file: Path | None, as_json: bool) 
     at the notary; the content stays as it is. Run again, it finishes what was interrupted.
     """
     from ledger.company.access.rewriting import Change, change
-    from ledger.measures import ACCESS_GIVEN
+    from ledger.company.measures.measure import ACCESS_GIVEN
     from ledger.officers import check_name, with_officer
 
     vault, key, name = shell.open_vault(), read_recipient(recipient), check_name(name)
@@ -90,7 +90,7 @@ def remove(name: str, passphrase_file: Path | None, as_json: bool) -> None:
     what was interrupted.
     """
     from ledger.company.access.rewriting import Change, change
-    from ledger.measures import ACCESS_WITHDRAWN
+    from ledger.company.measures.measure import ACCESS_WITHDRAWN
     from ledger.officers import without_officer
 
     vault = shell.open_vault()
@@ -251,9 +251,9 @@ def _finish(
 
 def _record(vault: "Vault") -> str | None:
     """Enter a change in the register of measures if it is not there yet; return the entry's id."""
-    from ledger.adapters.measures import record
     from ledger.company.access.rewriting import pending, settled
-    from ledger.measures import OBJECT, Measure, Subject, line_of
+    from ledger.company.measures.measure import OBJECT, Measure, Subject, line_of
+    from ledger.company.measures.recording import record
 
     change = pending(vault)
     if change is None:

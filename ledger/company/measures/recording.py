@@ -11,12 +11,7 @@ from ledger.adapters.folders import collect
 from ledger.adapters.matters import all_matters, number_of
 from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
 from ledger.company.capture.intake import MemorySource, tool_name
-from ledger.crypto.envelope import parse_header
-from ledger.crypto.recipients import Identity
-from ledger.deposit import verify_answer
-from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
-from ledger.manifest import Cover
-from ledger.measures import (
+from ledger.company.measures.measure import (
     CLASSIFICATION,
     MEASURE_NAME,
     REGISTER,
@@ -28,9 +23,22 @@ from ledger.measures import (
     parse_measure,
     title_of,
 )
+from ledger.company.measures.register import (
+    DAMAGED,
+    REFUSED,
+    REGISTERED,
+    WAITING,
+    Entry,
+    Register,
+    VaultFacts,
+)
+from ledger.crypto.envelope import parse_header
+from ledger.crypto.recipients import Identity
+from ledger.deposit import verify_answer
+from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
+from ledger.manifest import Cover
 from ledger.officers import parsed
 from ledger.quoted import quoted
-from ledger.register import DAMAGED, REFUSED, REGISTERED, WAITING, Entry, Register, VaultFacts
 from ledger.sealing import Document
 
 

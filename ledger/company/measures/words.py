@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from ledger.catalogue import CHINESE
 from ledger.catalogue.words import fill
-from ledger.measures import KINDS
+from ledger.company.measures.measure import KINDS
+from ledger.company.measures.register import Gap, VaultFacts
 from ledger.quoted import Words
-from ledger.register import Gap, VaultFacts
 
 _LAWS = {
     "cn": (

@@ -2,7 +2,7 @@
 
 A rule of law is matched with the kinds of measures that speak to it and with what the vault itself
 shows. The result says what is on record and what is not. Whether that suffices is for a court: nothing
-here says so, and the words for people are in `ledger.register_words`.
+here says so, and the words for people are in `ledger.company.measures.words`.
 """
 
 import unicodedata
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger import measures as ms
-from ledger.measures import Measure, Subject
+from ledger.company.measures import measure as ms
+from ledger.company.measures.measure import Measure, Subject
 
 REGISTERED, WAITING, REFUSED, DAMAGED = "registered", "waiting", "refused", "damaged"
 RECORDED, NOT_REGISTERED, NOT_RECORDED = "recorded", "not-registered", "not-recorded"
