@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from bench.row import Row, interleaved, ratio
 from ledger.adapters.files import open_source, seal_files
+from ledger.company.sealing.seal import Document
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.crypto.stream import CHUNK, ENC_CHUNK
 from ledger.manifest import Cover
-from ledger.sealing import Document
 
 MIB = 1 << 20
 SIZE = 1024 * MIB

@@ -59,6 +59,7 @@ from ledger.chain.statement import Deposit, Matter, format_deposit
 from ledger.chain.tiles import format_bundle, format_tile
 from ledger.chain.trust import Trust, fingerprint, format_trust
 from ledger.company.access.recovery import Sheet, format_sheet, signing_key
+from ledger.company.sealing.seal import Document, SealedDeposit, seal
 from ledger.crypto import commitment as cm
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem
 from ledger.crypto.merkle import (
@@ -82,7 +83,6 @@ from ledger.manifest import (
     structure_leaves,
 )
 from ledger.partial import PartialOpening, Selection, format_partial, open_in_part
-from ledger.sealing import Document, SealedDeposit, seal
 
 VECTORS = Path(__file__).parent / "vectors"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"

@@ -19,8 +19,9 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from ledger.adapters.committing import committer
-from ledger.adapters.splitting import prepared
+from ledger.company.sealing.committing import committer
+from ledger.company.sealing.preparing import prepared
+from ledger.company.sealing.seal import Document, SealedDeposit, seal
 from ledger.crypto.armor import MAX_ARMORED, is_armored
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
@@ -29,7 +30,6 @@ from ledger.crypto.stream import PayloadReader
 from ledger.errors import InvalidInput, SourceChanged, StorageFailed
 from ledger.manifest import Cover
 from ledger.quoted import quoted
-from ledger.sealing import Document, SealedDeposit, seal
 
 _ARMOR_PROBE = 256
 """Bytes in which an armor's first line is looked for, after whitespace."""
@@ -260,10 +260,10 @@ def seal_files(
     random: Random,
     progress: Callable[[int], None] | None = None,
 ) -> SealedDeposit:
-    """`ledger.sealing.seal` into files that appear, mode 0600 and durable, when all has gone well.
+    """`ledger.company.sealing.seal.seal` into files that appear, mode 0600 and durable, when all has gone well.
 
     Without a path for the content, only the commitment and the manifest are made. Documents are split,
-    and where there is content renditions of them follow (`ledger.adapters.splitting`).
+    and where there is content renditions of them follow (`ledger.company.sealing.preparing`).
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_collecting_later())

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from ledger.adapters.envelopes import SmallEnvelope
 from ledger.adapters.files import seal_files
-from ledger.adapters.folders import Collected, text_of_name
 from ledger.adapters.http import NotaryClient
 from ledger.adapters.outputs import write_numbered
 from ledger.adapters.vault import Meta, StoredDeposit, Vault, file_header, read_file
@@ -17,6 +16,7 @@ from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
+from ledger.company.sealing.collecting import Collected, text_of_name
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.deposit import LedgerForked, Rejected, is_final
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed

@@ -14,8 +14,8 @@ document that is not what it is called, or is more than a splitter's limits allo
 import re
 from collections.abc import Callable
 
+from ledger.company.sealing.seal import Source
 from ledger.manifest import Splitting
-from ledger.sealing import Source
 from ledger.splitters.cutting import MAX_PARTS, Unsplit, Window
 
 Splitter = Callable[[Window], Splitting]

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from ledger.chain.statement import Payload
 from ledger.company.disclosing.ranged import DepositView, checked, hashed, segments
+from ledger.company.sealing.seal import SealedDeposit
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import VerificationFailed
 from ledger.manifest import Cuts, format_cuts
 from ledger.opening import content_reader, open_manifest, read_index
 from ledger.partial import Selection, open_in_part
-from ledger.sealing import SealedDeposit
 from tests.core.test_sealing import OFFICER, document, seal_in_memory
 
 DATA = os.urandom(3 << 20)

@@ -16,13 +16,13 @@ import pytest
 from ledger.archive import Reader, Writer
 from ledger.casefile import verify_file
 from ledger.chain.trust import Trust, parse_trust
+from ledger.company.sealing.seal import Document
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData
 from ledger.evidence import read_evidence, recompute_opening, verify_disclosed
 from ledger.manifest import Part, Rendition
 from ledger.partial import Selection, is_partial
-from ledger.sealing import Document
 from tests.core.test_sealing import Memory
 from tests.disclosed import Shown, evidence, file, receipt_only
 from tests.formats.test_document import stored

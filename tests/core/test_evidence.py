@@ -17,6 +17,7 @@ from ledger.casefile import verify_file
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.chain.statement import Deposit, format_deposit
+from ledger.company.sealing.seal import Document, seal
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import MalformedData, SealbookError
 from ledger.evidence import (
@@ -38,7 +39,6 @@ from ledger.manifest import (
     parse_manifest,
 )
 from ledger.partial import Selection
-from ledger.sealing import Document, seal
 from ledger.verify import ReceiptRefused
 from tests.core.test_sealing import Buffered, Memory
 from tests.disclosed import Shown, evidence, file

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as some
 
+from ledger.company.sealing.seal import SealedDeposit
 from ledger.crypto import commitment as cm
 from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.multiproof import multi_proof
@@ -29,7 +30,6 @@ from ledger.partial import (
 )
 from ledger.partial.form import DocumentOpening, Leaf, PartOfView, Run
 from ledger.rules import METADATA_FIELDS
-from ledger.sealing import SealedDeposit
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
 

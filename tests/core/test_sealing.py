@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from ledger.adapters.files import AtomicFile, FileSource, open_payload, open_source, seal_files
 from ledger.chain.statement import Payload
+from ledger.company.sealing.seal import SEGMENT, Document, SealedDeposit, _tar_header, seal
 from ledger.crypto.envelope import decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.padding import padme
@@ -54,7 +55,6 @@ from ledger.manifest import (
     structure_leaves,
 )
 from ledger.opening import content_reader, open_manifest, read_index, recompute
-from ledger.sealing import SEGMENT, Document, SealedDeposit, _tar_header, seal
 
 OFFICER = HybridIdentity(bytes(range(32)))
 DEPOSITOR = sha256(b"depositor").digest()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.files import open_source
-from ledger.adapters.renditions import Renderer
-from ledger.sealing import Document
+from ledger.company.sealing.renditions import Renderer
+from ledger.company.sealing.seal import Document
 
 Render = Callable[..., tuple[Document, ...]]
 

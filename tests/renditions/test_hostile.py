@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters import renditions
 from ledger.adapters.files import open_source
 from ledger.adapters.rendering import NotRendered
-from ledger.adapters.renditions import Renderer, is_renderable
-from ledger.adapters.splitting import prepared
+from ledger.company.sealing import renditions
+from ledger.company.sealing.preparing import prepared
+from ledger.company.sealing.renditions import Renderer, is_renderable
+from ledger.company.sealing.seal import Document
 from ledger.errors import SourceChanged
-from ledger.sealing import Document
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render
 

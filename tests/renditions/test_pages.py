@@ -23,9 +23,9 @@ from pikepdf import (
 
 from examples import make_dossier
 from ledger.adapters.files import open_source
-from ledger.adapters.renditions import Renderer
+from ledger.company.sealing.renditions import Renderer
+from ledger.company.sealing.seal import Document
 from ledger.manifest import Rendition
-from ledger.sealing import Document
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render, read
 
@@ -219,8 +219,8 @@ def test_rotation_and_size_are_kept(render: Render) -> None:
 
 def test_no_parser_is_loaded_before_there_is_a_file_for_it() -> None:
     code = (
-        "import sys, ledger.cli.root, ledger.adapters.files, ledger.adapters.splitting;"
-        "import ledger.adapters.renditions;"
+        "import sys, ledger.cli.root, ledger.adapters.files, ledger.company.sealing.preparing;"
+        "import ledger.company.sealing.renditions;"
         "print(sorted({'pikepdf', 'docx', 'lxml', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.adapters.rendering import NotRendered
-from ledger.adapters.renditions import parse_parts
+from ledger.company.sealing.renditions import parse_parts
+from ledger.company.sealing.seal import Document
 from ledger.manifest import Cuts, Rendition, Splitting
-from ledger.sealing import Document
 from tests.renditions.conftest import Render, read
 
 NAMESPACES = (

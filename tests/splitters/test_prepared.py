@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters import splitting
 from ledger.adapters.files import open_payload, open_source, seal_files
-from ledger.adapters.splitting import prepared, split_all
+from ledger.company.sealing import preparing as splitting
+from ledger.company.sealing.preparing import prepared, split_all
+from ledger.company.sealing.seal import Document
 from ledger.crypto.recipients import HybridIdentity
 from ledger.manifest import Cover, Part, Splitting, format_cuts
 from ledger.opening import content_reader, open_manifest, read_index, recompute
-from ledger.sealing import Document
 from ledger.splitters import cutting
 from tests.renditions import pdfs
 from tests.splitters.pieces import Memory, check
@@ -127,7 +127,7 @@ def test_the_same_originals_are_split_the_same_way() -> None:
 
 def test_splitting_loads_no_parser_before_it_meets_a_document_for_it() -> None:
     program = (
-        "import sys, ledger.adapters.splitting; "
+        "import sys, ledger.company.sealing.preparing; "
         "print({'zipfile', 'email', 'pikepdf', 'docx', 'subprocess'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -9,7 +9,7 @@ its output answers. The files lie in its working folder.
              / the same with "parts": [[begin, end, path, label]]               outer before inner
              / { "refused": why, as the end of a sentence }
 
-Nothing it says is believed before `ledger.adapters.renditions` has looked at it.
+Nothing it says is believed before `ledger.company.sealing.renditions` has looked at it.
 """
 
 

@@ -98,9 +98,9 @@ def deposit(
 def _seal(
     vault: "Vault", path: Path, wishes: "Wishes", report: Report, what: str, begun: float
 ) -> "StoredDeposit":
-    from ledger.adapters.folders import collect
     from ledger.adapters.spool import seal_into_spool
     from ledger.adapters.vault import MATTER_NAME
+    from ledger.company.sealing.collecting import collect
 
     tool = _tool()
     collected = collect(path, tool)

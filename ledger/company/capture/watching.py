@@ -37,14 +37,14 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from ledger.adapters.files import FileSource
-from ledger.adapters.folders import collect, text_of_name
 from ledger.company.capture.config import Provenance, Seen, Settling, Watch
 from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, MemorySource, iso, item_key, tool_name
 from ledger.company.capture.journal import Journal, Kind
+from ledger.company.sealing.collecting import collect, text_of_name
+from ledger.company.sealing.seal import Document
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
 from ledger.quoted import quoted
-from ledger.sealing import Document
 
 WORKERS = 8
 """Files that are sealed side by side; their syncs go to the disk together."""

@@ -18,12 +18,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from ledger.adapters.files import what_to_do
-from ledger.adapters.folders import collect
 from ledger.adapters.outputs import move_new, safe_component, safe_names
-from ledger.adapters.splitting import split_all
 from ledger.adapters.vault import StoredDeposit, read_file
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
+from ledger.company.sealing.collecting import collect
+from ledger.company.sealing.preparing import split_all
+from ledger.company.sealing.seal import Document, Source
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
@@ -32,7 +33,6 @@ from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFai
 from ledger.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
 from ledger.opening import content_reader, read_index, recompute, recomputed_commitment
 from ledger.quoted import quoted
-from ledger.sealing import Document, Source
 from ledger.splitters.cutting import VERSIONS
 from ledger.verify import OpenedDeposit
 

@@ -29,9 +29,9 @@ from ledger.company.mail.stating import (
     plain,
     title,
 )
+from ledger.company.sealing.seal import Document
 from ledger.errors import SealbookError, StorageFailed
 from ledger.quoted import quoted
-from ledger.sealing import Document
 
 MEDIA_TYPE = "message/rfc822"
 RESERVE = 64 << 20

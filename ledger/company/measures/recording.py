@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger.adapters.files import seal_files
-from ledger.adapters.folders import collect
 from ledger.adapters.matters import all_matters, number_of
 from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
 from ledger.company.capture.intake import MemorySource, tool_name
@@ -32,6 +31,8 @@ from ledger.company.measures.register import (
     Register,
     VaultFacts,
 )
+from ledger.company.sealing.collecting import collect
+from ledger.company.sealing.seal import Document
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
 from ledger.deposit import verify_answer
@@ -39,7 +40,6 @@ from ledger.errors import InvalidInput, MalformedData, StorageFailed, Verificati
 from ledger.manifest import Cover
 from ledger.officers import parsed
 from ledger.quoted import quoted
-from ledger.sealing import Document
 
 
 def record(

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ledger.company.sealing.seal import Document
 from ledger.manifest import Splitting
 from ledger.rules import MAX_PARTS
-from ledger.sealing import Document
 from ledger.splitters import split
 from ledger.splitters.cutting import Unsplit
 
@@ -49,7 +49,7 @@ def split_all(documents: Sequence[Document]) -> list[Document]:
 def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path) -> list[Document]:
     # The child process and its parsers cost nothing where no document is of their kind.
     from ledger.adapters.rendering import NotRendered
-    from ledger.adapters.renditions import Renderer, is_renderable
+    from ledger.company.sealing.renditions import Renderer, is_renderable
 
     wanted = [
         number

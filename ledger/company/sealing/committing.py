@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
+from ledger.company.sealing.seal import Committer, commit_here
 from ledger.crypto.commitment import HASH_SIZE, Uncommitted
-from ledger.sealing import Committer, commit_here
 
 _MANY = 500
 """Documents that are worth a process: it takes a quarter of a second to start."""
@@ -48,7 +48,7 @@ def committer(documents: int) -> Iterator[Committer]:
 
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", "ledger.adapters.committed"],
+        [sys.executable, "-I", "-m", "ledger.company.sealing.commit_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -26,10 +26,10 @@ from typing import Any, Self
 from ledger.adapters.files import open_source
 from ledger.adapters.rendering import NotRendered
 from ledger.children import environment
+from ledger.company.sealing.seal import Document, Source
 from ledger.errors import InvalidInput
 from ledger.manifest import Rendition, Splitting
 from ledger.rules import MAX_DOCUMENTS, MAX_NAME
-from ledger.sealing import Document, Source
 from ledger.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 
 MAX_SOURCE = 512 << 20

@@ -1,4 +1,4 @@
-"""The process that `ledger.adapters.committing` starts: requests in, commitments out.
+"""The process that `ledger.company.sealing.committing` starts: requests in, commitments out.
 
     request = size in 8 bytes, big-endian, then a pickled sequence of Uncommitted
     answer  = D_j of each, 32 bytes

@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from ledger.adapters.files import FileSource, open_source
+from ledger.company.sealing.seal import Document
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 from ledger.rules import MAX_DOCUMENTS, MAX_PATH
-from ledger.sealing import Document
 
 _SPECIAL = (
     (stat.S_ISLNK, "symbolic link"),
