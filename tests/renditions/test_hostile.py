@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.files import open_source
-from ledger.adapters.rendering import NotRendered
 from ledger.company.sealing import renditions
 from ledger.company.sealing.preparing import prepared
+from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import Renderer, is_renderable
 from ledger.company.sealing.seal import Document
 from ledger.errors import SourceChanged
@@ -43,7 +43,7 @@ def children() -> set[int]:
 
 def _renders(process: int) -> bool:
     try:
-        return b"ledger.adapters.rendering" in Path(f"/proc/{process}/cmdline").read_bytes()
+        return b"ledger.company.sealing.rendering" in Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return False
 
@@ -269,6 +269,6 @@ def test_pages_that_do_not_fit_into_the_deposit_are_a_reason(
 
 
 def test_the_child_ends_when_nobody_asks_any_more() -> None:
-    command = [sys.executable, "-I", "-m", "ledger.adapters.rendering"]
+    command = [sys.executable, "-I", "-m", "ledger.company.sealing.rendering"]
     done = subprocess.run(command, input=b"", capture_output=True, timeout=20)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

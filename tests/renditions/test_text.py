@@ -11,7 +11,7 @@ from docx.oxml.parser import parse_xml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.adapters.rendering import NotRendered
+from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import parse_parts
 from ledger.company.sealing.seal import Document
 from ledger.manifest import Cuts, Rendition, Splitting

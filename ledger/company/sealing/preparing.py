@@ -48,7 +48,7 @@ def split_all(documents: Sequence[Document]) -> list[Document]:
 
 def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path) -> list[Document]:
     # The child process and its parsers cost nothing where no document is of their kind.
-    from ledger.adapters.rendering import NotRendered
+    from ledger.company.sealing.rendering import NotRendered
     from ledger.company.sealing.renditions import Renderer, is_renderable
 
     wanted = [

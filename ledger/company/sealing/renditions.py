@@ -24,8 +24,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ledger.adapters.files import open_source
-from ledger.adapters.rendering import NotRendered
 from ledger.children import environment
+from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.seal import Document, Source
 from ledger.errors import InvalidInput
 from ledger.manifest import Rendition, Splitting
@@ -298,7 +298,7 @@ class _Child:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-I", "-m", "ledger.adapters.rendering"],
+            [sys.executable, "-I", "-m", "ledger.company.sealing.rendering"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

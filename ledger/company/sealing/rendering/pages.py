@@ -16,7 +16,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream
 
-from ledger.adapters.rendering import NotRendered
+from ledger.company.sealing.rendering import NotRendered
 
 _PAGE_KEYS = (
     "/Contents",

@@ -20,9 +20,9 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.parser import parse_xml
 
-from ledger.adapters.rendering import NotRendered
-from ledger.adapters.rendering.numbering import Numbering
-from ledger.adapters.rendering.numbering import W as _W
+from ledger.company.sealing.rendering import NotRendered
+from ledger.company.sealing.rendering.numbering import Numbering
+from ledger.company.sealing.rendering.numbering import W as _W
 
 MAX_MEMBERS = 10_000
 """Files in a .docx: a picture on every page of a long one."""

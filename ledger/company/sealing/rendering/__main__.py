@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.limits import limit
-from ledger.adapters.rendering import NotRendered
+from ledger.company.sealing.rendering import NotRendered
 
 MEMORY = 2 << 30
 """Bytes of address space: enough for a file of 512 MiB in memory and all that is made of it."""
@@ -38,10 +38,10 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         # Imported here: each takes a tenth of a second, and a deposit seldom needs both.
         if request["kind"] == "page":
-            from ledger.adapters.rendering.pages import render_pages
+            from ledger.company.sealing.rendering.pages import render_pages
 
             return render_pages(source, folder, request["files"], request["bytes"])
-        from ledger.adapters.rendering.text import render_text
+        from ledger.company.sealing.rendering.text import render_text
 
         return render_text(source, folder)
     except NotRendered as reason:
