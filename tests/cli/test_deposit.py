@@ -324,14 +324,14 @@ def crashed(child: "subprocess.Popen[bytes]") -> None:
 
 
 CRASHES = [
-    "ledger.adapters.spool:seal_files",
+    "ledger.company.sending.spool:seal_files",
     "ledger.adapters.vault:Vault.sign",
     "ledger.adapters.vault:Vault.spool",
-    "ledger.adapters.spool:Sender.upload",
-    "ledger.adapters.spool:Sender.submit_many",
+    "ledger.company.sending.spool:Sender.upload",
+    "ledger.company.sending.spool:Sender.submit_many",
     "ledger.adapters.vault:Vault.keep_checkpoint",
     "ledger.adapters.vault:StoredDeposit.accept",
-    "ledger.adapters.spool:write_numbered",
+    "ledger.company.sending.spool:write_numbered",
     "ledger.adapters.outputs:move_new",
     "ledger.adapters.vault:StoredDeposit.file_away",
 ]
@@ -422,8 +422,8 @@ def test_a_file_that_changes_while_it_is_sealed_fails_and_leaves_nothing(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = company.write("log.txt", b"x" * 100_000)
-    from ledger.adapters import spool
     from ledger.adapters.files import seal_files as real
+    from ledger.company.sending import spool
 
     def grow(*arguments: Any, **options: Any) -> Any:
         path.write_bytes(b"y" * 100_001)
@@ -480,7 +480,7 @@ def test_a_full_disk_leaves_no_part_of_what_was_asked_for(
 def test_a_receipt_that_does_not_verify_is_kept_as_proof_and_the_deposit_waits(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ledger.adapters.spool import Sender
+    from ledger.company.sending.spool import Sender
 
     company.write("a.txt")
     real = Sender.submit_many

@@ -7,7 +7,7 @@ import pytest
 from ledger.adapters.http import NotaryClient
 from ledger.adapters.matters import complete
 from ledger.adapters.vault import StoredDeposit, Vault
-from ledger.deposit import verify_answer
+from ledger.company.sending.confirming import verify_answer
 from ledger.errors import InvalidInput, NotFound
 from ledger.matter import verify_matter
 from tests.cli.conftest import Company, new_company

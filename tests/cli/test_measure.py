@@ -16,7 +16,7 @@ from ledger.company.capture.config import Rule
 from ledger.company.capture.intake import Intake, Item, MemorySource
 from ledger.company.measures.measure import REGISTER, parse_measure
 from ledger.company.sealing.seal import Document
-from ledger.deposit import verify_answer
+from ledger.company.sending.confirming import verify_answer
 from ledger.matter import verify_matter
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company
 from tests.cli.test_setup import Sheet

@@ -6,8 +6,13 @@ from hypothesis import strategies as some
 
 from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
+from ledger.company.sending.confirming import (
+    LedgerForked,
+    ReceiptForAnother,
+    follow,
+    verify_answer,
+)
 from ledger.crypto.merkle import consistency_proof, root_from_leaf_hashes
-from ledger.deposit import LedgerForked, ReceiptForAnother, follow, verify_answer
 from ledger.errors import NotFound, Unavailable
 from tests.simulator import LOG, ML_DSA, NOW, ORIGIN, Office, Tree
 

@@ -16,7 +16,7 @@ import pytest
 
 from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.company.mail.post import PASSWORD_VARIABLE
-from ledger.deposit import verify_answer
+from ledger.company.sending.confirming import verify_answer
 from tests.cli.conftest import Company, Served, found, new_company
 from tests.mail.conftest import PASSWORD, Dovecot, free_port, wait_for
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.deposit import verify_answer
+from ledger.company.sending.confirming import verify_answer
 from tests.cli.conftest import Company, Served, new_company
 from tests.realtime.conftest import Daemon, eventually
 

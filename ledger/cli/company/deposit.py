@@ -24,8 +24,8 @@ from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.spool import Wishes
     from ledger.adapters.vault import StoredDeposit, Vault
+    from ledger.company.sending.spool import Wishes
 
 
 @click.command(
@@ -56,7 +56,7 @@ def deposit(
     Each path is one deposit. What cannot be sent now, before enrolment or with the notary away, waits
     sealed in the vault; any later deposit sends it, also one without a path.
     """
-    from ledger.adapters.spool import Wishes
+    from ledger.company.sending.spool import Wishes
 
     if not paths and (title or matter or commitment_only or no_wait or output):
         raise click.UsageError("Name what to deposit; without a path, deposit takes no options.")
@@ -98,9 +98,9 @@ def deposit(
 def _seal(
     vault: "Vault", path: Path, wishes: "Wishes", report: Report, what: str, begun: float
 ) -> "StoredDeposit":
-    from ledger.adapters.spool import seal_into_spool
     from ledger.adapters.vault import MATTER_NAME
     from ledger.company.sealing.collecting import collect
+    from ledger.company.sending.spool import seal_into_spool
 
     tool = _tool()
     collected = collect(path, tool)

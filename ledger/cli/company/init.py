@@ -374,8 +374,8 @@ def _fetch_all(
     """Fetch every deposit into the vault; return how many, and what went wrong with which."""
     from ledger.adapters.vault import restore_deposit
     from ledger.company.access.recovery import newest_header, parse_own, recover_deposit
+    from ledger.company.sending.confirming import follow
     from ledger.crypto.envelope import MAX_HEADER
-    from ledger.deposit import follow
     from ledger.errors import MalformedData
 
     here = {each.commitment for each in vault.sound()}

@@ -21,7 +21,7 @@ from ledger.quoted import quoted
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
     from ledger.adapters.vault import StoredDeposit, Vault
-    from ledger.deposit import Rejected
+    from ledger.company.sending.confirming import Rejected
     from ledger.verify import VerifiedReceipt
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
@@ -154,8 +154,8 @@ def send(vault: "Vault", report: Report) -> None:
 
 def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> Iterator[str]:
     """Yield the name of each deposit that was settled, for good or ill."""
-    from ledger.adapters.spool import Sender, deliver
-    from ledger.deposit import confirm, verify_answer
+    from ledger.company.sending.confirming import confirm, verify_answer
+    from ledger.company.sending.spool import Sender, deliver
 
     for each in spooled:
         receipt = each.receipt
@@ -199,8 +199,8 @@ def _settle(
     report: Report,
 ) -> None:
     """Do what the notary's answer asks for, and say so."""
-    from ledger.adapters.spool import deliver, keep_proof, note_refusal
-    from ledger.deposit import Rejected
+    from ledger.company.sending.confirming import Rejected
+    from ledger.company.sending.spool import deliver, keep_proof, note_refusal
 
     if isinstance(outcome, Rejected):
         kept = keep_proof(vault, deposit, outcome)
@@ -241,7 +241,7 @@ def no_receipt(deposit: "StoredDeposit") -> InvalidInput:
 
 def verified_receipt(vault: "Vault", deposit: "StoredDeposit") -> Any:
     """Return a deposit's VerifiedReceipt. Raises VerificationFailed, MalformedData."""
-    from ledger.deposit import verify_answer
+    from ledger.company.sending.confirming import verify_answer
 
     receipt = deposit.receipt
     assert receipt is not None

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ledger.chain.statement import Deposit, parse_deposit, parse_statement
 from ledger.chain.trust import Trust
+from ledger.company.sending.confirming import verify_answer
 from ledger.crypto.envelope import parse_header, rewrite_header
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.recipients import HybridIdentity, Random, Recipient, parse_identity
-from ledger.deposit import verify_answer
 from ledger.errors import InvalidInput, MalformedData
 from ledger.manifest import Manifest
 from ledger.opening import open_manifest

@@ -36,9 +36,9 @@ from ledger.adapters.outputs import move_new, safe_component, safe_names
 from ledger.adapters.vault import StoredDeposit, Vault, read_file, write_file
 from ledger.chain.trust import Trust
 from ledger.company.disclosing.opening import Progress, content_of, originals
+from ledger.company.sending.confirming import verify_answer
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
-from ledger.deposit import verify_answer
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
 from ledger.evidence import self_contained
 from ledger.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest

@@ -33,9 +33,9 @@ from ledger.company.measures.register import (
 )
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.seal import Document
+from ledger.company.sending.confirming import verify_answer
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
-from ledger.deposit import verify_answer
 from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
 from ledger.manifest import Cover
 from ledger.officers import parsed

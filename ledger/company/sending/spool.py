@@ -17,8 +17,8 @@ from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
 from ledger.company.sealing.collecting import Collected, text_of_name
+from ledger.company.sending.confirming import LedgerForked, Rejected, is_final
 from ledger.crypto.envelope import MAX_HEADER, parse_header
-from ledger.deposit import LedgerForked, Rejected, is_final
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover, clipped, numbered
 from ledger.officers import parsed
@@ -172,7 +172,7 @@ class Uploaded(Protocol):
 
 
 class Sender:
-    """A notary as `ledger.deposit.confirm` wants it, fed from the vault."""
+    """A notary as `ledger.company.sending.confirming.confirm` wants it, fed from the vault."""
 
     def __init__(self, client: NotaryClient, progress: Progress = lambda _: None) -> None:
         self._client = client
