@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from ledger.splitters import cutting
+from ledger.company.splitters import cutting
 from tests.cli.conftest import Company
 from tests.renditions import pdfs
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from ledger.company.splitters import split
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.manifest import Cuts, Part, Splitting
 from ledger.rules import check_parts
-from ledger.splitters import split
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.splitters import split
+from ledger.company.splitters import split
 from tests.splitters.pieces import Memory, Pieces
 
 LIES = "its directory and its members contradict each other"

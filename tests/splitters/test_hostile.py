@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.company.splitters import split
+from ledger.company.splitters.archive import MAX_DIRECTORY
+from ledger.company.splitters.cutting import WINDOW
+from ledger.company.splitters.fields import MAX_FIELDS, MAX_HEADER
+from ledger.company.splitters.mail import MAX_MESSAGE
+from ledger.company.splitters.mime import MAX_DEPTH, MAX_ENTITIES
 from ledger.errors import SourceChanged
-from ledger.splitters import split
-from ledger.splitters.archive import MAX_DIRECTORY
-from ledger.splitters.cutting import WINDOW
-from ledger.splitters.fields import MAX_FIELDS, MAX_HEADER
-from ledger.splitters.mail import MAX_MESSAGE
-from ledger.splitters.mime import MAX_DEPTH, MAX_ENTITIES
 from tests.splitters.pieces import Memory, Pieces, check
 from tests.splitters.test_archive import tarred, zipped
 

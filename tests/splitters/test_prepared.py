@@ -14,10 +14,10 @@ from ledger.adapters.files import open_payload, open_source, seal_files
 from ledger.company.sealing import preparing as splitting
 from ledger.company.sealing.preparing import prepared, split_all
 from ledger.company.sealing.seal import Document
+from ledger.company.splitters import cutting
 from ledger.crypto.recipients import HybridIdentity
 from ledger.manifest import Cover, Part, Splitting, format_cuts
 from ledger.opening import content_reader, open_manifest, read_index, recompute
-from ledger.splitters import cutting
 from tests.renditions import pdfs
 from tests.splitters.pieces import Memory, check
 from tests.splitters.test_mail import LETTER

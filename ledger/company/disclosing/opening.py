@@ -25,6 +25,7 @@ from ledger.chain.statement import parse_statement
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.preparing import split_all
 from ledger.company.sealing.seal import Document, Source
+from ledger.company.splitters.cutting import VERSIONS
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
@@ -33,7 +34,6 @@ from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFai
 from ledger.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
 from ledger.opening import content_reader, read_index, recompute, recomputed_commitment
 from ledger.quoted import quoted
-from ledger.splitters.cutting import VERSIONS
 from ledger.verify import OpenedDeposit
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger.company.sealing.seal import Document
+from ledger.company.splitters import split
+from ledger.company.splitters.cutting import Unsplit
 from ledger.manifest import Splitting
 from ledger.rules import MAX_PARTS
-from ledger.splitters import split
-from ledger.splitters.cutting import Unsplit
 
 _COARSE = 3
 """Parts that are kept free for each document still to come: a message, its header and its body."""

@@ -27,10 +27,10 @@ from ledger.adapters.files import open_source
 from ledger.children import environment
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.seal import Document, Source
+from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 from ledger.errors import InvalidInput
 from ledger.manifest import Rendition, Splitting
 from ledger.rules import MAX_DOCUMENTS, MAX_NAME
-from ledger.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 
 MAX_SOURCE = 512 << 20
 """Bytes of a file that is rendered: the child holds much of it in memory."""

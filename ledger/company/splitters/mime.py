@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ledger.splitters.cutting import MAX_LABEL, Cutter, plain
-from ledger.splitters.fields import MAX_VALUE, Field, find_header, label_of
+from ledger.company.splitters.cutting import MAX_LABEL, Cutter, plain
+from ledger.company.splitters.fields import MAX_VALUE, Field, find_header, label_of
 
 MAX_DEPTH = 20
 """Multiparts and messages inside each other; what is deeper is cut no further."""

@@ -11,8 +11,8 @@ import tarfile
 import zipfile
 from typing import IO, cast
 
+from ledger.company.splitters.cutting import VERSIONS, Range, Unsplit, Window, cut_ranges, plain
 from ledger.manifest import Splitting
-from ledger.splitters.cutting import VERSIONS, Range, Unsplit, Window, cut_ranges, plain
 
 MAX_MEMBERS = 100_000
 """Members of an archive, as documents of a deposit."""

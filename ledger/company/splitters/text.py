@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 
-from ledger.manifest import Splitting
-from ledger.splitters.cutting import (
+from ledger.company.splitters.cutting import (
     MAX_LABEL,
     MAX_PARTS,
     VERSIONS,
@@ -24,6 +23,7 @@ from ledger.splitters.cutting import (
     plain,
     words,
 )
+from ledger.manifest import Splitting
 
 MAX_TEXT = 64 << 20
 """Bytes of a text, which is in memory: what is longer is a log or a table rather than a text."""

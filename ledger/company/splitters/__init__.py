@@ -4,19 +4,19 @@ Each is chosen by the document's name, then by its media type, then by its first
 source in windows, never as a whole where it may be large, and takes time in proportion to its size. A
 document that is not what it is called, or is more than a splitter's limits allow, is not split.
 
-    message    .eml, message/rfc822, files in cur/ and new/ of a Maildir       ledger.splitters.mail
-    mbox       .mbox, and files without a suffix that begin as one             ledger.splitters.mail
-    text       .txt, text/plain                                                ledger.splitters.text
-    markdown   .md, text/markdown                                              ledger.splitters.text
-    zip, tar   .zip, .tar                                                      ledger.splitters.archive
+    message    .eml, message/rfc822, files in cur/ and new/ of a Maildir       ledger.company.splitters.mail
+    mbox       .mbox, and files without a suffix that begin as one             ledger.company.splitters.mail
+    text       .txt, text/plain                                                ledger.company.splitters.text
+    markdown   .md, text/markdown                                              ledger.company.splitters.text
+    zip, tar   .zip, .tar                                                      ledger.company.splitters.archive
 """
 
 import re
 from collections.abc import Callable
 
 from ledger.company.sealing.seal import Source
+from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
 from ledger.manifest import Splitting
-from ledger.splitters.cutting import MAX_PARTS, Unsplit, Window
 
 Splitter = Callable[[Window], Splitting]
 
@@ -93,13 +93,13 @@ def _kind(name: str, media_type: str, window: Window) -> str | None:
 def _splitter(kind: str) -> Splitter:
     # Each is imported where it is needed: a daemon that captures mail never looks into an archive.
     if kind in ("message", "mbox"):
-        from ledger.splitters import mail
+        from ledger.company.splitters import mail
 
         return mail.split_message if kind == "message" else mail.split_mbox
     if kind in ("text", "markdown"):
-        from ledger.splitters import text
+        from ledger.company.splitters import text
 
         return text.split_text if kind == "text" else text.split_markdown
-    from ledger.splitters import archive
+    from ledger.company.splitters import archive
 
     return {"zip": archive.split_zip, "tar": archive.split_tar}[kind]

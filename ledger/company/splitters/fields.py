@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from itertools import chain
 
-from ledger.splitters.cutting import MAX_LABEL, plain, words
+from ledger.company.splitters.cutting import MAX_LABEL, plain, words
 
 MAX_HEADER = 1 << 18
 """Bytes of a header that are looked at (`ledger.company.mail.stating` looks at as many); a longer one has no fields."""

@@ -3,7 +3,7 @@
 A message's header runs to its first empty line (RFC 5322), which belongs to it, or to the first line
 that can be no field. An mbox (RFC 4155) is cut where a line begins with "From " at the start or after
 an empty line; that line, and the empty line before the next, belong to no message, so that an opened
-message is one. Lines end in LF or CRLF. MIME parts: `ledger.splitters.mime`.
+message is one. Lines end in LF or CRLF. MIME parts: `ledger.company.splitters.mime`.
 
 A document with too many parts is cut anew, more coarsely: without fields, then into messages alone.
 """
@@ -13,9 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 
-from ledger.crypto.commitment import MAX_LEAF
-from ledger.manifest import Part, Splitting
-from ledger.splitters.cutting import (
+from ledger.company.splitters.cutting import (
     MAX_LABEL,
     MAX_PARTS,
     VERSIONS,
@@ -25,7 +23,7 @@ from ledger.splitters.cutting import (
     Unsplit,
     Window,
 )
-from ledger.splitters.fields import (
+from ledger.company.splitters.fields import (
     MAX_FIELDS,
     MAX_HEADER,
     MAX_NAME,
@@ -33,7 +31,9 @@ from ledger.splitters.fields import (
     find_header,
     label_of,
 )
-from ledger.splitters.mime import cut_parts
+from ledger.company.splitters.mime import cut_parts
+from ledger.crypto.commitment import MAX_LEAF
+from ledger.manifest import Part, Splitting
 
 MAX_MESSAGE = 64 << 20
 """Bytes of a message that are in memory to find its MIME parts; a larger one has a body only."""
