@@ -18,8 +18,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.row import Row
-from ledger.adapters.vault import Vault
 from ledger.chain.trust import fingerprint
+from ledger.company.vault.vault import Vault
 
 FILES = 10_000
 SIZE = 1_000

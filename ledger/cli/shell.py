@@ -17,7 +17,7 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
-    from ledger.adapters.vault import Vault
+    from ledger.company.vault.vault import Vault
 
 PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secret)
 
@@ -72,8 +72,8 @@ def tell(text: str) -> None:
 
 def open_vault() -> "Vault":
     """Return the user's vault."""
-    from ledger.adapters.home import vault_home
-    from ledger.adapters.vault import Vault
+    from ledger.company.vault.home import vault_home
+    from ledger.company.vault.vault import Vault
 
     return Vault(vault_home())
 

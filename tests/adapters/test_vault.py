@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from ledger.adapters.vault import (
+from ledger.chain.statement import Payload
+from ledger.chain.trust import format_trust
+from ledger.company.vault.vault import (
     Config,
     Meta,
     Sealing,
@@ -19,8 +21,6 @@ from ledger.adapters.vault import (
     write_config,
     write_file,
 )
-from ledger.chain.statement import Payload
-from ledger.chain.trust import format_trust
 from ledger.crypto.keys import SigningKey, format_pem
 from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError, StorageFailed
 from tests.simulator import NOW, ORIGIN, Office

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from ledger.adapters.http import NotaryClient, Unexplained
-from ledger.adapters.vault import Vault
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
+from ledger.company.vault.vault import Vault
 from tests.cli.conftest import Company, Served
 
 ROOT = os.geteuid() == 0 if hasattr(os, "geteuid") else False
@@ -325,15 +325,15 @@ def crashed(child: "subprocess.Popen[bytes]") -> None:
 
 CRASHES = [
     "ledger.company.sending.spool:seal_files",
-    "ledger.adapters.vault:Vault.sign",
-    "ledger.adapters.vault:Vault.spool",
+    "ledger.company.vault.vault:Vault.sign",
+    "ledger.company.vault.vault:Vault.spool",
     "ledger.company.sending.spool:Sender.upload",
     "ledger.company.sending.spool:Sender.submit_many",
-    "ledger.adapters.vault:Vault.keep_checkpoint",
-    "ledger.adapters.vault:StoredDeposit.accept",
+    "ledger.company.vault.vault:Vault.keep_checkpoint",
+    "ledger.company.vault.vault:StoredDeposit.accept",
     "ledger.company.sending.spool:write_numbered",
     "ledger.adapters.outputs:move_new",
-    "ledger.adapters.vault:StoredDeposit.file_away",
+    "ledger.company.vault.vault:StoredDeposit.file_away",
 ]
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.http import NotaryClient
-from ledger.adapters.matters import complete
-from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.company.sending.confirming import verify_answer
+from ledger.company.vault.matters import complete
+from ledger.company.vault.vault import StoredDeposit, Vault
 from ledger.errors import InvalidInput, NotFound
 from ledger.matter import verify_matter
 from tests.cli.conftest import Company, new_company

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from ledger.adapters.matters import complete
-from ledger.adapters.vault import Vault
 from ledger.cli import text
 from ledger.company.capture.config import Rule
 from ledger.company.capture.intake import Intake, Item, MemorySource
 from ledger.company.measures.measure import REGISTER, parse_measure
 from ledger.company.sealing.seal import Document
 from ledger.company.sending.confirming import verify_answer
+from ledger.company.vault.matters import complete
+from ledger.company.vault.vault import Vault
 from ledger.matter import verify_matter
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company
 from tests.cli.test_setup import Sheet

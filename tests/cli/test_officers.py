@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ledger.adapters.http import NotaryClient
-from ledger.adapters.vault import Vault
 from ledger.company.access.recovery import find_secret
 from ledger.company.measures.measure import ACCESS_GIVEN, ACCESS_WITHDRAWN
+from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.errors import NoMatchingIdentity

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from ledger.company.access.quorum import MAX_FILES, Holder, groups, nested, readme
 from ledger.company.access.recovery import Sheet, format_sheet
-from ledger.crypto.envelope import decrypt_bytes, parse_header
-from ledger.crypto.recipients import HybridIdentity, X25519Identity
-from ledger.errors import InvalidInput, NoMatchingIdentity, SealbookError
-from ledger.officers import (
+from ledger.company.vault.recipients import (
     Officer,
     Recipients,
     check_name,
     format_recipients,
     parse_recipients,
 )
+from ledger.crypto.envelope import decrypt_bytes, parse_header
+from ledger.crypto.recipients import HybridIdentity, X25519Identity
+from ledger.errors import InvalidInput, NoMatchingIdentity, SealbookError
 
 KEYS = [str(HybridIdentity(bytes([n]) * 32).recipient()) for n in range(6)]
 NAMES = st.text(min_size=1, max_size=20).filter(

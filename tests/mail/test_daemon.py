@@ -14,9 +14,9 @@ from typing import ClassVar
 
 import pytest
 
-from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.company.mail.post import PASSWORD_VARIABLE
 from ledger.company.sending.confirming import verify_answer
+from ledger.company.vault.vault import StoredDeposit, Vault
 from tests.cli.conftest import Company, Served, found, new_company
 from tests.mail.conftest import PASSWORD, Dovecot, free_port, wait_for
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ledger.adapters.http import NotaryClient
-from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.company.disclosing.opening import open_deposit
+from ledger.company.vault.vault import StoredDeposit, Vault
 from ledger.crypto.recipients import parse_identity_file
 from tests.cli.conftest import Company, applicant, company, notary, own_notary, stranger
 

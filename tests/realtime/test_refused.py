@@ -5,12 +5,12 @@ import os
 import time
 from pathlib import Path
 
-from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.company.capture.config import Rule
 from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.sealing.seal import Document
+from ledger.company.vault.vault import StoredDeposit, Vault
 from tests.cli.conftest import Company, new_company, run
 from tests.cli.test_matter import NAME, other, paper
 from tests.cli.test_setup import Sheet

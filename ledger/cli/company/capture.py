@@ -30,9 +30,9 @@ from ledger.quoted import columns as most_columns
 from ledger.quoted import lifted, quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.vault import Vault
     from ledger.company.capture.daemon import Seams, Service, Services
     from ledger.company.capture.journal import Event, Journal
+    from ledger.company.vault.vault import Vault
 
 CONFIG = "capture.toml"
 _COLORS = {"deposited": "green", "waiting": "yellow", "failed": "red"}
@@ -162,7 +162,7 @@ def run(config: Path | None, print_unit: bool, as_json: bool) -> None:
     if print_unit:
         import getpass
 
-        from ledger.adapters.home import vault_home
+        from ledger.company.vault.home import vault_home
 
         program = [sys.executable, "-m", "ledger", "run"]
         if config is not None:

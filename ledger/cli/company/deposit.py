@@ -24,8 +24,8 @@ from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.vault import StoredDeposit, Vault
     from ledger.company.sending.spool import Wishes
+    from ledger.company.vault.vault import StoredDeposit, Vault
 
 
 @click.command(
@@ -98,9 +98,9 @@ def deposit(
 def _seal(
     vault: "Vault", path: Path, wishes: "Wishes", report: Report, what: str, begun: float
 ) -> "StoredDeposit":
-    from ledger.adapters.vault import MATTER_NAME
     from ledger.company.sealing.collecting import collect
     from ledger.company.sending.spool import seal_into_spool
+    from ledger.company.vault.vault import MATTER_NAME
 
     tool = _tool()
     collected = collect(path, tool)
@@ -168,8 +168,8 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
 
     The documents are listed where the vault opens without asking for a passphrase.
     """
-    from ledger.adapters.home import IDENTITY
     from ledger.cli.court.page import Value, labelled
+    from ledger.company.vault.home import IDENTITY
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)

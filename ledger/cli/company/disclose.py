@@ -17,9 +17,9 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
-    from ledger.adapters.vault import StoredDeposit, Vault
     from ledger.company.disclosing.selectors import Ambiguous
     from ledger.company.disclosing.writing import Wanted
+    from ledger.company.vault.vault import StoredDeposit, Vault
     from ledger.crypto.recipients import Identity, Recipient
 
 _MAX_RECIPIENTS = 1 << 16
@@ -188,7 +188,7 @@ def _papers(
             raise no_receipt(each)
     if matter is None:
         return list({each.name: each for each in named}.values())
-    from ledger.adapters.matters import complete
+    from ledger.company.vault.matters import complete
     from ledger.matter import verify_matter
 
     papers = list(complete(vault, matter))

@@ -15,7 +15,7 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
-    from ledger.adapters.vault import Vault
+    from ledger.company.vault.vault import Vault
     from ledger.crypto.recipients import HybridIdentity, Recipient
 
 _MAX_SHEET = 1 << 16
@@ -49,12 +49,12 @@ def init(
     The vault is made in SEALBOOK_HOME, or where this system keeps a user's data; the request and the
     recovery sheet are written to the working folder.
     """
-    from ledger.adapters.home import TRUST, vault_home
     from ledger.adapters.outputs import safe_component, write_new
-    from ledger.adapters.vault import Config, new_vault, write_config, write_file
     from ledger.chain.enrolment import format_request, verify_request
     from ledger.chain.trust import fingerprint, parse_trust
     from ledger.company.access.recovery import Sheet, format_sheet, signing_key
+    from ledger.company.vault.home import TRUST, vault_home
+    from ledger.company.vault.vault import Config, new_vault, write_config, write_file
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
 
@@ -264,13 +264,13 @@ def recover(
     the list of deposits, their titles and every receipt. The contents stay with the notary until
     `sealbook open` fetches one. Run again with the account's vault, it fetches what is missing.
     """
-    from ledger.adapters.home import HOME_VARIABLE, TRUST, has_vault, vault_home
     from ledger.adapters.http import NotaryClient
-    from ledger.adapters.vault import Config, Vault, new_vault, write_config, write_file
     from ledger.chain.enrolment import endorse_request, format_request
     from ledger.chain.statement import is_account
     from ledger.chain.trust import parse_trust
     from ledger.company.access.recovery import NotOneSheet, find_printed, find_secret, signing_key
+    from ledger.company.vault.home import HOME_VARIABLE, TRUST, has_vault, vault_home
+    from ledger.company.vault.vault import Config, Vault, new_vault, write_config, write_file
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
 
@@ -372,9 +372,9 @@ def _fetch_all(
     recipients: "Sequence[Recipient]",
 ) -> tuple[int, list[tuple[str, str]]]:
     """Fetch every deposit into the vault; return how many, and what went wrong with which."""
-    from ledger.adapters.vault import restore_deposit
     from ledger.company.access.recovery import newest_header, parse_own, recover_deposit
     from ledger.company.sending.confirming import follow
+    from ledger.company.vault.vault import restore_deposit
     from ledger.crypto.envelope import MAX_HEADER
     from ledger.errors import MalformedData
 
@@ -419,8 +419,8 @@ def _fetch_all(
 
 
 def _pinned() -> bytes:
-    from ledger.adapters.home import TRUST, has_vault, vault_home
     from ledger.chain.trust import MAX_TRUST
+    from ledger.company.vault.home import TRUST, has_vault, vault_home
 
     home = vault_home()
     if not has_vault(home):
@@ -458,8 +458,8 @@ def _write_identity(
     recipients: "Sequence[Recipient]",
     passphrase: str | None,
 ) -> None:
-    from ledger.adapters.home import IDENTITY
-    from ledger.adapters.vault import write_file
+    from ledger.company.vault.home import IDENTITY
+    from ledger.company.vault.vault import write_file
     from ledger.crypto.envelope import encrypt_bytes
     from ledger.crypto.recipients import ScryptRecipient
 

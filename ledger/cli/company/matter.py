@@ -12,8 +12,8 @@ from ledger.errors import SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.matters import MatterPapers
-    from ledger.adapters.vault import Vault
+    from ledger.company.vault.matters import MatterPapers
+    from ledger.company.vault.vault import Vault
 
 
 @click.group(
@@ -37,7 +37,7 @@ Example:
 @shell.json_option
 def list_(as_json: bool) -> None:
     """List the matters that have papers in this vault."""
-    from ledger.adapters.matters import all_matters
+    from ledger.company.vault.matters import all_matters
 
     found = all_matters(shell.open_vault())
     lines = ["There is no matter yet; `sealbook deposit --matter NAME` begins one."]
@@ -65,7 +65,7 @@ def show(name: str, as_json: bool) -> None:
     The receipts are checked, and whether nothing that was registered between the first and the last
     paper shown is missing.
     """
-    from ledger.adapters.matters import find_matter
+    from ledger.company.vault.matters import find_matter
 
     vault = shell.open_vault()
     found = find_matter(vault, name)
@@ -129,7 +129,7 @@ def _page(
     chain: dict[str, int] | None,
     problem: str | None,
 ) -> Iterator[str]:
-    from ledger.adapters.matters import numbers
+    from ledger.company.vault.matters import numbers
 
     rows: list[tuple[str, Value]] = [
         ("Matter", quoted(found.name)),

@@ -97,9 +97,9 @@ def add(
     The entry is sealed like any deposit, numbered and chained in a matter of its own. Its text is the
     company's statement. Without the notary it waits; any later deposit sends it.
     """
-    from ledger.adapters.matters import find_matter, number_of
     from ledger.cli.company.sending import Report, send
     from ledger.company.measures.recording import read_register, record
+    from ledger.company.vault.matters import find_matter, number_of
 
     vault = shell.open_vault()
     subjects = [
@@ -188,7 +188,7 @@ def list_(as_json: bool) -> None:
 
 
 def _list_page(register: Register, access: tuple[Access, ...]) -> Iterator[str]:
-    from ledger.adapters.matters import numbers
+    from ledger.company.vault.matters import numbers
 
     if not register.ids:
         yield "The register has no entry yet; `sealbook measure add` makes the first."
@@ -295,11 +295,11 @@ def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> Non
     It never says that what is on record suffices. The classifications that rules of capture have sealed
     are read where the vault opens without asking for a passphrase.
     """
-    from ledger.adapters.home import IDENTITY
     from ledger.catalogue import choose_language
     from ledger.cli.company.measure_page import report_page, report_value
     from ledger.company.measures.recording import read_register, vault_facts
     from ledger.company.measures.register import examine
+    from ledger.company.vault.home import IDENTITY
 
     vault = shell.open_vault()
     register = read_register(vault)

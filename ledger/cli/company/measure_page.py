@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from ledger.adapters.vault import Config
 from ledger.cli import text
 from ledger.cli.court.page import Value, labelled
 from ledger.company.measures.register import (
@@ -26,6 +25,7 @@ from ledger.company.measures.words import (
     rule_text,
     say,
 )
+from ledger.company.vault.vault import Config
 from ledger.quoted import Quoted, Words, quoted
 
 _SHOWN = 6

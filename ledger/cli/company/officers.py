@@ -18,7 +18,7 @@ from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailabl
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.vault import Vault
+    from ledger.company.vault.vault import Vault
     from ledger.crypto.recipients import Identity
 
 _MAX_KEY = 1 << 14
@@ -61,7 +61,7 @@ def add(name: str, recipient: str, passphrase_file: Path | None, as_json: bool) 
     """
     from ledger.company.access.rewriting import Change, change
     from ledger.company.measures.measure import ACCESS_GIVEN
-    from ledger.officers import check_name, with_officer
+    from ledger.company.vault.recipients import check_name, with_officer
 
     vault, key, name = shell.open_vault(), read_recipient(recipient), check_name(name)
     with _changing(vault, passphrase_file) as identities:
@@ -91,7 +91,7 @@ def remove(name: str, passphrase_file: Path | None, as_json: bool) -> None:
     """
     from ledger.company.access.rewriting import Change, change
     from ledger.company.measures.measure import ACCESS_WITHDRAWN
-    from ledger.officers import without_officer
+    from ledger.company.vault.recipients import without_officer
 
     vault = shell.open_vault()
     ruled = set(_ruled(vault))

@@ -20,8 +20,8 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.adapters.http import NotaryClient
-    from ledger.adapters.vault import StoredDeposit, Vault
     from ledger.company.sending.confirming import Rejected
+    from ledger.company.vault.vault import StoredDeposit, Vault
     from ledger.verify import VerifiedReceipt
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
@@ -221,7 +221,7 @@ def _give_way(
     vault: "Vault", client: "NotaryClient", lost: "list[StoredDeposit]"
 ) -> frozenset[str]:
     """Return which papers got new numbers because another computer of the account had taken theirs."""
-    from ledger.adapters.matters import give_way
+    from ledger.company.vault.matters import give_way
 
     try:
         return give_way(vault, client, lost, int(time.time()))

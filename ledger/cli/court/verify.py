@@ -145,8 +145,8 @@ def _verify_receipt(
 
 def _trust(file: Path | None) -> "Trusted | None":
     """Return the trust, its file's bytes, and the file's name ("" for the one pinned in the vault)."""
-    from ledger.adapters.home import TRUST, has_vault, vault_home
     from ledger.chain.trust import MAX_TRUST, parse_trust
+    from ledger.company.vault.home import TRUST, has_vault, vault_home
 
     pinned = vault_home() / TRUST
     if file is None and not has_vault(pinned.parent):
@@ -160,9 +160,9 @@ def _opening(
     file: Path, receipt: bytes, documents: tuple[Path, ...], passphrase_file: Path | None
 ) -> "OpenedDeposit | None":
     """Return what one's own documents give, None where there is nothing to compare."""
-    from ledger.adapters.home import IDENTITY, has_vault, may_hold, vault_home
     from ledger.chain.receipt import parse_receipt
     from ledger.chain.statement import parse_deposit, parse_statement
+    from ledger.company.vault.home import IDENTITY, has_vault, may_hold, vault_home
 
     home = vault_home()
     with damaged(file):

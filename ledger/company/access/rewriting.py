@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.adapters.envelopes import SmallEnvelope
 from ledger.adapters.files import AtomicFile
-from ledger.adapters.vault import StoredDeposit, Vault, read_file, write_file
 from ledger.chain.statement import Payload
 from ledger.company.disclosing.ranged import RangedEnvelope
+from ledger.company.vault.recipients import OFFICER_NAME, Recipients, format_recipients, parsed
+from ledger.company.vault.vault import StoredDeposit, Vault, read_file, write_file
 from ledger.crypto.envelope import Header, parse_header, seal_header
 from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader
@@ -37,7 +38,6 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.manifest import Manifest, in_family
-from ledger.officers import OFFICER_NAME, Recipients, format_recipients, parsed
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ledger.adapters.vault import Vault
 from ledger.company.capture.alarm import Alarm
 from ledger.company.capture.config import CaptureConfig
 from ledger.company.capture.intake import Intake
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.sender import SenderLoop
 from ledger.company.capture.watching import FolderWatcher
+from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
 from ledger.errors import Conflict
 from ledger.quoted import quoted

@@ -29,16 +29,23 @@ from pathlib import Path
 from typing import Self
 
 from ledger.adapters.files import NewFile, sync_folder
-from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, folder_name, format_meta
 from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
 from ledger.company.capture.config import Provenance, Rule
 from ledger.company.capture.index import Captured, CaptureIndex, Place
 from ledger.company.sealing.preparing import prepared
 from ledger.company.sealing.seal import Document, SealedDeposit, seal
+from ledger.company.vault.recipients import OFFICER_NAME, Recipients, parsed
+from ledger.company.vault.vault import (
+    MATTER_NAME,
+    Meta,
+    StoredDeposit,
+    Vault,
+    folder_name,
+    format_meta,
+)
 from ledger.crypto.recipients import Random
 from ledger.errors import SealbookError, StorageFailed
 from ledger.manifest import Cover, numbered
-from ledger.officers import OFFICER_NAME, Recipients, parsed
 from ledger.quoted import quoted
 
 LARGE = 8 << 20

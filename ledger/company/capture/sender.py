@@ -14,13 +14,13 @@ import httpx2
 
 from ledger.adapters.deadlines import Deadline, http_client, within
 from ledger.adapters.http import NotaryClient
-from ledger.adapters.matters import give_way
-from ledger.adapters.vault import StoredDeposit, Vault
 from ledger.chain.statement import Payload
 from ledger.company.capture.intake import Intake, iso
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.sending.confirming import BATCH, Rejected, confirm, verify_answer
 from ledger.company.sending.spool import Sender, deliver, keep_proof, note_refusal
+from ledger.company.vault.matters import give_way
+from ledger.company.vault.vault import StoredDeposit, Vault
 from ledger.errors import (
     Conflict,
     MalformedData,

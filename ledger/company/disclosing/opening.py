@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from ledger.adapters.files import what_to_do
 from ledger.adapters.outputs import move_new, safe_component, safe_names
-from ledger.adapters.vault import StoredDeposit, read_file
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.preparing import split_all
 from ledger.company.sealing.seal import Document, Source
 from ledger.company.splitters.cutting import VERSIONS
+from ledger.company.vault.vault import StoredDeposit, read_file
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.adapters.vault import StoredDeposit, read_file
 from ledger.chain.statement import Payload
+from ledger.company.vault.vault import StoredDeposit, read_file
 from ledger.crypto.commitment import (
     HASH_SIZE,
     KIND_BYTES,

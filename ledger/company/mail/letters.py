@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ledger.adapters.home import SPOOL
-from ledger.adapters.vault import StoredDeposit
 from ledger.company.capture.config import Provenance
 from ledger.company.capture.intake import Intake, Item, MemorySource, item_key, tool_name
 from ledger.company.capture.journal import Journal, Kind
@@ -30,6 +28,8 @@ from ledger.company.mail.stating import (
     title,
 )
 from ledger.company.sealing.seal import Document
+from ledger.company.vault.home import SPOOL
+from ledger.company.vault.vault import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed
 from ledger.quoted import quoted
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger.adapters.files import seal_files
-from ledger.adapters.matters import all_matters, number_of
-from ledger.adapters.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
 from ledger.company.capture.intake import MemorySource, tool_name
 from ledger.company.measures.measure import (
     CLASSIFICATION,
@@ -34,11 +32,13 @@ from ledger.company.measures.register import (
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.seal import Document
 from ledger.company.sending.confirming import verify_answer
+from ledger.company.vault.matters import all_matters, number_of
+from ledger.company.vault.recipients import parsed
+from ledger.company.vault.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
 from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
 from ledger.manifest import Cover
-from ledger.officers import parsed
 from ledger.quoted import quoted
 
 

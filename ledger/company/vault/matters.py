@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ledger.adapters.vault import SHORTEST_ID, Elsewhere, StoredDeposit, Vault
 from ledger.chain.statement import Matter, format_deposit
 from ledger.company.access.recovery import parse_own
 from ledger.company.sending.confirming import verify_answer
+from ledger.company.vault.vault import SHORTEST_ID, Elsewhere, StoredDeposit, Vault
 from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
 

@@ -37,17 +37,6 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters.files import AtomicFile, sync_folder
-from ledger.adapters.home import (
-    CONFIG,
-    FILED,
-    HOME_VARIABLE,
-    ID_DIGITS,
-    IDENTITY,
-    REFUSED,
-    SPOOL,
-    TRUST,
-    has_vault,
-)
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
 from ledger.chain.statement import (
@@ -63,6 +52,18 @@ from ledger.chain.statement import (
 from ledger.chain.trust import Trust, parse_trust
 from ledger.company.access.recovery import Recovered
 from ledger.company.measures.measure import MEASURE_NAME
+from ledger.company.vault.home import (
+    CONFIG,
+    FILED,
+    HOME_VARIABLE,
+    ID_DIGITS,
+    IDENTITY,
+    REFUSED,
+    SPOOL,
+    TRUST,
+    has_vault,
+)
+from ledger.company.vault.recipients import Recipients, parse_recipients, parsed
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.keys import SigningKey, parse_pem
 from ledger.crypto.recipients import (
@@ -74,7 +75,6 @@ from ledger.crypto.recipients import (
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.manifest import Manifest
-from ledger.officers import Recipients, parse_recipients, parsed
 from ledger.opening import open_manifest
 from ledger.quoted import quoted
 
