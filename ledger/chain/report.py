@@ -2,7 +2,7 @@
 
 A claim is *proven* (by what), *stated* (by whom), *not shown* or *failed*. A report is good when no
 claim failed and every claim that the trust file requires is proven. Names and facts here are for
-machines; the words for people are in `ledger.catalogue`.
+machines; the words for people are in `ledger.court`.
 """
 
 from dataclasses import dataclass, field

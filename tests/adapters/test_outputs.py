@@ -20,8 +20,8 @@ from ledger.adapters.outputs import (
     write_new,
     write_numbered,
 )
-from ledger.adapters.pieces import outputs as outputs_of
 from ledger.company.disclosing.opening import Staging
+from ledger.court.pieces import outputs as outputs_of
 from ledger.errors import Conflict, StorageFailed
 from ledger.manifest import Part
 from ledger.partial import Selection

@@ -4,10 +4,10 @@ import base64
 
 import pytest
 
-from ledger.catalogue.shown import gaps_in_words
 from ledger.cli.company.parts import _line
 from ledger.cli.company.preview import first_line
 from ledger.cli.text import WIDTH, columns
+from ledger.court.shown import gaps_in_words
 
 
 @pytest.mark.parametrize("words", ["cell 10\tcell 11\n", "Geheimhaltungsvereinbarung\n"])

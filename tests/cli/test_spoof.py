@@ -15,12 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger import catalogue
+from ledger import court as catalogue
 from ledger.adapters.deadlines import Deadline
 from ledger.adapters.http import _problem
-from ledger.catalogue import LANGUAGES, articles, claims, describe, sentences, shown, words
-from ledger.catalogue.articles import describe_answer
-from ledger.catalogue.words import fill
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.chain.trust import format_trust
@@ -28,10 +25,13 @@ from ledger.cli import text
 from ledger.cli.company import capture as daemon
 from ledger.cli.court.page import described, report_page
 from ledger.company.measures import words as register_words
+from ledger.court import LANGUAGES, articles, claims, describe, sentences, shown, words
+from ledger.court.articles import describe_answer
+from ledger.court.questions import Check, Program, online_litigation, stated_fields
+from ledger.court.words import fill
 from ledger.evidence import read_evidence, verify_disclosed
 from ledger.manifest import Part, Rendition
 from ledger.partial import Selection
-from ledger.questions import Check, Program, online_litigation, stated_fields
 from ledger.quoted import LIMIT, Quoted, Words, columns, lifted
 from tests.cli.conftest import Company, Served, new_company, run
 from tests.disclosed import Shown, file

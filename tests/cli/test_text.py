@@ -11,14 +11,14 @@ from click import unstyle
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger.catalogue import LANGUAGES, choose_language, describe, verdict
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.cli import shell, text
 from ledger.cli.court.page import labelled, report_page
 from ledger.cli.root import sentence
+from ledger.court import LANGUAGES, choose_language, describe, verdict
+from ledger.court.reasons import in_chinese
 from ledger.quoted import Quoted, columns, shorten
-from ledger.reasons import in_chinese
 from ledger.verify import verify_receipt
 from tests.simulator import Office
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger.catalogue import CHINESE, ENGLISH
 from ledger.company.measures import measure as ms
 from ledger.company.measures.measure import (
     DEPOSIT,
@@ -50,6 +49,7 @@ from ledger.company.measures.words import (
     rule_text,
     say,
 )
+from ledger.court import CHINESE, ENGLISH
 from ledger.errors import InvalidInput, MalformedData
 from tests.mutations import changed_bytes
 

@@ -7,15 +7,12 @@ from dataclasses import replace
 import pytest
 
 from ledger.casefile import MatterShown
-from ledger.catalogue import LANGUAGES, describe
-from ledger.catalogue.articles import article_title, describe_answer
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
-from ledger.declaration import BLANKS, Copy, Exhibit, declaration_facts, draft_declaration
-from ledger.evidence import read_evidence, verify_disclosed
-from ledger.manifest import Cover, Part, Rendition
-from ledger.partial import Selection
-from ledger.questions import (
+from ledger.court import LANGUAGES, describe
+from ledger.court.articles import article_title, describe_answer
+from ledger.court.declaration import BLANKS, Copy, Exhibit, declaration_facts, draft_declaration
+from ledger.court.questions import (
     FRE_902,
     ONLINE_LITIGATION,
     Answer,
@@ -25,6 +22,9 @@ from ledger.questions import (
     online_litigation,
     stated_fields,
 )
+from ledger.evidence import read_evidence, verify_disclosed
+from ledger.manifest import Cover, Part, Rendition
+from ledger.partial import Selection
 from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 from tests.disclosed import Shown, file
 from tests.simulator import Office

@@ -24,7 +24,6 @@ from ledger.adapters.deadlines import Deadline
 from ledger.adapters.http import _problem
 from ledger.adapters.signatures import BARE, Message, verify_request
 from ledger.archive import Reader, Writer
-from ledger.catalogue.shown import path_meaning
 from ledger.chain.certificate import SealAnchor, certified_key
 from ledger.chain.enrolment import parse_endorsed, parse_record
 from ledger.chain.note import parse_note, parse_vkey
@@ -43,6 +42,8 @@ from ledger.company.mail.mailboxes import _split
 from ledger.company.mail.sources import Policy
 from ledger.company.mail.stating import decoded, title
 from ledger.company.mail.stating import parse_header as parse_mail
+from ledger.court.reasons import in_chinese
+from ledger.court.shown import path_meaning
 from ledger.crypto.armor import BEGIN, END, parse_armor
 from ledger.crypto.bech32 import parse_bech32
 from ledger.crypto.envelope import parse_header
@@ -52,7 +53,6 @@ from ledger.encoding import b64encode, cbor_decode, parse_toml
 from ledger.errors import SealbookError
 from ledger.manifest import parse_index, parse_manifest
 from ledger.partial import parse_partial
-from ledger.reasons import in_chinese
 from tests.simulator import NOW, Office
 
 OFFICE = Office()

@@ -295,11 +295,11 @@ def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> Non
     It never says that what is on record suffices. The classifications that rules of capture have sealed
     are read where the vault opens without asking for a passphrase.
     """
-    from ledger.catalogue import choose_language
     from ledger.cli.company.measure_page import report_page, report_value
     from ledger.company.measures.recording import read_register, vault_facts
     from ledger.company.measures.register import examine
     from ledger.company.vault.home import IDENTITY
+    from ledger.court import choose_language
 
     vault = shell.open_vault()
     register = read_register(vault)

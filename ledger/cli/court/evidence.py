@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from ledger.adapters.pieces import content_names, outputs
 from ledger.casefile import FileReport, verify_file
-from ledger.catalogue import say
 from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
 from ledger.cli.court.gaps import gaps_page
@@ -17,6 +15,8 @@ from ledger.cli.court.page import labelled
 from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.cli.court.sealed import ended_in_order
 from ledger.company.disclosing.opening import Opened, Staging
+from ledger.court import say
+from ledger.court.pieces import content_names, outputs
 from ledger.errors import Conflict
 from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.manifest import Manifest
@@ -155,8 +155,8 @@ class _Writing:
 def _examined(disclosed: DisclosedDeposit, report: "Report", rule: str) -> "Examined":
     """Return what a rule's questions are answered from, besides the report."""
     from ledger.cli.court.questions import Examined, digest_of
-    from ledger.declaration import Copy
-    from ledger.questions import FRE_902, stated_fields
+    from ledger.court.declaration import Copy
+    from ledger.court.questions import FRE_902, stated_fields
 
     copies = []
     if rule == FRE_902:

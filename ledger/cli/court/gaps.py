@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ledger.catalogue import say
-from ledger.catalogue.shown import (
+from ledger.cli import text
+from ledger.cli.court.page import Value, labelled
+from ledger.court import say
+from ledger.court.shown import (
     called,
     content_words,
     document_called,
@@ -15,8 +17,6 @@ from ledger.catalogue.shown import (
     position,
     span,
 )
-from ledger.cli import text
-from ledger.cli.court.page import Value, labelled
 from ledger.quoted import quoted
 
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ledger.catalogue import CHINESE, say, status_words
-from ledger.catalogue.words import Described, Fact, hexadecimal, reason_facts
 from ledger.chain.report import FAILED, PROVEN
 from ledger.cli.court.page import described
+from ledger.court import CHINESE, say, status_words
+from ledger.court.reasons import in_chinese
+from ledger.court.words import Described, Fact, hexadecimal, reason_facts
 from ledger.quoted import Words
-from ledger.reasons import in_chinese
 
 if TYPE_CHECKING:
     from ledger.casefile import MatterShown

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ledger.catalogue import say, verdict
-from ledger.catalogue.words import utc
 from ledger.chain import report as rp
 from ledger.chain.report import Report, shows_nothing
 from ledger.cli import text
 from ledger.cli.court.matters import matters_page
 from ledger.cli.court.page import Rows, labelled
+from ledger.court import say, verdict
+from ledger.court.words import utc
 
 if TYPE_CHECKING:
     from ledger.casefile import MatterShown

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from ledger.catalogue import Described, Fact, describe, say, verdict
 from ledger.chain.report import FAILED, PROVEN, STATED, Report
 from ledger.cli import text
+from ledger.court import Described, Fact, describe, say, verdict
 from ledger.quoted import Quoted, Words, quoted
 
 Value = str | Quoted | Sequence[str | Quoted]

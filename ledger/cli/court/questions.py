@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ledger.catalogue import say
-from ledger.catalogue.articles import article_title, describe_answer
 from ledger.chain.trust import fingerprint
 from ledger.cli import text
 from ledger.cli.court.page import Rows, described, headed
-from ledger.declaration import Copy, Exhibit, declaration_facts, draft_declaration
-from ledger.questions import (
-    FRE_902,
-    Answer,
-    Check,
-    Program,
-    online_litigation,
-)
+from ledger.court import say
+from ledger.court.articles import article_title, describe_answer
+from ledger.court.declaration import Copy, Exhibit, declaration_facts, draft_declaration
+from ledger.court.questions import FRE_902, Answer, Check, Program, online_litigation
 from ledger.quoted import broken
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ledger.chain.trust import Trust
     from ledger.cli.court.page import Value
     from ledger.cli.court.questions import Examined
-    from ledger.questions import Check
+    from ledger.court.questions import Check
 
     Trusted = tuple[Trust, bytes, str]
     """The trust, its file's bytes, and the file's name, "" for the one pinned in the vault."""
@@ -39,7 +39,7 @@ class Shown:
         """Whether a declaration is wanted, which stands alone on stdout."""
         if self.rule is None:
             return False
-        from ledger.questions import FRE_902
+        from ledger.court.questions import FRE_902
 
         return self.rule == FRE_902
 
@@ -123,15 +123,15 @@ def _page(
 
 def _place_rows(number: int, count: int, language: str) -> list[tuple[str, str]]:
     """Return which deposit of the file a report is on, where there are several."""
-    from ledger.catalogue import say
+    from ledger.court import say
 
     place = say("deposit-of", language, number=number + 1, count=count)
     return [(say("deposit", language), place)] if count > 1 else []
 
 
 def _say_untrusted(how: Shown) -> None:
-    from ledger.catalogue import say
     from ledger.cli.court.page import labelled
+    from ledger.court import say
 
     click.echo(click.style(say("title", how.language), bold=True) + "\n")
     click.echo("\n".join(labelled([_file_row(how)])))
@@ -139,14 +139,14 @@ def _say_untrusted(how: Shown) -> None:
 
 
 def _file_row(how: Shown) -> "tuple[str, Value]":
-    from ledger.catalogue import say
+    from ledger.court import say
 
     return say("file", how.language), quoted(how.name)
 
 
 def _trust_rows(trusted: "Trusted", language: str) -> "list[tuple[str, Value]]":
-    from ledger.catalogue import say
     from ledger.chain.trust import fingerprint
+    from ledger.court import say
 
     trust, data, source = trusted
     issued = say("issued", language, issued=Words(text.when(trust.issued)[:10]))

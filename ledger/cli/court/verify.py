@@ -67,8 +67,8 @@ def verify(
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
     --for FRE-902 drafts a declaration under FRE 902(13) and 902(14).
     """
-    from ledger.catalogue import choose_language
     from ledger.cli.court.sealed import is_sealed, unsealed
+    from ledger.court import choose_language
 
     how = Shown(file, choose_language(lang, os.environ), as_json, _rule(rule), full)
     for each in (file, trust_file, identity, passphrase_file):
@@ -105,7 +105,7 @@ def verify(
 def _rule(asked: str | None) -> str | None:
     if asked is None:
         return None
-    from ledger.questions import RULES, find_rule
+    from ledger.court.questions import RULES, find_rule
 
     rule = find_rule(asked)
     if rule is None:

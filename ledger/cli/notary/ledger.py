@@ -416,9 +416,9 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     For the counter. FILE is a receipt or an evidence file.
     """
     from ledger.adapters.directory import read_settings
-    from ledger.catalogue import choose_language
     from ledger.chain.trust import parse_trust
     from ledger.cli.court.reports import Shown, show_reports
+    from ledger.court import choose_language
 
     language = choose_language(lang, os.environ)
     path = directory / read_settings(directory).trust_file
@@ -635,8 +635,8 @@ def _now(
 
 
 def _now_page(standing: dict[str, Any], language: str) -> str:
-    from ledger.catalogue import say
     from ledger.cli.court.page import Value, labelled
+    from ledger.court import say
 
     yes_no = {
         True: say("yes", language), False: say("no", language), None: say("unknown", language)

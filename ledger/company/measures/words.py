@@ -6,10 +6,10 @@ what is on record suffices.
 
 from collections.abc import Sequence
 
-from ledger.catalogue import CHINESE
-from ledger.catalogue.words import fill
 from ledger.company.measures.measure import KINDS
 from ledger.company.measures.register import Gap, VaultFacts
+from ledger.court import CHINESE
+from ledger.court.words import fill
 from ledger.quoted import Words
 
 _LAWS = {

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ledger.catalogue.claims import status_words
-from ledger.catalogue.cover import cover_facts
-from ledger.catalogue.sentences import say
-from ledger.catalogue.shown import field_called
-from ledger.catalogue.words import (
+from ledger.chain import report as rp
+from ledger.court.claims import status_words
+from ledger.court.cover import cover_facts
+from ledger.court.questions import Answer
+from ledger.court.reasons import in_chinese
+from ledger.court.sentences import say
+from ledger.court.shown import field_called
+from ledger.court.words import (
     CHINESE,
     Described,
     Fact,
@@ -19,10 +22,7 @@ from ledger.catalogue.words import (
     reason_facts,
     utc,
 )
-from ledger.chain import report as rp
-from ledger.questions import Answer
 from ledger.quoted import Quoted, Words
-from ledger.reasons import in_chinese
 
 
 def article_title(article: str, language: str) -> Words:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.casefile import MatterShown
-from ledger.catalogue.cover import cover_facts
-from ledger.catalogue.words import ENGLISH
 from ledger.chain import report as rp
 from ledger.chain.report import Report
-from ledger.questions import Check
+from ledger.court.cover import cover_facts
+from ledger.court.questions import Check
+from ledger.court.words import ENGLISH
 from ledger.quoted import quoted
 
 BLANKS = {

@@ -3,7 +3,7 @@
 Article 16 asks whether data has stayed as it was since it was stored, 17 how far the platform can be
 relied on, 18 whether it was true before, 19 lets experts look. Each question is answered as a claim is,
 proven, stated, not shown or failed, and never with more than the report holds. Words are in
-`ledger.catalogue.articles`. Text of the rules: 法释〔2021〕12号, in force since 2021-08-01.
+`ledger.court.articles`. Text of the rules: 法释〔2021〕12号, in force since 2021-08-01.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,10 +6,13 @@ says what is shown and no more: never "valid", never anything of authorship or t
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ledger.catalogue.cover import cover_facts
-from ledger.catalogue.sentences import say
-from ledger.catalogue.shown import content_facts, content_words, document_called, made_facts
-from ledger.catalogue.words import (
+from ledger.chain import report as rp
+from ledger.chain.report import Claim, Report
+from ledger.court.cover import cover_facts
+from ledger.court.reasons import in_chinese
+from ledger.court.sentences import say
+from ledger.court.shown import content_facts, content_words, document_called, made_facts
+from ledger.court.words import (
     CHINESE,
     Described,
     Fact,
@@ -21,10 +24,7 @@ from ledger.catalogue.words import (
     reason_facts,
     utc,
 )
-from ledger.chain import report as rp
-from ledger.chain.report import Claim, Report
 from ledger.quoted import Quoted, Words
-from ledger.reasons import in_chinese
 
 PARTIAL = "partial-opening"
 

@@ -7,7 +7,7 @@ goes into the value, with what it says.
 import re
 from collections.abc import Iterator, Mapping
 
-from ledger.catalogue.words import Fact, Pair, pick
+from ledger.court.words import Fact, Pair, pick
 from ledger.quoted import Quoted, Words
 
 MAX_SHOWN = 100

@@ -1,6 +1,6 @@
 """Single sentences of a report, by key."""
 
-from ledger.catalogue.words import Pair, fill
+from ledger.court.words import Pair, fill
 from ledger.quoted import Words
 
 
