@@ -29,11 +29,11 @@ from time import perf_counter
 from bench.realtime import ROOT, answers, sealbook, serving, wait
 from bench.row import Row, interleaved
 from bench.sealing import MEMORY_FOLDER, MIB
-from ledger.adapters.files import open_payload, open_source, seal_files
 from ledger.chain.trust import fingerprint
 from ledger.company.sealing.preparing import split_all
 from ledger.company.sealing.seal import Document, SealedDeposit
 from ledger.crypto.recipients import HybridIdentity
+from ledger.disk.files import open_payload, open_source, seal_files
 from ledger.manifest import Cover, Cuts
 from ledger.opening import content_reader, open_manifest, read_index
 from ledger.partial import Selection, format_partial, open_in_part, parse_partial, recompute_partial

@@ -24,10 +24,10 @@ from time import perf_counter
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from bench.row import Row, interleaved, ratio
-from ledger.adapters.files import open_source, seal_files
 from ledger.company.sealing.seal import Document
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.crypto.stream import CHUNK, ENC_CHUNK
+from ledger.disk.files import open_source, seal_files
 from ledger.manifest import Cover
 
 MIB = 1 << 20

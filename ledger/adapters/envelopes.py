@@ -26,12 +26,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.adapters.files import sync_folder
 from ledger.adapters.room import DiskRoom, on_disk
 from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import HASH_SIZE, Buffer, RootBuilder
 from ledger.crypto.stream import ENC_CHUNK, NONCE_SIZE, payload_size, plain_size
+from ledger.disk.files import sync_folder
 from ledger.errors import (
     Conflict,
     DecryptionFailed,

@@ -17,7 +17,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ledger.adapters.files import sync_folder
 from ledger.adapters.signedlog import FOLDER, SignedLog
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
@@ -32,6 +31,7 @@ from ledger.chain.tiles import (
     parse_bundle,
     tile_path,
 )
+from ledger.disk.files import sync_folder
 from ledger.errors import LedgerFault, MalformedData, StorageFailed
 from ledger.quoted import quoted
 

@@ -12,8 +12,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.adapters.files import sync_folder
 from ledger.adapters.logfiles import write_durably
+from ledger.disk.files import sync_folder
 from ledger.errors import NotFound, StorageFailed
 from ledger.quoted import quoted
 

@@ -13,10 +13,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ledger.adapters.files import sync_folder
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.seal import Seal
+from ledger.disk.files import sync_folder
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, StorageFailed
 from ledger.ports import SIGNED_IN_A_FILE, SignedCheckpoint

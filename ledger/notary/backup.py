@@ -22,7 +22,6 @@ from pathlib import Path
 
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.files import sync_folder
 from ledger.adapters.logfiles import CHECKPOINT, LogFolder, make_folder, write_durably
 from ledger.adapters.office import OfficeDatabase
 from ledger.adapters.room import DiskRoom, on_disk
@@ -33,6 +32,7 @@ from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
 from ledger.chain.statement import parse_statement
 from ledger.clock import Clock, ClockWatch
+from ledger.disk.files import sync_folder
 from ledger.errors import (
     Conflict,
     LedgerFault,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.files import open_source, seal_files
 from ledger.company.sealing import committing
 from ledger.company.sealing.committing import committer
 from ledger.company.sealing.seal import Document, commit_here, seal
 from ledger.crypto.commitment import Uncommitted, ViewBuilder, ViewHeader, leaf_commitments
 from ledger.crypto.merkle import leaf_hashes
+from ledger.disk.files import open_source, seal_files
 from ledger.errors import SourceChanged
 from ledger.manifest import Part, Splitting, format_cuts
 from tests.core.test_sealing import COVER, DEPOSITOR, OFFICER, Buffered

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger.adapters import outputs
-from ledger.adapters.outputs import (
+from ledger.company.disclosing.opening import Staging
+from ledger.court.pieces import outputs as outputs_of
+from ledger.disk import outputs
+from ledger.disk.outputs import (
     MAX_COMPONENT,
     move_new,
     safe_component,
@@ -20,8 +22,6 @@ from ledger.adapters.outputs import (
     write_new,
     write_numbered,
 )
-from ledger.company.disclosing.opening import Staging
-from ledger.court.pieces import outputs as outputs_of
 from ledger.errors import Conflict, StorageFailed
 from ledger.manifest import Part
 from ledger.partial import Selection
@@ -106,7 +106,7 @@ def test_a_file_that_comes_up_meanwhile_is_not_replaced(
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"ours")
     target.write_bytes(b"theirs")
-    monkeypatch.setattr("ledger.adapters.outputs.os.path.lexists", lambda _: False)
+    monkeypatch.setattr("ledger.disk.outputs.os.path.lexists", lambda _: False)
     with pytest.raises(Conflict):
         move_new(source, target)
     assert target.read_bytes() == b"theirs"

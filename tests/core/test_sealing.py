@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.adapters.files import AtomicFile, FileSource, open_payload, open_source, seal_files
 from ledger.chain.statement import Payload
 from ledger.company.sealing.seal import SEGMENT, Document, SealedDeposit, _tar_header, seal
 from ledger.crypto.envelope import decrypt_bytes, parse_header
@@ -26,6 +25,7 @@ from ledger.crypto.merkle import Buffer
 from ledger.crypto.padding import padme
 from ledger.crypto.recipients import HybridIdentity, X25519Identity, parse_identity_file
 from ledger.crypto.stream import payload_root
+from ledger.disk.files import AtomicFile, FileSource, open_payload, open_source, seal_files
 from ledger.encoding import cbor_encode
 from ledger.errors import (
     InvalidInput,

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.adapters.files import AtomicFile, decrypt_file, open_payload
 from ledger.crypto import recipients, stream
 from ledger.crypto.armor import BEGIN, END, parse_armor
 from ledger.crypto.bech32 import format_bech32, parse_bech32
@@ -41,6 +40,7 @@ from ledger.crypto.recipients import (
     parse_recipient,
 )
 from ledger.crypto.stream import ENC_CHUNK, PayloadReader, payload_root, payload_size, plain_size
+from ledger.disk.files import AtomicFile, decrypt_file, open_payload
 from ledger.errors import (
     DecryptionFailed,
     InvalidInput,

@@ -11,7 +11,6 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from ledger.adapters.files import decrypt_file
 from ledger.crypto.envelope import decrypt_bytes, encrypt_bytes, rewrite_header
 from ledger.crypto.recipients import (
     HybridIdentity,
@@ -22,6 +21,7 @@ from ledger.crypto.recipients import (
     parse_identity_file,
     parse_recipient,
 )
+from ledger.disk.files import decrypt_file
 
 TYPAGE = "0.3.1"
 SIZES = (0, 1, 65535, 65536, 65537, 131072, 300_001)

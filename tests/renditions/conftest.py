@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.files import open_source
 from ledger.company.sealing.renditions import Renderer
 from ledger.company.sealing.seal import Document
+from ledger.disk.files import open_source
 
 Render = Callable[..., tuple[Document, ...]]
 

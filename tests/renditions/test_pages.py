@@ -22,9 +22,9 @@ from pikepdf import (
 )
 
 from examples import make_dossier
-from ledger.adapters.files import open_source
 from ledger.company.sealing.renditions import Renderer
 from ledger.company.sealing.seal import Document
+from ledger.disk.files import open_source
 from ledger.manifest import Rendition
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render, read
@@ -219,7 +219,7 @@ def test_rotation_and_size_are_kept(render: Render) -> None:
 
 def test_no_parser_is_loaded_before_there_is_a_file_for_it() -> None:
     code = (
-        "import sys, ledger.cli.root, ledger.adapters.files, ledger.company.sealing.preparing;"
+        "import sys, ledger.cli.root, ledger.disk.files, ledger.company.sealing.preparing;"
         "import ledger.company.sealing.renditions;"
         "print(sorted({'pikepdf', 'docx', 'lxml', 'PIL'} & set(sys.modules)))"
     )

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.files import open_payload, open_source, seal_files
 from ledger.company.sealing import preparing as splitting
 from ledger.company.sealing.preparing import prepared, split_all
 from ledger.company.sealing.seal import Document
 from ledger.company.splitters import cutting
 from ledger.crypto.recipients import HybridIdentity
+from ledger.disk.files import open_payload, open_source, seal_files
 from ledger.manifest import Cover, Part, Splitting, format_cuts
 from ledger.opening import content_reader, open_manifest, read_index, recompute
 from tests.renditions import pdfs

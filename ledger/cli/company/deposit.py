@@ -309,7 +309,7 @@ Example:
 @shell.json_option
 def receipt_write(deposit_id: str, output: Path | None, as_json: bool) -> None:
     """Write a deposit's receipt once more."""
-    from ledger.adapters.outputs import safe_component, write_numbered
+    from ledger.disk.outputs import safe_component, write_numbered
 
     vault = shell.open_vault()
     found = vault.find(deposit_id)
@@ -338,9 +338,9 @@ Example:
 @shell.json_option
 def unpack(file: Path, output: Path, as_json: bool) -> None:
     """Take a receipt apart into files for other software. Nothing is verified."""
-    from ledger.adapters.outputs import write_new
     from ledger.chain.proof import TlogProof, format_proof
     from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
+    from ledger.disk.outputs import write_new
 
     with shell.about(file):
         parts = parse_receipt(shell.read_limited(file, MAX_RECEIPT, "a receipt"))

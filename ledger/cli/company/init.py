@@ -49,7 +49,6 @@ def init(
     The vault is made in SEALBOOK_HOME, or where this system keeps a user's data; the request and the
     recovery sheet are written to the working folder.
     """
-    from ledger.adapters.outputs import safe_component, write_new
     from ledger.chain.enrolment import format_request, verify_request
     from ledger.chain.trust import fingerprint, parse_trust
     from ledger.company.access.recovery import Sheet, format_sheet, signing_key
@@ -57,6 +56,7 @@ def init(
     from ledger.company.vault.vault import Config, new_vault, write_config, write_file
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
+    from ledger.disk.outputs import safe_component, write_new
 
     home = vault_home()
     stem = safe_component(name)
@@ -220,8 +220,8 @@ Example:
 @shell.json_option
 def export(output: Path, as_json: bool) -> None:
     """Write the pinned trust file."""
-    from ledger.adapters.outputs import write_new
     from ledger.chain.trust import fingerprint
+    from ledger.disk.outputs import write_new
 
     data = _pinned()
     write_new(output, data)

@@ -341,8 +341,8 @@ def quorum(
     import secrets
     import shutil
 
-    from ledger.adapters.outputs import move_new, write_new
     from ledger.company.access.quorum import Holder, nested, readme
+    from ledger.disk.outputs import move_new, write_new
 
     data = shell.read_limited(sheet, 1 << 16, "a recovery sheet")
     named = [Holder(name, read_recipient(recipient)) for name, recipient in holders]

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.adapters.envelopes import SmallEnvelope
-from ledger.adapters.files import AtomicFile
 from ledger.chain.statement import Payload
 from ledger.company.disclosing.ranged import RangedEnvelope
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, format_recipients, parsed
@@ -28,6 +27,7 @@ from ledger.company.vault.vault import StoredDeposit, Vault, read_file, write_fi
 from ledger.crypto.envelope import Header, parse_header, seal_header
 from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader
+from ledger.disk.files import AtomicFile
 from ledger.errors import (
     DecryptionFailed,
     InvalidInput,

@@ -28,7 +28,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
-from ledger.adapters.files import NewFile, sync_folder
 from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
 from ledger.company.capture.config import Provenance, Rule
 from ledger.company.capture.index import Captured, CaptureIndex, Place
@@ -44,6 +43,7 @@ from ledger.company.vault.vault import (
     format_meta,
 )
 from ledger.crypto.recipients import Random
+from ledger.disk.files import NewFile, sync_folder
 from ledger.errors import SealbookError, StorageFailed
 from ledger.manifest import Cover, numbered
 from ledger.quoted import quoted

@@ -30,8 +30,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.adapters.files import sync_folder, what_to_do
-from ledger.adapters.outputs import move_new, safe_component, safe_names
 from ledger.chain.trust import Trust
 from ledger.company.disclosing.opening import Progress, content_of, originals
 from ledger.company.sending.confirming import verify_answer
@@ -39,6 +37,8 @@ from ledger.company.vault.home import ID_DIGITS
 from ledger.company.vault.vault import StoredDeposit, Vault, read_file, write_file
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
+from ledger.disk.files import sync_folder, what_to_do
+from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
 from ledger.evidence import self_contained
 from ledger.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest

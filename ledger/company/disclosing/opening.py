@@ -17,8 +17,6 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
-from ledger.adapters.files import what_to_do
-from ledger.adapters.outputs import move_new, safe_component, safe_names
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.company.sealing.collecting import collect
@@ -30,6 +28,8 @@ from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader
+from ledger.disk.files import what_to_do
+from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFailed
 from ledger.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
 from ledger.opening import content_reader, read_index, recompute, recomputed_commitment

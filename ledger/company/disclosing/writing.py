@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from ledger.adapters.files import what_to_do
-from ledger.adapters.outputs import move_new
 from ledger.chain.trust import Trust
 from ledger.company.disclosing.opening import Progress, content_of, opener_of, originals
 from ledger.company.disclosing.ranged import DepositView, checked, hashed
@@ -22,6 +20,8 @@ from ledger.company.vault.vault import StoredDeposit, read_file
 from ledger.crypto.envelope import seal_header
 from ledger.crypto.recipients import FILE_KEY_SIZE, Identity, Recipient
 from ledger.crypto.stream import CHUNK, NONCE_SIZE, TAG_SIZE, PayloadCipher
+from ledger.disk.files import what_to_do
+from ledger.disk.outputs import move_new
 from ledger.errors import StorageFailed, VerificationFailed
 from ledger.evidence import (
     Disclosure,

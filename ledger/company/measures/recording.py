@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.adapters.files import seal_files
 from ledger.company.capture.intake import MemorySource, tool_name
 from ledger.company.measures.measure import (
     CLASSIFICATION,
@@ -37,6 +36,7 @@ from ledger.company.vault.recipients import parsed
 from ledger.company.vault.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
+from ledger.disk.files import seal_files
 from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
 from ledger.manifest import Cover
 from ledger.quoted import quoted

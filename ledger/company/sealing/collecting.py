@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.adapters.files import FileSource, open_source
 from ledger.company.sealing.seal import Document
+from ledger.disk.files import FileSource, open_source
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 from ledger.rules import MAX_DOCUMENTS, MAX_PATH

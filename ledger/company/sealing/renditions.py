@@ -23,11 +23,11 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
-from ledger.adapters.files import open_source
 from ledger.children import environment
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.seal import Document, Source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
+from ledger.disk.files import open_source
 from ledger.errors import InvalidInput
 from ledger.manifest import Rendition, Splitting
 from ledger.rules import MAX_DOCUMENTS, MAX_NAME

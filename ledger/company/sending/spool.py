@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ledger.adapters.envelopes import SmallEnvelope
-from ledger.adapters.files import seal_files
 from ledger.adapters.http import NotaryClient
-from ledger.adapters.outputs import write_numbered
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
@@ -20,6 +18,8 @@ from ledger.company.sending.confirming import LedgerForked, Rejected, is_final
 from ledger.company.vault.recipients import parsed
 from ledger.company.vault.vault import Meta, StoredDeposit, Vault, file_header, read_file
 from ledger.crypto.envelope import MAX_HEADER, parse_header
+from ledger.disk.files import seal_files
+from ledger.disk.outputs import write_numbered
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.manifest import Cover, clipped, numbered
 from ledger.quoted import quoted

@@ -36,7 +36,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.files import AtomicFile, sync_folder
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
 from ledger.chain.statement import (
@@ -72,6 +71,7 @@ from ledger.crypto.recipients import (
     ScryptIdentity,
     parse_identity_file,
 )
+from ledger.disk.files import AtomicFile, sync_folder
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.manifest import Manifest

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.adapters.files import NewFile, what_to_do
+from ledger.disk.files import NewFile, what_to_do
 from ledger.errors import Conflict, StorageFailed
 from ledger.quoted import quoted
 
