@@ -34,8 +34,8 @@ from ledger.company.sealing.preparing import split_all
 from ledger.company.sealing.seal import Document, SealedDeposit
 from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.files import open_payload, open_source, seal_files
-from ledger.manifest import Cover, Cuts
-from ledger.opening import content_reader, open_manifest, read_index
+from ledger.evidence.manifest import Cover, Cuts
+from ledger.evidence.opening import content_reader, open_manifest, read_index
 from ledger.partial import Selection, format_partial, open_in_part, parse_partial, recompute_partial
 
 MESSAGES = 10_000

@@ -28,7 +28,7 @@ from ledger.company.sealing.seal import Document
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.crypto.stream import CHUNK, ENC_CHUNK
 from ledger.disk.files import open_source, seal_files
-from ledger.manifest import Cover
+from ledger.evidence.manifest import Cover
 
 MIB = 1 << 20
 SIZE = 1024 * MIB

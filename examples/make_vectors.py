@@ -70,8 +70,8 @@ from ledger.crypto.merkle import (
 )
 from ledger.crypto.recipients import HybridIdentity
 from ledger.encoding import cbor_encode
-from ledger.evidence import Disclosure, self_contained, write_evidence
-from ledger.manifest import (
+from ledger.evidence.file import Disclosure, self_contained, write_evidence
+from ledger.evidence.manifest import (
     Cover,
     Part,
     Splitting,

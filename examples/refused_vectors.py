@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ledger.archive import Reader, Writer
 from ledger.chain import report as rp
 from ledger.chain import statement as st
 from ledger.chain.block import notary_statement
@@ -29,6 +28,7 @@ from ledger.crypto.keys import SealKey, SigningKey
 from ledger.crypto.merkle import HashReader, inclusion_proof, leaf_hash, root_from_leaf_hashes
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
+from ledger.evidence.plain_zip import Reader, Writer
 
 MALFORMED = "malformed"
 SIZE, INDEX = 7, 5

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger.casefile import MatterShown
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.court.cover import cover_facts
 from ledger.court.questions import Check
 from ledger.court.words import ENGLISH
+from ledger.evidence.casefile import MatterShown
 from ledger.quoted import quoted
 
 BLANKS = {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ledger.manifest import Manifest
+from ledger.evidence.manifest import Manifest
 from ledger.partial import PartialOpening, Piece
 from ledger.partial.form import DocumentOpening, OpenedHeader, PartOfView, opened_fields
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
-from ledger.manifest import TITLE, Manifest, in_family, metadata_fields
+from ledger.evidence.manifest import TITLE, Manifest, in_family, metadata_fields
 from ledger.partial import PartialOpening
 from ledger.partial.form import opened_fields
 

@@ -28,7 +28,7 @@ from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import InvalidInput, SourceChanged, StorageFailed
-from ledger.manifest import Cover
+from ledger.evidence.manifest import Cover
 from ledger.quoted import quoted
 
 _ARMOR_PROBE = 256

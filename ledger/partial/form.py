@@ -38,8 +38,8 @@ from ledger.crypto.commitment import (
 )
 from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData
-from ledger.manifest import Cuts, Part
-from ledger.rules import (
+from ledger.evidence.manifest import Cuts, Part
+from ledger.evidence.rules import (
     MAX_COVER,
     MAX_DOCUMENTS,
     MAX_PARTS,
@@ -435,7 +435,7 @@ def _most(view: PartOfView) -> int:
 
 def _check_document(opening: DocumentOpening) -> None:
     """Raise unless something is shown, and each piece named by a structure leaf or counted in its
-    view's header; and unless what the views say agrees (ledger.rules)."""
+    view's header; and unless what the views say agrees (ledger.evidence.rules)."""
     content, structure, metadata = opening.content, opening.structure, opening.metadata
     if all(isinstance(view, bytes) for view in (content, structure, metadata)):
         raise MalformedData("an opening names a document and shows nothing of it")

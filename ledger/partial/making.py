@@ -35,7 +35,7 @@ from ledger.crypto.commitment import (
 from ledger.crypto.merkle import leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.multiproof import multi_proof
 from ledger.errors import InvalidInput, VerificationFailed
-from ledger.manifest import (
+from ledger.evidence.manifest import (
     METADATA_SPLITTER,
     Cover,
     Cuts,
@@ -48,6 +48,7 @@ from ledger.manifest import (
     metadata_leaves,
     structure_leaves,
 )
+from ledger.evidence.rules import METADATA_FIELDS
 from ledger.partial.form import (
     DocumentOpening,
     Leaf,
@@ -58,7 +59,6 @@ from ledger.partial.form import (
     WholeBytes,
 )
 from ledger.quoted import quoted
-from ledger.rules import METADATA_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

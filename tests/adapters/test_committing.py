@@ -16,7 +16,7 @@ from ledger.crypto.commitment import Uncommitted, ViewBuilder, ViewHeader, leaf_
 from ledger.crypto.merkle import leaf_hashes
 from ledger.disk.files import open_source, seal_files
 from ledger.errors import SourceChanged
-from ledger.manifest import Part, Splitting, format_cuts
+from ledger.evidence.manifest import Part, Splitting, format_cuts
 from tests.core.test_sealing import COVER, DEPOSITOR, OFFICER, Buffered
 
 MANY = 600

@@ -23,7 +23,7 @@ from ledger.disk.outputs import (
     write_numbered,
 )
 from ledger.errors import Conflict, StorageFailed
-from ledger.manifest import Part
+from ledger.evidence.manifest import Part
 from ledger.partial import Selection
 from tests.disclosed import Shown, file
 

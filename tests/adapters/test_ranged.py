@@ -13,8 +13,8 @@ from ledger.company.sealing.seal import SealedDeposit
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import VerificationFailed
-from ledger.manifest import Cuts, format_cuts
-from ledger.opening import content_reader, open_manifest, read_index
+from ledger.evidence.manifest import Cuts, format_cuts
+from ledger.evidence.opening import content_reader, open_manifest, read_index
 from ledger.partial import Selection, open_in_part
 from tests.core.test_sealing import OFFICER, document, seal_in_memory
 

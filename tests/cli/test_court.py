@@ -19,7 +19,6 @@ import click
 import pytest
 
 import ledger
-from ledger.archive import Reader, Writer
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.report import CONTENT, FAILED, LEDGER, PROVEN, Claim, Report
 from ledger.chain.trust import format_trust, parse_trust
@@ -27,7 +26,8 @@ from ledger.cli import text
 from ledger.cli.court.overview import overview_page, receipt_alone
 from ledger.crypto.envelope import encrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
-from ledger.manifest import Part, Rendition
+from ledger.evidence.manifest import Part, Rendition
+from ledger.evidence.plain_zip import Reader, Writer
 from ledger.partial import Selection
 from tests.cli.conftest import Company, run
 from tests.disclosed import Shown, file

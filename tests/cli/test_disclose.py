@@ -23,7 +23,7 @@ from ledger.chain.trust import parse_trust
 from ledger.cli import text
 from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
-from ledger.evidence import read_evidence, verify_disclosed
+from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.partial import PartialOpening
 from tests.cli.conftest import Company
 

@@ -10,7 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from ledger.manifest import parse_manifest
+from ledger.evidence.manifest import parse_manifest
 from tests.cli.conftest import Company
 from tests.renditions import pdfs
 

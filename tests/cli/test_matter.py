@@ -9,7 +9,7 @@ from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import complete
 from ledger.company.vault.vault import StoredDeposit, Vault
 from ledger.errors import InvalidInput, NotFound
-from ledger.matter import verify_matter
+from ledger.evidence.matter import verify_matter
 from tests.cli.conftest import Company, new_company
 from tests.cli.test_setup import Sheet
 

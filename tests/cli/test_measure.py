@@ -17,7 +17,7 @@ from ledger.company.sealing.seal import Document
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import complete
 from ledger.company.vault.vault import Vault
-from ledger.matter import verify_matter
+from ledger.evidence.matter import verify_matter
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company
 from tests.cli.test_setup import Sheet
 

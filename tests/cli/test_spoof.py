@@ -29,8 +29,8 @@ from ledger.court import LANGUAGES, articles, claims, describe, sentences, shown
 from ledger.court.articles import describe_answer
 from ledger.court.questions import Check, Program, online_litigation, stated_fields
 from ledger.court.words import fill
-from ledger.evidence import read_evidence, verify_disclosed
-from ledger.manifest import Part, Rendition
+from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.manifest import Part, Rendition
 from ledger.partial import Selection
 from ledger.quoted import LIMIT, Quoted, Words, columns, lifted
 from tests.cli.conftest import Company, Served, new_company, run

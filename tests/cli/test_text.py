@@ -130,11 +130,11 @@ CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "rec
         *refusals("ledger.partial.checking", "VerificationFailed"),
         *(
             each
-            for each in refusals("ledger.matter", "MatterBroken")
+            for each in refusals("ledger.evidence.matter", "MatterBroken")
             if "missing" not in each  # a gap between numbers is shown, it fails nothing
         ),
-        *refusals("ledger.opening", "VerificationFailed"),
-        *refusals("ledger.evidence", "VerificationFailed"),
+        *refusals("ledger.evidence.opening", "VerificationFailed"),
+        *refusals("ledger.evidence.file", "VerificationFailed"),
         *(
             each
             for each in refusals("ledger.company.disclosing.opening", "Conflict")

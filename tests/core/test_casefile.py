@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.casefile import FileReport, MatterShown, verify_file
 from ledger.chain import report as rp
 from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import Matter, parse_statement
 from ledger.chain.trust import Trust, parse_trust
-from ledger.evidence import DisclosedDeposit
+from ledger.evidence.casefile import FileReport, MatterShown, verify_file
+from ledger.evidence.file import DisclosedDeposit
 from ledger.partial import PartialOpening
 from ledger.verify import OpenedDeposit, VerifiedReceipt, verify_receipt
 from tests.core.test_matter import ID, OTHER_ID, chained

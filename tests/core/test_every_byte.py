@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from ledger.archive import Reader, Writer
-from ledger.casefile import verify_file
 from ledger.chain.trust import Trust, parse_trust
 from ledger.company.sealing.seal import Document
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData
-from ledger.evidence import read_evidence, recompute_opening, verify_disclosed
-from ledger.manifest import Part, Rendition
+from ledger.evidence.casefile import verify_file
+from ledger.evidence.file import read_evidence, recompute_opening, verify_disclosed
+from ledger.evidence.manifest import Part, Rendition
+from ledger.evidence.plain_zip import Reader, Writer
 from ledger.partial import Selection, is_partial
 from tests.core.test_sealing import Memory
 from tests.disclosed import Shown, evidence, file, receipt_only

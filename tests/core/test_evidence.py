@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from ledger import archive
-from ledger.casefile import verify_file
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.chain.statement import Deposit, format_deposit
 from ledger.company.sealing.seal import Document, seal
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import MalformedData, SealbookError
-from ledger.evidence import (
+from ledger.evidence import plain_zip as archive
+from ledger.evidence.casefile import verify_file
+from ledger.evidence.file import (
     Disclosure,
     read_evidence,
     recompute_opening,
@@ -28,7 +28,7 @@ from ledger.evidence import (
     verify_disclosed,
     write_evidence,
 )
-from ledger.manifest import (
+from ledger.evidence.manifest import (
     Cover,
     IndexPlace,
     Manifest,

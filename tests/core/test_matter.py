@@ -8,7 +8,7 @@ import pytest
 from ledger.chain.statement import Matter, parse_statement
 from ledger.crypto.keys import SigningKey
 from ledger.errors import InvalidInput, VerificationFailed
-from ledger.matter import MatterChain, verify_matter
+from ledger.evidence.matter import MatterChain, verify_matter
 from ledger.verify import VerifiedReceipt
 from tests.notaries import Company, check, deposit, found, opened
 

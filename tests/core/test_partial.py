@@ -18,7 +18,8 @@ from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.multiproof import multi_proof
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData, VerificationFailed
-from ledger.manifest import Part, Rendition, Splitting, format_cuts
+from ledger.evidence.manifest import Part, Rendition, Splitting, format_cuts
+from ledger.evidence.rules import METADATA_FIELDS
 from ledger.partial import (
     PartialOpening,
     Selection,
@@ -29,7 +30,6 @@ from ledger.partial import (
     recompute_partial,
 )
 from ledger.partial.form import DocumentOpening, Leaf, PartOfView, Run
-from ledger.rules import METADATA_FIELDS
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
 

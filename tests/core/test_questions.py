@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.casefile import MatterShown
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.court import LANGUAGES, describe
@@ -22,8 +21,9 @@ from ledger.court.questions import (
     online_litigation,
     stated_fields,
 )
-from ledger.evidence import read_evidence, verify_disclosed
-from ledger.manifest import Cover, Part, Rendition
+from ledger.evidence.casefile import MatterShown
+from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.manifest import Cover, Part, Rendition
 from ledger.partial import Selection
 from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 from tests.disclosed import Shown, file

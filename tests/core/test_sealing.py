@@ -35,7 +35,7 @@ from ledger.errors import (
     StorageFailed,
     VerificationFailed,
 )
-from ledger.manifest import (
+from ledger.evidence.manifest import (
     Cover,
     Cuts,
     DocumentIndex,
@@ -54,7 +54,7 @@ from ledger.manifest import (
     parse_manifest,
     structure_leaves,
 )
-from ledger.opening import content_reader, open_manifest, read_index, recompute
+from ledger.evidence.opening import content_reader, open_manifest, read_index, recompute
 
 OFFICER = HybridIdentity(bytes(range(32)))
 DEPOSITOR = sha256(b"depositor").digest()

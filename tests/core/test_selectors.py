@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger.company.disclosing.contents import Contents, Target, parents_of, targets_of
 from ledger.company.disclosing.selectors import MAX_CANDIDATES, Ambiguous, find, resolve
 from ledger.errors import InvalidInput
-from ledger.manifest import (
+from ledger.evidence.manifest import (
     Cover,
     DocumentIndex,
     Index,

@@ -20,13 +20,16 @@ from examples.make_vectors import (
     excerpt,
     schema,
 )
-from ledger import archive, encoding, evidence, manifest, rules
+from ledger import encoding
 from ledger.adapters import envelopes
 from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
 from ledger.crypto import commitment, envelope
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.encoding import cbor_decode, cbor_encode
+from ledger.evidence import file as evidence
+from ledger.evidence import manifest, rules
+from ledger.evidence import plain_zip as archive
 from ledger.partial import form
 
 TEXT = DOCUMENT.read_text()

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.chain.trust import parse_trust
 from ledger.errors import MalformedData
-from ledger.evidence import read_evidence, verify_disclosed
+from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
 from tests.formats.test_document import stored
 

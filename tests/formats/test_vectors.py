@@ -40,9 +40,9 @@ from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash, root_from_leaf_hashes
 from ledger.crypto.stream import payload_root
 from ledger.encoding import cbor_decode, cbor_encode
-from ledger.evidence import read_evidence, verify_disclosed
-from ledger.manifest import format_index, format_manifest, parse_index, parse_manifest
-from ledger.opening import open_manifest
+from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.manifest import format_index, format_manifest, parse_index, parse_manifest
+from ledger.evidence.opening import open_manifest
 from ledger.verify import verify_receipt
 from tests.formats.test_document import stored
 

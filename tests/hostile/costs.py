@@ -23,7 +23,6 @@ from cryptography.x509.oid import NameOID
 from ledger.adapters.deadlines import Deadline
 from ledger.adapters.http import _problem
 from ledger.adapters.signatures import BARE, Message, verify_request
-from ledger.archive import Reader, Writer
 from ledger.chain.certificate import SealAnchor, certified_key
 from ledger.chain.enrolment import parse_endorsed, parse_record
 from ledger.chain.note import parse_note, parse_vkey
@@ -51,7 +50,8 @@ from ledger.crypto.padding import padme
 from ledger.crypto.recipients import parse_identity_file
 from ledger.encoding import b64encode, cbor_decode, parse_toml
 from ledger.errors import SealbookError
-from ledger.manifest import parse_index, parse_manifest
+from ledger.evidence.manifest import parse_index, parse_manifest
+from ledger.evidence.plain_zip import Reader, Writer
 from ledger.partial import parse_partial
 from tests.simulator import NOW, Office
 

@@ -21,7 +21,7 @@ from ledger.company.mail.dkim import (
     NoResolver,
     check_signatures,
 )
-from ledger.rules import MAX_PATH
+from ledger.evidence.rules import MAX_PATH
 from tests.mail.conftest import NameServer, free_port
 
 MESSAGE = (

@@ -31,7 +31,7 @@ from ledger.company.mail.stating import (
     title,
 )
 from ledger.errors import MalformedData
-from ledger.rules import MAX_PATH, is_name
+from ledger.evidence.rules import MAX_PATH, is_name
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from examples import make_dossier
 from ledger.company.sealing.renditions import Renderer
 from ledger.company.sealing.seal import Document
 from ledger.disk.files import open_source
-from ledger.manifest import Rendition
+from ledger.evidence.manifest import Rendition
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render, read
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import parse_parts
 from ledger.company.sealing.seal import Document
-from ledger.manifest import Cuts, Rendition, Splitting
+from ledger.evidence.manifest import Cuts, Rendition, Splitting
 from tests.renditions.conftest import Render, read
 
 NAMESPACES = (

@@ -16,19 +16,19 @@ from api import checks, deposits
 from api.checks import AT_ONCE
 from api.requests import FREE_BYTES, Budget
 from api.settings import Settings
-from ledger.adapters import examining
-from ledger.adapters.examined import MAX_LEAVES, MAX_OPENINGS, examine
-from ledger.adapters.examining import Examiner
 from ledger.adapters.protocol import CBOR, MAX_BATCH_BYTES, MAX_CHECKED, OCTETS
-from ledger.archive import Writer
-from ledger.casefile import verify_file
 from ledger.chain.trust import format_trust
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, Unavailable
-from ledger.evidence import read_evidence, verify_disclosed
-from ledger.howto import HOWTO
-from ledger.manifest import Part
+from ledger.evidence import examining
+from ledger.evidence.casefile import verify_file
+from ledger.evidence.examined import MAX_LEAVES, MAX_OPENINGS, examine
+from ledger.evidence.examining import Examiner
+from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.howto import HOWTO
+from ledger.evidence.manifest import Part
+from ledger.evidence.plain_zip import Writer
 from tests.disclosed import Shown, file
 
 from .conftest import start

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from ledger.company.splitters import split
 from ledger.crypto.commitment import MAX_LEAF
-from ledger.manifest import Cuts, Part, Splitting
-from ledger.rules import check_parts
+from ledger.evidence.manifest import Cuts, Part, Splitting
+from ledger.evidence.rules import check_parts
 
 
 @dataclass

@@ -16,8 +16,8 @@ from ledger.company.sealing.seal import Document
 from ledger.company.splitters import cutting
 from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.files import open_payload, open_source, seal_files
-from ledger.manifest import Cover, Part, Splitting, format_cuts
-from ledger.opening import content_reader, open_manifest, read_index, recompute
+from ledger.evidence.manifest import Cover, Part, Splitting, format_cuts
+from ledger.evidence.opening import content_reader, open_manifest, read_index, recompute
 from tests.renditions import pdfs
 from tests.splitters.pieces import Memory, check
 from tests.splitters.test_mail import LETTER

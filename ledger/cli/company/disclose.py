@@ -189,7 +189,7 @@ def _papers(
     if matter is None:
         return list({each.name: each for each in named}.values())
     from ledger.company.vault.matters import complete
-    from ledger.matter import verify_matter
+    from ledger.evidence.matter import verify_matter
 
     papers = list(complete(vault, matter))
     verify_matter([verified_receipt(vault, each) for each in papers])

@@ -91,7 +91,7 @@ def _checked(
     vault: "Vault", found: "MatterPapers"
 ) -> tuple[list[dict[str, Any]], dict[str, int] | None, str | None]:
     """Return the papers, the chain that their receipts form, and what is wrong with it."""
-    from ledger.matter import verify_matter
+    from ledger.evidence.matter import verify_matter
 
     papers, receipts, problem = [], [], None
     for each in found.papers:

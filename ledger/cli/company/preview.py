@@ -18,11 +18,11 @@ from ledger.company.disclosing.contents import (
 )
 from ledger.company.disclosing.selectors import texts
 from ledger.crypto.commitment import MAX_LEAF
-from ledger.manifest import Splitting, metadata_fields
+from ledger.evidence.manifest import Splitting, metadata_fields
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.manifest import Manifest
+    from ledger.evidence.manifest import Manifest
     from ledger.partial import PartialOpening, Selection
     from ledger.verify import VerifiedReceipt
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from ledger.casefile import FileReport, verify_file
 from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
 from ledger.cli.court.gaps import gaps_page
@@ -18,8 +17,9 @@ from ledger.company.disclosing.opening import Opened, Staging
 from ledger.court import say
 from ledger.court.pieces import content_names, outputs
 from ledger.errors import Conflict
-from ledger.evidence import DisclosedDeposit, read_evidence, verify_disclosed
-from ledger.manifest import Manifest
+from ledger.evidence.casefile import FileReport, verify_file
+from ledger.evidence.file import DisclosedDeposit, read_evidence, verify_disclosed
+from ledger.evidence.manifest import Manifest
 from ledger.partial import PartialOpening
 from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt, unchecked_report

@@ -13,7 +13,7 @@ from ledger.court.words import Described, Fact, hexadecimal, reason_facts
 from ledger.quoted import Words
 
 if TYPE_CHECKING:
-    from ledger.casefile import MatterShown
+    from ledger.evidence.casefile import MatterShown
 
 
 def matters_page(matters: "Sequence[MatterShown]", language: str) -> str:

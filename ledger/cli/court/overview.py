@@ -14,7 +14,7 @@ from ledger.court import say, verdict
 from ledger.court.words import utc
 
 if TYPE_CHECKING:
-    from ledger.casefile import MatterShown
+    from ledger.evidence.casefile import MatterShown
 
 _COLUMNS = ("column-number", "column-matter", "column-entry", "column-block", "column-time")
 _GAP = "  "

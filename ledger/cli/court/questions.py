@@ -19,9 +19,9 @@ from ledger.court.questions import FRE_902, Answer, Check, Program, online_litig
 from ledger.quoted import broken
 
 if TYPE_CHECKING:
-    from ledger.casefile import MatterShown
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
+    from ledger.evidence.casefile import MatterShown
 
 _BLOCK = 1 << 20
 

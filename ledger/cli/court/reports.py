@@ -13,12 +13,12 @@ from ledger.errors import MalformedData
 from ledger.quoted import Words, quoted
 
 if TYPE_CHECKING:
-    from ledger.casefile import MatterShown
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
     from ledger.cli.court.page import Value
     from ledger.cli.court.questions import Examined
     from ledger.court.questions import Check
+    from ledger.evidence.casefile import MatterShown
 
     Trusted = tuple[Trust, bytes, str]
     """The trust, its file's bytes, and the file's name, "" for the one pinned in the vault."""

@@ -24,9 +24,9 @@ from ledger.quoted import Words, quoted
 if TYPE_CHECKING:
     from ledger.adapters.checkpoints import CheckpointDatabase
     from ledger.adapters.sqlite import LedgerDatabase
-    from ledger.casefile import FileReport
     from ledger.chain.statement import Statement
     from ledger.chain.trust import Trust
+    from ledger.evidence.casefile import FileReport
     from ledger.ports import AccountKey
 
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
@@ -563,11 +563,11 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
 
 
 def _check(file: Path, trust: "Trust") -> "FileReport":
-    from ledger.casefile import FileReport as Checked
-    from ledger.casefile import verify_file
     from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
     from ledger.chain.statement import parse_statement
-    from ledger.evidence import read_evidence, verify_disclosed
+    from ledger.evidence.casefile import FileReport as Checked
+    from ledger.evidence.casefile import verify_file
+    from ledger.evidence.file import read_evidence, verify_disclosed
     from ledger.verify import ReceiptRefused, verify_receipt
 
     try:

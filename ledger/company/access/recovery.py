@@ -23,8 +23,8 @@ from ledger.crypto.envelope import parse_header, rewrite_header
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.recipients import HybridIdentity, Random, Recipient, parse_identity
 from ledger.errors import InvalidInput, MalformedData
-from ledger.manifest import Manifest
-from ledger.opening import open_manifest
+from ledger.evidence.manifest import Manifest
+from ledger.evidence.opening import open_manifest
 from ledger.verify import VerifiedReceipt
 
 _INFO = b"sealbook1/recovery-signing-key"

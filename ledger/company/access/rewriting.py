@@ -37,7 +37,7 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.manifest import Manifest, in_family
+from ledger.evidence.manifest import Manifest, in_family
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

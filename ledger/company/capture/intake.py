@@ -45,7 +45,7 @@ from ledger.company.vault.vault import (
 from ledger.crypto.recipients import Random
 from ledger.disk.files import NewFile, sync_folder
 from ledger.errors import SealbookError, StorageFailed
-from ledger.manifest import Cover, numbered
+from ledger.evidence.manifest import Cover, numbered
 from ledger.quoted import quoted
 
 LARGE = 8 << 20

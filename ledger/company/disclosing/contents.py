@@ -11,7 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ledger.manifest import Cuts, DocumentIndex, Index, Manifest, Part, Record, metadata_fields
+from ledger.evidence.manifest import (
+    Cuts,
+    DocumentIndex,
+    Index,
+    Manifest,
+    Part,
+    Record,
+    metadata_fields,
+)
 from ledger.partial import Selection
 
 _AHEAD = 1 << 20

@@ -40,9 +40,9 @@ from ledger.crypto.recipients import Identity
 from ledger.disk.files import sync_folder, what_to_do
 from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
-from ledger.evidence import self_contained
-from ledger.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest
-from ledger.opening import content_reader, read_index, recompute
+from ledger.evidence.file import self_contained
+from ledger.evidence.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest
+from ledger.evidence.opening import content_reader, read_index, recompute
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

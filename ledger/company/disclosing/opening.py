@@ -31,8 +31,8 @@ from ledger.crypto.stream import PayloadReader
 from ledger.disk.files import what_to_do
 from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFailed
-from ledger.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
-from ledger.opening import content_reader, read_index, recompute, recomputed_commitment
+from ledger.evidence.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
+from ledger.evidence.opening import content_reader, read_index, recompute, recomputed_commitment
 from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit
 

@@ -26,8 +26,8 @@ from ledger.crypto.envelope import MAX_HEADER, Header, parse_header
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import ENC_CHUNK, NONCE_SIZE, PayloadReader
 from ledger.errors import StorageFailed, VerificationFailed
-from ledger.manifest import Cuts, Index, Manifest
-from ledger.opening import content_reader, read_index
+from ledger.evidence.manifest import Cuts, Index, Manifest
+from ledger.evidence.opening import content_reader, read_index
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

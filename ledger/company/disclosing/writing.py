@@ -23,15 +23,15 @@ from ledger.crypto.stream import CHUNK, NONCE_SIZE, TAG_SIZE, PayloadCipher
 from ledger.disk.files import what_to_do
 from ledger.disk.outputs import move_new
 from ledger.errors import StorageFailed, VerificationFailed
-from ledger.evidence import (
+from ledger.evidence.file import (
     Disclosure,
     read_evidence,
     self_contained,
     verify_disclosed,
     write_evidence,
 )
-from ledger.manifest import Cuts, Index
-from ledger.opening import content_reader, read_index
+from ledger.evidence.manifest import Cuts, Index
+from ledger.evidence.opening import content_reader, read_index
 from ledger.partial import PartialOpening, Selection, open_in_part
 from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt

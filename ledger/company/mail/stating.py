@@ -24,7 +24,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 
 from ledger.company.capture.config import Provenance
-from ledger.rules import MAX_PATH
+from ledger.evidence.rules import MAX_PATH
 
 MAX_HEADER = 1 << 18
 """Bytes of a message in which fields are looked for; a well-formed header is a hundredth of it."""

@@ -38,7 +38,7 @@ from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
 from ledger.disk.files import seal_files
 from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
-from ledger.manifest import Cover
+from ledger.evidence.manifest import Cover
 from ledger.quoted import quoted
 
 

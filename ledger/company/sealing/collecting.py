@@ -15,8 +15,8 @@ from pathlib import Path
 from ledger.company.sealing.seal import Document
 from ledger.disk.files import FileSource, open_source
 from ledger.errors import InvalidInput
+from ledger.evidence.rules import MAX_DOCUMENTS, MAX_PATH
 from ledger.quoted import quoted
-from ledger.rules import MAX_DOCUMENTS, MAX_PATH
 
 _SPECIAL = (
     (stat.S_ISLNK, "symbolic link"),

@@ -9,8 +9,8 @@ from pathlib import Path
 from ledger.company.sealing.seal import Document
 from ledger.company.splitters import split
 from ledger.company.splitters.cutting import Unsplit
-from ledger.manifest import Splitting
-from ledger.rules import MAX_PARTS
+from ledger.evidence.manifest import Splitting
+from ledger.evidence.rules import MAX_PARTS
 
 _COARSE = 3
 """Parts that are kept free for each document still to come: a message, its header and its body."""

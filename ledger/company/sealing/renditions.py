@@ -29,8 +29,8 @@ from ledger.company.sealing.seal import Document, Source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 from ledger.disk.files import open_source
 from ledger.errors import InvalidInput
-from ledger.manifest import Rendition, Splitting
-from ledger.rules import MAX_DOCUMENTS, MAX_NAME
+from ledger.evidence.manifest import Rendition, Splitting
+from ledger.evidence.rules import MAX_DOCUMENTS, MAX_NAME
 
 MAX_SOURCE = 512 << 20
 """Bytes of a file that is rendered: the child holds much of it in memory."""

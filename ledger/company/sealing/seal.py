@@ -46,7 +46,7 @@ from ledger.crypto.stream import (
     payload_root,
     payload_size,
 )
-from ledger.manifest import (
+from ledger.evidence.manifest import (
     Cover,
     Cuts,
     DocumentIndex,
@@ -63,7 +63,7 @@ from ledger.manifest import (
     format_manifest,
     uncommitted,
 )
-from ledger.rules import check_count, check_names, check_parts
+from ledger.evidence.rules import check_count, check_names, check_parts
 
 INDEX_NAME = "index.cbor"
 TAR_END = 1024

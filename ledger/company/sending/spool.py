@@ -21,7 +21,7 @@ from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.disk.files import seal_files
 from ledger.disk.outputs import write_numbered
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
-from ledger.manifest import Cover, clipped, numbered
+from ledger.evidence.manifest import Cover, clipped, numbered
 from ledger.quoted import quoted
 
 SMALL = 1 << 20

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from ledger.company.sealing.seal import Source
 from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
-from ledger.manifest import Splitting
+from ledger.evidence.manifest import Splitting
 
 Splitter = Callable[[Window], Splitting]
 

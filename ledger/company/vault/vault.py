@@ -74,8 +74,8 @@ from ledger.crypto.recipients import (
 from ledger.disk.files import AtomicFile, sync_folder
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
-from ledger.manifest import Manifest
-from ledger.opening import open_manifest
+from ledger.evidence.manifest import Manifest
+from ledger.evidence.opening import open_manifest
 from ledger.quoted import quoted
 
 MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28

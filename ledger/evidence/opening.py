@@ -26,7 +26,7 @@ from ledger.crypto.merkle import Buffer, leaf_hashes
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader, in_order, payload_root
 from ledger.errors import InvalidInput, VerificationFailed
-from ledger.manifest import (
+from ledger.evidence.manifest import (
     Cuts,
     Index,
     IndexPlace,

@@ -16,8 +16,8 @@ from ledger.chain.report import Report
 from ledger.chain.statement import Statement, parse_deposit, parse_statement
 from ledger.chain.trust import Trust
 from ledger.errors import VerificationFailed
-from ledger.evidence import DisclosedDeposit
-from ledger.matter import one_history, verify_matter, verify_places
+from ledger.evidence.file import DisclosedDeposit
+from ledger.evidence.matter import one_history, verify_matter, verify_places
 from ledger.verify import ReceiptRefused, VerifiedReceipt
 
 Verify = Callable[[int, DisclosedDeposit, Trust], VerifiedReceipt]

@@ -1,7 +1,7 @@
 """What an opening may say of documents: the rules that whole and partial openings share.
 
 A verifier that took in part what it refuses whole would let whoever discloses choose. So every
-statement has its rule here, and both parsers (ledger.manifest, ledger.partial.form) apply it to
+statement has its rule here, and both parsers (ledger.evidence.manifest, ledger.partial.form) apply it to
 whatever is shown to them.
 """
 
@@ -15,7 +15,7 @@ from ledger.errors import InvalidInput, MalformedData
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.manifest import Part
+    from ledger.evidence.manifest import Part
 
 MAX_DOCUMENTS = 100_000
 """Documents in a deposit: a large mailbox export. Each costs a record and three small trees."""

@@ -49,7 +49,7 @@ from ledger.crypto.commitment import (
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode_ordered
 from ledger.errors import InvalidInput, MalformedData
-from ledger.rules import (
+from ledger.evidence.rules import (
     MAX_COVER,
     MAX_DOCUMENTS,
     MAX_LABEL,

@@ -1,12 +1,12 @@
 """Evidence files: `*.evidence`, what a company hands to a court.
 
-A ZIP that any tool opens, in exactly one form (ledger.archive), so that the same disclosure gives the
+A ZIP that any tool opens, in exactly one form (ledger.evidence.plain_zip), so that the same disclosure gives the
 same bytes and every tool shows the same. First HOWTO.txt, then for the n-th deposit disclosed (from 1):
 
     HOWTO.txt                       how to check it with other software, in Chinese and English
     n/deposit.receipt               the receipt; alone, where nothing of the deposit is shown
     n/opening.cbor                  the opening: of a whole deposit the manifest with its index inside
-                                    (ledger.manifest), otherwise a partial one (ledger.partial)
+                                    (ledger.evidence.manifest), otherwise a partial one (ledger.partial)
     n/documents/j/NAME              the j-th document (from 1), byte for byte; NAME made safe
     n/parts/j/k-NAME                the k-th piece (from 1) of the j-th document
 
@@ -20,15 +20,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
-from ledger.archive import Member, Reader, Writer
 from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
 from ledger.chain.report import CONTENT
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import Buffer
 from ledger.errors import MalformedData, TooLarge, VerificationFailed
-from ledger.howto import HOWTO
-from ledger.manifest import (
+from ledger.evidence.howto import HOWTO
+from ledger.evidence.manifest import (
     DocumentIndex,
     Index,
     IndexPlace,
@@ -36,7 +35,8 @@ from ledger.manifest import (
     format_manifest,
     parse_manifest,
 )
-from ledger.opening import recomputed_commitment
+from ledger.evidence.opening import recomputed_commitment
+from ledger.evidence.plain_zip import Member, Reader, Writer
 from ledger.partial import (
     PartialOpening,
     format_partial,

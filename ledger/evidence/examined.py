@@ -1,4 +1,4 @@
-"""The process that `ledger.adapters.examining` starts: evidence files in, reports out.
+"""The process that `ledger.evidence.file.examining` starts: evidence files in, reports out.
 
     request = trust file, evidence file          each after its size in 4 bytes, big-endian
     answer  = JSON after its size in 4 bytes
@@ -15,11 +15,11 @@ from io import BytesIO
 from typing import Any
 
 from ledger.adapters.limits import limit
-from ledger.casefile import verify_file
 from ledger.chain.trust import parse_trust
 from ledger.errors import SealbookError, TooLarge
-from ledger.evidence import read_evidence, verify_disclosed
-from ledger.manifest import Manifest
+from ledger.evidence.casefile import verify_file
+from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.manifest import Manifest
 from ledger.partial import PartialOpening
 from ledger.partial.form import PartOfView
 
