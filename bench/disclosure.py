@@ -36,7 +36,13 @@ from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.files import open_payload, open_source, seal_files
 from ledger.evidence.manifest import Cover, Cuts
 from ledger.evidence.opening import content_reader, open_manifest, read_index
-from ledger.partial import Selection, format_partial, open_in_part, parse_partial, recompute_partial
+from ledger.evidence.partial import (
+    Selection,
+    format_partial,
+    open_in_part,
+    parse_partial,
+    recompute_partial,
+)
 
 MESSAGES = 10_000
 SIZE = 8192

@@ -82,7 +82,7 @@ from ledger.evidence.manifest import (
     metadata_leaves,
     structure_leaves,
 )
-from ledger.partial import PartialOpening, Selection, format_partial, open_in_part
+from ledger.evidence.partial import PartialOpening, Selection, format_partial, open_in_part
 
 VECTORS = Path(__file__).parent / "vectors"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"

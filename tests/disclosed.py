@@ -10,7 +10,7 @@ from ledger.company.sealing.seal import Document, SealedDeposit, seal
 from ledger.crypto.recipients import HybridIdentity
 from ledger.evidence.file import Disclosure, self_contained, write_evidence
 from ledger.evidence.manifest import Cover, Part, Splitting, format_cuts
-from ledger.partial import PartialOpening, Selection, open_in_part
+from ledger.evidence.partial import PartialOpening, Selection, open_in_part
 from tests.core.test_sealing import Buffered, Memory
 from tests.simulator import NOW, ORIGIN, Office
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ledger.evidence.manifest import Manifest
-from ledger.partial import PartialOpening, Piece
-from ledger.partial.form import DocumentOpening, OpenedHeader, PartOfView, opened_fields
+from ledger.evidence.partial import PartialOpening, Piece
+from ledger.evidence.partial.form import DocumentOpening, OpenedHeader, PartOfView, opened_fields
 
 GAPS = "_gaps.txt"
 MAX_PLACE = 1000

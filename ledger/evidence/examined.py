@@ -20,8 +20,8 @@ from ledger.errors import SealbookError, TooLarge
 from ledger.evidence.casefile import verify_file
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Manifest
-from ledger.partial import PartialOpening
-from ledger.partial.form import PartOfView
+from ledger.evidence.partial import PartialOpening
+from ledger.evidence.partial.form import PartOfView
 
 MAX_OPENINGS = 1 << 19
 """Bytes that the openings of a file have together: some 2,500 documents, 50 MB in memory at worst."""

@@ -6,7 +6,7 @@ same bytes and every tool shows the same. First HOWTO.txt, then for the n-th dep
     HOWTO.txt                       how to check it with other software, in Chinese and English
     n/deposit.receipt               the receipt; alone, where nothing of the deposit is shown
     n/opening.cbor                  the opening: of a whole deposit the manifest with its index inside
-                                    (ledger.evidence.manifest), otherwise a partial one (ledger.partial)
+                                    (ledger.evidence.manifest), otherwise a partial one (ledger.evidence.partial)
     n/documents/j/NAME              the j-th document (from 1), byte for byte; NAME made safe
     n/parts/j/k-NAME                the k-th piece (from 1) of the j-th document
 
@@ -36,15 +36,15 @@ from ledger.evidence.manifest import (
     parse_manifest,
 )
 from ledger.evidence.opening import recomputed_commitment
-from ledger.evidence.plain_zip import Member, Reader, Writer
-from ledger.partial import (
+from ledger.evidence.partial import (
     PartialOpening,
     format_partial,
     is_partial,
     parse_partial,
     recompute_partial,
 )
-from ledger.partial.form import DocumentOpening, opened_fields
+from ledger.evidence.partial.form import DocumentOpening, opened_fields
+from ledger.evidence.plain_zip import Member, Reader, Writer
 from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
 

@@ -24,7 +24,7 @@ from ledger.disk.outputs import (
 )
 from ledger.errors import Conflict, StorageFailed
 from ledger.evidence.manifest import Part
-from ledger.partial import Selection
+from ledger.evidence.partial import Selection
 from tests.disclosed import Shown, file
 
 PART = some.text(min_size=1, max_size=300).filter(lambda s: "/" not in s and s not in (".", ".."))

@@ -24,7 +24,7 @@ from ledger.cli import text
 from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.evidence.file import read_evidence, verify_disclosed
-from ledger.partial import PartialOpening
+from ledger.evidence.partial import PartialOpening
 from tests.cli.conftest import Company
 
 COURT = HybridIdentity(bytes(range(32)))

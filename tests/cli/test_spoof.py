@@ -31,7 +31,7 @@ from ledger.court.questions import Check, Program, online_litigation, stated_fie
 from ledger.court.words import fill
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Part, Rendition
-from ledger.partial import Selection
+from ledger.evidence.partial import Selection
 from ledger.quoted import LIMIT, Quoted, Words, columns, lifted
 from tests.cli.conftest import Company, Served, new_company, run
 from tests.disclosed import Shown, file

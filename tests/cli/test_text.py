@@ -127,7 +127,7 @@ CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "rec
             if "extend" not in each  # of a checkpoint against another: no claim of a receipt
         ),
         *refusals("ledger.crypto.multiproof", "VerificationFailed"),
-        *refusals("ledger.partial.checking", "VerificationFailed"),
+        *refusals("ledger.evidence.partial.checking", "VerificationFailed"),
         *(
             each
             for each in refusals("ledger.evidence.matter", "MatterBroken")

@@ -12,7 +12,7 @@ from ledger.chain.statement import Matter, parse_statement
 from ledger.chain.trust import Trust, parse_trust
 from ledger.evidence.casefile import FileReport, MatterShown, verify_file
 from ledger.evidence.file import DisclosedDeposit
-from ledger.partial import PartialOpening
+from ledger.evidence.partial import PartialOpening
 from ledger.verify import OpenedDeposit, VerifiedReceipt, verify_receipt
 from tests.core.test_matter import ID, OTHER_ID, chained
 from tests.notaries import Company, deposit, found, opened

@@ -38,7 +38,7 @@ from ledger.evidence.manifest import (
     numbered,
     parse_manifest,
 )
-from ledger.partial import Selection
+from ledger.evidence.partial import Selection
 from ledger.verify import ReceiptRefused
 from tests.core.test_sealing import Buffered, Memory
 from tests.disclosed import Shown, evidence, file

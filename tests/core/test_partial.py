@@ -19,8 +19,7 @@ from ledger.crypto.multiproof import multi_proof
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData, VerificationFailed
 from ledger.evidence.manifest import Part, Rendition, Splitting, format_cuts
-from ledger.evidence.rules import METADATA_FIELDS
-from ledger.partial import (
+from ledger.evidence.partial import (
     PartialOpening,
     Selection,
     format_partial,
@@ -29,7 +28,8 @@ from ledger.partial import (
     parse_partial,
     recompute_partial,
 )
-from ledger.partial.form import DocumentOpening, Leaf, PartOfView, Run
+from ledger.evidence.partial.form import DocumentOpening, Leaf, PartOfView, Run
+from ledger.evidence.rules import METADATA_FIELDS
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
 

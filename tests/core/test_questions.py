@@ -24,7 +24,7 @@ from ledger.court.questions import (
 from ledger.evidence.casefile import MatterShown
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Cover, Part, Rendition
-from ledger.partial import Selection
+from ledger.evidence.partial import Selection
 from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 from tests.disclosed import Shown, file
 from tests.simulator import Office

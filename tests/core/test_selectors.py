@@ -22,7 +22,7 @@ from ledger.evidence.manifest import (
     Rendition,
     format_cuts,
 )
-from ledger.partial import Selection
+from ledger.evidence.partial import Selection
 
 Piece = tuple[str, str, bytes]
 """path, label, bytes: a leaf and a part of its own."""

@@ -30,7 +30,7 @@ from ledger.encoding import cbor_decode, cbor_encode
 from ledger.evidence import file as evidence
 from ledger.evidence import manifest, rules
 from ledger.evidence import plain_zip as archive
-from ledger.partial import form
+from ledger.evidence.partial import form
 
 TEXT = DOCUMENT.read_text()
 VALIDATOR = Validator(schema(TEXT))

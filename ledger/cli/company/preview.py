@@ -23,7 +23,7 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.evidence.manifest import Manifest
-    from ledger.partial import PartialOpening, Selection
+    from ledger.evidence.partial import PartialOpening, Selection
     from ledger.verify import VerifiedReceipt
 
 _FIRST = 400
@@ -182,7 +182,7 @@ def _ancestors(parents: list[int], parts: tuple[int, ...]) -> set[int]:
 
 
 def _said(contents: Contents, opened: Any) -> dict[str, Any]:
-    """Return what the opening of one document says beside the content: see ledger.partial.form."""
+    """Return what the opening of one document says beside the content: see ledger.evidence.partial.form."""
     value: dict[str, Any] = {"document": opened.document + 1}
     record = contents.records[opened.document]
     content, structure = opened.content, opened.structure

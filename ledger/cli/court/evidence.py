@@ -20,7 +20,7 @@ from ledger.errors import Conflict
 from ledger.evidence.casefile import FileReport, verify_file
 from ledger.evidence.file import DisclosedDeposit, read_evidence, verify_disclosed
 from ledger.evidence.manifest import Manifest
-from ledger.partial import PartialOpening
+from ledger.evidence.partial import PartialOpening
 from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt, unchecked_report
 

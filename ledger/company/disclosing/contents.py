@@ -20,7 +20,7 @@ from ledger.evidence.manifest import (
     Record,
     metadata_fields,
 )
-from ledger.partial import Selection
+from ledger.evidence.partial import Selection
 
 _AHEAD = 1 << 20
 _OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?=$|/|: )")

@@ -3,7 +3,7 @@
 An age file's chunks authenticate one by one, and the index says in which a part lies. So the header,
 the final chunk, the index and the chunks of the part are fetched, neighbours in one request. Nothing is
 believed for that: what is opened is compared with the leaf hashes in the index, and those with the
-commitment in the statement (`ledger.partial.open_in_part`).
+commitment in the statement (`ledger.evidence.partial.open_in_part`).
 """
 
 import contextlib

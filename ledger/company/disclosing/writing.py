@@ -32,7 +32,7 @@ from ledger.evidence.file import (
 )
 from ledger.evidence.manifest import Cuts, Index
 from ledger.evidence.opening import content_reader, read_index
-from ledger.partial import PartialOpening, Selection, open_in_part
+from ledger.evidence.partial import PartialOpening, Selection, open_in_part
 from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt
 

@@ -48,8 +48,7 @@ from ledger.evidence.manifest import (
     metadata_leaves,
     structure_leaves,
 )
-from ledger.evidence.rules import METADATA_FIELDS
-from ledger.partial.form import (
+from ledger.evidence.partial.form import (
     DocumentOpening,
     Leaf,
     OpenedHeader,
@@ -58,6 +57,7 @@ from ledger.partial.form import (
     Run,
     WholeBytes,
 )
+from ledger.evidence.rules import METADATA_FIELDS
 from ledger.quoted import quoted
 
 

@@ -29,7 +29,7 @@ from ledger.crypto.merkle import Buffer, leaf_hash, leaf_hashes
 from ledger.crypto.multiproof import root_from_multi_proof
 from ledger.errors import VerificationFailed
 from ledger.evidence.manifest import Cuts
-from ledger.partial.form import (
+from ledger.evidence.partial.form import (
     DocumentOpening,
     OpenedHeader,
     PartialOpening,

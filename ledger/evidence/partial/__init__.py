@@ -1,14 +1,14 @@
 """Partial openings: what shows some parts of a deposit and hides the rest."""
 
-from ledger.partial.checking import recompute_partial
-from ledger.partial.form import (
+from ledger.evidence.partial.checking import recompute_partial
+from ledger.evidence.partial.form import (
     PartialOpening,
     Piece,
     format_partial,
     is_partial,
     parse_partial,
 )
-from ledger.partial.making import Selection, open_in_part
+from ledger.evidence.partial.making import Selection, open_in_part
 
 __all__ = [
     "PartialOpening",
