@@ -19,7 +19,7 @@ from .schemas import Problem
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ledger.notary import Notary
+    from ledger.notary.notary import Notary
 
 requests = structlog.get_logger()
 

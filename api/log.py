@@ -15,7 +15,7 @@ from ledger.adapters.protocol import OCTETS, TEXT
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
 from ledger.encoding import b64encode, parse_decimal
 from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
-from ledger.health import Reason
+from ledger.notary.health import Reason
 from ledger.quoted import quoted
 
 from .requests import service

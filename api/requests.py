@@ -21,7 +21,7 @@ from .problems import RequestTimeout, UnsupportedMedia
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ledger.notary import Notary
+    from ledger.notary.notary import Notary
 
 FREE_BYTES = 1 << 16
 """Bytes of a body that no budget counts: a receipt, or a hundred statements."""

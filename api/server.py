@@ -14,11 +14,11 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from ledger.adapters.clock import SYSTEM_CLOCK
 from ledger.adapters.room import DiskRoom
-from ledger.clock import Clock
 from ledger.errors import InvalidInput, StorageFailed
-from ledger.notary import Notary, open_notary
+from ledger.notary.clock import Clock
+from ledger.notary.notary import Notary, open_notary
+from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 
 from .app import create_app

@@ -29,7 +29,7 @@ from ledger.adapters.signedlog import SignedLog
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.keys import SigningKey, verify_ed25519
-from ledger.notary import Notary
+from ledger.notary.notary import Notary
 from tests.notaries import Company, deposit, found, opened
 
 BATCH = 256

@@ -39,7 +39,7 @@ from ledger.errors import (
     Unavailable,
     WrongOrigin,
 )
-from ledger.ports import AccountKey, Entry, LedgerStore, Records, Room, Step
+from ledger.notary.ports import AccountKey, Entry, LedgerStore, Records, Room, Step
 from ledger.quoted import quoted
 from ledger.sequencer import Sequencer
 

@@ -19,7 +19,7 @@ from ledger.errors import (
     VerificationFailed,
     WrongOrigin,
 )
-from ledger.ports import AccountKey, Envelopes, LedgerStore
+from ledger.notary.ports import AccountKey, Envelopes, LedgerStore
 from ledger.quoted import quoted
 
 MAX_AHEAD = 86_400

@@ -48,12 +48,12 @@ from ledger.chain.tiles import (
     partial_tiles,
     tile_data,
 )
-from ledger.clock import TOLERANCE, ClockWatch, utc
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.crypto.merkle import root_from_leaf_hashes
 from ledger.errors import LedgerFault, MalformedData, NotSigning, SealbookError
-from ledger.health import Reason
-from ledger.ports import (
+from ledger.notary.clock import TOLERANCE, ClockWatch, utc
+from ledger.notary.health import Reason
+from ledger.notary.ports import (
     SIGNED_IN_A_FILE,
     Hook,
     LedgerStore,

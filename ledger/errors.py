@@ -130,7 +130,7 @@ class NotSigning(Unavailable):
     """The notary signs nothing until something around it is put right; it goes on by itself then.
 
     The sentence is for whoever deposits; `detail` tells the office what to do. `reason` is a
-    `ledger.health.Reason`.
+    `ledger.notary.health.Reason`.
     """
 
     code = "not-signing"

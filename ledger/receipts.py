@@ -20,7 +20,7 @@ from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import HashReader, inclusion_proofs, inclusion_proofs_of_range
 from ledger.errors import LedgerFault, NotFound
 from ledger.frames import ReceiptFrame
-from ledger.ports import LedgerStore, Records, SignedCheckpoint, SignedCheckpoints
+from ledger.notary.ports import LedgerStore, Records, SignedCheckpoint, SignedCheckpoints
 
 
 @dataclass(frozen=True, slots=True)

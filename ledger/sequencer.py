@@ -41,7 +41,7 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.ports import Entry, Hold, LedgerStore, Room, SignedCheckpoint
+from ledger.notary.ports import Entry, Hold, LedgerStore, Room, SignedCheckpoint
 from ledger.quoted import quoted
 from ledger.receipts import Receipts
 

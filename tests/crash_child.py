@@ -11,10 +11,12 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+from ledger.notary.care.backup import restore
+from ledger.notary.care.fsck import rebuild
+
 from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_request
 from ledger.crypto.keys import SigningKey
-from ledger.notary import rebuild, restore
-from ledger.ports import Hook, Step
+from ledger.notary.ports import Hook, Step
 from tests.notaries import NOW, Clock, Company, deposit, found, opened
 
 DIED = 77

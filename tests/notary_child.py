@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from api.server import serve
-from ledger.adapters.clock import SystemClock
+from ledger.notary.system_clock import SystemClock
 
 
 class WrongClock(SystemClock):

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ledger.notary.care.backup import restore
+from ledger.notary.care.fsck import rebuild
+
 from ledger.adapters import sqlite
-from ledger.notary import rebuild, restore
-from ledger.ports import Step
+from ledger.notary.ports import Step
 from tests import crash_child
 from tests.notaries import Clock, opened
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ledger.adapters.sqlite import Connections, Snapshot
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
-from ledger.ports import SignedCheckpoint
+from ledger.notary.ports import SignedCheckpoint
 from ledger.quoted import quoted
 
 FILE = "checkpoints.sqlite"

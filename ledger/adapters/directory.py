@@ -30,7 +30,7 @@ from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_
 from ledger.disk.files import sync_folder
 from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
-from ledger.ports import Hook, Step
+from ledger.notary.ports import Hook, Step
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"

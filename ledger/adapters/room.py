@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from ledger.errors import NoRoom, StorageFailed, Unavailable
-from ledger.health import Health, Reason
+from ledger.notary.health import Health, Reason
 
 RESERVE = 256 << 20
 """Bytes. A block of 256 entries at their largest is 16 MiB: bundle, the one that it replaces, and rows.

@@ -19,7 +19,7 @@ from ledger.chain.seal import Seal
 from ledger.disk.files import sync_folder
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, StorageFailed
-from ledger.ports import SIGNED_IN_A_FILE, SignedCheckpoint
+from ledger.notary.ports import SIGNED_IN_A_FILE, SignedCheckpoint
 
 FOLDER = "signed"
 MAX_FRAME = 1 << 18

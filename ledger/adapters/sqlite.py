@@ -22,8 +22,8 @@ from ledger.chain.office import parse_revocation
 from ledger.chain.statement import Statement, parse_deposit
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import LedgerFault, NotSigning, StorageFailed
-from ledger.health import Reason
-from ledger.ports import AccountKey, Entry
+from ledger.notary.health import Reason
+from ledger.notary.ports import AccountKey, Entry
 from ledger.quoted import quoted
 
 FILE = "ledger.sqlite"

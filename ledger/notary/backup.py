@@ -31,7 +31,6 @@ from ledger.blocks import BlockWriter
 from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
 from ledger.chain.statement import parse_statement
-from ledger.clock import Clock, ClockWatch
 from ledger.disk.files import sync_folder
 from ledger.errors import (
     Conflict,
@@ -42,7 +41,8 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.clock import Clock, ClockWatch
+from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 from ledger.quoted import quoted
 
 MARK = ".backup"

@@ -25,7 +25,7 @@ from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.notary import Notary
+    from ledger.notary.notary import Notary
 
 T = TypeVar("T")
 Command = Callable[["Notary", dict[str, Any]], dict[str, Any]]

@@ -16,7 +16,6 @@ from cryptography.x509.oid import NameOID
 
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.clock import SYSTEM_CLOCK
 from ledger.adapters.directory import Settings
 from ledger.adapters.logfiles import LogFolder, make_folder, write_durably
 from ledger.adapters.sqlite import LedgerDatabase
@@ -27,10 +26,11 @@ from ledger.chain.office import Platform, platform_payload
 from ledger.chain.policy import Group, Log, Policy, Witness
 from ledger.chain.statement import is_origin
 from ledger.chain.trust import Trust, format_trust
-from ledger.clock import Clock, ClockWatch
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.errors import InvalidInput
-from ledger.ports import Hook, Step, no_hook
+from ledger.notary.clock import Clock, ClockWatch
+from ledger.notary.ports import Hook, Step, no_hook
+from ledger.notary.system_clock import SYSTEM_CLOCK
 
 SEAL_ROOT_YEARS = 30
 SEAL_YEARS = 15

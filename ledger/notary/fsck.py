@@ -54,8 +54,8 @@ from ledger.errors import (
     VerificationFailed,
 )
 from ledger.notary.payloads import payload_faults
+from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
-from ledger.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 
 ERROR, WARNING = "error", "warning"
 _MEND = "; `sealbook notary fsck --rebuild` mends it"

@@ -16,7 +16,7 @@ from ledger.chain.seal import Seal
 from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import entries_path, parse_bundle
 from ledger.errors import LedgerFault, NotFound, StorageFailed
-from ledger.ports import SignedCheckpoint
+from ledger.notary.ports import SignedCheckpoint
 from tests.notaries import Company, descriptors
 
 

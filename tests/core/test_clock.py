@@ -7,11 +7,11 @@ import pytest
 from ledger.chain.block import parse_block
 from ledger.chain.office import parse_notice
 from ledger.chain.statement import NOTICE, parse_statement
-from ledger.clock import SLEW, TOLERANCE, ClockWatch
 from ledger.errors import NotSigning
-from ledger.health import Reason
-from ledger.notary import Notary
-from ledger.ports import Step
+from ledger.notary.clock import SLEW, TOLERANCE, ClockWatch
+from ledger.notary.health import Reason
+from ledger.notary.notary import Notary
+from ledger.notary.ports import Step
 from tests.notaries import NOW, Clock, Company, check, deposit, examined, found, opened
 
 YEAR = 365 * 86_400

@@ -17,8 +17,8 @@ from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import ENROLMENT, KEY
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import Conflict, KeyRevoked, StorageFailed
-from ledger.notary import Notary
-from ledger.ports import Step
+from ledger.notary.notary import Notary
+from ledger.notary.ports import Step
 from tests.notaries import NOW, Clock, Company, check, deposit, examined, found, opened
 
 SIDES = ("before", "after")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ledger.notary.care.backup import restore
+from ledger.notary.care.fsck import rebuild
 from sqlite_utils import Database
 
 from ledger.adapters.directory import InUse
@@ -27,8 +29,9 @@ from ledger.crypto.merkle import leaf_hash
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.errors import Conflict, InvalidInput, LedgerFault, NotFound, Refused, StorageFailed
-from ledger.notary import Notary, command, fsck, open_notary, rebuild, restore
-from ledger.ports import Step
+from ledger.notary import fsck
+from ledger.notary.notary import Notary, command, open_notary
+from ledger.notary.ports import Step
 from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, examined, found, opened
 
 RECORD = format_record(IdentityRecord(bytes(32), "ACME", "9131", "clerk", NOW))

@@ -31,7 +31,7 @@ from ledger.errors import (
     Unavailable,
     WrongOrigin,
 )
-from ledger.notary import Notary
+from ledger.notary.notary import Notary
 from tests.notaries import NOW, Clock, Company, EveryEnvelope, check, deposit, found, opened
 
 

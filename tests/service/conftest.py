@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import structlog
 import uvicorn
+from ledger.notary.care.founding import init_notary
 
 from api.app import create_app
 from api.server import server_config
@@ -26,7 +27,7 @@ from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
-from ledger.notary import Notary, init_notary, open_notary
+from ledger.notary.notary import Notary, open_notary
 
 ORIGIN = "notary.test/ledger"
 HEADER = seal_header(b"k" * 16, [X25519Identity(b"i" * 32).recipient()], os.urandom)

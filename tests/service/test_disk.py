@@ -20,7 +20,7 @@ from ledger.crypto.envelope import encrypt_payload
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.stream import payload_root
 from ledger.errors import KeyRevoked, NoRoom, SealbookError, Unavailable
-from ledger.notary import command, open_notary
+from ledger.notary.notary import command, open_notary
 from tests.disks import SmallDisk, small_disk
 
 from .conftest import Account, Service, small_envelope, start

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ledger.chain.statement import Statement
     from ledger.chain.trust import Trust
     from ledger.evidence.casefile import FileReport
-    from ledger.ports import AccountKey
+    from ledger.notary.ports import AccountKey
 
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
 SHOWN_BLOCKS = 20
@@ -83,7 +83,7 @@ def init(origin: str, issuer: str | None, filing: str, directory: Path, as_json:
     from ledger.adapters.directory import read_settings
     from ledger.chain.office import Platform
     from ledger.chain.trust import fingerprint
-    from ledger.notary import init_notary
+    from ledger.notary.care.founding import init_notary
 
     office = issuer or origin[:64]
     stated = Platform(
@@ -170,7 +170,7 @@ Example:
 def status(directory: Path, as_json: bool) -> None:
     """Say how far the ledger is."""
     from ledger.cli.court.page import Value, labelled
-    from ledger.notary import command
+    from ledger.notary.notary import command
 
     value = command(directory, "status", {})
     value["root"] = value["root"].hex()
@@ -277,7 +277,7 @@ def enroll(
     from ledger.chain.statement import MAX_ENTRY
     from ledger.chain.trust import fingerprint as fingerprint_of
     from ledger.crypto.keys import thumbprint_ed25519
-    from ledger.notary import command
+    from ledger.notary.notary import command
 
     data = shell.read_limited(request, MAX_ENTRY, "an enrolment request")
     endorsed = None
@@ -354,7 +354,7 @@ Example:
 @shell.json_option
 def accounts(directory: Path, as_json: bool) -> None:
     """List accounts and their keys."""
-    from ledger.notary import command
+    from ledger.notary.notary import command
 
     found = [_standing(each) for each in command(directory, "accounts", {})["accounts"]]
     lines = [_standing_text(each) for each in found] or ["Nobody is enrolled yet."]
@@ -378,7 +378,7 @@ Example:
 @shell.json_option
 def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
     """Revoke a key for ever. KEY is the start of its id, as `accounts` shows it."""
-    from ledger.notary import command
+    from ledger.notary.notary import command
 
     start = "".join(key.split()).lower()
     if len(start) < _SHORTEST_KEY:
@@ -495,7 +495,7 @@ def accept_clock(directory: Path, as_json: bool) -> None:
     For a notary that signs nothing because of its clock: after a correction that was right, or when the
     newest block was signed under a wrong clock. Compare the clock with another one first.
     """
-    from ledger.notary import command
+    from ledger.notary.notary import command
 
     notice = command(directory, "accept-clock", {})["notice"]
     said = f" Entry {notice} says so in public." if notice is not None else ""
@@ -519,7 +519,7 @@ def backup(destination: Path, directory: Path, as_json: bool) -> None:
     The service may run. Ctrl-C stops it; what was there
     before stays good, and the same command goes on from where it stopped.
     """
-    from ledger.notary import command
+    from ledger.notary.notary import command
 
     place = str(destination.resolve())
     size = command(directory, "backup", {"destination": place})["size"]
@@ -548,8 +548,8 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
 
     It is refused where that would fork the ledger.
     """
-    from ledger.adapters.clock import SYSTEM_CLOCK
     from ledger.notary.backup import restore as run
+    from ledger.notary.system_clock import SYSTEM_CLOCK
 
     last = run(source, directory, checkpoints=checkpoints, clock=SYSTEM_CLOCK, random=os.urandom)
     shell.emit(
@@ -596,7 +596,7 @@ def _now(
     from ledger.chain.office import parse_notice
     from ledger.chain.statement import parse_statement
     from ledger.crypto.keys import thumbprint_ed25519
-    from ledger.notary.revoked import find_revoked
+    from ledger.notary.standing import find_revoked
 
     entry = store.entry(statement.leaf_hash)
     since = -1 if entry is None else entry.index

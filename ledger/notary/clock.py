@@ -4,7 +4,7 @@ A block states the wall clock's time, and no later block may state less: one blo
 would falsify every receipt after it. So the wall clock is compared with one that nobody sets. Where the
 two part, nothing is signed until they agree again.
 
-Below the adapters a clock is an argument; `ledger.adapters.clock` has the system's.
+Below the adapters a clock is an argument; `ledger.notary.system_clock` has the system's.
 """
 
 import threading
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from ledger.errors import NotSigning
-from ledger.health import Reason
+from ledger.notary.health import Reason
 
 TOLERANCE = 10.0
 """Seconds by which the wall clock may be set: a leap second, a correction after a lost network."""

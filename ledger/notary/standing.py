@@ -7,7 +7,7 @@ from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain.block import parse_block
 from ledger.chain.office import parse_revocation
 from ledger.chain.statement import parse_statement
-from ledger.ports import AccountKey
+from ledger.notary.ports import AccountKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,558 @@
+"""The notary as one object: opens its directory, takes up its ledger, carries out commands.
+
+The composition root on the notary's side; the service and the command line come in here. One process
+holds the directory. A command given meanwhile by another is left as an order, and that process carries
+it out: `command` does the right one of both.
+"""
+
+import itertools
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ledger.accounts import Accounts
+from ledger.adapters import directory as place
+from ledger.adapters.checkpoints import CheckpointDatabase
+from ledger.adapters.directory import InUse
+from ledger.adapters.envelopes import EnvelopeStore
+from ledger.adapters.logfiles import LogFolder
+from ledger.adapters.office import DONE, FAILED, OfficeDatabase, Order
+from ledger.adapters.records import RecordFolder
+from ledger.adapters.room import DiskRoom
+from ledger.adapters.sqlite import LedgerDatabase
+from ledger.admission import Admission
+from ledger.blocks import BlockWriter
+from ledger.chain import statement as st
+from ledger.chain.office import notice_payload
+from ledger.errors import (
+    InvalidInput,
+    LedgerFault,
+    NotFound,
+    NotSigning,
+    Refused,
+    SealbookError,
+    StorageFailed,
+    Unavailable,
+)
+from ledger.notary.backup import backup as copy_notary
+from ledger.notary.backup import restore as restore
+from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
+from ledger.notary.commands import BACKUP, READS
+from ledger.notary.commands import COMMANDS as COMMANDS
+from ledger.notary.founding import init_notary as init_notary
+from ledger.notary.fsck import Finding as Finding
+from ledger.notary.fsck import fsck as fsck
+from ledger.notary.fsck import rebuild as rebuild
+from ledger.notary.health import Health, Reason, Warn
+from ledger.notary.ports import AccountKey, Entry, Hook, Room, Step, no_hook
+from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
+from ledger.notary.standing import Revoked, find_revoked
+from ledger.notary.system_clock import SYSTEM_CLOCK
+from ledger.quoted import quoted
+from ledger.receipts import Receipts
+from ledger.sequencer import BATCH, WINDOW, Sequencer
+
+_log = logging.getLogger("sealbook.notary")
+
+_LATELY = 1024
+"""Entries from the end in which the newest deposit is looked for at the start."""
+ORDERS_EVERY = 0.25
+"""Seconds between looks at what other processes have ordered."""
+NONCE_SIZE = 512
+"""Bytes that a nonce takes on the disk, in its table and its indexes."""
+MAX_UNWRITTEN = 100_000
+"""Nonces kept in memory while their file cannot be written: about 20 MB."""
+ORDER_PATIENCE = 120.0
+"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
+
+
+class Entries:
+    """The signed entries of the ledger. What is stored but not yet signed does not show."""
+
+    def __init__(self, store: LedgerDatabase, signed_size: Callable[[], int]) -> None:
+        self._store = store
+        self._signed_size = signed_size
+
+    @property
+    def size(self) -> int:
+        """The number of signed entries."""
+        return self._signed_size()
+
+    def find(self, leaf: bytes) -> Entry | None:
+        """Return the entry with this leaf hash."""
+        entry = self._store.entry(leaf)
+        return None if entry is None else self._signed(entry)
+
+    def read(self, index: int) -> Entry | None:
+        """Return the entry at `index`."""
+        entries = self._store.read(index, index + 1)
+        return self._signed(entries[0]) if entries else None
+
+    def deposits(self, account: str, after: int = -1, limit: int = 1000) -> list[Entry]:
+        """Return an account's deposits with an index above `after`, at most `limit`, in order."""
+        return [e for e in self._store.deposits(account, after, limit) if self._signed(e)]
+
+    def office(self, kind: str, after: int = -1) -> list[Entry]:
+        """Return the office's entries of a kind (notices, key, platform, ...) above `after`."""
+        return [e for e in self._store.office(kind, after) if self._signed(e)]
+
+    def _signed(self, entry: Entry) -> Entry | None:
+        return entry if entry.index < self._signed_size() else None
+
+
+class Nonces:
+    """Nonces of signed requests, against replay: also across a restart, while they can be written.
+
+    On a full disk, or one that can only be read, they are kept in memory, so that depositors still get
+    at what is theirs. What can be replayed then, after a restart and within its window, is reading.
+    """
+
+    def __init__(
+        self, office: OfficeDatabase | None, room: Room, clock: Callable[[], float]
+    ) -> None:
+        self._office = office
+        self._room = room
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._unwritten: dict[tuple[bytes, bytes], int] = {}
+
+    def remember(self, account: str, key_id: bytes, nonce: bytes, expires: int) -> bool:
+        """Note a nonce until `expires` (POSIX seconds); False when this key has used it before."""
+        now = int(self._clock())
+        with self._lock:
+            if expires < now or (key_id, nonce) in self._unwritten:
+                return False
+            if self._office is not None:
+                with suppress(StorageFailed, Unavailable):
+                    held = self._room.hold(account, NONCE_SIZE)
+                    try:
+                        return self._office.remember(key_id, nonce, expires, now)
+                    finally:
+                        held.release()
+                if self._office.remembers(key_id, nonce):
+                    return False
+            self._keep(key_id, nonce, expires, now)
+            return True
+
+    def _keep(self, key_id: bytes, nonce: bytes, expires: int, now: int) -> None:
+        if len(self._unwritten) >= MAX_UNWRITTEN:
+            self._unwritten = {
+                each: until for each, until in self._unwritten.items() if until >= now
+            }
+        if len(self._unwritten) >= MAX_UNWRITTEN:
+            raise Unavailable("The notary has too much to do; try again in a minute.")
+        self._unwritten[key_id, nonce] = expires
+
+
+class Notary:
+    """An open notary. Made by `open_notary`; closing it finishes what was submitted."""
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        random: Callable[[int], bytes],
+        window: float,
+        batch: int,
+        hook: Hook,
+        room: DiskRoom,
+        reading: bool,
+    ) -> None:
+        self.directory = directory
+        self._room = room
+        self._health = room.health
+        self._cancelled = threading.Event()
+        self._copying: tuple[int, threading.Thread] | None = None
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            with suppress(StorageFailed) if reading else nullcontext():
+                stack.enter_context(place.lock(directory))
+            if not reading:
+                place.settle(directory, hook)
+            settings = place.read_settings(directory)
+            self.origin, self.issuer = settings.origin, settings.issuer
+            self.trust, self._trust = read_trust(directory / settings.trust_file)
+            keys = place.read_keys(directory, self.origin)
+            require_own(keys, self._trust)
+            watch = ClockWatch(clock)
+            self.now = watch.steady
+            self._watch = watch
+            self._store = LedgerDatabase(directory / place.LEDGER, reading=reading)
+            stack.callback(self._store.close)
+            self._signed = CheckpointDatabase(directory / place.CHECKPOINTS, reading=reading)
+            stack.callback(self._signed.close)
+            self._office = None if reading else OfficeDatabase(directory / place.OFFICE)
+            if self._office is not None:
+                stack.callback(self._office.close)
+            self.log = LogFolder(directory / place.LOG)
+            self.records = RecordFolder(directory / place.RECORDS)
+            self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
+            accepted = place.read_accepted(directory)
+            writer = BlockWriter(
+                self._store, self._signed, self.log, keys, watch, random, hook, accepted=accepted
+            )
+            self._writer = writer
+            self._receipts = Receipts(
+                self._store, self._signed, self.records, lambda: writer.tree, self._verify
+            )
+            self.sequencer = Sequencer(
+                writer,
+                self._store,
+                Admission(self.origin, self._store, self.envelopes, watch.steady),
+                self._receipts,
+                room,
+                watch.monotonic,
+                random,
+                window=window,
+                batch=batch,
+            )
+            if reading:
+                self.sequencer.start_reading()
+            else:
+                stack.enter_context(self.sequencer)
+            self.accounts = Accounts(
+                self._store, self.records, self.sequencer, writer, room, random
+            )
+            self.entries = Entries(self._store, lambda: writer.tree.size)
+            self.nonces = Nonces(self._office, room, watch.steady)
+            self._check_newest()
+            self.look()
+            self._carry_out_orders()
+            stack.callback(self._end_backup)
+            self._stack = stack.pop_all()
+
+    @property
+    def health(self) -> Health:
+        """How the notary is at this moment."""
+        self._room.look()
+        if self.sequencer.fault is None:
+            self._health.clear(Reason.FAULT)
+        else:
+            self._health.set(Reason.FAULT)
+        self.look()
+        return self._health
+
+    def look(self) -> NotSigning | None:
+        """Look whether anything keeps the notary from signing now; tell the log when that changes."""
+        found: NotSigning | None = None
+        try:
+            self._writer.time  # noqa: B018 - raises
+        except NotSigning as error:
+            found = error
+        for reason in (Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE):
+            if found is None or reason != found.reason:
+                self._health.clear(reason)
+            elif reason not in self._health.reasons:
+                self._health.set(reason)
+                _log.error("nothing is signed (%s): %s", reason, found.detail)
+        self._look_at_seal()
+        return found
+
+    @property
+    def seal_expires(self) -> int:
+        """POSIX seconds at which the seal's certificates run out."""
+        return self._writer.seal_validity[1]
+
+    def accept_clock(self) -> int | None:
+        """Go on with the clock as it is; return the entry of the notice, where one was due.
+
+        Where the newest block lies ahead of the clock, a public notice says from when to when the time
+        in receipts is that block's. Raises NotSigning when something else is in the way; StorageFailed.
+        """
+        newest = self._writer.newest_time
+        self._watch.accept()
+        ahead = newest > self._watch.now() + TOLERANCE
+        if ahead and newest > self._writer.accepted:
+            with self._writer.step(Step.ORDER):
+                place.write_accepted(self.directory, newest)
+            self._writer.accepted = newest
+            height = self.sequencer.last.height
+            text = (
+                f"Block {height} was signed under a wrong clock and states {utc(newest)}. Until that "
+                f"moment later blocks state the same time. When this notice was entered the notary's "
+                f"clock said {utc(self._watch.now())}."
+            )
+            entered = self.sequencer.enter((st.NOTICE, notice_payload(text))).result()
+            self.look()
+            return int(entered[0].index)
+        self.look()
+        return None
+
+    def backup(self, destination: Path) -> int:
+        """Copy this notary to a new directory, or to its earlier backup, while it works on.
+
+        Return the number of entries in the copy. Raises what `backup` raises; Unavailable when it is
+        stopped by `close` or by whoever ordered it.
+        """
+        return copy_notary(
+            self.directory,
+            destination,
+            self._store,
+            self._signed,
+            self.sequencer.last,
+            self._room,
+            self._cancelled,
+            self._writer.hook,
+        )
+
+    def block(self, height: int) -> tuple[bytes, str]:
+        """Return a block's record and the signed note that closes it. Raises NotFound."""
+        checkpoint = self._signed.at_height(height)
+        before = self._signed.at_height(height - 1) if height > 0 else None
+        if checkpoint is None or height < 0:
+            raise NotFound(f"There is no block {height}.")
+        start = 0 if before is None else before.size
+        return self._store.read(start, start + 1)[0].statement, checkpoint.note
+
+    def revoked(self, key: AccountKey | None) -> Revoked | None:
+        """Return when and why a key was revoked, if it was."""
+        return find_revoked(self._store, self._signed, key)
+
+    def execute(self, kind: str, argument: dict[str, Any]) -> dict[str, Any]:
+        """Carry out a command of the office, see `COMMANDS`. Raises InvalidInput for an unknown one."""
+        handler = COMMANDS.get(kind)
+        if handler is None:
+            raise InvalidInput(f"There is no command {quoted(kind)}.")
+        return handler(self, argument)
+
+    def close(self) -> None:
+        """Finish, publish the last anchor, let go of the directory."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def serve_orders(self) -> None:
+        """Start carrying out orders in the background, until `close`."""
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.wait(ORDERS_EVERY):
+                self.look()
+                with suppress(StorageFailed, NotSigning):  # the next look finds the order again
+                    self._carry_out_orders()
+                    self._look_after_backup()
+
+        thread = threading.Thread(target=work, name="orders", daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(stop.set)
+
+    def _verify(self, receipt: bytes) -> None:
+        try:
+            require_verified(receipt, self._trust)
+        except LedgerFault as error:
+            if Reason.SELF_CHECK not in self._health.reasons:
+                self._health.set(Reason.SELF_CHECK)
+                _log.error("%s", error)
+            raise
+
+    def _check_newest(self) -> None:
+        """Verify the receipt of the newest deposit, if one was entered lately. Raises LedgerFault."""
+        size = self._writer.tree.size
+        for entry in reversed(self._store.read(max(0, size - _LATELY), size)):
+            if entry.kind == st.DEPOSIT:
+                self._receipts.at(entry.index)
+                return
+
+    def _look_at_seal(self) -> None:
+        if self.seal_expires - self._watch.steady() > SEAL_WARNING:
+            self._health.clear(Warn.SEAL_EXPIRES)
+        elif Warn.SEAL_EXPIRES not in self._health.warnings:
+            self._health.set(Warn.SEAL_EXPIRES)
+            _log.warning(
+                "the seal's certificates run out at %s, and nothing is signed after that: put a new "
+                "one of the seal's key into seal-chain.pem, and start the notary again",
+                utc(self.seal_expires),
+            )
+
+    def _carry_out_orders(self) -> None:
+        if self._office is not None:
+            for order in self._office.waiting():
+                if order.kind != BACKUP:
+                    self._carry_out(self._office, order)
+
+    def _carry_out(self, office: OfficeDatabase, order: Order) -> None:
+        try:
+            state, answer = DONE, self.execute(order.kind, order.argument)
+        except SealbookError as error:
+            if order.kind == st.RECOVERY and isinstance(error, NotSigning):
+                return  # nobody waits for it, and the ledger owes it
+            state, answer = FAILED, {"code": error.code, "detail": str(error)}
+        except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
+            detail = f"The command failed in a way that it was not made for: {quoted(repr(error))}."
+            state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
+        with self._writer.step(Step.ORDER):
+            office.answer(order.id, state, answer)
+
+    def _look_after_backup(self) -> None:
+        """Begin a backup that was ordered, in a thread of its own; stop one that was withdrawn."""
+        office = self._office
+        if office is None:
+            return
+        if self._copying is not None:
+            number, thread = self._copying
+            if thread.is_alive():
+                if office.order(number) is None:
+                    self._cancelled.set()
+                return
+            self._copying = None
+        order = next((each for each in office.waiting() if each.kind == BACKUP), None)
+        if order is not None:
+            self._cancelled.clear()
+            thread = threading.Thread(
+                target=self._back_up, args=(office, order), name="backup", daemon=True
+            )
+            self._copying = order.id, thread
+            thread.start()
+
+    def _back_up(self, office: OfficeDatabase, order: Order) -> None:
+        with suppress(StorageFailed):  # the next look finds the order again
+            self._carry_out(office, order)
+
+    def _end_backup(self) -> None:
+        self._cancelled.set()
+        if self._copying is not None:
+            self._copying[1].join()
+
+
+def open_notary(
+    directory: Path,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    random: Callable[[int], bytes] = os.urandom,
+    serve: bool = False,
+    reading: bool = False,
+    room: DiskRoom | None = None,
+    window: float = WINDOW,
+    batch: int = BATCH,
+    hook: Hook = no_hook,
+) -> Notary:
+    """Open a notary's directory and take up its ledger; close what comes back.
+
+    Args:
+        directory: Made by `init_notary` or a restore.
+        clock: What time it is.
+        random: Returns that many random bytes.
+        serve: Whether to carry out other processes' orders while open.
+        reading: Whether to write nothing at all, for a disk that is full or can only be read.
+        room: The room on its disk; by default all of it but the reserve.
+        window: Seconds that a statement waits for company.
+        batch: Statements in a block, at most.
+        hook: Called around each durable step.
+
+    Raises InUse, NotFound (no notary there), InvalidInput (keys), StorageFailed, LedgerFault.
+    """
+    room = room or DiskRoom(directory, reading=reading)
+    notary = Notary(directory, clock, random, window, batch, hook, room, reading)
+    if serve and not reading:
+        notary.serve_orders()
+    return notary
+
+
+def is_writable(directory: Path) -> bool:
+    """Return whether a notary's directory can be written, as its disk says. Raises StorageFailed."""
+    room = DiskRoom(directory)
+    room.look()
+    return Reason.READ_ONLY not in room.health.reasons
+
+
+def command(
+    directory: Path,
+    kind: str,
+    argument: dict[str, Any],
+    *,
+    patience: float = ORDER_PATIENCE,
+    record: bytes | None = None,
+) -> dict[str, Any]:
+    """Carry out a command of the office: here, or by the process that serves the directory.
+
+    Args:
+        directory: The notary's.
+        kind: One of `COMMANDS`.
+        argument: What it takes; CBOR values.
+        patience: Seconds to wait for the serving process.
+        record: An identity record (`enroll`); it never passes through a database.
+
+    Raises what the command raises, or Refused with its words when another process refused; Unavailable
+    when no process answers in time.
+    """
+    place.read_settings(directory)
+    if kind in READS and not is_writable(directory):
+        with open_notary(directory, reading=True) as notary:
+            return notary.execute(kind, argument)
+    with _staged(directory, record, argument) as full:
+        try:
+            with open_notary(directory) as notary:
+                return notary.execute(kind, full)
+        except InUse:
+            return _order(directory, kind, full, patience)
+
+
+def _order(directory: Path, kind: str, argument: dict[str, Any], patience: float) -> dict[str, Any]:
+    office = OfficeDatabase(directory / place.OFFICE)
+    try:
+        number = office.give(kind, argument)
+        pause = threading.Event()
+        looks = itertools.count() if kind == BACKUP else range(max(1, int(patience / ORDERS_EVERY)))
+        try:
+            for _ in looks:
+                pause.wait(ORDERS_EVERY)
+                order = office.order(number)
+                if order is None:
+                    break
+                if order.answer is not None and order.state == DONE:
+                    return order.answer
+                if order.answer is not None:
+                    raise _refusal(order.answer)
+                if kind == BACKUP and not _is_served(directory):
+                    break
+        finally:  # also when whoever waits gives up: a backup that is withdrawn stops
+            office.withdraw(number)
+    finally:
+        office.close()
+    raise Unavailable(
+        "The process that serves this notary did not answer; see its log, then try again."
+    )
+
+
+def _is_served(directory: Path) -> bool:
+    try:
+        place.lock(directory).release()
+    except InUse:
+        return True
+    return False
+
+
+def _refusal(answer: dict[str, Any]) -> Refused:
+    error = Refused(str(answer.get("detail", "refused")))
+    error.code = str(answer.get("code", Refused.code))
+    return error
+
+
+@contextmanager
+def _staged(
+    directory: Path, record: bytes | None, argument: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    if record is None:
+        yield argument
+        return
+    records = RecordFolder(directory / place.RECORDS)
+    token = records.stage(record)
+    try:
+        yield {**argument, "staged": token}
+    finally:
+        records.unstage(token)
