@@ -17,8 +17,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ledger.notary.care.founding import init_notary
-
 from bench.load import write_requests
 from bench.row import Row, interleaved, ratio
 from ledger.adapters.envelopes import SmallEnvelope
@@ -31,6 +29,7 @@ from ledger.crypto.keys import SigningKey
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.encoding import cbor_encode
+from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import open_notary
 
 ORIGIN = "bench.example/ledger"

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ledger.notary.care.founding import init_notary
-from ledger.notary.care.fsck import Finding
-
 from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
 from ledger.chain.office import Platform
@@ -23,7 +20,9 @@ from ledger.chain.statement import (
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.errors import LedgerFault, SealbookError
-from ledger.notary import fsck
+from ledger.notary.care import fsck
+from ledger.notary.care.founding import init_notary
+from ledger.notary.care.fsck import Finding
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ports import Hook, no_hook
 from ledger.verify import VerifiedReceipt, verify_receipt

@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters import sqlite
 from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import rebuild
-
-from ledger.adapters import sqlite
 from ledger.notary.ports import Step
 from tests import crash_child
 from tests.notaries import Clock, opened

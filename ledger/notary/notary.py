@@ -39,15 +39,10 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.notary.backup import backup as copy_notary
-from ledger.notary.backup import restore as restore
+from ledger.notary.care.backup import backup as copy_notary
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import BACKUP, READS
 from ledger.notary.commands import COMMANDS as COMMANDS
-from ledger.notary.founding import init_notary as init_notary
-from ledger.notary.fsck import Finding as Finding
-from ledger.notary.fsck import fsck as fsck
-from ledger.notary.fsck import rebuild as rebuild
 from ledger.notary.health import Health, Reason, Warn
 from ledger.notary.ports import AccountKey, Entry, Hook, Room, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified

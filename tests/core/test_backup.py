@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ledger.notary.care.backup import restore
 
 from ledger.adapters.office import OfficeDatabase
 from ledger.adapters.room import DiskRoom, Hold
 from ledger.errors import Conflict, NoRoom, NotFound, Unavailable
-from ledger.notary.fsck import fsck
+from ledger.notary.care.backup import restore
+from ledger.notary.care.fsck import fsck
 from ledger.notary.notary import Notary, command, open_notary
 from tests.disks import small_disk
 from tests.notaries import NOW, Clock, Company, deposit, examined, found, opened

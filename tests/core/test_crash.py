@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from ledger.notary.care.backup import restore
-from ledger.notary.care.fsck import rebuild
 
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
@@ -22,6 +20,8 @@ from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import RECOVERY, parse_statement
 from ledger.crypto.merkle import leaf_hash, verify_consistency
 from ledger.errors import LedgerFault
+from ledger.notary.care.backup import restore
+from ledger.notary.care.fsck import rebuild
 from ledger.notary.notary import Notary
 from ledger.notary.ports import DURABLE_STEPS, Step
 from tests import crash_child

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ledger.notary.care.backup import restore
-from ledger.notary.care.fsck import rebuild
 from sqlite_utils import Database
 
 from ledger.adapters.directory import InUse
@@ -29,7 +27,9 @@ from ledger.crypto.merkle import leaf_hash
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.errors import Conflict, InvalidInput, LedgerFault, NotFound, Refused, StorageFailed
-from ledger.notary import fsck
+from ledger.notary.care import fsck
+from ledger.notary.care.backup import restore
+from ledger.notary.care.fsck import rebuild
 from ledger.notary.notary import Notary, command, open_notary
 from ledger.notary.ports import Step
 from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, examined, found, opened

@@ -11,12 +11,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from ledger.notary.care.fsck import rebuild
 from sqlite_utils import Database
 
 from ledger.crypto.keys import SealKey, format_pem, parse_pem
 from ledger.errors import InvalidInput, LedgerFault, NotSigning, SealbookError
-from ledger.notary import fsck
+from ledger.notary.care import fsck
+from ledger.notary.care.fsck import rebuild
 from ledger.notary.health import Reason, Warn
 from ledger.notary.notary import Notary
 from ledger.notary.selfcheck import SEAL_WARNING

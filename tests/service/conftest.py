@@ -12,7 +12,6 @@ import httpx2
 import pytest
 import structlog
 import uvicorn
-from ledger.notary.care.founding import init_notary
 
 from api.app import create_app
 from api.server import server_config
@@ -27,6 +26,7 @@ from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
+from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
 
 ORIGIN = "notary.test/ledger"

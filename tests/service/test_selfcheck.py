@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from ledger.notary.care.founding import init_notary
 
 from ledger.adapters.http import NotaryClient
 from ledger.chain.enrolment import IdentityRecord, format_record, format_request, verify_request
@@ -23,7 +22,8 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.errors import LedgerFault, Unavailable
-from ledger.notary import fsck
+from ledger.notary.care import fsck
+from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import command, open_notary
 from ledger.verify import verify_receipt
 from tests.service.conftest import ORIGIN, Account, small_envelope

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from ledger.notary.care.founding import init_notary
 
 from api.server import serve
 from ledger.adapters.directory import InUse
@@ -23,6 +22,7 @@ from ledger.chain.office import Platform
 from ledger.chain.receipt import parse_receipt
 from ledger.crypto.keys import SigningKey
 from ledger.errors import InvalidInput, SealbookError, Unavailable
+from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import open_notary
 
 from .conftest import ORIGIN, Account, small_envelope

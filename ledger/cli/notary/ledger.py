@@ -456,9 +456,9 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
     Stop the service first. Entries, proofs, checkpoints and files are compared, and that the age files
     of every deposit are there in their size; --ciphertext reads those as well.
     """
-    from ledger.notary.fsck import ERROR
-    from ledger.notary.fsck import fsck as run
-    from ledger.notary.fsck import rebuild as make_anew
+    from ledger.notary.care.fsck import ERROR
+    from ledger.notary.care.fsck import fsck as run
+    from ledger.notary.care.fsck import rebuild as make_anew
 
     value: dict[str, Any] = {}
     if rebuild:
@@ -548,7 +548,7 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
 
     It is refused where that would fork the ledger.
     """
-    from ledger.notary.backup import restore as run
+    from ledger.notary.care.backup import restore as run
     from ledger.notary.system_clock import SYSTEM_CLOCK
 
     last = run(source, directory, checkpoints=checkpoints, clock=SYSTEM_CLOCK, random=os.urandom)

@@ -53,7 +53,7 @@ from ledger.errors import (
     StorageFailed,
     VerificationFailed,
 )
-from ledger.notary.payloads import payload_faults
+from ledger.notary.care.payloads import payload_faults
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
 
