@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ledger.accounts import Standing
 from ledger.chain import statement as st
 from ledger.chain.enrolment import (
     EnrolmentRequest,
@@ -22,6 +21,7 @@ from ledger.chain.office import (
 )
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
+from ledger.notary.sequencing.accounts import Standing
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

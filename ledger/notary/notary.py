@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ledger.accounts import Accounts
 from ledger.adapters import directory as place
 from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.directory import InUse
@@ -25,8 +24,6 @@ from ledger.adapters.office import DONE, FAILED, OfficeDatabase, Order
 from ledger.adapters.records import RecordFolder
 from ledger.adapters.room import DiskRoom
 from ledger.adapters.sqlite import LedgerDatabase
-from ledger.admission import Admission
-from ledger.blocks import BlockWriter
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
 from ledger.errors import (
@@ -46,11 +43,14 @@ from ledger.notary.commands import COMMANDS as COMMANDS
 from ledger.notary.health import Health, Reason, Warn
 from ledger.notary.ports import AccountKey, Entry, Hook, Room, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
+from ledger.notary.sequencing.accounts import Accounts
+from ledger.notary.sequencing.admission import Admission
+from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.receipts import Receipts
+from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.standing import Revoked, find_revoked
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
-from ledger.receipts import Receipts
-from ledger.sequencer import BATCH, WINDOW, Sequencer
 
 _log = logging.getLogger("sealbook.notary")
 

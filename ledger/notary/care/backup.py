@@ -27,7 +27,6 @@ from ledger.adapters.office import OfficeDatabase
 from ledger.adapters.room import DiskRoom, on_disk
 from ledger.adapters.signedlog import FOLDER, SignedLog
 from ledger.adapters.sqlite import LedgerDatabase
-from ledger.blocks import BlockWriter
 from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
 from ledger.chain.statement import parse_statement
@@ -43,6 +42,7 @@ from ledger.errors import (
 )
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.quoted import quoted
 
 MARK = ".backup"

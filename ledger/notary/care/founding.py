@@ -19,7 +19,6 @@ from ledger.adapters.checkpoints import CheckpointDatabase
 from ledger.adapters.directory import Settings
 from ledger.adapters.logfiles import LogFolder, make_folder, write_durably
 from ledger.adapters.sqlite import LedgerDatabase
-from ledger.blocks import BlockWriter, NotaryKeys
 from ledger.chain import statement as st
 from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor
 from ledger.chain.office import Platform, platform_payload
@@ -30,6 +29,7 @@ from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.errors import InvalidInput
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, Step, no_hook
+from ledger.notary.sequencing.blocks import BlockWriter, NotaryKeys
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
 SEAL_ROOT_YEARS = 30

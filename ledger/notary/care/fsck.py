@@ -26,13 +26,6 @@ from ledger.adapters.envelopes import EnvelopeStore
 from ledger.adapters.logfiles import CHECKPOINT, LogFolder
 from ledger.adapters.signedlog import FOLDER, SignedLog
 from ledger.adapters.sqlite import LedgerDatabase
-from ledger.blocks import (
-    NotaryKeys,
-    require_copied,
-    require_newest,
-    require_next,
-    require_signed,
-)
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
@@ -56,6 +49,13 @@ from ledger.errors import (
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
+from ledger.notary.sequencing.blocks import (
+    NotaryKeys,
+    require_copied,
+    require_newest,
+    require_next,
+    require_signed,
+)
 
 ERROR, WARNING = "error", "warning"
 _MEND = "; `sealbook notary fsck --rebuild` mends it"

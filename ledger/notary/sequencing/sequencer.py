@@ -23,8 +23,6 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from ledger.admission import Admission
-from ledger.blocks import BlockWriter
 from ledger.chain import statement as st
 from ledger.chain.enrolment import parse_enrolment
 from ledger.chain.office import check_office_statement, parse_revocation
@@ -42,8 +40,10 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.notary.ports import Entry, Hold, LedgerStore, Room, SignedCheckpoint
+from ledger.notary.sequencing.admission import Admission
+from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.receipts import Receipts
 from ledger.quoted import quoted
-from ledger.receipts import Receipts
 
 WINDOW = 0.02
 """Seconds that a statement waits for company."""

@@ -19,8 +19,8 @@ from ledger.chain.receipt import Position
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import HashReader, inclusion_proofs, inclusion_proofs_of_range
 from ledger.errors import LedgerFault, NotFound
-from ledger.frames import ReceiptFrame
 from ledger.notary.ports import LedgerStore, Records, SignedCheckpoint, SignedCheckpoints
+from ledger.notary.sequencing.frames import ReceiptFrame
 
 
 @dataclass(frozen=True, slots=True)

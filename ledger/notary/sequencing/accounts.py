@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger.blocks import BlockWriter
 from ledger.chain import statement as st
 from ledger.chain.enrolment import (
     DEVICE,
@@ -40,8 +39,9 @@ from ledger.errors import (
     WrongOrigin,
 )
 from ledger.notary.ports import AccountKey, Entry, LedgerStore, Records, Room, Step
+from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.quoted import quoted
-from ledger.sequencer import Sequencer
 
 JOIN_SIZE = 32_768
 """Bytes that two enrolments and the block around them take on the disk, without their records."""
