@@ -17,7 +17,6 @@ from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from ledger.adapters.envelopes import MAX_HEADER, PayloadWriter, SmallEnvelope, Upload
 from ledger.adapters.protocol import (
     CBOR,
     COSE,
@@ -35,6 +34,7 @@ from ledger.chain.statement import DEPOSIT, MAX_ENTRY, Payload
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import b64encode, cbor_decode, cbor_encode, parse_decimal, parse_hex
 from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
+from ledger.notary.storage.envelopes import MAX_HEADER, PayloadWriter, SmallEnvelope, Upload
 
 from .problems import RangeNotSatisfiable, RequestTimeout, problem
 from .requests import (

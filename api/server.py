@@ -14,10 +14,10 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from ledger.adapters.room import DiskRoom
 from ledger.errors import InvalidInput, StorageFailed
 from ledger.notary.clock import Clock
 from ledger.notary.notary import Notary, open_notary
+from ledger.notary.storage.room import DiskRoom
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 

@@ -25,11 +25,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.row import Row, interleaved, ratio
-from ledger.adapters.signedlog import SignedLog
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.keys import SigningKey, verify_ed25519
 from ledger.notary.notary import Notary
+from ledger.notary.storage.signedlog import SignedLog
 from tests.notaries import Company, deposit, found, opened
 
 BATCH = 256

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
 from ledger.chain.office import Platform
 from ledger.chain.statement import (
@@ -25,6 +24,7 @@ from ledger.notary.care.founding import init_notary
 from ledger.notary.care.fsck import Finding
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ports import Hook, no_hook
+from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.verify import VerifiedReceipt, verify_receipt
 
 ORIGIN = "notary.example/ledger"

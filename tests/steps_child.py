@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters import sqlite
 from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import rebuild
 from ledger.notary.ports import Step
+from ledger.notary.storage import ledger_database as sqlite
 from tests import crash_child
 from tests.notaries import Clock, opened
 

@@ -24,7 +24,6 @@ import httpx2
 
 from ledger import errors
 from ledger.adapters.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
-from ledger.adapters.envelopes import PayloadHash, SmallEnvelope, Upload
 from ledger.adapters.protocol import (
     CBOR,
     COSE,
@@ -54,6 +53,7 @@ from ledger.errors import (
     Unavailable,
     VerificationFailed,
 )
+from ledger.notary.storage.envelopes import PayloadHash, SmallEnvelope, Upload
 from ledger.quoted import quoted
 
 _BLOCK = 1 << 20

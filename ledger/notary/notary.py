@@ -15,15 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ledger.adapters import directory as place
-from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.directory import InUse
-from ledger.adapters.envelopes import EnvelopeStore
-from ledger.adapters.logfiles import LogFolder
-from ledger.adapters.office import DONE, FAILED, OfficeDatabase, Order
-from ledger.adapters.records import RecordFolder
-from ledger.adapters.room import DiskRoom
-from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
 from ledger.errors import (
@@ -49,6 +40,15 @@ from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.standing import Revoked, find_revoked
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.directory import InUse
+from ledger.notary.storage.envelopes import EnvelopeStore
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.office import DONE, FAILED, OfficeDatabase, Order
+from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.room import DiskRoom
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 

@@ -12,12 +12,12 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ledger.adapters import directory as place
 from ledger.chain.certificate import SealAnchor
 from ledger.chain.trust import Trust, parse_trust
 from ledger.crypto.keys import thumbprint_p256
 from ledger.errors import InvalidInput, LedgerFault, MalformedData
 from ledger.notary.sequencing.blocks import NotaryKeys
+from ledger.notary.storage import directory as place
 from ledger.verify import ReceiptRefused, verify_receipt
 
 SEAL_WARNING = 8 * 7 * 86_400

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain.block import parse_block
 from ledger.chain.office import parse_revocation
 from ledger.chain.statement import parse_statement
 from ledger.notary.ports import AccountKey
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.ledger_database import LedgerDatabase
 
 
 @dataclass(frozen=True, slots=True)

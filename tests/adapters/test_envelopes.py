@@ -10,15 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.adapters.envelopes import (
-    MAX_HEADER,
-    MAX_PAYLOAD,
-    EnvelopeStore,
-    PayloadHash,
-    SmallEnvelope,
-    Upload,
-)
-from ledger.adapters.room import DiskRoom
 from ledger.chain.statement import Payload
 from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.recipients import X25519Identity
@@ -33,6 +24,15 @@ from ledger.errors import (
     TooLarge,
     VerificationFailed,
 )
+from ledger.notary.storage.envelopes import (
+    MAX_HEADER,
+    MAX_PAYLOAD,
+    EnvelopeStore,
+    PayloadHash,
+    SmallEnvelope,
+    Upload,
+)
+from ledger.notary.storage.room import DiskRoom
 
 ACCOUNT, OTHER = "0a" * 16, "0b" * 16
 DATA = encrypt_payload(bytes(range(256)) * 1000, b"k" * 16, b"n" * 16)
@@ -122,7 +122,7 @@ def test_an_upload_killed_in_the_middle_of_a_write_continues(tmp_path):
     script = f"""
 import os, sys
 from pathlib import Path
-from ledger.adapters.envelopes import EnvelopeStore
+from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.chain.statement import Payload
 data = Path({str(source)!r}).read_bytes()
 writer = EnvelopeStore(Path({str(tmp_path / "objects")!r})).begin(

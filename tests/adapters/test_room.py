@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.room import DiskRoom
 from ledger.errors import NoRoom, Unavailable
 from ledger.notary.health import Reason
+from ledger.notary.storage.room import DiskRoom
 
 A, B = "0a" * 16, "0b" * 16
 MIB = 1 << 20

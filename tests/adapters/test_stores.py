@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.logfiles import LogFolder
-from ledger.adapters.office import DONE, OfficeDatabase
-from ledger.adapters.records import RecordFolder
-from ledger.adapters.sqlite import KEPT_READERS, LedgerDatabase
 from ledger.chain.seal import Seal
 from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import entries_path, parse_bundle
 from ledger.errors import LedgerFault, NotFound, StorageFailed
 from ledger.notary.ports import SignedCheckpoint
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.ledger_database import KEPT_READERS, LedgerDatabase
+from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.office import DONE, OfficeDatabase
+from ledger.notary.storage.records import RecordFolder
 from tests.notaries import Company, descriptors
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.office import OfficeDatabase
-from ledger.adapters.room import DiskRoom, Hold
 from ledger.errors import Conflict, NoRoom, NotFound, Unavailable
 from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import fsck
 from ledger.notary.notary import Notary, command, open_notary
+from ledger.notary.storage.office import OfficeDatabase
+from ledger.notary.storage.room import DiskRoom, Hold
 from tests.disks import small_disk
 from tests.notaries import NOW, Clock, Company, deposit, examined, found, opened
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from ledger.adapters.directory import InUse
-from ledger.adapters.envelopes import SmallEnvelope
 from ledger.chain.enrolment import IdentityRecord, format_record
 from ledger.chain.office import parse_notice, parse_platform
 from ledger.chain.statement import (
@@ -32,6 +30,8 @@ from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import rebuild
 from ledger.notary.notary import Notary, command, open_notary
 from ledger.notary.ports import Step
+from ledger.notary.storage.directory import InUse
+from ledger.notary.storage.envelopes import SmallEnvelope
 from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, examined, found, opened
 
 RECORD = format_record(IdentityRecord(bytes(32), "ACME", "9131", "clerk", NOW))

@@ -21,7 +21,6 @@ from examples.make_vectors import (
     schema,
 )
 from ledger import encoding
-from ledger.adapters import envelopes
 from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
 from ledger.crypto import commitment, envelope
@@ -31,6 +30,7 @@ from ledger.evidence import file as evidence
 from ledger.evidence import manifest, rules
 from ledger.evidence import plain_zip as archive
 from ledger.evidence.partial import form
+from ledger.notary.storage import envelopes
 
 TEXT = DOCUMENT.read_text()
 VALIDATOR = Validator(schema(TEXT))

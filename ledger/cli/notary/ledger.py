@@ -22,12 +22,12 @@ from ledger.errors import (
 from ledger.quoted import Words, quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.checkpoints import CheckpointDatabase
-    from ledger.adapters.sqlite import LedgerDatabase
     from ledger.chain.statement import Statement
     from ledger.chain.trust import Trust
     from ledger.evidence.casefile import FileReport
     from ledger.notary.ports import AccountKey
+    from ledger.notary.storage.checkpoints import CheckpointDatabase
+    from ledger.notary.storage.ledger_database import LedgerDatabase
 
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
 SHOWN_BLOCKS = 20
@@ -80,10 +80,10 @@ def init(origin: str, issuer: str | None, filing: str, directory: Path, as_json:
     import platform as machine
     from importlib.metadata import version
 
-    from ledger.adapters.directory import read_settings
     from ledger.chain.office import Platform
     from ledger.chain.trust import fingerprint
     from ledger.notary.care.founding import init_notary
+    from ledger.notary.storage.directory import read_settings
 
     office = issuer or origin[:64]
     stated = Platform(
@@ -415,10 +415,10 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
 
     For the counter. FILE is a receipt or an evidence file.
     """
-    from ledger.adapters.directory import read_settings
     from ledger.chain.trust import parse_trust
     from ledger.cli.court.reports import Shown, show_reports
     from ledger.court import choose_language
+    from ledger.notary.storage.directory import read_settings
 
     language = choose_language(lang, os.environ)
     path = directory / read_settings(directory).trust_file
@@ -738,9 +738,9 @@ def _span(start: int, size: int) -> str:
 @contextmanager
 def _books(directory: Path) -> "Iterator[tuple[LedgerDatabase, CheckpointDatabase]]":
     """Yield the ledger's two databases for reading, also beside a running service."""
-    from ledger.adapters import directory as place
-    from ledger.adapters.checkpoints import CheckpointDatabase
-    from ledger.adapters.sqlite import LedgerDatabase
+    from ledger.notary.storage import directory as place
+    from ledger.notary.storage.checkpoints import CheckpointDatabase
+    from ledger.notary.storage.ledger_database import LedgerDatabase
 
     place.read_settings(directory)
     store = LedgerDatabase(directory / place.LEDGER)

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.adapters.envelopes import SmallEnvelope
 from ledger.chain.statement import Payload
 from ledger.company.disclosing.ranged import RangedEnvelope
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, format_recipients, parsed
@@ -38,6 +37,7 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.evidence.manifest import Manifest, in_family
+from ledger.notary.storage.envelopes import SmallEnvelope
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

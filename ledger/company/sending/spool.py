@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from ledger.adapters.envelopes import SmallEnvelope
 from ledger.adapters.http import NotaryClient
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
@@ -22,6 +21,7 @@ from ledger.disk.files import seal_files
 from ledger.disk.outputs import write_numbered
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, clipped, numbered
+from ledger.notary.storage.envelopes import SmallEnvelope
 from ledger.quoted import quoted
 
 SMALL = 1 << 20

@@ -20,13 +20,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from ledger.adapters import directory as place
-from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.logfiles import CHECKPOINT, LogFolder, make_folder, write_durably
-from ledger.adapters.office import OfficeDatabase
-from ledger.adapters.room import DiskRoom, on_disk
-from ledger.adapters.signedlog import FOLDER, SignedLog
-from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
 from ledger.chain.statement import parse_statement
@@ -43,6 +36,13 @@ from ledger.errors import (
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder, make_folder, write_durably
+from ledger.notary.storage.office import OfficeDatabase
+from ledger.notary.storage.room import DiskRoom, on_disk
+from ledger.notary.storage.signedlog import FOLDER, SignedLog
 from ledger.quoted import quoted
 
 MARK = ".backup"

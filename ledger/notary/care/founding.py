@@ -14,11 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ledger.adapters import directory as place
-from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.directory import Settings
-from ledger.adapters.logfiles import LogFolder, make_folder, write_durably
-from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain import statement as st
 from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor
 from ledger.chain.office import Platform, platform_payload
@@ -30,6 +25,11 @@ from ledger.errors import InvalidInput
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter, NotaryKeys
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.directory import Settings
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.logfiles import LogFolder, make_folder, write_durably
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
 SEAL_ROOT_YEARS = 30

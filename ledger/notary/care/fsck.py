@@ -20,12 +20,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.adapters import directory as place
-from ledger.adapters.checkpoints import CheckpointDatabase
-from ledger.adapters.envelopes import EnvelopeStore
-from ledger.adapters.logfiles import CHECKPOINT, LogFolder
-from ledger.adapters.signedlog import FOLDER, SignedLog
-from ledger.adapters.sqlite import LedgerDatabase
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
@@ -56,6 +50,12 @@ from ledger.notary.sequencing.blocks import (
     require_next,
     require_signed,
 )
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.envelopes import EnvelopeStore
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
+from ledger.notary.storage.signedlog import FOLDER, SignedLog
 
 ERROR, WARNING = "error", "warning"
 _MEND = "; `sealbook notary fsck --rebuild` mends it"

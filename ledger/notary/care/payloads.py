@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ledger.adapters.envelopes import MAX_HEADER, EnvelopeStore
 from ledger.chain.statement import Payload
 from ledger.errors import StorageFailed
+from ledger.notary.storage.envelopes import MAX_HEADER, EnvelopeStore
 
 _DIGEST = len("sha256 \n") + 64
 _MIN_HEADER = len(b"age-encryption.org/v1\n-> x\n\n--- \n") + 43 + _DIGEST

@@ -7,10 +7,10 @@ and never changed. `log/signed` holds each of them once more, written before, an
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledger.adapters.sqlite import Connections, Snapshot
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.notary.ports import SignedCheckpoint
+from ledger.notary.storage.ledger_database import Connections, Snapshot
 from ledger.quoted import quoted
 
 FILE = "checkpoints.sqlite"

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.adapters.room import DiskRoom, on_disk
 from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import HASH_SIZE, Buffer, RootBuilder
@@ -42,6 +41,7 @@ from ledger.errors import (
     TooLarge,
     VerificationFailed,
 )
+from ledger.notary.storage.room import DiskRoom, on_disk
 from ledger.quoted import quoted
 
 MAX_HEADER = 1 << 16

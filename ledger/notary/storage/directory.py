@@ -22,8 +22,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from filelock import FileLock, Timeout
 
-from ledger.adapters import checkpoints, office, sqlite
-from ledger.adapters.logfiles import make_folder, write_durably
 from ledger.chain.statement import is_origin
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_pem
 from ledger.disk.files import sync_folder
@@ -31,6 +29,9 @@ from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.notary.ports import Hook, Step
 from ledger.notary.sequencing.blocks import NotaryKeys
+from ledger.notary.storage import checkpoints, office
+from ledger.notary.storage import ledger_database as sqlite
+from ledger.notary.storage.logfiles import make_folder, write_durably
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"

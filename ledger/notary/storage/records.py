@@ -12,9 +12,9 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.adapters.logfiles import write_durably
 from ledger.disk.files import sync_folder
 from ledger.errors import NotFound, StorageFailed
+from ledger.notary.storage.logfiles import write_durably
 from ledger.quoted import quoted
 
 FOLDER = "records"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.sqlite import Connections
 from ledger.encoding import cbor_decode, cbor_encode
+from ledger.notary.storage.ledger_database import Connections
 
 FILE = "office.sqlite"
 WAITING, DONE, FAILED = "waiting", "done", "failed"

@@ -3,7 +3,7 @@
     checkpoint                       the newest anchor
     tile/<L>/<N>[.p/<W>]             hash tiles; partial ones only for anchors
     tile/entries/<N>[.p/<W>]         entry bundles, durable before the checkpoint over them is signed
-    signed/<N>                       signed checkpoints, see `ledger.adapters.signedlog`; not served
+    signed/<N>                       signed checkpoints, see `ledger.notary.storage.signedlog`; not served
 
 A file appears under its name whole: written beside it, synced, renamed, the folder synced. A bundle may
 hold entries behind the last signed checkpoint (a commit that was cut short); they count for nothing and
@@ -17,7 +17,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ledger.adapters.signedlog import FOLDER, SignedLog
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.tiles import (
@@ -33,6 +32,7 @@ from ledger.chain.tiles import (
 )
 from ledger.disk.files import sync_folder
 from ledger.errors import LedgerFault, MalformedData, StorageFailed
+from ledger.notary.storage.signedlog import FOLDER, SignedLog
 from ledger.quoted import quoted
 
 CHECKPOINT = "checkpoint"
