@@ -13,7 +13,6 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from ledger.adapters.protocol import MAX_CHECKED, OCTETS
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
@@ -22,6 +21,7 @@ from ledger.crypto.cose import TAG_SIGN1
 from ledger.errors import Unavailable
 from ledger.evidence.examining import Examiner
 from ledger.verify import ReceiptRefused, verify_receipt
+from ledger.wire.protocol import MAX_CHECKED, OCTETS
 
 from .requests import Budget, Service, read_body, service
 from .schemas import Checked, Revocation, Standing, Verification, body, problems

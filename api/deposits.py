@@ -1,7 +1,7 @@
 """For depositors: statements, age files, their own deposits and receipts, further keys.
 
 A statement is signed in itself, and so is the request to join an account. Everything else needs a
-signed request (RFC 9421, `ledger.adapters.signatures`), and an account sees only what is its own: what
+signed request (RFC 9421, `ledger.wire.signatures`), and an account sees only what is its own: what
 belongs to another is answered as what does not exist.
 """
 
@@ -17,7 +17,14 @@ from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from ledger.adapters.protocol import (
+from ledger.chain.enrolment import parse_endorsed, verify_request
+from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
+from ledger.chain.statement import DEPOSIT, MAX_ENTRY, Payload
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.encoding import b64encode, cbor_decode, cbor_encode, parse_decimal, parse_hex
+from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
+from ledger.notary.storage.envelopes import MAX_HEADER, PayloadWriter, SmallEnvelope, Upload
+from ledger.wire.protocol import (
     CBOR,
     COSE,
     DEPOSITS_PAGE,
@@ -27,14 +34,7 @@ from ledger.adapters.protocol import (
     MAX_ENVELOPES_BYTES,
     OCTETS,
 )
-from ledger.adapters.signatures import BARE, UPLOAD
-from ledger.chain.enrolment import parse_endorsed, verify_request
-from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
-from ledger.chain.statement import DEPOSIT, MAX_ENTRY, Payload
-from ledger.crypto.keys import thumbprint_ed25519
-from ledger.encoding import b64encode, cbor_decode, cbor_encode, parse_decimal, parse_hex
-from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
-from ledger.notary.storage.envelopes import MAX_HEADER, PayloadWriter, SmallEnvelope, Upload
+from ledger.wire.signatures import BARE, UPLOAD
 
 from .problems import RangeNotSatisfiable, RequestTimeout, problem
 from .requests import (

@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from ledger.adapters.protocol import OCTETS, TEXT
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
 from ledger.encoding import b64encode, parse_decimal
 from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
@@ -17,6 +16,7 @@ from ledger.notary.health import Reason
 from ledger.notary.storage.directory import LOG
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.quoted import quoted
+from ledger.wire.protocol import OCTETS, TEXT
 
 from .requests import service
 from .schemas import BlockOut, Consistency, Health, binary, problems

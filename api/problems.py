@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from ledger import errors
-from ledger.adapters.protocol import PROBLEM
 from ledger.errors import SealbookError
+from ledger.wire.protocol import PROBLEM
 
 log = structlog.get_logger()
 

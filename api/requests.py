@@ -11,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from ledger.adapters.signatures import WHOLE, SignedRequest, verify_body, verify_request
-from ledger.adapters.signatures import Message as SignedMessage
 from ledger.encoding import parse_decimal
 from ledger.errors import KeyRevoked, MalformedData, NotAuthenticated, TooLarge, Unavailable
 from ledger.quoted import quoted
+from ledger.wire.signatures import WHOLE, SignedRequest, verify_body, verify_request
+from ledger.wire.signatures import Message as SignedMessage
 
 from .problems import RequestTimeout, UnsupportedMedia
 from .settings import Settings

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.adapters.protocol import PROBLEM
 from ledger.notary.health import Reason, Warn
+from ledger.wire.protocol import PROBLEM
 
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["5d" * 32])]
 Base64 = Annotated[str, Field(examples=["0oRYHqQBJw=="])]

@@ -22,7 +22,7 @@ from typing import Any
 from bench.mail import percentile
 from bench.row import Row
 from bench.service import SERVICE, Depositor, post, running
-from ledger.adapters.protocol import COSE, OCTETS
+from ledger.wire.protocol import COSE, OCTETS
 from tests.disclosed import Shown, file
 
 PEER = "127.0.0.2"

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from bench.load import write_requests
 from bench.row import Row, interleaved, ratio
-from ledger.adapters.protocol import CBOR, COSE, MAX_BATCH
 from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
 from ledger.chain.office import Platform
 from ledger.chain.statement import Deposit, Payload, format_deposit
@@ -31,6 +30,7 @@ from ledger.encoding import cbor_encode
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import open_notary
 from ledger.notary.storage.envelopes import SmallEnvelope
+from ledger.wire.protocol import CBOR, COSE, MAX_BATCH
 
 ORIGIN = "bench.example/ledger"
 ROUNDS = 5

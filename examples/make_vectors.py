@@ -27,7 +27,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from examples.refused_vectors import make_refused
-from ledger.adapters.signatures import Message, sign_request
 from ledger.chain import office
 from ledger.chain import statement as st
 from ledger.chain.block import (
@@ -83,6 +82,7 @@ from ledger.evidence.manifest import (
     structure_leaves,
 )
 from ledger.evidence.partial import PartialOpening, Selection, format_partial, open_in_part
+from ledger.wire.signatures import Message, sign_request
 
 VECTORS = Path(__file__).parent / "vectors"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"

@@ -16,8 +16,8 @@ from ledger.errors import InvalidInput, MalformedData
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
     from ledger.company.vault.vault import Vault
+    from ledger.wire.client import NotaryClient
 
 PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secret)
 
@@ -85,7 +85,7 @@ def connect(vault: "Vault") -> "NotaryClient":
     """
     from threading import Lock
 
-    from ledger.adapters.http import NotaryClient
+    from ledger.wire.client import NotaryClient
 
     silent = click.get_current_context().params.get("as_json") or not sys.stderr.isatty()
     untold = Lock()

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters import deadlines
-from ledger.adapters.http import NotaryClient
 from ledger.chain.statement import Payload
 from ledger.company.capture import alarm
 from ledger.company.capture.config import Failure
 from ledger.company.capture.journal import Event, Kind
 from ledger.crypto.keys import SigningKey
 from ledger.errors import InvalidInput, MalformedData, Unavailable
+from ledger.wire import deadlines
+from ledger.wire.client import NotaryClient
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 0.3
@@ -301,4 +301,4 @@ def test_every_http_client_of_ours_has_a_deadline():
         and node.value.id in ("httpx2", "httpcore2", "urllib")
         and node.attr in ("Client", "AsyncClient", "get", "post", "request", "stream", "urlopen")
     }
-    assert calls == {("ledger/adapters/deadlines.py", "Client")}
+    assert calls == {("ledger/wire/deadlines.py", "Client")}

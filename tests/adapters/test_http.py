@@ -7,9 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-import ledger.adapters.http as client_module
-from ledger.adapters.http import NotaryClient, Unexplained
-from ledger.adapters.protocol import DEPOSITS_PAGE, PROBLEM
+import ledger.wire.client as client_module
 from ledger.chain.statement import Payload
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash
@@ -24,6 +22,8 @@ from ledger.errors import (
     Refused,
     Unavailable,
 )
+from ledger.wire.client import NotaryClient, Unexplained
+from ledger.wire.protocol import DEPOSITS_PAGE, PROBLEM
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 LOUD = 1 << 30

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.adapters.signatures import (
+from ledger.crypto.keys import SigningKey
+from ledger.errors import NotAuthenticated
+from ledger.wire.signatures import (
     BARE,
     UPLOAD,
     WHOLE,
@@ -15,8 +17,6 @@ from ledger.adapters.signatures import (
     verify_body,
     verify_request,
 )
-from ledger.crypto.keys import SigningKey
-from ledger.errors import NotAuthenticated
 
 KEY, OTHER = SigningKey(b"a" * 32), SigningKey(b"b" * 32)
 LEDGER, NOW, NONCE = "notary.example/ledger", 1_790_000_000, bytes(range(16))

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from ledger.adapters.http import NotaryClient, Unexplained
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.company.vault.vault import Vault
+from ledger.wire.client import NotaryClient, Unexplained
 from tests.cli.conftest import Company, Served
 
 ROOT = os.geteuid() == 0 if hasattr(os, "geteuid") else False
@@ -374,7 +374,7 @@ cli(sys.argv[1:])
 def test_a_kill_while_a_large_upload_runs_is_resumed(company: Company) -> None:
     script = """
 import os, signal, sys
-from ledger.adapters.http import NotaryClient, Unexplained
+from ledger.wire.client import NotaryClient, Unexplained
 real = NotaryClient.upload
 def upload(self, payload, read_at, header, progress):
     def dying(offset, length):

@@ -16,7 +16,6 @@ from typing import Any
 import pikepdf
 import pytest
 
-from ledger.adapters.http import NotaryClient
 from ledger.chain.report import CONTENT, PROVEN
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.chain.trust import parse_trust
@@ -25,6 +24,7 @@ from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.partial import PartialOpening
+from ledger.wire.client import NotaryClient
 from tests.cli.conftest import Company
 
 COURT = HybridIdentity(bytes(range(32)))

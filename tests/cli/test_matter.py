@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.http import NotaryClient
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import complete
 from ledger.company.vault.vault import StoredDeposit, Vault
 from ledger.errors import InvalidInput, NotFound
 from ledger.evidence.matter import verify_matter
+from ledger.wire.client import NotaryClient
 from tests.cli.conftest import Company, new_company
 from tests.cli.test_setup import Sheet
 

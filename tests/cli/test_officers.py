@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ledger.adapters.http import NotaryClient
 from ledger.company.access.recovery import find_secret
 from ledger.company.measures.measure import ACCESS_GIVEN, ACCESS_WITHDRAWN
 from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.errors import NoMatchingIdentity
+from ledger.wire.client import NotaryClient
 from tests.cli.conftest import Company, new_company
 
 Identity = HybridIdentity
@@ -155,7 +155,7 @@ def test_with_the_notary_away_the_change_is_kept_and_finished_later(
 
 DYING = """
 import itertools, os, signal, sys
-from ledger.adapters.http import NotaryClient
+from ledger.wire.client import NotaryClient
 real, calls = NotaryClient.put_header, itertools.count()
 def put_header(*arguments):
     if next(calls) >= {sent}:

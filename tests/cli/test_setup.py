@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ledger.adapters.http import NotaryClient
 from ledger.chain.enrolment import verify_request
 from ledger.chain.trust import fingerprint
 from ledger.cli import shell
 from ledger.cli.root import cli
 from ledger.company.access.recovery import find_secret, signing_key
 from ledger.crypto.recipients import HybridIdentity
+from ledger.wire.client import NotaryClient
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company, run
 
 

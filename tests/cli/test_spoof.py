@@ -16,8 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ledger import court as catalogue
-from ledger.adapters.deadlines import Deadline
-from ledger.adapters.http import _problem
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.chain.trust import format_trust
@@ -33,6 +31,8 @@ from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Part, Rendition
 from ledger.evidence.partial import Selection
 from ledger.quoted import LIMIT, Quoted, Words, columns, lifted
+from ledger.wire.client import _problem
+from ledger.wire.deadlines import Deadline
 from tests.cli.conftest import Company, Served, new_company, run
 from tests.disclosed import Shown, file
 from tests.spoofs import SPOOFS, alien, assert_ours, lines_of

@@ -21,7 +21,6 @@ from examples.make_vectors import (
     TIME,
     make,
 )
-from ledger.adapters.signatures import BARE, Message, verify_request
 from ledger.chain import enrolment as en
 from ledger.chain import office
 from ledger.chain import report as rp
@@ -44,6 +43,7 @@ from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import format_index, format_manifest, parse_index, parse_manifest
 from ledger.evidence.opening import open_manifest
 from ledger.verify import verify_receipt
+from ledger.wire.signatures import BARE, Message, verify_request
 from tests.formats.test_document import stored
 
 FILES = stored()

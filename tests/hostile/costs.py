@@ -20,9 +20,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ledger.adapters.deadlines import Deadline
-from ledger.adapters.http import _problem
-from ledger.adapters.signatures import BARE, Message, verify_request
 from ledger.chain.certificate import SealAnchor, certified_key
 from ledger.chain.enrolment import parse_endorsed, parse_record
 from ledger.chain.note import parse_note, parse_vkey
@@ -53,6 +50,9 @@ from ledger.errors import SealbookError
 from ledger.evidence.manifest import parse_index, parse_manifest
 from ledger.evidence.partial import parse_partial
 from ledger.evidence.plain_zip import Reader, Writer
+from ledger.wire.client import _problem
+from ledger.wire.deadlines import Deadline
+from ledger.wire.signatures import BARE, Message, verify_request
 from tests.simulator import NOW, Office
 
 OFFICE = Office()

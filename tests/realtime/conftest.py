@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ledger.adapters.http import NotaryClient
 from ledger.company.disclosing.opening import open_deposit
 from ledger.company.vault.vault import StoredDeposit, Vault
 from ledger.crypto.recipients import parse_identity_file
+from ledger.wire.client import NotaryClient
 from tests.cli.conftest import Company, applicant, company, notary, own_notary, stranger
 
 __all__ = ["applicant", "company", "notary", "own_notary", "stranger"]

@@ -16,8 +16,6 @@ import uvicorn
 from api.app import create_app
 from api.server import server_config
 from api.settings import Settings
-from ledger.adapters.http import NotaryClient
-from ledger.adapters.signatures import Message, sign_request
 from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
 from ledger.chain.office import Platform
 from ledger.chain.statement import Deposit, Payload, format_deposit
@@ -28,6 +26,8 @@ from ledger.crypto.stream import payload_root
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.storage.envelopes import SmallEnvelope
+from ledger.wire.client import NotaryClient
+from ledger.wire.signatures import Message, sign_request
 
 ORIGIN = "notary.test/ledger"
 HEADER = seal_header(b"k" * 16, [X25519Identity(b"i" * 32).recipient()], os.urandom)

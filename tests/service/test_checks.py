@@ -16,7 +16,6 @@ from api import checks, deposits
 from api.checks import AT_ONCE
 from api.requests import FREE_BYTES, Budget
 from api.settings import Settings
-from ledger.adapters.protocol import CBOR, MAX_BATCH_BYTES, MAX_CHECKED, OCTETS
 from ledger.chain.trust import format_trust
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
@@ -29,6 +28,7 @@ from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.howto import HOWTO
 from ledger.evidence.manifest import Part
 from ledger.evidence.plain_zip import Writer
+from ledger.wire.protocol import CBOR, MAX_BATCH_BYTES, MAX_CHECKED, OCTETS
 from tests.disclosed import Shown, file
 
 from .conftest import start

@@ -14,7 +14,7 @@ import pytest
 from api import connections
 from api.connections import MAX_HEADERS, forwarded_peer, peer_of
 from api.settings import Settings
-from ledger.adapters.protocol import OCTETS
+from ledger.wire.protocol import OCTETS
 
 from .conftest import Service, start
 

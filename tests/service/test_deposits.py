@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ledger.adapters.protocol import CBOR, COSE, MAX_BATCH, MAX_BATCH_BYTES
 from ledger.chain.enrolment import endorse_request, format_request
 from ledger.chain.receipt import MEDIA_TYPE, parse_receipt
 from ledger.chain.statement import MAX_ENTRY, Payload
@@ -27,6 +26,7 @@ from ledger.errors import (
     WrongOrigin,
 )
 from ledger.verify import verify_receipt
+from ledger.wire.protocol import CBOR, COSE, MAX_BATCH, MAX_BATCH_BYTES
 
 from .conftest import HEADER, ORIGIN, Account, small_envelope
 

@@ -14,13 +14,13 @@ import httpx2
 import pytest
 
 from api.settings import Settings
-from ledger.adapters.protocol import COSE, OCTETS
 from ledger.crypto.envelope import encrypt_payload
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.stream import payload_root
 from ledger.errors import KeyRevoked, NoRoom, SealbookError, Unavailable
 from ledger.notary.notary import command, open_notary
 from ledger.notary.storage.room import DiskRoom
+from ledger.wire.protocol import COSE, OCTETS
 from tests.disks import SmallDisk, small_disk
 
 from .conftest import Account, Service, small_envelope, start

@@ -9,8 +9,8 @@ import pytest
 
 from api.settings import Settings
 from bench.hostile import GATE, measure, ratios
-from ledger.adapters.http import NotaryClient
-from ledger.adapters.protocol import OCTETS
+from ledger.wire.client import NotaryClient
+from ledger.wire.protocol import OCTETS
 from tests.disclosed import Shown, file
 
 from .conftest import ORIGIN, Account, Service, start

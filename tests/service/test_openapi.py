@@ -12,9 +12,9 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from ledger.adapters.protocol import CBOR, COSE
-from ledger.adapters.signatures import Message, sign_request
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
+from ledger.wire.protocol import CBOR, COSE
+from ledger.wire.signatures import Message, sign_request
 
 from .conftest import ORIGIN, Account, Service
 

@@ -10,10 +10,10 @@ import pytest
 import structlog
 
 from api.connections import MAX_HEADERS
-from ledger.adapters.protocol import CBOR, COSE
-from ledger.adapters.signatures import WINDOW
 from ledger.encoding import cbor_encode
 from ledger.errors import LedgerFault, StorageFailed
+from ledger.wire.protocol import CBOR, COSE
+from ledger.wire.signatures import WINDOW
 from tests.notaries import descriptors
 
 from .conftest import small_envelope

@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from ledger.adapters.http import NotaryClient
 from ledger.chain.enrolment import IdentityRecord, format_record, format_request, verify_request
 from ledger.chain.office import Platform
 from ledger.chain.receipt import parse_receipt
@@ -26,6 +25,7 @@ from ledger.notary.care import fsck
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import command, open_notary
 from ledger.verify import verify_receipt
+from ledger.wire.client import NotaryClient
 from tests.service.conftest import ORIGIN, Account, small_envelope
 
 ROOT = Path(__file__).parents[2]

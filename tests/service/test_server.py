@@ -15,7 +15,6 @@ import httpx2
 import pytest
 
 from api.server import serve
-from ledger.adapters.http import NotaryClient
 from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
 from ledger.chain.office import Platform
 from ledger.chain.receipt import parse_receipt
@@ -24,6 +23,7 @@ from ledger.errors import InvalidInput, SealbookError, Unavailable
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import open_notary
 from ledger.notary.storage.directory import InUse
+from ledger.wire.client import NotaryClient
 
 from .conftest import ORIGIN, Account, small_envelope
 

@@ -8,14 +8,14 @@ import time
 import httpx2
 import pytest
 
-from ledger.adapters import http as client_module
-from ledger.adapters.protocol import OCTETS
 from ledger.chain.statement import Payload
 from ledger.crypto.envelope import decrypt_bytes, encrypt_payload
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.errors import Conflict, NotFound, VerificationFailed
 from ledger.notary.storage.envelopes import Upload
+from ledger.wire import client as client_module
+from ledger.wire.protocol import OCTETS
 
 from .conftest import HEADER
 

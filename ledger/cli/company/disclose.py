@@ -16,11 +16,11 @@ from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
     from ledger.company.disclosing.selectors import Ambiguous
     from ledger.company.disclosing.writing import Wanted
     from ledger.company.vault.vault import StoredDeposit, Vault
     from ledger.crypto.recipients import Identity, Recipient
+    from ledger.wire.client import NotaryClient
 
 _MAX_RECIPIENTS = 1 << 16
 _MAX_NOTE = 1200

@@ -14,9 +14,9 @@ from ledger.errors import InvalidInput, NotEnrolled, NotFound, VerificationFaile
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
     from ledger.company.vault.vault import Vault
     from ledger.crypto.recipients import HybridIdentity, Recipient
+    from ledger.wire.client import NotaryClient
 
 _MAX_SHEET = 1 << 16
 """Bytes of a recovery sheet; ours has 2,000."""
@@ -264,7 +264,6 @@ def recover(
     the list of deposits, their titles and every receipt. The contents stay with the notary until
     `sealbook open` fetches one. Run again with the account's vault, it fetches what is missing.
     """
-    from ledger.adapters.http import NotaryClient
     from ledger.chain.enrolment import endorse_request, format_request
     from ledger.chain.statement import is_account
     from ledger.chain.trust import parse_trust
@@ -273,6 +272,7 @@ def recover(
     from ledger.company.vault.vault import Config, Vault, new_vault, write_config, write_file
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
+    from ledger.wire.client import NotaryClient
 
     home = vault_home()
     sheet = ""
@@ -432,8 +432,8 @@ def _pinned() -> bytes:
 
 
 def _trust_data(notary: str, file: Path | None) -> bytes:
-    from ledger.adapters.http import NotaryClient
     from ledger.chain.trust import MAX_TRUST
+    from ledger.wire.client import NotaryClient
 
     if file is not None:
         return shell.read_limited(file, MAX_TRUST, "a trust file")

@@ -19,10 +19,10 @@ from ledger.errors import (
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
     from ledger.company.sending.confirming import Rejected
     from ledger.company.vault.vault import StoredDeposit, Vault
     from ledger.verify import VerifiedReceipt
+    from ledger.wire.client import NotaryClient
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
 _LABEL = 12

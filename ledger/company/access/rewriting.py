@@ -41,7 +41,7 @@ from ledger.notary.storage.envelopes import SmallEnvelope
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
+    from ledger.wire.client import NotaryClient
 
 BATCH = 64
 """Deposits whose headers are rewritten together."""

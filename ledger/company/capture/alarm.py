@@ -17,12 +17,12 @@ from typing import Any
 
 import httpx2
 
-from ledger.adapters.deadlines import Deadline, http_client, within
 from ledger.company.capture.config import Failure
 from ledger.company.capture.intake import iso
 from ledger.company.capture.journal import Event, Kind
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
+from ledger.wire.deadlines import Deadline, http_client, within
 
 INTERVAL = 60.0
 """Seconds between two reports."""

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import httpx2
 
-from ledger.adapters.deadlines import Deadline, http_client, within
-from ledger.adapters.http import NotaryClient
 from ledger.chain.statement import Payload
 from ledger.company.capture.intake import Intake, iso
 from ledger.company.capture.journal import Journal, Kind
@@ -31,6 +29,8 @@ from ledger.errors import (
 )
 from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt
+from ledger.wire.client import NotaryClient
+from ledger.wire.deadlines import Deadline, http_client, within
 
 ROUND = 5 * BATCH
 """Deposits that are sent before others may send: `sealbook deposit` waits for the same right."""

@@ -46,7 +46,7 @@ from ledger.evidence.opening import content_reader, read_index, recompute
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
+    from ledger.wire.client import NotaryClient
 
 DESCRIPTION = "deposit.json"
 _TITLE_BYTES = 80

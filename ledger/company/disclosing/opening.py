@@ -37,7 +37,7 @@ from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
+    from ledger.wire.client import NotaryClient
 
 Progress = Callable[[int], None]
 

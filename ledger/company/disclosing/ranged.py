@@ -31,7 +31,7 @@ from ledger.evidence.opening import content_reader, read_index
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
+    from ledger.wire.client import NotaryClient
 
 _HEAD = MAX_HEADER + NONCE_SIZE
 """What is fetched first: any header, the nonce, and as a rule the first chunk."""

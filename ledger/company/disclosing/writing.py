@@ -37,7 +37,7 @@ from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
+    from ledger.wire.client import NotaryClient
 
 SEALED_SUFFIX = ".age"
 

@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from ledger.adapters.http import NotaryClient
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
@@ -23,6 +22,7 @@ from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, clipped, numbered
 from ledger.notary.storage.envelopes import SmallEnvelope
 from ledger.quoted import quoted
+from ledger.wire.client import NotaryClient
 
 SMALL = 1 << 20
 """Bytes up to which a payload travels together with others."""

@@ -17,7 +17,7 @@ from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.adapters.http import NotaryClient
+    from ledger.wire.client import NotaryClient
 
 
 @dataclass(frozen=True, slots=True)

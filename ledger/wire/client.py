@@ -1,9 +1,9 @@
 """The notary over HTTP, as a depositor, a verifier or a stranger sees it.
 
-One method per endpoint. Requests about an account are signed (`ledger.adapters.signatures`), each
+One method per endpoint. Requests about an account are signed (`ledger.wire.signatures`), each
 attempt anew. What may be repeated without harm is repeated: a statement, an envelope or a header sent
 twice is one, and an upload asks first how far it has come. Nothing that the notary sends is trusted:
-sizes are limited while reading, every request ends (`ledger.adapters.deadlines`), payloads are checked
+sizes are limited while reading, every request ends (`ledger.wire.deadlines`), payloads are checked
 against the root that the company signed, and a text for a person loses what a terminal would obey.
 
     Unavailable      the notary cannot be reached or cannot serve now: try again later
@@ -23,19 +23,6 @@ from urllib.parse import urlsplit
 import httpx2
 
 from ledger import errors
-from ledger.adapters.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
-from ledger.adapters.protocol import (
-    CBOR,
-    COSE,
-    DEPOSITS_PAGE,
-    MAX_BATCH,
-    MAX_BATCH_BYTES,
-    MAX_ENVELOPES,
-    MAX_ENVELOPES_BYTES,
-    OCTETS,
-    UPLOAD_PIECE,
-)
-from ledger.adapters.signatures import NONCE_BYTES, Message, sign_request
 from ledger.chain.receipt import MAX_RECEIPT
 from ledger.chain.statement import Payload
 from ledger.chain.tiles import TILE_SIZE, tile_path
@@ -55,6 +42,19 @@ from ledger.errors import (
 )
 from ledger.notary.storage.envelopes import PayloadHash, SmallEnvelope, Upload
 from ledger.quoted import quoted
+from ledger.wire.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
+from ledger.wire.protocol import (
+    CBOR,
+    COSE,
+    DEPOSITS_PAGE,
+    MAX_BATCH,
+    MAX_BATCH_BYTES,
+    MAX_ENVELOPES,
+    MAX_ENVELOPES_BYTES,
+    OCTETS,
+    UPLOAD_PIECE,
+)
+from ledger.wire.signatures import NONCE_BYTES, Message, sign_request
 
 _BLOCK = 1 << 20
 _MAX_TEXT = 1 << 18
