@@ -1,0 +1,1 @@
+"""Durable files: one writer, and what a system call that fails means to a person."""

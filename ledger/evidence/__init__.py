@@ -1,0 +1,1 @@
+"""What a court is handed: openings, evidence files, matters."""

@@ -1,0 +1,1 @@
+"""What travels between company and notary."""

@@ -1,0 +1,1 @@
+"""What of a deposit is shown, and the evidence file that shows it."""

@@ -1,0 +1,1 @@
+"""Correspondence: where it comes from, and what is stated of it."""

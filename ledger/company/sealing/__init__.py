@@ -1,0 +1,1 @@
+"""Documents into content.age, manifest.age and a commitment."""

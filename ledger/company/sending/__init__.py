@@ -1,0 +1,1 @@
+"""From the spool to the notary and back with a receipt."""

@@ -1,0 +1,1 @@
+"""The vault: deposits, receipts, keys and matters on the company's machine."""

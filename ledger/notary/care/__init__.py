@@ -1,0 +1,1 @@
+"""A notary's directory is founded, checked, mended, copied and restored."""

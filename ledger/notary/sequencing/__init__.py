@@ -1,0 +1,1 @@
+"""From a signed statement to a receipt: admission, blocks, answers."""

@@ -1,0 +1,1 @@
+"""What the notary keeps, on disk: databases, log files, envelopes, identity records."""
