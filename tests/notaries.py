@@ -19,9 +19,8 @@ from ledger.chain.statement import (
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.errors import LedgerFault, SealbookError
-from ledger.notary.care import fsck
 from ledger.notary.care.founding import init_notary
-from ledger.notary.care.fsck import Finding
+from ledger.notary.care.fsck import Finding, fsck
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ports import Hook, no_hook
 from ledger.notary.storage.ledger_database import LedgerDatabase

@@ -21,8 +21,8 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.errors import LedgerFault, Unavailable
-from ledger.notary.care import fsck
 from ledger.notary.care.founding import init_notary
+from ledger.notary.care.fsck import fsck
 from ledger.notary.notary import command, open_notary
 from ledger.verify import verify_receipt
 from ledger.wire.client import NotaryClient
