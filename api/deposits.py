@@ -6,57 +6,43 @@ belongs to another is answered as what does not exist.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, suppress
-from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from ledger.chain.enrolment import parse_endorsed, verify_request
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
-from ledger.chain.statement import DEPOSIT, MAX_ENTRY, Payload
+from ledger.chain.statement import DEPOSIT, MAX_ENTRY
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import b64encode, cbor_decode, cbor_encode, parse_decimal, parse_hex
 from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
-from ledger.notary.storage.envelopes import MAX_HEADER, PayloadWriter, SmallEnvelope, Upload
 from ledger.wire.protocol import (
     CBOR,
     COSE,
     DEPOSITS_PAGE,
     MAX_BATCH,
     MAX_BATCH_BYTES,
-    MAX_ENVELOPES,
-    MAX_ENVELOPES_BYTES,
-    OCTETS,
 )
-from ledger.wire.signatures import BARE, UPLOAD
+from ledger.wire.signatures import BARE
 
-from .problems import RangeNotSatisfiable, RequestTimeout, problem
+from .problems import problem
 from .requests import (
     Budget,
     authenticate,
-    authenticate_with_body,
-    body_blocks,
-    large_blocks,
     read_body,
-    require_header,
     service,
 )
-from .schemas import DepositOut, Deposits, Enrolled, binary, body, header, problems
+from .schemas import DepositOut, Deposits, Enrolled, binary, body, problems
 
 MAX_BATCHES_BYTES = 64 << 20
 """Bytes of batches of statements that are arriving at one time."""
-_BLOCK = 1 << 20
-_PRIVATE = {"cache-control": "private, no-store"}
-_MAX_RANGE_HEADER = 64
+BLOCK = 1 << 20
+PRIVATE = {"cache-control": "private, no-store"}
 
 Root = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["5d" * 32])]
-_signed = Depends(
+signed_request = Depends(
     APIKeyHeader(
         name="Signature-Input",
         scheme_name="RFC 9421",
@@ -85,7 +71,7 @@ async def enter(request: Request) -> Response:
     """
     statement = await read_body(request, MAX_ENTRY, COSE)
     receipt = await asyncio.wrap_future(service(request).notary.sequencer.submit(statement))
-    return Response(receipt, 201, _PRIVATE, RECEIPT)
+    return Response(receipt, 201, PRIVATE, RECEIPT)
 
 
 @router.post(
@@ -113,152 +99,10 @@ async def enter_many(request: Request) -> Response:
             raise answer
         else:
             items.append(answer)
-    return Response(cbor_encode(items), 200, _PRIVATE, CBOR)
+    return Response(cbor_encode(items), 200, PRIVATE, CBOR)
 
 
-@router.post(
-    "/envelopes",
-    status_code=204,
-    response_class=Response,
-    dependencies=[_signed],
-    responses=problems(401, 403, 409, 413, 415, 422, 503, 507),
-    openapi_extra=body(CBOR),
-)
-async def put_envelopes(request: Request) -> Response:
-    """Store a CBOR array of small age files {root, size, header, payload}; all durable, or none."""
-    caller, data = await authenticate_with_body(request, MAX_ENVELOPES_BYTES, CBOR)
-    store = service(request).notary.envelopes
-
-    def work() -> None:
-        store.put_many(caller.account, _parse_envelopes(data))
-
-    await run_in_threadpool(work)
-    return Response(status_code=204, headers=_PRIVATE)
-
-
-@router.put(
-    "/envelopes/{root}/header",
-    status_code=204,
-    response_class=Response,
-    dependencies=[_signed],
-    responses=problems(401, 403, 404, 409, 413, 415, 422, 503, 507),
-    openapi_extra=body(OCTETS),
-)
-async def put_header(request: Request, root: Root) -> Response:
-    """Store or replace an age header; the one that it replaces is kept."""
-    caller, data = await authenticate_with_body(request, MAX_HEADER, OCTETS)
-    store = service(request).notary.envelopes
-    await run_in_threadpool(store.put_header, caller.account, parse_hex(root, 32), data)
-    return Response(status_code=204, headers=_PRIVATE)
-
-
-@router.head(
-    "/envelopes/{root}/payload",
-    status_code=204,
-    response_class=Response,
-    dependencies=[_signed],
-    responses=problems(401, 403, 404, 422),
-)
-async def payload_status(request: Request, root: Root) -> Response:
-    """How far a payload's upload has come, in Upload-Offset, Upload-Length and Upload-Complete."""
-    caller = await authenticate(request, BARE)
-    store = service(request).notary.envelopes
-    upload = await run_in_threadpool(store.status, caller.account, parse_hex(root, 32))
-    if upload is None:
-        raise NotFound("There is no age file with this root; upload it from the start.")
-    return Response(status_code=204, headers=_upload_fields(upload))
-
-
-@router.patch(
-    "/envelopes/{root}/payload",
-    status_code=204,
-    response_class=Response,
-    dependencies=[_signed],
-    responses=problems(401, 403, 408, 409, 413, 415, 422, 503, 507),
-    openapi_extra=body(OCTETS)
-    | {
-        "parameters": [
-            header("Upload-Offset", "Where in the payload the body begins."),
-            header("Upload-Length", "The payload's size."),
-        ]
-    },
-)
-async def append_payload(request: Request, root: Root) -> Response:
-    """Continue a payload's upload. What has come counts, also when the connection breaks.
-
-    The last piece is answered once the payload has proved to have the root and is durable.
-    """
-    here = service(request)
-    caller = await authenticate(request, UPLOAD)
-    offset = require_header(request, "upload-offset")
-    payload = Payload(require_header(request, "upload-length"), parse_hex(root, 32))
-    store = here.notary.envelopes
-    writer = await run_in_threadpool(store.begin, caller.account, payload, offset)
-    try:
-        blocks = body_blocks(request, payload.size - offset, here.settings.idle)
-        async for block in large_blocks(blocks):
-            await run_in_threadpool(writer.write, block)
-    except BaseException as error:
-        # Also when the server stops: what came is settled, and the upload is free again.
-        closing = asyncio.ensure_future(run_in_threadpool(_settle, writer))
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(closing)
-        if isinstance(error, ClientDisconnect):
-            raise RequestTimeout("The connection broke; continue the upload.") from error
-        raise
-    upload = await run_in_threadpool(writer.close)
-    return Response(status_code=204, headers=_upload_fields(upload))
-
-
-@router.get(
-    "/envelopes/{root}",
-    response_class=Response,
-    dependencies=[_signed],
-    responses={
-        200: binary(OCTETS, "The age file: header, then payload."),
-        206: binary(OCTETS, "The range asked for."),
-        **problems(401, 403, 404, 416, 422),
-    },
-)
-async def fetch(request: Request, root: Root) -> Response:
-    """One of the account's age files, or a range of it. Envelope-Header-Length says where it splits."""
-    here = service(request)
-    caller = await authenticate(request, BARE)
-    stack = ExitStack()
-    opened = here.notary.envelopes.open(caller.account, parse_hex(root, 32))
-    age_header, size, read_at = await run_in_threadpool(stack.enter_context, opened)
-    try:
-        total = len(age_header) + size
-        etag = f'"{root[:32]}{sha256(age_header).hexdigest()[:32]}"'
-        start, end, status = _range(request, total, etag)
-        fields = _PRIVATE | {
-            "etag": etag,
-            "accept-ranges": "bytes",
-            "content-length": str(end - start),
-            "envelope-header-length": str(len(age_header)),
-        }
-        if status == 206:
-            fields["content-range"] = f"bytes {start}-{end - 1}/{total}"
-    except BaseException:
-        stack.close()
-        raise
-
-    async def blocks() -> AsyncIterator[bytes]:
-        with stack:
-            at = start
-            while at < end:
-                if at < len(age_header):
-                    block = age_header[at:end]
-                else:
-                    length = min(_BLOCK, end - at)
-                    block = await run_in_threadpool(read_at, at - len(age_header), length)
-                yield block
-                at += len(block)
-
-    return StreamingResponse(blocks(), status, fields, OCTETS)
-
-
-@router.get("/deposits", dependencies=[_signed], responses=problems(401, 403, 422))
+@router.get("/deposits", dependencies=[signed_request], responses=problems(401, 403, 422))
 async def deposits(
     request: Request,
     response: Response,
@@ -281,14 +125,14 @@ async def deposits(
             ]
         )
 
-    response.headers.update(_PRIVATE)
+    response.headers.update(PRIVATE)
     return await run_in_threadpool(work)
 
 
 @router.get(
     "/receipts/{leaf}",
     response_class=Response,
-    dependencies=[_signed],
+    dependencies=[signed_request],
     responses={200: binary(RECEIPT, "The receipt."), **problems(401, 403, 404, 422)},
 )
 async def receipt(request: Request, leaf: Root) -> Response:
@@ -303,7 +147,7 @@ async def receipt(request: Request, leaf: Root) -> Response:
             raise NotFound("The account has no deposit with this leaf hash.")
         return notary.sequencer.receipt(leaf_bytes)
 
-    return Response(await run_in_threadpool(work), 200, _PRIVATE, RECEIPT)
+    return Response(await run_in_threadpool(work), 200, PRIVATE, RECEIPT)
 
 
 @router.post(
@@ -328,7 +172,7 @@ async def join(request: Request, response: Response) -> Enrolled:
             index=key.enrolled_index,
         )
 
-    response.headers.update(_PRIVATE)
+    response.headers.update(PRIVATE)
     return await run_in_threadpool(work)
 
 
@@ -339,64 +183,3 @@ def _parse_batch(data: bytes) -> list[bytes]:
     if len(statements) > MAX_BATCH:
         raise TooLarge(f"One request takes at most {MAX_BATCH} statements.")
     return statements
-
-
-def _parse_envelopes(data: bytes) -> list[SmallEnvelope]:
-    items = cbor_decode(data)
-    if not isinstance(items, list):
-        raise MalformedData("the body is not an array of age files")
-    if len(items) > MAX_ENVELOPES:
-        raise TooLarge(f"One request takes at most {MAX_ENVELOPES} age files.")
-    envelopes = []
-    for item in items:
-        match item:
-            case {
-                "root": bytes(root),
-                "size": int(size),
-                "header": bytes(age_header),
-                "payload": bytes(payload),
-            } if len(item) == 4 and len(root) == 32:
-                envelopes.append(SmallEnvelope(Payload(size, root), age_header, payload))
-            case _:
-                raise MalformedData("an age file in the body is not as specified")
-    return envelopes
-
-
-def _settle(writer: PayloadWriter) -> None:
-    with suppress(SealbookError):
-        writer.close()
-
-
-def _upload_fields(upload: Upload) -> dict[str, str]:
-    return _PRIVATE | {
-        "upload-offset": str(upload.offset),
-        "upload-length": str(upload.size),
-        "upload-complete": "?1" if upload.complete else "?0",
-    }
-
-
-def _range(request: Request, total: int, etag: str) -> tuple[int, int, int]:
-    """Return (start, end, status) for a Range field with one range (RFC 9110 section 14.2)."""
-    field = request.headers.get("range", "")
-    unit, _, spec = field.partition("=")
-    first, dash, last = spec.strip().partition("-")
-    if (
-        len(field) > _MAX_RANGE_HEADER
-        or unit.strip().lower() != "bytes"
-        or not dash
-        or request.headers.get("if-range", etag) != etag
-    ):
-        return 0, total, 200
-    try:
-        if not first:
-            start, end = max(0, total - parse_decimal(last)), total
-        else:
-            start = parse_decimal(first)
-            end = min(total, parse_decimal(last) + 1) if last else total
-    except MalformedData:
-        return 0, total, 200
-    if first and last and end <= start < total:
-        return 0, total, 200
-    if start >= total:
-        raise RangeNotSatisfiable(f"The age file has {total} bytes; ask for a range within them.")
-    return start, end, 206
