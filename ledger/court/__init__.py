@@ -2,7 +2,8 @@
 
 from ledger.court.claims import describe, status_words, verdict
 from ledger.court.sentences import say
-from ledger.court.words import CHINESE, ENGLISH, LANGUAGES, Described, Fact, choose_language
+from ledger.court.words import Described, Fact
+from ledger.language import CHINESE, ENGLISH, LANGUAGES, choose_language
 
 __all__ = [
     "CHINESE",

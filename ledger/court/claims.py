@@ -12,18 +12,8 @@ from ledger.court.cover import cover_facts
 from ledger.court.reasons import in_chinese
 from ledger.court.sentences import say
 from ledger.court.shown import content_facts, content_words, document_called, made_facts
-from ledger.court.words import (
-    CHINESE,
-    Described,
-    Fact,
-    Pair,
-    fill,
-    hexadecimal,
-    listed,
-    pick,
-    reason_facts,
-    utc,
-)
+from ledger.court.words import Described, Fact, fill, hexadecimal, listed, reason_facts
+from ledger.language import CHINESE, Pair, pick, utc
 from ledger.quoted import Quoted, Words
 
 PARTIAL = "partial-opening"

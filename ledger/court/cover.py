@@ -7,7 +7,8 @@ goes into the value, with what it says.
 import re
 from collections.abc import Iterator, Mapping
 
-from ledger.court.words import Fact, Pair, pick
+from ledger.court.words import Fact
+from ledger.language import Pair, pick
 from ledger.quoted import Quoted, Words
 
 MAX_SHOWN = 100

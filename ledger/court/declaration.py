@@ -15,8 +15,8 @@ from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.court.cover import cover_facts
 from ledger.court.questions import Check
-from ledger.court.words import ENGLISH
 from ledger.evidence.casefile import MatterShown
+from ledger.language import ENGLISH
 from ledger.quoted import quoted
 
 BLANKS = {

@@ -15,6 +15,7 @@ from ledger.chain.report import Claim, Report
 from ledger.evidence.manifest import TITLE, Manifest, in_family, metadata_fields
 from ledger.evidence.partial import PartialOpening
 from ledger.evidence.partial.form import opened_fields
+from ledger.program import Program
 
 ONLINE_LITIGATION, FRE_902 = "在线诉讼规则", "FRE-902"
 RULES = {
@@ -57,15 +58,6 @@ class Answer:
             "reason": self.reason,
             "facts": dict(self.facts),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """The program that checked: its version, and SHA-256 over its own code, in hex."""
-
-    name: str
-    version: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)

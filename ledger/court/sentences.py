@@ -1,6 +1,7 @@
 """Single sentences of a report, by key."""
 
-from ledger.court.words import Pair, fill
+from ledger.court.words import fill
+from ledger.language import Pair
 from ledger.quoted import Words
 
 

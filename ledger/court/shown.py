@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ledger.court.words import CHINESE, Fact, Pair, fill, pick
+from ledger.court.words import Fact, fill
+from ledger.language import CHINESE, Pair, pick
 from ledger.quoted import Quoted, Words
 
 Document = Mapping[str, Any]

@@ -1,16 +1,10 @@
 """What every text of the catalogue is made of: languages, facts, times."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from ledger.language import LANGUAGES, Pair, pick
 from ledger.quoted import Quoted, Words, lifted
-
-ENGLISH, CHINESE = "en", "zh"
-LANGUAGES = (ENGLISH, CHINESE)
-
-Pair = tuple[str, str]
-"""A text in English and in Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +25,6 @@ class Described:
     text: Words
     facts: tuple[Fact, ...] = ()
     command: tuple[str, ...] = ()
-
-
-def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
-    """Return the language asked for, or the one of LC_ALL, LC_MESSAGES or LANG; English otherwise."""
-    if asked:
-        return asked
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = environment.get(name, "")
-        if value:
-            return CHINESE if value.lower().startswith("zh") else ENGLISH
-    return ENGLISH
-
-
-def pick(pair: Pair, language: str) -> Words:
-    """Return the text in this language."""
-    return Words(pair[LANGUAGES.index(language)])
 
 
 def fill(pair: Pair, language: str, *places: int | Words, **values: int | Words) -> Words:
@@ -71,14 +49,6 @@ def reason_facts(label: Words, reason: str) -> tuple[Fact, ...]:
     words, values = lifted(reason)
     named = (Fact(f"({n})", Quoted.parse(each)) for n, each in enumerate(values, 1))
     return (Fact(label, words), *named)
-
-
-def utc(seconds: int) -> Words:
-    """Return POSIX seconds as a time in UTC."""
-    try:
-        return Words(f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC")
-    except (ValueError, OverflowError, OSError):
-        return Words(f"{seconds} s")
 
 
 def hexadecimal(value: object) -> Words:

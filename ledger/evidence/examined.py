@@ -14,8 +14,8 @@ import sys
 from io import BytesIO
 from typing import Any
 
-from ledger.adapters.limits import limit
 from ledger.chain.trust import parse_trust
+from ledger.children import limit
 from ledger.errors import SealbookError, TooLarge
 from ledger.evidence.casefile import verify_file
 from ledger.evidence.file import read_evidence, verify_disclosed

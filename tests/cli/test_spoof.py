@@ -25,11 +25,12 @@ from ledger.cli.court.page import described, report_page
 from ledger.company.measures import words as register_words
 from ledger.court import LANGUAGES, articles, claims, describe, sentences, shown, words
 from ledger.court.articles import describe_answer
-from ledger.court.questions import Check, Program, online_litigation, stated_fields
+from ledger.court.questions import Check, online_litigation, stated_fields
 from ledger.court.words import fill
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Part, Rendition
 from ledger.evidence.partial import Selection
+from ledger.program import Program
 from ledger.quoted import LIMIT, Quoted, Words, columns, lifted
 from ledger.wire.client import _problem
 from ledger.wire.deadlines import Deadline

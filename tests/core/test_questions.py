@@ -16,7 +16,6 @@ from ledger.court.questions import (
     ONLINE_LITIGATION,
     Answer,
     Check,
-    Program,
     find_rule,
     online_litigation,
     stated_fields,
@@ -25,6 +24,7 @@ from ledger.evidence.casefile import MatterShown
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Cover, Part, Rendition
 from ledger.evidence.partial import Selection
+from ledger.program import Program
 from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 from tests.disclosed import Shown, file
 from tests.simulator import Office

@@ -11,7 +11,7 @@ from ledger.cli import text
 from ledger.cli.court.matters import matters_page
 from ledger.cli.court.page import Rows, labelled
 from ledger.court import say, verdict
-from ledger.court.words import utc
+from ledger.language import utc
 
 if TYPE_CHECKING:
     from ledger.evidence.casefile import MatterShown

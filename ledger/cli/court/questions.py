@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,8 @@ from ledger.cli.court.page import Rows, described, headed
 from ledger.court import say
 from ledger.court.articles import article_title, describe_answer
 from ledger.court.declaration import Copy, Exhibit, declaration_facts, draft_declaration
-from ledger.court.questions import FRE_902, Answer, Check, Program, online_litigation
+from ledger.court.questions import FRE_902, Answer, Check, online_litigation
+from ledger.program import this_program
 from ledger.quoted import broken
 
 if TYPE_CHECKING:
@@ -33,27 +33,6 @@ class Examined:
     report: "Report"
     stated: tuple[Mapping[str, Any], ...] = ()
     copies: tuple[Copy, ...] = ()
-
-
-@lru_cache(maxsize=1)
-def this_program() -> Program:
-    """Return the program that runs, with SHA-256 over the list of its files and their SHA-256.
-
-    The list is what `sha256sum` prints for the package's modules in the order of their paths, the
-    service left out: it stands elsewhere in a checkout.
-    """
-    from importlib.metadata import version
-
-    import ledger
-
-    package = Path(next(iter(ledger.__path__)))
-    names = sorted(path.relative_to(package).as_posix() for path in package.rglob("*.py"))
-    listing = sha256()
-    for name in names:
-        if not name.startswith("api/"):
-            digest = sha256((package / name).read_bytes()).hexdigest()
-            listing.update(f"{digest}  ledger/{name}\n".encode())
-    return Program("sealbook", version("sealbook"), listing.hexdigest())
 
 
 def check_of(file: Path, trusted: "tuple[Trust, bytes, str]", language: str) -> Check:

@@ -22,9 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
@@ -46,6 +44,7 @@ from ledger.crypto.recipients import Random
 from ledger.disk.files import NewFile, sync_folder
 from ledger.errors import SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, numbered
+from ledger.program import tool_name
 from ledger.quoted import quoted
 
 LARGE = 8 << 20
@@ -344,12 +343,6 @@ def _remove(folder: Path) -> None:
         for each in folder.iterdir():
             each.unlink()
         folder.rmdir()
-
-
-@cache
-def tool_name() -> str:
-    """Return this software's name and version."""
-    return f"sealbook {version('sealbook')}"
 
 
 def iso(seconds: float) -> str:

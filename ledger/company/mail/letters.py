@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ledger.company.capture.config import Provenance
-from ledger.company.capture.intake import Intake, Item, MemorySource, item_key, tool_name
+from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.mail.dkim import NoResolver, Resolver, check_signatures
 from ledger.company.mail.imap import Fetched
@@ -31,6 +31,7 @@ from ledger.company.sealing.seal import Document
 from ledger.company.vault.home import SPOOL
 from ledger.company.vault.vault import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed
+from ledger.program import tool_name
 from ledger.quoted import quoted
 
 MEDIA_TYPE = "message/rfc822"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.company.capture.intake import MemorySource, tool_name
+from ledger.company.capture.intake import MemorySource
 from ledger.company.measures.measure import (
     CLASSIFICATION,
     MEASURE_NAME,
@@ -39,6 +39,7 @@ from ledger.crypto.recipients import Identity
 from ledger.disk.files import seal_files
 from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
 from ledger.evidence.manifest import Cover
+from ledger.program import tool_name
 from ledger.quoted import quoted
 
 

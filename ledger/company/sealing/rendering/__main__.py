@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.limits import limit
+from ledger.children import limit
 from ledger.company.sealing.rendering import NotRendered
 
 MEMORY = 2 << 30
