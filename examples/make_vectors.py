@@ -37,7 +37,8 @@ from ledger.chain.block import (
     note_digest,
 )
 from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor
-from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
+from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.cosignature import sign_checkpoint
 from ledger.chain.enrolment import (
     DEVICE,
     Enrolment,

@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, block_payload, notary_statement
 from ledger.chain.certificate import SealAnchor
-from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
+from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.cosignature import sign_checkpoint
 from ledger.chain.enrolment import (
     DEVICE,
     Enrolment,

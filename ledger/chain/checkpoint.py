@@ -13,10 +13,7 @@ Specification: https://c2sp.org/tlog-checkpoint (text of 2026-07-11)
 
 from dataclasses import dataclass
 
-from ledger.chain.cosignature import cosign
-from ledger.chain.note import Note, format_note, sign_note
 from ledger.chain.statement import MAX_ORIGIN, is_origin
-from ledger.crypto.keys import MlDsaKey, SigningKey
 from ledger.crypto.merkle import EMPTY_ROOT, HASH_SIZE, MAX_TREE_SIZE
 from ledger.encoding import b64decode, b64encode, parse_decimal
 from ledger.errors import MalformedData
@@ -67,21 +64,3 @@ def parse_checkpoint(text: str) -> Checkpoint:
 def format_checkpoint(checkpoint: Checkpoint) -> str:
     """Return the note's text, the inverse of `parse_checkpoint`."""
     return checkpoint.text
-
-
-def sign_checkpoint(
-    checkpoint: Checkpoint, ed25519: SigningKey, ml_dsa: MlDsaKey, time: int
-) -> str:
-    """Return the signed note with the log's two lines, Ed25519 first.
-
-    Args:
-        checkpoint: Consistent with every checkpoint signed before; this is not checked here.
-        ed25519: The log key of type 0x01.
-        ml_dsa: The log key of type 0x06.
-        time: POSIX seconds, stated in the ML-DSA-44 line.
-    """
-    lines = (
-        sign_note(checkpoint.text, checkpoint.origin, ed25519),
-        cosign(checkpoint, checkpoint.origin, ml_dsa, time),
-    )
-    return format_note(Note(checkpoint.text, lines))

@@ -17,13 +17,17 @@ Specification: https://c2sp.org/tlog-cosignature (v1.1.0-rc.1, text of 2026-06-0
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,
     ED25519,
+    Note,
     Signature,
     VerifierKey,
+    format_note,
     key_id,
+    sign_note,
 )
 from ledger.crypto.keys import (
     ED25519_SIGNATURE_SIZE,
@@ -132,3 +136,21 @@ def _ml_dsa_44_message(checkpoint: "Checkpoint", name: str, time: int) -> bytes:
 
 def _short(data: bytes) -> bytes:
     return bytes([len(data)]) + data
+
+
+def sign_checkpoint(
+    checkpoint: Checkpoint, ed25519: SigningKey, ml_dsa: MlDsaKey, time: int
+) -> str:
+    """Return the signed note with the log's two lines, Ed25519 first.
+
+    Args:
+        checkpoint: Consistent with every checkpoint signed before; this is not checked here.
+        ed25519: The log key of type 0x01.
+        ml_dsa: The log key of type 0x06.
+        time: POSIX seconds, stated in the ML-DSA-44 line.
+    """
+    lines = (
+        sign_note(checkpoint.text, checkpoint.origin, ed25519),
+        cosign(checkpoint, checkpoint.origin, ml_dsa, time),
+    )
+    return format_note(Note(checkpoint.text, lines))

@@ -9,8 +9,8 @@ from ledger.chain.checkpoint import (
     format_checkpoint,
     parse_checkpoint,
     require_origin,
-    sign_checkpoint,
 )
+from ledger.chain.cosignature import sign_checkpoint
 from ledger.chain.note import (
     COSIGNATURE_ML_DSA_44,
     ED25519,

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
-from ledger.chain.cosignature import cosign
+from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.cosignature import cosign, sign_checkpoint
 from ledger.chain.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

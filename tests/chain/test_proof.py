@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
+from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.cosignature import sign_checkpoint
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, format_vkey
 from ledger.chain.policy import parse_policy
 from ledger.chain.proof import MAX_EXTRA_SIZE, TlogProof, format_proof, parse_proof, verify_proof

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger.chain.checkpoint import Checkpoint, sign_checkpoint
+from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.cosignature import sign_checkpoint
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
 from ledger.company.sending.confirming import (
     LedgerForked,

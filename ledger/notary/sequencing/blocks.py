@@ -33,8 +33,8 @@ from ledger.chain.block import (
     parse_block,
 )
 from ledger.chain.certificate import validity
-from ledger.chain.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
-from ledger.chain.cosignature import verify_signature
+from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
+from ledger.chain.cosignature import sign_checkpoint, verify_signature
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, parse_note
 from ledger.chain.seal import sign_seal
 from ledger.chain.statement import Statement, parse_statement
