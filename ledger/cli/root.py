@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ledger.cli.text import listed
+from ledger.cli.text import listed, sentence
 from ledger.errors import SealbookError
 from ledger.quoted import escape, lifted, quoted, take
 
@@ -117,19 +117,6 @@ def _explain(error: Exception) -> tuple[int, str, str]:
         "report this, with what SEALBOOK_DEBUG=1 in the environment shows.",
     )
 
-
-def sentence(text: str) -> str:
-    """Return an error's text with a capital letter and a full stop."""
-    if text.partition(" ")[0] in _OPENERS:  # a path or a name keeps its first letter
-        text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?", "。")) else text + "."
-
-
-_OPENERS = {
-    "a", "an", "the", "not", "no", "two", "one", "what", "there", "it", "this", "under", "over",
-    "policy", "decimal", "integer", "extra",
-}  # fmt: skip
-"""Words that our errors begin with in lower case."""
 
 _HELP = """Seal documents, deposit them with a notary, and verify receipts offline.
 

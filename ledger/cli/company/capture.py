@@ -221,7 +221,8 @@ def status(as_json: bool) -> None:
 
 
 def _overview(value: dict[str, Any]) -> list[str]:
-    from ledger.cli.court.page import Value, labelled
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
 
     counts = value.get("counts", {})
     state = "runs" if value["running"] else "does not run; `sealbook run` starts it"

@@ -168,7 +168,8 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
 
     The documents are listed where the vault opens without asking for a passphrase.
     """
-    from ledger.cli.court.page import Value, labelled
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
     from ledger.company.vault.home import IDENTITY
 
     vault = shell.open_vault()
@@ -233,8 +234,8 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     Nothing is overwritten, and nothing appears unless every byte is what was deposited. Names that some
     systems refuse are changed, and the changes are shown.
     """
-    from ledger.cli.court.page import labelled
     from ledger.cli.court.sealed import ended_in_order
+    from ledger.cli.text import labelled
     from ledger.company.disclosing.opening import open_deposit
 
     vault = shell.open_vault()

@@ -119,7 +119,8 @@ def _report_init(
     request_fingerprint: str,
     sheet: Path | None,
 ) -> None:
-    from ledger.cli.court.page import Value, labelled
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
 
     result = {
         "vault": str(home),
@@ -184,7 +185,8 @@ def show(file: Path | None, as_json: bool) -> None:
     Without FILE, the one that is pinned in the vault.
     """
     from ledger.chain.trust import MAX_TRUST, fingerprint, parse_trust
-    from ledger.cli.court.page import Value, labelled
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
 
     data = shell.read_limited(file, MAX_TRUST, "a trust file") if file else _pinned()
     with shell.about(file or Path("notary.trust")):

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from ledger.cli import text
-from ledger.cli.court.page import Value, labelled
+from ledger.cli.court.page import Value
+from ledger.cli.text import labelled
 from ledger.company.measures.register import (
     OVERALL,
     RECORDED,

@@ -281,6 +281,6 @@ def name_of(deposit: "StoredDeposit") -> str:
 
 def sentence_of(error: SealbookError) -> str:
     """Return an error's text as a sentence."""
-    from ledger.cli.root import sentence
+    from ledger.cli.text import sentence
 
     return sentence(str(error))

@@ -10,9 +10,9 @@ import click
 from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
 from ledger.cli.court.gaps import gaps_page
-from ledger.cli.court.page import labelled
 from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.cli.court.sealed import ended_in_order
+from ledger.cli.text import labelled
 from ledger.company.disclosing.opening import Opened, Staging
 from ledger.court import say
 from ledger.court.pieces import content_names, outputs

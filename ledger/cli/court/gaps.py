@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ledger.cli import text
-from ledger.cli.court.page import Value, labelled
+from ledger.cli.court.page import Value
+from ledger.cli.text import labelled
 from ledger.court import say
 from ledger.court.shown import (
     called,

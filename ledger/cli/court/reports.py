@@ -130,7 +130,7 @@ def _place_rows(number: int, count: int, language: str) -> list[tuple[str, str]]
 
 
 def _say_untrusted(how: Shown) -> None:
-    from ledger.cli.court.page import labelled
+    from ledger.cli.text import labelled
     from ledger.court import say
 
     click.echo(click.style(say("title", how.language), bold=True) + "\n")

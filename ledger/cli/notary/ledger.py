@@ -169,7 +169,8 @@ Example:
 @shell.json_option
 def status(directory: Path, as_json: bool) -> None:
     """Say how far the ledger is."""
-    from ledger.cli.court.page import Value, labelled
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
     from ledger.notary.notary import command
 
     value = command(directory, "status", {})
@@ -635,7 +636,8 @@ def _now(
 
 
 def _now_page(standing: dict[str, Any], language: str) -> str:
-    from ledger.cli.court.page import Value, labelled
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
     from ledger.court import say
 
     yes_no = {
@@ -716,7 +718,8 @@ def _who(standing: dict[str, Any]) -> str:
 
 
 def _standing_text(standing: dict[str, Any]) -> str:
-    from ledger.cli.court.page import Value, labelled
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
 
     rows: list[tuple[str, Value]] = [
         ("Account", text.groups(standing["account"])[0]),
