@@ -1,0 +1,121 @@
+"""`sealbook trust`: the notary's trust file, shown and exported."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ledger.cli import shell, text
+from ledger.errors import InvalidInput, VerificationFailed
+from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  sealbook trust show office.trust
+  sealbook trust export -o office.trust
+"""
+)
+def trust() -> None:
+    """Show or export the notary's trust file."""
+
+
+@trust.command(
+    epilog="""\b
+Example:
+  sealbook trust show office.trust
+"""
+)
+@click.argument("file", type=shell.FILE, required=False)
+@shell.json_option
+def show(file: Path | None, as_json: bool) -> None:
+    """Show a trust file and its fingerprint.
+
+    Without FILE, the one that is pinned in the vault.
+    """
+    from ledger.chain.trust import MAX_TRUST, fingerprint, parse_trust
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
+
+    data = shell.read_limited(file, MAX_TRUST, "a trust file") if file else _pinned()
+    with shell.about(file or Path("notary.trust")):
+        found = parse_trust(data)
+    witnesses = [each.name for each in found.policy.witnesses if each.key.name != found.origin]
+    result = {
+        "origin": found.origin,
+        "issuer": found.issuer,
+        "issued": found.issued,
+        "fingerprint": fingerprint(data),
+        "required": list(found.required),
+        "witnesses": witnesses,
+    }
+    rows: list[tuple[str, Value]] = [
+        ("Ledger", quoted(found.origin)),
+        ("Issued by", quoted(found.issuer)),
+        ("Issued", text.when(found.issued)),
+        ("Required", ", ".join(found.required)),
+        ("Signed with", "Ed25519 and ML-DSA-44, both by the notary"),
+        ("Witnesses", list(map(quoted, witnesses)) or "none"),
+        ("Fingerprint", fingerprint(data)),
+    ]
+    shell.emit(as_json, result, "\n".join(labelled(rows)))
+
+
+@trust.command(
+    epilog="""\b
+Example:
+  sealbook trust export -o office.trust
+"""
+)
+@click.option("-o", "--output", type=shell.FILE, required=True, help="The file to write.")
+@shell.json_option
+def export(output: Path, as_json: bool) -> None:
+    """Write the pinned trust file."""
+    from ledger.chain.trust import fingerprint
+    from ledger.disk.outputs import write_new
+
+    data = _pinned()
+    write_new(output, data)
+    shell.emit(
+        as_json,
+        {"file": str(output.absolute()), "fingerprint": fingerprint(data)},
+        f"Written\n{text.foreign(output, 2)}\nfingerprint {fingerprint(data)}",
+    )
+
+
+def _pinned() -> bytes:
+    from ledger.chain.trust import MAX_TRUST
+    from ledger.company.vault.home import TRUST, has_vault, vault_home
+
+    home = vault_home()
+    if not has_vault(home):
+        raise InvalidInput(
+            f"There is no vault at {quoted(home)}; name a trust file, or make a vault with "
+            "`sealbook init`."
+        )
+    return shell.read_limited(home / TRUST, MAX_TRUST, "a trust file")
+
+
+def read_trust(notary: str, file: Path | None) -> bytes:
+    from ledger.chain.trust import MAX_TRUST
+    from ledger.wire.client import NotaryClient
+
+    if file is not None:
+        return shell.read_limited(file, MAX_TRUST, "a trust file")
+    with NotaryClient(notary) as client:
+        return client.trust()
+
+
+def compare_fingerprint(data: bytes, printed: str) -> None:
+    from ledger.chain.trust import fingerprint
+
+    if "".join(printed.split()).lower() != fingerprint(data).replace(" ", ""):
+        raise VerificationFailed(
+            "The trust file does not have the fingerprint that was given. Compare what was typed with "
+            "the sheet, digit by digit. If it is the sheet's, this is not the notary of the sheet, or "
+            "its trust file is a newer one: get that from the office itself and pass it with --trust."
+        )
