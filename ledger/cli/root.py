@@ -185,7 +185,7 @@ _SECTIONS: dict[str, Commands] = {
         ),
     },
     "The notary office": {
-        "notary": ("ledger.cli.notary.ledger:notary", "Run and look after a notary."),
+        "notary": ("ledger.cli.notary.group:notary", "Run and look after a notary."),
     },
 }
 

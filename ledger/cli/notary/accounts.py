@@ -1,0 +1,224 @@
+"""`sealbook notary enroll | accounts | revoke`: who may deposit."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ledger.cli import shell, text
+from ledger.cli.notary.group import directory_option, notary
+from ledger.errors import Conflict, MalformedData, NotFound, Refused, VerificationFailed
+from ledger.quoted import quoted
+
+_SHORTEST_KEY = 8
+
+
+@notary.command(
+    epilog="""\b
+Example:
+  sealbook notary enroll acme.request --name "Acme Ltd" \\
+      --registration 91320100X --checked-by "Wang Li"
+"""
+)
+@click.argument("request", type=shell.FILE)
+@click.option("--name", help="Who the company is.")
+@click.option("--registration", help="Its registration number.")
+@click.option("--checked-by", help="Who at the office checked that.")
+@click.option("--account", help="The account on the paper, for a further key of a known company.")
+@click.option("--fingerprint", help="The request's fingerprint on the company's paper.")
+@directory_option
+@shell.json_option
+def enroll(
+    request: Path,
+    name: str | None,
+    registration: str | None,
+    checked_by: str | None,
+    account: str | None,
+    fingerprint: str | None,
+    directory: Path,
+    as_json: bool,
+) -> None:
+    """Enrol a company whose paper was compared.
+
+    Its identity was checked before.
+    The fingerprint is typed from the company's paper, never read from the request: that comparison is
+    what ties the key to the company. A further key of an account comes as a request that one of the
+    account's keys has signed; it needs no new identity check, only --account.
+    """
+    from ledger.chain.enrolment import (
+        IdentityRecord,
+        format_record,
+        parse_endorsed,
+        verify_request,
+    )
+    from ledger.chain.statement import MAX_ENTRY
+    from ledger.chain.trust import fingerprint as fingerprint_of
+    from ledger.crypto.keys import thumbprint_ed25519
+    from ledger.notary.notary import command
+
+    data = shell.read_limited(request, MAX_ENTRY, "an enrolment request")
+    endorsed = None
+    try:
+        inner, _, _ = parse_endorsed(data)
+        endorsed, data = data, inner
+    except MalformedData:
+        pass
+    with shell.about(request):
+        found = verify_request(data)
+    if (account is None) != (found.account is None):
+        raise click.UsageError(
+            f"This request joins the account {quoted(found.account)}; compare it with the paper "
+            "and pass "
+            "--account."
+            if found.account
+            else "This request opens a new account; leave out --account."
+        )
+    if account is not None and "".join(account.split()).lower() != found.account:
+        raise VerificationFailed(
+            f"The request joins the account {quoted(found.account)}, not {quoted(account)}."
+        )
+    printed = fingerprint or shell.ask("Fingerprint on the company's paper", "--fingerprint")
+    if "".join(printed.split()).lower() != fingerprint_of(data).replace(" ", ""):
+        raise VerificationFailed(
+            f"The paper does not match {quoted(request)}. Enrol nobody; ask the company for the "
+            "request that "
+            "it printed."
+        )
+    if endorsed is not None:
+        standing = command(directory, "join", {"request": endorsed})
+    elif found.account is not None:
+        raise Refused(
+            "The request joins an account but none of the account's keys has signed it. The company "
+            "makes such a request with `sealbook recover`."
+        )
+    else:
+        name = name or shell.ask("Name", "--name")
+        registration = registration or shell.ask("Registration", "--registration")
+        record = IdentityRecord(
+            salt=os.urandom(32),
+            name=name,
+            registration=registration,
+            checked_by=checked_by or shell.ask("Checked by", "--checked-by"),
+            checked_at=int(time.time()),
+        )
+        standing = command(directory, "enroll", {"request": data}, record=format_record(record))
+    value = {"new": standing["new"], **_standing(standing)}
+    if value["new"]:
+        shell.emit(as_json, value, f"Enrolled.\n{_standing_text(value)}")
+        return
+    known = f"Already enrolled as {_who(value)}; nothing was changed."
+    key = thumbprint_ed25519(found.key).hex()
+    revoked = next(each["revoked"] for each in value["keys"] if each["key"] == key)
+    if revoked is not None:
+        raise Conflict(f"{known} Its key was revoked by entry {revoked}: ask for a new request.")
+    if (name or value["name"], registration or value["registration"]) != (
+        value["name"],
+        value["registration"],
+    ):
+        raise Conflict(
+            f"{known} An identity record is never replaced; compare the request's paper."
+        )
+    shell.emit(as_json, value, f"{text.said(known)}\n{_standing_text(value)}")
+
+
+@notary.command(
+    epilog="""\b
+Example:
+  sealbook notary accounts
+"""
+)
+@directory_option
+@shell.json_option
+def accounts(directory: Path, as_json: bool) -> None:
+    """List accounts and their keys."""
+    from ledger.notary.notary import command
+
+    found = [_standing(each) for each in command(directory, "accounts", {})["accounts"]]
+    lines = [_standing_text(each) for each in found] or ["Nobody is enrolled yet."]
+    shell.emit(as_json, {"accounts": found}, "\n\n".join(lines))
+
+
+@notary.command(
+    epilog="""\b
+Example:
+  sealbook notary revoke 4f0c9d21 --reason lost
+"""
+)
+@click.argument("key")
+@click.option(
+    "--reason",
+    type=click.Choice(["compromised", "lost", "superseded", "ceased"]),
+    required=True,
+    help="Goes on public record.",
+)
+@directory_option
+@shell.json_option
+def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
+    """Revoke a key for ever. KEY is the start of its id, as `accounts` shows it."""
+    from ledger.notary.notary import command
+
+    start = "".join(key.split()).lower()
+    if len(start) < _SHORTEST_KEY:
+        raise click.UsageError(f"Give at least {_SHORTEST_KEY} digits of the key's id.")
+    standings = [_standing(each) for each in command(directory, "accounts", {})["accounts"]]
+    found = {
+        each["key"] for one in standings for each in one["keys"] if each["key"].startswith(start)
+    }
+    if len(found) != 1:
+        raise NotFound(
+            f"{len(found)} keys begin with {quoted(key)}; `sealbook notary accounts` shows all."
+        )
+    (full,) = found
+    answer = command(directory, "revoke", {"key": bytes.fromhex(full), "reason": reason})
+    shell.emit(
+        as_json,
+        {"key": full, "reason": reason, "index": answer["index"]},
+        f"Revoked {text.groups(full)[0]} ...: entry {answer['index']}.",
+    )
+
+
+def _standing(standing: dict[str, Any]) -> dict[str, Any]:
+    from ledger.chain.enrolment import parse_record
+    from ledger.crypto.keys import thumbprint_ed25519
+
+    record = None if standing["record"] is None else parse_record(standing["record"])
+    return {
+        "account": standing["account"],
+        "name": record.name if record else None,
+        "registration": record.registration if record else None,
+        "checked_by": record.checked_by if record else None,
+        "keys": [
+            {
+                "key": thumbprint_ed25519(each["public"]).hex(),
+                "role": each["role"],
+                "enrolled": each["enrolled"],
+                "revoked": each["revoked"],
+            }
+            for each in standing["keys"]
+        ],
+    }
+
+
+def _who(standing: dict[str, Any]) -> str:
+    if standing["name"] is None:
+        return "somebody whose identity record was erased"
+    return f"{quoted(standing['name'])}, registration {quoted(standing['registration'])}"
+
+
+def _standing_text(standing: dict[str, Any]) -> str:
+    from ledger.cli.court.page import Value
+    from ledger.cli.text import labelled
+
+    rows: list[tuple[str, Value]] = [
+        ("Account", text.groups(standing["account"])[0]),
+        ("Name", quoted(standing["name"]) if standing["name"] else "erased"),
+        ("Registration", quoted(standing["registration"]) if standing["name"] else "erased"),
+    ]
+    for each in standing["keys"]:
+        revoked = "" if each["revoked"] is None else f", revoked by entry {each['revoked']}"
+        rows.append(
+            ("Key", f"{each['key'][:16]}  {each['role']}, entry {each['enrolled']}{revoked}")
+        )
+    return "\n".join(labelled(rows))
