@@ -30,8 +30,8 @@ from bench.realtime import ROOT, answers, sealbook, serving, wait
 from bench.row import Row, interleaved
 from bench.sealing import MEMORY_FOLDER, MIB
 from ledger.chain.trust import fingerprint
+from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing.preparing import split_all
-from ledger.company.sealing.seal import Document, SealedDeposit
 from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.files import open_payload, open_source, seal_files
 from ledger.evidence.manifest import Cover, Cuts

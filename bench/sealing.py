@@ -24,7 +24,7 @@ from time import perf_counter
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from bench.row import Row, interleaved, ratio
-from ledger.company.sealing.seal import Document
+from ledger.company.documents import Document
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.crypto.stream import CHUNK, ENC_CHUNK
 from ledger.disk.files import open_source, seal_files

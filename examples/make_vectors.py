@@ -59,7 +59,8 @@ from ledger.chain.statement import Deposit, Matter, format_deposit
 from ledger.chain.tiles import format_bundle, format_tile
 from ledger.chain.trust import Trust, fingerprint, format_trust
 from ledger.company.access.recovery import Sheet, format_sheet, signing_key
-from ledger.company.sealing.seal import Document, SealedDeposit, seal
+from ledger.company.documents import Document, SealedDeposit
+from ledger.company.sealing.seal import seal
 from ledger.crypto import commitment as cm
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem
 from ledger.crypto.merkle import (

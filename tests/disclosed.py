@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ledger.chain.statement import Deposit, format_deposit
-from ledger.company.sealing.seal import Document, SealedDeposit, seal
+from ledger.company.documents import Document, SealedDeposit
+from ledger.company.sealing.seal import seal
 from ledger.crypto.recipients import HybridIdentity
 from ledger.evidence.file import Disclosure, self_contained, write_evidence
 from ledger.evidence.manifest import Cover, Part, Splitting, format_cuts

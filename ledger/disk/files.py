@@ -19,9 +19,10 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing.committing import committer
 from ledger.company.sealing.preparing import prepared
-from ledger.company.sealing.seal import Document, SealedDeposit, seal
+from ledger.company.sealing.seal import seal
 from ledger.crypto.armor import MAX_ARMORED, is_armored
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer

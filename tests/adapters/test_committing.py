@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger.company.documents import Document
 from ledger.company.sealing import committing
 from ledger.company.sealing.committing import committer
-from ledger.company.sealing.seal import Document, commit_here, seal
+from ledger.company.sealing.seal import commit_here, seal
 from ledger.crypto.commitment import Uncommitted, ViewBuilder, ViewHeader, leaf_commitments
 from ledger.crypto.merkle import leaf_hashes
 from ledger.disk.files import open_source, seal_files

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ledger.chain.statement import Payload
 from ledger.company.disclosing.ranged import DepositView, checked, hashed, segments
-from ledger.company.sealing.seal import SealedDeposit
+from ledger.company.documents import SealedDeposit
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import VerificationFailed

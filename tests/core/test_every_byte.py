@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ledger.chain.trust import Trust, parse_trust
-from ledger.company.sealing.seal import Document
+from ledger.company.documents import Document
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData

@@ -15,7 +15,8 @@ import pytest
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.chain.statement import Deposit, format_deposit
-from ledger.company.sealing.seal import Document, seal
+from ledger.company.documents import Document
+from ledger.company.sealing.seal import seal
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import MalformedData, SealbookError
 from ledger.evidence import plain_zip as archive

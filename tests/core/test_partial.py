@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as some
 
-from ledger.company.sealing.seal import SealedDeposit
+from ledger.company.documents import SealedDeposit
 from ledger.crypto import commitment as cm
 from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.multiproof import multi_proof

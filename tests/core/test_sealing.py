@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.chain.statement import Payload
-from ledger.company.sealing.seal import SEGMENT, Document, SealedDeposit, _tar_header, seal
+from ledger.company.documents import Document, SealedDeposit
+from ledger.company.sealing.seal import SEGMENT, _tar_header, seal
 from ledger.crypto.envelope import decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.padding import padme

@@ -11,8 +11,8 @@ from ledger.company.capture import intake as capture
 from ledger.company.capture.config import Rule
 from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
+from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing import seal as sealing
-from ledger.company.sealing.seal import Document, SealedDeposit
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import StorageFailed

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.company.documents import Document
 from ledger.company.sealing.renditions import Renderer
-from ledger.company.sealing.seal import Document
 from ledger.disk.files import open_source
 
 Render = Callable[..., tuple[Document, ...]]

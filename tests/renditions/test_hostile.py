@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from ledger.company.documents import Document
 from ledger.company.sealing import renditions
 from ledger.company.sealing.preparing import prepared
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import Renderer, is_renderable
-from ledger.company.sealing.seal import Document
 from ledger.disk.files import open_source
 from ledger.errors import SourceChanged
 from tests.renditions import pdfs

@@ -22,8 +22,8 @@ from pikepdf import (
 )
 
 from examples import make_dossier
+from ledger.company.documents import Document
 from ledger.company.sealing.renditions import Renderer
-from ledger.company.sealing.seal import Document
 from ledger.disk.files import open_source
 from ledger.evidence.manifest import Rendition
 from tests.renditions import pdfs

@@ -11,9 +11,9 @@ from docx.oxml.parser import parse_xml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.company.documents import Document
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import parse_parts
-from ledger.company.sealing.seal import Document
 from ledger.evidence.manifest import Cuts, Rendition, Splitting
 from tests.renditions.conftest import Render, read
 

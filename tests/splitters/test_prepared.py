@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.company.documents import Document
 from ledger.company.sealing import preparing as splitting
 from ledger.company.sealing.preparing import prepared, split_all
-from ledger.company.sealing.seal import Document
 from ledger.company.splitters import cutting
 from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.files import open_payload, open_source, seal_files

@@ -29,8 +29,9 @@ from typing import Self
 from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
 from ledger.company.capture.config import Provenance, Rule
 from ledger.company.capture.index import Captured, CaptureIndex, Place
+from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing.preparing import prepared
-from ledger.company.sealing.seal import Document, SealedDeposit, seal
+from ledger.company.sealing.seal import seal
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, parsed
 from ledger.company.vault.vault import (
     MATTER_NAME,

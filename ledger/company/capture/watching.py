@@ -40,8 +40,8 @@ from ledger.company.capture.config import Provenance, Seen, Settling, Watch
 from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, MemorySource, iso, item_key
 from ledger.company.capture.journal import Journal, Kind
+from ledger.company.documents import Document
 from ledger.company.sealing.collecting import collect, text_of_name
-from ledger.company.sealing.seal import Document
 from ledger.disk.files import FileSource
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
 from ledger.program import tool_name

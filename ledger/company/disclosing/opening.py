@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
+from ledger.company.documents import Document, Source
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.preparing import split_all
-from ledger.company.sealing.seal import Document, Source
 from ledger.company.splitters.cutting import VERSIONS
 from ledger.company.vault.vault import StoredDeposit, read_file
 from ledger.crypto.envelope import MAX_HEADER, parse_header

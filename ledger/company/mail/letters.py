@@ -13,6 +13,7 @@ from pathlib import Path
 from ledger.company.capture.config import Provenance
 from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
 from ledger.company.capture.journal import Journal, Kind
+from ledger.company.documents import Document
 from ledger.company.mail.dkim import NoResolver, Resolver, check_signatures
 from ledger.company.mail.imap import Fetched
 from ledger.company.mail.mailboxes import Stored
@@ -27,7 +28,6 @@ from ledger.company.mail.stating import (
     plain,
     title,
 )
-from ledger.company.sealing.seal import Document
 from ledger.company.vault.home import SPOOL
 from ledger.company.vault.vault import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger.company.capture.intake import MemorySource
+from ledger.company.documents import Document
 from ledger.company.measures.measure import (
     CLASSIFICATION,
     MEASURE_NAME,
@@ -29,7 +30,6 @@ from ledger.company.measures.register import (
     VaultFacts,
 )
 from ledger.company.sealing.collecting import collect
-from ledger.company.sealing.seal import Document
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import all_matters, number_of
 from ledger.company.vault.recipients import parsed

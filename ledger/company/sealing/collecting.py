@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.company.sealing.seal import Document
+from ledger.company.documents import Document
 from ledger.disk.files import FileSource, open_source
 from ledger.errors import InvalidInput
 from ledger.evidence.rules import MAX_DOCUMENTS, MAX_PATH

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
-from ledger.company.sealing.seal import Committer, commit_here
+from ledger.company.documents import Committer
+from ledger.company.sealing.seal import commit_here
 from ledger.crypto.commitment import HASH_SIZE, Uncommitted
 
 _MANY = 500

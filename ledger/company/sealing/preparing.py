@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.company.sealing.seal import Document
+from ledger.company.documents import Document
 from ledger.company.splitters import split
 from ledger.company.splitters.cutting import Unsplit
 from ledger.evidence.manifest import Splitting

@@ -24,8 +24,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ledger.children import environment
+from ledger.company.documents import Document, Source
 from ledger.company.sealing.rendering import NotRendered
-from ledger.company.sealing.seal import Document, Source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 from ledger.disk.files import open_source
 from ledger.errors import InvalidInput

@@ -13,12 +13,13 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ledger.chain.statement import Payload
+from ledger.company.documents import Committer, Document, SealedDeposit, Sink
 from ledger.crypto.commitment import (
     KIND_BYTES,
     SEED_SIZE,
@@ -33,7 +34,7 @@ from ledger.crypto.commitment import (
     view_seed,
 )
 from ledger.crypto.envelope import encrypt_payload, seal_header
-from ledger.crypto.merkle import Buffer, RootBuilder, leaf_hash, leaf_hashes
+from ledger.crypto.merkle import RootBuilder, leaf_hash, leaf_hashes
 from ledger.crypto.padding import padme
 from ledger.crypto.recipients import FILE_KEY_SIZE, Random, Recipient
 from ledger.crypto.stream import (
@@ -54,8 +55,6 @@ from ledger.evidence.manifest import (
     IndexPlace,
     Manifest,
     Record,
-    Rendition,
-    Splitting,
     bytes_view,
     check_cover,
     cover_leaves,
@@ -78,60 +77,6 @@ _AHEAD = 16
 _PAD = 1 << 20
 """Segments of padding may all be begun at once: they wait in the pool's queue, not in memory."""
 _ZEROS = bytes(SEGMENT)
-
-_UNIFORM = Splitting()
-
-
-class Source(Protocol):
-    """A document's bytes, which must not change while they are sealed."""
-
-    @property
-    def size(self) -> int: ...
-
-    def read_into(self, offset: int, buffer: memoryview) -> None:
-        """Fill the whole buffer from `offset` on. Raises SourceChanged. Called from any thread."""
-        ...
-
-    def check(self) -> None:
-        """Raise SourceChanged unless the source is as it was at the start."""
-        ...
-
-
-class Sink(Protocol):
-    """Where a file is written; appears whole or not at all."""
-
-    def write_at(self, offset: int, data: Buffer) -> None:
-        """Write all of `data`. Called from any thread, each place once."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document to seal: where its bytes are, and what its metadata view will say."""
-
-    source: Source
-    name: str
-    modified: int | None = None
-    media_type: str = ""
-    origin: str = ""
-    tool: str = ""
-    splitting: Splitting = _UNIFORM
-    rendition: Rendition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SealedDeposit:
-    """What was sealed: R, how a statement names the files, and what the manifest says."""
-
-    commitment: bytes
-    content: Payload | None
-    manifest: Payload
-    record: Manifest
-    index: Index
-
-
-Committer = Callable[[Sequence[Uncommitted]], Callable[[], Sequence[bytes]]]
-"""Begins to commit to documents, and gives what returns their D_j."""
 
 
 def commit_here(documents: Sequence[Uncommitted]) -> Callable[[], Sequence[bytes]]:

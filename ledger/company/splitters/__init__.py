@@ -14,7 +14,7 @@ document that is not what it is called, or is more than a splitter's limits allo
 import re
 from collections.abc import Callable
 
-from ledger.company.sealing.seal import Source
+from ledger.company.documents import Source
 from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
 from ledger.evidence.manifest import Splitting
 

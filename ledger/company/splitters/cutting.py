@@ -7,7 +7,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 
-from ledger.company.sealing.seal import Source
+from ledger.company.documents import Source
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.manifest import Part, Splitting
 
