@@ -49,8 +49,6 @@ from ledger.chain.statement import (
     parse_statement,
 )
 from ledger.chain.trust import Trust, parse_trust
-from ledger.company.access.recovery import Recovered
-from ledger.company.measures.measure import MEASURE_NAME
 from ledger.company.vault.home import (
     CONFIG,
     FILED,
@@ -475,7 +473,7 @@ class Vault:
         known = self.matter_id(name)
         identity = known or secrets.token_bytes(MATTER_ID_SIZE)
         if known is None:
-            _name_matter(self.home, name, identity)
+            name_matter(self.home, name, identity)
         return identity
 
     def matter_id(self, name: str) -> bytes | None:
@@ -630,34 +628,6 @@ def new_vault(home: Path) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | None) -> None:
-    """File a recovered deposit. `content_header` opens the content, which stays with the notary."""
-    statement, manifest = recovered.verified.statement, recovered.manifest
-    stated = dict(manifest.cover.provenance)
-    matter = stated.get(MATTER_NAME)
-    originals = [record for record in manifest.documents if record.rendition is None]
-    folder = home / FILED / folder_name(statement, statement.issued_at)
-    meta = Meta(
-        path="",
-        title=manifest.cover.title,
-        sealed=statement.issued_at,
-        size=sum(record.size for record in originals),
-        documents=len(originals),
-        matter=matter,
-        measure=stated.get(MEASURE_NAME),
-    )
-    folder.mkdir(mode=0o700, exist_ok=True)
-    write_file(folder / "statement", statement.encoded)
-    write_file(folder / "manifest.age", recovered.manifest_file)
-    if content_header is not None:
-        write_file(folder / "content.header", content_header)
-    write_file(folder / "meta.json", format_meta(meta))
-    write_file(folder / "receipt", recovered.receipt)
-    place = recovered.verified.deposit.matter
-    if matter is not None and place is not None:
-        _name_matter(home, matter, place.id)
-
-
 def folder_name(statement: Statement, time: float) -> str:
     """Return the name of a deposit's folder; `time` is when it was sealed."""
     # Milliseconds keep the order in which deposits were sealed.
@@ -672,7 +642,7 @@ def _matters(home: Path) -> dict[str, str]:
     return parse_toml(read_file(path), max_size=MAX_MATTERS_SIZE, max_keys=MAX_MATTERS)
 
 
-def _name_matter(home: Path, name: str, identity: bytes) -> None:
+def name_matter(home: Path, name: str, identity: bytes) -> None:
     import tomli_w
 
     matters = {**_matters(home), name: identity.hex()}
