@@ -7,18 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.company.capture.config import (
-    GRACE,
-    OPEN_PATIENCE,
-    UNSETTLED,
     CaptureConfig,
     Failure,
     Rule,
-    Seen,
-    Settling,
     Watch,
     is_ignored,
     parse_config,
 )
+from ledger.company.capture.settling import GRACE, OPEN_PATIENCE, UNSETTLED, Seen, Settling
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import MalformedData
 

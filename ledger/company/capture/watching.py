@@ -13,33 +13,30 @@ import contextlib
 import logging
 import os
 import stat
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver, ObservedWatch
-
-from ledger.company.capture.config import Provenance, Seen, Settling, Watch
+from ledger.company.capture.config import Watch
+from ledger.company.capture.events import EVENTS, LINUX, Handler, Overflow, make_observer
 from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, MemorySource, iso, item_key
 from ledger.company.capture.journal import Journal, Kind
+from ledger.company.capture.looking import (
+    GONE,
+    Root,
+    is_gone,
+    path_below,
+    state_of_source,
+    state_of_stat,
+    state_values,
+    stated_times,
+    walk_below,
+)
+from ledger.company.capture.settling import Seen, Settling
 from ledger.company.documents import Document
 from ledger.company.sealing.collecting import collect, text_of_name
 from ledger.disk.files import FileSource
@@ -58,30 +55,6 @@ RESCAN_SHARE = 300
 AGAIN, AGAIN_STORAGE = 1.0, 5.0
 """Seconds until a file that changed while it was sealed, or did not fit on the disk, is tried again."""
 
-_LINUX = sys.platform == "linux"
-_MOST = 2**63 - 1
-"""What the index can hold; some file systems number with all 64 bits, or have times after 2262."""
-_GONE = (FileNotFoundError, NotADirectoryError)
-_EVENTS = [
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-]
-
-
-@dataclass(slots=True)
-class _Root:
-    watch: Watch
-    identity: tuple[int, int] | None = None
-    """Device and inode of the folder that is observed."""
-    handle: ObservedWatch | None = None
-    trouble: str = ""
-
 
 class FolderWatcher:
     """Watches folders and hands what settles to the intake. `spooled` is called after each."""
@@ -96,7 +69,7 @@ class FolderWatcher:
         spooled: Callable[[], None],
     ) -> None:
         self._roots = [
-            _Root(replace(each, folder=os.path.realpath(Path(each.folder).expanduser())))
+            Root(replace(each, folder=os.path.realpath(Path(each.folder).expanduser())))
             for each in watches
         ]
         # Of two folders, one inside the other, the inner one's rules hold.
@@ -107,7 +80,7 @@ class FolderWatcher:
         self._vault = os.path.realpath(vault_home)
         self._clock = clock
         self._spooled = spooled
-        self._settling = Settling(closes=_LINUX)
+        self._settling = Settling(closes=LINUX)
         self._state = threading.Condition()
         self._busy: set[str] = set()
         self._since: dict[str, float] = {}
@@ -115,13 +88,13 @@ class FolderWatcher:
         self._sleeping_until = 0.0
         self._stopped = False
         self._scan_at = 0.0
-        self._observer = _observer()
+        self._observer = make_observer()
         self._pool = ThreadPoolExecutor(WORKERS, "capture")
         self._thread = threading.Thread(target=self._run, name="folders", daemon=True)
 
     def start(self) -> None:
         """Watch, and rescan at once."""
-        self._overflow = _Overflow(self._scan_soon)
+        self._overflow = Overflow(self._scan_soon)
         logging.getLogger("watchdog").addHandler(self._overflow)
         self._observer.start()
         self._thread.start()
@@ -213,7 +186,7 @@ class FolderWatcher:
         with self._state:
             self._scan_at = now + max(RESCAN, RESCAN_SHARE * (now - begun))
 
-    def _observe(self, root: _Root) -> None:
+    def _observe(self, root: Root) -> None:
         """Have the system tell of a folder, also when it was made anew."""
         try:
             found = Path(root.watch.folder).stat()
@@ -231,18 +204,18 @@ class FolderWatcher:
                 self._observer.unschedule(root.handle)
             root.handle = None
         root.handle = self._observer.schedule(
-            _Handler(self), root.watch.folder, recursive=True, event_filter=list(_EVENTS)
+            Handler(self), root.watch.folder, recursive=True, event_filter=list(EVENTS)
         )
         root.identity = identity
 
-    def _scan(self, root: _Root) -> None:
+    def _scan(self, root: Root) -> None:
         """Compare what stands in a folder with the index."""
         known = self._index.below(root.watch.folder)
         found: dict[str, State] = {}
         closed: list[str] = []
-        for path, info in _walk(root.watch.folder, self._vault, closed):
+        for path, info in walk_below(root.watch.folder, self._vault, closed):
             if self._root(path) is root and self._wanted(root, path):
-                found[path] = _state(info)
+                found[path] = state_of_stat(info)
         trouble = self._closed(root, closed)
         if not found and known:
             raise InvalidInput(
@@ -254,15 +227,15 @@ class FolderWatcher:
             if known.get(path) != state:
                 self._again(path, root.watch.settle)
         for path in known.keys() - found.keys():
-            if self._root(path) is root and _is_gone(path):
+            if self._root(path) is root and is_gone(path):
                 self.see(path, Seen.GONE)
         if trouble:
             raise InvalidInput(trouble)
 
-    def _closed(self, root: _Root, folders: list[str]) -> str:
+    def _closed(self, root: Root, folders: list[str]) -> str:
         """Say which folders could not be read, of those that matter; "" for none."""
         found = [each for each in folders if self._root(each + os.sep) is root]
-        found = [each for each in found if root.watch.enters(_below(root, each))]
+        found = [each for each in found if root.watch.enters(path_below(root, each))]
         if not found:
             return ""
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
@@ -278,7 +251,7 @@ class FolderWatcher:
         except SourceChanged:
             pause = AGAIN
         except (SealbookError, OSError) as error:
-            if not _is_gone(path):
+            if not is_gone(path):
                 ours = isinstance(error, SealbookError)
                 why = str(error) if ours else f"It could not be read: {quoted(error)}."
                 if isinstance(error, StorageFailed) or not isinstance(error, SealbookError):
@@ -312,7 +285,7 @@ class FolderWatcher:
             return
         try:
             info = os.lstat(path)
-        except _GONE:
+        except GONE:
             self._gone(root, path)
             return
         except OSError as error:
@@ -321,46 +294,46 @@ class FolderWatcher:
             self._gone(root, path)
             return
         known = self._index.at(path)
-        if known is not None and known.state == _state(info):
+        if known is not None and known.state == state_of_stat(info):
             return
         if known is None:
-            for before in self._index.with_state(_state(info)):
-                if _is_gone(before):
+            for before in self._index.with_state(state_of_stat(info)):
+                if is_gone(before):
                     self._moved(root, before, path, info)
                     return
         self._version(root, path)
 
-    def _version(self, root: _Root, path: str) -> None:
+    def _version(self, root: Root, path: str) -> None:
         collected = collect(Path(path), tool_name())
         source = collected.documents[0].source
         assert isinstance(source, FileSource)
         info = os.lstat(path)
-        state = _state_of(source)
-        if _state(info) != state:
+        state = state_of_source(source)
+        if state_of_stat(info) != state:
             raise SourceChanged(f"{quoted(path)} changed while it was looked at")
         known = self._index.at(path)
         self._journal.note(Kind.CAME_IN, path)
         self._take(
             Item(
-                key=item_key("file", path, known.row if known else 0, *_values(state)),
+                key=item_key("file", path, known.row if known else 0, *state_values(state)),
                 documents=collected.documents,
                 title=Path(path).name,
                 path=path,
                 rule=root.watch.rule,
                 topic=text_of_name(path),
-                provenance=(("path", text_of_name(path)), *_times(info)),
+                provenance=(("path", text_of_name(path)), *stated_times(info)),
                 place=Place(path, state),
                 receipt_beside=root.watch.receipts_beside,
             ),
         )
 
-    def _moved(self, root: _Root, before: str, path: str, info: os.stat_result) -> None:
+    def _moved(self, root: Root, before: str, path: str, info: os.stat_result) -> None:
         known = self._index.at(before)
         if known is None or known.state is None:
             return
-        self._record(root, "moved", path, Place(path, _state(info), before), known.row)
+        self._record(root, "moved", path, Place(path, state_of_stat(info), before), known.row)
 
-    def _gone(self, root: _Root, path: str) -> None:
+    def _gone(self, root: Root, path: str) -> None:
         known = self._index.at(path)
         if known is None or known.state is None or not Path(root.watch.folder).is_dir():
             return
@@ -370,7 +343,7 @@ class FolderWatcher:
         self._record(root, "deleted", path, Place(path, None), known.row, same)
 
     def _record(
-        self, root: _Root, what: str, path: str, place: Place, row: int, same: str = ""
+        self, root: Root, what: str, path: str, place: Place, row: int, same: str = ""
     ) -> None:
         """Seal a small text that tells of a move or a deletion, in the file's matter."""
         at = iso(self._clock())
@@ -414,136 +387,21 @@ class FolderWatcher:
         self._journal.note(Kind.SEALED, item.path, identity=taken.commitment)
         self._spooled()
 
-    def _root(self, path: str) -> _Root | None:
+    def _root(self, path: str) -> Root | None:
         for root in self._roots:
             if path.startswith(root.watch.folder.rstrip(os.sep) + os.sep):
                 return root
         return None
 
-    def _wanted(self, root: _Root, path: str) -> bool:
+    def _wanted(self, root: Root, path: str) -> bool:
         if path.startswith(self._vault + os.sep):
             return False
-        return root.watch.wants(_below(root, path))
+        return root.watch.wants(path_below(root, path))
 
     def changed(self, folder: str) -> None:
         """A folder appeared, moved or went: its files may have done so without an event each."""
         for path in self._index.below(folder):
-            if _is_gone(path):
+            if is_gone(path):
                 self.see(path, Seen.GONE)
-        for path, _ in _walk(folder, self._vault, []):
+        for path, _ in walk_below(folder, self._vault, []):
             self.see(path, Seen.CLOSED)
-
-
-class _Handler(FileSystemEventHandler):
-    """Translates watchdog's events."""
-
-    def __init__(self, watcher: FolderWatcher) -> None:
-        self._watcher = watcher
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        """Take one event, in the observer's thread."""
-        path, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path or "")
-        watcher = self._watcher
-        match event:
-            case DirCreatedEvent() | DirDeletedEvent() | DirMovedEvent():
-                watcher.changed(path)
-                if target:
-                    watcher.changed(target)
-            case FileMovedEvent():
-                watcher.see(path, Seen.GONE)
-                watcher.see(target, Seen.CLOSED)
-            case FileDeletedEvent():
-                watcher.see(path, Seen.GONE)
-            case FileCreatedEvent():
-                watcher.see(path, Seen.CLOSED if _is_linked(path) else Seen.CREATED)
-            case FileClosedEvent():
-                watcher.see(path, Seen.CLOSED)
-            case FileModifiedEvent():
-                watcher.see(path, Seen.WRITTEN)
-
-
-class _Overflow(logging.Handler):
-    """Hears that the system has dropped events: watchdog tells of it only in its log."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        super().__init__(logging.WARNING)
-        self._call = call
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "overflow" in record.getMessage():
-            self._call()
-
-
-def _below(root: _Root, path: str) -> str:
-    return os.path.relpath(path, root.watch.folder).replace(os.sep, "/")
-
-
-def _observer() -> BaseObserver:
-    if not _LINUX:
-        return Observer()
-    from watchdog.observers.inotify import InotifyObserver
-
-    # Full events tell a file that was moved in, whole, from one that was made and is still open.
-    return InotifyObserver(generate_full_events=True)
-
-
-def _is_linked(path: str) -> bool:
-    """Whether a file that appears has another name as well: it was made elsewhere, whole."""
-    try:
-        return os.lstat(path).st_nlink > 1
-    except OSError:
-        return False
-
-
-def _is_gone(path: str) -> bool:
-    """Whether nothing is there; False where that cannot be told: the folder may be closed to us."""
-    try:
-        os.lstat(path)
-    except _GONE:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _walk(folder: str, but: str, closed: list[str]) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the regular files below a folder, without following links.
-
-    Folders that cannot be read are put into `closed`.
-    """
-    if folder == but:
-        return
-    try:
-        with os.scandir(folder) as entries:
-            found = list(entries)
-    except _GONE:
-        return
-    except OSError:
-        closed.append(folder)
-        return
-    for entry in found:
-        with contextlib.suppress(OSError):
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(entry.path, but, closed)
-            elif entry.is_file(follow_symlinks=False):
-                yield entry.path, entry.stat(follow_symlinks=False)
-
-
-def _state(info: os.stat_result) -> State:
-    return State(info.st_ino & _MOST, info.st_size, info.st_mtime_ns & _MOST)
-
-
-def _state_of(source: FileSource) -> State:
-    return State(source.inode & _MOST, source.size, source.modified_ns & _MOST)
-
-
-def _values(state: State) -> tuple[int, int, int]:
-    return state.inode, state.size, state.modified_ns
-
-
-def _times(info: os.stat_result) -> Provenance:
-    times = [("modified", iso(info.st_mtime)), ("status changed", iso(info.st_ctime))]
-    born = getattr(info, "st_birthtime", None)
-    if born is not None:
-        times.append(("created", iso(born)))
-    return tuple(times)
