@@ -32,8 +32,10 @@ from bench.sealing import MEMORY_FOLDER, MIB
 from ledger.chain.trust import fingerprint
 from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing.preparing import split_all
+from ledger.company.sealing.sources import open_source
+from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.recipients import HybridIdentity
-from ledger.disk.files import open_payload, open_source, seal_files
+from ledger.disk.files import open_payload
 from ledger.evidence.manifest import Cover, Cuts
 from ledger.evidence.opening import content_reader, open_manifest, read_index
 from ledger.evidence.partial import (

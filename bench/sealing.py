@@ -25,9 +25,10 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from bench.row import Row, interleaved, ratio
 from ledger.company.documents import Document
+from ledger.company.sealing.sources import open_source
+from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.recipients import HybridIdentity, X25519Identity
 from ledger.crypto.stream import CHUNK, ENC_CHUNK
-from ledger.disk.files import open_source, seal_files
 from ledger.evidence.manifest import Cover
 
 MIB = 1 << 20

@@ -7,103 +7,25 @@ never memory-mapped: one that shrinks would kill the process.
 
 import contextlib
 import errno
-import gc
 import os
 import secrets
-import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from ledger.company.documents import Document, SealedDeposit
-from ledger.company.sealing.committing import committer
-from ledger.company.sealing.preparing import prepared
-from ledger.company.sealing.seal import seal
 from ledger.crypto.armor import MAX_ARMORED, is_armored
 from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
-from ledger.crypto.recipients import Identity, Random, Recipient
+from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader
-from ledger.errors import InvalidInput, SourceChanged, StorageFailed
-from ledger.evidence.manifest import Cover
+from ledger.errors import InvalidInput, StorageFailed
 from ledger.quoted import quoted
 
 _ARMOR_PROBE = 256
 """Bytes in which an armor's first line is looked for, after whitespace."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileSource:
-    """A regular file as it was when `open_source` looked at it."""
-
-    path: Path
-    size: int
-    modified_ns: int
-    device: int
-    inode: int
-
-    def read_into(self, offset: int, buffer: memoryview) -> None:
-        """Fill `buffer` from `offset` on. Raises SourceChanged unless the file is as it was."""
-        try:
-            descriptor = os.open(self.path, _WITHOUT_WAITING)
-            try:
-                self._compare(os.fstat(descriptor))
-                while buffer:
-                    count = _read_into(descriptor, buffer, offset)
-                    if not count:
-                        raise SourceChanged(
-                            f"{quoted(self.path)} shrank while it was being sealed; {_AGAIN}"
-                        )
-                    buffer, offset = buffer[count:], offset + count
-                self._compare(os.fstat(descriptor))
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise self._unread(error) from error
-
-    def check(self) -> None:
-        """Raise SourceChanged unless the file is as it was."""
-        try:
-            self._compare(self.path.stat())
-        except OSError as error:
-            raise self._unread(error) from error
-
-    def _unread(self, error: OSError) -> SourceChanged:
-        return SourceChanged(
-            f"{quoted(self.path)} could not be read while it was being sealed "
-            f"({error.strerror}); {_AGAIN}"
-        )
-
-    def _compare(self, found: os.stat_result) -> None:
-        if (found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino) != (
-            self.size,
-            self.modified_ns,
-            self.device,
-            self.inode,
-        ):
-            raise SourceChanged(f"{quoted(self.path)} changed while it was being sealed; {_AGAIN}")
-
-
-_WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""For a path that may have become a pipe, which nobody writes to, meanwhile."""
-_AGAIN = "deposit it again once nothing writes to it"
-
-
-def open_source(path: Path) -> FileSource:
-    """Return the regular file at `path` (links are followed) as a source. Raises InvalidInput."""
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise InvalidInput(f"{quoted(path)} is not a file that can be sealed")
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}") from error
-    return FileSource(path, found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
 
 
 class NewFile:
@@ -251,53 +173,6 @@ def decrypt_file(source: Path, destination: Path, identities: Sequence[Identity]
             offset += len(segment)
 
 
-def seal_files(
-    documents: Sequence[Document],
-    depositor: bytes,
-    recipients: Sequence[Recipient],
-    cover: Cover,
-    manifest: Path,
-    content: Path | None,
-    random: Random,
-    progress: Callable[[int], None] | None = None,
-) -> SealedDeposit:
-    """`ledger.company.sealing.seal.seal` into files that appear, mode 0600 and durable, when all has gone well.
-
-    Without a path for the content, only the commitment and the manifest are made. Documents are split,
-    and where there is content renditions of them follow (`ledger.company.sealing.preparing`).
-    """
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_collecting_later())
-        room = content.parent if content else None
-        ready = stack.enter_context(prepared(documents, room))
-        manifest_file = stack.enter_context(AtomicFile(manifest))
-        content_file = stack.enter_context(AtomicFile(content)) if content else None
-        commit = stack.enter_context(committer(len(ready)))
-        return seal(
-            ready,
-            depositor,
-            recipients,
-            cover,
-            content_file,
-            manifest_file,
-            random,
-            progress,
-            commit=commit,
-        )
-
-
-@contextlib.contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Hold the search for cyclic garbage off: it walks all leaves again and again, to find none."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
 _position = Lock()
 """Held where a system has only one position for each open file (Windows)."""
 
@@ -318,7 +193,7 @@ def _read_once(descriptor: int, length: int, offset: int) -> bytes:
         return os.read(descriptor, length)
 
 
-def _read_into(descriptor: int, buffer: memoryview, offset: int) -> int:
+def read_exactly_into(descriptor: int, buffer: memoryview, offset: int) -> int:
     if hasattr(os, "preadv"):
         return os.preadv(descriptor, [buffer], offset)
     data = _read_once(descriptor, len(buffer), offset)

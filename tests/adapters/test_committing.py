@@ -12,10 +12,12 @@ import pytest
 from ledger.company.documents import Document
 from ledger.company.sealing import committing
 from ledger.company.sealing.committing import committer
-from ledger.company.sealing.seal import commit_here, seal
+from ledger.company.sealing.job import commit_here
+from ledger.company.sealing.seal import seal
+from ledger.company.sealing.sources import open_source
+from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.commitment import Uncommitted, ViewBuilder, ViewHeader, leaf_commitments
 from ledger.crypto.merkle import leaf_hashes
-from ledger.disk.files import open_source, seal_files
 from ledger.errors import SourceChanged
 from ledger.evidence.manifest import Part, Splitting, format_cuts
 from tests.core.test_sealing import COVER, DEPOSITOR, OFFICER, Buffered

@@ -422,8 +422,8 @@ def test_a_file_that_changes_while_it_is_sealed_fails_and_leaves_nothing(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = company.write("log.txt", b"x" * 100_000)
+    from ledger.company.sealing.to_files import seal_files as real
     from ledger.company.sending import spool
-    from ledger.disk.files import seal_files as real
 
     def grow(*arguments: Any, **options: Any) -> Any:
         path.write_bytes(b"y" * 100_001)

@@ -11,9 +11,10 @@ import pytest
 
 from ledger.cli import text
 from ledger.company.capture.config import Rule
-from ledger.company.capture.intake import Intake, Item, MemorySource
+from ledger.company.capture.intake import Intake, Item
 from ledger.company.documents import Document
 from ledger.company.measures.measure import REGISTER, parse_measure
+from ledger.company.sealing.sources import MemorySource
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import complete
 from ledger.company.vault.vault import Vault

@@ -20,13 +20,16 @@ from hypothesis import strategies as st
 
 from ledger.chain.statement import Payload
 from ledger.company.documents import Document, SealedDeposit
-from ledger.company.sealing.seal import SEGMENT, _tar_header, seal
+from ledger.company.sealing.layout import SEGMENT, tar_header
+from ledger.company.sealing.seal import seal
+from ledger.company.sealing.sources import FileSource, open_source
+from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.envelope import decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.padding import padme
 from ledger.crypto.recipients import HybridIdentity, X25519Identity, parse_identity_file
 from ledger.crypto.stream import payload_root
-from ledger.disk.files import AtomicFile, FileSource, open_payload, open_source, seal_files
+from ledger.disk.files import AtomicFile, open_payload
 from ledger.encoding import cbor_encode
 from ledger.errors import (
     InvalidInput,
@@ -386,7 +389,7 @@ def test_a_tar_header_is_that_of_tarfile(name: str, size: int, modified: int | N
     member = tarfile.TarInfo(name)
     member.size, member.mtime, member.mode = size, modified or 0, 0o600
     expected = member.tobuf(tarfile.PAX_FORMAT)
-    assert _tar_header(name, size, modified) == expected
+    assert tar_header(name, size, modified) == expected
 
 
 @pytest.mark.parametrize(

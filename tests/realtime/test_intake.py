@@ -10,9 +10,10 @@ import pytest
 from ledger.company.capture import intake as capture
 from ledger.company.capture.config import Rule
 from ledger.company.capture.index import Place, State
-from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
+from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing import seal as sealing
+from ledger.company.sealing.sources import MemorySource
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import StorageFailed

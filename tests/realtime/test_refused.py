@@ -7,9 +7,10 @@ from pathlib import Path
 
 from ledger.company.capture.config import Rule
 from ledger.company.capture.index import Place, State
-from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
+from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.documents import Document
+from ledger.company.sealing.sources import MemorySource
 from ledger.company.vault.vault import StoredDeposit, Vault
 from tests.cli.conftest import Company, new_company, run
 from tests.cli.test_matter import NAME, other, paper

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.company.documents import Document
 from ledger.company.sealing.renditions import Renderer
-from ledger.disk.files import open_source
+from ledger.company.sealing.sources import open_source
 
 Render = Callable[..., tuple[Document, ...]]
 

@@ -17,7 +17,7 @@ from ledger.company.sealing import renditions
 from ledger.company.sealing.preparing import prepared
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import Renderer, is_renderable
-from ledger.disk.files import open_source
+from ledger.company.sealing.sources import open_source
 from ledger.errors import SourceChanged
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render

@@ -24,7 +24,7 @@ from pikepdf import (
 from examples import make_dossier
 from ledger.company.documents import Document
 from ledger.company.sealing.renditions import Renderer
-from ledger.disk.files import open_source
+from ledger.company.sealing.sources import open_source
 from ledger.evidence.manifest import Rendition
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render, read

@@ -82,21 +82,6 @@ class Item:
     receipt_beside: bool = False
 
 
-class MemorySource:
-    """Bytes as a source."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.size = len(data)
-
-    def read_into(self, offset: int, buffer: memoryview) -> None:
-        """Fill the buffer."""
-        buffer[:] = self._data[offset : offset + len(buffer)]
-
-    def check(self) -> None:
-        """Memory does not change."""
-
-
 def item_key(*parts: bytes | str | int) -> bytes:
     """Return a key for an item out of what names it."""
     state = sha256()

@@ -23,7 +23,7 @@ from pathlib import Path
 from ledger.company.capture.config import Watch
 from ledger.company.capture.events import EVENTS, LINUX, Handler, Overflow, make_observer
 from ledger.company.capture.index import Place, State
-from ledger.company.capture.intake import Intake, Item, MemorySource, iso, item_key
+from ledger.company.capture.intake import Intake, Item, iso, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.looking import (
     GONE,
@@ -39,7 +39,7 @@ from ledger.company.capture.looking import (
 from ledger.company.capture.settling import Seen, Settling
 from ledger.company.documents import Document
 from ledger.company.sealing.collecting import collect, text_of_name
-from ledger.disk.files import FileSource
+from ledger.company.sealing.sources import FileSource, MemorySource
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
 from ledger.program import tool_name
 from ledger.quoted import quoted

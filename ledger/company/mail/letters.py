@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ledger.company.capture.config import Provenance
-from ledger.company.capture.intake import Intake, Item, MemorySource, item_key
+from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.documents import Document
 from ledger.company.mail.dkim import NoResolver, Resolver, check_signatures
@@ -28,6 +28,7 @@ from ledger.company.mail.stating import (
     plain,
     title,
 )
+from ledger.company.sealing.sources import MemorySource
 from ledger.company.vault.home import SPOOL
 from ledger.company.vault.vault import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.company.capture.intake import MemorySource
 from ledger.company.documents import Document
 from ledger.company.measures.measure import (
     CLASSIFICATION,
@@ -30,13 +29,14 @@ from ledger.company.measures.register import (
     VaultFacts,
 )
 from ledger.company.sealing.collecting import collect
+from ledger.company.sealing.sources import MemorySource
+from ledger.company.sealing.to_files import seal_files
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import all_matters, number_of
 from ledger.company.vault.recipients import parsed
 from ledger.company.vault.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
-from ledger.disk.files import seal_files
 from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed
 from ledger.evidence.manifest import Cover
 from ledger.program import tool_name

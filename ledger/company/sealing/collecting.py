@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ledger.company.documents import Document
-from ledger.disk.files import FileSource, open_source
+from ledger.company.sealing.sources import FileSource, open_source
 from ledger.errors import InvalidInput
 from ledger.evidence.rules import MAX_DOCUMENTS, MAX_PATH
 from ledger.quoted import quoted

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 from ledger.company.documents import Committer
-from ledger.company.sealing.seal import commit_here
+from ledger.company.sealing.job import commit_here
 from ledger.crypto.commitment import HASH_SIZE, Uncommitted
 
 _MANY = 500

@@ -26,8 +26,8 @@ from typing import Any, Self
 from ledger.children import environment
 from ledger.company.documents import Document, Source
 from ledger.company.sealing.rendering import NotRendered
+from ledger.company.sealing.sources import open_source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
-from ledger.disk.files import open_source
 from ledger.errors import InvalidInput
 from ledger.evidence.manifest import Rendition, Splitting
 from ledger.evidence.rules import MAX_DOCUMENTS, MAX_NAME

@@ -12,11 +12,11 @@ from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
 from ledger.company.sealing.collecting import Collected, text_of_name
+from ledger.company.sealing.to_files import seal_files
 from ledger.company.sending.confirming import LedgerForked, Rejected, is_final
 from ledger.company.vault.recipients import parsed
 from ledger.company.vault.vault import Meta, StoredDeposit, Vault, file_header, read_file
 from ledger.crypto.envelope import MAX_HEADER, parse_header
-from ledger.disk.files import seal_files
 from ledger.disk.outputs import write_numbered
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, clipped, numbered
