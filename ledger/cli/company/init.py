@@ -165,9 +165,9 @@ def fetch_all(
     recipients: "Sequence[Recipient]",
 ) -> tuple[int, list[tuple[str, str]]]:
     """Fetch every deposit into the vault; return how many, and what went wrong with which."""
-    from ledger.company.access.recovery import newest_header, parse_own, recover_deposit
+    from ledger.company.access.recovery import newest_header, recover_deposit
     from ledger.company.access.restoring import restore_deposit
-    from ledger.company.sending.confirming import follow
+    from ledger.company.sending.confirming import follow, parse_own
     from ledger.crypto.envelope import MAX_HEADER
     from ledger.errors import MalformedData
 

@@ -56,7 +56,8 @@ def recover(
     from ledger.chain.enrolment import endorse_request, format_request
     from ledger.chain.statement import is_account
     from ledger.chain.trust import parse_trust
-    from ledger.company.access.recovery import NotOneSheet, find_printed, find_secret, signing_key
+    from ledger.company.access.recovery import find_printed, find_secret, signing_key
+    from ledger.company.sending.confirming import NotOneSheet
     from ledger.company.vault.home import HOME_VARIABLE, TRUST, has_vault, vault_home
     from ledger.company.vault.vault import Config, Vault, new_vault, write_config, write_file
     from ledger.crypto.keys import SigningKey, format_pem

@@ -221,7 +221,7 @@ def _give_way(
     vault: "Vault", client: "NotaryClient", lost: "list[StoredDeposit]"
 ) -> frozenset[str]:
     """Return which papers got new numbers because another computer of the account had taken theirs."""
-    from ledger.company.vault.matters import give_way
+    from ledger.company.sending.giving_way import give_way
 
     try:
         return give_way(vault, client, lost, int(time.time()))

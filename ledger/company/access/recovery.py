@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ledger.chain.statement import Deposit, parse_deposit, parse_statement
+from ledger.chain.statement import Deposit
 from ledger.chain.trust import Trust
 from ledger.company.sending.confirming import verify_answer
 from ledger.crypto.envelope import parse_header, rewrite_header
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.recipients import HybridIdentity, Random, Recipient, parse_identity
-from ledger.errors import InvalidInput, MalformedData
+from ledger.errors import MalformedData
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.opening import open_manifest
 from ledger.verify import VerifiedReceipt
@@ -34,18 +34,6 @@ _NEXT_LINE = r"[^\S\n]*+\n\s*+"
 _NOTARY = re.compile(rf"Notary{_NEXT_LINE}(\S+)")
 _FINGERPRINT = re.compile(rf"Fingerprint of the trust file{_NEXT_LINE}([0-9a-f][0-9a-f ]*)", re.I)
 _ACCOUNT = re.compile(rf"Account{_NEXT_LINE}([0-9a-f][0-9a-f ]*)", re.I)
-
-
-class NotOneSheet(InvalidInput):
-    """The account is not the one that the secret belongs to."""
-
-    code = "not-one-sheet"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The account and the secret do not belong together. Check both against the recovery "
-            "sheet: every digit of the account, and that both stand on the same sheet."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +123,6 @@ def newest_header(
     if deposit.content is None:
         return None
     return rewrite_header(read(deposit.content.root, 0, limit), [secret], recipients, random)
-
-
-def parse_own(statement: bytes, account: str, trust: Trust) -> Deposit:
-    """Return a listed deposit, which must be this account's in this ledger.
-
-    Raises NotOneSheet, MalformedData.
-    """
-    parsed = parse_statement(statement)
-    deposit = parse_deposit(parsed)
-    if parsed.issuer != account:
-        raise NotOneSheet
-    if deposit.origin != trust.origin:
-        raise MalformedData("the notary lists a deposit of another ledger")
-    return deposit
 
 
 @dataclass(frozen=True, slots=True)

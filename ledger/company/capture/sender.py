@@ -5,30 +5,22 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 import httpx2
 
-from ledger.chain.statement import Payload
 from ledger.company.capture.intake import Intake, iso
 from ledger.company.capture.journal import Journal, Kind
-from ledger.company.sending.confirming import BATCH, Rejected, confirm, verify_answer
-from ledger.company.sending.spool import Sender, deliver, keep_proof, note_refusal
-from ledger.company.vault.matters import give_way
+from ledger.company.sending.confirming import BATCH
+from ledger.company.sending.settling import settle
 from ledger.company.vault.vault import StoredDeposit, Vault
 from ledger.errors import (
-    Conflict,
-    MalformedData,
     NotEnrolled,
     SealbookError,
     Unavailable,
-    VerificationFailed,
 )
 from ledger.quoted import quoted
-from ledger.verify import VerifiedReceipt
 from ledger.wire.client import NotaryClient
 from ledger.wire.deadlines import Deadline, http_client, within
 
@@ -38,8 +30,6 @@ POLL = 30.0
 """Seconds after which the spool is looked at although nothing was announced."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds of back-off when the notary is away; doubled each time, and jittered."""
-FILERS = 8
-"""Threads that file receipts away."""
 HOLD = 600.0
 """Seconds until a deposit that was refused is tried again."""
 AWAY = 900.0
@@ -48,116 +38,6 @@ COMPARE = 3600.0
 """Seconds between two comparisons of the clocks."""
 CLOCK_PATIENCE = 10.0
 """Seconds for one: a slower answer would tell little."""
-
-Outcome = VerifiedReceipt | SealbookError
-
-
-def settle(
-    vault: Vault, client: NotaryClient, spooled: Sequence[StoredDeposit]
-) -> Iterator[tuple[StoredDeposit, Outcome]]:
-    """Send deposits, deliver and file their receipts; yield what became of each.
-
-    What has to give way to another computer's paper is not yielded: it waits under its next number.
-    Raises what `confirm` raises: what was not yielded still waits.
-    """
-    for each in spooled:
-        receipt = each.receipt
-        if receipt is not None:
-            yield each, _delivered(vault, each, receipt)
-    # A matter's papers go out by number: the notary takes each only after the one before it.
-    waiting = sorted((each for each in spooled if each.waits), key=_matter_number)
-    sender = Sender(client)
-    with ThreadPoolExecutor(FILERS, "file") as pool:
-        for at in range(0, len(waiting), BATCH):
-            batch = [_Answered(each) for each in waiting[at : at + BATCH]]
-            outcomes: list[tuple[_Answered, VerifiedReceipt | Rejected | SealbookError]] = []
-            trouble: Exception | None = None
-            try:
-                for found in confirm(batch, sender, vault.trust, vault):
-                    outcomes.append(found)
-            except (SealbookError, OSError) as error:
-                trouble = error
-            # The disk takes the syncs of many receipts together.
-            list(pool.map(_Answered.file_away, batch))
-            vault.sync_filed()
-            lost = _lost(outcomes)
-            again = frozenset(each.name for each in lost)
-            try:
-                if lost:
-                    again = give_way(vault, client, lost, int(time.time()))
-            except SealbookError as error:
-                trouble = trouble or error
-            for answered, outcome in outcomes:
-                if answered.deposit.name not in again:
-                    yield answered.deposit, _settled(vault, answered.deposit, outcome)
-            if trouble is not None:
-                raise trouble
-
-
-class _Answered:
-    """A deposit whose receipt, once verified, is filed away together with others."""
-
-    def __init__(self, deposit: StoredDeposit) -> None:
-        self.deposit = deposit
-        self.encoded = deposit.encoded
-        self._receipt: bytes | None = None
-
-    @property
-    def files(self) -> Iterator[tuple[Path, Payload]]:
-        """The age files to upload."""
-        return self.deposit.files
-
-    def accept(self, receipt: bytes) -> None:
-        """Note a verified receipt; `file_away` keeps it."""
-        self._receipt = receipt
-
-    def file_away(self) -> None:
-        """Keep the receipt, if there is one, durably; then only is the ciphertext given up."""
-        if self._receipt is None:
-            return
-        self.deposit.accept(self._receipt)
-        if self.deposit.meta.keep:
-            self.deposit.note(refused=None)
-            self.deposit.leave_spool()
-        else:
-            deliver(self.deposit)
-
-
-def _delivered(vault: Vault, deposit: StoredDeposit, receipt: bytes) -> Outcome:
-    """File away what has its receipt since an earlier run; one that is damaged holds up no other."""
-    try:
-        verified = verify_answer(deposit.encoded, receipt, vault.trust)
-    except (VerificationFailed, MalformedData) as error:
-        return error
-    deliver(deposit)
-    return verified
-
-
-def _lost(
-    outcomes: Sequence[tuple[_Answered, VerifiedReceipt | Rejected | SealbookError]],
-) -> list[StoredDeposit]:
-    """Return the papers whose number in their matter was taken."""
-    return [
-        answered.deposit
-        for answered, outcome in outcomes
-        if type(outcome) is Conflict and answered.deposit.deposit.matter is not None
-    ]
-
-
-def _settled(
-    vault: Vault, deposit: StoredDeposit, outcome: VerifiedReceipt | Rejected | SealbookError
-) -> Outcome:
-    if isinstance(outcome, Rejected):
-        keep_proof(vault, deposit, outcome)
-        return outcome.error
-    if isinstance(outcome, SealbookError):
-        note_refusal(vault, deposit, outcome)
-    return outcome
-
-
-def _matter_number(deposit: StoredDeposit) -> int:
-    matter = deposit.deposit.matter
-    return 0 if matter is None else matter.number
 
 
 class SenderLoop:

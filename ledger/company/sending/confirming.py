@@ -17,10 +17,12 @@ from typing import Protocol, TypeVar
 from ledger.chain.policy import VerifiedCheckpoint
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.report import CONTENT
+from ledger.chain.statement import Deposit, parse_deposit, parse_statement
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import verify_consistency
 from ledger.errors import (
     Conflict,
+    InvalidInput,
     KeyRevoked,
     MalformedData,
     NotAuthenticated,
@@ -211,3 +213,29 @@ def _raise_if_not_enrolled(notary: Notary[D], deposit: D) -> None:
     (answer,) = notary.submit_many([deposit.encoded])
     if isinstance(answer, NotEnrolled):
         raise answer
+
+
+class NotOneSheet(InvalidInput):
+    """The account is not the one that the secret belongs to."""
+
+    code = "not-one-sheet"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The account and the secret do not belong together. Check both against the recovery "
+            "sheet: every digit of the account, and that both stand on the same sheet."
+        )
+
+
+def parse_own(statement: bytes, account: str, trust: Trust) -> Deposit:
+    """Return a listed deposit, which must be this account's in this ledger.
+
+    Raises NotOneSheet, MalformedData.
+    """
+    parsed = parse_statement(statement)
+    deposit = parse_deposit(parsed)
+    if parsed.issuer != account:
+        raise NotOneSheet
+    if deposit.origin != trust.origin:
+        raise MalformedData("the notary lists a deposit of another ledger")
+    return deposit
