@@ -36,8 +36,8 @@ from ledger.company.disclosing.selectors import texts
 from ledger.company.mail.dkim import Found, check_signatures
 from ledger.company.mail.mailboxes import _split
 from ledger.company.mail.sources import Policy
-from ledger.company.mail.stating import decoded, title
-from ledger.company.mail.stating import parse_header as parse_mail
+from ledger.company.splitters.headers import decoded, title
+from ledger.company.splitters.headers import parse_header as parse_mail
 from ledger.court.reasons import in_chinese
 from ledger.court.shown import path_meaning
 from ledger.crypto.armor import BEGIN, END, parse_armor

@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 
 from ledger.company.capture.config import Rule
 from ledger.company.mail.sources import Policy
-from ledger.company.mail.stating import MAX_ENCODED
+from ledger.company.splitters.headers import MAX_ENCODED
 from ledger.errors import SealbookError
 from tests.hostile.costs import CASES, Case, text
 

@@ -16,17 +16,15 @@ from ledger.company.mail.sources import (
     parse_sources,
     smtp_source,
 )
-from ledger.company.mail.stating import (
+from ledger.company.mail.stating import Envelope, envelope_provenance, header_provenance
+from ledger.company.splitters.headers import (
     MAX_HEADER,
     MAX_TITLE,
     UNTITLED,
-    Envelope,
     decoded,
     document_name,
-    envelope_provenance,
     fields,
     header_end,
-    header_provenance,
     parse_header,
     title,
 )

@@ -27,7 +27,8 @@ from threading import Lock
 from typing import Protocol
 
 from ledger.company.capture.config import Provenance
-from ledger.company.mail.stating import fields, header_end, plain, timestamp
+from ledger.company.mail.stating import timestamp
+from ledger.company.splitters.headers import fields, header_end, plain
 
 LOOK_UP_PATIENCE = 1.0
 """Seconds that the look-ups of one message may take: so much they can delay its acceptance."""

@@ -19,16 +19,9 @@ from ledger.company.mail.imap import Fetched
 from ledger.company.mail.mailboxes import Stored
 from ledger.company.mail.smtp import Arrival
 from ledger.company.mail.sources import Policy
-from ledger.company.mail.stating import (
-    decoded,
-    document_name,
-    envelope_provenance,
-    header_provenance,
-    parse_header,
-    plain,
-    title,
-)
+from ledger.company.mail.stating import envelope_provenance, header_provenance
 from ledger.company.sealing.sources import MemorySource
+from ledger.company.splitters.headers import decoded, document_name, parse_header, plain, title
 from ledger.company.vault.home import SPOOL
 from ledger.company.vault.vault import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed

@@ -64,7 +64,7 @@ def label_of(value: str) -> str:
 
 @lru_cache(1024)
 def _decoded(value: str) -> str:
-    from ledger.company.mail.stating import decoded
+    from ledger.company.splitters.headers import decoded
 
     text = words(value.encode("latin-1"))
     return plain(decoded(text.encode("utf-8", "replace")) if "=?" in text else text, MAX_LABEL)
