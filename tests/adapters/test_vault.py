@@ -11,16 +11,9 @@ from filelock import FileLock
 
 from ledger.chain.statement import Payload
 from ledger.chain.trust import format_trust
-from ledger.company.vault.vault import (
-    Config,
-    Meta,
-    Sealing,
-    StoredDeposit,
-    Vault,
-    new_vault,
-    write_config,
-    write_file,
-)
+from ledger.company.vault.making import Config, new_vault, write_config
+from ledger.company.vault.stored import Meta, Sealing, StoredDeposit, write_file
+from ledger.company.vault.vault import Vault
 from ledger.crypto.keys import SigningKey, format_pem
 from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError, StorageFailed
 from tests.simulator import NOW, ORIGIN, Office

@@ -330,10 +330,10 @@ CRASHES = [
     "ledger.company.sending.spool:Sender.upload",
     "ledger.company.sending.spool:Sender.submit_many",
     "ledger.company.vault.vault:Vault.keep_checkpoint",
-    "ledger.company.vault.vault:StoredDeposit.accept",
+    "ledger.company.vault.stored:StoredDeposit.accept",
     "ledger.company.sending.spool:write_numbered",
     "ledger.disk.outputs:move_new",
-    "ledger.company.vault.vault:StoredDeposit.file_away",
+    "ledger.company.vault.stored:StoredDeposit.file_away",
 ]
 
 

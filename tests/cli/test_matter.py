@@ -6,7 +6,8 @@ import pytest
 
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import complete
-from ledger.company.vault.vault import StoredDeposit, Vault
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import Vault
 from ledger.errors import InvalidInput, NotFound
 from ledger.evidence.matter import verify_matter
 from ledger.wire.client import NotaryClient

@@ -16,7 +16,8 @@ import pytest
 
 from ledger.company.mail.post import PASSWORD_VARIABLE
 from ledger.company.sending.confirming import verify_answer
-from ledger.company.vault.vault import StoredDeposit, Vault
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import Vault
 from tests.cli.conftest import Company, Served, found, new_company
 from tests.mail.conftest import PASSWORD, Dovecot, free_port, wait_for
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ledger.company.disclosing.opening import open_deposit
-from ledger.company.vault.vault import StoredDeposit, Vault
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import parse_identity_file
 from ledger.wire.client import NotaryClient
 from tests.cli.conftest import Company, applicant, company, notary, own_notary, stranger

@@ -11,7 +11,8 @@ from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.documents import Document
 from ledger.company.sealing.sources import MemorySource
-from ledger.company.vault.vault import StoredDeposit, Vault
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import Vault
 from tests.cli.conftest import Company, new_company, run
 from tests.cli.test_matter import NAME, other, paper
 from tests.cli.test_setup import Sheet

@@ -18,7 +18,8 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.company.sending.spool import Wishes
-    from ledger.company.vault.vault import StoredDeposit, Vault
+    from ledger.company.vault.stored import StoredDeposit
+    from ledger.company.vault.vault import Vault
 
 
 @click.command(
@@ -93,7 +94,7 @@ def _seal(
 ) -> "StoredDeposit":
     from ledger.company.sealing.collecting import collect
     from ledger.company.sending.spool import seal_into_spool
-    from ledger.company.vault.vault import MATTER_NAME
+    from ledger.company.vault.stored import MATTER_NAME
 
     tool = _tool()
     collected = collect(path, tool)

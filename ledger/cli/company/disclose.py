@@ -18,7 +18,8 @@ from ledger.quoted import quoted
 if TYPE_CHECKING:
     from ledger.company.disclosing.selectors import Ambiguous
     from ledger.company.disclosing.writing import Wanted
-    from ledger.company.vault.vault import StoredDeposit, Vault
+    from ledger.company.vault.stored import StoredDeposit
+    from ledger.company.vault.vault import Vault
     from ledger.crypto.recipients import Identity, Recipient
     from ledger.wire.client import NotaryClient
 

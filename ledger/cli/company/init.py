@@ -51,7 +51,8 @@ def init(
     from ledger.chain.trust import fingerprint, parse_trust
     from ledger.company.access.recovery import Sheet, format_sheet, signing_key
     from ledger.company.vault.home import TRUST, vault_home
-    from ledger.company.vault.vault import Config, new_vault, write_config, write_file
+    from ledger.company.vault.making import Config, new_vault, write_config
+    from ledger.company.vault.stored import write_file
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
     from ledger.disk.outputs import safe_component, write_new
@@ -218,7 +219,7 @@ def write_identity(
     passphrase: str | None,
 ) -> None:
     from ledger.company.vault.home import IDENTITY
-    from ledger.company.vault.vault import write_file
+    from ledger.company.vault.stored import write_file
     from ledger.crypto.envelope import encrypt_bytes
     from ledger.crypto.recipients import ScryptRecipient
 

@@ -18,7 +18,7 @@ from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.company.vault.vault import StoredDeposit
+    from ledger.company.vault.stored import StoredDeposit
 
 
 @click.command(

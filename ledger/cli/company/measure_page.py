@@ -26,7 +26,7 @@ from ledger.company.measures.words import (
     rule_text,
     say,
 )
-from ledger.company.vault.vault import Config
+from ledger.company.vault.making import Config
 from ledger.quoted import Quoted, Words, quoted
 
 _SHOWN = 6

@@ -59,7 +59,9 @@ def recover(
     from ledger.company.access.recovery import find_printed, find_secret, signing_key
     from ledger.company.sending.confirming import NotOneSheet
     from ledger.company.vault.home import HOME_VARIABLE, TRUST, has_vault, vault_home
-    from ledger.company.vault.vault import Config, Vault, new_vault, write_config, write_file
+    from ledger.company.vault.making import Config, new_vault, write_config
+    from ledger.company.vault.stored import write_file
+    from ledger.company.vault.vault import Vault
     from ledger.crypto.keys import SigningKey, format_pem
     from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
     from ledger.wire.client import NotaryClient

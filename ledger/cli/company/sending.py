@@ -20,7 +20,8 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.company.sending.confirming import Rejected
-    from ledger.company.vault.vault import StoredDeposit, Vault
+    from ledger.company.vault.stored import StoredDeposit
+    from ledger.company.vault.vault import Vault
     from ledger.verify import VerifiedReceipt
     from ledger.wire.client import NotaryClient
 

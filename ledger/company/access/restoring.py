@@ -5,14 +5,8 @@ from pathlib import Path
 from ledger.company.access.recovery import Recovered
 from ledger.company.measures.measure import MEASURE_NAME
 from ledger.company.vault.home import FILED
-from ledger.company.vault.vault import (
-    MATTER_NAME,
-    Meta,
-    folder_name,
-    format_meta,
-    name_matter,
-    write_file,
-)
+from ledger.company.vault.stored import MATTER_NAME, Meta, folder_name, format_meta, write_file
+from ledger.company.vault.vault import name_matter
 
 
 def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | None) -> None:

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from ledger.chain.statement import Payload
 from ledger.company.disclosing.ranged import RangedEnvelope
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, format_recipients, parsed
-from ledger.company.vault.vault import StoredDeposit, Vault, read_file, write_file
+from ledger.company.vault.stored import StoredDeposit, read_file, write_file
+from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import Header, parse_header, seal_header
 from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader

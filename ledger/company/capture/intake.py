@@ -33,14 +33,8 @@ from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing.preparing import prepared
 from ledger.company.sealing.seal import seal
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, parsed
-from ledger.company.vault.vault import (
-    MATTER_NAME,
-    Meta,
-    StoredDeposit,
-    Vault,
-    folder_name,
-    format_meta,
-)
+from ledger.company.vault.stored import MATTER_NAME, Meta, StoredDeposit, folder_name, format_meta
+from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
 from ledger.disk.files import NewFile, sync_folder
 from ledger.errors import SealbookError, StorageFailed

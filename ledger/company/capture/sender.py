@@ -14,7 +14,8 @@ from ledger.company.capture.intake import Intake, iso
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.sending.confirming import BATCH
 from ledger.company.sending.settling import settle
-from ledger.company.vault.vault import StoredDeposit, Vault
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import Vault
 from ledger.errors import (
     NotEnrolled,
     SealbookError,

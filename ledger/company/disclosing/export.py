@@ -34,7 +34,8 @@ from ledger.chain.trust import Trust
 from ledger.company.disclosing.opening import Progress, content_of, originals
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.home import ID_DIGITS
-from ledger.company.vault.vault import StoredDeposit, Vault, read_file, write_file
+from ledger.company.vault.stored import StoredDeposit, read_file, write_file
+from ledger.company.vault.vault import Vault
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
 from ledger.disk.files import sync_folder, what_to_do

@@ -23,7 +23,7 @@ from ledger.company.documents import Document, Source
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.preparing import split_all
 from ledger.company.splitters.cutting import VERSIONS
-from ledger.company.vault.vault import StoredDeposit, read_file
+from ledger.company.vault.stored import StoredDeposit, read_file
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.chain.statement import Payload
-from ledger.company.vault.vault import StoredDeposit, read_file
+from ledger.company.vault.stored import StoredDeposit, read_file
 from ledger.crypto.commitment import (
     HASH_SIZE,
     KIND_BYTES,

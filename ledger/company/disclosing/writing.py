@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from ledger.chain.trust import Trust
 from ledger.company.disclosing.opening import Progress, content_of, opener_of, originals
 from ledger.company.disclosing.ranged import DepositView, checked, hashed
-from ledger.company.vault.vault import StoredDeposit, read_file
+from ledger.company.vault.stored import StoredDeposit, read_file
 from ledger.crypto.envelope import seal_header
 from ledger.crypto.recipients import FILE_KEY_SIZE, Identity, Recipient
 from ledger.crypto.stream import CHUNK, NONCE_SIZE, TAG_SIZE, PayloadCipher

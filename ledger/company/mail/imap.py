@@ -24,7 +24,7 @@ from typing import Any
 from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxUnencrypted
 
 from ledger.company.mail.sources import MAX_SIZE, ImapSource
-from ledger.company.vault.vault import write_file
+from ledger.company.vault.stored import write_file
 
 TIMEOUT = 60.0
 """Seconds without an answer, after which a connection is given up."""

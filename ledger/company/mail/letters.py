@@ -23,7 +23,7 @@ from ledger.company.mail.stating import envelope_provenance, header_provenance
 from ledger.company.sealing.sources import MemorySource
 from ledger.company.splitters.headers import decoded, document_name, parse_header, plain, title
 from ledger.company.vault.home import SPOOL
-from ledger.company.vault.vault import StoredDeposit
+from ledger.company.vault.stored import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed
 from ledger.program import tool_name
 from ledger.quoted import quoted

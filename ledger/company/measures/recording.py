@@ -34,7 +34,8 @@ from ledger.company.sealing.to_files import seal_files
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import all_matters, number_of
 from ledger.company.vault.recipients import parsed
-from ledger.company.vault.vault import MATTER_NAME, Meta, StoredDeposit, Vault, file_header
+from ledger.company.vault.stored import MATTER_NAME, Meta, StoredDeposit, file_header
+from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.recipients import Identity
 from ledger.errors import InvalidInput, MalformedData, StorageFailed, VerificationFailed

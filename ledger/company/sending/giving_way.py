@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from ledger.chain.statement import Matter, format_deposit
 from ledger.company.sending.confirming import parse_own, verify_answer
 from ledger.company.vault.matters import number_of
-from ledger.company.vault.vault import Elsewhere, StoredDeposit, Vault
+from ledger.company.vault.numbering import Elsewhere
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import Vault
 
 if TYPE_CHECKING:
     from ledger.wire.client import NotaryClient

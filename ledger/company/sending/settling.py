@@ -9,7 +9,8 @@ from ledger.chain.statement import Payload
 from ledger.company.sending.confirming import BATCH, Rejected, confirm, verify_answer
 from ledger.company.sending.giving_way import give_way
 from ledger.company.sending.spool import Sender, deliver, keep_proof, note_refusal
-from ledger.company.vault.vault import StoredDeposit, Vault
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import Vault
 from ledger.errors import Conflict, MalformedData, SealbookError, VerificationFailed
 from ledger.verify import VerifiedReceipt
 from ledger.wire.client import NotaryClient

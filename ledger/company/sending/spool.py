@@ -15,7 +15,8 @@ from ledger.company.sealing.collecting import Collected, text_of_name
 from ledger.company.sealing.to_files import seal_files
 from ledger.company.sending.confirming import LedgerForked, Rejected, is_final
 from ledger.company.vault.recipients import parsed
-from ledger.company.vault.vault import Meta, StoredDeposit, Vault, file_header, read_file
+from ledger.company.vault.stored import Meta, StoredDeposit, file_header, read_file
+from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.disk.outputs import write_numbered
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger.company.vault.vault import SHORTEST_ID, StoredDeposit, Vault
+from ledger.company.vault.stored import StoredDeposit
+from ledger.company.vault.vault import SHORTEST_ID, Vault
 from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
 

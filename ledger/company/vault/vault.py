@@ -29,12 +29,9 @@ import contextlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Set
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
@@ -43,9 +40,7 @@ from ledger.chain.statement import (
     Deposit,
     Matter,
     Payload,
-    Statement,
     format_deposit,
-    parse_deposit,
     parse_statement,
 )
 from ledger.chain.trust import Trust, parse_trust
@@ -60,8 +55,20 @@ from ledger.company.vault.home import (
     TRUST,
     has_vault,
 )
+from ledger.company.vault.making import Config
+from ledger.company.vault.numbering import ELSEWHERE, Elsewhere, named_matters
 from ledger.company.vault.recipients import Recipients, parse_recipients, parsed
-from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
+from ledger.company.vault.stored import (
+    Meta,
+    Sealing,
+    StoredDeposit,
+    folder_name,
+    format_meta,
+    hurt,
+    read_file,
+    write_file,
+)
+from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.keys import SigningKey, parse_pem
 from ledger.crypto.recipients import (
     Identity,
@@ -69,11 +76,9 @@ from ledger.crypto.recipients import (
     ScryptIdentity,
     parse_identity_file,
 )
-from ledger.disk.files import AtomicFile, sync_folder
+from ledger.disk.files import sync_folder
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
-from ledger.evidence.manifest import Manifest
-from ledger.evidence.opening import open_manifest
 from ledger.quoted import quoted
 
 MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28
@@ -81,195 +86,9 @@ MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28
 SHORTEST_ID = 4
 """Hexadecimal digits of a commitment that a user may abbreviate an id to."""
 
-MATTER_NAME = "matter"
-"""Where a manifest's provenance tells the company's own name of a matter."""
 
 _LOCK_PATIENCE = 60.0
 _SEALING = ".sealing-"
-_ELSEWHERE = "elsewhere.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What config.toml holds."""
-
-    notary: str
-    origin: str
-    account: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """What other computers of the account have entered in this vault's matters.
-
-    `after` is the index of the last entry that was looked at; `tips` gives number and leaf hash of the
-    last such paper of each matter; `renumbered` counts how often papers here had to give way.
-    """
-
-    after: int = -1
-    tips: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
-    renumbered: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """What only this computer knows of a deposit.
-
-    `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
-    deposit is resumed; `deliver` is the folder that the user named for the receipt, `keep` whether it
-    stays in the vault, `receipt` where it went, None after a recovery; `refused` is the notary's last
-    answer, where that was a no; `measure` is the text of an entry in the register of measures;
-    `sealed_for` is the state of recipients.txt for which its headers were written.
-    """
-
-    path: str
-    title: str
-    sealed: int
-    size: int
-    documents: int
-    matter: str | None = None
-    source: str = ""
-    deliver: str | None = None
-    keep: bool = False
-    receipt: str | None = None
-    refused: str | None = None
-    measure: str | None = None
-    sealed_for: str = ""
-
-
-class StoredDeposit:
-    """A deposit in the vault."""
-
-    def __init__(self, home: Path, name: str) -> None:
-        self._home = home
-        self.name = name
-
-    @property
-    def folder(self) -> Path:
-        """Where it is now: another process may file it away at any time."""
-        for place in (SPOOL, REFUSED):
-            if (self._home / place / self.name).exists():
-                return self._home / place / self.name
-        return self._home / FILED / self.name
-
-    @property
-    def filed_folder(self) -> Path:
-        """Where it will be once it is filed away."""
-        return self._home / FILED / self.name
-
-    @cached_property
-    def meta(self) -> Meta:
-        """What meta.json says."""
-        return _read_meta(self.folder / "meta.json")
-
-    @cached_property
-    def statement(self) -> Statement:
-        """The signed statement."""
-        path = self.folder / "statement"
-        try:
-            return parse_statement(read_file(path))
-        except MalformedData as error:
-            raise _hurt(path) from error
-
-    @cached_property
-    def deposit(self) -> Deposit:
-        """What the statement puts on record."""
-        return parse_deposit(self.statement)
-
-    def check(self) -> None:
-        """Raise MalformedData or StorageFailed when what is known of the deposit is damaged."""
-        _ = self.meta, self.deposit
-
-    @property
-    def commitment(self) -> str:
-        """R in hexadecimal: the deposit's id."""
-        return self.deposit.commitment.hex()
-
-    @property
-    def receipt(self) -> bytes | None:
-        """The verified receipt, None while the deposit waits."""
-        path = self.folder / "receipt"
-        return read_file(path) if path.exists() else None
-
-    @property
-    def waits(self) -> bool:
-        """Whether the deposit is still to be sent, or sent again."""
-        return not (self.refused or (self.folder / "receipt").exists())
-
-    @property
-    def refused(self) -> bool:
-        """Whether the notary will never take the deposit: it is kept, and never sent again."""
-        return (self._home / REFUSED / self.name).exists()
-
-    @property
-    def files(self) -> Iterator[tuple[Path, Payload]]:
-        """The age files to upload, as the statement names them."""
-        yield self.folder / "manifest.age", self.deposit.manifest
-        if self.deposit.content is not None:
-            yield self.folder / "content.age", self.deposit.content
-
-    def manifest(self, identities: tuple[Identity, ...]) -> Manifest:
-        """Return the opened manifest. Raises as open_manifest does."""
-        data = read_file(self.folder / "manifest.age")
-        return open_manifest(data, identities, self.deposit.manifest)
-
-    @property
-    def encoded(self) -> bytes:
-        """The signed statement's bytes."""
-        return self.statement.encoded
-
-    def accept(self, receipt: bytes) -> None:
-        """Keep a verified receipt; the ciphertext now rests with the notary."""
-        write_file(self.folder / "receipt", receipt)
-        (self.folder / "content.age").unlink(missing_ok=True)
-
-    def file_away(self, receipt: Path) -> None:
-        """Note where the user's receipt is; the deposit is done."""
-        self.note(receipt=str(receipt), refused=None)
-        self.leave_spool()
-        sync_folder(self._home / FILED)
-
-    def leave_spool(self) -> None:
-        """Move where deposits stay; durably so after `Vault.sync_filed`."""
-        with contextlib.suppress(FileNotFoundError):
-            # Gone from the spool: another process has filed it away.
-            (self._home / SPOOL / self.name).rename(self._home / FILED / self.name)
-
-    def put_aside(self, reason: str) -> None:
-        """Keep the deposit as refused: nothing sends it again."""
-        self.note(refused=reason)
-        (self._home / REFUSED).mkdir(mode=0o700, exist_ok=True)
-        (self._home / SPOOL / self.name).rename(self._home / REFUSED / self.name)
-        sync_folder(self._home / REFUSED)
-
-    def restate(self, statement: bytes) -> None:
-        """Replace the statement by another over the same sealed files, which was never entered."""
-        write_file(self.folder / "statement", statement)
-        for name in ("statement", "deposit"):
-            self.__dict__.pop(name, None)
-
-    def keep_rejected(self, receipt: bytes) -> Path:
-        """Keep a receipt that does not verify: it is evidence against whoever signed it."""
-        path = self.folder / "receipt.rejected"
-        write_file(path, receipt)
-        return path
-
-    def note(self, **changes: Any) -> None:
-        """Change fields of meta.json."""
-        meta = replace(self.meta, **changes)
-        if meta != self.meta:
-            write_file(self.folder / "meta.json", format_meta(meta))
-            self.__dict__["meta"] = meta
-
-
-class Sealing:
-    """A deposit that is being made: files in a folder which nobody sees before `Vault.spool`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.manifest = folder / "manifest.age"
-        self.content = folder / "content.age"
 
 
 class Vault:
@@ -295,7 +114,7 @@ class Vault:
             value = parse_toml(read_file(path))
             return Config(**{key: str(value[key]) for key in Config.__slots__})
         except (MalformedData, KeyError) as error:
-            raise _hurt(path) from error
+            raise hurt(path) from error
 
     @cached_property
     def trust_file(self) -> bytes:
@@ -313,7 +132,7 @@ class Vault:
         path = self.home / "device.pem"
         key = parse_pem(read_file(path))
         if not isinstance(key, SigningKey):
-            raise _hurt(path)
+            raise hurt(path)
         return key
 
     @property
@@ -478,7 +297,7 @@ class Vault:
 
     def matter_id(self, name: str) -> bytes | None:
         """Return the random id of a named matter."""
-        known = _matters(self.home).get(name)
+        known = named_matters(self.home).get(name)
         return bytes.fromhex(known) if known else None
 
     def next_in_matter(self, identity: bytes) -> Matter:
@@ -500,14 +319,16 @@ class Vault:
 
     def matter_names(self) -> dict[bytes, str]:
         """Return the names of the matters that were named, by id."""
-        return {bytes.fromhex(identity): name for name, identity in _matters(self.home).items()}
+        return {
+            bytes.fromhex(identity): name for name, identity in named_matters(self.home).items()
+        }
 
     def elsewhere(self) -> Elsewhere:
         """Return what is known of papers that other computers of the account deposited.
 
         Nothing where the file is damaged: the notary tells it again.
         """
-        path = self.home / _ELSEWHERE
+        path = self.home / ELSEWHERE
         if not path.exists():
             return Elsewhere()
         try:
@@ -524,7 +345,7 @@ class Vault:
         """Replace what is known of papers of other computers."""
         tips = {each.hex(): [number, leaf.hex()] for each, (number, leaf) in found.tips.items()}
         value = {"after": found.after, "tips": tips, "renumbered": found.renumbered}
-        write_file(self.home / _ELSEWHERE, json.dumps(value, indent=1).encode() + b"\n")
+        write_file(self.home / ELSEWHERE, json.dumps(value, indent=1).encode() + b"\n")
 
     def _sweep(self) -> None:
         """Remove what an interrupted sealing has left: whoever still works on one holds its lock."""
@@ -598,100 +419,8 @@ class Vault:
             lock.release()
 
 
-@contextlib.contextmanager
-def new_vault(home: Path) -> Iterator[Path]:
-    """Yield a folder that becomes the vault at `home` if nothing fails in the block.
-
-    Raises InvalidInput where there is something already, StorageFailed where it cannot be made.
-    """
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise InvalidInput(
-            f"{quoted(home)} is not empty. A vault is never overwritten: name another folder in "
-            f"{HOME_VARIABLE}, or move the old vault away."
-        )
-    building = home.with_name(f".{home.name}.{secrets.token_hex(6)}")
-    try:
-        home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        building.mkdir(mode=0o700)
-        for place in (SPOOL, FILED):
-            (building / place).mkdir(mode=0o700)
-        yield building
-        if home.exists():
-            home.rmdir()
-        building.rename(home)
-        sync_folder(home.parent)
-    except OSError as error:
-        raise StorageFailed(
-            f"The vault at {quoted(home)} could not be made: {error.strerror}."
-        ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def folder_name(statement: Statement, time: float) -> str:
-    """Return the name of a deposit's folder; `time` is when it was sealed."""
-    # Milliseconds keep the order in which deposits were sealed.
-    stamp = datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
-    return f"{stamp}Z-{parse_deposit(statement).commitment.hex()[:ID_DIGITS]}"
-
-
-def _matters(home: Path) -> dict[str, str]:
-    path = home / "matters.toml"
-    if not path.exists():
-        return {}
-    return parse_toml(read_file(path), max_size=MAX_MATTERS_SIZE, max_keys=MAX_MATTERS)
-
-
 def name_matter(home: Path, name: str, identity: bytes) -> None:
     import tomli_w
 
-    matters = {**_matters(home), name: identity.hex()}
+    matters = {**named_matters(home), name: identity.hex()}
     write_file(home / "matters.toml", tomli_w.dumps(matters).encode())
-
-
-def write_config(folder: Path, config: Config) -> None:
-    """Write config.toml."""
-    import tomli_w
-
-    write_file(folder / CONFIG, tomli_w.dumps(asdict(config)).encode())
-
-
-def read_file(path: Path) -> bytes:
-    """Return a vault file's bytes. Raises StorageFailed."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Replace a file whole, durably, mode 0600. Raises StorageFailed."""
-    with AtomicFile(path) as file:
-        file.write_at(0, data)
-
-
-def file_header(path: Path) -> bytes:
-    """Return the age header that a file begins with."""
-    try:
-        with path.open("rb") as file:
-            return parse_header(file.read(MAX_HEADER)).encoded
-    except OSError as error:
-        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
-
-
-def format_meta(meta: Meta) -> bytes:
-    """Return meta.json."""
-    text = json.dumps(asdict(meta), ensure_ascii=False, indent=1)
-    return text.encode("utf-8", "surrogateescape") + b"\n"
-
-
-def _read_meta(path: Path) -> Meta:
-    try:
-        value = json.loads(read_file(path).decode("utf-8", "surrogateescape"))
-        return Meta(**value)
-    except (ValueError, TypeError) as error:
-        raise _hurt(path) from error
-
-
-def _hurt(path: Path) -> MalformedData:
-    return MalformedData(f"{quoted(path)} is damaged. Restore it from a backup of the vault.")

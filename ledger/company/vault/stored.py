@@ -1,0 +1,231 @@
+"""One deposit in the vault: its files, and what is known of it."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ledger.chain.statement import Deposit, Payload, Statement, parse_deposit, parse_statement
+from ledger.company.vault.home import FILED, ID_DIGITS, REFUSED, SPOOL
+from ledger.crypto.envelope import MAX_HEADER, parse_header
+from ledger.crypto.recipients import Identity
+from ledger.disk.files import AtomicFile, sync_folder
+from ledger.errors import MalformedData, StorageFailed
+from ledger.evidence.manifest import Manifest
+from ledger.evidence.opening import open_manifest
+from ledger.quoted import quoted
+
+MATTER_NAME = "matter"
+"""Where a manifest's provenance tells the company's own name of a matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What only this computer knows of a deposit.
+
+    `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
+    deposit is resumed; `deliver` is the folder that the user named for the receipt, `keep` whether it
+    stays in the vault, `receipt` where it went, None after a recovery; `refused` is the notary's last
+    answer, where that was a no; `measure` is the text of an entry in the register of measures;
+    `sealed_for` is the state of recipients.txt for which its headers were written.
+    """
+
+    path: str
+    title: str
+    sealed: int
+    size: int
+    documents: int
+    matter: str | None = None
+    source: str = ""
+    deliver: str | None = None
+    keep: bool = False
+    receipt: str | None = None
+    refused: str | None = None
+    measure: str | None = None
+    sealed_for: str = ""
+
+
+class StoredDeposit:
+    """A deposit in the vault."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self._home = home
+        self.name = name
+
+    @property
+    def folder(self) -> Path:
+        """Where it is now: another process may file it away at any time."""
+        for place in (SPOOL, REFUSED):
+            if (self._home / place / self.name).exists():
+                return self._home / place / self.name
+        return self._home / FILED / self.name
+
+    @property
+    def filed_folder(self) -> Path:
+        """Where it will be once it is filed away."""
+        return self._home / FILED / self.name
+
+    @cached_property
+    def meta(self) -> Meta:
+        """What meta.json says."""
+        return _read_meta(self.folder / "meta.json")
+
+    @cached_property
+    def statement(self) -> Statement:
+        """The signed statement."""
+        path = self.folder / "statement"
+        try:
+            return parse_statement(read_file(path))
+        except MalformedData as error:
+            raise hurt(path) from error
+
+    @cached_property
+    def deposit(self) -> Deposit:
+        """What the statement puts on record."""
+        return parse_deposit(self.statement)
+
+    def check(self) -> None:
+        """Raise MalformedData or StorageFailed when what is known of the deposit is damaged."""
+        _ = self.meta, self.deposit
+
+    @property
+    def commitment(self) -> str:
+        """R in hexadecimal: the deposit's id."""
+        return self.deposit.commitment.hex()
+
+    @property
+    def receipt(self) -> bytes | None:
+        """The verified receipt, None while the deposit waits."""
+        path = self.folder / "receipt"
+        return read_file(path) if path.exists() else None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the deposit is still to be sent, or sent again."""
+        return not (self.refused or (self.folder / "receipt").exists())
+
+    @property
+    def refused(self) -> bool:
+        """Whether the notary will never take the deposit: it is kept, and never sent again."""
+        return (self._home / REFUSED / self.name).exists()
+
+    @property
+    def files(self) -> Iterator[tuple[Path, Payload]]:
+        """The age files to upload, as the statement names them."""
+        yield self.folder / "manifest.age", self.deposit.manifest
+        if self.deposit.content is not None:
+            yield self.folder / "content.age", self.deposit.content
+
+    def manifest(self, identities: tuple[Identity, ...]) -> Manifest:
+        """Return the opened manifest. Raises as open_manifest does."""
+        data = read_file(self.folder / "manifest.age")
+        return open_manifest(data, identities, self.deposit.manifest)
+
+    @property
+    def encoded(self) -> bytes:
+        """The signed statement's bytes."""
+        return self.statement.encoded
+
+    def accept(self, receipt: bytes) -> None:
+        """Keep a verified receipt; the ciphertext now rests with the notary."""
+        write_file(self.folder / "receipt", receipt)
+        (self.folder / "content.age").unlink(missing_ok=True)
+
+    def file_away(self, receipt: Path) -> None:
+        """Note where the user's receipt is; the deposit is done."""
+        self.note(receipt=str(receipt), refused=None)
+        self.leave_spool()
+        sync_folder(self._home / FILED)
+
+    def leave_spool(self) -> None:
+        """Move where deposits stay; durably so after `Vault.sync_filed`."""
+        with contextlib.suppress(FileNotFoundError):
+            # Gone from the spool: another process has filed it away.
+            (self._home / SPOOL / self.name).rename(self._home / FILED / self.name)
+
+    def put_aside(self, reason: str) -> None:
+        """Keep the deposit as refused: nothing sends it again."""
+        self.note(refused=reason)
+        (self._home / REFUSED).mkdir(mode=0o700, exist_ok=True)
+        (self._home / SPOOL / self.name).rename(self._home / REFUSED / self.name)
+        sync_folder(self._home / REFUSED)
+
+    def restate(self, statement: bytes) -> None:
+        """Replace the statement by another over the same sealed files, which was never entered."""
+        write_file(self.folder / "statement", statement)
+        for name in ("statement", "deposit"):
+            self.__dict__.pop(name, None)
+
+    def keep_rejected(self, receipt: bytes) -> Path:
+        """Keep a receipt that does not verify: it is evidence against whoever signed it."""
+        path = self.folder / "receipt.rejected"
+        write_file(path, receipt)
+        return path
+
+    def note(self, **changes: Any) -> None:
+        """Change fields of meta.json."""
+        meta = replace(self.meta, **changes)
+        if meta != self.meta:
+            write_file(self.folder / "meta.json", format_meta(meta))
+            self.__dict__["meta"] = meta
+
+
+class Sealing:
+    """A deposit that is being made: files in a folder which nobody sees before `Vault.spool`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = folder / "manifest.age"
+        self.content = folder / "content.age"
+
+
+def folder_name(statement: Statement, time: float) -> str:
+    """Return the name of a deposit's folder; `time` is when it was sealed."""
+    # Milliseconds keep the order in which deposits were sealed.
+    stamp = datetime.fromtimestamp(time, UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
+    return f"{stamp}Z-{parse_deposit(statement).commitment.hex()[:ID_DIGITS]}"
+
+
+def read_file(path: Path) -> bytes:
+    """Return a vault file's bytes. Raises StorageFailed."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace a file whole, durably, mode 0600. Raises StorageFailed."""
+    with AtomicFile(path) as file:
+        file.write_at(0, data)
+
+
+def file_header(path: Path) -> bytes:
+    """Return the age header that a file begins with."""
+    try:
+        with path.open("rb") as file:
+            return parse_header(file.read(MAX_HEADER)).encoded
+    except OSError as error:
+        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
+
+
+def format_meta(meta: Meta) -> bytes:
+    """Return meta.json."""
+    text = json.dumps(asdict(meta), ensure_ascii=False, indent=1)
+    return text.encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _read_meta(path: Path) -> Meta:
+    try:
+        value = json.loads(read_file(path).decode("utf-8", "surrogateescape"))
+        return Meta(**value)
+    except (ValueError, TypeError) as error:
+        raise hurt(path) from error
+
+
+def hurt(path: Path) -> MalformedData:
+    return MalformedData(f"{quoted(path)} is damaged. Restore it from a backup of the vault.")
