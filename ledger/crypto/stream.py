@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
@@ -185,3 +186,36 @@ def _parts(blocks: Iterable[Buffer]) -> Iterator[Buffer]:
 
 def _chunk_nonce(index: int, final: bool) -> bytes:
     return index.to_bytes(11, "big") + (b"\1" if final else b"\0")
+
+
+class PayloadHash:
+    """The payload root of a stream in blocks of any size, in memory for one hash per level."""
+
+    __slots__ = ("_leaf", "_room", "_tree", "size")
+
+    def __init__(self) -> None:
+        self._tree = RootBuilder()
+        self._leaf = sha256(b"\0")
+        self._room = NONCE_SIZE
+        self.size = 0
+
+    def update(self, block: Buffer) -> None:
+        view = memoryview(block)
+        self.size += len(view)
+        while view:
+            part, view = view[: self._room], view[self._room :]
+            self._leaf.update(part)
+            self._room -= len(part)
+            if not self._room:
+                self._end_leaf()
+
+    def root(self) -> bytes:
+        """Return the root once the stream has ended."""
+        if self._room < ENC_CHUNK:
+            self._end_leaf()
+        return self._tree.root()
+
+    def _end_leaf(self) -> None:
+        self._tree.append(self._leaf.digest())
+        self._leaf = sha256(b"\0")
+        self._room = ENC_CHUNK

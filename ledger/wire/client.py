@@ -29,6 +29,7 @@ from ledger.chain.tiles import TILE_SIZE, tile_path
 from ledger.chain.trust import MAX_TRUST
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import Buffer, leaf_hash
+from ledger.crypto.stream import PayloadHash
 from ledger.encoding import b64decode, cbor_decode, cbor_encode, parse_decimal, parse_hex
 from ledger.errors import (
     Conflict,
@@ -40,7 +41,7 @@ from ledger.errors import (
     Unavailable,
     VerificationFailed,
 )
-from ledger.notary.storage.envelopes import PayloadHash, SmallEnvelope, Upload
+from ledger.notary.storage.envelopes import SmallEnvelope, Upload
 from ledger.quoted import quoted
 from ledger.wire.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
 from ledger.wire.protocol import (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledger.chain.statement import Payload
 from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.recipients import X25519Identity
-from ledger.crypto.stream import payload_root
+from ledger.crypto.stream import PayloadHash, payload_root
 from ledger.errors import (
     Conflict,
     InvalidInput,
@@ -28,7 +28,6 @@ from ledger.notary.storage.envelopes import (
     MAX_HEADER,
     MAX_PAYLOAD,
     EnvelopeStore,
-    PayloadHash,
     SmallEnvelope,
     Upload,
 )

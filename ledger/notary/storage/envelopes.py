@@ -28,8 +28,8 @@ from pathlib import Path
 
 from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
-from ledger.crypto.merkle import HASH_SIZE, Buffer, RootBuilder
-from ledger.crypto.stream import ENC_CHUNK, NONCE_SIZE, payload_size, plain_size
+from ledger.crypto.merkle import HASH_SIZE, Buffer
+from ledger.crypto.stream import PayloadHash, payload_size, plain_size
 from ledger.disk.files import sync_folder
 from ledger.errors import (
     Conflict,
@@ -495,39 +495,6 @@ class PayloadWriter:
             os.close(self.descriptor)
             self._store._release((self.account, self.payload.root))
         return upload
-
-
-class PayloadHash:
-    """The payload root of a stream in blocks of any size, in memory for one hash per level."""
-
-    __slots__ = ("_leaf", "_room", "_tree", "size")
-
-    def __init__(self) -> None:
-        self._tree = RootBuilder()
-        self._leaf = sha256(b"\0")
-        self._room = NONCE_SIZE
-        self.size = 0
-
-    def update(self, block: Buffer) -> None:
-        view = memoryview(block)
-        self.size += len(view)
-        while view:
-            part, view = view[: self._room], view[self._room :]
-            self._leaf.update(part)
-            self._room -= len(part)
-            if not self._room:
-                self._end_leaf()
-
-    def root(self) -> bytes:
-        """Return the root once the stream has ended."""
-        if self._room < ENC_CHUNK:
-            self._end_leaf()
-        return self._tree.root()
-
-    def _end_leaf(self) -> None:
-        self._tree.append(self._leaf.digest())
-        self._leaf = sha256(b"\0")
-        self._room = ENC_CHUNK
 
 
 def _require_size(size: int) -> None:
