@@ -35,7 +35,7 @@ from ledger.company.sealing.preparing import split_all
 from ledger.company.sealing.sources import open_source
 from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.recipients import HybridIdentity
-from ledger.disk.files import open_payload
+from ledger.disk.age_files import open_payload
 from ledger.evidence.manifest import Cover, Cuts
 from ledger.evidence.opening import content_reader, open_manifest, read_index
 from ledger.evidence.partial import (

@@ -9,23 +9,15 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from ledger.crypto.armor import MAX_ARMORED, is_armored
-from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
 from ledger.crypto.merkle import Buffer
-from ledger.crypto.recipients import Identity
-from ledger.crypto.stream import PayloadReader
-from ledger.errors import InvalidInput, StorageFailed
+from ledger.disk.positions import write_at
+from ledger.errors import StorageFailed
 from ledger.quoted import quoted
-
-_ARMOR_PROBE = 256
-"""Bytes in which an armor's first line is looked for, after whitespace."""
 
 
 class NewFile:
@@ -52,7 +44,7 @@ class NewFile:
         view = memoryview(data)
         with self._storage():
             while view:
-                count = _write_at(self._descriptor, view, offset)
+                count = write_at(self._descriptor, view, offset)
                 view, offset = view[count:], offset + count
 
     def __exit__(
@@ -122,88 +114,25 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def open_payload(path: Path, identities: Sequence[Identity]) -> Iterator[PayloadReader]:
-    """Yield a reader of the binary age file at `path`, its final chunk already checked.
-
-    Raises InvalidInput where the file cannot be read, and as Header.unwrap and PayloadReader do.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(path.open("rb"))
-            descriptor = file.fileno()
-            header = parse_header(_read_at(descriptor, MAX_HEADER, 0))
-            size = os.fstat(descriptor).st_size - len(header.encoded)
-        except OSError as error:
-            raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}") from error
-        yield PayloadReader(
-            lambda offset, length: _read_at(descriptor, length, len(header.encoded) + offset),
-            size,
-            header.unwrap(identities),
-        )
-
-
-def decrypt_file(source: Path, destination: Path, identities: Sequence[Identity]) -> None:
-    """Decrypt an age file, binary or armored; `destination` appears only when all of it is genuine.
-
-    Raises as open_payload, decrypt_bytes and AtomicFile do.
-    """
+def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Put a whole file under its name, synced, folder and all. Raises OSError."""
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        with source.open("rb") as file:
-            armored = is_armored(file.read(_ARMOR_PROBE))
-            if armored:
-                file.seek(0)
-                data = file.read(MAX_ARMORED + 1)
-    except OSError as error:
-        raise InvalidInput(f"{quoted(source)} cannot be read: {error.strerror}") from error
-    if armored:
-        plaintext = decrypt_bytes(data, identities)
-        with AtomicFile(destination) as out:
-            out.write_at(0, plaintext)
-        return
-    workers = os.cpu_count() or 1
-    with (
-        open_payload(source, identities) as reader,
-        ThreadPoolExecutor(workers) as pool,
-        AtomicFile(destination) as out,
-    ):
-        offset = 0
-        for segment in reader.segments(pool, 2 * workers):
-            out.write_at(offset, segment)
-            offset += len(segment)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+    sync_folder(path.parent)
 
 
-_position = Lock()
-"""Held where a system has only one position for each open file (Windows)."""
-
-
-def _read_at(descriptor: int, length: int, offset: int) -> bytes:
-    parts = []
-    while length and (part := _read_once(descriptor, length, offset)):
-        parts.append(part)
-        length, offset = length - len(part), offset + len(part)
-    return b"".join(parts)
-
-
-def _read_once(descriptor: int, length: int, offset: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, length, offset)
-    with _position:
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        return os.read(descriptor, length)
-
-
-def read_exactly_into(descriptor: int, buffer: memoryview, offset: int) -> int:
-    if hasattr(os, "preadv"):
-        return os.preadv(descriptor, [buffer], offset)
-    data = _read_once(descriptor, len(buffer), offset)
-    buffer[: len(data)] = data
-    return len(data)
-
-
-def _write_at(descriptor: int, data: memoryview, offset: int) -> int:
-    if hasattr(os, "pwrite"):
-        return os.pwrite(descriptor, data, offset)
-    with _position:
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        return os.write(descriptor, data)
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably. Raises OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ledger.company.disclosing.opening import Staging
 from ledger.court.pieces import outputs as outputs_of
 from ledger.disk import outputs
 from ledger.disk.outputs import (
@@ -22,6 +21,7 @@ from ledger.disk.outputs import (
     write_new,
     write_numbered,
 )
+from ledger.disk.staging import Staging
 from ledger.errors import Conflict, StorageFailed
 from ledger.evidence.manifest import Part
 from ledger.evidence.partial import Selection

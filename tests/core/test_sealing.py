@@ -29,7 +29,8 @@ from ledger.crypto.merkle import Buffer
 from ledger.crypto.padding import padme
 from ledger.crypto.recipients import HybridIdentity, X25519Identity, parse_identity_file
 from ledger.crypto.stream import payload_root
-from ledger.disk.files import AtomicFile, open_payload
+from ledger.disk.age_files import open_payload
+from ledger.disk.files import AtomicFile
 from ledger.encoding import cbor_encode
 from ledger.errors import (
     InvalidInput,

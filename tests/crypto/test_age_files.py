@@ -40,7 +40,8 @@ from ledger.crypto.recipients import (
     parse_recipient,
 )
 from ledger.crypto.stream import ENC_CHUNK, PayloadReader, payload_root, payload_size, plain_size
-from ledger.disk.files import AtomicFile, decrypt_file, open_payload
+from ledger.disk.age_files import decrypt_file, open_payload
+from ledger.disk.files import AtomicFile
 from ledger.errors import (
     DecryptionFailed,
     InvalidInput,

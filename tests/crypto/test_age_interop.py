@@ -21,7 +21,7 @@ from ledger.crypto.recipients import (
     parse_identity_file,
     parse_recipient,
 )
-from ledger.disk.files import decrypt_file
+from ledger.disk.age_files import decrypt_file
 
 TYPAGE = "0.3.1"
 SIZES = (0, 1, 65535, 65536, 65537, 131072, 300_001)

@@ -17,7 +17,7 @@ from ledger.company.sealing.sources import open_source
 from ledger.company.sealing.to_files import seal_files
 from ledger.company.splitters import cutting
 from ledger.crypto.recipients import HybridIdentity
-from ledger.disk.files import open_payload
+from ledger.disk.age_files import open_payload
 from ledger.evidence.manifest import Cover, Part, Splitting, format_cuts
 from ledger.evidence.opening import content_reader, open_manifest, read_index, recompute
 from tests.renditions import pdfs

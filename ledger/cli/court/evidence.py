@@ -13,9 +13,9 @@ from ledger.cli.court.gaps import gaps_page
 from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.cli.court.sealed import ended_in_order
 from ledger.cli.text import labelled
-from ledger.company.disclosing.opening import Opened, Staging
 from ledger.court import say
 from ledger.court.pieces import content_names, outputs
+from ledger.disk.staging import Opened, Staging
 from ledger.errors import Conflict
 from ledger.evidence.casefile import FileReport, verify_file
 from ledger.evidence.file import DisclosedDeposit, read_evidence, verify_disclosed

@@ -33,7 +33,7 @@ def unsealed(path: Path, identity: Path, passphrase_file: Path | None) -> Iterat
 
     Raises NoMatchingIdentity where it was sealed for somebody else, and as decrypt_file does.
     """
-    from ledger.disk.files import decrypt_file
+    from ledger.disk.age_files import decrypt_file
 
     identities = _identities(identity, passphrase_file)
     # A folder of mode 0700, a file of mode 0600 in it.

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.chain.trust import Trust
-from ledger.company.disclosing.opening import Progress, content_of, originals
+from ledger.company.disclosing.opening import content_of, originals
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.home import ID_DIGITS
 from ledger.company.vault.stored import StoredDeposit, read_file, write_file
@@ -40,6 +40,7 @@ from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
 from ledger.disk.files import sync_folder, what_to_do
 from ledger.disk.outputs import move_new, safe_component, safe_names
+from ledger.disk.staging import Progress
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
 from ledger.evidence.file import self_contained
 from ledger.evidence.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest

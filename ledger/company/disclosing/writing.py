@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ledger.chain.trust import Trust
-from ledger.company.disclosing.opening import Progress, content_of, opener_of, originals
+from ledger.company.disclosing.opening import content_of, opener_of, originals
 from ledger.company.disclosing.ranged import DepositView, checked, hashed
 from ledger.company.vault.stored import StoredDeposit, read_file
 from ledger.crypto.envelope import seal_header
@@ -22,6 +22,7 @@ from ledger.crypto.recipients import FILE_KEY_SIZE, Identity, Recipient
 from ledger.crypto.stream import CHUNK, NONCE_SIZE, TAG_SIZE, PayloadCipher
 from ledger.disk.files import what_to_do
 from ledger.disk.outputs import move_new
+from ledger.disk.staging import Progress
 from ledger.errors import StorageFailed, VerificationFailed
 from ledger.evidence.file import (
     Disclosure,

@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.disk.files import read_exactly_into
+from ledger.disk.positions import read_exactly_into
 from ledger.errors import InvalidInput, SourceChanged
 from ledger.quoted import quoted
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
 from ledger.chain.statement import parse_statement
-from ledger.disk.files import sync_folder
+from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.errors import (
     Conflict,
     LedgerFault,
@@ -39,7 +39,7 @@ from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder, make_folder, write_durably
+from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
 from ledger.notary.storage.office import OfficeDatabase
 from ledger.notary.storage.room import DiskRoom, on_disk
 from ledger.notary.storage.signedlog import FOLDER, SignedLog

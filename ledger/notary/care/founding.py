@@ -21,6 +21,7 @@ from ledger.chain.policy import Group, Log, Policy, Witness
 from ledger.chain.statement import is_origin
 from ledger.chain.trust import Trust, format_trust
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
+from ledger.disk.files import make_folder, write_durably
 from ledger.errors import InvalidInput
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, Step, no_hook
@@ -29,7 +30,7 @@ from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder, make_folder, write_durably
+from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
 SEAL_ROOT_YEARS = 30

@@ -24,14 +24,13 @@ from filelock import FileLock, Timeout
 
 from ledger.chain.statement import is_origin
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_pem
-from ledger.disk.files import sync_folder
+from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.notary.ports import Hook, Step
 from ledger.notary.sequencing.blocks import NotaryKeys
 from ledger.notary.storage import checkpoints, office
 from ledger.notary.storage import ledger_database as sqlite
-from ledger.notary.storage.logfiles import make_folder, write_durably
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"

@@ -12,7 +12,6 @@ that no anchor names.
 """
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ from ledger.chain.tiles import (
     parse_bundle,
     tile_path,
 )
-from ledger.disk.files import sync_folder
+from ledger.disk.files import sync_folder, write_durably
 from ledger.errors import LedgerFault, MalformedData, StorageFailed
 from ledger.notary.storage.signedlog import FOLDER, SignedLog
 from ledger.quoted import quoted
@@ -190,30 +189,6 @@ class LogFolder:
             if old != anchored or self._anchored // TILE_WIDTH != index:
                 old.unlink(missing_ok=True)
         self._partial = path
-
-
-def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Put a whole file under its name, synced, folder and all. Raises OSError."""
-    make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, durably. Raises OSError."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
 
 
 def _cut(path: Callable[[int], Path], index: int, width: int) -> None:

@@ -12,9 +12,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.disk.files import sync_folder
+from ledger.disk.files import sync_folder, write_durably
 from ledger.errors import NotFound, StorageFailed
-from ledger.notary.storage.logfiles import write_durably
 from ledger.quoted import quoted
 
 FOLDER = "records"
