@@ -36,7 +36,7 @@ from ledger.company.sealing.sources import open_source
 from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.age_files import open_payload
-from ledger.evidence.manifest import Cover, Cuts
+from ledger.evidence.manifest import Cover
 from ledger.evidence.opening import content_reader, open_manifest, read_index
 from ledger.evidence.partial import (
     Selection,
@@ -45,6 +45,7 @@ from ledger.evidence.partial import (
     parse_partial,
     recompute_partial,
 )
+from ledger.evidence.parts import Cuts
 
 MESSAGES = 10_000
 SIZE = 8192

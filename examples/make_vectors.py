@@ -72,18 +72,11 @@ from ledger.crypto.merkle import (
 from ledger.crypto.recipients import HybridIdentity
 from ledger.encoding import cbor_encode
 from ledger.evidence.file import Disclosure, self_contained, write_evidence
-from ledger.evidence.manifest import (
-    Cover,
-    Part,
-    Splitting,
-    cover_leaves,
-    format_cuts,
-    format_index,
-    format_manifest,
-    metadata_leaves,
-    structure_leaves,
-)
+from ledger.evidence.index import format_index
+from ledger.evidence.manifest import Cover, cover_leaves, format_manifest
 from ledger.evidence.partial import PartialOpening, Selection, format_partial, open_in_part
+from ledger.evidence.parts import Part, Splitting, format_cuts, structure_leaves
+from ledger.evidence.records import metadata_leaves
 from ledger.wire.signatures import Message, sign_request
 
 VECTORS = Path(__file__).parent / "vectors"

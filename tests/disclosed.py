@@ -10,8 +10,9 @@ from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing.seal import seal
 from ledger.crypto.recipients import HybridIdentity
 from ledger.evidence.file import Disclosure, self_contained, write_evidence
-from ledger.evidence.manifest import Cover, Part, Splitting, format_cuts
+from ledger.evidence.manifest import Cover
 from ledger.evidence.partial import PartialOpening, Selection, open_in_part
+from ledger.evidence.parts import Part, Splitting, format_cuts
 from tests.core.test_sealing import Buffered, Memory
 from tests.simulator import NOW, ORIGIN, Office
 

@@ -7,7 +7,10 @@ from typing import Protocol
 from ledger.chain.statement import Payload
 from ledger.crypto.commitment import Uncommitted
 from ledger.crypto.merkle import Buffer
-from ledger.evidence.manifest import Index, Manifest, Rendition, Splitting
+from ledger.evidence.index import Index
+from ledger.evidence.manifest import Manifest
+from ledger.evidence.parts import Splitting
+from ledger.evidence.records import Rendition
 
 _UNIFORM = Splitting()
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
-from ledger.evidence.manifest import TITLE, Manifest, in_family, metadata_fields
+from ledger.evidence.manifest import TITLE, Manifest, in_family
 from ledger.evidence.partial import PartialOpening
 from ledger.evidence.partial.form import opened_fields
+from ledger.evidence.records import metadata_fields
 from ledger.program import Program
 
 ONLINE_LITIGATION, FRE_902 = "在线诉讼规则", "FRE-902"

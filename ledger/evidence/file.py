@@ -27,14 +27,8 @@ from ledger.chain.trust import Trust
 from ledger.crypto.merkle import Buffer
 from ledger.errors import MalformedData, TooLarge, VerificationFailed
 from ledger.evidence.howto import HOWTO
-from ledger.evidence.manifest import (
-    DocumentIndex,
-    Index,
-    IndexPlace,
-    Manifest,
-    format_manifest,
-    parse_manifest,
-)
+from ledger.evidence.index import DocumentIndex, Index, IndexPlace
+from ledger.evidence.manifest import Manifest, format_manifest, parse_manifest
 from ledger.evidence.opening import recomputed_commitment
 from ledger.evidence.partial import (
     PartialOpening,

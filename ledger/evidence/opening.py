@@ -26,17 +26,10 @@ from ledger.crypto.merkle import Buffer, leaf_hashes
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader, in_order, payload_root
 from ledger.errors import InvalidInput, VerificationFailed
-from ledger.evidence.manifest import (
-    Cuts,
-    Index,
-    IndexPlace,
-    Manifest,
-    bytes_view,
-    cover_leaves,
-    parse_index,
-    parse_manifest,
-    uncommitted,
-)
+from ledger.evidence.index import Index, IndexPlace, parse_index
+from ledger.evidence.manifest import Manifest, cover_leaves, parse_manifest
+from ledger.evidence.parts import Cuts
+from ledger.evidence.records import bytes_view, uncommitted
 from ledger.quoted import quoted
 
 _SEGMENT = 4 << 20

@@ -15,7 +15,7 @@ from ledger.errors import InvalidInput, MalformedData
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.evidence.manifest import Part
+    from ledger.evidence.parts import Part
 
 MAX_DOCUMENTS = 100_000
 """Documents in a deposit: a large mailbox export. Each costs a record and three small trees."""

@@ -19,7 +19,7 @@ from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.commitment import Uncommitted, ViewBuilder, ViewHeader, leaf_commitments
 from ledger.crypto.merkle import leaf_hashes
 from ledger.errors import SourceChanged
-from ledger.evidence.manifest import Part, Splitting, format_cuts
+from ledger.evidence.parts import Part, Splitting, format_cuts
 from tests.core.test_sealing import COVER, DEPOSITOR, OFFICER, Buffered
 
 MANY = 600

@@ -23,8 +23,8 @@ from ledger.disk.outputs import (
 )
 from ledger.disk.staging import Staging
 from ledger.errors import Conflict, StorageFailed
-from ledger.evidence.manifest import Part
 from ledger.evidence.partial import Selection
+from ledger.evidence.parts import Part
 from tests.disclosed import Shown, file
 
 PART = some.text(min_size=1, max_size=300).filter(lambda s: "/" not in s and s not in (".", ".."))

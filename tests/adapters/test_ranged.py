@@ -13,9 +13,9 @@ from ledger.company.documents import SealedDeposit
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.stream import PayloadReader
 from ledger.errors import VerificationFailed
-from ledger.evidence.manifest import Cuts, format_cuts
 from ledger.evidence.opening import content_reader, open_manifest, read_index
 from ledger.evidence.partial import Selection, open_in_part
+from ledger.evidence.parts import Cuts, format_cuts
 from tests.core.test_sealing import OFFICER, document, seal_in_memory
 
 DATA = os.urandom(3 << 20)

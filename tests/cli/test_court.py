@@ -26,9 +26,10 @@ from ledger.cli import text
 from ledger.cli.court.overview import overview_page, receipt_alone
 from ledger.crypto.envelope import encrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
-from ledger.evidence.manifest import Part, Rendition
 from ledger.evidence.partial import Selection
+from ledger.evidence.parts import Part
 from ledger.evidence.plain_zip import Reader, Writer
+from ledger.evidence.records import Rendition
 from tests.cli.conftest import Company, run
 from tests.disclosed import Shown, file
 

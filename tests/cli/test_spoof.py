@@ -28,8 +28,9 @@ from ledger.court.articles import describe_answer
 from ledger.court.questions import Check, online_litigation, stated_fields
 from ledger.court.words import fill
 from ledger.evidence.file import read_evidence, verify_disclosed
-from ledger.evidence.manifest import Part, Rendition
 from ledger.evidence.partial import Selection
+from ledger.evidence.parts import Part
+from ledger.evidence.records import Rendition
 from ledger.program import Program
 from ledger.quoted import LIMIT, Quoted, Words, columns, lifted
 from ledger.wire.client import _problem

@@ -20,9 +20,10 @@ from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData
 from ledger.evidence.casefile import verify_file
 from ledger.evidence.file import read_evidence, recompute_opening, verify_disclosed
-from ledger.evidence.manifest import Part, Rendition
 from ledger.evidence.partial import Selection, is_partial
+from ledger.evidence.parts import Part
 from ledger.evidence.plain_zip import Reader, Writer
+from ledger.evidence.records import Rendition
 from tests.core.test_sealing import Memory
 from tests.disclosed import Shown, evidence, file, receipt_only
 from tests.formats.test_document import stored

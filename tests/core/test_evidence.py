@@ -29,17 +29,11 @@ from ledger.evidence.file import (
     verify_disclosed,
     write_evidence,
 )
-from ledger.evidence.manifest import (
-    Cover,
-    IndexPlace,
-    Manifest,
-    Part,
-    Rendition,
-    format_manifest,
-    numbered,
-    parse_manifest,
-)
+from ledger.evidence.index import IndexPlace
+from ledger.evidence.manifest import Cover, Manifest, format_manifest, numbered, parse_manifest
 from ledger.evidence.partial import Selection
+from ledger.evidence.parts import Part
+from ledger.evidence.records import Rendition
 from ledger.verify import ReceiptRefused
 from tests.core.test_sealing import Buffered, Memory
 from tests.disclosed import Shown, evidence, file

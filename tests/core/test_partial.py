@@ -18,7 +18,6 @@ from ledger.crypto.envelope import decrypt_bytes
 from ledger.crypto.multiproof import multi_proof
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData, VerificationFailed
-from ledger.evidence.manifest import Part, Rendition, Splitting, format_cuts
 from ledger.evidence.partial import (
     PartialOpening,
     Selection,
@@ -29,6 +28,8 @@ from ledger.evidence.partial import (
     recompute_partial,
 )
 from ledger.evidence.partial.form import DocumentOpening, Leaf, PartOfView, Run
+from ledger.evidence.parts import Part, Splitting, format_cuts
+from ledger.evidence.records import Rendition
 from ledger.evidence.rules import METADATA_FIELDS
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory

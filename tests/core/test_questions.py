@@ -22,8 +22,10 @@ from ledger.court.questions import (
 )
 from ledger.evidence.casefile import MatterShown
 from ledger.evidence.file import read_evidence, verify_disclosed
-from ledger.evidence.manifest import Cover, Part, Rendition
+from ledger.evidence.manifest import Cover
 from ledger.evidence.partial import Selection
+from ledger.evidence.parts import Part
+from ledger.evidence.records import Rendition
 from ledger.program import Program
 from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 from tests.disclosed import Shown, file

@@ -40,26 +40,11 @@ from ledger.errors import (
     StorageFailed,
     VerificationFailed,
 )
-from ledger.evidence.manifest import (
-    Cover,
-    Cuts,
-    DocumentIndex,
-    Index,
-    IndexPlace,
-    Manifest,
-    Part,
-    Rendition,
-    Splitting,
-    format_cuts,
-    format_index,
-    format_manifest,
-    metadata_fields,
-    metadata_leaves,
-    parse_index,
-    parse_manifest,
-    structure_leaves,
-)
+from ledger.evidence.index import DocumentIndex, Index, IndexPlace, format_index, parse_index
+from ledger.evidence.manifest import Cover, Manifest, format_manifest, parse_manifest
 from ledger.evidence.opening import content_reader, open_manifest, read_index, recompute
+from ledger.evidence.parts import Cuts, Part, Splitting, format_cuts, structure_leaves
+from ledger.evidence.records import Rendition, metadata_fields, metadata_leaves
 
 OFFICER = HybridIdentity(bytes(range(32)))
 DEPOSITOR = sha256(b"depositor").digest()

@@ -12,17 +12,11 @@ from hypothesis import strategies as st
 from ledger.company.disclosing.contents import Contents, Target, parents_of, targets_of
 from ledger.company.disclosing.selectors import MAX_CANDIDATES, Ambiguous, find, resolve
 from ledger.errors import InvalidInput
-from ledger.evidence.manifest import (
-    Cover,
-    DocumentIndex,
-    Index,
-    Manifest,
-    Part,
-    Record,
-    Rendition,
-    format_cuts,
-)
+from ledger.evidence.index import DocumentIndex, Index
+from ledger.evidence.manifest import Cover, Manifest
 from ledger.evidence.partial import Selection
+from ledger.evidence.parts import Part, format_cuts
+from ledger.evidence.records import Record, Rendition
 
 Piece = tuple[str, str, bytes]
 """path, label, bytes: a leaf and a part of its own."""

@@ -40,7 +40,8 @@ from ledger.crypto.merkle import leaf_hash, root_from_leaf_hashes
 from ledger.crypto.stream import payload_root
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.evidence.file import read_evidence, verify_disclosed
-from ledger.evidence.manifest import format_index, format_manifest, parse_index, parse_manifest
+from ledger.evidence.index import format_index, parse_index
+from ledger.evidence.manifest import format_manifest, parse_manifest
 from ledger.evidence.opening import open_manifest
 from ledger.verify import verify_receipt
 from ledger.wire.signatures import BARE, Message, verify_request

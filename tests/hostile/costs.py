@@ -47,7 +47,8 @@ from ledger.crypto.padding import padme
 from ledger.crypto.recipients import parse_identity_file
 from ledger.encoding import b64encode, cbor_decode, parse_toml
 from ledger.errors import SealbookError
-from ledger.evidence.manifest import parse_index, parse_manifest
+from ledger.evidence.index import parse_index
+from ledger.evidence.manifest import parse_manifest
 from ledger.evidence.partial import parse_partial
 from ledger.evidence.plain_zip import Reader, Writer
 from ledger.wire.client import _problem

@@ -25,7 +25,7 @@ from examples import make_dossier
 from ledger.company.documents import Document
 from ledger.company.sealing.renditions import Renderer
 from ledger.company.sealing.sources import open_source
-from ledger.evidence.manifest import Rendition
+from ledger.evidence.records import Rendition
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render, read
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ledger.company.documents import Document
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import parse_parts
-from ledger.evidence.manifest import Cuts, Rendition, Splitting
+from ledger.evidence.parts import Cuts, Splitting
+from ledger.evidence.records import Rendition
 from tests.renditions.conftest import Render, read
 
 NAMESPACES = (

@@ -26,7 +26,7 @@ from ledger.evidence.examined import MAX_LEAVES, MAX_OPENINGS, examine
 from ledger.evidence.examining import Examiner
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.howto import HOWTO
-from ledger.evidence.manifest import Part
+from ledger.evidence.parts import Part
 from ledger.evidence.plain_zip import Writer
 from ledger.wire.protocol import CBOR, MAX_BATCH_BYTES, MAX_CHECKED, OCTETS
 from tests.disclosed import Shown, file

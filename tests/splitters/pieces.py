@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ledger.company.splitters import split
 from ledger.crypto.commitment import MAX_LEAF
-from ledger.evidence.manifest import Cuts, Part, Splitting
+from ledger.evidence.parts import Cuts, Part, Splitting
 from ledger.evidence.rules import check_parts
 
 

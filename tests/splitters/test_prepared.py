@@ -18,8 +18,9 @@ from ledger.company.sealing.to_files import seal_files
 from ledger.company.splitters import cutting
 from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.age_files import open_payload
-from ledger.evidence.manifest import Cover, Part, Splitting, format_cuts
+from ledger.evidence.manifest import Cover
 from ledger.evidence.opening import content_reader, open_manifest, read_index, recompute
+from ledger.evidence.parts import Part, Splitting, format_cuts
 from tests.renditions import pdfs
 from tests.splitters.pieces import Memory, check
 from tests.splitters.test_mail import LETTER

@@ -14,7 +14,7 @@ from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.company.disclosing.contents import Contents, Target
-    from ledger.evidence.manifest import Part
+    from ledger.evidence.parts import Part
 
 _MOST = 60
 """Parts of a document that are shown one by one; of more, only the outermost."""
@@ -321,7 +321,7 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
 
 def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str]:
     from ledger.cli.company.preview import field_words
-    from ledger.evidence.manifest import metadata_fields
+    from ledger.evidence.records import metadata_fields
 
     for name, value in metadata_fields(contents.records[document]):
         if only not in ("", name):

@@ -18,7 +18,8 @@ from ledger.company.disclosing.contents import (
 )
 from ledger.company.disclosing.selectors import texts
 from ledger.crypto.commitment import MAX_LEAF
-from ledger.evidence.manifest import Splitting, metadata_fields
+from ledger.evidence.parts import Splitting
+from ledger.evidence.records import metadata_fields
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

@@ -11,16 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ledger.evidence.manifest import (
-    Cuts,
-    DocumentIndex,
-    Index,
-    Manifest,
-    Part,
-    Record,
-    metadata_fields,
-)
+from ledger.evidence.index import DocumentIndex, Index
+from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import Selection
+from ledger.evidence.parts import Cuts, Part
+from ledger.evidence.records import Record, metadata_fields
 
 _AHEAD = 1 << 20
 _OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?=$|/|: )")

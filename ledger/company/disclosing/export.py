@@ -43,8 +43,10 @@ from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.disk.staging import Progress
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
 from ledger.evidence.file import self_contained
-from ledger.evidence.manifest import IndexPlace, Manifest, Record, Rendition, format_manifest
+from ledger.evidence.index import IndexPlace
+from ledger.evidence.manifest import Manifest, format_manifest
 from ledger.evidence.opening import content_reader, read_index, recompute
+from ledger.evidence.records import Record, Rendition
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

@@ -27,8 +27,10 @@ from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader
 from ledger.disk.staging import Opened, Progress, Staging
 from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFailed
-from ledger.evidence.manifest import Cuts, DocumentIndex, Index, IndexPlace, Manifest
+from ledger.evidence.index import DocumentIndex, Index, IndexPlace
+from ledger.evidence.manifest import Manifest
 from ledger.evidence.opening import content_reader, read_index, recompute, recomputed_commitment
+from ledger.evidence.parts import Cuts
 from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit
 

@@ -26,8 +26,10 @@ from ledger.crypto.envelope import MAX_HEADER, Header, parse_header
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import ENC_CHUNK, NONCE_SIZE, PayloadReader
 from ledger.errors import StorageFailed, VerificationFailed
-from ledger.evidence.manifest import Cuts, Index, Manifest
+from ledger.evidence.index import Index
+from ledger.evidence.manifest import Manifest
 from ledger.evidence.opening import content_reader, read_index
+from ledger.evidence.parts import Cuts
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:

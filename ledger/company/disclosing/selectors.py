@@ -23,7 +23,8 @@ from collections.abc import Callable, Iterator, Sequence
 from ledger.company.disclosing.contents import COVER, Contents, Folded, Group, Target, fold
 from ledger.company.disclosing.misses import why_nothing
 from ledger.errors import InvalidInput
-from ledger.evidence.manifest import in_family, metadata_fields
+from ledger.evidence.manifest import in_family
+from ledger.evidence.records import metadata_fields
 from ledger.quoted import quoted
 
 MAX_SEARCH = 256 << 20

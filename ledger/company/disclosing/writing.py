@@ -31,9 +31,10 @@ from ledger.evidence.file import (
     verify_disclosed,
     write_evidence,
 )
-from ledger.evidence.manifest import Cuts, Index
+from ledger.evidence.index import Index
 from ledger.evidence.opening import content_reader, read_index
 from ledger.evidence.partial import PartialOpening, Selection, open_in_part
+from ledger.evidence.parts import Cuts
 from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt
 

@@ -39,14 +39,8 @@ from ledger.crypto.stream import (
     in_order,
     payload_size,
 )
-from ledger.evidence.manifest import (
-    DocumentIndex,
-    Index,
-    IndexPlace,
-    bytes_view,
-    format_index,
-    uncommitted,
-)
+from ledger.evidence.index import DocumentIndex, Index, IndexPlace, format_index
+from ledger.evidence.records import bytes_view, uncommitted
 
 _AHEAD = 16
 """Segments that may be in work or wait to be collected; those that wait hold only hashes."""

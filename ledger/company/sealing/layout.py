@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from ledger.company.documents import Document
 from ledger.crypto.stream import CHUNK
-from ledger.evidence.manifest import Cuts, Record
+from ledger.evidence.parts import Cuts
+from ledger.evidence.records import Record
 from ledger.evidence.rules import check_parts
 
 INDEX_NAME = "index.cbor"

@@ -9,7 +9,7 @@ from pathlib import Path
 from ledger.company.documents import Document
 from ledger.company.splitters import split
 from ledger.company.splitters.cutting import Unsplit
-from ledger.evidence.manifest import Splitting
+from ledger.evidence.parts import Splitting
 from ledger.evidence.rules import MAX_PARTS
 
 _COARSE = 3

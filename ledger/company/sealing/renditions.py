@@ -29,7 +29,8 @@ from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.sources import open_source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 from ledger.errors import InvalidInput
-from ledger.evidence.manifest import Rendition, Splitting
+from ledger.evidence.parts import Splitting
+from ledger.evidence.records import Rendition
 from ledger.evidence.rules import MAX_DOCUMENTS, MAX_NAME
 
 MAX_SOURCE = 512 << 20

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from ledger.company.documents import Source
 from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
-from ledger.evidence.manifest import Splitting
+from ledger.evidence.parts import Splitting
 
 Splitter = Callable[[Window], Splitting]
 

@@ -12,7 +12,7 @@ import zipfile
 from typing import IO, cast
 
 from ledger.company.splitters.cutting import VERSIONS, Range, Unsplit, Window, cut_ranges, plain
-from ledger.evidence.manifest import Splitting
+from ledger.evidence.parts import Splitting
 
 MAX_MEMBERS = 100_000
 """Members of an archive, as documents of a deposit."""

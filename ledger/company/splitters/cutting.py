@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ledger.company.documents import Source
 from ledger.crypto.commitment import MAX_LEAF
-from ledger.evidence.manifest import Part, Splitting
+from ledger.evidence.parts import Part, Splitting
 
 VERSIONS = {"message": 1, "mbox": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
 """The splitters, and the version of each: raised when it cuts anything otherwise than before."""

@@ -33,7 +33,7 @@ from ledger.company.splitters.fields import (
 )
 from ledger.company.splitters.mime import cut_parts
 from ledger.crypto.commitment import MAX_LEAF
-from ledger.evidence.manifest import Part, Splitting
+from ledger.evidence.parts import Part, Splitting
 
 MAX_MESSAGE = 64 << 20
 """Bytes of a message that are in memory to find its MIME parts; a larger one has a body only."""

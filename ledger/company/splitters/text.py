@@ -23,7 +23,7 @@ from ledger.company.splitters.cutting import (
     plain,
     words,
 )
-from ledger.evidence.manifest import Splitting
+from ledger.evidence.parts import Splitting
 
 MAX_TEXT = 64 << 20
 """Bytes of a text, which is in memory: what is longer is a log or a table rather than a text."""

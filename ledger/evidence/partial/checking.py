@@ -28,7 +28,6 @@ from ledger.crypto.commitment import (
 from ledger.crypto.merkle import Buffer, leaf_hash, leaf_hashes
 from ledger.crypto.multiproof import root_from_multi_proof
 from ledger.errors import VerificationFailed
-from ledger.evidence.manifest import Cuts
 from ledger.evidence.partial.form import (
     DocumentOpening,
     OpenedHeader,
@@ -42,6 +41,7 @@ from ledger.evidence.partial.form import (
     opened_parts,
     pieces_of,
 )
+from ledger.evidence.parts import Cuts
 from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit
 

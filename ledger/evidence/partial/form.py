@@ -38,7 +38,7 @@ from ledger.crypto.commitment import (
 )
 from ledger.encoding import MAX_INTEGER, cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData
-from ledger.evidence.manifest import Cuts, Part
+from ledger.evidence.parts import Cuts, Part
 from ledger.evidence.rules import (
     MAX_COVER,
     MAX_DOCUMENTS,

@@ -35,19 +35,8 @@ from ledger.crypto.commitment import (
 from ledger.crypto.merkle import leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.multiproof import multi_proof
 from ledger.errors import InvalidInput, VerificationFailed
-from ledger.evidence.manifest import (
-    METADATA_SPLITTER,
-    Cover,
-    Cuts,
-    DocumentIndex,
-    Index,
-    Manifest,
-    Part,
-    Record,
-    cover_leaves,
-    metadata_leaves,
-    structure_leaves,
-)
+from ledger.evidence.index import DocumentIndex, Index
+from ledger.evidence.manifest import Cover, Manifest, cover_leaves
 from ledger.evidence.partial.form import (
     DocumentOpening,
     Leaf,
@@ -57,6 +46,8 @@ from ledger.evidence.partial.form import (
     Run,
     WholeBytes,
 )
+from ledger.evidence.parts import Cuts, Part, structure_leaves
+from ledger.evidence.records import METADATA_SPLITTER, Record, metadata_leaves
 from ledger.evidence.rules import METADATA_FIELDS
 from ledger.quoted import quoted
 
