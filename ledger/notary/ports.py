@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey
 from ledger.chain.seal import Seal
 from ledger.chain.statement import Payload, Statement
 from ledger.chain.tiles import Tile
+from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.crypto.merkle import leaf_hash
 
 
@@ -275,3 +277,27 @@ Hook = Callable[[Step, str], None]
 
 def no_hook(step: Step, side: str) -> None:
     """Do nothing: the hook outside of tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotaryKeys:
+    """What the notary signs with. `chain` is the seal's certificate and those above it, in DER."""
+
+    origin: str
+    log: SigningKey
+    ml_dsa: MlDsaKey
+    seal: SealKey
+    chain: tuple[bytes, ...]
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate of the seal's key, in DER."""
+        return self.chain[0]
+
+    @property
+    def verifiers(self) -> tuple[VerifierKey, VerifierKey]:
+        """The keys of the two lines that every checkpoint carries."""
+        return (
+            VerifierKey(self.origin, ED25519, self.log.public),
+            VerifierKey(self.origin, COSIGNATURE_ML_DSA_44, self.ml_dsa.public),
+        )

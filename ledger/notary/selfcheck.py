@@ -16,7 +16,7 @@ from ledger.chain.certificate import SealAnchor
 from ledger.chain.trust import Trust, parse_trust
 from ledger.crypto.keys import thumbprint_p256
 from ledger.errors import InvalidInput, LedgerFault, MalformedData
-from ledger.notary.sequencing.blocks import NotaryKeys
+from ledger.notary.ports import NotaryKeys
 from ledger.notary.storage import directory as place
 from ledger.verify import ReceiptRefused, verify_receipt
 

@@ -24,8 +24,8 @@ from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.disk.files import make_folder, write_durably
 from ledger.errors import InvalidInput
 from ledger.notary.clock import Clock, ClockWatch
-from ledger.notary.ports import Hook, Step, no_hook
-from ledger.notary.sequencing.blocks import BlockWriter, NotaryKeys
+from ledger.notary.ports import Hook, NotaryKeys, Step, no_hook
+from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.directory import Settings

@@ -41,10 +41,9 @@ from ledger.errors import (
     VerificationFailed,
 )
 from ledger.notary.care.payloads import payload_faults
-from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, NotaryKeys, SignedCheckpoint, Step, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.notary.sequencing.blocks import (
-    NotaryKeys,
     require_copied,
     require_newest,
     require_next,

@@ -21,7 +21,6 @@ One thread writes. `tree` is replaced with each block and never changed, so that
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from ledger.chain import statement as st
 from ledger.chain.block import (
@@ -35,7 +34,7 @@ from ledger.chain.block import (
 from ledger.chain.certificate import validity
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import sign_checkpoint, verify_signature
-from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, parse_note
+from ledger.chain.note import parse_note
 from ledger.chain.seal import sign_seal
 from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import (
@@ -48,7 +47,6 @@ from ledger.chain.tiles import (
     partial_tiles,
     tile_data,
 )
-from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
 from ledger.crypto.merkle import root_from_leaf_hashes
 from ledger.errors import LedgerFault, MalformedData, NotSigning, SealbookError
 from ledger.notary.clock import TOLERANCE, ClockWatch, utc
@@ -58,36 +56,13 @@ from ledger.notary.ports import (
     Hook,
     LedgerStore,
     LogFiles,
+    NotaryKeys,
     SignedCheckpoint,
     SignedCheckpoints,
     Step,
 )
 
 REBUILD = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
-
-
-@dataclass(frozen=True, slots=True)
-class NotaryKeys:
-    """What the notary signs with. `chain` is the seal's certificate and those above it, in DER."""
-
-    origin: str
-    log: SigningKey
-    ml_dsa: MlDsaKey
-    seal: SealKey
-    chain: tuple[bytes, ...]
-
-    @property
-    def certificate(self) -> bytes:
-        """The certificate of the seal's key, in DER."""
-        return self.chain[0]
-
-    @property
-    def verifiers(self) -> tuple[VerifierKey, VerifierKey]:
-        """The keys of the two lines that every checkpoint carries."""
-        return (
-            VerifierKey(self.origin, ED25519, self.log.public),
-            VerifierKey(self.origin, COSIGNATURE_ML_DSA_44, self.ml_dsa.public),
-        )
 
 
 class BlockWriter:

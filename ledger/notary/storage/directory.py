@@ -27,8 +27,7 @@ from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_
 from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
-from ledger.notary.ports import Hook, Step
-from ledger.notary.sequencing.blocks import NotaryKeys
+from ledger.notary.ports import Hook, NotaryKeys, Step
 from ledger.notary.storage import checkpoints, office
 from ledger.notary.storage import ledger_database as sqlite
 from ledger.quoted import quoted
