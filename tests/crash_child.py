@@ -14,7 +14,7 @@ from pathlib import Path
 from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_request
 from ledger.crypto.keys import SigningKey
 from ledger.notary.care.backup import restore
-from ledger.notary.care.fsck import rebuild
+from ledger.notary.care.rebuild import rebuild
 from ledger.notary.ports import Hook, Step
 from tests.notaries import NOW, Clock, Company, deposit, found, opened
 

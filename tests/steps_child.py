@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.notary.care.backup import restore
-from ledger.notary.care.fsck import rebuild
+from ledger.notary.care.rebuild import rebuild
 from ledger.notary.ports import Step
 from ledger.notary.storage import ledger_database as sqlite
 from tests import crash_child

@@ -26,7 +26,8 @@ from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.errors import Conflict, InvalidInput, LedgerFault, NotFound, Refused, StorageFailed
 from ledger.notary.care.backup import restore
-from ledger.notary.care.fsck import fsck, rebuild
+from ledger.notary.care.fsck import fsck
+from ledger.notary.care.rebuild import rebuild
 from ledger.notary.notary import Notary, command, open_notary
 from ledger.notary.ports import Step
 from ledger.notary.storage.directory import InUse

@@ -15,7 +15,8 @@ from sqlite_utils import Database
 
 from ledger.crypto.keys import SealKey, format_pem, parse_pem
 from ledger.errors import InvalidInput, LedgerFault, NotSigning, SealbookError
-from ledger.notary.care.fsck import fsck, rebuild
+from ledger.notary.care.fsck import fsck
+from ledger.notary.care.rebuild import rebuild
 from ledger.notary.health import Reason, Warn
 from ledger.notary.notary import Notary
 from ledger.notary.selfcheck import SEAL_WARNING

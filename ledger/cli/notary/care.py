@@ -35,7 +35,7 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
     """
     from ledger.notary.care.fsck import ERROR
     from ledger.notary.care.fsck import fsck as run
-    from ledger.notary.care.fsck import rebuild as make_anew
+    from ledger.notary.care.rebuild import rebuild as make_anew
 
     value: dict[str, Any] = {}
     if rebuild:

@@ -16,7 +16,6 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +40,7 @@ from ledger.errors import (
     VerificationFailed,
 )
 from ledger.notary.care.payloads import payload_faults
+from ledger.notary.care.rebuild import Source, mending
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, NotaryKeys, SignedCheckpoint, Step, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.notary.sequencing.blocks import (
@@ -462,30 +462,7 @@ def _account(statement: Statement) -> str | None:
     return parse_enrolment(statement).account if statement.kind == st.ENROLMENT else None
 
 
-def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
-    """Make `ledger.sqlite` and the tiles anew from bundles and signed checkpoints; return the size.
-
-    Where `checkpoints.sqlite` is missing, damaged or older than its copies, it is made from them first;
-    their signatures are verified, and copies that are missing are written from it. A bundle that is
-    missing is taken from the old database, if that can be read. Every root that was signed is checked
-    on the way. What stands published is mended, or removed where it was never signed.
-    Raises LedgerFault when the entries cannot be had from either or checkpoints are missing, InUse,
-    NotFound, StorageFailed.
-    """
-    with place.lock(directory):
-        place.settle(directory, hook)
-        settings = place.read_settings(directory)
-        keys = place.read_keys(directory, settings.origin)
-        remade = _rebuild_checkpoints(directory, keys, hook)
-        signed = CheckpointDatabase(directory / place.CHECKPOINTS)
-        try:
-            _rebuild_copies(SignedLog(directory / place.LOG / FOLDER), signed, hook)
-            return _rebuild(directory, signed, hook, remade=remade)
-        finally:
-            signed.close()
-
-
-def _rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
+def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
     """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
 
     Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
@@ -546,113 +523,16 @@ def _last(path: Path) -> SignedCheckpoint | None:
         signed.close()
 
 
-def _rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) -> None:
+def rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) -> None:
     last = signed.last()
     for number in range(0 if last is None else last.height // SIGNED_IN_A_FILE + 1):
         wanted = signed.all(number * SIGNED_IN_A_FILE - 1, SIGNED_IN_A_FILE)
         if copies.read(number) != (wanted, True):
-            with _mending(hook):
+            with mending(hook):
                 copies.write(number, wanted)
 
 
-def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade: bool) -> int:
-    last = signed.last()
-    if last is None:
-        raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
-    log = LogFolder(directory / place.LOG)
-    anchor = _anchor(log, signed, last, hook)
-    old = _old_database(directory / place.LEDGER)
-
-    def from_log(index: int, width: int) -> list[bytes] | None:
-        return log.read_bundle(index, width)
-
-    def from_database(index: int, width: int) -> list[bytes] | None:
-        if old is None:
-            return None
-        try:
-            first = index * TILE_WIDTH
-            entries = [each.statement for each in old.read(first, first + width)]
-        except SealbookError:
-            return None
-        return entries if len(entries) == width else None
-
-    folder = directory / place.INCOMPLETE
-    fault: LedgerFault | None = None
-    try:
-        waiting = _next_block(last, (from_database, from_log)) if remade else []
-        for sources in ((from_log, from_database), (from_database, from_log)):
-            place.fresh(folder)
-            try:
-                _fill(folder / place.LEDGER, log, signed, last, anchor, sources, waiting, hook)
-                break
-            except LedgerFault as error:
-                fault = fault or error
-        else:
-            assert fault is not None
-            raise fault
-    finally:
-        if old is not None:
-            old.close()
-    hook(Step.REBUILD_DATABASE, "before")
-    place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
-    hook(Step.REBUILD_DATABASE, "after")
-    place.settle(directory, hook)
-    return last.size
-
-
-_Source = Callable[[int, int], list[bytes] | None]
-
-
-def _fill(
-    path: Path,
-    log: LogFolder,
-    signed: CheckpointDatabase,
-    last: SignedCheckpoint,
-    anchor: SignedCheckpoint | None,
-    sources: tuple[_Source, _Source],
-    waiting: list[Statement],
-    hook: Hook,
-) -> None:
-    """Fill a new database, and put right what differs in the log."""
-    store = LedgerDatabase(path, create=True)
-    try:
-        tree = TileEdge(lambda level, index, _: log.read_tile(level, index) or b"")
-        for checkpoint, statements in _signed_blocks(signed, last.size, sources):
-            start = tree.size
-            tiles = tree.extend(each.leaf_hash for each in statements)
-            if tree.root() != checkpoint.root:
-                raise LedgerFault(
-                    f"The entries of block {checkpoint.height} do not give the root that was signed. "
-                    "Restore the newest backup, or its `log` folder."
-                )
-            wrong = [
-                each for each in tiles if log.read_tile(each[0].level, each[0].index) != each[1]
-            ]
-            if wrong:
-                with _mending(hook):
-                    log.write_tiles(wrong)
-            store.append(start, statements)
-        for index in range(-(-last.size // TILE_WIDTH)):
-            first = index * TILE_WIDTH
-            entries = [each.statement for each in store.read(first, first + TILE_WIDTH)]
-            if log.read_bundle(index, len(entries)) != entries:
-                with _mending(hook):
-                    log.write_entries(first, entries)
-        if anchor is not None:
-            partial = [
-                (tile, tile_data(tree, tile))
-                for tile in partial_tiles(anchor.size)
-                if log.read_tile(tile.level, tile.index) is None
-            ]
-            with _mending(hook):
-                log.publish(partial, anchor.size, anchor.note)
-        if waiting:
-            store.append(last.size, waiting)
-    finally:
-        store.close()
-
-
-def _next_block(last: SignedCheckpoint, sources: tuple[_Source, _Source]) -> list[Statement]:
+def next_block(last: SignedCheckpoint, sources: tuple[Source, Source]) -> list[Statement]:
     """Return the entries behind the newest copy of a signed checkpoint, for the next start to sign.
 
     Its own checkpoint may have been signed, and its copy lost with the database: the same entries give
@@ -682,7 +562,7 @@ def _next_block(last: SignedCheckpoint, sources: tuple[_Source, _Source]) -> lis
     return []
 
 
-def _range(source: _Source, start: int, end: int) -> list[bytes] | None:
+def _range(source: Source, start: int, end: int) -> list[bytes] | None:
     """Return the entries start .. end - 1 from a source of bundles, None where one is missing."""
     found: list[bytes] = []
     for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
@@ -692,74 +572,3 @@ def _range(source: _Source, start: int, end: int) -> list[bytes] | None:
             return None
         found += bundle[max(0, start - first) :]
     return found
-
-
-def _signed_blocks(
-    signed: CheckpointDatabase, size: int, sources: tuple[_Source, _Source]
-) -> Iterator[tuple[SignedCheckpoint, list[Statement]]]:
-    bundles = _bundles(size, sources)
-    waiting: list[bytes] = []
-    start, height = 0, -1
-    while checkpoints := signed.all(height):
-        for checkpoint in checkpoints:
-            count = checkpoint.size - start
-            while len(waiting) < count:
-                waiting += next(bundles)
-            entries, waiting = waiting[:count], waiting[count:]
-            try:
-                yield checkpoint, [parse_statement(entry) for entry in entries]
-            except SealbookError as error:
-                raise LedgerFault(
-                    f"An entry of block {checkpoint.height} cannot be read ({error})."
-                ) from error
-            start, height = checkpoint.size, checkpoint.height
-
-
-def _bundles(size: int, sources: tuple[_Source, _Source]) -> Iterator[list[bytes]]:
-    for index in range(-(-size // TILE_WIDTH)):
-        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
-        found = next((each for source in sources if (each := source(index, width))), None)
-        if found is None:
-            raise LedgerFault(
-                f"The entries from {index * TILE_WIDTH} on are in neither the log nor the database. "
-                "Restore the newest backup, or its `log` folder."
-            )
-        yield found
-
-
-def _anchor(
-    log: LogFolder, signed: CheckpointDatabase, last: SignedCheckpoint, hook: Hook
-) -> SignedCheckpoint | None:
-    """Return the checkpoint that stands published; one that was never signed is taken away.
-
-    Raises LedgerFault when a newer one than `last` was published: what it covers would be lost.
-    """
-    try:
-        published = log.published()
-    except LedgerFault:
-        with _mending(hook):
-            log.unpublish()
-        return None
-    if published is None:
-        return None
-    require_newest(last, published)
-    anchor = signed.at_size(parse_checkpoint(parse_note(published).text).size)
-    if anchor is None or anchor.note != published:
-        with _mending(hook):
-            log.unpublish()
-        return None
-    return anchor
-
-
-@contextlib.contextmanager
-def _mending(hook: Hook) -> Iterator[None]:
-    hook(Step.REBUILD_LOG, "before")
-    yield
-    hook(Step.REBUILD_LOG, "after")
-
-
-def _old_database(path: Path) -> LedgerDatabase | None:
-    try:
-        return LedgerDatabase(path)
-    except SealbookError:
-        return None

@@ -1,0 +1,210 @@
+"""A lost database made anew from bundles and signed checkpoints."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.note import parse_note
+from ledger.chain.statement import Statement, parse_statement
+from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data
+from ledger.errors import LedgerFault, SealbookError
+from ledger.notary.care.fsck import next_block, rebuild_checkpoints, rebuild_copies
+from ledger.notary.ports import Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.sequencing.blocks import require_newest
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.signedlog import FOLDER, SignedLog
+
+
+def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
+    """Make `ledger.sqlite` and the tiles anew from bundles and signed checkpoints; return the size.
+
+    Where `checkpoints.sqlite` is missing, damaged or older than its copies, it is made from them first;
+    their signatures are verified, and copies that are missing are written from it. A bundle that is
+    missing is taken from the old database, if that can be read. Every root that was signed is checked
+    on the way. What stands published is mended, or removed where it was never signed.
+    Raises LedgerFault when the entries cannot be had from either or checkpoints are missing, InUse,
+    NotFound, StorageFailed.
+    """
+    with place.lock(directory):
+        place.settle(directory, hook)
+        settings = place.read_settings(directory)
+        keys = place.read_keys(directory, settings.origin)
+        remade = rebuild_checkpoints(directory, keys, hook)
+        signed = CheckpointDatabase(directory / place.CHECKPOINTS)
+        try:
+            rebuild_copies(SignedLog(directory / place.LOG / FOLDER), signed, hook)
+            return _rebuild(directory, signed, hook, remade=remade)
+        finally:
+            signed.close()
+
+
+def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade: bool) -> int:
+    last = signed.last()
+    if last is None:
+        raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
+    log = LogFolder(directory / place.LOG)
+    anchor = _anchor(log, signed, last, hook)
+    old = _old_database(directory / place.LEDGER)
+
+    def from_log(index: int, width: int) -> list[bytes] | None:
+        return log.read_bundle(index, width)
+
+    def from_database(index: int, width: int) -> list[bytes] | None:
+        if old is None:
+            return None
+        try:
+            first = index * TILE_WIDTH
+            entries = [each.statement for each in old.read(first, first + width)]
+        except SealbookError:
+            return None
+        return entries if len(entries) == width else None
+
+    folder = directory / place.INCOMPLETE
+    fault: LedgerFault | None = None
+    try:
+        waiting = next_block(last, (from_database, from_log)) if remade else []
+        for sources in ((from_log, from_database), (from_database, from_log)):
+            place.fresh(folder)
+            try:
+                _fill(folder / place.LEDGER, log, signed, last, anchor, sources, waiting, hook)
+                break
+            except LedgerFault as error:
+                fault = fault or error
+        else:
+            assert fault is not None
+            raise fault
+    finally:
+        if old is not None:
+            old.close()
+    hook(Step.REBUILD_DATABASE, "before")
+    place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
+    hook(Step.REBUILD_DATABASE, "after")
+    place.settle(directory, hook)
+    return last.size
+
+
+Source = Callable[[int, int], list[bytes] | None]
+
+
+def _fill(
+    path: Path,
+    log: LogFolder,
+    signed: CheckpointDatabase,
+    last: SignedCheckpoint,
+    anchor: SignedCheckpoint | None,
+    sources: tuple[Source, Source],
+    waiting: list[Statement],
+    hook: Hook,
+) -> None:
+    """Fill a new database, and put right what differs in the log."""
+    store = LedgerDatabase(path, create=True)
+    try:
+        tree = TileEdge(lambda level, index, _: log.read_tile(level, index) or b"")
+        for checkpoint, statements in _signed_blocks(signed, last.size, sources):
+            start = tree.size
+            tiles = tree.extend(each.leaf_hash for each in statements)
+            if tree.root() != checkpoint.root:
+                raise LedgerFault(
+                    f"The entries of block {checkpoint.height} do not give the root that was signed. "
+                    "Restore the newest backup, or its `log` folder."
+                )
+            wrong = [
+                each for each in tiles if log.read_tile(each[0].level, each[0].index) != each[1]
+            ]
+            if wrong:
+                with mending(hook):
+                    log.write_tiles(wrong)
+            store.append(start, statements)
+        for index in range(-(-last.size // TILE_WIDTH)):
+            first = index * TILE_WIDTH
+            entries = [each.statement for each in store.read(first, first + TILE_WIDTH)]
+            if log.read_bundle(index, len(entries)) != entries:
+                with mending(hook):
+                    log.write_entries(first, entries)
+        if anchor is not None:
+            partial = [
+                (tile, tile_data(tree, tile))
+                for tile in partial_tiles(anchor.size)
+                if log.read_tile(tile.level, tile.index) is None
+            ]
+            with mending(hook):
+                log.publish(partial, anchor.size, anchor.note)
+        if waiting:
+            store.append(last.size, waiting)
+    finally:
+        store.close()
+
+
+def _signed_blocks(
+    signed: CheckpointDatabase, size: int, sources: tuple[Source, Source]
+) -> Iterator[tuple[SignedCheckpoint, list[Statement]]]:
+    bundles = _bundles(size, sources)
+    waiting: list[bytes] = []
+    start, height = 0, -1
+    while checkpoints := signed.all(height):
+        for checkpoint in checkpoints:
+            count = checkpoint.size - start
+            while len(waiting) < count:
+                waiting += next(bundles)
+            entries, waiting = waiting[:count], waiting[count:]
+            try:
+                yield checkpoint, [parse_statement(entry) for entry in entries]
+            except SealbookError as error:
+                raise LedgerFault(
+                    f"An entry of block {checkpoint.height} cannot be read ({error})."
+                ) from error
+            start, height = checkpoint.size, checkpoint.height
+
+
+def _bundles(size: int, sources: tuple[Source, Source]) -> Iterator[list[bytes]]:
+    for index in range(-(-size // TILE_WIDTH)):
+        width = min(TILE_WIDTH, size - index * TILE_WIDTH)
+        found = next((each for source in sources if (each := source(index, width))), None)
+        if found is None:
+            raise LedgerFault(
+                f"The entries from {index * TILE_WIDTH} on are in neither the log nor the database. "
+                "Restore the newest backup, or its `log` folder."
+            )
+        yield found
+
+
+def _anchor(
+    log: LogFolder, signed: CheckpointDatabase, last: SignedCheckpoint, hook: Hook
+) -> SignedCheckpoint | None:
+    """Return the checkpoint that stands published; one that was never signed is taken away.
+
+    Raises LedgerFault when a newer one than `last` was published: what it covers would be lost.
+    """
+    try:
+        published = log.published()
+    except LedgerFault:
+        with mending(hook):
+            log.unpublish()
+        return None
+    if published is None:
+        return None
+    require_newest(last, published)
+    anchor = signed.at_size(parse_checkpoint(parse_note(published).text).size)
+    if anchor is None or anchor.note != published:
+        with mending(hook):
+            log.unpublish()
+        return None
+    return anchor
+
+
+@contextlib.contextmanager
+def mending(hook: Hook) -> Iterator[None]:
+    hook(Step.REBUILD_LOG, "before")
+    yield
+    hook(Step.REBUILD_LOG, "after")
+
+
+def _old_database(path: Path) -> LedgerDatabase | None:
+    try:
+        return LedgerDatabase(path)
+    except SealbookError:
+        return None
