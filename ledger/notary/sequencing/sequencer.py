@@ -39,9 +39,10 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.notary.ports import Entry, Hold, LedgerStore, Room, SignedCheckpoint
+from ledger.notary.ports import Entry, LedgerStore, Room, SignedCheckpoint
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.planning import Item, Plan
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.quoted import quoted
 
@@ -63,35 +64,11 @@ _CHUNK = 32
 
 
 @dataclass(slots=True)
-class _Item:
-    """Statements that enter one block together or not at all, and who waits for them."""
-
-    future: "Future[Any]"
-    data: bytes = b""
-    statements: tuple[Statement, ...] = ()
-    leaf: bytes = b""
-    is_deposit: bool = True
-    endorser: bytes | None = None
-    held: Hold | None = None
-
-
-@dataclass(slots=True)
 class _Submission:
     """Statements that came together: their chunks are admitted side by side and queued in order."""
 
     next: int = 0
-    admitted: dict[int, list[_Item]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What a block is going to hold, as it is put together."""
-
-    items: list[_Item] = field(default_factory=list)
-    leaves: dict[bytes, list[_Item]] = field(default_factory=dict)
-    existing: list[tuple[_Item, int]] = field(default_factory=list)
-    tips: dict[tuple[str, bytes], tuple[int, bytes] | None] = field(default_factory=dict)
-    keys: set[bytes] = field(default_factory=set)
+    admitted: dict[int, list[Item]] = field(default_factory=dict)
 
 
 class Sequencer:
@@ -119,9 +96,9 @@ class Sequencer:
         self._random = random
         self._window = window
         self._batch = batch
-        self._incoming: SimpleQueue[tuple[_Submission, int, list[_Item]] | None] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[_Plan, SignedCheckpoint | None] | None] = SimpleQueue()
-        self._queue: deque[_Item] = deque()
+        self._incoming: SimpleQueue[tuple[_Submission, int, list[Item]] | None] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Plan, SignedCheckpoint | None] | None] = SimpleQueue()
+        self._queue: deque[Item] = deque()
         self._ready = threading.Condition()
         self._block_lock = threading.Lock()
         self._count_lock = threading.Lock()
@@ -196,7 +173,7 @@ class Sequencer:
 
     def submit_many(self, statements: Sequence[bytes]) -> list["Future[bytes]"]:
         """Enter statements, each for itself and in this order; see `submit`."""
-        items = [_Item(_running(), data) for data in statements]
+        items = [Item(_running(), data) for data in statements]
         self._reserve(len(items))
         submission = _Submission()
         for number, at in enumerate(range(0, len(items), _CHUNK)):
@@ -214,7 +191,7 @@ class Sequencer:
         LedgerFault.
         """
         statements = tuple(self._statement(kind, payload) for kind, payload in entries)
-        item = _Item(_running(), statements=statements, is_deposit=False, endorser=endorser)
+        item = Item(_running(), statements=statements, is_deposit=False, endorser=endorser)
         self._reserve(1)
         self._enqueue([item])
         future: Future[list[Entry]] = item.future
@@ -276,7 +253,7 @@ class Sequencer:
                     self._refuse(item, _bug(error, "This statement was not entered."))
             self._enqueue_in_order(submission, number, good)
 
-    def _admit_one(self, item: _Item) -> None:
+    def _admit_one(self, item: Item) -> None:
         self._require_sound()
         statement = parse_statement(item.data)
         item.statements = (statement,)
@@ -289,13 +266,13 @@ class Sequencer:
             if item.leaf not in self._store.find([item.leaf]):
                 raise  # what is entered already was good then: it goes on and finds its receipt
 
-    def _enqueue(self, items: Sequence[_Item]) -> None:
+    def _enqueue(self, items: Sequence[Item]) -> None:
         with self._ready:
             self._queue.extend(items)
             self._ready.notify_all()
 
     def _enqueue_in_order(
-        self, submission: _Submission, number: int, items: Sequence[_Item]
+        self, submission: _Submission, number: int, items: Sequence[Item]
     ) -> None:
         """Queue a chunk behind the ones before it: a matter's papers name each other."""
         with self._ready:
@@ -317,7 +294,7 @@ class Sequencer:
                 self._answers.put(None)
                 return
 
-    def _next_batch(self) -> tuple[list[_Item], bool]:
+    def _next_batch(self) -> tuple[list[Item], bool]:
         """Wait for statements and their company; also return whether these are the last."""
         with self._ready:
             self._ready.wait_for(
@@ -328,7 +305,7 @@ class Sequencer:
                     lambda: len(self._queue) >= self._batch or self._queue[-1] is _END,
                     timeout=self._window,
                 )
-            batch: list[_Item] = []
+            batch: list[Item] = []
             while self._queue and len(batch) < self._batch:
                 item = self._queue.popleft()
                 if item is _END:
@@ -336,8 +313,8 @@ class Sequencer:
                 batch.append(item)
             return batch, False
 
-    def _write_batch(self, batch: list[_Item]) -> None:
-        plan = _Plan()
+    def _write_batch(self, batch: list[Item]) -> None:
+        plan = Plan()
         try:
             with self._block_lock:
                 self._require_sound()
@@ -365,9 +342,9 @@ class Sequencer:
         self._admission.reload()
         self._stale = False
 
-    def _plan(self, batch: Sequence[_Item]) -> _Plan:
+    def _plan(self, batch: Sequence[Item]) -> Plan:
         """Judge what depends on order; refuse what does not fit."""
-        plan = _Plan()
+        plan = Plan()
         entered = self._store.find([item.leaf for item in batch if item.is_deposit])
         for item in batch:
             try:
@@ -387,7 +364,7 @@ class Sequencer:
                 self._refuse(item, error)
         return plan
 
-    def _plan_deposit(self, plan: _Plan, item: _Item) -> None:
+    def _plan_deposit(self, plan: Plan, item: Item) -> None:
         statement = item.statements[0]
         self._admission.require_good(statement)
         if statement.key_id in plan.keys:
@@ -411,7 +388,7 @@ class Sequencer:
             )
         plan.tips[place] = (matter.number, item.leaf)
 
-    def _plan_office(self, plan: _Plan, item: _Item) -> None:
+    def _plan_office(self, plan: Plan, item: Item) -> None:
         """A key is enrolled once and revoked once, and endorses nothing after its revocation."""
         if item.endorser is not None and (
             item.endorser in plan.keys or self._is_revoked(item.endorser)
@@ -458,7 +435,7 @@ class Sequencer:
             except Exception as error:  # noqa: BLE001
                 self._fail([], _bug(error))
 
-    def _fail(self, batch: Sequence[_Item], error: SealbookError) -> None:
+    def _fail(self, batch: Sequence[Item], error: SealbookError) -> None:
         if isinstance(error, LedgerFault):
             self._fault = error
         for item in batch:
@@ -484,7 +461,7 @@ class Sequencer:
                     if not item.future.done():
                         self._refuse(item, answer)
 
-    def _answer_plan(self, plan: _Plan, checkpoint: SignedCheckpoint | None) -> None:
+    def _answer_plan(self, plan: Plan, checkpoint: SignedCheckpoint | None) -> None:
         if checkpoint is not None:
             count = sum(len(item.statements) for item in plan.items)
             index = checkpoint.size - count
@@ -526,15 +503,15 @@ class Sequencer:
         if self._fault is not None:
             raise LedgerFault(str(self._fault)) from self._fault
 
-    def _refuse(self, item: _Item, error: SealbookError) -> None:
+    def _refuse(self, item: Item, error: SealbookError) -> None:
         self._let_go(item)
         item.future.set_exception(error)
 
-    def _resolve(self, item: _Item, value: Any) -> None:
+    def _resolve(self, item: Item, value: Any) -> None:
         self._let_go(item)
         item.future.set_result(value)
 
-    def _let_go(self, item: _Item) -> None:
+    def _let_go(self, item: Item) -> None:
         with self._count_lock:
             self._waiting -= 1
         if item.held is not None:
@@ -550,7 +527,7 @@ class Sequencer:
         return statement
 
 
-_END = _Item(Future())
+_END = Item(Future())
 """Stands behind the last item of a sequencer that is closing."""
 
 
