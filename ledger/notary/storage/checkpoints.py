@@ -10,7 +10,7 @@ from pathlib import Path
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.notary.ports import SignedCheckpoint
-from ledger.notary.storage.ledger_database import Connections, Snapshot
+from ledger.notary.storage.connections import Connections, Snapshot
 from ledger.quoted import quoted
 
 FILE = "checkpoints.sqlite"

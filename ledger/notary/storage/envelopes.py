@@ -28,7 +28,7 @@ from pathlib import Path
 
 from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
-from ledger.crypto.merkle import HASH_SIZE, Buffer
+from ledger.crypto.merkle import HASH_SIZE
 from ledger.crypto.stream import PayloadHash, payload_size, plain_size
 from ledger.disk.files import sync_folder
 from ledger.errors import (
@@ -42,25 +42,24 @@ from ledger.errors import (
     VerificationFailed,
 )
 from ledger.notary.storage.room import DiskRoom, on_disk
+from ledger.notary.storage.uploads import (
+    ABANDONED,
+    HASHERS,
+    MAX_PENDING,
+    MAX_PENDING_UPLOADS,
+    PayloadWriter,
+)
 from ledger.quoted import quoted
 
 MAX_HEADER = 1 << 16
 """Bytes of a header: 41 post-quantum recipients. It is held in memory."""
 MAX_PAYLOAD = 1 << 40
 """Bytes of one payload: what one upload may promise."""
-MAX_PENDING = 2 << 40
-"""Bytes that an account's unfinished uploads may promise together."""
-MAX_PENDING_UPLOADS = 1024
-"""Unfinished uploads of an account."""
 MAX_REPLACED_HEADERS = 64
 """Headers kept beside the current one; every change of officers replaces one."""
-ABANDONED = 14 * 86400
-"""Seconds without progress after which an unfinished upload may be removed."""
 
 _MIN_PAYLOAD = payload_size(0)
 _BLOCK = 1 << 20
-_HASHERS = 1024
-"""Unfinished uploads whose hash state is kept; others are read again when they continue."""
 _SYNC_THREADS = 8
 """Syncs wait for the disk, which serves several at once."""
 
@@ -109,7 +108,7 @@ class EnvelopeStore:
         self._renaming: Counter[str] = Counter()
         self._synced: set[str] = set()
         self._pool = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="envelope-sync")
-        with _storage(root):
+        with storage(root):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def holds(self, account: str, payload: Payload) -> bool:
@@ -123,7 +122,7 @@ class EnvelopeStore:
             return False
         # A name may be visible before its folder is synced: now, or from before a crash.
         if self._renaming[account] or account not in self._synced:
-            with _storage(target):
+            with storage(target):
                 sync_folder(target.parent)
             self._synced.add(account)
         return True
@@ -215,7 +214,7 @@ class EnvelopeStore:
     def header(self, account: str, root: bytes) -> bytes:
         """Return the age header. Raises NotFound; StorageFailed when it is not what was uploaded."""
         target = self._path(account, root, "header")
-        with _storage(target):
+        with storage(target):
             data = target.read_bytes()
         header = data[: -len(_with_digest(b""))]
         if _with_digest(header) != data:
@@ -231,7 +230,7 @@ class EnvelopeStore:
         for suffix in ("header", "payload"):
             path = self._path(account, root, suffix)
             try:
-                with _storage(path):
+                with storage(path):
                     found.append(path.stat().st_size)
             except NotFound:
                 found.append(None)
@@ -241,7 +240,7 @@ class EnvelopeStore:
         """Read a payload again and return the root that it has now. Raises NotFound."""
         path = self._path(account, root, "payload")
         state = PayloadHash()
-        with _storage(path), path.open("rb") as file:
+        with storage(path), path.open("rb") as file:
             while block := file.read(_BLOCK):
                 state.update(block)
         return state.root()
@@ -250,13 +249,13 @@ class EnvelopeStore:
     def open(self, account: str, root: bytes) -> Iterator[tuple[bytes, int, "ReadAt"]]:
         """Yield (header, payload size, read_at) of a whole age file. Raises NotFound."""
         target = self._path(account, root, "payload")
-        with _storage(target):
+        with storage(target):
             descriptor = os.open(target, os.O_RDONLY)
         try:
             header = self.header(account, root)
 
             def read_at(offset: int, length: int) -> bytes:
-                with _storage(target):
+                with storage(target):
                     return os.pread(descriptor, length, offset)
 
             yield header, os.fstat(descriptor).st_size, read_at
@@ -268,7 +267,7 @@ class EnvelopeStore:
         if now is not None and now.complete:
             raise Conflict("This age file is here already, whole; do not upload it again.")
         part = self._pending(account) / f"{payload.root.hex()}.{payload.size}.part"
-        with _storage(part):
+        with storage(part):
             if now is not None and now.size != payload.size:
                 if offset:
                     raise _not_at(now.offset)
@@ -352,7 +351,7 @@ class EnvelopeStore:
         with self._lock:
             self._renaming[account] += 1
         try:
-            with _storage(folder):
+            with storage(folder):
                 yield
                 sync_folder(folder)
         except BaseException:
@@ -374,7 +373,7 @@ class EnvelopeStore:
         self._sync(writer)
         with self._lock:
             self._hashes[writer.part] = writer.state
-            while len(self._hashes) > _HASHERS:
+            while len(self._hashes) > HASHERS:
                 self._hashes.popitem(last=False)
 
     def _release(self, key: tuple[str, bytes]) -> None:
@@ -438,65 +437,6 @@ class EnvelopeStore:
 ReadAt = Callable[[int, int], bytes]
 
 
-class PayloadWriter:
-    """One connection's turn at an upload. Blocks may have any size; `close` settles what came."""
-
-    def __init__(
-        self,
-        store: EnvelopeStore,
-        account: str,
-        payload: Payload,
-        part: Path,
-        descriptor: int,
-        state: "PayloadHash",
-    ) -> None:
-        self.account = account
-        self.payload = payload
-        self.part = part
-        self.descriptor = descriptor
-        self.state = state
-        self._store = store
-
-    def write(self, block: Buffer) -> None:
-        """Append a block. Raises TooLarge past the promised size; NoRoom; StorageFailed."""
-        offset = self.state.size
-        if offset + len(block) > self.payload.size:
-            raise TooLarge(
-                f"More was sent than the {self.payload.size} bytes that were promised; "
-                "check the age file and ask how far the upload has come."
-            )
-        view = memoryview(block)
-        with self._store._room.hold(self.account, len(block)), _storage(self.part):
-            try:
-                while view:
-                    count = os.pwrite(self.descriptor, view, offset)
-                    view, offset = view[count:], offset + count
-            except OSError:
-                os.ftruncate(self.descriptor, self.state.size)
-                raise
-        self.state.update(block)
-        self._store._came(self.account, self.payload, len(block))
-
-    def close(self) -> Upload:
-        """Make what came durable, and the payload whole when its last byte has come.
-
-        Raises VerificationFailed when its root is another one: what was uploaded is gone then.
-        """
-        upload = Upload(
-            self.payload.size, self.state.size, complete=self.state.size == self.payload.size
-        )
-        try:
-            with _storage(self.part):
-                if upload.complete:
-                    self._store._finish(self)
-                else:
-                    self._store._suspend(self)
-        finally:
-            os.close(self.descriptor)
-            self._store._release((self.account, self.payload.root))
-        return upload
-
-
 def _require_size(size: int) -> None:
     if size < _MIN_PAYLOAD:
         raise MalformedData(f"no age file has a payload of {size} bytes")
@@ -533,7 +473,7 @@ def _not_at(offset: int) -> Conflict:
 
 
 @contextlib.contextmanager
-def _storage(path: Path) -> Iterator[None]:
+def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.encoding import cbor_decode, cbor_encode
-from ledger.notary.storage.ledger_database import Connections
+from ledger.notary.storage.connections import Connections
 
 FILE = "office.sqlite"
 WAITING, DONE, FAILED = "waiting", "done", "failed"
