@@ -13,9 +13,16 @@ from starlette.requests import ClientDisconnect
 from ledger.chain.statement import Payload
 from ledger.encoding import cbor_decode, parse_decimal, parse_hex
 from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
-from ledger.notary.storage.envelopes import MAX_HEADER, SmallEnvelope, Upload
+from ledger.notary.storage.envelopes import MAX_HEADER
 from ledger.notary.storage.uploads import PayloadWriter
-from ledger.wire.protocol import CBOR, MAX_ENVELOPES, MAX_ENVELOPES_BYTES, OCTETS
+from ledger.wire.protocol import (
+    CBOR,
+    MAX_ENVELOPES,
+    MAX_ENVELOPES_BYTES,
+    OCTETS,
+    SmallEnvelope,
+    Upload,
+)
 from ledger.wire.signatures import BARE, UPLOAD
 
 from .deposits import BLOCK, PRIVATE, Root, router, signed_request

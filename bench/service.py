@@ -29,8 +29,7 @@ from ledger.crypto.stream import payload_root
 from ledger.encoding import cbor_encode
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import open_notary
-from ledger.notary.storage.envelopes import SmallEnvelope
-from ledger.wire.protocol import CBOR, COSE, MAX_BATCH
+from ledger.wire.protocol import CBOR, COSE, MAX_BATCH, SmallEnvelope
 
 ORIGIN = "bench.example/ledger"
 ROUNDS = 5

@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from ledger import errors
 from ledger.chain.receipt import MAX_RECEIPT
 from ledger.chain.statement import Payload
 from ledger.chain.tiles import TILE_SIZE, tile_path
@@ -36,12 +35,10 @@ from ledger.errors import (
     InvalidInput,
     MalformedData,
     NotFound,
-    Refused,
     SealbookError,
     Unavailable,
     VerificationFailed,
 )
-from ledger.notary.storage.envelopes import SmallEnvelope, Upload
 from ledger.quoted import quoted
 from ledger.wire.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
 from ledger.wire.protocol import (
@@ -54,21 +51,30 @@ from ledger.wire.protocol import (
     MAX_ENVELOPES_BYTES,
     OCTETS,
     UPLOAD_PIECE,
+    SmallEnvelope,
+    Upload,
 )
 from ledger.wire.signatures import NONCE_BYTES, Message, sign_request
+from ledger.wire.transport import (
+    ATTEMPTS,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    MAX_JSON,
+    MAX_TEXT,
+    Answer,
+    Busy,
+    answered_text,
+    error_of,
+    out_of_reach,
+    plain,
+    problem,
+    read_bounded,
+)
 
 _BLOCK = 1 << 20
-_MAX_TEXT = 1 << 18
-_MAX_JSON = 32 << 20
-_MAX_PROBLEM = 1 << 16
-_MAX_DETAIL = 600
-_ATTEMPTS = 4
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 10.0
 _UPLOAD_PATIENCE = 60.0
 MAX_LISTED = 1 << 22
 """Deposits in one list: a thousand a day for eleven years; their leaves take 0.5 GB of memory here."""
-_BUSY = frozenset({429, 502, 503, 504})
 
 
 ReadAt = Callable[[int, int], Buffer]
@@ -128,11 +134,11 @@ class NotaryClient:
             or parts.username is not None
         ):
             raise InvalidInput(
-                f"{quoted(_plain(url))} is not a notary's address; it looks like https://notary.example"
+                f"{quoted(plain(url))} is not a notary's address; it looks like https://notary.example"
             )
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise InvalidInput(
-                f"{quoted(_plain(url))} is not encrypted: who deposits what and when would be "
+                f"{quoted(plain(url))} is not encrypted: who deposits what and when would be "
                 "readable on "
                 "the way. Use https://"
             )
@@ -167,7 +173,7 @@ class NotaryClient:
 
     def checkpoint(self) -> str:
         """Return the published checkpoint, a signed note; unverified."""
-        return _text(self._ask("GET", "/checkpoint", limit=_MAX_TEXT).content)
+        return answered_text(self._ask("GET", "/checkpoint", limit=MAX_TEXT).content)
 
     def tile(self, level: int, index: int, width: int = 256) -> bytes:
         """Return a hash tile's bytes (C2SP tlog-tiles); unverified."""
@@ -310,7 +316,7 @@ class NotaryClient:
             body=header,
             content_type=OCTETS,
             signed=True,
-            limit=_MAX_TEXT,
+            limit=MAX_TEXT,
         )
 
     def download(self, payload: Payload, write: Callable[[bytes], object]) -> None:
@@ -338,7 +344,7 @@ class NotaryClient:
                         )
                     etag = response.headers.get("etag")
                     header_size = parse_decimal(
-                        response.headers.get("envelope-header-length", ""), _MAX_TEXT
+                        response.headers.get("envelope-header-length", ""), MAX_TEXT
                     )
                     total = header_size + payload.size
                     for block in read_limited(response, total - done, deadline):
@@ -354,10 +360,10 @@ class NotaryClient:
                     "The notary does not hold this deposit's sealed content, or not the whole of it. "
                     "Ask the notary office, and show it the receipt."
                 ) from error
-            except (httpx2.TransportError, _Busy) as error:
+            except (httpx2.TransportError, Busy) as error:
                 attempt = 0 if done > before else attempt + 1
-                if attempt == _ATTEMPTS:
-                    raise _away(self._url, error) from error
+                if attempt == ATTEMPTS:
+                    raise out_of_reach(self._url, error) from error
                 self._pause(attempt, None)
         if state.root() != payload.root:
             raise VerificationFailed(
@@ -434,7 +440,7 @@ class NotaryClient:
             body=cbor_encode(batch),
             content_type=CBOR,
             signed=True,
-            limit=_MAX_TEXT,
+            limit=MAX_TEXT,
         )
 
     def _put_piece(self, payload: Payload, offset: int, read_at: ReadAt) -> None:
@@ -456,10 +462,10 @@ class NotaryClient:
             with self._opened(request, Deadline(self._timeout, sending=True)):
                 pass
         except httpx2.TransportError as error:
-            raise _away(self._url, error) from error
+            raise out_of_reach(self._url, error) from error
 
     def _json(self, method: str, target: str, **options: Any) -> dict[str, Any]:
-        content = self._ask(method, target, limit=_MAX_JSON, **options).content
+        content = self._ask(method, target, limit=MAX_JSON, **options).content
         try:
             value = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -493,12 +499,12 @@ class NotaryClient:
             deadline = Deadline(self._timeout, sending=body is not None)
             try:
                 with self._opened(request, deadline) as response:
-                    content = _read(response, limit, deadline)
+                    content = read_bounded(response, limit, deadline)
                     return Answer(response.status_code, response.headers, content)
-            except (httpx2.TransportError, _Busy) as error:
+            except (httpx2.TransportError, Busy) as error:
                 attempt += 1
-                if attempt == _ATTEMPTS or not repeat:
-                    raise _away(self._url, error) from error
+                if attempt == ATTEMPTS or not repeat:
+                    raise out_of_reach(self._url, error) from error
                 self._pause(attempt, error)
 
     @contextmanager
@@ -511,7 +517,7 @@ class NotaryClient:
                 raise InvalidInput("not a notary's address") from error
             try:
                 if not 200 <= response.status_code < 300:
-                    raise _problem(response, deadline)
+                    raise problem(response, deadline)
                 yield response
             finally:
                 response.close()
@@ -534,84 +540,9 @@ class NotaryClient:
 
     def _pause(self, attempt: int, error: Exception | None) -> None:
         self._waiting()
-        asked = error.retry_after if isinstance(error, _Busy) else 0.0
-        backoff = _FIRST_PAUSE * 3.0**attempt * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
-        self._sleep(min(max(asked, backoff), _LONGEST_PAUSE))
-
-
-class Unexplained(Refused):
-    """Something said no without a reason; perhaps it is no notary but what stands before one."""
-
-    code = "unexplained"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole response."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    content: bytes
-
-
-class _Busy(Unavailable):
-    """The notary, or what stands before it, asks to come again."""
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-def _read(response: httpx2.Response, limit: int, deadline: Deadline) -> bytes:
-    data = b"".join(read_limited(response, limit, deadline))
-    if len(data) > limit:
-        raise MalformedData(f"the notary's answer is over the limit of {limit} bytes")
-    return data
-
-
-def _problem(response: httpx2.Response, deadline: Deadline) -> SealbookError:
-    """Return the error that a problem document (RFC 9457) tells of."""
-    status = response.status_code
-    try:
-        value = json.loads(_read(response, _MAX_PROBLEM, deadline))
-    except (ValueError, RecursionError, MalformedData):
-        value = None
-    code, detail = (
-        None,
-        f"The notary, or what stands before it, answered with status {status} and no reason. Nothing "
-        "is lost; try again later, or ask the notary office.",
-    )
-    if isinstance(value, dict):
-        code = value.get("code")
-        if value.get("detail"):
-            detail = _said(str(value["detail"]))
-    if status in _BUSY:
-        try:
-            after = parse_decimal(response.headers.get("retry-after", "0"), 3600)
-        except MalformedData:
-            after = 0
-        return _Busy(detail, after)
-    if status >= 500:
-        return Unavailable(detail)
-    return _error(code, detail, status)
-
-
-def _error(code: object, detail: str, status: int | None = None) -> SealbookError:
-    kind = _KINDS.get(code) if isinstance(code, str) else None
-    if kind is None:
-        kind = NotFound if status in (404, 416) else Unexplained
-    return kind(detail)
-
-
-def _kinds(base: type[SealbookError]) -> Iterator[tuple[str, type[SealbookError]]]:
-    yield base.code, base
-    for each in base.__subclasses__():
-        if each.__module__ == errors.__name__:
-            yield from _kinds(each)
-
-
-_KINDS = dict(pair for base in (Refused, InvalidInput, VerificationFailed) for pair in _kinds(base))
-"""What a notary may say of a request; its other errors are its own trouble: Unavailable."""
+        asked = error.retry_after if isinstance(error, Busy) else 0.0
+        backoff = FIRST_PAUSE * 3.0**attempt * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+        self._sleep(min(max(asked, backoff), LONGEST_PAUSE))
 
 
 def _batches(statements: Sequence[bytes]) -> Iterator[list[bytes]]:
@@ -632,8 +563,8 @@ def _batch_answer(item: Any) -> bytes | SealbookError:
         case bytes():
             return item
         case {"code": str(code), "detail": str(detail), "status": int(status)}:
-            detail = _said(detail)
-            return Unavailable(detail) if status >= 500 else _error(code, detail, status)
+            detail = said(detail)
+            return Unavailable(detail) if status >= 500 else error_of(code, detail, status)
     raise MalformedData("the notary's answer to a batch is not as specified")
 
 
@@ -651,29 +582,6 @@ def _payload_path(root: bytes) -> str:
     return f"/envelopes/{root.hex()}/payload"
 
 
-def _away(url: str, error: Exception) -> Unavailable:
-    if isinstance(error, Unavailable):
-        return error
-    reason = _plain(str(error)) or type(error).__name__
-    return Unavailable(
-        f"The notary at {quoted(_plain(url))} cannot be reached ({quoted(reason)}). Nothing is lost; "
-        "try again when "
-        "the network is back."
-    )
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise MalformedData("the notary's answer is not text") from error
-
-
-def _said(detail: str) -> str:
+def said(detail: str) -> str:
     """Return what a notary gives as its reason, as its words and not ours."""
-    return f"The notary says: {quoted(_plain(detail))}."
-
-
-def _plain(text: str) -> str:
-    """Return text as it may go to a terminal: printable, on one line, of bounded length."""
-    return "".join(c if c.isprintable() else " " for c in text[:_MAX_DETAIL])
+    return f"The notary says: {quoted(plain(detail))}."

@@ -1,5 +1,9 @@
 """What both ends of the HTTP interface agree on: media types and limits."""
 
+from dataclasses import dataclass
+
+from ledger.chain.statement import Payload
+
 JSON = "application/json"
 CBOR = "application/cbor"
 COSE = "application/cose"
@@ -21,3 +25,21 @@ MAX_CHECKED = 8 << 20
 """Bytes of a receipt or evidence file that the service checks; more is for the command line."""
 DEPOSITS_PAGE = 256
 """Deposits in one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """How far a payload has come. `offset` bytes are here; `complete` means checked and durable."""
+
+    size: int
+    offset: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SmallEnvelope:
+    """A whole age file in memory, as a batch carries it."""
+
+    payload: Payload
+    header: bytes
+    data: bytes

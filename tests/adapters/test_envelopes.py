@@ -24,14 +24,9 @@ from ledger.errors import (
     TooLarge,
     VerificationFailed,
 )
-from ledger.notary.storage.envelopes import (
-    MAX_HEADER,
-    MAX_PAYLOAD,
-    EnvelopeStore,
-    SmallEnvelope,
-    Upload,
-)
+from ledger.notary.storage.envelopes import MAX_HEADER, MAX_PAYLOAD, EnvelopeStore
 from ledger.notary.storage.room import DiskRoom
+from ledger.wire.protocol import SmallEnvelope, Upload
 
 ACCOUNT, OTHER = "0a" * 16, "0b" * 16
 DATA = encrypt_payload(bytes(range(256)) * 1000, b"k" * 16, b"n" * 16)

@@ -22,8 +22,9 @@ from ledger.errors import (
     Refused,
     Unavailable,
 )
-from ledger.wire.client import NotaryClient, Unexplained
+from ledger.wire.client import NotaryClient
 from ledger.wire.protocol import DEPOSITS_PAGE, PROBLEM
+from ledger.wire.transport import Unexplained
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 LOUD = 1 << 30

@@ -16,7 +16,8 @@ import pytest
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.company.vault.vault import Vault
-from ledger.wire.client import NotaryClient, Unexplained
+from ledger.wire.client import NotaryClient
+from ledger.wire.transport import Unexplained
 from tests.cli.conftest import Company, Served
 
 ROOT = os.geteuid() == 0 if hasattr(os, "geteuid") else False

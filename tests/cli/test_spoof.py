@@ -33,8 +33,8 @@ from ledger.evidence.parts import Part
 from ledger.evidence.records import Rendition
 from ledger.program import Program
 from ledger.quoted import LIMIT, Quoted, Words, columns, lifted
-from ledger.wire.client import _problem
 from ledger.wire.deadlines import Deadline
+from ledger.wire.transport import problem
 from tests.cli.conftest import Company, Served, new_company, run
 from tests.disclosed import Shown, file
 from tests.spoofs import SPOOFS, alien, assert_ours, lines_of
@@ -375,7 +375,7 @@ def test_what_a_notary_answers_is_quoted(width: int, spoof: str) -> None:
             status,
             stream=httpx2.ByteStream(json.dumps({"code": "refused", "detail": spoof}).encode()),
         )
-        said = str(_problem(answer, Deadline(60)))
+        said = str(problem(answer, Deadline(60)))
         assert said.startswith("The notary says: “")
         assert assert_ours(text.said(said))
 

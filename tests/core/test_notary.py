@@ -31,7 +31,7 @@ from ledger.notary.care.rebuild import rebuild
 from ledger.notary.notary import Notary, command, open_notary
 from ledger.notary.ports import Step
 from ledger.notary.storage.directory import InUse
-from ledger.notary.storage.envelopes import SmallEnvelope
+from ledger.wire.protocol import SmallEnvelope
 from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, examined, found, opened
 
 RECORD = format_record(IdentityRecord(bytes(32), "ACME", "9131", "clerk", NOW))

@@ -51,9 +51,9 @@ from ledger.evidence.index import parse_index
 from ledger.evidence.manifest import parse_manifest
 from ledger.evidence.partial import parse_partial
 from ledger.evidence.plain_zip import Reader, Writer
-from ledger.wire.client import _problem
 from ledger.wire.deadlines import Deadline
 from ledger.wire.signatures import BARE, Message, verify_request
+from ledger.wire.transport import problem
 from tests.simulator import NOW, Office
 
 OFFICE = Office()
@@ -183,7 +183,7 @@ def mail(data: bytes) -> object:
 
 
 def answer(data: bytes) -> object:
-    return _problem(httpx2.Response(500, stream=httpx2.ByteStream(data)), Deadline(60))
+    return problem(httpx2.Response(500, stream=httpx2.ByteStream(data)), Deadline(60))
 
 
 POLICY = "log notary.example/ledger+f88e2148+ASTYvZ3mgSyaaJWZ9QvmcfPhBNVLyLAYanFBS+KRLhdZ\n"

@@ -25,8 +25,8 @@ from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
-from ledger.notary.storage.envelopes import SmallEnvelope
 from ledger.wire.client import NotaryClient
+from ledger.wire.protocol import SmallEnvelope
 from ledger.wire.signatures import Message, sign_request
 
 ORIGIN = "notary.test/ledger"

@@ -13,9 +13,8 @@ from ledger.crypto.envelope import decrypt_bytes, encrypt_payload
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.errors import Conflict, NotFound, VerificationFailed
-from ledger.notary.storage.envelopes import Upload
 from ledger.wire import client as client_module
-from ledger.wire.protocol import OCTETS
+from ledger.wire.protocol import OCTETS, Upload
 
 from .conftest import HEADER
 

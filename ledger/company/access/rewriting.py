@@ -38,8 +38,8 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.evidence.manifest import Manifest, in_family
-from ledger.notary.storage.envelopes import SmallEnvelope
 from ledger.quoted import quoted
+from ledger.wire.protocol import SmallEnvelope
 
 if TYPE_CHECKING:
     from ledger.wire.client import NotaryClient

@@ -21,9 +21,9 @@ from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.disk.outputs import write_numbered
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, clipped, numbered
-from ledger.notary.storage.envelopes import SmallEnvelope
 from ledger.quoted import quoted
 from ledger.wire.client import NotaryClient
+from ledger.wire.protocol import SmallEnvelope
 
 SMALL = 1 << 20
 """Bytes up to which a payload travels together with others."""

@@ -22,7 +22,6 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -50,6 +49,7 @@ from ledger.notary.storage.uploads import (
     PayloadWriter,
 )
 from ledger.quoted import quoted
+from ledger.wire.protocol import SmallEnvelope, Upload
 
 MAX_HEADER = 1 << 16
 """Bytes of a header: 41 post-quantum recipients. It is held in memory."""
@@ -62,24 +62,6 @@ _MIN_PAYLOAD = payload_size(0)
 _BLOCK = 1 << 20
 _SYNC_THREADS = 8
 """Syncs wait for the disk, which serves several at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """How far a payload has come. `offset` bytes are here; `complete` means checked and durable."""
-
-    size: int
-    offset: int
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SmallEnvelope:
-    """A whole age file in memory, as a batch carries it."""
-
-    payload: Payload
-    header: bytes
-    data: bytes
 
 
 class EnvelopeStore:

@@ -7,7 +7,8 @@ from ledger.chain.statement import Payload
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.stream import PayloadHash
 from ledger.errors import TooLarge
-from ledger.notary.storage.envelopes import EnvelopeStore, Upload, storage
+from ledger.notary.storage.envelopes import EnvelopeStore, storage
+from ledger.wire.protocol import Upload
 
 MAX_PENDING = 2 << 40
 """Bytes that an account's unfinished uploads may promise together."""
