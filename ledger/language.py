@@ -6,11 +6,7 @@ from datetime import UTC, datetime
 from ledger.quoted import Words
 
 ENGLISH, CHINESE = "en", "zh"
-
-
 LANGUAGES = (ENGLISH, CHINESE)
-
-
 Pair = tuple[str, str]
 """A text in English and in Chinese."""
 

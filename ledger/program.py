@@ -7,6 +7,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program that checked: its version, and SHA-256 over its own code, in hex."""
+
+    name: str
+    version: str
+    digest: str
+
+
 @cache
 def tool_name() -> str:
     """Return this software's name and version."""
@@ -20,11 +29,7 @@ def this_program() -> Program:
     The list is what `sha256sum` prints for the package's modules in the order of their paths, the
     service left out: it stands elsewhere in a checkout.
     """
-    from importlib.metadata import version
-
-    import ledger
-
-    package = Path(next(iter(ledger.__path__)))
+    package = Path(__file__).parent
     names = sorted(path.relative_to(package).as_posix() for path in package.rglob("*.py"))
     listing = sha256()
     for name in names:
@@ -32,12 +37,3 @@ def this_program() -> Program:
             digest = sha256((package / name).read_bytes()).hexdigest()
             listing.update(f"{digest}  ledger/{name}\n".encode())
     return Program("sealbook", version("sealbook"), listing.hexdigest())
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """The program that checked: its version, and SHA-256 over its own code, in hex."""
-
-    name: str
-    version: str
-    digest: str

@@ -18,7 +18,7 @@ from typing import Any
 from ledger.notary.care.backup import restore
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.ports import Step
-from ledger.notary.storage import ledger_database as sqlite
+from ledger.notary.storage import connections
 from tests import crash_child
 from tests.notaries import Clock, opened
 
@@ -63,8 +63,8 @@ def staged(connection: Any) -> bool:
     return any(part in name for part in LEFT_OUT)
 
 
-immediate = sqlite.immediate
-sqlite.immediate = watched
+immediate = connections.immediate
+connections.immediate = watched
 sys.addaudithook(audit)
 
 crash_child.serve(hook)

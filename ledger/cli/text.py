@@ -6,8 +6,6 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from ledger.cli import text
-from ledger.cli.court.page import Rows, broken, level
 from ledger.quoted import Quoted, Words, broken, escape, lifted, quoted
 from ledger.quoted import columns as most_columns
 
@@ -180,21 +178,6 @@ def home_relative(path: str) -> str:
     except ValueError:
         return path
     return path if relative.startswith("..") else relative
-
-
-def labelled(rows: Rows, margin: int = 0) -> Iterator[str]:
-    """Yield a line or more for each label and value, values under each other."""
-    widest = (text.WIDTH - margin) * 2 // 3
-    width = min(widest, max((text.columns(label) for label, _ in rows), default=0) + 2)
-    for label, value in rows:
-        several = [value] if isinstance(value, str | Quoted) else value
-        body = [line for each in several for line in broken(each, text.WIDTH - margin - width)]
-        heads = text.wrap(label, width - 2) if text.columns(label) > width - 2 else [label]
-        heads, body = level(heads, body)
-        yield "\n".join(
-            (" " * margin + text.pad(head, width) + line).rstrip()
-            for head, line in zip(heads, body, strict=True)
-        )
 
 
 def sentence(text: str) -> str:

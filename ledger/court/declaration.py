@@ -31,8 +31,6 @@ BLANKS = {
     "signature": "signature",
 }
 """What a person fills in, by the key in the structured form."""
-
-
 MAX_VALUE = 400
 """Characters of a value of the cover that the draft gives; the report has all of it."""
 

@@ -28,8 +28,6 @@ RULES = {
 SOFTWARE, VERIFIER, CHECKS = "depositor-software", "verifier", "checks"
 MAX_VALUES = 5
 """Different values of a field that an answer gives; it says how many there are."""
-
-
 _SOURCE = (TITLE, "path", "to", "record", "event", "host", "mail-source", "mbox-from", "envelope")
 _KEPT = (
     "captured", "noticed", "mail-received", "clock", "classification", "matter", "officer", "left-out",

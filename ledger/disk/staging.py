@@ -11,7 +11,6 @@ from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from ledger.company.disclosing.opening import own
 from ledger.crypto.merkle import Buffer
 from ledger.disk.files import what_to_do
 from ledger.disk.outputs import move_new, safe_component, safe_names
@@ -127,3 +126,7 @@ class Staging:
             raise StorageFailed(
                 f"{quoted(self._output)} could not be written ({error.strerror}); {what_to_do(error)}."
             ) from error
+
+
+def own(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)

@@ -1,12 +1,12 @@
 """Evidence files: `*.evidence`, what a company hands to a court.
 
-A ZIP that any tool opens, in exactly one form (ledger.evidence.plain_zip), so that the same disclosure gives the
-same bytes and every tool shows the same. First HOWTO.txt, then for the n-th deposit disclosed (from 1):
+A ZIP that any tool opens, in exactly one form (`plain_zip`), so that the same disclosure gives the same
+bytes and every tool shows the same. First HOWTO.txt, then for the n-th deposit disclosed (from 1):
 
     HOWTO.txt                       how to check it with other software, in Chinese and English
     n/deposit.receipt               the receipt; alone, where nothing of the deposit is shown
     n/opening.cbor                  the opening: of a whole deposit the manifest with its index inside
-                                    (ledger.evidence.manifest), otherwise a partial one (ledger.evidence.partial)
+                                    (`manifest`), otherwise a partial one (`partial`)
     n/documents/j/NAME              the j-th document (from 1), byte for byte; NAME made safe
     n/parts/j/k-NAME                the k-th piece (from 1) of the j-th document
 

@@ -58,11 +58,6 @@ from ledger.evidence.rules import (
 
 TITLE = "title"
 """The first field of every cover."""
-
-SEGMENT_LEAVES = 8_192
-"""Leaves that are worked on at a time."""
-
-
 _VERSION_KEY, _VERSION = "sealbook-manifest", 2
 
 

@@ -11,7 +11,9 @@ from itertools import accumulate, pairwise
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.encoding import cbor_encode_ordered
 from ledger.errors import MalformedData
-from ledger.evidence.manifest import SEGMENT_LEAVES
+
+SEGMENT_LEAVES = 8_192
+"""Leaves that are worked on at a time."""
 
 _KEPT = 4096
 """Structure leaves that are kept: thousands of letters have the same fields in the same order."""

@@ -69,14 +69,13 @@ from ledger.wire.transport import (
     plain,
     problem,
     read_bounded,
+    said,
 )
 
 _BLOCK = 1 << 20
 _UPLOAD_PATIENCE = 60.0
 MAX_LISTED = 1 << 22
 """Deposits in one list: a thousand a day for eleven years; their leaves take 0.5 GB of memory here."""
-
-
 ReadAt = Callable[[int, int], Buffer]
 """read_at(offset, length): exactly that many bytes of a payload."""
 
@@ -580,8 +579,3 @@ def _reader(data: bytes) -> ReadAt:
 
 def _payload_path(root: bytes) -> str:
     return f"/envelopes/{root.hex()}/payload"
-
-
-def said(detail: str) -> str:
-    """Return what a notary gives as its reason, as its words and not ours."""
-    return f"The notary says: {quoted(plain(detail))}."

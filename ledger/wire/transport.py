@@ -18,30 +18,15 @@ from ledger.errors import (
     VerificationFailed,
 )
 from ledger.quoted import quoted
-from ledger.wire.client import said
 from ledger.wire.deadlines import Deadline, read_limited
 
 MAX_TEXT = 1 << 18
-
-
 MAX_JSON = 32 << 20
-
-
 _MAX_PROBLEM = 1 << 16
-
-
 _MAX_DETAIL = 600
-
-
 ATTEMPTS = 4
-
-
 FIRST_PAUSE = 0.2
-
-
 LONGEST_PAUSE = 10.0
-
-
 _BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -141,3 +126,8 @@ def answered_text(data: bytes) -> str:
 def plain(text: str) -> str:
     """Return text as it may go to a terminal: printable, on one line, of bounded length."""
     return "".join(c if c.isprintable() else " " for c in text[:_MAX_DETAIL])
+
+
+def said(detail: str) -> str:
+    """Return what a notary gives as its reason, as its words and not ours."""
+    return f"The notary says: {quoted(plain(detail))}."

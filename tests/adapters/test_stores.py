@@ -13,7 +13,8 @@ from ledger.chain.tiles import entries_path, parse_bundle
 from ledger.errors import LedgerFault, NotFound, StorageFailed
 from ledger.notary.ports import SignedCheckpoint
 from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.ledger_database import KEPT_READERS, LedgerDatabase
+from ledger.notary.storage.connections import KEPT_READERS
+from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.storage.office import DONE, OfficeDatabase
 from ledger.notary.storage.records import RecordFolder

@@ -15,7 +15,8 @@ from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.cli import shell, text
 from ledger.cli.court.page import report_page
-from ledger.cli.text import labelled, sentence
+from ledger.cli.table import labelled
+from ledger.cli.text import sentence
 from ledger.court import LANGUAGES, choose_language, describe, verdict
 from ledger.court.reasons import in_chinese
 from ledger.quoted import Quoted, columns, shorten

@@ -27,7 +27,7 @@ from ledger.crypto import commitment, envelope
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.evidence import file as evidence
-from ledger.evidence import manifest, rules
+from ledger.evidence import index, rules
 from ledger.evidence import plain_zip as archive
 from ledger.evidence.partial import form
 from ledger.notary.storage import envelopes
@@ -116,7 +116,7 @@ LIMITS = {
     "CBOR": (
         encoding.MAX_DEPTH,
         encoding.MAX_ITEMS,
-        manifest.MAX_ITEMS,
+        index.MAX_ITEMS,
         form.MAX_OPENED_ITEMS,
         encoding.MAX_INTEGER.bit_length() + 1,
     ),

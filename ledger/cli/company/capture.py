@@ -221,8 +221,7 @@ def status(as_json: bool) -> None:
 
 
 def _overview(value: dict[str, Any]) -> list[str]:
-    from ledger.cli.court.page import Value
-    from ledger.cli.text import labelled
+    from ledger.cli.table import Value, labelled
 
     counts = value.get("counts", {})
     state = "runs" if value["running"] else "does not run; `sealbook run` starts it"

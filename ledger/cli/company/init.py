@@ -118,8 +118,7 @@ def _report_init(
     request_fingerprint: str,
     sheet: Path | None,
 ) -> None:
-    from ledger.cli.court.page import Value
-    from ledger.cli.text import labelled
+    from ledger.cli.table import Value, labelled
 
     result = {
         "vault": str(home),

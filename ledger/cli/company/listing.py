@@ -75,8 +75,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
 
     The documents are listed where the vault opens without asking for a passphrase.
     """
-    from ledger.cli.court.page import Value
-    from ledger.cli.text import labelled
+    from ledger.cli.table import Value, labelled
     from ledger.company.vault.home import IDENTITY
 
     vault = shell.open_vault()
@@ -142,7 +141,7 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     systems refuse are changed, and the changes are shown.
     """
     from ledger.cli.court.sealed import ended_in_order
-    from ledger.cli.text import labelled
+    from ledger.cli.table import labelled
     from ledger.company.disclosing.opening import open_deposit
 
     vault = shell.open_vault()

@@ -7,8 +7,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company.sending import DEPOSITED, sentence_of, summary, verified_receipt
-from ledger.cli.court.page import Value
-from ledger.cli.text import labelled
+from ledger.cli.table import Value, labelled
 from ledger.errors import SealbookError
 from ledger.quoted import quoted
 

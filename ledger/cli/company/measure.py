@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.court.page import Value
-from ledger.cli.text import labelled
+from ledger.cli.table import Value, labelled
 from ledger.company.measures.measure import (
     DEPOSIT,
     KINDS,

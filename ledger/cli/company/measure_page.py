@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from ledger.cli import text
-from ledger.cli.court.page import Value
-from ledger.cli.text import labelled
+from ledger.cli.table import Value, labelled
 from ledger.company.measures.register import (
     OVERALL,
     RECORDED,

@@ -183,7 +183,7 @@ def _ancestors(parents: list[int], parts: tuple[int, ...]) -> set[int]:
 
 
 def _said(contents: Contents, opened: Any) -> dict[str, Any]:
-    """Return what the opening of one document says beside the content: see ledger.evidence.partial.form."""
+    """Return what the opening of one document says beside the content (ledger.evidence.partial)."""
     value: dict[str, Any] = {"document": opened.document + 1}
     record = contents.records[opened.document]
     content, structure = opened.content, opened.structure

@@ -38,8 +38,7 @@ def show(file: Path | None, as_json: bool) -> None:
     Without FILE, the one that is pinned in the vault.
     """
     from ledger.chain.trust import MAX_TRUST, fingerprint, parse_trust
-    from ledger.cli.court.page import Value
-    from ledger.cli.text import labelled
+    from ledger.cli.table import Value, labelled
 
     data = shell.read_limited(file, MAX_TRUST, "a trust file") if file else _pinned()
     with shell.about(file or Path("notary.trust")):

@@ -12,7 +12,7 @@ from ledger.cli import shell, text
 from ledger.cli.court.gaps import gaps_page
 from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.cli.court.sealed import ended_in_order
-from ledger.cli.text import labelled
+from ledger.cli.table import labelled
 from ledger.court import say
 from ledger.court.pieces import content_names, outputs
 from ledger.disk.staging import Opened, Staging

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ledger.cli import text
-from ledger.cli.court.page import Value
-from ledger.cli.text import labelled
+from ledger.cli.table import Value, labelled
 from ledger.court import say
 from ledger.court.shown import (
     called,

@@ -9,8 +9,7 @@ from ledger.chain import report as rp
 from ledger.chain.report import Report, shows_nothing
 from ledger.cli import text
 from ledger.cli.court.matters import matters_page
-from ledger.cli.court.page import Rows
-from ledger.cli.text import labelled
+from ledger.cli.table import Rows, labelled
 from ledger.court import say, verdict
 from ledger.language import utc
 

@@ -1,19 +1,14 @@
 """Reports as a page for people: one claim after the other, in 80 columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import click
 
 from ledger.chain.report import FAILED, PROVEN, STATED, Report
 from ledger.cli import text
-from ledger.cli.text import labelled
+from ledger.cli.table import Rows, Value, labelled
 from ledger.court import Described, Fact, describe, say, verdict
-from ledger.quoted import Quoted, Words, quoted
-
-Value = str | Quoted | Sequence[str | Quoted]
-"""What stands behind a label: words of ours, a value of others, or several of them, a line each."""
-
-Rows = Sequence[tuple[str, Value]]
+from ledger.quoted import Words, quoted
 
 _MARGIN = 4
 _COLORS = {PROVEN: "green", STATED: "yellow", FAILED: "red"}
@@ -35,19 +30,6 @@ def headed(report: Report, title: str, language: str, head: Rows) -> str:
     table = list(labelled(rows))
     result = [click.style(line, fg=color, bold=True) for line in table[-1].split("\n")]
     return "\n".join([click.style(title, bold=True), "", *table[:-1], *result])
-
-
-def level(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
-    length = max(len(left), len(right))
-    return left + [""] * (length - len(left)), right + [""] * (length - len(right))
-
-
-def broken(value: str | Quoted, width: int) -> Iterator[str]:
-    if isinstance(value, Quoted):
-        yield from value.lines(width)
-        return
-    for line in value.split("\n"):
-        yield from text.wrap(line, width)
 
 
 def described(words: Described, status: str) -> Iterator[str]:

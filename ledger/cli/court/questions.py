@@ -10,7 +10,8 @@ import click
 
 from ledger.chain.trust import fingerprint
 from ledger.cli import text
-from ledger.cli.court.page import Rows, described, headed
+from ledger.cli.court.page import described, headed
+from ledger.cli.table import Rows
 from ledger.court import say
 from ledger.court.articles import article_title, describe_answer
 from ledger.court.declaration import Copy, Exhibit, declaration_facts, draft_declaration

@@ -15,8 +15,8 @@ from ledger.quoted import Words, quoted
 if TYPE_CHECKING:
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
-    from ledger.cli.court.page import Value
     from ledger.cli.court.questions import Examined
+    from ledger.cli.table import Value
     from ledger.court.questions import Check
     from ledger.evidence.casefile import MatterShown
 
@@ -130,7 +130,7 @@ def _place_rows(number: int, count: int, language: str) -> list[tuple[str, str]]
 
 
 def _say_untrusted(how: Shown) -> None:
-    from ledger.cli.text import labelled
+    from ledger.cli.table import labelled
     from ledger.court import say
 
     click.echo(click.style(say("title", how.language), bold=True) + "\n")

@@ -208,8 +208,7 @@ def _who(standing: dict[str, Any]) -> str:
 
 
 def _standing_text(standing: dict[str, Any]) -> str:
-    from ledger.cli.court.page import Value
-    from ledger.cli.text import labelled
+    from ledger.cli.table import Value, labelled
 
     rows: list[tuple[str, Value]] = [
         ("Account", text.groups(standing["account"])[0]),

@@ -53,8 +53,7 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
 
 
 def _now_page(standing: dict[str, Any], language: str) -> str:
-    from ledger.cli.court.page import Value
-    from ledger.cli.text import labelled
+    from ledger.cli.table import Value, labelled
     from ledger.court import say
 
     yes_no = {

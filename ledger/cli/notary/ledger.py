@@ -132,8 +132,7 @@ Example:
 @shell.json_option
 def status(directory: Path, as_json: bool) -> None:
     """Say how far the ledger is."""
-    from ledger.cli.court.page import Value
-    from ledger.cli.text import labelled
+    from ledger.cli.table import Value, labelled
     from ledger.notary.notary import command
 
     value = command(directory, "status", {})

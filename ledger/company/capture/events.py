@@ -24,8 +24,6 @@ from ledger.company.capture.settling import Seen
 from ledger.company.capture.watching import FolderWatcher
 
 LINUX = sys.platform == "linux"
-
-
 EVENTS = [
     DirCreatedEvent,
     DirDeletedEvent,

@@ -14,8 +14,6 @@ from ledger.company.sealing.sources import FileSource
 
 _MOST = 2**63 - 1
 """What the index can hold; some file systems number with all 64 bits, or have times after 2262."""
-
-
 GONE = (FileNotFoundError, NotADirectoryError)
 
 

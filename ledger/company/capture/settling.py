@@ -4,12 +4,8 @@ import enum
 
 UNSETTLED = 10.0
 """Seconds after which a file is sealed although it never becomes quiet."""
-
-
 OPEN_PATIENCE = 60.0
 """Seconds without a write after which a file that stays open is sealed."""
-
-
 GRACE = 2.0
 """Seconds for a path that disappears to come back: many programs save by delete and rename."""
 

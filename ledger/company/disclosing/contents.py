@@ -1,7 +1,7 @@
 """What can be opened in a deposit: its documents, parts, spans and fields, by their places.
 
-The pure half of choosing: ledger.company.disclosing.selectors finds targets by what a person types; here they have a path,
-a label, an extent in bytes and a selector to type, and become the selections of a partial opening.
+The pure half of choosing: `selectors` finds targets by what a person types; here they have a path, a
+label, an extent in bytes and a selector to type, and become the selections of a partial opening.
 Labels are hints that nothing vouches for.
 """
 
@@ -41,8 +41,6 @@ class Target:
 
 Group = tuple[Target, ...]
 """What a selector means; several targets where it names a range."""
-
-
 COVER = "cover"
 """What a field of the cover is named by, in front of its own name; alone, all of them."""
 

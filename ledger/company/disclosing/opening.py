@@ -6,7 +6,6 @@ been recomputed and equals the one deposited; a failure leaves nothing behind.
 
 import contextlib
 import io
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -264,10 +263,6 @@ def opener_of(
         return cast(BinaryIO, _Readable(size, partial(fetch, document)))
 
     return open_document
-
-
-def own(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 class _Readable(io.RawIOBase):

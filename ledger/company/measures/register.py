@@ -144,8 +144,6 @@ RULES: dict[str, tuple[str, ...]] = {
     "eu-2-c": tuple(kind for kind in ms.KINDS if kind != ms.DISCLOSURE),
 }
 """Rule -> the kinds of measures that speak to it, in the order of a report."""
-
-
 BEYOND = ("eu-2-a", "eu-2-b")
 """Rules that ask for what no register shows: that others do not know the secret, and its value."""
 

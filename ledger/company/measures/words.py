@@ -217,8 +217,6 @@ _SENTENCES = {
         "措施是否充分由法院认定，本表不作判断。",
     ),
 }
-
-
 HANDED = "whoever is handed the file"
 """To whom something is disclosed that is not sealed for anybody."""
 SEALED_FOR = "who can open it, sealed for "

@@ -44,8 +44,6 @@ from ledger.evidence.records import bytes_view, uncommitted
 
 _AHEAD = 16
 """Segments that may be in work or wait to be collected; those that wait hold only hashes."""
-
-
 _PAD = 1 << 20
 """Segments of padding may all be begun at once: they wait in the pool's queue, not in memory."""
 

@@ -11,19 +11,11 @@ from ledger.evidence.records import Record
 from ledger.evidence.rules import check_parts
 
 INDEX_NAME = "index.cbor"
-
-
 TAR_END = 1024
 """Zero bytes that end a tar; the padding begins with them."""
-
-
 _BLOCK = tarfile.BLOCKSIZE
-
-
 SEGMENT = 64 * CHUNK
 """What a thread reads, hashes, encrypts and writes at a time: 4 MiB, so that little is handed over."""
-
-
 _ZEROS = bytes(SEGMENT)
 
 
@@ -152,14 +144,8 @@ def _full_tar_header(name: str, size: int, modified: int) -> bytes:
 
 _LARGEST = 8**11 - 1
 """What a number in a tar header can be."""
-
-
 _EMPTY_HEADER = _full_tar_header("", 0, 0)
-
-
 _BEFORE_NUMBERS, _AFTER_CHECKSUM = _EMPTY_HEADER[tarfile.LENGTH_NAME : 124], _EMPTY_HEADER[156:]
-
-
 _CHECKSUM = sum(_BEFORE_NUMBERS + _AFTER_CHECKSUM) + 8 * ord(" ")
 
 

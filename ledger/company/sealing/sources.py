@@ -64,8 +64,6 @@ class FileSource:
 
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """For a path that may have become a pipe, which nobody writes to, meanwhile."""
-
-
 _AGAIN = "deposit it again once nothing writes to it"
 
 

@@ -24,7 +24,7 @@ def seal_files(
     random: Random,
     progress: Callable[[int], None] | None = None,
 ) -> SealedDeposit:
-    """`ledger.company.sealing.seal.seal` into files that appear, mode 0600 and durable, when all has gone well.
+    """`sealing.seal.seal` into files that appear, mode 0600 and durable, when all has gone well.
 
     Without a path for the content, only the commitment and the manifest are made. Documents are split,
     and where there is content renditions of them follow (`ledger.company.sealing.preparing`).

@@ -17,8 +17,6 @@ from ledger.wire.client import NotaryClient
 
 FILERS = 8
 """Threads that file receipts away."""
-
-
 Outcome = VerifiedReceipt | SealbookError
 
 

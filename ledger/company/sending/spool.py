@@ -30,8 +30,6 @@ SMALL = 1 << 20
 
 Progress = Callable[[int], None]
 """Called with the bytes of all payloads that have been sent."""
-
-
 MAX_LEFT_OUT = 1000
 """Links and other things that are no files which a cover names; of more, it gives the number."""
 

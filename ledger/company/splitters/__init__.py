@@ -4,19 +4,19 @@ Each is chosen by the document's name, then by its media type, then by its first
 source in windows, never as a whole where it may be large, and takes time in proportion to its size. A
 document that is not what it is called, or is more than a splitter's limits allow, is not split.
 
-    message    .eml, message/rfc822, files in cur/ and new/ of a Maildir       ledger.company.splitters.mail
-    mbox       .mbox, and files without a suffix that begin as one             ledger.company.splitters.mail
-    text       .txt, text/plain                                                ledger.company.splitters.text
-    markdown   .md, text/markdown                                              ledger.company.splitters.text
-    zip, tar   .zip, .tar                                                      ledger.company.splitters.archive
+    message    .eml, message/rfc822, files in cur/ and new/ of a Maildir       splitters.mail
+    mbox       .mbox, and files without a suffix that begin as one             splitters.mail
+    text       .txt, text/plain                                                splitters.text
+    markdown   .md, text/markdown                                              splitters.text
+    zip, tar   .zip, .tar                                                      splitters.archive
 """
 
 import re
 from collections.abc import Callable
 
 from ledger.company.documents import Source
-from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
 from ledger.evidence.parts import Splitting
+from splitters.cutting import MAX_PARTS, Unsplit, Window
 
 Splitter = Callable[[Window], Splitting]
 

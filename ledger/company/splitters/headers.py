@@ -11,23 +11,13 @@ from ledger.evidence.rules import MAX_PATH
 
 MAX_HEADER = 1 << 18
 """Bytes of a message in which fields are looked for; a well-formed header is a hundredth of it."""
-
-
 MAX_ENCODED = 4096
 """Bytes of a field that are decoded: the decoder of RFC 2047 words is not linear in theirs."""
-
-
 MAX_TITLE = 200
 """Characters of a title."""
-
-
 UNTITLED = "message without a subject"
-
-
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]{1,76})[ \t]*:")
 """A field's name (RFC 5322 section 2.2), with the space before the colon that section 4.5 allows."""
-
-
 _SEPARATORS = re.compile(r'[/\\:*?"<>|]')
 
 

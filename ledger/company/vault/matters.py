@@ -92,7 +92,7 @@ def find_matter(vault: Vault, wanted: str) -> MatterPapers:
 def complete(vault: Vault, name: str) -> tuple[StoredDeposit, ...]:
     """Return all deposited papers of a matter, number 1 to the last that is known, by number.
 
-    Whether their receipts form one chain, `ledger.evidence.matter.verify_matter` shows. Raises NotFound;
+    Whether their receipts form one chain, `evidence.matter.verify_matter` shows. Raises NotFound;
     InvalidInput, naming them, where papers wait, were refused, or are not in this vault.
     """
     matter = find_matter(vault, name)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledger.company.vault.stored import read_file
-from ledger.company.vault.vault import MAX_MATTERS, MAX_MATTERS_SIZE
 from ledger.encoding import parse_toml
+
+MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28
+"""Names in matters.toml, and its bytes: more than a vault can come to hold."""
 
 ELSEWHERE = "elsewhere.json"
 

@@ -81,12 +81,8 @@ from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.quoted import quoted
 
-MAX_MATTERS, MAX_MATTERS_SIZE = 1 << 20, 1 << 28
-"""Names in matters.toml, and its bytes: more than a vault can come to hold."""
 SHORTEST_ID = 4
 """Hexadecimal digits of a commitment that a user may abbreviate an id to."""
-
-
 _LOCK_PATIENCE = 60.0
 _SEALING = ".sealing-"
 

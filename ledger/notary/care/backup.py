@@ -114,8 +114,6 @@ _DATABASES = tuple(
 _LEFT_OUT = (place.LOCK, place.INCOMPLETE, place.READY, MARK, *_DATABASES)
 _ROOT_ONLY = (*_LEFT_OUT, place.SETTINGS)
 """What a backup's files are copied without: databases follow as rows, the settings at the end."""
-
-
 _UNDER_WAY = ("pending",)
 """Folders of what is no part of the ledger yet. A backup is without the published checkpoint besides:
 that may be newer than the rows, and a restore publishes their last one. The files of `log/signed` are

@@ -16,6 +16,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,27 +35,26 @@ from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash
 from ledger.errors import (
     LedgerFault,
-    MalformedData,
     SealbookError,
     StorageFailed,
     VerificationFailed,
 )
 from ledger.notary.care.payloads import payload_faults
-from ledger.notary.care.rebuild import Source, mending
-from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, NotaryKeys, SignedCheckpoint, Step, no_hook
+from ledger.notary.ports import SIGNED_IN_A_FILE, NotaryKeys, SignedCheckpoint, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.notary.sequencing.blocks import (
     require_copied,
     require_newest,
     require_next,
-    require_signed,
 )
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
-from ledger.notary.storage.signedlog import FOLDER, SignedLog
+from ledger.notary.storage.signedlog import FOLDER
+
+Source = Callable[[int, int], list[bytes] | None]
 
 ERROR, WARNING = "error", "warning"
 _MEND = "; `sealbook notary fsck --rebuild` mends it"
@@ -462,54 +462,13 @@ def _account(statement: Statement) -> str | None:
     return parse_enrolment(statement).account if statement.kind == st.ENROLMENT else None
 
 
-def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
-    """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
-
-    Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
-    """
-    copies = SignedLog(directory / place.LOG / FOLDER)
-    path = directory / place.CHECKPOINTS
-    newest = copies.last()
-    last = _last(path)
-    if last is not None and (newest is None or newest.height <= last.height):
-        require_copied(last, newest)
-        return False
-    folder = directory / place.INCOMPLETE
-    place.fresh(folder)
-    made = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
-    try:
-        before: SignedCheckpoint | None = None
-        for each in copies.all():
-            require_signed(keys, each)
-            made.swap(before, each)
-            before = each
-        if newest is None or before != newest:
-            raise LedgerFault(
-                f"{path} is missing or damaged, and `log/signed` does not hold every checkpoint that "
-                "was signed. Nothing can be signed without them: put back the newest copy of either, "
-                "from a backup or another disk."
-            )
-        if last is not None and made.at_height(last.height) != last:
-            raise LedgerFault(
-                f"Block {last.height} was signed twice: {path.name} and `log/signed` hold different "
-                "checkpoints. Put back the files that belong together."
-            )
-        require_newest(newest, _readable_anchor(LogFolder(directory / place.LOG)))
-    finally:
-        made.close()
-    hook(Step.REBUILD_CHECKPOINTS, "before")
-    place.replace_database(folder / place.CHECKPOINTS, path)
-    hook(Step.REBUILD_CHECKPOINTS, "after")
-    return True
-
-
-def _readable_anchor(log: LogFolder) -> str | None:
+def readable_anchor(log: LogFolder) -> str | None:
     with contextlib.suppress(LedgerFault):
         return log.published()
     return None
 
 
-def _last(path: Path) -> SignedCheckpoint | None:
+def last_signed(path: Path) -> SignedCheckpoint | None:
     """Return the newest checkpoint of a database, None where it is missing or cannot be read."""
     try:
         signed = CheckpointDatabase(path)
@@ -523,46 +482,7 @@ def _last(path: Path) -> SignedCheckpoint | None:
         signed.close()
 
 
-def rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) -> None:
-    last = signed.last()
-    for number in range(0 if last is None else last.height // SIGNED_IN_A_FILE + 1):
-        wanted = signed.all(number * SIGNED_IN_A_FILE - 1, SIGNED_IN_A_FILE)
-        if copies.read(number) != (wanted, True):
-            with mending(hook):
-                copies.write(number, wanted)
-
-
-def next_block(last: SignedCheckpoint, sources: tuple[Source, Source]) -> list[Statement]:
-    """Return the entries behind the newest copy of a signed checkpoint, for the next start to sign.
-
-    Its own checkpoint may have been signed, and its copy lost with the database: the same entries give
-    the same root, so nothing forks. Raises LedgerFault when more than that block is there: more copies
-    were lost than a crash can cost.
-    """
-    for source in sources:
-        first = _range(source, last.size, last.size + 1)
-        if first is None:
-            continue
-        try:
-            size = parse_block(parse_statement(first[0])).size
-            entries = _range(source, last.size, size)
-            statements = [parse_statement(each) for each in entries or ()]
-        except MalformedData:
-            statements, size = [], last.size
-        if not statements and source is sources[1]:
-            continue  # a commit that was cut short while its bundles were written
-        require_next(last, statements)
-        if _range(source, size, size + 1) is not None:
-            raise LedgerFault(
-                f"Entries behind block {last.height + 1} are there, but `log/signed` ends before it: "
-                "copies of signed checkpoints were lost. Going on would fork the ledger. Put back the "
-                "newest checkpoints.sqlite or `log/signed`."
-            )
-        return statements
-    return []
-
-
-def _range(source: Source, start: int, end: int) -> list[bytes] | None:
+def entry_range(source: Source, start: int, end: int) -> list[bytes] | None:
     """Return the entries start .. end - 1 from a source of bundles, None where one is missing."""
     found: list[bytes] = []
     for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):

@@ -1,17 +1,23 @@
 """A lost database made anew from bundles and signed checkpoints."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from ledger.chain.block import parse_block
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data
-from ledger.errors import LedgerFault, SealbookError
-from ledger.notary.care.fsck import next_block, rebuild_checkpoints, rebuild_copies
-from ledger.notary.ports import Hook, SignedCheckpoint, Step, no_hook
-from ledger.notary.sequencing.blocks import require_newest
+from ledger.errors import LedgerFault, MalformedData, SealbookError
+from ledger.notary.care.fsck import Source, entry_range, last_signed, readable_anchor
+from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, NotaryKeys, SignedCheckpoint, Step, no_hook
+from ledger.notary.sequencing.blocks import (
+    require_copied,
+    require_newest,
+    require_next,
+    require_signed,
+)
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
@@ -85,9 +91,6 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade:
     hook(Step.REBUILD_DATABASE, "after")
     place.settle(directory, hook)
     return last.size
-
-
-Source = Callable[[int, int], list[bytes] | None]
 
 
 def _fill(
@@ -208,3 +211,83 @@ def _old_database(path: Path) -> LedgerDatabase | None:
         return LedgerDatabase(path)
     except SealbookError:
         return None
+
+
+def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
+    """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
+
+    Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
+    """
+    copies = SignedLog(directory / place.LOG / FOLDER)
+    path = directory / place.CHECKPOINTS
+    newest = copies.last()
+    last = last_signed(path)
+    if last is not None and (newest is None or newest.height <= last.height):
+        require_copied(last, newest)
+        return False
+    folder = directory / place.INCOMPLETE
+    place.fresh(folder)
+    made = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
+    try:
+        before: SignedCheckpoint | None = None
+        for each in copies.all():
+            require_signed(keys, each)
+            made.swap(before, each)
+            before = each
+        if newest is None or before != newest:
+            raise LedgerFault(
+                f"{path} is missing or damaged, and `log/signed` does not hold every checkpoint that "
+                "was signed. Nothing can be signed without them: put back the newest copy of either, "
+                "from a backup or another disk."
+            )
+        if last is not None and made.at_height(last.height) != last:
+            raise LedgerFault(
+                f"Block {last.height} was signed twice: {path.name} and `log/signed` hold different "
+                "checkpoints. Put back the files that belong together."
+            )
+        require_newest(newest, readable_anchor(LogFolder(directory / place.LOG)))
+    finally:
+        made.close()
+    hook(Step.REBUILD_CHECKPOINTS, "before")
+    place.replace_database(folder / place.CHECKPOINTS, path)
+    hook(Step.REBUILD_CHECKPOINTS, "after")
+    return True
+
+
+def rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) -> None:
+    last = signed.last()
+    for number in range(0 if last is None else last.height // SIGNED_IN_A_FILE + 1):
+        wanted = signed.all(number * SIGNED_IN_A_FILE - 1, SIGNED_IN_A_FILE)
+        if copies.read(number) != (wanted, True):
+            with mending(hook):
+                copies.write(number, wanted)
+
+
+def next_block(last: SignedCheckpoint, sources: tuple[Source, Source]) -> list[Statement]:
+    """Return the entries behind the newest copy of a signed checkpoint, for the next start to sign.
+
+    Its own checkpoint may have been signed, and its copy lost with the database: the same entries give
+    the same root, so nothing forks. Raises LedgerFault when more than that block is there: more copies
+    were lost than a crash can cost.
+    """
+    for source in sources:
+        first = entry_range(source, last.size, last.size + 1)
+        if first is None:
+            continue
+        try:
+            size = parse_block(parse_statement(first[0])).size
+            entries = entry_range(source, last.size, size)
+            statements = [parse_statement(each) for each in entries or ()]
+        except MalformedData:
+            statements, size = [], last.size
+        if not statements and source is sources[1]:
+            continue  # a commit that was cut short while its bundles were written
+        require_next(last, statements)
+        if entry_range(source, size, size + 1) is not None:
+            raise LedgerFault(
+                f"Entries behind block {last.height + 1} are there, but `log/signed` ends before it: "
+                "copies of signed checkpoints were lost. Going on would fork the ledger. Put back the "
+                "newest checkpoints.sqlite or `log/signed`."
+            )
+        return statements
+    return []

@@ -8,27 +8,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlite_utils.utils import sqlite3
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3 where installed
 
 from ledger.errors import LedgerFault, NotSigning, StorageFailed
 from ledger.notary.health import Reason
-from ledger.notary.storage.ledger_database import KEPT_READERS, REBUILT, beside, reading_uri
 from ledger.quoted import quoted
 
+FILE = "ledger.sqlite"
+
+REBUILT = (FILE, "checkpoints.sqlite")
+"""Databases that are made anew from the log's files."""
+KEPT_READERS = 8
+"""Connections kept for the next reader. More are open only while as many threads read at one moment."""
+
 SCHEMA_VERSION = 1
-
-
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; each lasts milliseconds."""
-
-
 WAL_PAGES = 8_000
 """Pages (4 KiB) between WAL checkpoints: the leaf index is hit all over, so rarer is cheaper."""
-
-
 PRIVATE = 0o600
-
-
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database."""
 
@@ -272,3 +270,19 @@ def storage(path: Path) -> Iterator[None]:
             "the disk, then "
             f"start the notary again; if the file is damaged, {mend}."
         ) from error
+
+
+def reading_uri(path: Path) -> str:
+    """Return how SQLite is asked for a database that nobody may write.
+
+    It reads a log of changes where one stands. Without one it would make one; "immutable" keeps it from
+    that, and is true of a directory whose lock is held, or that nobody can write.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    waiting = log.exists() and log.stat().st_size
+    return f"{path.absolute().as_uri()}?mode=ro{'' if waiting else '&immutable=1'}"
+
+
+def beside(path: Path) -> tuple[Path, ...]:
+    """Return the files that SQLite keeps beside a database while it is open."""
+    return tuple(path.with_name(f"{path.name}{suffix}") for suffix in BESIDE)

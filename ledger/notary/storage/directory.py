@@ -28,14 +28,13 @@ from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.notary.ports import Hook, NotaryKeys, Step
-from ledger.notary.storage import checkpoints, office
-from ledger.notary.storage import ledger_database as sqlite
+from ledger.notary.storage import checkpoints, connections, office
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"
 KEYS, SEAL_CHAIN = "keys", "seal-chain.pem"
 OBJECTS, LOG, RECORDS = "objects", "log", "records"
-LEDGER, CHECKPOINTS, OFFICE = sqlite.FILE, checkpoints.FILE, office.FILE
+LEDGER, CHECKPOINTS, OFFICE = connections.FILE, checkpoints.FILE, office.FILE
 LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"
 SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
 ACCEPTED = "clock-accepted"

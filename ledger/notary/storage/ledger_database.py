@@ -17,14 +17,9 @@ from ledger.chain.statement import Statement, parse_deposit
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import LedgerFault
 from ledger.notary.ports import AccountKey, Entry
-from ledger.notary.storage.connections import BESIDE, Connections, Snapshot
+from ledger.notary.storage.connections import Connections, Snapshot
 from ledger.quoted import quoted
 
-FILE = "ledger.sqlite"
-REBUILT = (FILE, "checkpoints.sqlite")
-"""Databases that are made anew from the log's files."""
-KEPT_READERS = 8
-"""Connections kept for the next reader. More are open only while as many threads read at one moment."""
 _MAX_VARIABLES = 1_000
 
 _SCHEMA = """
@@ -66,22 +61,6 @@ _APPEND_ONLY = "".join(
 _KEY = (
     "SELECT account, public, role, enrolled, revoked FROM keys LEFT JOIN revocations USING (key_id)"
 )
-
-
-def reading_uri(path: Path) -> str:
-    """Return how SQLite is asked for a database that nobody may write.
-
-    It reads a log of changes where one stands. Without one it would make one; "immutable" keeps it from
-    that, and is true of a directory whose lock is held, or that nobody can write.
-    """
-    log = path.with_name(f"{path.name}-wal")
-    waiting = log.exists() and log.stat().st_size
-    return f"{path.absolute().as_uri()}?mode=ro{'' if waiting else '&immutable=1'}"
-
-
-def beside(path: Path) -> tuple[Path, ...]:
-    """Return the files that SQLite keeps beside a database while it is open."""
-    return tuple(path.with_name(f"{path.name}{suffix}") for suffix in BESIDE)
 
 
 class LedgerDatabase:

@@ -3,7 +3,7 @@
     checkpoint                       the newest anchor
     tile/<L>/<N>[.p/<W>]             hash tiles; partial ones only for anchors
     tile/entries/<N>[.p/<W>]         entry bundles, durable before the checkpoint over them is signed
-    signed/<N>                       signed checkpoints, see `ledger.notary.storage.signedlog`; not served
+    signed/<N>                       signed checkpoints, see `signedlog`; not served
 
 A file appears under its name whole: written beside it, synced, renamed, the folder synced. A bundle may
 hold entries behind the last signed checkpoint (a commit that was cut short); they count for nothing and

@@ -12,16 +12,10 @@ from ledger.wire.protocol import Upload
 
 MAX_PENDING = 2 << 40
 """Bytes that an account's unfinished uploads may promise together."""
-
-
 MAX_PENDING_UPLOADS = 1024
 """Unfinished uploads of an account."""
-
-
 ABANDONED = 14 * 86400
 """Seconds without progress after which an unfinished upload may be removed."""
-
-
 HASHERS = 1024
 """Unfinished uploads whose hash state is kept; others are read again when they continue."""
 

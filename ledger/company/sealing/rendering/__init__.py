@@ -1,4 +1,6 @@
-"""The child process that takes apart what strangers wrote: `python -I -m ledger.company.sealing.rendering`.
+"""The child process that takes apart what strangers wrote.
+
+It runs as `python -I -m ledger.company.sealing.rendering`.
 
 One JSON object on each line of its input asks for the renditions of one file, and one on each line of
 its output answers. The files lie in its working folder.
