@@ -1,6 +1,5 @@
 """What a child process that takes apart strangers' files gets from us."""
 
-import contextlib
 import os
 
 
@@ -10,15 +9,3 @@ def environment() -> dict[str, str]:
 
 
 _INHERITED = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-
-
-def limit(name: str, value: int) -> None:
-    """Lower this process's soft limit `name`; systems without it do with the parent's clock."""
-    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
-        import resource
-
-        kind = getattr(resource, name)
-        _, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        resource.setrlimit(kind, (value, hard))

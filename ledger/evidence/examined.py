@@ -15,13 +15,13 @@ from io import BytesIO
 from typing import Any
 
 from ledger.chain.trust import parse_trust
-from ledger.children import limit
 from ledger.errors import SealbookError, TooLarge
 from ledger.evidence.casefile import verify_file
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
 from ledger.evidence.partial.form import PartOfView
+from ledger.limits import limit
 
 MAX_OPENINGS = 1 << 19
 """Bytes that the openings of a file have together: some 2,500 documents, 50 MB in memory at worst."""

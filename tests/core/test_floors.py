@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 FLOORS = (
-    ("ledger.errors", "ledger.language", "ledger.program"),
+    ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits"),
+    ("ledger.errors", "ledger.language"),
     ("ledger.encoding",),
     ("ledger.crypto",),
     ("ledger.chain",),
@@ -28,7 +29,12 @@ CLOSED = {
     "ledger.evidence": ("ledger.company", "ledger.notary", "ledger.court", "ledger.cli", "api"),
     "ledger.court": ("ledger.company", "ledger.notary", "ledger.cli", "api"),
     "ledger.cli.company": ("ledger.notary", "ledger.cli.notary", "api"),
-    "ledger.cli.court": ("ledger.company", "ledger.notary", "ledger.cli.company", "ledger.cli.notary"),
+    "ledger.cli.court": (
+        "ledger.company",
+        "ledger.notary",
+        "ledger.cli.company",
+        "ledger.cli.notary",
+    ),
     "ledger.cli.notary": ("ledger.company", "ledger.cli.company"),
     "api": ("ledger.company", "ledger.cli"),
 }

@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable
 
 from ledger.company.documents import Source
+from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
 from ledger.evidence.parts import Splitting
-from splitters.cutting import MAX_PARTS, Unsplit, Window
 
 Splitter = Callable[[Window], Splitting]
 

@@ -11,7 +11,7 @@ from itertools import chain
 from ledger.company.splitters.cutting import MAX_LABEL, plain, words
 
 MAX_HEADER = 1 << 18
-"""Bytes of a header that are looked at (`company.mail` looks at as many); a longer one has no fields."""
+"""Bytes of a header that are looked at (`company.mail` reads as many); a longer one has no fields."""
 MAX_FIELDS = 1000
 """Fields of a header; one that has more is a single part."""
 MAX_NAME = 200

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ledger.children import limit
 from ledger.company.sealing.rendering import NotRendered
+from ledger.limits import limit
 
 MEMORY = 2 << 30
 """Bytes of address space: enough for a file of 512 MiB in memory and all that is made of it."""
