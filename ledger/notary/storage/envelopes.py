@@ -194,7 +194,7 @@ class EnvelopeStore:
                 self._write(account, target, _with_digest(header))
 
     def header(self, account: str, root: bytes) -> bytes:
-        """Return the age header. Raises NotFound; VerificationFailed when it is not what was uploaded."""
+        """Return the age header. Raises NotFound; VerificationFailed when it was altered here."""
         target = self._path(account, root, "header")
         with storage(target):
             data = target.read_bytes()
