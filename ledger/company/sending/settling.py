@@ -84,11 +84,7 @@ class _Answered:
         if self._receipt is None:
             return
         self.deposit.accept(self._receipt)
-        if self.deposit.meta.keep:
-            self.deposit.note(refused=None)
-            self.deposit.leave_spool()
-        else:
-            deliver(self.deposit)
+        deliver(self.deposit)
 
 
 def _delivered(vault: Vault, deposit: StoredDeposit, receipt: bytes) -> Outcome:

@@ -111,20 +111,15 @@ def deliver(deposit: StoredDeposit) -> Path:
     Where it is to stay there, or that folder cannot be written, the receipt stays in the vault.
     Returns where it is.
     """
-    if deposit.meta.keep:
-        place = deposit.filed_folder / "receipt"
-        deposit.file_away(place)
-        return place
-    receipt = deposit.receipt
-    assert receipt is not None
-    path = Path(deposit.meta.path)
-    folder = Path(deposit.meta.deliver) if deposit.meta.deliver else path.parent
-    try:
-        place = write_numbered(folder, path.name, ".receipt", receipt)
-    except StorageFailed:
-        place = deposit.filed_folder / "receipt"
+    path, place = Path(deposit.meta.path), None
+    if not deposit.meta.keep:
+        receipt = deposit.receipt
+        assert receipt is not None
+        folder = Path(deposit.meta.deliver) if deposit.meta.deliver else path.parent
+        with contextlib.suppress(StorageFailed):
+            place = write_numbered(folder, path.name, ".receipt", receipt)
     deposit.file_away(place)
-    return place
+    return place or deposit.folder / "receipt"
 
 
 def keep_proof(vault: Vault, deposit: StoredDeposit, rejected: Rejected) -> Path:
@@ -145,7 +140,7 @@ def note_refusal(vault: Vault, deposit: StoredDeposit, error: SealbookError) -> 
     if is_final(error) and not in_turn:
         deposit.put_aside(str(error))
         return True
-    deposit.note(refused=str(error))
+    deposit.put_off(str(error))
     return False
 
 
