@@ -167,12 +167,12 @@ def fetch_all(
     """Fetch every deposit into the vault; return how many, and what went wrong with which."""
     from ledger.company.access.recovery import newest_header, recover_deposit
     from ledger.company.access.restoring import restore_deposit
-    from ledger.company.sending.confirming import follow, parse_own
+    from ledger.company.sending.confirming import keep_up, parse_own
     from ledger.crypto.envelope import MAX_HEADER
     from ledger.errors import MalformedData
 
     here = {each.commitment for each in vault.sound()}
-    known, note = vault.checkpoint(), ""
+    known = vault.checkpoint()
     count = 0
     problems: list[tuple[str, str]] = []
     with shell.Progress("recovering deposits", 0, bytes_=False) as progress:
@@ -198,16 +198,10 @@ def fetch_all(
             except (VerificationFailed, MalformedData, NotFound) as error:
                 problems.append((deposit.commitment.hex(), str(error)))
                 continue
-            newest = follow(known, recovered.verified.checkpoint, client.consistency)
-            if newest is not known:
-                from ledger.chain.receipt import parse_receipt
-
-                known, note = newest, parse_receipt(recovered.receipt).note
+            known = keep_up(vault, known, recovered.verified.checkpoint, client.consistency)
             restore_deposit(vault.home, recovered, header)
             count += 1
             progress(count)
-    if note:
-        vault.keep_checkpoint(note)
     return count, problems
 
 
