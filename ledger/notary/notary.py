@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
+from ledger.chain.replay import AccountKey
 from ledger.errors import (
     InvalidInput,
     LedgerFault,
@@ -32,7 +33,7 @@ from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import BACKUP, READS
 from ledger.notary.commands import COMMANDS as COMMANDS
 from ledger.notary.health import Health, Reason, Warn
-from ledger.notary.ports import AccountKey, Entry, Hook, Room, Step, no_hook
+from ledger.notary.ports import Entry, Hook, Room, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.admission import Admission
@@ -49,6 +50,7 @@ from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.storage.office import DONE, FAILED, OfficeDatabase, Order
 from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.uploads import Uploads
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 
@@ -187,6 +189,7 @@ class Notary:
             self.log = LogFolder(directory / place.LOG)
             self.records = RecordFolder(directory / place.RECORDS)
             self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
+            self.uploads = Uploads(self.envelopes)
             accepted = place.read_accepted(directory)
             writer = BlockWriter(
                 self._store, self._signed, self.log, keys, watch, random, hook, accepted=accepted
