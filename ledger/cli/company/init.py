@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.trust import read_trust
 from ledger.errors import InvalidInput, NotFound, VerificationFailed
 from ledger.quoted import quoted
@@ -70,7 +71,7 @@ def init(
         trust_data = read_trust(notary, trust_file)
         with shell.about(trust_file or Path(f"{notary}/trust")):
             origin = parse_trust(trust_data).origin
-        passphrase = None if no_passphrase else shell.new_passphrase(passphrase_file)
+        passphrase = None if no_passphrase else own.new_passphrase(passphrase_file)
         key = SigningKey(os.urandom(SEED_SIZE))
         identity = HybridIdentity(os.urandom(SEED_SIZE))
         secret = None if no_recovery else HybridIdentity(os.urandom(SEED_SIZE))

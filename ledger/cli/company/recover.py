@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.init import fetch_all, write_identity
 from ledger.cli.company.trust import compare_fingerprint, read_trust
 from ledger.errors import InvalidInput, NotEnrolled
@@ -103,7 +104,7 @@ def recover(
         _report_recovery(as_json, home, account, count, problems, lines)
         return
     with client, new_vault(home) as folder:
-        passphrase = None if no_passphrase else shell.new_passphrase(passphrase_file)
+        passphrase = None if no_passphrase else own.new_passphrase(passphrase_file)
         key = SigningKey(os.urandom(SEED_SIZE))
         identity = HybridIdentity(os.urandom(SEED_SIZE))
         recipients = [identity.recipient(), secret.recipient()]

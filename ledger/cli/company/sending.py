@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.errors import InvalidInput, KeyRevoked, NotEnrolled, SealbookError
 from ledger.quoted import quoted
 
@@ -127,7 +128,7 @@ def send(vault: "Vault", report: Report) -> None:
             return
         total = use_case.bytes_to_send(spooled)
         moved: dict[str, StoredDeposit] = {}
-        with shell.Progress("sending", total) as progress, shell.connect(vault) as client:
+        with shell.Progress("sending", total) as progress, own.connect(vault) as client:
             for outcome in use_case.send(vault, client, spooled, time.time, progress):
                 progress.close()
                 moved.pop(outcome.deposit.name, None)
