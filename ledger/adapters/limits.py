@@ -1,1 +1,0 @@
-"""The limits that such a child puts on itself, where the system knows them (POSIX)."""
