@@ -1,1 +1,5 @@
-"""The notary office's commands."""
+"""The notary office's commands: each module adds its own to the group."""
+
+from ledger.cli.notary import accounts, care, check, ledger
+
+__all__ = ["accounts", "care", "check", "ledger"]

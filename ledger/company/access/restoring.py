@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.chain.enrolment import endorse_request, format_request
-from ledger.chain.receipt import parse_receipt
 from ledger.company.access.founding import Passphrase, Pinned, write_access
 from ledger.company.access.recovery import Recovered, newest_header, recover_deposit, signing_key
 from ledger.company.measures.measure import MEASURE_NAME
-from ledger.company.sending.confirming import NotOneSheet, follow, parse_own
+from ledger.company.sending.confirming import NotOneSheet, keep_up, parse_own
 from ledger.company.vault.home import FILED, HOME_VARIABLE, has_vault
 from ledger.company.vault.making import new_vault
 from ledger.company.vault.stored import MATTER_NAME, Meta, folder_name, format_meta, write_file
@@ -95,7 +94,7 @@ def fetch_missing(
     Unavailable, StorageFailed, and MalformedData for a list that is none.
     """
     here = {each.commitment for each in vault.sound()}
-    known, note = vault.checkpoint(), ""
+    known = vault.checkpoint()
     count = 0
     problems: list[tuple[str, str]] = []
     for entry in client.deposits():
@@ -125,14 +124,10 @@ def fetch_missing(
         except (VerificationFailed, MalformedData, NotFound) as error:
             problems.append((deposit.commitment.hex(), str(error)))
             continue
-        newest = follow(known, recovered.verified.checkpoint, client.consistency)
-        if newest is not known:
-            known, note = newest, parse_receipt(recovered.receipt).note
+        known = keep_up(vault, known, recovered.verified.checkpoint, client.consistency)
         restore_deposit(vault.home, recovered, header)
         count += 1
         progress(count)
-    if note:
-        vault.keep_checkpoint(note)
     return count, tuple(problems)
 
 
