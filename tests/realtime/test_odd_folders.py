@@ -44,7 +44,7 @@ def test_a_folder_that_is_closed_is_told_and_nothing_in_it_counts_as_deleted(
         closed.chmod(0o755)
     assert [each.meta.title for each in daemon.vault.deposits()] == ["a.txt", "b.txt"]
     (failure,) = company.json("status")["failures"]
-    assert failure["why"].startswith(f"{closed} cannot be read")
+    assert failure["why"].startswith(f"“{closed}” cannot be read")
 
 
 def test_a_file_in_a_folder_that_closes_is_told_once(daemon: Daemon, company: Company) -> None:

@@ -147,15 +147,16 @@ class EnvelopeStore:
                 self._write(account, target, _with_digest(header))
 
     def header(self, account: str, root: bytes) -> bytes:
-        """Return the age header. Raises NotFound; StorageFailed when it is not what was uploaded."""
+        """Return the age header. Raises NotFound; VerificationFailed when it was altered here."""
         target = self.path(account, root, "header")
         with storage(target):
             data = target.read_bytes()
         header = data[: -len(_with_digest(b""))]
         if _with_digest(header) != data:
-            raise StorageFailed(
-                f"{target} was altered: it is not the header that was uploaded. Restore it from a "
-                "backup of `objects`; the company has it in its vault too."
+            raise VerificationFailed(
+                f"The header of the age file with root {root.hex()} was altered at the notary: it is "
+                "not what was uploaded. The company puts it there again from its vault, or the office "
+                "from a backup of `objects`."
             )
         return header
 
