@@ -180,7 +180,7 @@ _SECTIONS: dict[str, Commands] = {
     },
     "Anyone": {
         "verify": (
-            "ledger.cli.court.verify:verify",
+            "ledger.cli.verify:verify",
             "Check a receipt or an evidence file, offline.",
         ),
     },

@@ -1,4 +1,4 @@
-"""What commands share: vault, notary, passphrases, progress, output for people or for machines."""
+"""What commands share: options, files, passphrases, progress, output for people or for machines."""
 
 import json
 import os
@@ -8,16 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from ledger.errors import InvalidInput, MalformedData
 from ledger.quoted import quoted
-
-if TYPE_CHECKING:
-    from ledger.company.vault.vault import Vault
-    from ledger.wire.client import NotaryClient
 
 PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secret)
 
@@ -70,35 +66,6 @@ def tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def open_vault() -> "Vault":
-    """Return the user's vault."""
-    from ledger.company.vault.home import vault_home
-    from ledger.company.vault.vault import Vault
-
-    return Vault(vault_home())
-
-
-def connect(vault: "Vault") -> "NotaryClient":
-    """Return a client of the vault's notary, signing with the device's key.
-
-    It tells a person who waits, once, that the notary cannot be reached.
-    """
-    from threading import Lock
-
-    from ledger.wire.client import NotaryClient
-
-    silent = click.get_current_context().params.get("as_json") or not sys.stderr.isatty()
-    untold = Lock()
-
-    def waiting() -> None:
-        if not silent and untold.acquire(blocking=False):
-            erase = "\r\x1b[K" if _watched() else ""
-            tell(f"{erase}The notary cannot be reached; trying again.")
-
-    config = vault.config
-    return NotaryClient(config.notary, ledger=config.origin, key=vault.key, waiting=waiting)
-
-
 def can_ask() -> bool:
     """Whether a person sits before the terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
@@ -123,7 +90,7 @@ def passphrase_from(file: Path | None, what: str = "vault") -> Callable[[], str]
 
     def give() -> str:
         if file is not None:
-            return _read_passphrase(file)
+            return read_passphrase(file)
         if not can_ask():
             raise InvalidInput(
                 f"The {what} is under a passphrase and there is no terminal to ask at; put it into a "
@@ -134,23 +101,8 @@ def passphrase_from(file: Path | None, what: str = "vault") -> Callable[[], str]
     return give
 
 
-def new_passphrase(file: Path | None) -> str:
-    """Return a passphrase for a new vault; a person types it twice."""
-    if file is not None:
-        return _read_passphrase(file)
-    if not can_ask():
-        raise click.UsageError(
-            "A new vault needs a passphrase and there is no terminal to ask at; use "
-            "--passphrase-file, or --no-passphrase to leave the identity readable on this disk."
-        )
-    return str(
-        click.prompt(
-            "New passphrase for the vault", hide_input=True, confirmation_prompt=True, err=True
-        )
-    )
-
-
-def _read_passphrase(file: Path) -> str:
+def read_passphrase(file: Path) -> str:
+    """Return a file's first line. Raises InvalidInput."""
     try:
         with file.open(encoding="utf-8") as lines:
             passphrase = lines.readline().rstrip("\r\n")
@@ -192,7 +144,7 @@ def about(path: Path) -> Iterator[None]:
         raise MalformedData(f"{quoted(path)}: {error}") from error
 
 
-def _watched() -> bool:
+def watched() -> bool:
     """Whether stderr is a terminal on which a line can be taken back."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -225,7 +177,7 @@ class Progress:
         self._start = time.monotonic()
         self._quiet_until = (self._start if begun is None else begun) + self._SHOW_AFTER
         self._shown = False
-        self._watched = _watched()
+        self._watched = watched()
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()

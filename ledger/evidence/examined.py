@@ -1,4 +1,4 @@
-"""The process that `ledger.evidence.file.examining` starts: evidence files in, reports out.
+"""The process that `ledger.evidence.examining` starts: evidence files in, reports out.
 
     request = trust file, evidence file          each after its size in 4 bytes, big-endian
     answer  = JSON after its size in 4 bytes

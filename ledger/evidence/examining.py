@@ -23,7 +23,7 @@ class Examiner:
         self._process: subprocess.Popen[bytes] | None = None
 
     def examine(self, trust: bytes, data: bytes) -> dict[str, Any]:
-        """Return the reports on an evidence file; see `ledger.evidence.file.examined`.
+        """Return the reports on an evidence file; see `ledger.evidence.examined`.
 
         Raises MalformedData, TooLarge; Unavailable where the process ended, as after `stop`.
         """
@@ -71,7 +71,7 @@ class Examiner:
 
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", "ledger.evidence.file.examined"],
+        [sys.executable, "-I", "-m", "ledger.evidence.examined"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

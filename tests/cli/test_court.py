@@ -530,8 +530,8 @@ def test_verifying_that_is_killed_half_way_shows_nothing(
     shown = Shown([file(f"{n}.txt", [b"content"]) for n in range(3)])
     arguments = _written(tmp_path / "in", shown.evidence(), shown)
     script = (
-        "import os; from ledger.adapters import opening; from ledger.cli.root import cli\n"
-        f"opening.Staging.place = lambda *_: os.kill(os.getpid(), {int(ending)})\n"
+        "import os; from ledger.disk import staging; from ledger.cli.root import cli\n"
+        f"staging.Staging.place = lambda *_: os.kill(os.getpid(), {int(ending)})\n"
         "cli()\n"
     )
     command = [sys.executable, "-c", script, *arguments, "-o", str(tmp_path / "out")]
@@ -639,7 +639,7 @@ def test_sealed_evidence_opens_for_its_reader_and_leaves_nothing_behind(
 def test_a_closed_terminal_leaves_no_plaintext_behind(sealed: Path) -> None:
     (sealed / "tmp").mkdir()
     script = (
-        "import os, signal; from ledger.cli import evidence; from ledger.cli.root import cli\n"
+        "import os, signal; from ledger.cli.court import evidence; from ledger.cli.root import cli\n"
         "evidence.read_evidence = lambda *_: os.kill(os.getpid(), signal.SIGHUP)\n"
         "cli()\n"
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.company.capture.config import (
     MAX_CONFIG,
     SETTLE,
@@ -177,7 +178,7 @@ def run(config: Path | None, print_unit: bool, as_json: bool) -> None:
             nl=False,
         )
         return
-    place = config or shell.open_vault().home / CONFIG
+    place = config or own.open_vault().home / CONFIG
     if config is None and not place.exists():
         raise InvalidInput(
             f"There is no configuration at {quoted(place)}. Write one (docs/operate.md), or "
@@ -211,7 +212,7 @@ def status(as_json: bool) -> None:
     from ledger.company.capture.daemon import is_running
     from ledger.company.capture.journal import read_status
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     running = is_running(vault.home)
     found = read_status(vault.home) or {}
     waiting = len(vault.spooled())
@@ -273,7 +274,7 @@ def _said(label: str, what: str, why: str) -> str:
 
 
 def _run(config: CaptureConfig, as_json: bool) -> None:
-    serve(shell.open_vault(), config, _others, threading.Event(), as_json)
+    serve(own.open_vault(), config, _others, threading.Event(), as_json)
 
 
 def serve(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell
+from ledger.cli.company import own
 from ledger.cli.company.sending import (
     Report,
     send,
@@ -58,7 +59,7 @@ def deposit(
         raise click.UsageError(f"{quoted(output)} is not a folder; make it first.")
     if title is not None and not title.strip():
         raise click.UsageError("A title cannot be blank; leave out --title to use the path's name.")
-    vault = shell.open_vault()
+    vault = own.open_vault()
     wishes = Wishes(title, matter, commitment_only, output.absolute() if output else None)
     report = Report(as_json)
     if not paths and not vault.spooled():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.sending import name_of, no_receipt, summary, verified_receipt
 from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError
 from ledger.quoted import quoted
@@ -88,7 +89,7 @@ def disclose(
     _check_usage(deposit_ids, selectors, matter_name, complete)
     if output is None and not dry_run:
         raise click.UsageError("Missing option '-o'; or look first, with --dry-run.")
-    vault = shell.open_vault()
+    vault = own.open_vault()
     recipients = _recipients(to)
     if output is not None:
         if recipients and output.suffix != SEALED_SUFFIX:
@@ -103,7 +104,7 @@ def disclose(
     with ExitStack() as stack:
         # What is written on the way is in the clear, also of what is sealed in the end.
         stack.enter_context(ended_in_order())
-        client = stack.enter_context(shell.connect(vault))
+        client = stack.enter_context(own.connect(vault))
         # Of parts, nobody knows yet how much there is to read.
         total = 0 if selectors else 3 * sum(each.meta.size for each in named)
         progress = stack.enter_context(shell.Progress("disclosing", total, passes=3))

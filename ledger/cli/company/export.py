@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.errors import SealbookError, Unavailable
 from ledger.quoted import quoted
 
@@ -77,7 +78,7 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
     from ledger.cli.company.sending import name_of, sentence_of
     from ledger.company.disclosing.export import export_deposit, exporting, finish, is_full
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     deposits = vault.deposits()
     found: list[dict[str, Any]] = []
@@ -88,7 +89,7 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
     begun = time.monotonic()
     with (
         exporting(output),
-        shell.connect(vault) as client,
+        own.connect(vault) as client,
         shell.Progress("exporting", len(deposits), bytes_=False, begun=begun) as progress,
     ):
         for each in deposits:

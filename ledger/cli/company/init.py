@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.trust import read_trust
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
@@ -59,7 +60,7 @@ def init(
         home,
         lambda: read_trust(notary, trust_file),
         name,
-        None if no_passphrase else lambda: shell.new_passphrase(passphrase_file),
+        None if no_passphrase else lambda: own.new_passphrase(passphrase_file),
         request_path,
         None if no_recovery else sheet_path,
         int(time.time()),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.sending import (
     REFUSED,
     WAITING,
@@ -31,7 +32,7 @@ Example:
 @shell.json_option
 def list_(as_json: bool) -> None:
     """List what was deposited from this vault, and what waits."""
-    vault = shell.open_vault()
+    vault = own.open_vault()
     found: list[dict[str, Any]] = []
     for each in vault.deposits():
         try:
@@ -78,7 +79,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     from ledger.cli.table import Value, labelled
     from ledger.company.vault.home import IDENTITY
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     found = vault.find(deposit_id)
     value = summary(found)
     statement = found.deposit
@@ -144,7 +145,7 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     from ledger.cli.table import labelled
     from ledger.company.disclosing.opening import open_deposit
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     found = vault.find(deposit_id)
     if found.deposit.content is None:
         raise InvalidInput(
@@ -156,7 +157,7 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (
         ended_in_order(),
-        shell.connect(vault) as client,
+        own.connect(vault) as client,
         shell.Progress(
             f"opening {name_of(found)}", found.deposit.content.size + found.meta.size, passes=2
         ) as progress,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.capture import serve
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _run(sources: "list[Source]", files: "list[FileSource]", as_json: bool) -> N
     from ledger.company.mail.dkim import DnsResolver
     from ledger.company.mail.post import MailboxImport, mail_services, wait_until_sent
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     stop = threading.Event()
     imports: list[MailboxImport] = []
     followed = [*sources, *files] if sources else []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.sending import DEPOSITED, sentence_of, summary, verified_receipt
 from ledger.cli.table import Value, labelled
 from ledger.errors import SealbookError
@@ -39,7 +40,7 @@ def list_(as_json: bool) -> None:
     """List the matters that have papers in this vault."""
     from ledger.company.vault.matters import all_matters
 
-    found = all_matters(shell.open_vault())
+    found = all_matters(own.open_vault())
     lines = ["There is no matter yet; `sealbook deposit --matter NAME` begins one."]
     if found:
         lines = [f"{'id':<14}{'deposited':>9}{'waiting':>9}{'refused':>9}{'missing':>9}  name"]
@@ -67,7 +68,7 @@ def show(name: str, as_json: bool) -> None:
     """
     from ledger.company.vault.matters import find_matter
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     found = find_matter(vault, name)
     papers, chain, problem = _checked(vault, found)
     value = {**_counts(found), "papers": papers, "chain": chain, "problem": problem}

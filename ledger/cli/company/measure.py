@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.table import Value, labelled
 from ledger.company.measures.measure import (
     DEPOSIT,
@@ -101,7 +102,7 @@ def add(
     from ledger.company.measures.recording import read_register, record
     from ledger.company.vault.matters import find_matter, number_of
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     subjects = [
         Subject(DEPOSIT, line_of(f.meta.title), f.commitment) for f in map(vault.find, deposit)
     ]
@@ -175,7 +176,7 @@ def list_(as_json: bool) -> None:
     """List who has access to what now, and all entries."""
     from ledger.company.measures.recording import read_register
 
-    register = read_register(shell.open_vault())
+    register = read_register(own.open_vault())
     access = access_now(register.entries)
     value = {
         "register": list(register.ids),
@@ -301,7 +302,7 @@ def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> Non
     from ledger.company.vault.home import IDENTITY
     from ledger.court import choose_language
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     register = read_register(vault)
     identities = None
     if (vault.home / IDENTITY).exists() or passphrase_file:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.company.capture.config import MAX_CONFIG
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailable
@@ -63,7 +64,7 @@ def add(name: str, recipient: str, passphrase_file: Path | None, as_json: bool) 
     from ledger.company.measures.measure import ACCESS_GIVEN
     from ledger.company.vault.recipients import check_name, with_officer
 
-    vault, key, name = shell.open_vault(), read_recipient(recipient), check_name(name)
+    vault, key, name = own.open_vault(), read_recipient(recipient), check_name(name)
     with _changing(vault, passphrase_file) as identities:
         now = int(time.time())
         fresh = with_officer(vault.officers, name, key, now)
@@ -93,7 +94,7 @@ def remove(name: str, passphrase_file: Path | None, as_json: bool) -> None:
     from ledger.company.measures.measure import ACCESS_WITHDRAWN
     from ledger.company.vault.recipients import without_officer
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     ruled = set(_ruled(vault))
     with _changing(vault, passphrase_file) as identities:
         now = int(time.time())
@@ -115,7 +116,7 @@ Example:
 @shell.json_option
 def sync(passphrase_file: Path | None, as_json: bool) -> None:
     """Finish a change of officers that was interrupted."""
-    vault = shell.open_vault()
+    vault = own.open_vault()
     with _changing(vault, passphrase_file) as identities:
         _finish(vault, identities, as_json, "", "")
 
@@ -132,7 +133,7 @@ def list_(as_json: bool) -> None:
     """List who can open the deposits."""
     from ledger.company.access.rewriting import stale
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     found = vault.officers
     names = ("this vault", "recovery sheet")
     rows: list[dict[str, Any]] = [
@@ -199,7 +200,7 @@ def _finish(
     done, away = 0, ""
     begun = time.monotonic()
     with (
-        shell.connect(vault) as client,
+        own.connect(vault) as client,
         shell.Progress("rewriting headers", total, bytes_=False) as progress,
     ):
         try:

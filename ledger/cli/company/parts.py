@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.sending import name_of, summary
 from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
@@ -51,11 +52,11 @@ def parts(
     from ledger.company.disclosing.ranged import view_deposit
     from ledger.company.disclosing.selectors import find
 
-    vault = shell.open_vault()
+    vault = own.open_vault()
     found = vault.find(deposit_id)
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (
-        shell.connect(vault) as client,
+        own.connect(vault) as client,
         view_deposit(
             found, client, identities, lambda manifest: originals(found, manifest)
         ) as view,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.company.trust import read_trust
 from ledger.errors import InvalidInput
 
@@ -90,7 +91,7 @@ def recover(
             account,
             secret,
             name,
-            None if no_passphrase else lambda: shell.new_passphrase(passphrase_file),
+            None if no_passphrase else lambda: own.new_passphrase(passphrase_file),
             int(time.time()),
             os.urandom,
             progress,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.errors import (
     Conflict,
     InvalidInput,
@@ -169,7 +170,7 @@ def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> 
     if not waiting:
         return
     total = sum(payload.size for each in waiting for _, payload in each.files)
-    with shell.Progress("sending", total) as progress, shell.connect(vault) as client:
+    with shell.Progress("sending", total) as progress, own.connect(vault) as client:
         sender = Sender(client, progress)
         for _ in range(_ROUNDS):
             lost: list[tuple[StoredDeposit, Conflict]] = []

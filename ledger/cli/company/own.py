@@ -1,0 +1,58 @@
+"""One's own vault, its notary and its passphrase, as the commands of a company reach them."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ledger.cli import shell
+
+if TYPE_CHECKING:
+    from ledger.company.vault.vault import Vault
+    from ledger.wire.client import NotaryClient
+
+
+def open_vault() -> "Vault":
+    """Return the user's vault."""
+    from ledger.company.vault.home import vault_home
+    from ledger.company.vault.vault import Vault
+
+    return Vault(vault_home())
+
+
+def connect(vault: "Vault") -> "NotaryClient":
+    """Return a client of the vault's notary, signing with the device's key.
+
+    It tells a person who waits, once, that the notary cannot be reached.
+    """
+    from threading import Lock
+
+    from ledger.wire.client import NotaryClient
+
+    silent = click.get_current_context().params.get("as_json") or not sys.stderr.isatty()
+    untold = Lock()
+
+    def waiting() -> None:
+        if not silent and untold.acquire(blocking=False):
+            erase = "\r\x1b[K" if shell.watched() else ""
+            shell.tell(f"{erase}The notary cannot be reached; trying again.")
+
+    config = vault.config
+    return NotaryClient(config.notary, ledger=config.origin, key=vault.key, waiting=waiting)
+
+
+def new_passphrase(file: Path | None) -> str:
+    """Return a passphrase for a new vault; a person types it twice."""
+    if file is not None:
+        return shell.read_passphrase(file)
+    if not shell.can_ask():
+        raise click.UsageError(
+            "A new vault needs a passphrase and there is no terminal to ask at; use "
+            "--passphrase-file, or --no-passphrase to leave the identity readable on this disk."
+        )
+    return str(
+        click.prompt(
+            "New passphrase for the vault", hide_input=True, confirmation_prompt=True, err=True
+        )
+    )

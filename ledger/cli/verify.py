@@ -1,0 +1,129 @@
+"""`sealbook verify`, for anyone: the court's check, and what one's own vault adds to it."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ledger.cli import shell
+from ledger.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ledger.verify import OpenedDeposit
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealbook verify case-114.evidence --trust office.trust -o shown/
+  sealbook verify case.evidence.age --identity court.key --trust office.trust
+  sealbook verify case-114.evidence --trust office.trust --for 在线诉讼规则
+  sealbook verify contract.pdf.receipt contract.pdf
+"""
+)
+@click.argument("file", type=shell.FILE)
+@click.argument("documents", nargs=-1, type=shell.FILE)
+@click.option(
+    "--trust", "trust_file", type=shell.FILE, help="The trust file, from the office itself."
+)
+@click.option("-o", "--output", type=shell.FILE, help="Write the disclosed content here.")
+@click.option("--for", "rule", help="Order the report by a rule: 在线诉讼规则, FRE-902.")
+@click.option("--full", is_flag=True, help="Of several deposits, report on receipts alone too.")
+@click.option("--identity", type=shell.FILE, help="The age identity file that opens FILE.")
+@shell.passphrase_option
+@shell.language_option
+@shell.json_option
+def verify(
+    file: Path,
+    documents: tuple[Path, ...],
+    trust_file: Path | None,
+    output: Path | None,
+    rule: str | None,
+    full: bool,
+    identity: Path | None,
+    passphrase_file: Path | None,
+    lang: str | None,
+    as_json: bool,
+) -> None:
+    """Check a receipt or an evidence file, offline, and report claim by claim.
+
+    Exit code 0 when no claim failed and every claim that the trust file requires is proven. Without
+    --trust, the trust file pinned in one's own vault is used, if there is one for this ledger. A
+    receipt of one's own is compared with DOCUMENTS, or with the deposited files where they still are.
+
+    A file of several deposits begins with an overview, a line for each; of receipts alone that line is
+    all, unless --full asks for their reports.
+
+    -o writes a member of an archive as the archive holds it: NAME.tar opens with tar, NAME.zip-entry
+    with funzip.
+
+    \b
+    --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
+    --for FRE-902 drafts a declaration under FRE 902(13) and 902(14).
+    """
+    from ledger.cli.court.reports import Shown
+    from ledger.cli.court.verify import asked_rule, check, read_trust
+    from ledger.company.vault.home import TRUST, has_vault, vault_home
+    from ledger.court import choose_language
+
+    how = Shown(file, choose_language(lang, os.environ), as_json, asked_rule(rule), full)
+    for each in (file, trust_file, identity, passphrase_file):
+        if each is not None:
+            shell.require_readable(each)
+    for each in documents:
+        shell.require_readable(each, folder=True)
+    trusted = None
+    if trust_file is not None:
+        trusted = read_trust(trust_file, str(trust_file))
+    elif has_vault(vault_home()):
+        trusted = read_trust(vault_home() / TRUST, "")
+
+    compare = partial(_compare, passphrase_file=passphrase_file)
+    if not check(file, documents, trusted, how, output, identity, passphrase_file, compare):
+        raise SystemExit(1)
+
+
+def _compare(
+    receipt: bytes, documents: tuple[Path, ...], passphrase_file: Path | None
+) -> "OpenedDeposit | None":
+    """Return what one's own documents give, None where there is nothing to compare."""
+    from ledger.chain.receipt import parse_receipt
+    from ledger.chain.statement import parse_deposit, parse_statement
+    from ledger.company.vault.home import IDENTITY, has_vault, may_hold, vault_home
+
+    home = vault_home()
+    statement = parse_statement(parse_receipt(receipt).statement)
+    commitment = parse_deposit(statement).commitment
+    deposit = None
+    if has_vault(home) and may_hold(home, commitment):
+        from ledger.cli.company.own import open_vault
+
+        vault = open_vault()
+        deposit = vault.with_commitment(commitment)
+    if deposit is None:
+        if documents:
+            raise InvalidInput(
+                "Documents can be compared only where their opening is: in the vault that deposited "
+                "them, or in an evidence file."
+            )
+        return None
+    from ledger.company.disclosing.opening import compare_originals
+
+    # The user is asked for a passphrase only where that leads somewhere.
+    quiet = (home / IDENTITY).exists() or passphrase_file is not None or shell.can_ask()
+    original = Path(deposit.meta.path)
+    if not documents and not (deposit.meta.path and original.exists() and quiet):
+        shell.tell(
+            "This receipt is from your own vault, and no content was compared. "
+            + (
+                "Name the documents after it to compare them."
+                if quiet
+                else "Name the passphrase's file with --passphrase-file to compare it with the "
+                "deposited files, or name the documents after it as well."
+            )
+        )
+        return None
+    identities = vault.identities(shell.passphrase_from(passphrase_file))
+    return compare_originals(deposit, receipt, documents or (original,), identities)
