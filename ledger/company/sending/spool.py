@@ -15,9 +15,10 @@ from ledger.company.sealing.collecting import Collected, text_of_name
 from ledger.company.sealing.to_files import seal_files
 from ledger.company.sending.confirming import LedgerForked, Rejected, is_final
 from ledger.company.vault.recipients import parsed
-from ledger.company.vault.stored import Meta, StoredDeposit, file_header, read_file
+from ledger.company.vault.stored import Meta, StoredDeposit, read_file
 from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import MAX_HEADER, parse_header
+from ledger.disk.age_files import open_age
 from ledger.disk.outputs import write_numbered
 from ledger.errors import Conflict, MalformedData, SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, clipped, numbered
@@ -210,16 +211,13 @@ class Sender:
             self._progress(self._sent)
 
     def _upload(self, path: Path, payload: Payload) -> None:
-        header = file_header(path)
         try:
-            with path.open("rb") as file:
-
-                def read_at(offset: int, length: int) -> bytes:
-                    file.seek(len(header) + offset)
-                    return file.read(length)
-
+            with open_age(path) as file:
                 self._client.upload(
-                    payload, read_at, header, lambda offset: self._progress(self._sent + offset)
+                    payload,
+                    file.read_at,
+                    file.header.encoded,
+                    lambda offset: self._progress(self._sent + offset),
                 )
         except OSError as error:
             raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
