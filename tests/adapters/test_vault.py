@@ -27,9 +27,8 @@ KEY = SigningKey(b"\7" * 32)
 MANIFEST = Payload(500, b"\2" * 32)
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    home = tmp_path / "vault"
+def new(place: Path) -> Vault:
+    home = place / "vault"
     with new_vault(home) as folder:
         write_config(folder, Config("https://notary.example", ORIGIN, "0" * 32, "acme"))
         write_file(folder / "notary.trust", format_trust(Office().trust()))
@@ -37,7 +36,14 @@ def vault(tmp_path: Path) -> Vault:
     return Vault(home)
 
 
-def add(vault: Vault, number: int, matter: str | None = None, **meta: object) -> StoredDeposit:
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return new(tmp_path)
+
+
+def add(
+    vault: Vault, number: int, matter: str | None = None, at: float = NOW + 0.5, **meta: object
+) -> StoredDeposit:
     with vault.sealing() as sealing:
         sealing.manifest.write_bytes(b"manifest")
         sealing.content.write_bytes(b"content")
@@ -49,7 +55,7 @@ def add(vault: Vault, number: int, matter: str | None = None, **meta: object) ->
                 sealing,
                 statement,
                 Meta(sealed=NOW, size=7, documents=1, matter=matter, **known),
-                NOW + 0.5,
+                at,
             )
 
 

@@ -73,11 +73,11 @@ def test_whatever_happens_while_sending_it_goes_on(daemon: Daemon) -> None:
     daemon.script = """
 import sys
 from ledger.company.capture import sender
-settle = sender.settle
+send = sender.send
 def fail_once(*arguments):
-    sender.settle = settle
+    sender.send = send
     raise RuntimeError("unforeseen")
-sender.settle = fail_once
+sender.send = fail_once
 from ledger.cli.root import cli
 cli(sys.argv[1:])
 """
@@ -94,13 +94,13 @@ def test_a_paper_that_has_to_give_way_waits_for_a_notary_that_is_away(
     daemon = Daemon(other, "--matter", NAME)
     daemon.script = """
 import sys
-from ledger.company.capture import sender
+from ledger.company.sending import send
 from ledger.errors import Unavailable
-give_way = sender.give_way
+give_way = send.give_way
 def away_once(*arguments):
-    sender.give_way = give_way
+    send.give_way = give_way
     raise Unavailable("away")
-sender.give_way = away_once
+send.give_way = away_once
 from ledger.cli.root import cli
 cli(sys.argv[1:])
 """

@@ -183,7 +183,7 @@ def _batch(
         batch,
         lambda deposit: deposit,
     )
-    entered = [each for each in fresh if each.deposit.receipt is not None]
+    entered = [each for each in fresh if each.deposit.state.entered]
 
     def put_content(each: _Rewritten) -> _Rewritten:
         if each.content is not None:
@@ -203,7 +203,7 @@ def _batch(
 
         entered = each_of(put_manifest, entered, lambda each: each.deposit)
     state = recipients.state
-    waiting = [each for each in fresh if each.deposit.receipt is None]
+    waiting = [each for each in fresh if not each.deposit.state.entered]
 
     def note(each: _Rewritten) -> None:
         each.deposit.note(sealed_for=state)

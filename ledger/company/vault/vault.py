@@ -165,6 +165,10 @@ class Vault:
         """Return what the notary has not confirmed, or the user not received, oldest first."""
         return [StoredDeposit(self.home, name) for name in sorted(self._names(SPOOL))]
 
+    def refused(self) -> list[StoredDeposit]:
+        """Return what the notary will never take, oldest first."""
+        return [StoredDeposit(self.home, name) for name in sorted(self._names(REFUSED))]
+
     def with_commitment(self, commitment: bytes) -> StoredDeposit | None:
         """Return the deposit with this commitment."""
         for each in self._starting(commitment.hex()):
