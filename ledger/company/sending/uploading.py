@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ledger.chain.statement import Payload
-from ledger.company.vault.stored import file_header, read_file
+from ledger.company.vault.stored import read_file
 from ledger.crypto.envelope import MAX_HEADER, parse_header
+from ledger.disk.age_files import open_age
 from ledger.errors import SealbookError, StorageFailed
 from ledger.quoted import quoted
 from ledger.wire.client import NotaryClient
@@ -68,16 +69,13 @@ class Sender:
             self._progress(self._sent)
 
     def _upload(self, path: Path, payload: Payload) -> None:
-        header = file_header(path)
         try:
-            with path.open("rb") as file:
-
-                def read_at(offset: int, length: int) -> bytes:
-                    file.seek(len(header) + offset)
-                    return file.read(length)
-
+            with open_age(path) as file:
                 self._client.upload(
-                    payload, read_at, header, lambda offset: self._progress(self._sent + offset)
+                    payload,
+                    file.read_at,
+                    file.header.encoded,
+                    lambda offset: self._progress(self._sent + offset),
                 )
         except OSError as error:
             raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error

@@ -28,7 +28,7 @@ from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import HASH_SIZE
 from ledger.crypto.stream import PayloadHash, payload_size, plain_size
-from ledger.disk.files import sync_folder
+from ledger.disk.files import new_file, sync_folder
 from ledger.errors import (
     Conflict,
     DecryptionFailed,
@@ -232,11 +232,8 @@ class EnvelopeStore:
     def _write(self, account: str, target: Path, data: bytes) -> None:
         temporary = self.pending(account) / f"{secrets.token_hex(16)}.tmp"
         try:
-            with temporary.open("xb") as file:
-                os.fchmod(file.fileno(), 0o600)
+            with new_file(temporary) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
