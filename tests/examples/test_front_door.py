@@ -115,3 +115,59 @@ def anchors(text: str) -> set[str]:
     """The names that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+# --- docs/legal.md ---
+
+LEGAL = (ROOT / "docs" / "legal.md").read_text()
+
+
+def legal_rows() -> Iterator[dict[str, str]]:
+    """The rows of its tables, by column."""
+    columns: list[str] = []
+    for line in LEGAL.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            columns = []
+        elif not columns:
+            columns = cells
+        elif not set(line) <= set("|-"):
+            yield dict(zip(columns, cells, strict=True))
+
+
+def test_every_test_that_the_legal_page_names_exists() -> None:
+    named_there = set(re.findall(r"`(test_\w+)`", LEGAL))
+    sources = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    found = {
+        name for text in sources for name in re.findall(r"^def (test_\w+)\(", text, re.MULTILINE)
+    }
+    assert len(named_there) > 30
+    assert named_there - found == set()
+    for row in legal_rows():
+        assert "`test_" in row["test"], row
+
+
+def test_every_field_that_the_legal_page_names_is_one_of_the_formats() -> None:
+    formats = (ROOT / "docs" / "formats.md").read_text()
+    cells = [row.get("field", "") for row in legal_rows()]
+    fields = {field for cell in cells for field in re.findall(r"`([^`]+)`", cell)}
+    assert len(fields) > 30
+    for name in map(re.escape, fields):
+        forms = rf'"{name}"|`{name}`|\b{name}:|^{name} =|\b{name} [\u4e00-\u9fff]'
+        assert re.search(forms, formats, re.MULTILINE), name
+
+
+def test_every_line_of_a_report_that_the_legal_page_names_is_in_the_tour() -> None:
+    printed = [
+        line.strip() for _, output in shown(TOUR.read_text()) for line in output.splitlines()
+    ]
+    for row in legal_rows():
+        lines = re.findall(r"\*([^*]+)\*", row["line"])
+        assert lines or row["line"].startswith("none"), row
+        for each in lines:
+            assert any(line.startswith(each) for line in printed), each
+
+
+def test_no_page_says_that_evidence_will_be_admitted() -> None:
+    for page in PAGES:
+        assert not re.search(r"\b(will|shall|must) be admitted\b", page.read_text()), page
