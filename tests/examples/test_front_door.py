@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -109,6 +110,17 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         assert there.exists(), f"{page.name}: {target}"
         if anchor:
             assert anchor in anchors(there.read_text()), f"{page.name}: {target}#{anchor}"
+
+
+def test_every_picture_is_shown_somewhere_has_a_title_and_brings_nothing_in() -> None:
+    pages = "".join(page.read_text() for page in PAGES)
+    pictures = sorted((ROOT / "docs" / "pictures").iterdir())
+    assert pictures
+    for picture in pictures:
+        root = ElementTree.fromstring(picture.read_text())
+        assert f"pictures/{picture.name})" in pages
+        assert root.find("{http://www.w3.org/2000/svg}title") is not None
+        assert not re.search(r"href|<script|<image|@import|url\((?!#)", picture.read_text())
 
 
 def anchors(text: str) -> set[str]:
