@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README, TOUR = ROOT / "README.md", ROOT / "docs" / "tour.md"
 FOLDERS = {"company": "/home/lin", "notary": "/srv/notary", "court": "/media/court"}
 PORT = "8400"
-PATIENCE = 60
+PATIENCE = 240
 """Seconds within which something that was started has to show."""
 
 PREPARED = """\

@@ -15,6 +15,7 @@ from ledger.cli.root import cli
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 named = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+a_whole_story = pytest.mark.timeout(900)  # some thirty commands, on a machine that may be busy
 
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -23,11 +24,13 @@ HELP = re.compile(
 )
 
 
+@a_whole_story
 def test_the_readme_shows_what_its_commands_print() -> None:
     text = README.read_text()
     assert normalised(made_readme(text)) == normalised(text)
 
 
+@a_whole_story
 def test_the_tour_is_what_the_script_writes() -> None:
     text = TOUR.read_text()
     assert normalised(made_tour(text)) == normalised(text)
