@@ -51,6 +51,7 @@ from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
 from ledger.notary.storage.signedlog import FOLDER
+from ledger.quoted import quoted
 
 Source = Callable[[int, int], list[bytes] | None]
 
@@ -87,7 +88,7 @@ def _database(
             shutil.copyfile(each, folder / each.name)
     except OSError as error:
         raise StorageFailed(
-            f"{path} cannot be copied to be read ({error.strerror}); free some space in "
+            f"{quoted(path)} cannot be copied to be read ({error.strerror}); free some space in "
             f"{folder.parent}, or set TMPDIR."
         ) from error
     return folder / name, False

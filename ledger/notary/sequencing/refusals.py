@@ -33,7 +33,7 @@ def refusal(broken: RuleBroken, statement: Statement, replay: Replay) -> Refused
     if broken.rule == Rule.ORIGIN:
         origin = quoted(statement.payload.get("origin"))
         return WrongOrigin(
-            f"The statement was made for {origin}; this ledger is {quoted(replay.origin)}."
+            f"The statement was made for {quoted(origin)}; this ledger is {quoted(replay.origin)}."
         )
     if broken.rule == Rule.MATTER:
         return _matter(statement, replay)
