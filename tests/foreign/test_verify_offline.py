@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -123,3 +124,22 @@ def test_a_file_that_no_opening_names_is_not_named_as_shown(expert: Path) -> Non
         archive.writestr("1/documents/1/letter.txt", "a forgery")
     shown = [line for line in follow(expert).stdout.splitlines() if line.startswith("shown")]
     assert shown == ["shown   case/1/parts/1/1-paragraph 2 of 3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("case.evidence", "1/documents/1/letter.txt"),
+        ("part.evidence", "1/parts/1/1-paragraph 2 of 3"),
+    ],
+)
+def test_bytes_behind_the_last_piece_are_found(name: str, member: str, expert: Path) -> None:
+    with (
+        ZipFile(BytesIO(FILES[name])) as good,
+        ZipFile(expert / "case.evidence", "w") as archive,
+    ):
+        for each in good.namelist():
+            archive.writestr(each, good.read(each) + (b" and more" if each == member else b""))
+    done = follow(expert)
+    assert (done.returncode, "was deposited" in done.stdout) == (1, False)
+    assert "FAILS" in done.stderr
