@@ -468,8 +468,8 @@ def _storage(path: Path) -> Iterator[None]:
         yield
     except NoRoom as error:
         raise NoRoom(
-            f"There is no more room for {quoted(path)}. What it held before is good; free some space there, "
-            "then give the command again: it goes on from where it stopped."
+            f"There is no more room for {quoted(path)}. What it held before is good; free some space "
+            "there, then give the command again: it goes on from where it stopped."
         ) from error
     except OSError as error:
         raise StorageFailed(

@@ -244,8 +244,8 @@ def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
             )
         if last is not None and made.at_height(last.height) != last:
             raise LedgerFault(
-                f"Block {last.height} was signed twice: {quoted(path.name)} and `log/signed` hold different "
-                "checkpoints. Put back the files that belong together."
+                f"Block {last.height} was signed twice: {quoted(path.name)} and `log/signed` hold "
+                "different checkpoints. Put back the files that belong together."
             )
         require_newest(newest, readable_anchor(LogFolder(directory / place.LOG)))
     finally:
