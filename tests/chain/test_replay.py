@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -192,7 +193,7 @@ def test_a_matter_grows_by_one_and_names_the_one_before() -> None:
     replay.enter(one)
     for number, previous in ((2, b"l" * 32), (3, one.leaf_hash)):
         wrong = deposited(matter=Matter(MATTER, number, previous))
-        broken(Rule.MATTER, lambda wrong=wrong: replay.enter(wrong))
+        broken(Rule.MATTER, partial(replay.enter, wrong))
     again = deposited(matter=Matter(MATTER, 1, None), commitment=b"d" * 32)
     broken(Rule.MATTER, lambda: replay.enter(again))
     replay.enter(deposited(matter=Matter(MATTER, 2, one.leaf_hash)))
