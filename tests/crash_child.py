@@ -15,6 +15,7 @@ from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_requ
 from ledger.crypto.keys import SigningKey
 from ledger.notary.care.backup import restore
 from ledger.notary.care.rebuild import rebuild
+from ledger.notary.orders import SayNotice, format_order
 from ledger.notary.ports import Hook, Step
 from tests.notaries import NOW, Clock, Company, deposit, found, opened
 
@@ -71,7 +72,7 @@ def serve(hook: Hook) -> None:
             for receipt in deposit(notary, statements(depositor, number)):
                 answer(receipt)
         assert notary._office is not None
-        notary._office.give("notice", {"text": "maintenance on Sunday"})
+        notary._office.give(*format_order(SayNotice("maintenance on Sunday")))
         notary._carry_out_orders()
 
 

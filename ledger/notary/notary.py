@@ -1,39 +1,44 @@
 """The notary as one object: opens its directory, takes up its ledger, carries out commands.
 
 The composition root on the notary's side; the service and the command line come in here. One process
-holds the directory. A command given meanwhile by another is left as an order, and that process carries
-it out: `command` does the right one of both.
+holds the directory, and carries out the orders that another has left meanwhile (`ordering`).
 """
 
-import itertools
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar
 
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
 from ledger.chain.replay import AccountKey
 from ledger.errors import (
-    InvalidInput,
     LedgerFault,
     NotFound,
     NotSigning,
-    Refused,
     SealbookError,
     StorageFailed,
-    Unavailable,
 )
 from ledger.notary.care.backup import backup as copy_notary
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
-from ledger.notary.commands import BACKUP, READS
-from ledger.notary.commands import COMMANDS as COMMANDS
+from ledger.notary.commands import Parts, carry_out
+from ledger.notary.entries import Entries
 from ledger.notary.health import Health, Reason, Warn
-from ledger.notary.ports import Entry, Hook, Room, Step, no_hook
+from ledger.notary.nonces import Nonces
+from ledger.notary.orders import (
+    BACKUP,
+    RECOVERY,
+    Order,
+    Refusal,
+    State,
+    format_answer,
+    parse_order,
+)
+from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.admission import Admission
@@ -43,16 +48,17 @@ from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.standing import Revoked, find_revoked
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.directory import InUse
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
-from ledger.notary.storage.office import DONE, FAILED, OfficeDatabase, Order
+from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
 from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.uploads import Uploads
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
+
+A = TypeVar("A")
 
 _log = logging.getLogger("sealbook.notary")
 
@@ -60,90 +66,6 @@ _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
 ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered."""
-NONCE_SIZE = 512
-"""Bytes that a nonce takes on the disk, in its table and its indexes."""
-MAX_UNWRITTEN = 100_000
-"""Nonces kept in memory while their file cannot be written: about 20 MB."""
-ORDER_PATIENCE = 120.0
-"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
-
-
-class Entries:
-    """The signed entries of the ledger. What is stored but not yet signed does not show."""
-
-    def __init__(self, store: LedgerDatabase, signed_size: Callable[[], int]) -> None:
-        self._store = store
-        self._signed_size = signed_size
-
-    @property
-    def size(self) -> int:
-        """The number of signed entries."""
-        return self._signed_size()
-
-    def find(self, leaf: bytes) -> Entry | None:
-        """Return the entry with this leaf hash."""
-        entry = self._store.entry(leaf)
-        return None if entry is None else self._signed(entry)
-
-    def read(self, index: int) -> Entry | None:
-        """Return the entry at `index`."""
-        entries = self._store.read(index, index + 1)
-        return self._signed(entries[0]) if entries else None
-
-    def deposits(self, account: str, after: int = -1, limit: int = 1000) -> list[Entry]:
-        """Return an account's deposits with an index above `after`, at most `limit`, in order."""
-        return [e for e in self._store.deposits(account, after, limit) if self._signed(e)]
-
-    def office(self, kind: str, after: int = -1) -> list[Entry]:
-        """Return the office's entries of a kind (notices, key, platform, ...) above `after`."""
-        return [e for e in self._store.office(kind, after) if self._signed(e)]
-
-    def _signed(self, entry: Entry) -> Entry | None:
-        return entry if entry.index < self._signed_size() else None
-
-
-class Nonces:
-    """Nonces of signed requests, against replay: also across a restart, while they can be written.
-
-    On a full disk, or one that can only be read, they are kept in memory, so that depositors still get
-    at what is theirs. What can be replayed then, after a restart and within its window, is reading.
-    """
-
-    def __init__(
-        self, office: OfficeDatabase | None, room: Room, clock: Callable[[], float]
-    ) -> None:
-        self._office = office
-        self._room = room
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._unwritten: dict[tuple[bytes, bytes], int] = {}
-
-    def remember(self, account: str, key_id: bytes, nonce: bytes, expires: int) -> bool:
-        """Note a nonce until `expires` (POSIX seconds); False when this key has used it before."""
-        now = int(self._clock())
-        with self._lock:
-            if expires < now or (key_id, nonce) in self._unwritten:
-                return False
-            if self._office is not None:
-                with suppress(StorageFailed, Unavailable):
-                    held = self._room.hold(account, NONCE_SIZE)
-                    try:
-                        return self._office.remember(key_id, nonce, expires, now)
-                    finally:
-                        held.release()
-                if self._office.remembers(key_id, nonce):
-                    return False
-            self._keep(key_id, nonce, expires, now)
-            return True
-
-    def _keep(self, key_id: bytes, nonce: bytes, expires: int, now: int) -> None:
-        if len(self._unwritten) >= MAX_UNWRITTEN:
-            self._unwritten = {
-                each: until for each, until in self._unwritten.items() if until >= now
-            }
-        if len(self._unwritten) >= MAX_UNWRITTEN:
-            raise Unavailable("The notary has too much to do; try again in a minute.")
-        self._unwritten[key_id, nonce] = expires
 
 
 class Notary:
@@ -218,6 +140,14 @@ class Notary:
             )
             self.entries = Entries(self._store, lambda: writer.tree.size)
             self.nonces = Nonces(self._office, room, watch.steady)
+            self._parts = Parts(
+                self.accounts,
+                self.records,
+                self.sequencer,
+                self._state,
+                self.accept_clock,
+                self.backup,
+            )
             self._check_newest()
             self.look()
             self._carry_out_orders()
@@ -311,12 +241,23 @@ class Notary:
         """Return when and why a key was revoked, if it was."""
         return find_revoked(self._store, self._signed, key)
 
-    def execute(self, kind: str, argument: dict[str, Any]) -> dict[str, Any]:
-        """Carry out a command of the office, see `COMMANDS`. Raises InvalidInput for an unknown one."""
-        handler = COMMANDS.get(kind)
-        if handler is None:
-            raise InvalidInput(f"There is no command {quoted(kind)}.")
-        return handler(self, argument)
+    def execute(self, order: Order[A]) -> A:
+        """Carry out a command of the office. Raises what it raises."""
+        return carry_out(self._parts, order)
+
+    def _state(self) -> State:
+        last = self.sequencer.last
+        return State(
+            origin=self.origin,
+            size=last.size,
+            height=last.height,
+            root=last.root,
+            checkpoint=last.note,
+            accounts=len(self.accounts.list()),
+            health=str(self.health.status),
+            detail=None if (found := self.look()) is None else found.detail,
+            seal_expires=self.seal_expires,
+        )
 
     def close(self) -> None:
         """Finish, publish the last anchor, let go of the directory."""
@@ -383,18 +324,19 @@ class Notary:
                 if order.kind != BACKUP:
                     self._carry_out(self._office, order)
 
-    def _carry_out(self, office: OfficeDatabase, order: Order) -> None:
+    def _carry_out(self, office: OfficeDatabase, order: LeftOrder) -> None:
         try:
-            state, answer = DONE, self.execute(order.kind, order.argument)
+            answer = self.execute(parse_order(order.kind, order.argument))
+            state, data = DONE, format_answer(answer)
         except SealbookError as error:
-            if order.kind == st.RECOVERY and isinstance(error, NotSigning):
+            if order.kind == RECOVERY and isinstance(error, NotSigning):
                 return  # nobody waits for it, and the ledger owes it
-            state, answer = FAILED, {"code": error.code, "detail": str(error)}
+            state, data = FAILED, format_answer(Refusal(error.code, str(error)))
         except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
             detail = f"The command failed in a way that it was not made for: {quoted(repr(error))}."
-            state, answer = FAILED, {"code": SealbookError.code, "detail": detail}
+            state, data = FAILED, format_answer(Refusal(SealbookError.code, detail))
         with self._writer.step(Step.ORDER):
-            office.answer(order.id, state, answer)
+            office.answer(order.id, state, data)
 
     def _look_after_backup(self) -> None:
         """Begin a backup that was ordered, in a thread of its own; stop one that was withdrawn."""
@@ -417,7 +359,7 @@ class Notary:
             self._copying = order.id, thread
             thread.start()
 
-    def _back_up(self, office: OfficeDatabase, order: Order) -> None:
+    def _back_up(self, office: OfficeDatabase, order: LeftOrder) -> None:
         with suppress(StorageFailed):  # the next look finds the order again
             self._carry_out(office, order)
 
@@ -459,98 +401,3 @@ def open_notary(
     if serve and not reading:
         notary.serve_orders()
     return notary
-
-
-def is_writable(directory: Path) -> bool:
-    """Return whether a notary's directory can be written, as its disk says. Raises StorageFailed."""
-    room = DiskRoom(directory)
-    room.look()
-    return Reason.READ_ONLY not in room.health.reasons
-
-
-def command(
-    directory: Path,
-    kind: str,
-    argument: dict[str, Any],
-    *,
-    patience: float = ORDER_PATIENCE,
-    record: bytes | None = None,
-) -> dict[str, Any]:
-    """Carry out a command of the office: here, or by the process that serves the directory.
-
-    Args:
-        directory: The notary's.
-        kind: One of `COMMANDS`.
-        argument: What it takes; CBOR values.
-        patience: Seconds to wait for the serving process.
-        record: An identity record (`enroll`); it never passes through a database.
-
-    Raises what the command raises, or Refused with its words when another process refused; Unavailable
-    when no process answers in time.
-    """
-    place.read_settings(directory)
-    if kind in READS and not is_writable(directory):
-        with open_notary(directory, reading=True) as notary:
-            return notary.execute(kind, argument)
-    with _staged(directory, record, argument) as full:
-        try:
-            with open_notary(directory) as notary:
-                return notary.execute(kind, full)
-        except InUse:
-            return _order(directory, kind, full, patience)
-
-
-def _order(directory: Path, kind: str, argument: dict[str, Any], patience: float) -> dict[str, Any]:
-    office = OfficeDatabase(directory / place.OFFICE)
-    try:
-        number = office.give(kind, argument)
-        pause = threading.Event()
-        looks = itertools.count() if kind == BACKUP else range(max(1, int(patience / ORDERS_EVERY)))
-        try:
-            for _ in looks:
-                pause.wait(ORDERS_EVERY)
-                order = office.order(number)
-                if order is None:
-                    break
-                if order.answer is not None and order.state == DONE:
-                    return order.answer
-                if order.answer is not None:
-                    raise _refusal(order.answer)
-                if kind == BACKUP and not _is_served(directory):
-                    break
-        finally:  # also when whoever waits gives up: a backup that is withdrawn stops
-            office.withdraw(number)
-    finally:
-        office.close()
-    raise Unavailable(
-        "The process that serves this notary did not answer; see its log, then try again."
-    )
-
-
-def _is_served(directory: Path) -> bool:
-    try:
-        place.lock(directory).release()
-    except InUse:
-        return True
-    return False
-
-
-def _refusal(answer: dict[str, Any]) -> Refused:
-    error = Refused(str(answer.get("detail", "refused")))
-    error.code = str(answer.get("code", Refused.code))
-    return error
-
-
-@contextmanager
-def _staged(
-    directory: Path, record: bytes | None, argument: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    if record is None:
-        yield argument
-        return
-    records = RecordFolder(directory / place.RECORDS)
-    token = records.stage(record)
-    try:
-        yield {**argument, "staged": token}
-    finally:
-        records.unstage(token)

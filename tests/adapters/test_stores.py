@@ -151,11 +151,11 @@ def test_the_partial_bundle_of_an_anchor_stays_until_the_full_one_is_there(tmp_p
 
 def test_orders_are_answered_once_and_keep_nothing_of_what_they_carried(tmp_path: Path) -> None:
     office = OfficeDatabase(tmp_path / "office.sqlite")
-    number = office.give("notice", {"text": "x"})
+    number = office.give("notice", b"secret")
     assert [each.id for each in office.waiting()] == [number]
-    office.answer(number, DONE, {"index": 7})
+    office.answer(number, DONE, b"seven")
     order = office.order(number)
-    assert order is not None and order.answer == {"index": 7} and order.argument == {}
+    assert order is not None and order.answer == b"seven" and order.argument == b""
     assert office.waiting() == [] and not office.withdraw(number)
 
 
@@ -183,7 +183,7 @@ def test_threads_share_the_connection_that_writes(tmp_path: Path) -> None:
     office = OfficeDatabase(tmp_path / "office.sqlite")
 
     def work(number: int) -> list[bool]:
-        office.give("notice", {"number": number})
+        office.give("notice", bytes([number]))
         return [office.remember(b"k", bytes([i]), 100, 50) for i in range(50)]
 
     with ThreadPoolExecutor(8) as pool:

@@ -12,7 +12,9 @@ import pytest
 from ledger.errors import Conflict, NoRoom, NotFound, Unavailable
 from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import fsck
-from ledger.notary.notary import Notary, command, open_notary
+from ledger.notary.notary import Notary, open_notary
+from ledger.notary.ordering import command
+from ledger.notary.orders import AskState, Backup, SayNotice, format_order, parse_refusal
 from ledger.notary.storage.office import OfficeDatabase
 from ledger.notary.storage.room import DiskRoom, Hold
 from tests.disks import small_disk
@@ -141,16 +143,16 @@ def test_the_office_works_on_while_a_backup_is_copied(serving: Notary, tmp_path:
     held = Held(serving)
     answers: list[object] = []
     thread = threading.Thread(
-        target=lambda: answers.append(command(directory, "backup", {"destination": str(target)}))
+        target=lambda: answers.append(command(directory, Backup(str(target))))
     )
     thread.start()
     assert held.reached.wait(30)
-    assert command(directory, "notice", {"text": "while it runs"})["index"]
-    size = command(directory, "status", {})["size"]
+    assert command(directory, SayNotice("while it runs")).index
+    size = command(directory, AskState()).size
     assert answers == []
     held.go_on.set()
     thread.join(30)
-    assert answers and answers[0]["size"] < size  # type: ignore[index]
+    assert answers and answers[0].size < size  # type: ignore[attr-defined]
     assert not [
         each for each in fsck(target) if each.level == "error" and "checkpoint" in each.place
     ]
@@ -161,7 +163,7 @@ def test_a_backup_ends_with_the_service_and_goes_on_later(directory: Path, tmp_p
     with open_notary(directory, clock=Clock(NOW + 10), serve=True) as notary:
         held = Held(notary)
         office = OfficeDatabase(directory / "office.sqlite")
-        number = office.give("backup", {"destination": str(target)})
+        number = office.give(*format_order(Backup(str(target))))
         assert held.reached.wait(30)
         notary._cancelled.set()
         held.go_on.set()
@@ -169,7 +171,7 @@ def test_a_backup_ends_with_the_service_and_goes_on_later(directory: Path, tmp_p
     office.close()
     assert order is not None
     assert order.answer is not None
-    assert "goes on from where it stopped" in order.answer["detail"]
+    assert "goes on from where it stopped" in parse_refusal(order.answer).detail
     with pytest.raises(NotFound):
         restore(target, tmp_path / "new", clock=Clock(), random=os.urandom)
     with opened(directory) as notary:
@@ -179,7 +181,7 @@ def test_a_backup_ends_with_the_service_and_goes_on_later(directory: Path, tmp_p
 def test_a_backup_that_is_withdrawn_stops(serving: Notary, tmp_path: Path) -> None:
     held = Held(serving)
     office = OfficeDatabase(serving.directory / "office.sqlite")
-    number = office.give("backup", {"destination": str(tmp_path / "backup")})
+    number = office.give(*format_order(Backup(str(tmp_path / "backup"))))
     assert held.reached.wait(30)
     assert office.withdraw(number)
     office.close()

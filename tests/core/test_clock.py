@@ -11,6 +11,7 @@ from ledger.errors import NotSigning
 from ledger.notary.clock import SLEW, TOLERANCE, ClockWatch
 from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
+from ledger.notary.orders import AcceptClock, AskState, SayNotice
 from ledger.notary.ports import Step
 from tests.notaries import NOW, Clock, Company, check, deposit, examined, found, opened
 
@@ -39,7 +40,7 @@ def test_a_clock_that_jumps_stops_signing_until_it_is_right_again(
         with pytest.raises(NotSigning, match="clock has jumped"):
             deposit(notary, [statement])
         with pytest.raises(NotSigning):
-            notary.execute("notice", {"text": "closed"})
+            notary.execute(SayNotice("closed"))
         assert notary.health.status == Reason.CLOCK
         assert notary.sequencer.last.size == size
         assert notary.now() == NOW  # by which signed requests are judged
@@ -88,12 +89,13 @@ def test_a_block_ahead_of_the_clock_is_gone_on_from_only_where_the_office_says_s
         assert notary.sequencer.receipt(check(notary, early).statement.leaf_hash) == early
         with pytest.raises(NotSigning, match="before its newest block"):
             deposit(notary, [statement])
-        assert "accept-clock" in notary.execute("status", {})["detail"]
-        index = notary.execute("accept-clock", {})["notice"]
+        assert "accept-clock" in (notary.execute(AskState()).detail or "")
+        index = notary.execute(AcceptClock()).notice
+        assert index is not None
         entry = notary.entries.read(index)
         assert entry is not None and entry.kind == NOTICE
         assert "2027-" in parse_notice(parse_statement(entry.statement))
-        assert notary.execute("accept-clock", {})["notice"] is None
+        assert notary.execute(AcceptClock()).notice is None
         assert check(notary, deposit(notary, [statement])[0]).block.time == NOW + YEAR
     with opened(directory, clock=clock) as notary:  # a restart remembers what was said
         check(notary, deposit(notary, [company.statement()])[0])
@@ -120,7 +122,7 @@ def test_a_correction_that_was_right_is_taken_on_the_offices_word(directory: Pat
         company = Company().enrol(notary)
         clock.wrong = 7200
         assert notary.health.status == Reason.CLOCK
-        assert notary.execute("accept-clock", {})["notice"] is None
+        assert notary.execute(AcceptClock()).notice is None
         receipt = deposit(notary, [company.statement()])[0]
         assert check(notary, receipt).block.time == NOW + 7200
 

@@ -18,6 +18,7 @@ from ledger.chain.statement import ENROLMENT, KEY
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import Conflict, KeyRevoked, StorageFailed
 from ledger.notary.notary import Notary
+from ledger.notary.orders import Revoke, format_order
 from ledger.notary.ports import Step
 from tests.notaries import NOW, Clock, Company, check, deposit, examined, found, opened
 
@@ -155,7 +156,7 @@ def test_a_revocation_that_stands_in_the_ledger_holds_at_once(
 def test_an_order_whose_answer_was_lost_is_carried_out_once(scene: Scene, side: str) -> None:
     key_id = thumbprint_ed25519(scene.first.key.public)
     assert scene.notary._office is not None
-    scene.notary._office.give("revoke", {"key": key_id, "reason": "lost"})
+    scene.notary._office.give(*format_order(Revoke(key_id, "lost")))
     with scene.disk.failing(Step.ORDER, side):
         scene.notary._carry_out_orders()
     scene.notary._carry_out_orders()

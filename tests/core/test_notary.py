@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from ledger.chain.enrolment import IdentityRecord, format_record
-from ledger.chain.office import parse_notice, parse_platform
+from ledger.chain.office import Platform, parse_notice, parse_platform
 from ledger.chain.statement import (
     NOTICE,
     PLATFORM,
@@ -24,13 +24,17 @@ from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.merkle import leaf_hash
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
-from ledger.errors import Conflict, InvalidInput, LedgerFault, NotFound, Refused, StorageFailed
+from ledger.encoding import cbor_encode
+from ledger.errors import Conflict, LedgerFault, NotFound, Refused, StorageFailed
 from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
-from ledger.notary.notary import Notary, command, open_notary
+from ledger.notary.notary import Notary, open_notary
+from ledger.notary.ordering import command
+from ledger.notary.orders import Enroll, Revoke, SayNotice, StatePlatform, parse_refusal
 from ledger.notary.ports import Step
 from ledger.notary.storage.directory import InUse
+from ledger.notary.storage.office import OfficeDatabase
 from ledger.wire.protocol import SmallEnvelope
 from tests.notaries import NOW, ORIGIN, Clock, Company, check, deposit, examined, found, opened
 
@@ -469,50 +473,48 @@ def test_a_backup_does_not_lie_in_what_it_backs_up(worked: Path) -> None:
 
 def test_commands_are_carried_out_here_or_by_the_process_that_serves(directory: Path) -> None:
     company = Company()
-    argument = {"request": company.ask()}
-    standing = command(directory, "enroll", argument, record=RECORD)
-    assert standing["account"] == company.account
+    standing = command(directory, Enroll(company.ask()), record=RECORD).standing
+    assert standing.account == company.account
     with open_notary(directory, serve=True) as notary:
-        index = command(directory, "notice", {"text": "closed on Friday"})["index"]
+        index = command(directory, SayNotice("closed on Friday")).index
         entry = notary.entries.read(index)
         assert entry is not None
         assert parse_notice(parse_statement(entry.statement)) == "closed on Friday"
         key = company.key.thumbprint
-        assert command(directory, "revoke", {"key": key, "reason": "lost"})["index"] > index
+        assert command(directory, Revoke(key, "lost")).index > index
         with pytest.raises(Refused, match="already") as caught:
-            command(directory, "revoke", {"key": key, "reason": "lost"})
+            command(directory, Revoke(key, "lost"))
         assert caught.value.code == "conflict"
         other = Company()
-        command(directory, "enroll", {"request": other.ask()}, record=RECORD)
+        command(directory, Enroll(other.ask()), record=RECORD)
         assert notary.accounts.standing(other.account).record is not None
     assert not [*(directory / "records").glob("staged-*")]
 
 
-@pytest.mark.parametrize("argument", [{}, {"text": 1}, {"text": ""}])
+@pytest.mark.parametrize("argument", [{}, {"text": 1}, {"text": ""}, {"text": "x", "more": 1}, []])
+@pytest.mark.parametrize("kind", ["notice", "dance"])
 def test_a_command_that_lacks_something_is_refused(
-    directory: Path, argument: dict[str, object]
+    directory: Path, kind: str, argument: object
 ) -> None:
-    with pytest.raises((InvalidInput, Refused)):
-        command(directory, "notice", argument)
-    with pytest.raises(InvalidInput):
-        command(directory, "dance", argument)
+    office = OfficeDatabase(directory / "office.sqlite")
+    number = office.give(kind, cbor_encode(argument))
+    with open_notary(directory) as notary:
+        assert not notary.entries.office(NOTICE)
+    order = office.order(number)
+    office.close()
+    assert order is not None and order.state == "failed" and order.answer is not None
+    assert parse_refusal(order.answer).code in ("invalid-input", "malformed")
 
 
 def test_the_platform_statement_in_force_is_named_by_the_blocks_after_it(directory: Path) -> None:
-    new = {
-        "operator": "o",
-        "filing": "f",
-        "environment": "e",
-        "software": "s",
-        "standards": ["RFC 9162"],
-    }
-    index = command(directory, "platform", new)["index"]
+    new = Platform("o", "f", "e", "s", ("RFC 9162",))
+    index = command(directory, StatePlatform(new)).index
     with open_notary(directory) as notary:
         entries = notary.entries.office(PLATFORM)
         assert [each.index for each in entries] == [2, index]
         assert parse_platform(parse_statement(entries[1].statement)).operator == "o"
         command_height = notary.sequencer.last.height
-        notary.execute("notice", {"text": "next"})
+        notary.execute(SayNotice("next"))
         record = parse_statement(notary.block(command_height + 1)[0])
         assert record.payload["platform"] == leaf_hash(entries[1].statement)
         assert len(notary.entries.office(NOTICE)) == 1

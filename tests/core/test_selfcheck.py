@@ -19,6 +19,7 @@ from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.health import Reason, Warn
 from ledger.notary.notary import Notary
+from ledger.notary.orders import AskState, SayNotice
 from ledger.notary.selfcheck import SEAL_WARNING
 from tests.notaries import NOW, Clock, Company, check, deposit, examined, found, opened
 
@@ -180,7 +181,7 @@ def test_a_seal_that_has_expired_or_is_not_valid_yet_stops_signing(directory: Pa
             with pytest.raises(NotSigning, match="seal is not valid now"):
                 deposit(notary, [statement])
             assert notary.sequencer.receipt(check(notary, kept).statement.leaf_hash) == kept
-            assert "seal-chain.pem" in notary.execute("status", {})["detail"]
+            assert "seal-chain.pem" in (notary.execute(AskState()).detail or "")
     resealed(directory, int(clock.now) - DAY, int(clock.now) + DAY + SEAL_WARNING)
     with opened(directory, clock=clock) as notary:
         assert notary.health.status == "ok" and not notary.health.warnings
@@ -259,7 +260,7 @@ def test_fsck_works_on_read_only_media_also_with_a_log_of_changes(
     if running:
         still = directory.with_name("still")
         with opened(directory) as notary:
-            notary.execute("notice", {"text": "closed on Friday"})
+            notary.execute(SayNotice("closed on Friday"))
             shutil.copytree(directory, still)
         shutil.rmtree(directory)
         still.rename(directory)

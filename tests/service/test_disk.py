@@ -18,7 +18,9 @@ from ledger.crypto.envelope import encrypt_payload
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.stream import payload_root
 from ledger.errors import KeyRevoked, NoRoom, SealbookError, Unavailable
-from ledger.notary.notary import command, open_notary
+from ledger.notary.notary import open_notary
+from ledger.notary.ordering import command
+from ledger.notary.orders import AskState, SayNotice
 from ledger.notary.storage.room import DiskRoom
 from ledger.wire.protocol import COSE, OCTETS
 from tests.disks import SmallDisk, small_disk
@@ -240,9 +242,9 @@ def test_it_starts_for_readers_alone(disk: SmallDisk, folder: Path, trouble: str
             with pytest.raises(Unavailable, match="only be read"):
                 account.client.put_envelopes([envelope])
         if trouble == "read-only":
-            assert command(folder, "status", {})["size"] > 2
+            assert command(folder, AskState()).size > 2
             with pytest.raises(SealbookError):
-                command(folder, "notice", {"text": "not now"})
+                command(folder, SayNotice("not now"))
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

@@ -23,7 +23,9 @@ from ledger.crypto.keys import SigningKey
 from ledger.errors import LedgerFault, Unavailable
 from ledger.notary.care.founding import init_notary
 from ledger.notary.care.fsck import fsck
-from ledger.notary.notary import command, open_notary
+from ledger.notary.notary import open_notary
+from ledger.notary.ordering import command
+from ledger.notary.orders import AcceptClock, Enroll, SayNotice
 from ledger.verify import verify_receipt
 from ledger.wire.client import NotaryClient
 from tests.service.conftest import ORIGIN, Account, small_envelope
@@ -100,7 +102,7 @@ def office(tmp_path: Path) -> Office:
     init_notary(made.directory, ORIGIN, issuer="Office", platform=platform, random=os.urandom)
     made.ahead(0)
     record = format_record(IdentityRecord(bytes(32), "ACME", "9131", "clerk", int(time.time())))
-    command(made.directory, "enroll", {"request": made.request}, record=record)
+    command(made.directory, Enroll(made.request), record=record)
     return made
 
 
@@ -133,7 +135,7 @@ def test_a_wrong_clock_is_refused_told_and_passes(office: Office) -> None:
 def test_after_a_block_of_a_wrong_clock_the_office_decides(office: Office) -> None:
     office.ahead(YEAR)
     with office.serving():
-        command(office.directory, "notice", {"text": "closed on Friday"})
+        command(office.directory, SayNotice("closed on Friday"))
     office.ahead(0)
     with office.serving() as account:
         assert office.health() == (503, "clock")
@@ -142,7 +144,7 @@ def test_after_a_block_of_a_wrong_clock_the_office_decides(office: Office) -> No
         statement = account.statement(envelope.payload)
         with pytest.raises(Unavailable, match="before its newest block"):
             account.client.submit(statement)
-        assert command(office.directory, "accept-clock", {})["notice"] is not None
+        assert command(office.directory, AcceptClock()).notice is not None
         account.client.submit(statement)
         assert office.health() == (200, "ok")
 

@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.errors import Conflict, MalformedData, NotFound, Refused, VerificationFailed
 from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from ledger.notary.sequencing.accounts import Standing
 
 _SHORTEST_KEY = 8
 
@@ -56,7 +59,8 @@ def enroll(
     from ledger.chain.statement import MAX_ENTRY
     from ledger.chain.trust import fingerprint as fingerprint_of
     from ledger.crypto.keys import thumbprint_ed25519
-    from ledger.notary.notary import command
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import Enroll, Join
 
     data = shell.read_limited(request, MAX_ENTRY, "an enrolment request")
     endorsed = None
@@ -87,7 +91,7 @@ def enroll(
             "it printed."
         )
     if endorsed is not None:
-        standing = command(directory, "join", {"request": endorsed})
+        enrolled = command(directory, Join(endorsed))
     elif found.account is not None:
         raise Refused(
             "The request joins an account but none of the account's keys has signed it. The company "
@@ -103,8 +107,8 @@ def enroll(
             checked_by=checked_by or shell.ask("Checked by", "--checked-by"),
             checked_at=int(time.time()),
         )
-        standing = command(directory, "enroll", {"request": data}, record=format_record(record))
-    value = {"new": standing["new"], **_standing(standing)}
+        enrolled = command(directory, Enroll(data), record=format_record(record))
+    value = {"new": enrolled.new, **_standing(enrolled.standing)}
     if value["new"]:
         shell.emit(as_json, value, f"Enrolled.\n{_standing_text(value)}")
         return
@@ -133,9 +137,10 @@ Example:
 @shell.json_option
 def accounts(directory: Path, as_json: bool) -> None:
     """List accounts and their keys."""
-    from ledger.notary.notary import command
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import ListAccounts
 
-    found = [_standing(each) for each in command(directory, "accounts", {})["accounts"]]
+    found = [_standing(each) for each in command(directory, ListAccounts()).accounts]
     lines = [_standing_text(each) for each in found] or ["Nobody is enrolled yet."]
     shell.emit(as_json, {"accounts": found}, "\n\n".join(lines))
 
@@ -157,12 +162,13 @@ Example:
 @shell.json_option
 def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
     """Revoke a key for ever. KEY is the start of its id, as `accounts` shows it."""
-    from ledger.notary.notary import command
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import ListAccounts, Revoke
 
     start = "".join(key.split()).lower()
     if len(start) < _SHORTEST_KEY:
         raise click.UsageError(f"Give at least {_SHORTEST_KEY} digits of the key's id.")
-    standings = [_standing(each) for each in command(directory, "accounts", {})["accounts"]]
+    standings = [_standing(each) for each in command(directory, ListAccounts()).accounts]
     found = {
         each["key"] for one in standings for each in one["keys"] if each["key"].startswith(start)
     }
@@ -171,32 +177,31 @@ def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
             f"{len(found)} keys begin with {quoted(key)}; `sealbook notary accounts` shows all."
         )
     (full,) = found
-    answer = command(directory, "revoke", {"key": bytes.fromhex(full), "reason": reason})
+    answer = command(directory, Revoke(bytes.fromhex(full), reason))
     shell.emit(
         as_json,
-        {"key": full, "reason": reason, "index": answer["index"]},
-        f"Revoked {text.groups(full)[0]} ...: entry {answer['index']}.",
+        {"key": full, "reason": reason, "index": answer.index},
+        f"Revoked {text.groups(full)[0]} ...: entry {answer.index}.",
     )
 
 
-def _standing(standing: dict[str, Any]) -> dict[str, Any]:
-    from ledger.chain.enrolment import parse_record
+def _standing(standing: "Standing") -> dict[str, Any]:
     from ledger.crypto.keys import thumbprint_ed25519
 
-    record = None if standing["record"] is None else parse_record(standing["record"])
+    record = standing.record
     return {
-        "account": standing["account"],
+        "account": standing.account,
         "name": record.name if record else None,
         "registration": record.registration if record else None,
         "checked_by": record.checked_by if record else None,
         "keys": [
             {
-                "key": thumbprint_ed25519(each["public"]).hex(),
-                "role": each["role"],
-                "enrolled": each["enrolled"],
-                "revoked": each["revoked"],
+                "key": thumbprint_ed25519(each.public).hex(),
+                "role": each.role,
+                "enrolled": each.enrolled_index,
+                "revoked": each.revoked_index,
             }
-            for each in standing["keys"]
+            for each in standing.keys
         ],
     }
 

@@ -73,10 +73,11 @@ def backup(destination: Path, directory: Path, as_json: bool) -> None:
     The service may run. Ctrl-C stops it; what was there
     before stays good, and the same command goes on from where it stopped.
     """
-    from ledger.notary.notary import command
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import Backup
 
     place = str(destination.resolve())
-    size = command(directory, "backup", {"destination": place})["size"]
+    size = command(directory, Backup(place)).size
     shell.emit(
         as_json,
         {"destination": place, "size": size},

@@ -133,10 +133,11 @@ Example:
 def status(directory: Path, as_json: bool) -> None:
     """Say how far the ledger is."""
     from ledger.cli.table import Value, labelled
-    from ledger.notary.notary import command
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import AskState
 
-    value = command(directory, "status", {})
-    value["root"] = value["root"].hex()
+    state = command(directory, AskState())
+    value = asdict(state) | {"root": state.root.hex()}
     rows: list[tuple[str, Value]] = [
         ("Ledger", quoted(value["origin"])),
         ("Entries", str(value["size"])),
@@ -214,9 +215,10 @@ def accept_clock(directory: Path, as_json: bool) -> None:
     For a notary that signs nothing because of its clock: after a correction that was right, or when the
     newest block was signed under a wrong clock. Compare the clock with another one first.
     """
-    from ledger.notary.notary import command
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import AcceptClock
 
-    notice = command(directory, "accept-clock", {})["notice"]
+    notice = command(directory, AcceptClock()).notice
     said = f" Entry {notice} says so in public." if notice is not None else ""
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     shell.emit(as_json, {"notice": notice}, f"{now} is taken for right.{said}")

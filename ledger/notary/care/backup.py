@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from ledger.chain import statement as st
-from ledger.chain.office import RESTORED
+from ledger.chain.office import RESTORED, Recovery
 from ledger.chain.statement import parse_statement
 from ledger.disk.files import make_folder, sync, sync_folder, write_durably
 from ledger.errors import (
@@ -34,6 +33,7 @@ from ledger.errors import (
     Unavailable,
 )
 from ledger.notary.clock import Clock, ClockWatch
+from ledger.notary.orders import StateRecovery, format_order
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
@@ -405,7 +405,7 @@ def _check_copy(
         signed.close()
     office = OfficeDatabase(folder / place.OFFICE)
     try:
-        office.give(st.RECOVERY, {"cause": RESTORED, "size": last.size, "root": last.root})
+        office.give(*format_order(StateRecovery(Recovery(RESTORED, last.size, last.root))))
     finally:
         office.close()
 

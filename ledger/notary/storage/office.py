@@ -8,9 +8,7 @@ which enters nothing twice.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ledger.encoding import cbor_decode, cbor_encode
 from ledger.notary.storage.connections import Connections
 
 FILE = "office.sqlite"
@@ -42,14 +40,14 @@ CREATE INDEX nonces_by_expiry ON nonces (expires);
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """A command. `answer` is set once its state is "done" or "failed"."""
+class LeftOrder:
+    """A command by name, as bytes (`ledger.notary.orders`); `answer` once it is "done" or "failed"."""
 
     id: int
     kind: str
-    argument: dict[str, Any]
+    argument: bytes
     state: str
-    answer: dict[str, Any] | None
+    answer: bytes | None
 
 
 class OfficeDatabase:
@@ -67,26 +65,26 @@ class OfficeDatabase:
         )
         self._remembered = 0
 
-    def give(self, kind: str, argument: dict[str, Any]) -> int:
+    def give(self, kind: str, argument: bytes) -> int:
         """Leave an order; return its number."""
         with self._connections.writing() as connection:
             sql = "INSERT INTO orders (kind, argument, state) VALUES (?, ?, ?)"
-            return int(connection.execute(sql, (kind, cbor_encode(argument), WAITING)).lastrowid)
+            return int(connection.execute(sql, (kind, argument, WAITING)).lastrowid)
 
-    def order(self, number: int) -> Order | None:
+    def order(self, number: int) -> LeftOrder | None:
         """Return an order."""
         return next(iter(self._orders("id = ?", (number,))), None)
 
-    def waiting(self) -> list[Order]:
+    def waiting(self) -> list[LeftOrder]:
         """Return the orders that nobody has carried out."""
         return self._orders("state = ? ORDER BY id", (WAITING,))
 
-    def answer(self, number: int, state: str, answer: dict[str, Any]) -> None:
+    def answer(self, number: int, state: str, answer: bytes) -> None:
         """Answer an order, and forget those answered long ago."""
         with self._connections.writing() as connection:
             connection.execute(
                 "UPDATE orders SET state = ?, answer = ?, argument = ? WHERE id = ?",
-                (state, cbor_encode(answer), cbor_encode({}), number),
+                (state, answer, b"", number),
             )
             connection.execute(
                 "DELETE FROM orders WHERE state <> ? AND id <= ?",
@@ -124,17 +122,8 @@ class OfficeDatabase:
         """Close every connection."""
         self._connections.close()
 
-    def _orders(self, clause: str, arguments: tuple[Any, ...]) -> list[Order]:
+    def _orders(self, clause: str, arguments: tuple[int | str, ...]) -> list[LeftOrder]:
         sql = f"SELECT id, kind, argument, state, answer FROM orders WHERE {clause}"  # noqa: S608
         with self._connections.reading() as connection:
             rows = connection.execute(sql, arguments).fetchall()
-        return [
-            Order(
-                number,
-                kind,
-                cbor_decode(argument),
-                state,
-                None if answer is None else cbor_decode(answer),
-            )
-            for number, kind, argument, state, answer in rows
-        ]
+        return [LeftOrder(*row) for row in rows]

@@ -1,0 +1,40 @@
+"""What a notary shows of its entries: those that are signed."""
+
+from collections.abc import Callable
+
+from ledger.notary.ports import Entry
+from ledger.notary.storage.ledger_database import LedgerDatabase
+
+
+class Entries:
+    """The signed entries of the ledger. What is stored but not yet signed does not show."""
+
+    def __init__(self, store: LedgerDatabase, signed_size: Callable[[], int]) -> None:
+        self._store = store
+        self._signed_size = signed_size
+
+    @property
+    def size(self) -> int:
+        """The number of signed entries."""
+        return self._signed_size()
+
+    def find(self, leaf: bytes) -> Entry | None:
+        """Return the entry with this leaf hash."""
+        entry = self._store.entry(leaf)
+        return None if entry is None else self._signed(entry)
+
+    def read(self, index: int) -> Entry | None:
+        """Return the entry at `index`."""
+        entries = self._store.read(index, index + 1)
+        return self._signed(entries[0]) if entries else None
+
+    def deposits(self, account: str, after: int = -1, limit: int = 1000) -> list[Entry]:
+        """Return an account's deposits with an index above `after`, at most `limit`, in order."""
+        return [e for e in self._store.deposits(account, after, limit) if self._signed(e)]
+
+    def office(self, kind: str, after: int = -1) -> list[Entry]:
+        """Return the office's entries of a kind (notices, key, platform, ...) above `after`."""
+        return [e for e in self._store.office(kind, after) if self._signed(e)]
+
+    def _signed(self, entry: Entry) -> Entry | None:
+        return entry if entry.index < self._signed_size() else None

@@ -1,0 +1,127 @@
+"""A command of the office: carried out here, or by the process that serves the notary's directory."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar, cast
+
+from ledger.errors import Refused, Unavailable
+from ledger.notary.health import Reason
+from ledger.notary.notary import ORDERS_EVERY, open_notary
+from ledger.notary.orders import (
+    READS,
+    Backup,
+    Enroll,
+    Order,
+    Refusal,
+    format_order,
+    parse_answer,
+    parse_refusal,
+)
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.directory import InUse
+from ledger.notary.storage.office import DONE, OfficeDatabase
+from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.room import DiskRoom
+
+A = TypeVar("A")
+
+ORDER_PATIENCE = 120.0
+"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
+
+
+def is_writable(directory: Path) -> bool:
+    """Return whether a notary's directory can be written, as its disk says. Raises StorageFailed."""
+    room = DiskRoom(directory)
+    room.look()
+    return Reason.READ_ONLY not in room.health.reasons
+
+
+def command(
+    directory: Path,
+    order: Order[A],
+    *,
+    patience: float = ORDER_PATIENCE,
+    record: bytes | None = None,
+) -> A:
+    """Carry out a command of the office: here, or by the process that serves the directory.
+
+    Args:
+        directory: The notary's.
+        order: The command.
+        patience: Seconds to wait for the serving process.
+        record: An identity record for `Enroll`; it never passes through a database.
+
+    Raises what the command raises, or Refused with its words when another process refused; Unavailable
+    when no process answers in time.
+    """
+    place.read_settings(directory)
+    reads = isinstance(order, READS)
+    if reads and not is_writable(directory):
+        with open_notary(directory, reading=True) as notary:
+            return notary.execute(order)
+    with _staged(directory, record, order) as full:
+        try:
+            with open_notary(directory) as notary:
+                return notary.execute(full)
+        except InUse:
+            return _leave(directory, full, patience)
+
+
+def _leave(directory: Path, order: Order[A], patience: float) -> A:
+    """Leave an order for the process that serves, and wait for its answer."""
+    copying = isinstance(order, Backup)
+    office = OfficeDatabase(directory / place.OFFICE)
+    try:
+        number = office.give(*format_order(order))
+        pause = threading.Event()
+        looks = itertools.count() if copying else range(max(1, int(patience / ORDERS_EVERY)))
+        try:
+            for _ in looks:
+                pause.wait(ORDERS_EVERY)
+                left = office.order(number)
+                if left is None:
+                    break
+                if left.answer is not None and left.state == DONE:
+                    return parse_answer(order, left.answer)
+                if left.answer is not None:
+                    raise _refused(parse_refusal(left.answer))
+                if copying and not _is_served(directory):
+                    break
+        finally:  # also when whoever waits gives up: a backup that is withdrawn stops
+            office.withdraw(number)
+    finally:
+        office.close()
+    raise Unavailable(
+        "The process that serves this notary did not answer; see its log, then try again."
+    )
+
+
+def _is_served(directory: Path) -> bool:
+    try:
+        place.lock(directory).release()
+    except InUse:
+        return True
+    return False
+
+
+def _refused(refusal: Refusal) -> Refused:
+    error = Refused(refusal.detail)
+    error.code = refusal.code
+    return error
+
+
+@contextmanager
+def _staged(directory: Path, record: bytes | None, order: Order[A]) -> Iterator[Order[A]]:
+    if record is None or not isinstance(order, Enroll):
+        yield order
+        return
+    records = RecordFolder(directory / place.RECORDS)
+    token = records.stage(record)
+    try:
+        yield cast("Order[A]", replace(order, staged=token))
+    finally:
+        records.unstage(token)

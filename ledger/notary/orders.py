@@ -1,0 +1,245 @@
+"""What the office can order of a notary, and what it is answered: a type for each, and as bytes.
+
+An order may pass through `office.sqlite` to the process that serves; both sides read it strictly.
+"""
+
+from dataclasses import dataclass, fields, is_dataclass
+from types import UnionType
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from ledger.chain.office import Platform, Recovery
+from ledger.encoding import cbor_decode, cbor_encode
+from ledger.errors import InvalidInput
+from ledger.notary.sequencing.accounts import Standing
+from ledger.quoted import quoted
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The entry that an order has made."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """An account as it stands; `new` is False when the key was enrolled before."""
+
+    new: bool
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many identity records there were."""
+
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllAccounts:
+    """Every account, in the order of first enrolment."""
+
+    accounts: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAccepted:
+    """The entry of the notice about the clock, where one was due."""
+
+    notice: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """The number of entries in the copy."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far the ledger is. `detail` is what the office has to do before anything is signed."""
+
+    origin: str
+    size: int
+    height: int
+    root: bytes
+    checkpoint: str
+    accounts: int
+    health: str
+    detail: str | None
+    seal_expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an order was not carried out, as an error's code and sentence."""
+
+    code: str
+    detail: str
+
+
+class Order(Generic[A]):
+    """A command of the office that is answered with an A. `answer` is that type again."""
+
+    answer: ClassVar[type[Any]] = Entered
+
+
+@dataclass(frozen=True, slots=True)
+class Enroll(Order[Enrolled]):
+    """Open an account; `staged` names the identity record, which passes through no database."""
+
+    request: bytes
+    staged: str = ""
+    answer: ClassVar[type[Any]] = Enrolled
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Order[Enrolled]):
+    """Add a key to an account, by an endorsed request."""
+
+    request: bytes
+    answer: ClassVar[type[Any]] = Enrolled
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke(Order[Entered]):
+    """Revoke the key with this thumbprint."""
+
+    key: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erase(Order[Erased]):
+    """Erase an account's identity records."""
+
+    account: str
+    answer: ClassVar[type[Any]] = Erased
+
+
+@dataclass(frozen=True, slots=True)
+class ListAccounts(Order[AllAccounts]):
+    """Tell how all accounts stand."""
+
+    answer: ClassVar[type[Any]] = AllAccounts
+
+
+@dataclass(frozen=True, slots=True)
+class SayNotice(Order[Entered]):
+    """Put a notice on public record."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatePlatform(Order[Entered]):
+    """Put on record what the platform is from now on."""
+
+    platform: Platform
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecovery(Order[Entered]):
+    """Put on record from where the ledger went on."""
+
+    recovery: Recovery
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptClock(Order[ClockAccepted]):
+    """Go on with the clock as it is."""
+
+    answer: ClassVar[type[Any]] = ClockAccepted
+
+
+@dataclass(frozen=True, slots=True)
+class Backup(Order[BackedUp]):
+    """Copy the notary to a directory. The one order that may take hours, and can be stopped."""
+
+    destination: str
+    answer: ClassVar[type[Any]] = BackedUp
+
+
+@dataclass(frozen=True, slots=True)
+class AskState(Order[State]):
+    """Tell how far the ledger is."""
+
+    answer: ClassVar[type[Any]] = State
+
+
+BACKUP = "backup"
+RECOVERY = "recovery"
+_KINDS: dict[str, type[Order[Any]]] = {
+    "enroll": Enroll,
+    "join": Join,
+    "revoke": Revoke,
+    "erase": Erase,
+    "accounts": ListAccounts,
+    "notice": SayNotice,
+    "platform": StatePlatform,
+    RECOVERY: StateRecovery,
+    "accept-clock": AcceptClock,
+    BACKUP: Backup,
+    "status": AskState,
+}
+_NAMES = {order: name for name, order in _KINDS.items()}
+READS = (ListAccounts, AskState)
+"""Orders that a notary carries out whose disk can only be read."""
+
+
+def format_order(order: Order[Any]) -> tuple[str, bytes]:
+    """Return an order's name and its argument."""
+    return _NAMES[type(order)], cbor_encode(_plain(order))
+
+
+def parse_order(name: str, argument: bytes) -> Order[Any]:
+    """Return an order. Raises InvalidInput for an unknown name or an argument that is not its own."""
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise InvalidInput(f"There is no command {quoted(name)}.")
+    order: Order[Any] = _typed(kind, cbor_decode(argument))
+    return order
+
+
+def format_answer(answer: object) -> bytes:
+    """Return an answer, or a refusal, as bytes."""
+    return cbor_encode(_plain(answer))
+
+
+def parse_answer(order: Order[A], data: bytes) -> A:
+    """Return the answer to an order. Raises InvalidInput."""
+    answer: A = _typed(order.answer, cbor_decode(data))
+    return answer
+
+
+def parse_refusal(data: bytes) -> Refusal:
+    """Return the refusal of an order. Raises InvalidInput."""
+    refusal: Refusal = _typed(Refusal, cbor_decode(data))
+    return refusal
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """Return a value that `_plain` has taken apart. Raises InvalidInput when it is of another kind."""
+    if isinstance(value, dict) and is_dataclass(kind):
+        make: Any = kind
+        hints, names = get_type_hints(kind), {each.name for each in fields(kind)}
+        if value.keys() == names:
+            return make(**{name: _typed(hints[name], value[name]) for name in names})
+    elif get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_typed(get_args(kind)[0], each) for each in value)
+    elif get_origin(kind) is UnionType:
+        (one,) = (each for each in get_args(kind) if each is not type(None))
+        return None if value is None else _typed(one, value)
+    elif type(value) is kind:
+        return value
+    raise InvalidInput("The command lacks something, or it is not what it should be.")
