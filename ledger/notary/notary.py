@@ -32,14 +32,14 @@ from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import BACKUP, READS
 from ledger.notary.commands import COMMANDS as COMMANDS
 from ledger.notary.health import Health, Reason, Warn
-from ledger.notary.ports import AccountKey, Entry, Hook, Room, Step, no_hook
+from ledger.notary.ports import Entry, Hook, Room, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
-from ledger.notary.standing import Revoked, find_revoked
+from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.directory import InUse
@@ -304,9 +304,9 @@ class Notary:
         start = 0 if before is None else before.size
         return self._store.read(start, start + 1)[0].statement, checkpoint.note
 
-    def revoked(self, key: AccountKey | None) -> Revoked | None:
-        """Return when and why a key was revoked, if it was."""
-        return find_revoked(self._store, self._signed, key)
+    def standing(self, key_id: bytes, leaf: bytes) -> DepositStanding:
+        """Return how a deposit and the key that signed it stand today; see `standing_of`."""
+        return standing_of(self._store, self._signed, key_id, leaf)
 
     def execute(self, kind: str, argument: dict[str, Any]) -> dict[str, Any]:
         """Carry out a command of the office, see `COMMANDS`. Raises InvalidInput for an unknown one."""

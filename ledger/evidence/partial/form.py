@@ -159,6 +159,17 @@ class PartialOpening:
         """The pieces of content that belong to the opening, in order."""
         return tuple(piece for each in self.documents for piece in pieces_of(each))
 
+    @property
+    def contents(self) -> tuple[tuple[str, int], ...]:
+        """A name for people and the size in bytes of each piece."""
+        return tuple(
+            (
+                (piece.name if piece.whole else piece.path) or f"document {piece.document + 1}",
+                piece.size,
+            )
+            for piece in self.pieces
+        )
+
 
 def format_partial(opening: PartialOpening) -> bytes:
     """Return the opening as CBOR."""
