@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import checks, deposits, log
+from . import checks, deposits, envelopes, log
 from .problems import install, unexpected_response
 from .requests import Budget, Service
 from .schemas import Problem
@@ -55,7 +55,7 @@ def create_app(
     app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
     install(app)
     # Not include_router: it keeps routers nested, and each level is searched for every request.
-    for router in (deposits.router, log.router, checks.router):
+    for router in (deposits.router, envelopes.router, log.router, checks.router):
         app.router.routes.extend(router.routes)
     _describe(app)
     app.add_middleware(_Outermost, idle=settings.idle)

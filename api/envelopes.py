@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from hashlib import sha256
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -25,7 +25,7 @@ from ledger.wire.protocol import (
 )
 from ledger.wire.signatures import BARE, UPLOAD
 
-from .deposits import BLOCK, PRIVATE, Root, router, signed_request
+from .deposits import BLOCK, PRIVATE, Root, signed_request
 from .problems import RangeNotSatisfiable, RequestTimeout
 from .requests import (
     authenticate,
@@ -38,6 +38,8 @@ from .requests import (
 from .schemas import binary, body, header, problems
 
 _MAX_RANGE_HEADER = 64
+
+router = APIRouter(tags=["deposits"])
 
 
 @router.post(
@@ -116,8 +118,8 @@ async def append_payload(request: Request, root: Root) -> Response:
     caller = await authenticate(request, UPLOAD)
     offset = require_header(request, "upload-offset")
     payload = Payload(require_header(request, "upload-length"), parse_hex(root, 32))
-    store = here.notary.envelopes
-    writer = await run_in_threadpool(store.begin, caller.account, payload, offset)
+    uploads = here.notary.uploads
+    writer = await run_in_threadpool(uploads.begin, caller.account, payload, offset)
     try:
         blocks = body_blocks(request, payload.size - offset, here.settings.idle)
         async for block in large_blocks(blocks):

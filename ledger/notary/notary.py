@@ -49,6 +49,7 @@ from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.storage.office import DONE, FAILED, OfficeDatabase, Order
 from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.uploads import Uploads
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 
@@ -187,6 +188,7 @@ class Notary:
             self.log = LogFolder(directory / place.LOG)
             self.records = RecordFolder(directory / place.RECORDS)
             self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
+            self.uploads = Uploads(self.envelopes)
             accepted = place.read_accepted(directory)
             writer = BlockWriter(
                 self._store, self._signed, self.log, keys, watch, random, hook, accepted=accepted

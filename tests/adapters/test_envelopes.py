@@ -24,8 +24,9 @@ from ledger.errors import (
     TooLarge,
     VerificationFailed,
 )
-from ledger.notary.storage.envelopes import MAX_HEADER, MAX_PAYLOAD, EnvelopeStore
+from ledger.notary.storage.envelopes import MAX_HEADER, EnvelopeStore
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.uploads import MAX_PAYLOAD, Uploads
 from ledger.wire.protocol import SmallEnvelope, Upload
 
 ACCOUNT, OTHER = "0a" * 16, "0b" * 16
@@ -40,8 +41,13 @@ def store(tmp_path: Path) -> EnvelopeStore:
     return EnvelopeStore(tmp_path / "objects")
 
 
-def send(store: EnvelopeStore, data: bytes, offset: int = 0, payload: Payload = PAYLOAD) -> Upload:
-    writer = store.begin(ACCOUNT, payload, offset)
+@pytest.fixture
+def uploads(store: EnvelopeStore) -> Uploads:
+    return Uploads(store)
+
+
+def send(uploads: Uploads, data: bytes, offset: int = 0, payload: Payload = PAYLOAD) -> Upload:
+    writer = uploads.begin(ACCOUNT, payload, offset)
     try:
         writer.write(data)
     finally:
@@ -67,11 +73,11 @@ def test_the_streamed_root_does_not_depend_on_how_the_stream_is_cut(data, cuts):
     assert state.root() == payload_root([plain])
 
 
-def test_an_age_file_is_held_once_payload_and_header_are_whole(store):
+def test_an_age_file_is_held_once_payload_and_header_are_whole(store, uploads):
     assert store.status(ACCOUNT, PAYLOAD.root) is None
     with pytest.raises(NotFound):
         store.put_header(ACCOUNT, PAYLOAD.root, HEADER)
-    assert send(store, DATA) == Upload(len(DATA), len(DATA), True)
+    assert send(uploads, DATA) == Upload(len(DATA), len(DATA), True)
     assert not store.holds(ACCOUNT, PAYLOAD)
     store.put_header(ACCOUNT, PAYLOAD.root, HEADER)
     assert store.holds(ACCOUNT, PAYLOAD)
@@ -94,17 +100,19 @@ def test_holding_is_by_account_root_and_exact_size(store):
 def test_an_upload_cut_anywhere_continues_to_the_same_file(tmp_path_factory, cuts, restart):
     folder = tmp_path_factory.mktemp("objects")
     store = EnvelopeStore(folder)
+    uploads = Uploads(store)
     at = 0
     for cut in sorted(cuts):
         if at == cut:
             continue
-        assert send(store, DATA[at:cut], at).offset == cut
+        assert send(uploads, DATA[at:cut], at).offset == cut
         at = cut
         if restart:
             store = EnvelopeStore(folder)
+            uploads = Uploads(store)
         assert store.status(ACCOUNT, PAYLOAD.root) == Upload(len(DATA), at, at == len(DATA))
     if at < len(DATA):
-        assert send(store, DATA[at:], at).complete
+        assert send(uploads, DATA[at:], at).complete
     store.put_header(ACCOUNT, PAYLOAD.root, HEADER)
     assert read(EnvelopeStore(folder)) == HEADER + DATA
 
@@ -117,9 +125,10 @@ def test_an_upload_killed_in_the_middle_of_a_write_continues(tmp_path):
 import os, sys
 from pathlib import Path
 from ledger.notary.storage.envelopes import EnvelopeStore
+from ledger.notary.storage.uploads import Uploads
 from ledger.chain.statement import Payload
 data = Path({str(source)!r}).read_bytes()
-writer = EnvelopeStore(Path({str(tmp_path / "objects")!r})).begin(
+writer = Uploads(EnvelopeStore(Path({str(tmp_path / "objects")!r}))).begin(
     {ACCOUNT!r}, Payload(len(data), bytes.fromhex({PAYLOAD.root.hex()!r})), 0)
 for at in range(0, 200_000, 7):
     writer.write(data[at : at + 7])
@@ -133,27 +142,30 @@ sys.stdin.read()
         assert process.stdout and process.stdout.readline() == b"now\n"
         process.kill()
     store = EnvelopeStore(tmp_path / "objects")
+    uploads = Uploads(store)
     upload = store.status(ACCOUNT, PAYLOAD.root)
     assert upload is not None and 0 < upload.offset < len(DATA) and not upload.complete
-    assert send(store, DATA[upload.offset :], upload.offset).complete
+    assert send(uploads, DATA[upload.offset :], upload.offset).complete
 
 
 def test_a_part_that_a_crash_left_damaged_is_found_by_the_root_and_dropped(tmp_path):
     store = EnvelopeStore(tmp_path)
-    send(store, DATA[:100_000])
+    uploads = Uploads(store)
+    send(uploads, DATA[:100_000])
     (part,) = (tmp_path / ACCOUNT / "pending").iterdir()
     with part.open("r+b") as file:
         file.write(bytes(4096))
     store = EnvelopeStore(tmp_path)
+    uploads = Uploads(store)
     with pytest.raises(VerificationFailed):
-        send(store, DATA[100_000:], 100_000)
+        send(uploads, DATA[100_000:], 100_000)
     assert store.status(ACCOUNT, PAYLOAD.root) is None
-    assert send(store, DATA).complete
+    assert send(uploads, DATA).complete
 
 
-def test_other_bytes_under_a_root_are_refused_and_gone(store):
+def test_other_bytes_under_a_root_are_refused_and_gone(store, uploads):
     with pytest.raises(VerificationFailed):
-        send(store, DATA[:-1] + b"x")
+        send(uploads, DATA[:-1] + b"x")
     assert store.status(ACCOUNT, PAYLOAD.root) is None
     with pytest.raises(VerificationFailed):
         store.put_many(ACCOUNT, [SmallEnvelope(PAYLOAD, HEADER, DATA[:-1] + b"x")])
@@ -169,33 +181,33 @@ def test_a_batch_with_one_wrong_file_stores_none(store):
 
 
 @pytest.mark.parametrize("offset", [1, 99_999, 100_001, len(DATA)])
-def test_an_upload_continues_only_where_it_stands(store, offset):
-    send(store, DATA[:100_000])
+def test_an_upload_continues_only_where_it_stands(uploads, offset):
+    send(uploads, DATA[:100_000])
     with pytest.raises(Conflict, match="100000"):
-        store.begin(ACCOUNT, PAYLOAD, offset)
+        uploads.begin(ACCOUNT, PAYLOAD, offset)
 
 
-def test_a_whole_payload_is_not_uploaded_again(store):
-    send(store, DATA)
+def test_a_whole_payload_is_not_uploaded_again(uploads):
+    send(uploads, DATA)
     for offset in (0, len(DATA)):
         with pytest.raises(Conflict, match="whole"):
-            store.begin(ACCOUNT, PAYLOAD, offset)
+            uploads.begin(ACCOUNT, PAYLOAD, offset)
 
 
-def test_two_connections_cannot_write_one_upload(store):
-    first = store.begin(ACCOUNT, PAYLOAD, 0)
+def test_two_connections_cannot_write_one_upload(uploads):
+    first = uploads.begin(ACCOUNT, PAYLOAD, 0)
     first.write(DATA[:10])
     with pytest.raises(Conflict, match="Another connection"):
-        store.begin(ACCOUNT, PAYLOAD, 10)
+        uploads.begin(ACCOUNT, PAYLOAD, 10)
     first.close()
-    assert send(store, DATA[10:], 10).complete
+    assert send(uploads, DATA[10:], 10).complete
 
 
-def test_uploads_of_one_root_from_many_threads_give_one_whole_file(store):
+def test_uploads_of_one_root_from_many_threads_give_one_whole_file(store, uploads):
     def upload() -> None:
         while (now := store.status(ACCOUNT, PAYLOAD.root)) is None or not now.complete:
             try:
-                writer = store.begin(ACCOUNT, PAYLOAD, now.offset if now else 0)
+                writer = uploads.begin(ACCOUNT, PAYLOAD, now.offset if now else 0)
             except Conflict:
                 continue
             try:
@@ -212,39 +224,40 @@ def test_uploads_of_one_root_from_many_threads_give_one_whole_file(store):
     assert read(store) == HEADER + DATA
 
 
-def test_more_than_was_promised_is_refused_before_it_is_written(store):
-    writer = store.begin(ACCOUNT, PAYLOAD, 0)
+def test_more_than_was_promised_is_refused_before_it_is_written(uploads):
+    writer = uploads.begin(ACCOUNT, PAYLOAD, 0)
     with pytest.raises(TooLarge):
         writer.write(DATA + b"x")
     assert writer.close().offset == 0
 
 
 @pytest.mark.parametrize("size", [0, 15, 16, 31, 16 + 65552 + 15])
-def test_a_size_that_no_payload_has_is_refused(store, size):
+def test_a_size_that_no_payload_has_is_refused(uploads, size):
     with pytest.raises(MalformedData):
-        store.begin(ACCOUNT, Payload(size, bytes(32)), 0)
+        uploads.begin(ACCOUNT, Payload(size, bytes(32)), 0)
 
 
-def test_a_payload_over_the_limit_is_refused(store):
+def test_a_payload_over_the_limit_is_refused(uploads):
     with pytest.raises(TooLarge):
-        store.begin(ACCOUNT, Payload(MAX_PAYLOAD + 1, bytes(32)), 0)
+        uploads.begin(ACCOUNT, Payload(MAX_PAYLOAD + 1, bytes(32)), 0)
 
 
-def test_a_new_upload_with_another_size_replaces_an_unfinished_one(store):
+def test_a_new_upload_with_another_size_replaces_an_unfinished_one(uploads):
     wrong = Payload(PAYLOAD.size + 1, PAYLOAD.root)
-    send(store, DATA[:50], payload=wrong)
-    assert send(store, DATA).complete
+    send(uploads, DATA[:50], payload=wrong)
+    assert send(uploads, DATA).complete
 
 
 def test_unfinished_uploads_of_an_account_are_limited_and_abandoned_ones_make_room(tmp_path):
     now = [1e9]
-    store = EnvelopeStore(tmp_path, max_pending=2 * len(DATA), clock=lambda: now[0])
+    store = EnvelopeStore(tmp_path)
+    uploads = Uploads(store, max_pending=2 * len(DATA), clock=lambda: now[0])
     for number in range(2):
-        send(store, DATA[:100], payload=Payload(len(DATA), bytes([number]) * 32))
+        send(uploads, DATA[:100], payload=Payload(len(DATA), bytes([number]) * 32))
     with pytest.raises(Conflict, match="unfinished"):
-        store.begin(ACCOUNT, PAYLOAD, 0)
+        uploads.begin(ACCOUNT, PAYLOAD, 0)
     now[0] = 4e9
-    assert send(store, DATA).complete
+    assert send(uploads, DATA).complete
     assert store.status(ACCOUNT, bytes(32)) is None
 
 
@@ -259,8 +272,8 @@ def test_a_replaced_header_is_kept_and_the_same_header_again_changes_nothing(sto
 
 
 @pytest.mark.parametrize("header", [b"", b"age", HEADER[:-1], HEADER + b"x"])
-def test_what_is_not_exactly_an_age_header_is_refused(store, header):
-    send(store, DATA)
+def test_what_is_not_exactly_an_age_header_is_refused(store, uploads, header):
+    send(uploads, DATA)
     with pytest.raises(MalformedData):
         store.put_header(ACCOUNT, PAYLOAD.root, header)
 
@@ -276,8 +289,8 @@ def test_only_an_account_names_a_folder(store, account):
         store.status(account, PAYLOAD.root)
 
 
-def test_a_full_disk_fails_and_leaves_the_upload_where_it_was(store, monkeypatch):
-    send(store, DATA[:1000])
+def test_a_full_disk_fails_and_leaves_the_upload_where_it_was(uploads, monkeypatch):
+    send(uploads, DATA[:1000])
     real = os.pwrite
 
     def full(descriptor: int, data: bytes, offset: int) -> int:
@@ -286,25 +299,26 @@ def test_a_full_disk_fails_and_leaves_the_upload_where_it_was(store, monkeypatch
         return real(descriptor, memoryview(data)[:7000], offset)
 
     monkeypatch.setattr(os, "pwrite", full)
-    writer = store.begin(ACCOUNT, PAYLOAD, 1000)
+    writer = uploads.begin(ACCOUNT, PAYLOAD, 1000)
     with pytest.raises(StorageFailed, match="No space left"):
         writer.write(DATA[1000:])
     assert writer.close() == Upload(len(DATA), 1000, False)
     monkeypatch.undo()
-    assert send(store, DATA[1000:], 1000).complete
+    assert send(uploads, DATA[1000:], 1000).complete
 
 
 def test_a_disk_with_no_room_for_the_promise_refuses_at_the_start(tmp_path):
     store = EnvelopeStore(tmp_path, room=DiskRoom(tmp_path, reserve=1 << 60))
+    uploads = Uploads(store)
     with pytest.raises(NoRoom):
-        store.begin(ACCOUNT, PAYLOAD, 0)
+        uploads.begin(ACCOUNT, PAYLOAD, 0)
 
 
-def test_what_failed_to_sync_is_not_held(store, monkeypatch):
+def test_what_failed_to_sync_is_not_held(store, uploads, monkeypatch):
     def fail(descriptor: int) -> None:
         raise OSError(5, "Input/output error")
 
-    writer = store.begin(ACCOUNT, PAYLOAD, 0)
+    writer = uploads.begin(ACCOUNT, PAYLOAD, 0)
     writer.write(DATA)
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StorageFailed):
@@ -313,4 +327,4 @@ def test_what_failed_to_sync_is_not_held(store, monkeypatch):
         store.put_many(ACCOUNT, [SmallEnvelope(PAYLOAD, HEADER, DATA)])
     monkeypatch.undo()
     assert store.status(ACCOUNT, PAYLOAD.root) is None
-    assert send(store, DATA).complete
+    assert send(uploads, DATA).complete

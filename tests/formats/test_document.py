@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 import api.checks
 import api.deposits
+import api.envelopes
 import api.log
 from examples.make_vectors import (
     DOCUMENT,
@@ -30,7 +31,7 @@ from ledger.evidence import file as evidence
 from ledger.evidence import index, rules
 from ledger.evidence import plain_zip as archive
 from ledger.evidence.partial import form
-from ledger.notary.storage import envelopes
+from ledger.notary.storage import envelopes, uploads
 
 TEXT = DOCUMENT.read_text()
 VALIDATOR = Validator(schema(TEXT))
@@ -111,7 +112,7 @@ LIMITS = {
     ),
     "cover": (rules.MAX_COVER, rules.MAX_FIELD),
     "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
-    "age payload at the notary": (envelopes.MAX_PAYLOAD,),
+    "age payload at the notary": (uploads.MAX_PAYLOAD,),
     "evidence file": (archive.MAX_MEMBERS, evidence.MAX_OPENING),
     "CBOR": (
         encoding.MAX_DEPTH,
@@ -141,7 +142,7 @@ def test_the_limits_in_the_document_are_those_of_the_code() -> None:
 def test_every_request_of_the_service_is_in_the_document() -> None:
     served = {
         f"{method} {re.sub(r'{.+', '', route.path)}"
-        for router in (api.checks.router, api.deposits.router, api.log.router)
+        for router in (api.checks.router, api.deposits.router, api.envelopes.router, api.log.router)
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

@@ -77,8 +77,7 @@ def test_an_age_file_of_another_account_does_not_count(company, stranger):
 
 def test_a_payload_without_its_header_does_not_count(service, company):
     envelope = small_envelope()
-    store = service.notary.envelopes
-    writer = store.begin(company.account, envelope.payload, 0)
+    writer = service.notary.uploads.begin(company.account, envelope.payload, 0)
     writer.write(envelope.data)
     writer.close()
     statement = company.statement(envelope.payload)

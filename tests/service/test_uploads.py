@@ -90,7 +90,7 @@ def test_connections_that_break_at_random_places_lose_nothing(
         while True:
             upload = company.client.upload_status(payload.root)
             try:
-                service.notary.envelopes.begin(
+                service.notary.uploads.begin(
                     company.account, payload, upload.offset if upload else 0
                 ).close()
                 break
@@ -140,7 +140,7 @@ def test_an_upload_that_the_notary_damaged_is_sent_once_more(company, service, p
         if payload.root.hex() in path.name
     ]
     part.write_bytes(bytes(1_000_000))
-    store._hashes.clear()
+    service.notary.uploads._hashes.clear()
     company.client.upload(payload, lambda at, n: data[at : at + n], HEADER)
     assert store.holds(company.account, payload)
 
