@@ -75,3 +75,8 @@ def assert_ours(page: str, *, bare: bool = False) -> int:
         else:
             assert further, line
     return found
+
+
+def unbroken(shown: str) -> str:
+    """Return what a terminal shows with values of others joined again where they were wrapped."""
+    return re.sub(r"\n *\| ", "", shown)

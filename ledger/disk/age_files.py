@@ -4,12 +4,13 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.crypto.armor import MAX_ARMORED, is_armored
-from ledger.crypto.envelope import MAX_HEADER, decrypt_bytes, parse_header
+from ledger.crypto.envelope import MAX_HEADER, Header, decrypt_bytes, parse_header
 from ledger.crypto.recipients import Identity
-from ledger.crypto.stream import PayloadReader
+from ledger.crypto.stream import PayloadReader, ReadAt
 from ledger.disk.files import AtomicFile
 from ledger.disk.positions import read_at
 from ledger.errors import InvalidInput
@@ -17,6 +18,32 @@ from ledger.quoted import quoted
 
 _ARMOR_PROBE = 256
 """Bytes in which an armor's first line is looked for, after whitespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgeFile:
+    """A binary age file that is open: its header, and its payload of `size` bytes.
+
+    `read_at(offset, size)` gives bytes of the payload, fewer only at its end, to any thread.
+    """
+
+    header: Header
+    size: int
+    read_at: ReadAt
+
+
+@contextlib.contextmanager
+def open_age(path: Path) -> Iterator[AgeFile]:
+    """Yield the binary age file at `path`, nothing of it verified. Raises OSError, MalformedData."""
+    with path.open("rb") as file:
+        descriptor = file.fileno()
+        header = parse_header(read_at(descriptor, MAX_HEADER, 0))
+        start = len(header.encoded)
+        yield AgeFile(
+            header,
+            os.fstat(descriptor).st_size - start,
+            lambda offset, size: read_at(descriptor, size, start + offset),
+        )
 
 
 @contextlib.contextmanager
@@ -27,17 +54,10 @@ def open_payload(path: Path, identities: Sequence[Identity]) -> Iterator[Payload
     """
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(path.open("rb"))
-            descriptor = file.fileno()
-            header = parse_header(read_at(descriptor, MAX_HEADER, 0))
-            size = os.fstat(descriptor).st_size - len(header.encoded)
+            file = stack.enter_context(open_age(path))
         except OSError as error:
             raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}") from error
-        yield PayloadReader(
-            lambda offset, length: read_at(descriptor, length, len(header.encoded) + offset),
-            size,
-            header.unwrap(identities),
-        )
+        yield PayloadReader(file.read_at, file.size, file.header.unwrap(identities))
 
 
 def decrypt_file(source: Path, destination: Path, identities: Sequence[Identity]) -> None:

@@ -1,8 +1,12 @@
-"""Files as the use cases see them: sources that must not change, and outputs that appear whole.
+"""The one durable writer: nothing else here calls fsync, and whoever writes for keeps comes here.
 
-A source is opened anew for every read and compared with what it was at the start, so that ten thousand
-small files need one descriptor and a file that is exchanged between two reads is noticed. Inputs are
-never memory-mapped: one that shrinks would kill the process.
+    what                          system calls, in order
+    new_file, NewFile             open O_EXCL, write ..., fsync
+    AtomicFile, write_durably     the same under a hidden name, rename, fsync of the folder
+    make_folder                   mkdir, fsync of the folder above; from the top down
+    sync, sync_folder             fsync; for what is appended to, or renamed many at a time
+
+A crash before the rename leaves a hidden file that nobody reads, and whatever stood under the name.
 """
 
 import contextlib
@@ -12,7 +16,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from ledger.crypto.merkle import Buffer
 from ledger.disk.positions import write_at
@@ -35,8 +39,7 @@ class NewFile:
 
     def __enter__(self) -> Self:
         with self._storage():
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            self._descriptor = os.open(self._written, flags, 0o600)
+            self._descriptor = _create(self._written)
         return self
 
     def write_at(self, offset: int, data: Buffer) -> None:
@@ -56,7 +59,7 @@ class NewFile:
         try:
             if kind is None:
                 with self._storage():
-                    os.fsync(self._descriptor)
+                    sync(self._descriptor)
         finally:
             os.close(self._descriptor)
 
@@ -103,29 +106,48 @@ class AtomicFile(NewFile):
                 sync_folder(self.path.parent)
 
 
+def sync(file: int | BinaryIO) -> None:
+    """Make what was written to a file durable; its name is not. Raises OSError."""
+    if not isinstance(file, int):
+        file.flush()
+    os.fsync(file)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` durable."""
     if os.name == "nt":
         return  # A folder cannot be opened there; NTFS journals renames by itself.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def new_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Yield a new file to write from its beginning; its content is durable when the block ends.
+
+    Its name is not. Raises OSError.
+    """
+    with open(_create(path, mode), "wb") as file:
+        yield file
+        sync(file)
+
+
+def _create(path: Path, mode: int = 0o600) -> int:
+    # From its first moment nobody else can open it.
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put a whole file under its name, synced, folder and all. Raises OSError."""
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # What a crash has left: its one name keeps such files from piling up.
+    temporary.unlink(missing_ok=True)
+    with new_file(temporary, mode) as file:
+        file.write(data)
     temporary.replace(path)
     sync_folder(path.parent)
 

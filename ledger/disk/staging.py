@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from ledger.crypto.merkle import Buffer
-from ledger.disk.files import what_to_do
+from ledger.disk.files import sync, what_to_do
 from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.errors import Conflict, StorageFailed
 from ledger.quoted import quoted
@@ -89,7 +89,7 @@ class Staging:
         with self._storage():
             for document in range(len(self._paths)):
                 with self._open(document) as file:
-                    os.fsync(file.fileno())
+                    sync(file)
             for path, time in zip(self._paths, modified, strict=False):
                 if time is not None:
                     with contextlib.suppress(OverflowError):

@@ -10,9 +10,9 @@ from typing import Any
 from ledger.chain import statement as st
 from ledger.chain.block import parse_block
 from ledger.chain.office import parse_notice, parse_revocation
+from ledger.chain.replay import AccountKey
 from ledger.chain.statement import parse_statement
 from ledger.crypto.keys import thumbprint_ed25519
-from ledger.notary.ports import AccountKey
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
 

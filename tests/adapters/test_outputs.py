@@ -207,5 +207,5 @@ def test_a_failed_write_names_the_users_file_and_what_to_do(
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(StorageFailed, match=advice) as caught:
         write_new(tmp_path / "receipt", b"data")
-    assert str(caught.value).startswith(f"{tmp_path / 'receipt'} ")
+    assert str(caught.value).startswith(f"“{tmp_path / 'receipt'}” ")
     assert ".part" not in str(caught.value)

@@ -3,28 +3,32 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
+from ledger.chain.policy import VerifiedCheckpoint, verify_note
 from ledger.chain.statement import Payload
 from ledger.chain.trust import format_trust
+from ledger.company.sending.confirming import LedgerForked, keep_up
 from ledger.company.vault.making import Config, new_vault, write_config
 from ledger.company.vault.stored import Meta, Sealing, StoredDeposit, write_file
 from ledger.company.vault.vault import Vault
 from ledger.crypto.keys import SigningKey, format_pem
 from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError, StorageFailed
+from tests.core.test_following import ENTRIES, proofs, signed
 from tests.simulator import NOW, ORIGIN, Office
 
 KEY = SigningKey(b"\7" * 32)
 MANIFEST = Payload(500, b"\2" * 32)
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    home = tmp_path / "vault"
+def new(place: Path) -> Vault:
+    home = place / "vault"
     with new_vault(home) as folder:
         write_config(folder, Config("https://notary.example", ORIGIN, "0" * 32, "acme"))
         write_file(folder / "notary.trust", format_trust(Office().trust()))
@@ -32,7 +36,14 @@ def vault(tmp_path: Path) -> Vault:
     return Vault(home)
 
 
-def add(vault: Vault, number: int, matter: str | None = None, **meta: object) -> StoredDeposit:
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return new(tmp_path)
+
+
+def add(
+    vault: Vault, number: int, matter: str | None = None, at: float = NOW + 0.5, **meta: object
+) -> StoredDeposit:
     with vault.sealing() as sealing:
         sealing.manifest.write_bytes(b"manifest")
         sealing.content.write_bytes(b"content")
@@ -44,7 +55,7 @@ def add(vault: Vault, number: int, matter: str | None = None, **meta: object) ->
                 sealing,
                 statement,
                 Meta(sealed=NOW, size=7, documents=1, matter=matter, **known),
-                NOW + 0.5,
+                at,
             )
 
 
@@ -173,12 +184,77 @@ def test_a_rejected_receipt_is_kept_and_the_deposit_waits(vault: Vault) -> None:
 def test_the_checkpoint_is_verified_again_when_it_is_read(vault: Vault) -> None:
     assert vault.checkpoint() is None
     note = Office().parts().note
-    vault.keep_checkpoint(note)
+    assert vault.keep_checkpoint(None, verify_note(vault.trust.policy, note))
     found = vault.checkpoint()
     assert found is not None and found.checkpoint.size == 5
     (vault.home / "checkpoint").write_text(note.replace("\n5\n", "\n6\n"))
     with pytest.raises(SealbookError):
         vault.checkpoint()
+
+
+KEEPER = """
+import sys
+from pathlib import Path
+from ledger.company.sending.confirming import keep_up
+from ledger.company.vault.vault import Vault
+from tests.core.test_following import ENTRIES, proofs, signed
+vault = Vault(Path(sys.argv[1]))
+known = vault.checkpoint()
+print("read", flush=True)
+for size in map(int, sys.stdin.readline().split()):
+    known = keep_up(vault, known, signed(ENTRIES[:size]), proofs)
+print(known.checkpoint.size, flush=True)
+"""
+
+
+def keeper(vault: Vault) -> "subprocess.Popen[str]":
+    """A process that has read the checkpoint and follows the sizes that it is told next."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", KEEPER, str(vault.home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None and child.stdout.readline() == "read\n"
+    return child
+
+
+def kept(vault: Vault) -> VerifiedCheckpoint:
+    found = vault.checkpoint()
+    assert found is not None
+    return found
+
+
+def test_a_checkpoint_that_another_process_has_kept_meanwhile_stays(vault: Vault) -> None:
+    assert vault.keep_checkpoint(None, signed(ENTRIES[:2]))
+    with keeper(vault) as slow, keeper(vault) as fast:
+        assert fast.communicate("9\n", timeout=60)[0] == "9\n"
+        assert slow.communicate("5\n", timeout=60)[0] == "9\n"
+    assert kept(vault).checkpoint.size == 9
+    assert not vault.keep_checkpoint(signed(ENTRIES[:2]), signed(ENTRIES[:5]))
+    assert not vault.keep_checkpoint(None, signed(ENTRIES[:5]))
+    assert kept(vault).checkpoint.size == 9
+
+
+def test_of_two_processes_that_follow_at_once_the_larger_checkpoint_stays(vault: Vault) -> None:
+    odd, even = (range(start, len(ENTRIES) + 1, 2) for start in (1, 2))
+    with keeper(vault) as one, keeper(vault) as two:
+        for child, sizes in ((one, odd), (two, even)):
+            assert child.stdin is not None
+            child.stdin.write(f"{' '.join(map(str, sizes))}\n")
+            child.stdin.flush()
+        assert [child.wait(60) for child in (one, two)] == [0, 0]
+    assert kept(vault).checkpoint.size == len(ENTRIES)
+
+
+def test_a_fork_that_another_process_has_followed_meanwhile_is_noticed(vault: Vault) -> None:
+    known = vault.checkpoint()
+    with keeper(vault) as other:
+        other.communicate("5\n", timeout=60)
+    forked = signed([b"other", *ENTRIES[1:9]])
+    with pytest.raises(LedgerForked):
+        keep_up(vault, known, forked, proofs)
+    assert kept(vault).checkpoint == signed(ENTRIES[:5]).checkpoint
 
 
 @pytest.mark.parametrize("name", ["config.toml", "device.pem", "notary.trust"])

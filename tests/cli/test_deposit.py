@@ -328,11 +328,11 @@ CRASHES = [
     "ledger.company.sending.spool:seal_files",
     "ledger.company.vault.vault:Vault.sign",
     "ledger.company.vault.vault:Vault.spool",
-    "ledger.company.sending.spool:Sender.upload",
-    "ledger.company.sending.spool:Sender.submit_many",
+    "ledger.company.sending.uploading:Sender.upload",
+    "ledger.company.sending.uploading:Sender.submit_many",
     "ledger.company.vault.vault:Vault.keep_checkpoint",
     "ledger.company.vault.stored:StoredDeposit.accept",
-    "ledger.company.sending.spool:write_numbered",
+    "ledger.company.sending.send:write_numbered",
     "ledger.disk.outputs:move_new",
     "ledger.company.vault.stored:StoredDeposit.file_away",
 ]
@@ -375,7 +375,7 @@ cli(sys.argv[1:])
 def test_a_kill_while_a_large_upload_runs_is_resumed(company: Company) -> None:
     script = """
 import os, signal, sys
-from ledger.wire.client import NotaryClient, Unexplained
+from ledger.wire.client import NotaryClient
 real = NotaryClient.upload
 def upload(self, payload, read_at, header, progress):
     def dying(offset, length):
@@ -481,7 +481,7 @@ def test_a_full_disk_leaves_no_part_of_what_was_asked_for(
 def test_a_receipt_that_does_not_verify_is_kept_as_proof_and_the_deposit_waits(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ledger.company.sending.spool import Sender
+    from ledger.company.sending.uploading import Sender
 
     company.write("a.txt")
     real = Sender.submit_many

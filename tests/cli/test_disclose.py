@@ -127,7 +127,8 @@ def test_parts_of_a_large_mailbox_are_counted_and_words_narrow_them(counsel: Com
     assert in_80_columns(several)
     body = counsel.json("parts", "inbox.mbox", f"{SECRETS[8]}-body")["found"]
     assert [each["selector"] for each in body] == ["message 9/body"]
-    assert "Nothing in inbox.mbox fits" in counsel("parts", "inbox.mbox", "zzz", code=1).output
+    nothing = counsel("parts", "inbox.mbox", "zzz", code=1).output
+    assert nothing == "Nothing in (1) fits (2).\n  (1)  “inbox.mbox”\n  (2)  “zzz”\n"
 
 
 def test_parts_of_what_waits_need_no_notary(applicant: Company) -> None:
@@ -208,7 +209,7 @@ def test_what_lies_inside_something_else_is_not_shown_twice(counsel: Company) ->
 
 def test_what_fits_several_is_refused_with_what_to_type(counsel: Company) -> None:
     refused = counsel("disclose", "inbox.mbox", "--only", "报价", "--dry-run", code=1).output
-    assert "“报价” fits 15 parts" in refused
+    assert "(1) fits 15 parts" in refused and "(1)  “报价”" in refused
     assert '"message 1"' in refused
     assert "and 10 more" in refused
     assert in_80_columns(refused)
@@ -331,13 +332,14 @@ def test_recipients_of_two_kinds_are_refused_before_anything_is_fetched(counsel:
     refused = counsel("disclose", "inbox.mbox", *both, "-o", "x", code=1).output
     assert "post-quantum" in refused
     unknown = counsel("disclose", "inbox.mbox", "--to", "nobody", "-o", "x", code=1).output
-    assert "nobody cannot be read" in unknown
+    assert "(1) cannot be read" in unknown and "(1)  “nobody”" in unknown
 
 
 def test_a_file_without_recipients_is_named(counsel: Company) -> None:
     counsel.write("court.pub", b"# the court sends it later\n")
     arguments = ["inbox.mbox", "--to", "court.pub", "-o", "case.evidence"]
-    assert "court.pub holds no age recipient" in counsel("disclose", *arguments, code=1).output
+    refused = counsel("disclose", *arguments, code=1).output
+    assert "(1) holds no age recipient" in refused and "(1)  “court.pub”" in refused
 
 
 def test_a_secret_key_given_as_recipient_is_refused_and_not_repeated(counsel: Company) -> None:

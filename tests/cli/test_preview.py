@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from ledger.cli.company.parts import _line
-from ledger.cli.company.preview import first_line
 from ledger.cli.text import WIDTH, columns
+from ledger.company.disclosing.preview import first_line
 from ledger.court.shown import gaps_in_words
 
 

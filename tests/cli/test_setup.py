@@ -3,18 +3,28 @@
 import json
 import os
 import stat
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ledger.chain.enrolment import verify_request
+from ledger.chain.statement import (
+    Deposit,
+    Payload,
+    format_deposit,
+    parse_deposit,
+    parse_statement,
+)
 from ledger.chain.trust import fingerprint
 from ledger.cli import shell
 from ledger.cli.root import cli
 from ledger.company.access.recovery import find_secret, signing_key
+from ledger.company.access.restoring import MAX_MANIFEST
 from ledger.crypto.recipients import HybridIdentity
-from ledger.wire.client import NotaryClient
+from ledger.wire.client import DepositEntry, NotaryClient
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company, run
 
 
@@ -349,6 +359,33 @@ def test_a_partial_recovery_is_finished_by_running_it_again(
     assert new.json("deposit", new.write("more.txt"))["deposits"][0]["state"] == "deposited"
 
 
+def test_recover_reads_no_manifest_of_a_size_that_none_can_have(
+    lost: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = new_company(tmp_path / "new", lost.notary)
+    options = Sheet(lost).options(new)
+    key = signing_key(find_secret(Sheet(lost).path.read_text()))
+    listed, download, fetched = NotaryClient.deposits, NotaryClient.download, set()
+
+    def inflated(self: NotaryClient) -> Iterator[DepositEntry]:
+        first, *others = listed(self)
+        deposit = parse_deposit(parse_statement(first.statement))
+        huge = replace(deposit, manifest=replace(deposit.manifest, size=MAX_MANIFEST + 1))
+        yield replace(first, statement=format_deposit(huge, _account(lost), key, 1_790_000_000))
+        yield from others
+
+    def watched(self: NotaryClient, payload: Payload, write: Callable[[bytes], object]) -> None:
+        fetched.add(payload.size)
+        download(self, payload, write)
+
+    monkeypatch.setattr(NotaryClient, "deposits", inflated)
+    monkeypatch.setattr(NotaryClient, "download", watched)
+    answer = new.json(*options, code=1)
+    assert (answer["deposits"], len(answer["problems"])) == (2, 1)
+    assert f"manifest of {MAX_MANIFEST + 1} bytes" in answer["problems"][0]["message"]
+    assert len(fetched) > 0 and max(fetched) <= MAX_MANIFEST
+
+
 def test_recover_leaves_another_accounts_vault_alone(lost: Company, tmp_path: Path) -> None:
     new = new_company(tmp_path / "new", lost.notary)
     options = Sheet(lost).options(new)
@@ -367,8 +404,6 @@ def test_the_sheet_says_what_it_can_do(stranger: Company) -> None:
 
 def test_the_recovery_key_cannot_deposit(lost: Company) -> None:
     key = signing_key(find_secret(Sheet(lost).path.read_text()))
-    from ledger.chain.statement import Deposit, Payload, format_deposit
-
     deposit = Deposit(
         "test.notary.example/ledger", os.urandom(32), None, Payload(500, os.urandom(32))
     )

@@ -161,3 +161,14 @@ def test_company_and_court_import_nothing_that_only_posix_has(room: str) -> None
         if name.split(".")[0] in POSIX_ONLY
     }
     assert not offenders
+
+
+def test_one_module_makes_files_durable() -> None:
+    calling = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute | ast.Name)
+        and {getattr(node, "attr", ""), getattr(node, "id", "")} & {"fsync", "fdatasync"}
+    }
+    assert calling == {"ledger.disk.files"}

@@ -27,6 +27,7 @@ from ledger.evidence.partial import Selection
 from ledger.evidence.parts import Part
 from ledger.evidence.records import Rendition
 from ledger.program import Program
+from ledger.quoted import Quoted
 from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
 from tests.disclosed import Shown, file
 from tests.simulator import Office
@@ -302,9 +303,9 @@ def test_article_18_answers_from_the_cover_as_stated_by_the_software() -> None:
         assert (found[name].status, found[name].by) == (rp.STATED, "depositor-software")
     for language in LANGUAGES:
         values = [fact.value for fact in describe_answer(found["source"], language).facts]
-        assert "hidden@b.example" in values
+        assert Quoted("hidden@b.example") in values
         assert "2026-11-23T09:02:00.000Z" not in describe_answer(found["kept"], language).text
-        assert "2026-11-23T09:02:00.000Z" in [
+        assert Quoted("2026-11-23T09:02:00.000Z") in [
             fact.value for fact in describe_answer(found["kept"], language).facts
         ]
 
@@ -312,7 +313,9 @@ def test_article_18_answers_from_the_cover_as_stated_by_the_software() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_report_shows_each_field_of_the_cover_and_takes_no_label_from_it(language: str) -> None:
     told = describe(whole_report().claim(rp.PROVENANCE), language)
-    assert [fact.value for fact in told.facts][:-1] == [v for _, v in MAIL_COVER.fields][:-1]
+    assert [fact.value for fact in told.facts][:-1] == [Quoted(v) for _, v in MAIL_COVER.fields][
+        :-1
+    ]
     assert not any(value in told.text for _, value in MAIL_COVER.fields)
     assert "verdict" not in {fact.label for fact in told.facts}
     assert str(told.facts[-1].value).startswith("“verdict: ")

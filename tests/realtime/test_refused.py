@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from pathlib import Path
 
 from ledger.company.capture.config import Rule
@@ -64,20 +63,22 @@ def test_what_is_refused_for_good_is_put_aside_and_told_once(
     assert "Refused 1" in shown
     assert "revoked" in shown
     daemon.start("run")
-    time.sleep(1)
+    (daemon.folder / "later.txt").write_bytes(b"x")
+    eventually(lambda: company.json("status")["refused"] == 2)
     daemon.stop()
-    assert company.json("status")["failures"] == [], "it is not sent again"
+    later = [each["what"] for each in company.json("status")["failures"]]
+    assert later == [str(daemon.folder / "later.txt")], "the first is not sent again"
 
 
 def test_whatever_happens_while_sending_it_goes_on(daemon: Daemon) -> None:
     daemon.script = """
 import sys
 from ledger.company.capture import sender
-settle = sender.settle
+send = sender.send
 def fail_once(*arguments):
-    sender.settle = settle
+    sender.send = send
     raise RuntimeError("unforeseen")
-sender.settle = fail_once
+sender.send = fail_once
 from ledger.cli.root import cli
 cli(sys.argv[1:])
 """
@@ -94,13 +95,13 @@ def test_a_paper_that_has_to_give_way_waits_for_a_notary_that_is_away(
     daemon = Daemon(other, "--matter", NAME)
     daemon.script = """
 import sys
-from ledger.company.capture import sender
+from ledger.company.sending import send
 from ledger.errors import Unavailable
-give_way = sender.give_way
+give_way = send.give_way
 def away_once(*arguments):
-    sender.give_way = give_way
+    send.give_way = give_way
     raise Unavailable("away")
-sender.give_way = away_once
+send.give_way = away_once
 from ledger.cli.root import cli
 cli(sys.argv[1:])
 """

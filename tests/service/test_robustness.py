@@ -185,7 +185,7 @@ def test_telemetry_cannot_be_switched_on_from_outside(monkeypatch):
 
     monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    app = create_app(None)  # type: ignore[arg-type]
+    app = create_app(None, clock=time.time)  # type: ignore[arg-type]
     assert app._telemetry["auto_configure"] is False
     assert not app._native_telemetry.enabled()
 

@@ -13,7 +13,7 @@ from ledger.crypto.envelope import decrypt_bytes, encrypt_payload
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.errors import Conflict, NotFound, VerificationFailed
-from ledger.wire import client as client_module
+from ledger.wire import transfers
 from ledger.wire.protocol import OCTETS, Upload
 
 from .conftest import HEADER
@@ -106,7 +106,7 @@ def test_connections_that_break_at_random_places_lose_nothing(
 
 def test_the_client_continues_after_a_break_in_the_middle(company, payload_data, monkeypatch):
     payload, data = payload_data
-    monkeypatch.setattr(client_module, "UPLOAD_PIECE", 1 << 20)
+    monkeypatch.setattr(transfers, "UPLOAD_PIECE", 1 << 20)
     reads = []
 
     def read_at(offset, length):

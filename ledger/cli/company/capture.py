@@ -216,7 +216,7 @@ def status(as_json: bool) -> None:
     running = is_running(vault.home)
     found = read_status(vault.home) or {}
     waiting = len(vault.spooled())
-    refused = sum(1 for each in vault.deposits() if each.refused)
+    refused = len(vault.refused())
     value = {**found, "running": running, "waiting": waiting, "refused": refused}
     shell.emit(as_json, value, "\n".join(_overview(value)))
 

@@ -76,7 +76,7 @@ def deposit(
             report.failed(path, error)
     if paths:
         report.asked_for(fresh)
-    aside = sum(each.refused for each in vault.deposits())
+    aside = len(vault.refused())
     if no_wait:
         for each in fresh:
             report.waiting(each, "sealed; `sealbook deposit` sends it")

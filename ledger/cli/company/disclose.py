@@ -1,6 +1,5 @@
 """`sealbook disclose`: an evidence file of all of a deposit, of chosen parts, or of a matter."""
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -12,20 +11,17 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.cli.company.sending import name_of, no_receipt, summary, verified_receipt
-from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError
+from ledger.cli.company.sending import name_of, no_receipt, summary
+from ledger.errors import InvalidInput, MalformedData, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
+    from ledger.company.disclosing.disclosure import Prepared
     from ledger.company.disclosing.selectors import Ambiguous
-    from ledger.company.disclosing.writing import Wanted
-    from ledger.company.vault.stored import StoredDeposit
     from ledger.company.vault.vault import Vault
     from ledger.crypto.recipients import Identity, Recipient
-    from ledger.wire.client import NotaryClient
 
 _MAX_RECIPIENTS = 1 << 16
-_MAX_NOTE = 1200
 
 
 @click.command(
@@ -83,6 +79,8 @@ def disclose(
     disclosure is entered in the register of measures.
     """
     from ledger.cli.court.sealed import ended_in_order
+    from ledger.company.disclosing.disclosure import papers_of, prepare
+    from ledger.company.disclosing.selectors import Ambiguous
     from ledger.company.disclosing.writing import SEALED_SUFFIX
     from ledger.company.disclosing.writing import disclose as write
 
@@ -97,7 +95,14 @@ def disclose(
         if os.path.lexists(output) and not dry_run:
             raise InvalidInput(f"{quoted(output)} exists already and is not overwritten.")
     named = [vault.find(each) for each in deposit_ids]
-    papers = _papers(vault, named, matter_name)
+    for each in named:
+        if each.receipt is None:
+            raise no_receipt(each)
+    papers = (
+        list({each.name: each for each in named}.values())
+        if matter_name is None
+        else papers_of(vault, named, matter_name)
+    )
     identities: tuple[Identity, ...] = ()
     if named:
         identities = vault.identities(shell.passphrase_from(passphrase_file))
@@ -108,15 +113,16 @@ def disclose(
         # Of parts, nobody knows yet how much there is to read.
         total = 0 if selectors else 3 * sum(each.meta.size for each in named)
         progress = stack.enter_context(shell.Progress("disclosing", total, passes=3))
-        wanted, previews = [], []
-        for each in papers:
-            found, preview = _prepared(
-                vault, each, each in named, selectors, identities, client, stack, progress
-            )
-            wanted.append(found)
-            previews.append((each, preview))
+        try:
+            prepared = [
+                prepare(vault, each, each in named, selectors, identities, client, stack, progress)
+                for each in papers
+            ]
+        except Ambiguous as error:
+            raise InvalidInput(_candidates(error)) from error
+        wanted = [each.wanted for each in prepared]
         value: dict[str, Any] = {
-            "deposits": [{**summary(each), **preview} for each, preview in previews]
+            "deposits": [{**summary(each.deposit), **each.preview} for each in prepared]
         }
         if not dry_run:
             assert output is not None
@@ -125,10 +131,10 @@ def disclose(
         value["fetched"] = sum(each.parts.view.fetched() for each in wanted if each.parts)
     entered = None
     if output is not None and not dry_run:
-        entered = _enter(vault, previews, to, output)
+        entered = _enter(vault, prepared, to, output)
         value["measure"] = entered
     shell.emit(
-        as_json, value, "\n".join(_page(previews, output, bool(recipients), dry_run, entered))
+        as_json, value, "\n".join(_page(prepared, output, bool(recipients), dry_run, entered))
     )
 
 
@@ -149,8 +155,7 @@ def _check_usage(
 
 def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
     """Return the recipients that are named, or on the lines of files. Raises InvalidInput."""
-    from ledger.crypto.envelope import seal_header
-    from ledger.crypto.recipients import FILE_KEY_SIZE, parse_recipient
+    from ledger.company.disclosing.disclosure import parse_recipients, require_one_kind
 
     found: list[Recipient] = []
     for value in values:
@@ -159,84 +164,19 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
             raise click.UsageError("--to takes a recipient (age1...), never a secret key.")
         if not value.startswith("age1"):
             data = shell.read_limited(Path(value), _MAX_RECIPIENTS, "a file of recipients")
-            lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-        for line in lines:
-            if line and not line.startswith("#"):
-                try:
-                    found.append(parse_recipient(line))
-                except MalformedData as error:
-                    # Not the line itself: it may be a secret key, given by mistake.
-                    shown = value[:60]
-                    raise InvalidInput(
-                        f"{quoted(shown)} is or holds no age recipient: {error}"
-                    ) from error
+            lines = data.decode("utf-8", "replace").splitlines()
+        try:
+            found += parse_recipients(lines)
+        except MalformedData as error:
+            # Not the line itself: it may be a secret key, given by mistake.
+            raise InvalidInput(
+                f"{quoted(value[:60])} is or holds no age recipient: {error}"
+            ) from error
     if values:
-        # A mix of kinds is refused before anything is fetched.
         if not found:
             raise InvalidInput(f"{quoted(values[0][:60])} holds no age recipient.")
-        try:
-            seal_header(bytes(FILE_KEY_SIZE), found, os.urandom)
-        except InvalidInput as error:
-            raise InvalidInput(f"{error}. Write an evidence file for each kind.") from error
+        require_one_kind(found, os.urandom)
     return tuple(found)
-
-
-def _papers(
-    vault: "Vault", named: "list[StoredDeposit]", matter: str | None
-) -> "list[StoredDeposit]":
-    """Return the deposits whose receipts go in, in order."""
-    for each in named:
-        if each.receipt is None:
-            raise no_receipt(each)
-    if matter is None:
-        return list({each.name: each for each in named}.values())
-    from ledger.company.vault.matters import complete
-    from ledger.evidence.matter import verify_matter
-
-    papers = list(complete(vault, matter))
-    verify_matter([verified_receipt(vault, each) for each in papers])
-    for each in named:
-        if each.name not in {paper.name for paper in papers}:
-            raise NotFound(f"{quoted(name_of(each))} is no paper of the matter {quoted(matter)}.")
-    by_name = {each.name: each for each in named}
-    return [by_name.get(paper.name, paper) for paper in papers]
-
-
-def _prepared(
-    vault: "Vault",
-    deposit: "StoredDeposit",
-    shown: bool,
-    selectors: Sequence[str],
-    identities: "tuple[Identity, ...]",
-    client: "NotaryClient",
-    stack: ExitStack,
-    progress: shell.Progress,
-) -> "tuple[Wanted, dict[str, Any]]":
-    """Return what to disclose of a deposit, and its preview."""
-    from ledger.cli.company.preview import preview, receipt_preview, whole_preview
-    from ledger.company.disclosing.contents import Contents
-    from ledger.company.disclosing.opening import originals
-    from ledger.company.disclosing.ranged import view_deposit
-    from ledger.company.disclosing.selectors import Ambiguous, resolve
-    from ledger.company.disclosing.writing import Wanted, open_parts
-
-    verified = verified_receipt(vault, deposit)
-    if not shown:
-        return Wanted(deposit), receipt_preview(verified)
-    if not selectors:
-        return Wanted(deposit, whole=True), whole_preview(deposit.manifest(identities), verified)
-    view = stack.enter_context(
-        view_deposit(deposit, client, identities, lambda manifest: originals(deposit, manifest))
-    )
-    contents = Contents(view.manifest, view.index, view.fetch)
-    try:
-        targets = [target for each in selectors for target in resolve(each, contents)]
-    except Ambiguous as error:
-        raise InvalidInput(_candidates(error)) from error
-    selections = contents.selections(targets)
-    parts = open_parts(deposit, view, selections, progress)
-    shown_of_it = preview(contents, selections, parts.opening, verified)
-    return Wanted(deposit, parts=parts), shown_of_it
 
 
 def _candidates(error: "Ambiguous") -> str:
@@ -253,35 +193,15 @@ def _candidates(error: "Ambiguous") -> str:
 
 
 def _enter(
-    vault: "Vault",
-    previews: "list[tuple[StoredDeposit, dict[str, Any]]]",
-    to: Sequence[str],
-    output: Path,
+    vault: "Vault", disclosed: "Sequence[Prepared]", to: Sequence[str], output: Path
 ) -> str | None:
     """Enter the disclosure in the register of measures; return the entry's id, None where it failed."""
-    from datetime import UTC, datetime
-
     from ledger.cli.company.sending import Report, send
-    from ledger.company.measures.measure import DEPOSIT, DISCLOSURE, Measure, Subject, line_of
-    from ledger.company.measures.recording import record
-    from ledger.company.measures.words import HANDED, SEALED_FOR
+    from ledger.company.disclosing.disclosure import enter
 
-    with output.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    persons = tuple(line_of(SEALED_FOR + text.inline(Path(each).name, 40)) for each in to)
-    note = f"{output.name}, SHA-256 {digest}; shown: {'; '.join(_shown_words(previews))}"
-    measure = Measure(
-        DISCLOSURE,
-        datetime.now(UTC).date(),
-        persons or (HANDED,),
-        subjects=tuple(
-            Subject(DEPOSIT, line_of(each.meta.title)[:100], each.commitment)
-            for each, preview in previews[:10]
-        ),
-        note=line_of(note)[:_MAX_NOTE].rstrip(),
-    )
+    persons = [text.inline(Path(each).name, 40) for each in to]
     try:
-        entry = record(vault, measure, time.time, os.urandom)
+        entry = enter(vault, disclosed, persons, output, time.time, os.urandom)
         send(vault, Report(as_json=True))
     except SealbookError as error:
         shell.tell(text.said(f"The register of measures could not be written: {error}"))
@@ -289,18 +209,8 @@ def _enter(
     return entry.commitment
 
 
-def _shown_words(previews: "list[tuple[StoredDeposit, dict[str, Any]]]") -> Iterator[str]:
-    for _, preview in previews:
-        if preview["disclosed"] == "part":
-            for each in preview["revealed"]:
-                if "selector" in each:
-                    yield each["selector"]
-        else:
-            yield "everything" if preview["disclosed"] == "whole" else "receipt alone"
-
-
 def _page(
-    previews: "list[tuple[StoredDeposit, dict[str, Any]]]",
+    disclosed: "Sequence[Prepared]",
     output: Path | None,
     sealed: bool,
     dry_run: bool,
@@ -308,10 +218,11 @@ def _page(
 ) -> Iterator[str]:
     from ledger.cli.company.preview import lines_of, receipt_lines
 
-    receipts = [(name_of(each), value) for each, value in previews if not value["revealed"]]
-    for each, value in previews:
+    named = [(name_of(each.deposit), each.preview) for each in disclosed]
+    receipts = [(name, value) for name, value in named if not value["revealed"]]
+    for name, value in named:
         if value["revealed"]:
-            yield from lines_of(value, name_of(each))
+            yield from lines_of(value, name)
             yield ""
     if receipts:
         yield from receipt_lines(receipts)
@@ -323,7 +234,7 @@ def _page(
     yield f"Written, {text.size(output.stat().st_size)}"
     yield text.foreign(output, 2)
     how = "It holds what is shown in the clear."
-    if all(value["disclosed"] == "receipt" for _, value in previews):
+    if all(value["disclosed"] == "receipt" for _, value in named):
         how = "It holds receipts alone, and nothing of the content."
     if sealed:
         how = "It is sealed for those named."

@@ -9,13 +9,11 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.cli.company.init import fetch_all, write_identity
-from ledger.cli.company.trust import compare_fingerprint, read_trust
-from ledger.errors import InvalidInput, NotEnrolled
-from ledger.quoted import quoted
+from ledger.cli.company.trust import read_trust
+from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
-    pass
+    from ledger.company.access.restoring import Restored
 
 
 _MAX_SHEET = 1 << 16
@@ -54,17 +52,10 @@ def recover(
     the list of deposits, their titles and every receipt. The contents stay with the notary until
     `sealbook open` fetches one. Run again with the account's vault, it fetches what is missing.
     """
-    from ledger.chain.enrolment import endorse_request, format_request
     from ledger.chain.statement import is_account
-    from ledger.chain.trust import parse_trust
     from ledger.company.access.recovery import find_printed, find_secret, signing_key
-    from ledger.company.sending.confirming import NotOneSheet
-    from ledger.company.vault.home import HOME_VARIABLE, TRUST, has_vault, vault_home
-    from ledger.company.vault.making import Config, new_vault, write_config
-    from ledger.company.vault.stored import write_file
-    from ledger.company.vault.vault import Vault
-    from ledger.crypto.keys import SigningKey, format_pem
-    from ledger.crypto.recipients import SEED_SIZE, HybridIdentity
+    from ledger.company.access.restoring import restore_vault
+    from ledger.company.vault.home import vault_home
     from ledger.wire.client import NotaryClient
 
     home = vault_home()
@@ -75,84 +66,68 @@ def recover(
         secret = find_secret(sheet)
     on_sheet = find_printed(sheet)
     notary = notary or on_sheet.notary or shell.ask("Notary", "--notary")
-    trust_data = read_trust(notary, trust_file)
+    pinned = read_trust(notary, trust_file)
     if trust_file is None and printed is None:
         printed = on_sheet.fingerprint or shell.ask(
             "Fingerprint of the trust file", "--fingerprint"
         )
     if printed is not None:
-        compare_fingerprint(trust_data, printed)
-    found = parse_trust(trust_data)
+        pinned.require(printed)
     account = account or on_sheet.account or shell.ask("Account", "--account")
     account = "".join(account.split()).lower()
     if not is_account(account):
         raise InvalidInput("An account is 32 hexadecimal digits; it stands on the recovery sheet.")
     if secret_file is None:
         secret = find_secret(shell.ask_secret("Secret", "--secret-file"))
-    sheet_key = signing_key(secret)
-    client = NotaryClient(notary, ledger=found.origin, key=sheet_key)
-    if has_vault(home):
-        vault = Vault(home)
-        if (vault.config.origin, vault.config.account) != (found.origin, account):
-            raise InvalidInput(
-                f"The vault at {quoted(home)} is another account's. A vault is never overwritten: name "
-                f"another folder in {HOME_VARIABLE}, or move the old vault away."
-            )
-        with client:
-            count, problems = fetch_all(vault, client, secret, vault.recipients)
-        lines = [f"Fetched {count} deposits that were missing here; each receipt was verified."]
-        _report_recovery(as_json, home, account, count, problems, lines)
-        return
-    with client, new_vault(home) as folder:
-        passphrase = None if no_passphrase else own.new_passphrase(passphrase_file)
-        key = SigningKey(os.urandom(SEED_SIZE))
-        identity = HybridIdentity(os.urandom(SEED_SIZE))
-        recipients = [identity.recipient(), secret.recipient()]
-        write_file(folder / TRUST, trust_data)
-        write_file(folder / "device.pem", format_pem(key))
-        write_identity(folder, identity, recipients, passphrase)
-        write_config(folder, Config(notary.rstrip("/"), found.origin, account, name))
-        count, problems = fetch_all(Vault(folder), client, secret, recipients)
-        request = format_request(
-            key,
-            origin=found.origin,
-            nonce=os.urandom(32),
-            issued_at=int(time.time()),
-            account=account,
+    origin, key = pinned.trust.origin, signing_key(secret)
+    with (
+        NotaryClient(notary, ledger=origin, key=key) as client,
+        shell.Progress("recovering deposits", 0, bytes_=False) as progress,
+    ):
+        restored = restore_vault(
+            home,
+            client,
+            pinned,
+            account,
+            secret,
+            name,
+            None if no_passphrase else lambda: own.new_passphrase(passphrase_file),
+            int(time.time()),
+            os.urandom,
+            progress,
         )
-        try:
-            client.join(endorse_request(request, sheet_key))
-        except NotEnrolled as error:
-            raise NotOneSheet from error
     lines = [
-        f"Recovered {count} deposits; each receipt was verified.",
+        f"Recovered {restored.count} deposits; each receipt was verified.",
         "This computer's new key belongs to the account. If the old computer was stolen, ask the "
         "notary office to revoke its key.",
         "Officers are not known here: whoever is to open deposits besides this vault and the sheet, "
         "add again with `sealbook officer add`.",
     ]
-    _report_recovery(as_json, home, account, count, problems, lines)
+    if not restored.new:
+        lines = [
+            f"Fetched {restored.count} deposits that were missing here; each receipt was verified."
+        ]
+    _report_recovery(as_json, home, account, restored, lines)
 
 
 def _report_recovery(
     as_json: bool,
     home: Path,
     account: str,
-    count: int,
-    problems: list[tuple[str, str]],
+    restored: "Restored",
     lines: list[str],
 ) -> None:
     """Print what was recovered; exit with 1 where something was not."""
     result = {
         "vault": str(home),
         "account": account,
-        "deposits": count,
-        "problems": [{"commitment": which, "message": why} for which, why in problems],
+        "deposits": restored.count,
+        "problems": [{"commitment": which, "message": why} for which, why in restored.problems],
     }
-    lines += [f"{which[:12]}  not recovered: {why}" for which, why in problems]
-    if problems:
+    lines += [f"{which[:12]}  not recovered: {why}" for which, why in restored.problems]
+    if restored.problems:
         lines.append("Run the same command again to fetch what is missing.")
     page = [text.foreign(home, 7, "Vault  "), *(text.said(line) for line in lines)]
     shell.emit(as_json, result, "\n".join(page))
-    if problems:
+    if restored.problems:
         raise SystemExit(1)

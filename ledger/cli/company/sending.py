@@ -1,7 +1,6 @@
 """What becomes of a deposit: sending what waits, and saying so, for every command that deposits."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,28 +8,21 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.errors import (
-    Conflict,
-    InvalidInput,
-    KeyRevoked,
-    NotEnrolled,
-    SealbookError,
-    Unavailable,
-)
+from ledger.errors import InvalidInput, KeyRevoked, NotEnrolled, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.company.sending.confirming import Rejected
+    from ledger.company.sending.send import Outcome
     from ledger.company.vault.stored import StoredDeposit
     from ledger.company.vault.vault import Vault
-    from ledger.verify import VerifiedReceipt
-    from ledger.wire.client import NotaryClient
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
 _LABEL = 12
-_ROUNDS = 5
-"""Times that papers of a matter are sent in one go: each time, another computer may be faster."""
 _KEPT = "It stays sealed in the vault; `sealbook deposit` tries again."
+_NOT_ENROLLED = (
+    "The notary has not enrolled this account yet. Hand over the enrolment request; "
+    "`sealbook deposit` sends what waits."
+)
 _SEAL_ANEW = "It is kept in the vault and not sent again; deposit the same path to seal it anew."
 _NEW_KEY = (
     "This computer's key deposits no more. Name a folder for a new vault in SEALBOOK_HOME and run "
@@ -128,108 +120,50 @@ class Report:
 
 def send(vault: "Vault", report: Report) -> None:
     """Send what waits, deliver receipts; what cannot be sent now goes on waiting."""
+    from ledger.company.sending import send as use_case
+
     with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
-        left = {}
-        for each in vault.spooled():
-            try:
-                each.check()
-                left[each.name] = each
-            except SealbookError as error:
-                report.damaged(each, error)
-        try:
-            for name in _confirm(vault, list(left.values()), report):
-                del left[name]
-        except (Unavailable, NotEnrolled) as error:
-            reason = sentence_of(error)
-            if isinstance(error, NotEnrolled):
-                reason = (
-                    "The notary has not enrolled this account yet. Hand over the enrolment request; "
-                    "`sealbook deposit` sends what waits."
-                )
-            for each in left.values():
-                report.waiting(each, reason)
-        except SealbookError as error:
-            for each in left.values():
-                each.note(refused=str(error))
-                report.not_deposited(each, FAILED, error, _KEPT)
-
-
-def _confirm(vault: "Vault", spooled: "list[StoredDeposit]", report: Report) -> Iterator[str]:
-    """Yield the name of each deposit that was settled, for good or ill."""
-    from ledger.company.sending.confirming import confirm, verify_answer
-    from ledger.company.sending.spool import Sender, deliver
-
-    for each in spooled:
-        receipt = each.receipt
-        if receipt is not None:
-            verified = verify_answer(each.encoded, receipt, vault.trust)
-            report.done(each, deliver(each), verified.index, verified.block.height)
-            yield each.name
-    # A matter's papers go out by number: the notary takes each only after the one before it.
-    waiting = sorted((each for each in spooled if each.waits), key=matter_number)
-    if not waiting:
-        return
-    total = sum(payload.size for each in waiting for _, payload in each.files)
-    with shell.Progress("sending", total) as progress, own.connect(vault) as client:
-        sender = Sender(client, progress)
-        for _ in range(_ROUNDS):
-            lost: list[tuple[StoredDeposit, Conflict]] = []
-            for each, outcome in confirm(waiting, sender, vault.trust, vault):
+        spooled = vault.spooled()
+        if not spooled:
+            return
+        total = use_case.bytes_to_send(spooled)
+        moved: dict[str, StoredDeposit] = {}
+        with shell.Progress("sending", total) as progress, own.connect(vault) as client:
+            for outcome in use_case.send(vault, client, spooled, time.time, progress):
                 progress.close()
-                if type(outcome) is Conflict and each.deposit.matter is not None:
-                    lost.append((each, outcome))
-                    continue
-                _settle(vault, each, outcome, report)
-                yield each.name
-            again = _give_way(vault, client, [each for each, _ in lost]) if lost else frozenset()
-            for each, conflict in lost:
-                if each.name not in again:
-                    _settle(vault, each, conflict, report)
-                    yield each.name
-            waiting = sorted((e for e, _ in lost if e.name in again), key=matter_number)
-            if not waiting:
-                return
-        for each in waiting:
+                moved.pop(outcome.deposit.name, None)
+                if isinstance(outcome, use_case.Renumbered):
+                    moved[outcome.deposit.name] = outcome.deposit
+                else:
+                    _say(outcome, report)
+        for each in moved.values():
             report.waiting(each, _KEPT)
-            yield each.name
 
 
-def _settle(
-    vault: "Vault",
-    deposit: "StoredDeposit",
-    outcome: "VerifiedReceipt | Rejected | SealbookError",
-    report: Report,
-) -> None:
-    """Do what the notary's answer asks for, and say so."""
-    from ledger.company.sending.confirming import Rejected
-    from ledger.company.sending.spool import deliver, keep_proof, note_refusal
+def _say(outcome: "Outcome", report: Report) -> None:
+    """Say what has become of a deposit."""
+    from ledger.company.sending import send as use_case
 
-    if isinstance(outcome, Rejected):
-        kept = keep_proof(vault, deposit, outcome)
-        report.not_deposited(
-            deposit, FAILED, outcome.error, f"The proof is kept in {quoted(kept)}."
-        )
-    elif isinstance(outcome, SealbookError):
-        if note_refusal(vault, deposit, outcome):
-            way_on = _NEW_KEY if isinstance(outcome, KeyRevoked) else _SEAL_ANEW
-            report.not_deposited(deposit, REFUSED, outcome, way_on)
-        else:
-            report.not_deposited(deposit, FAILED, outcome, _KEPT)
-    else:
-        report.done(deposit, deliver(deposit), outcome.index, outcome.block.height)
-
-
-def _give_way(
-    vault: "Vault", client: "NotaryClient", lost: "list[StoredDeposit]"
-) -> frozenset[str]:
-    """Return which papers got new numbers because another computer of the account had taken theirs."""
-    from ledger.company.sending.giving_way import give_way
-
-    try:
-        return give_way(vault, client, lost, int(time.time()))
-    except SealbookError as error:
-        shell.tell(text.said(sentence_of(error)))
-        return frozenset()
+    deposit = outcome.deposit
+    match outcome:
+        case use_case.Delivered(_, receipt, verified):
+            report.done(deposit, receipt, verified.index, verified.block.height)
+        case use_case.PutAside(_, error, doubt):
+            if doubt is not None:
+                shell.tell(text.said(sentence_of(doubt)))
+            way_on = _NEW_KEY if isinstance(error, KeyRevoked) else _SEAL_ANEW
+            report.not_deposited(deposit, REFUSED, error, way_on)
+        case use_case.PutOff(_, error, proof):
+            more = _KEPT if proof is None else f"The proof is kept in {quoted(proof)}."
+            report.not_deposited(deposit, FAILED, error, more)
+        case use_case.Unsent(_, NotEnrolled()):
+            report.waiting(deposit, _NOT_ENROLLED)
+        case use_case.Unsent(_, error) if outcome.passing:
+            report.waiting(deposit, sentence_of(error))
+        case use_case.Unsent(_, error):
+            report.not_deposited(deposit, FAILED, error, _KEPT)
+        case use_case.Damaged(_, error):
+            report.damaged(deposit, error)
 
 
 def no_receipt(deposit: "StoredDeposit") -> InvalidInput:
@@ -252,8 +186,10 @@ def verified_receipt(vault: "Vault", deposit: "StoredDeposit") -> Any:
 
 def summary(deposit: "StoredDeposit") -> dict[str, Any]:
     """Return what commands print of a deposit for a machine."""
+    from ledger.company.vault.matters import number_of
+
     meta = deposit.meta
-    state = REFUSED if deposit.refused else WAITING if deposit.waits else DEPOSITED
+    state = DEPOSITED if deposit.state.entered else str(deposit.state)
     return {
         "id": deposit.commitment,
         "title": meta.title,
@@ -263,16 +199,10 @@ def summary(deposit: "StoredDeposit") -> dict[str, Any]:
         "documents": meta.documents,
         "size": meta.size,
         "matter": meta.matter,
-        "matter_number": matter_number(deposit) or None,
+        "matter_number": number_of(deposit) or None,
         "message": meta.refused,
         "receipt": meta.receipt or str(deposit.folder / "receipt") if state == DEPOSITED else None,
     }
-
-
-def matter_number(deposit: "StoredDeposit") -> int:
-    """Return its number in its matter, 0 where it is in none."""
-    matter = deposit.deposit.matter
-    return 0 if matter is None else matter.number
 
 
 def name_of(deposit: "StoredDeposit") -> str:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.errors import InvalidInput, VerificationFailed
+from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    pass
+    from ledger.company.access.founding import Pinned
 
 
 @click.group(
@@ -99,22 +99,16 @@ def _pinned() -> bytes:
     return shell.read_limited(home / TRUST, MAX_TRUST, "a trust file")
 
 
-def read_trust(notary: str, file: Path | None) -> bytes:
-    from ledger.chain.trust import MAX_TRUST
+def read_trust(notary: str, file: Path | None) -> "Pinned":
+    """Return a notary's trust file: the office's, or the one that the notary offers."""
+    from ledger.chain.trust import MAX_TRUST, parse_trust
+    from ledger.company.access.founding import Pinned
     from ledger.wire.client import NotaryClient
 
     if file is not None:
-        return shell.read_limited(file, MAX_TRUST, "a trust file")
-    with NotaryClient(notary) as client:
-        return client.trust()
-
-
-def compare_fingerprint(data: bytes, printed: str) -> None:
-    from ledger.chain.trust import fingerprint
-
-    if "".join(printed.split()).lower() != fingerprint(data).replace(" ", ""):
-        raise VerificationFailed(
-            "The trust file does not have the fingerprint that was given. Compare what was typed with "
-            "the sheet, digit by digit. If it is the sheet's, this is not the notary of the sheet, or "
-            "its trust file is a newer one: get that from the office itself and pass it with --trust."
-        )
+        data = shell.read_limited(file, MAX_TRUST, "a trust file")
+    else:
+        with NotaryClient(notary) as client:
+            data = client.trust()
+    with shell.about(file or Path(f"{notary}/trust")):
+        return Pinned(notary, data, parse_trust(data))

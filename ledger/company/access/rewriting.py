@@ -24,9 +24,10 @@ from ledger.company.disclosing.ranged import RangedEnvelope
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, format_recipients, parsed
 from ledger.company.vault.stored import StoredDeposit, read_file, write_file
 from ledger.company.vault.vault import Vault
-from ledger.crypto.envelope import Header, parse_header, seal_header
+from ledger.crypto.envelope import MAX_HEADER, Header, parse_header, seal_header
 from ledger.crypto.recipients import Identity, Random, Recipient
 from ledger.crypto.stream import PayloadReader
+from ledger.disk.age_files import open_age
 from ledger.disk.files import AtomicFile
 from ledger.errors import (
     DecryptionFailed,
@@ -182,7 +183,7 @@ def _batch(
         batch,
         lambda deposit: deposit,
     )
-    entered = [each for each in fresh if each.deposit.receipt is not None]
+    entered = [each for each in fresh if each.deposit.state.entered]
 
     def put_content(each: _Rewritten) -> _Rewritten:
         if each.content is not None:
@@ -202,7 +203,7 @@ def _batch(
 
         entered = each_of(put_manifest, entered, lambda each: each.deposit)
     state = recipients.state
-    waiting = [each for each in fresh if each.deposit.receipt is None]
+    waiting = [each for each in fresh if not each.deposit.state.entered]
 
     def note(each: _Rewritten) -> None:
         each.deposit.note(sealed_for=state)
@@ -288,15 +289,9 @@ def _file_key(
         return parse_header(read_file(own)).unwrap(identities)
     whole = deposit.folder / "content.age"
     if whole.exists():
-        with whole.open("rb") as file:
-            header = parse_header(file.read(1 << 17))
-
-            def read_at(offset: int, length: int) -> bytes:
-                file.seek(len(header.encoded) + offset)
-                return file.read(length)
-
-            file_key = header.unwrap(identities)
-            PayloadReader(read_at, payload.size, file_key)
+        with open_age(whole) as file:
+            file_key = file.header.unwrap(identities)
+            PayloadReader(file.read_at, payload.size, file_key)
             return file_key
     remote = RangedEnvelope(client, payload)
     headers: list[Header] = [remote.header]
@@ -318,7 +313,7 @@ def _replace_header(path: Path, header: bytes) -> None:
     """Replace an age file by one with another header and the same payload."""
     try:
         with path.open("rb") as file, AtomicFile(path) as out:
-            start = len(parse_header(file.read(1 << 17)).encoded)
+            start = len(parse_header(file.read(MAX_HEADER)).encoded)
             file.seek(start)
             out.write_at(0, header)
             at = len(header)

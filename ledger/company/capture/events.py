@@ -21,7 +21,6 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from ledger.company.capture.settling import Seen
-from ledger.company.capture.watching import FolderWatcher
 
 LINUX = sys.platform == "linux"
 EVENTS = [
@@ -37,31 +36,31 @@ EVENTS = [
 
 
 class Handler(FileSystemEventHandler):
-    """Translates watchdog's events."""
+    """Translates watchdog's events: `see` is told of a path, `changed` of a folder."""
 
-    def __init__(self, watcher: FolderWatcher) -> None:
-        self._watcher = watcher
+    def __init__(self, see: Callable[[str, Seen], None], changed: Callable[[str], None]) -> None:
+        self._see = see
+        self._changed = changed
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take one event, in the observer's thread."""
         path, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path or "")
-        watcher = self._watcher
         match event:
             case DirCreatedEvent() | DirDeletedEvent() | DirMovedEvent():
-                watcher.changed(path)
+                self._changed(path)
                 if target:
-                    watcher.changed(target)
+                    self._changed(target)
             case FileMovedEvent():
-                watcher.see(path, Seen.GONE)
-                watcher.see(target, Seen.CLOSED)
+                self._see(path, Seen.GONE)
+                self._see(target, Seen.CLOSED)
             case FileDeletedEvent():
-                watcher.see(path, Seen.GONE)
+                self._see(path, Seen.GONE)
             case FileCreatedEvent():
-                watcher.see(path, Seen.CLOSED if _is_linked(path) else Seen.CREATED)
+                self._see(path, Seen.CLOSED if _is_linked(path) else Seen.CREATED)
             case FileClosedEvent():
-                watcher.see(path, Seen.CLOSED)
+                self._see(path, Seen.CLOSED)
             case FileModifiedEvent():
-                watcher.see(path, Seen.WRITTEN)
+                self._see(path, Seen.WRITTEN)
 
 
 class Overflow(logging.Handler):

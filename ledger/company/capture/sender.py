@@ -5,7 +5,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 import httpx2
@@ -13,7 +13,15 @@ import httpx2
 from ledger.company.capture.intake import Intake, iso
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.sending.confirming import BATCH
-from ledger.company.sending.settling import settle
+from ledger.company.sending.send import (
+    Damaged,
+    Delivered,
+    PutAside,
+    PutOff,
+    Renumbered,
+    Unsent,
+    send,
+)
 from ledger.company.vault.stored import StoredDeposit
 from ledger.company.vault.vault import Vault
 from ledger.errors import (
@@ -109,42 +117,41 @@ class SenderLoop:
             free = [each for each in spooled if each.name not in self._held]
             self._told = {each.name: self._told.get(each.name, "") for each in spooled}
             self._journal.set(waiting=len(spooled), held=len(self._held))
-            sound = self._sound(free[:ROUND])
-            moved = {each.name: each for each in sound}
-            done = 0
-            for each, outcome in settle(self._vault, self._client, sound):
-                moved.pop(each.name, None)
-                if isinstance(outcome, SealbookError):
-                    if each.refused:
-                        self._intake.refused(each)
+            done, moved = 0, set[str]()
+            for outcome in send(self._vault, self._client, free[:ROUND], self._clock):
+                each = outcome.deposit
+                moved.discard(each.name)
+                match outcome:
+                    case Delivered():
                         done += 1
-                    self._hold(each, outcome)
-                else:
-                    delay = self._journal.arrived(each.name)
-                    done += 1
-                    self._journal.note(
-                        Kind.DEPOSITED,
-                        each.meta.path or each.meta.title,
-                        f"entry {outcome.index}" + ("" if delay is None else f", {delay:.1f} s"),
-                        identity=each.commitment,
-                    )
+                        self._tell_delivered(outcome)
+                    case PutAside(_, error, doubt):
+                        done += 1
+                        self._intake.refused(each)
+                        self._hold(each, error)
+                        if doubt is not None:
+                            self._journal.note(Kind.FAILED, "sending", str(doubt), doubt.code)
+                    case PutOff(_, error) | Damaged(_, error):
+                        self._hold(each, error)
+                    case Renumbered():
+                        self._intake.refused(each)
+                        moved.add(each.name)
+                    case Unsent(_, error):
+                        raise error
                 self._journal.set(waiting=len(spooled) - done)
-            # Those without an outcome were given other numbers, under which they go out next.
-            for each in moved.values():
-                self._intake.refused(each)
         if free:
             self._reachable()
         return len(free) > ROUND or bool(moved)
 
-    def _sound(self, spooled: Sequence[StoredDeposit]) -> list[StoredDeposit]:
-        good = []
-        for each in spooled:
-            try:
-                each.check()
-                good.append(each)
-            except SealbookError as error:
-                self._hold(each, error)
-        return good
+    def _tell_delivered(self, outcome: Delivered) -> None:
+        deposit = outcome.deposit
+        delay = self._journal.arrived(deposit.name)
+        self._journal.note(
+            Kind.DEPOSITED,
+            deposit.meta.path or deposit.meta.title,
+            f"entry {outcome.verified.index}" + ("" if delay is None else f", {delay:.1f} s"),
+            identity=deposit.commitment,
+        )
 
     def _hold(self, deposit: StoredDeposit, error: SealbookError) -> None:
         """Try a deposit again later, if at all; tell of it once, and anew when the reason changes."""

@@ -1,12 +1,8 @@
 """Watched folders: events say when to look at a path, what stands there says what is recorded.
 
-A path that has settled is compared with what the index knows of it. A new or changed file is sealed as
-the next version in its matter. A file that moved keeps its matter, and the move is recorded there, as
-is a deletion: each a small text, sealed like everything; evidence is never deleted.
-
-Moves are found by the file's inode, size and time, so those made while nothing watched are found too. A
-rescan at the start, and at intervals, finds what events have missed. A folder that is missing or
-suddenly empty is taken for an absent disk: nothing is recorded as deleted.
+A path that has settled is compared with what the index knows of it (`changes`). A rescan at the start,
+and at intervals, finds what events have missed. A folder that is missing or suddenly empty is taken for
+an absent disk: nothing is recorded as deleted.
 """
 
 import contextlib
@@ -20,28 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from ledger.company.capture.changes import Changes
 from ledger.company.capture.config import Watch
 from ledger.company.capture.events import EVENTS, LINUX, Handler, Overflow, make_observer
-from ledger.company.capture.index import Place, State
-from ledger.company.capture.intake import Intake, Item, iso, item_key
+from ledger.company.capture.index import State
+from ledger.company.capture.intake import Intake
 from ledger.company.capture.journal import Journal, Kind
-from ledger.company.capture.looking import (
-    GONE,
-    Root,
-    is_gone,
-    path_below,
-    state_of_source,
-    state_of_stat,
-    state_values,
-    stated_times,
-    walk_below,
-)
+from ledger.company.capture.looking import Root, is_gone, path_below, state_of_stat, walk_below
 from ledger.company.capture.settling import Seen, Settling
-from ledger.company.documents import Document
-from ledger.company.sealing.collecting import collect, text_of_name
-from ledger.company.sealing.sources import FileSource, MemorySource
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
-from ledger.program import tool_name
 from ledger.quoted import quoted
 
 WORKERS = 8
@@ -74,12 +57,11 @@ class FolderWatcher:
         ]
         # Of two folders, one inside the other, the inner one's rules hold.
         self._roots.sort(key=lambda root: len(root.watch.folder), reverse=True)
-        self._intake = intake
         self._index = intake.index
         self._journal = journal
         self._vault = os.path.realpath(vault_home)
         self._clock = clock
-        self._spooled = spooled
+        self._changes = Changes(intake, journal, clock, self._noticed, spooled)
         self._settling = Settling(closes=LINUX)
         self._state = threading.Condition()
         self._busy: set[str] = set()
@@ -204,7 +186,10 @@ class FolderWatcher:
                 self._observer.unschedule(root.handle)
             root.handle = None
         root.handle = self._observer.schedule(
-            Handler(self), root.watch.folder, recursive=True, event_filter=list(EVENTS)
+            Handler(self.see, self.changed),
+            root.watch.folder,
+            recursive=True,
+            event_filter=list(EVENTS),
         )
         root.identity = identity
 
@@ -241,12 +226,13 @@ class FolderWatcher:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         return f"{quoted(found[0])}{more} cannot be read; what is in there is not taken."
 
-    # --- what ---
+    # --- one path ---
 
     def _work(self, path: str) -> None:
         pause = None
         try:
-            self._look(path)
+            if root := self._root(path):
+                self._changes.look(root, path)
             self._told.pop(path, None)
         except SourceChanged:
             pause = AGAIN
@@ -275,117 +261,12 @@ class FolderWatcher:
                 if pause is not None or self._room():
                     self._state.notify_all()
 
+    def _noticed(self, path: str) -> float:
+        with self._state:
+            return self._since.pop(path, self._clock())
+
     def _fail(self, path: str, why: str, code: str) -> None:
         self._journal.note(Kind.FAILED, path, why, code)
-
-    def _look(self, path: str) -> None:
-        """Record what has become of a path since it was last looked at."""
-        root = self._root(path)
-        if root is None:
-            return
-        try:
-            info = os.lstat(path)
-        except GONE:
-            self._gone(root, path)
-            return
-        except OSError as error:
-            raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
-        if not stat.S_ISREG(info.st_mode):
-            self._gone(root, path)
-            return
-        known = self._index.at(path)
-        if known is not None and known.state == state_of_stat(info):
-            return
-        if known is None:
-            for before in self._index.with_state(state_of_stat(info)):
-                if is_gone(before):
-                    self._moved(root, before, path, info)
-                    return
-        self._version(root, path)
-
-    def _version(self, root: Root, path: str) -> None:
-        collected = collect(Path(path), tool_name())
-        source = collected.documents[0].source
-        assert isinstance(source, FileSource)
-        info = os.lstat(path)
-        state = state_of_source(source)
-        if state_of_stat(info) != state:
-            raise SourceChanged(f"{quoted(path)} changed while it was looked at")
-        known = self._index.at(path)
-        self._journal.note(Kind.CAME_IN, path)
-        self._take(
-            Item(
-                key=item_key("file", path, known.row if known else 0, *state_values(state)),
-                documents=collected.documents,
-                title=Path(path).name,
-                path=path,
-                rule=root.watch.rule,
-                topic=text_of_name(path),
-                provenance=(("path", text_of_name(path)), *stated_times(info)),
-                place=Place(path, state),
-                receipt_beside=root.watch.receipts_beside,
-            ),
-        )
-
-    def _moved(self, root: Root, before: str, path: str, info: os.stat_result) -> None:
-        known = self._index.at(before)
-        if known is None or known.state is None:
-            return
-        self._record(root, "moved", path, Place(path, state_of_stat(info), before), known.row)
-
-    def _gone(self, root: Root, path: str) -> None:
-        known = self._index.at(path)
-        if known is None or known.state is None or not Path(root.watch.folder).is_dir():
-            return
-        # It may have been moved over another file, in whose matter it then stands.
-        others = [each for each in self._index.with_state(known.state) if each != path]
-        same = others[0] if others else ""
-        self._record(root, "deleted", path, Place(path, None), known.row, same)
-
-    def _record(
-        self, root: Root, what: str, path: str, place: Place, row: int, same: str = ""
-    ) -> None:
-        """Seal a small text that tells of a move or a deletion, in the file's matter."""
-        at = iso(self._clock())
-        fields = [("event", what), ("path", text_of_name(place.before or path))]
-        if place.before:
-            fields.append(("to", text_of_name(path)))
-        if same:
-            fields.append(("the same file stands at", text_of_name(same)))
-        fields += [("noticed", at), ("by", tool_name())]
-        text = "".join(f"{name}: {value}\n" for name, value in fields).encode()
-        self._journal.note(Kind.CAME_IN, path, what)
-        self._take(
-            Item(
-                key=item_key(what, path, place.before or "", row),
-                documents=(
-                    Document(
-                        MemorySource(text),
-                        f"{what}.txt",
-                        modified=int(self._clock()),
-                        media_type="text/plain",
-                        tool=tool_name(),
-                    ),
-                ),
-                title=f"{Path(place.before or path).name} ({what})",
-                path=path,
-                rule=root.watch.rule,
-                topic=text_of_name(path),
-                provenance=(
-                    ("record", "made by this software, not a file that was found"),
-                    *fields,
-                ),
-                place=place,
-            ),
-        )
-
-    def _take(self, item: Item) -> None:
-        with self._state:
-            since = self._since.pop(item.path, self._clock())
-        taken = self._intake.take(item)
-        self._journal.expect(taken.name, since)
-        self._journal.note(Kind.SEALED, item.path, identity=taken.commitment)
-        self._spooled()
 
     def _root(self, path: str) -> Root | None:
         for root in self._roots:

@@ -38,7 +38,7 @@ from ledger.company.vault.stored import StoredDeposit, read_file, write_file
 from ledger.company.vault.vault import Vault
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
-from ledger.disk.files import sync_folder, what_to_do
+from ledger.disk.files import sync, sync_folder, what_to_do
 from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.disk.staging import Progress
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
@@ -211,7 +211,7 @@ def _settle(path: Path, record: Record) -> None:
     if path.stat().st_size != record.size:
         raise VerificationFailed(f"{quoted(record.name)} could not be written whole")
     with path.open("rb+") as file:
-        os.fsync(file.fileno())
+        sync(file)
     if record.modified is not None:
         with contextlib.suppress(OverflowError):
             os.utime(path, (record.modified, record.modified))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ledger.company.documents import Document, Source
@@ -18,10 +17,11 @@ from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.preparing import split_all
 from ledger.company.splitters.cutting import VERSIONS
 from ledger.company.vault.stored import StoredDeposit, read_file
-from ledger.crypto.envelope import MAX_HEADER, parse_header
+from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import PayloadReader
+from ledger.disk.age_files import open_age
 from ledger.disk.staging import Opened, Progress, Staging
 from ledger.errors import Conflict, InvalidInput, StorageFailed, VerificationFailed
 from ledger.evidence.index import DocumentIndex, Index, IndexPlace
@@ -194,17 +194,9 @@ def content_of(
                     progress(done)
 
                 client.download(payload, write)
-        with path.open("rb") as file:
-            header = parse_header(file.read(MAX_HEADER))
-            start, lock = len(header.encoded), Lock()
-
-            def read_at(offset: int, length: int) -> bytes:
-                with lock:
-                    file.seek(start + offset)
-                    return file.read(length)
-
-            used = parse_header(read_file(own_header)) if own_header.exists() else header
-            yield PayloadReader(read_at, payload.size, used.unwrap(identities))
+        with open_age(path) as file:
+            used = parse_header(read_file(own_header)) if own_header.exists() else file.header
+            yield PayloadReader(file.read_at, payload.size, used.unwrap(identities))
     except OSError as error:
         raise StorageFailed(f"{quoted(path)} could not be used: {error.strerror}.") from error
     finally:

@@ -9,7 +9,6 @@ commitment in the statement (`ledger.evidence.partial.open_in_part`).
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.chain.statement import Payload
@@ -25,6 +24,7 @@ from ledger.crypto.commitment import (
 from ledger.crypto.envelope import MAX_HEADER, Header, parse_header
 from ledger.crypto.recipients import Identity
 from ledger.crypto.stream import ENC_CHUNK, NONCE_SIZE, PayloadReader
+from ledger.disk.age_files import open_age
 from ledger.errors import StorageFailed, VerificationFailed
 from ledger.evidence.index import Index
 from ledger.evidence.manifest import Manifest
@@ -138,9 +138,12 @@ def view_deposit(
     path, own_header = deposit.folder / "content.age", deposit.folder / "content.header"
     with contextlib.ExitStack() as stack:
         if path.exists():
-            header, read_at = _local(path, stack)
-            fetched = 0
-            used, counted = header, lambda: fetched
+            try:
+                local = stack.enter_context(open_age(path))
+            except OSError as error:
+                raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
+            used, read_at = local.header, local.read_at
+            counted = lambda: 0  # noqa: E731
         else:
             envelope = RangedEnvelope(client, payload)
             used, read_at = envelope.header, envelope.read_at
@@ -150,20 +153,6 @@ def view_deposit(
         content = PayloadReader(read_at, payload.size, used.unwrap(identities))
         fetch = content_reader(manifest, content)
         yield DepositView(manifest, read_index(manifest, content), fetch, counted)
-
-
-def _local(path: Path, stack: contextlib.ExitStack) -> tuple[Header, Callable[[int, int], bytes]]:
-    try:
-        file = stack.enter_context(path.open("rb"))
-        header = parse_header(file.read(MAX_HEADER))
-    except OSError as error:
-        raise StorageFailed(f"{quoted(path)} cannot be read: {error.strerror}.") from error
-
-    def read_at(offset: int, length: int) -> bytes:
-        file.seek(len(header.encoded) + offset)
-        return file.read(length)
-
-    return header, read_at
 
 
 def hashed(view: DepositView, progress: Callable[[int], None]) -> Index:

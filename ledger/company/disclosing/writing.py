@@ -20,7 +20,7 @@ from ledger.company.vault.stored import StoredDeposit, read_file
 from ledger.crypto.envelope import seal_header
 from ledger.crypto.recipients import FILE_KEY_SIZE, Identity, Recipient
 from ledger.crypto.stream import CHUNK, NONCE_SIZE, TAG_SIZE, PayloadCipher
-from ledger.disk.files import what_to_do
+from ledger.disk.files import new_file, what_to_do
 from ledger.disk.outputs import move_new
 from ledger.disk.staging import Progress
 from ledger.errors import StorageFailed, VerificationFailed
@@ -87,10 +87,8 @@ def disclose(
                 disclosures.append(
                     _disclosure(each, client, identities, hidden, stack, tally.next())
                 )
-            with open(plain, "xb", opener=_private) as out:
-                write_evidence(cast(BinaryIO, out), disclosures)
-                out.flush()
-                os.fsync(out.fileno())
+            with new_file(plain) as out:
+                write_evidence(out, disclosures)
         with plain.open("rb") as written:
             found = read_evidence(cast(BinaryIO, written))
             verified = tuple(verify_disclosed(each, trust, progress=tally.next()) for each in found)
@@ -207,21 +205,14 @@ class _Tally:
         return report
 
 
-def _private(path: str, flags: int) -> int:
-    # From its first moment nobody else can open it.
-    return os.open(path, flags, 0o600)
-
-
 def _seal(source: Path, target: Path, recipients: Sequence[Recipient]) -> None:
     file_key, nonce = os.urandom(FILE_KEY_SIZE), os.urandom(NONCE_SIZE)
     cipher = PayloadCipher(file_key, nonce)
     last = max(1, -(-source.stat().st_size // CHUNK)) - 1
-    with source.open("rb") as plain, open(target, "xb", opener=_private) as out:
+    with source.open("rb") as plain, new_file(target) as out:
         out.write(seal_header(file_key, recipients, os.urandom) + nonce)
         for index in range(last + 1):
             chunk = plain.read(CHUNK)
             sealed = bytearray(len(chunk) + TAG_SIZE)
             cipher.encrypt_into(index, index == last, chunk, sealed)
             out.write(sealed)
-        out.flush()
-        os.fsync(out.fileno())

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from ledger.chain.policy import VerifiedCheckpoint
-from ledger.chain.receipt import parse_receipt
 from ledger.chain.report import CONTENT
 from ledger.chain.statement import Deposit, parse_deposit, parse_statement
 from ledger.chain.trust import Trust
@@ -97,8 +96,8 @@ class Followed(Protocol):
         """Return it."""
         ...
 
-    def keep_checkpoint(self, note: str) -> None:
-        """Replace it."""
+    def keep_checkpoint(self, old: VerifiedCheckpoint | None, new: VerifiedCheckpoint) -> bool:
+        """Replace it by `new` if it still is `old`; return whether it was."""
         ...
 
 
@@ -135,13 +134,10 @@ def confirm(
                 continue
             try:
                 verified = verify_answer(each.encoded, answer, trust)
-                newest = follow(known, verified.checkpoint, notary.consistency)
+                known = keep_up(ledger, known, verified.checkpoint, notary.consistency)
             except (VerificationFailed, MalformedData) as error:
                 yield each, Rejected(answer, error)
                 continue
-            if newest is not known:
-                ledger.keep_checkpoint(parse_receipt(answer).note)
-                known = newest
             each.accept(answer)
             yield each, verified
 
@@ -206,6 +202,24 @@ def follow(
             "office."
         ) from error
     return known if first.size == second.size else new
+
+
+def keep_up(
+    ledger: Followed,
+    known: VerifiedCheckpoint | None,
+    found: VerifiedCheckpoint,
+    consistency: Callable[[int, int], tuple[bytes, ...]],
+) -> VerifiedCheckpoint:
+    """Keep the checkpoint `found` where it is the largest; return the largest.
+
+    `known` is what was kept when it was read last: where another process has replaced it, `found` is
+    compared with what that one has kept. Raises as `follow` does.
+    """
+    while (newest := follow(known, found, consistency)) is not known:
+        if ledger.keep_checkpoint(known, newest):
+            return newest
+        known = ledger.checkpoint()
+    return newest
 
 
 def _raise_if_not_enrolled(notary: Notary[D], deposit: D) -> None:

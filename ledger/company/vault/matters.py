@@ -37,7 +37,7 @@ class MatterPapers:
     @property
     def deposited(self) -> tuple[StoredDeposit, ...]:
         """The papers with a receipt."""
-        return tuple(each for each in self.papers if not each.refused and not each.waits)
+        return tuple(each for each in self.papers if each.state.entered)
 
     @property
     def waiting(self) -> tuple[StoredDeposit, ...]:

@@ -1,6 +1,5 @@
 """One deposit in the vault: its files, and what is known of it."""
 
-import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from ledger.chain.statement import Deposit, Payload, Statement, parse_deposit, parse_statement
 from ledger.company.vault.home import FILED, ID_DIGITS, REFUSED, SPOOL
+from ledger.company.vault.life import STATES, Event, State, next_state
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.recipients import Identity
 from ledger.disk.files import AtomicFile, sync_folder
@@ -64,11 +64,6 @@ class StoredDeposit:
                 return self._home / place / self.name
         return self._home / FILED / self.name
 
-    @property
-    def filed_folder(self) -> Path:
-        """Where it will be once it is filed away."""
-        return self._home / FILED / self.name
-
     @cached_property
     def meta(self) -> Meta:
         """What meta.json says."""
@@ -90,7 +85,7 @@ class StoredDeposit:
 
     def check(self) -> None:
         """Raise MalformedData or StorageFailed when what is known of the deposit is damaged."""
-        _ = self.meta, self.deposit
+        _ = self.meta, self.deposit, self.state
 
     @property
     def commitment(self) -> str:
@@ -104,14 +99,27 @@ class StoredDeposit:
         return read_file(path) if path.exists() else None
 
     @property
+    def state(self) -> State:
+        """How far the deposit has come. Raises MalformedData where its folder shows no state."""
+        while True:
+            folder = self.folder
+            kept = (folder / "receipt").exists()
+            if kept or folder == self.folder:  # or else it was moved between the two looks
+                break
+        try:
+            return STATES[folder.parent.name, kept]
+        except KeyError:
+            raise hurt(folder) from None
+
+    @property
     def waits(self) -> bool:
         """Whether the deposit is still to be sent, or sent again."""
-        return not (self.refused or (self.folder / "receipt").exists())
+        return self.state is State.WAITING
 
     @property
     def refused(self) -> bool:
-        """Whether the notary will never take the deposit: it is kept, and never sent again."""
-        return (self._home / REFUSED / self.name).exists()
+        """Whether the notary will never take the deposit."""
+        return self.state is State.REFUSED
 
     @property
     def files(self) -> Iterator[tuple[Path, Payload]]:
@@ -131,37 +139,43 @@ class StoredDeposit:
         return self.statement.encoded
 
     def accept(self, receipt: bytes) -> None:
-        """Keep a verified receipt; the ciphertext now rests with the notary."""
+        """Keep a verified receipt."""
+        next_state(self.state, Event.ACCEPTED)
         write_file(self.folder / "receipt", receipt)
+
+    def file_away(self, receipt: Path | None) -> None:
+        """Note where the user's receipt is, None for here; the ciphertext rests with the notary.
+
+        The deposit is done; durably so after `Vault.sync_filed`.
+        """
+        next_state(self.state, Event.FILED)
+        self.note(receipt=None if receipt is None else str(receipt), refused=None)
         (self.folder / "content.age").unlink(missing_ok=True)
+        self.folder.rename(self._home / FILED / self.name)
 
-    def file_away(self, receipt: Path) -> None:
-        """Note where the user's receipt is; the deposit is done."""
-        self.note(receipt=str(receipt), refused=None)
-        self.leave_spool()
-        sync_folder(self._home / FILED)
-
-    def leave_spool(self) -> None:
-        """Move where deposits stay; durably so after `Vault.sync_filed`."""
-        with contextlib.suppress(FileNotFoundError):
-            # Gone from the spool: another process has filed it away.
-            (self._home / SPOOL / self.name).rename(self._home / FILED / self.name)
+    def put_off(self, reason: str) -> None:
+        """Note why the notary has not taken the deposit: it waits."""
+        next_state(self.state, Event.PUT_OFF)
+        self.note(refused=reason)
 
     def put_aside(self, reason: str) -> None:
         """Keep the deposit as refused: nothing sends it again."""
+        next_state(self.state, Event.PUT_ASIDE)
         self.note(refused=reason)
         (self._home / REFUSED).mkdir(mode=0o700, exist_ok=True)
-        (self._home / SPOOL / self.name).rename(self._home / REFUSED / self.name)
+        self.folder.rename(self._home / REFUSED / self.name)
         sync_folder(self._home / REFUSED)
 
     def restate(self, statement: bytes) -> None:
         """Replace the statement by another over the same sealed files, which was never entered."""
+        next_state(self.state, Event.RENUMBERED)
         write_file(self.folder / "statement", statement)
         for name in ("statement", "deposit"):
             self.__dict__.pop(name, None)
 
     def keep_rejected(self, receipt: bytes) -> Path:
         """Keep a receipt that does not verify: it is evidence against whoever signed it."""
+        next_state(self.state, Event.PUT_OFF)
         path = self.folder / "receipt.rejected"
         write_file(path, receipt)
         return path

@@ -34,6 +34,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.note import format_note
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
 from ledger.chain.statement import (
     MATTER_ID_SIZE,
@@ -163,6 +164,10 @@ class Vault:
     def spooled(self) -> list[StoredDeposit]:
         """Return what the notary has not confirmed, or the user not received, oldest first."""
         return [StoredDeposit(self.home, name) for name in sorted(self._names(SPOOL))]
+
+    def refused(self) -> list[StoredDeposit]:
+        """Return what the notary will never take, oldest first."""
+        return [StoredDeposit(self.home, name) for name in sorted(self._names(REFUSED))]
 
     def with_commitment(self, commitment: bytes) -> StoredDeposit | None:
         """Return the deposit with this commitment."""
@@ -368,9 +373,18 @@ class Vault:
             return None
         return verify_note(self.trust.policy, read_file(path).decode())
 
-    def keep_checkpoint(self, note: str) -> None:
-        """Replace the largest verified checkpoint."""
-        write_file(self.home / "checkpoint", note.encode())
+    def keep_checkpoint(self, old: VerifiedCheckpoint | None, new: VerifiedCheckpoint) -> bool:
+        """Replace the largest verified checkpoint by `new`, if it still is `old`; return whether.
+
+        Where another process has replaced it meanwhile, `new` was compared with what is not the largest
+        any more: it would go back behind that one, or hide a fork.
+        """
+        with self.locked():
+            kept = self.checkpoint()
+            if (kept and kept.checkpoint) != (old and old.checkpoint):
+                return False
+            write_file(self.home / "checkpoint", format_note(new.note).encode())
+            return True
 
     def keep_fork(self, note: str, checkpoint: Checkpoint) -> Path:
         """Keep a signed checkpoint that contradicts an earlier one: proof of a fork."""

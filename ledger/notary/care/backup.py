@@ -23,7 +23,7 @@ from pathlib import Path
 from ledger.chain import statement as st
 from ledger.chain.office import RESTORED
 from ledger.chain.statement import parse_statement
-from ledger.disk.files import make_folder, sync_folder, write_durably
+from ledger.disk.files import make_folder, sync, sync_folder, write_durably
 from ledger.errors import (
     Conflict,
     LedgerFault,
@@ -226,8 +226,7 @@ class _Copying:
                             return
                         _cancel_point(self._cancelled)
                         writer.write(block)
-                    writer.flush()
-                    os.fsync(writer.fileno())
+                    sync(writer)
             os.utime(part, ns=(found.st_mtime_ns, found.st_mtime_ns))
             part.replace(target)
         except FileNotFoundError:

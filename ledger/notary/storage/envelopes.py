@@ -28,7 +28,7 @@ from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import HASH_SIZE
 from ledger.crypto.stream import PayloadHash, payload_size, plain_size
-from ledger.disk.files import sync_folder
+from ledger.disk.files import new_file, sync_folder
 from ledger.errors import (
     Conflict,
     DecryptionFailed,
@@ -147,15 +147,16 @@ class EnvelopeStore:
                 self._write(account, target, _with_digest(header))
 
     def header(self, account: str, root: bytes) -> bytes:
-        """Return the age header. Raises NotFound; StorageFailed when it is not what was uploaded."""
+        """Return the age header. Raises NotFound; VerificationFailed when it was altered here."""
         target = self.path(account, root, "header")
         with storage(target):
             data = target.read_bytes()
         header = data[: -len(_with_digest(b""))]
         if _with_digest(header) != data:
-            raise StorageFailed(
-                f"{target} was altered: it is not the header that was uploaded. Restore it from a "
-                "backup of `objects`; the company has it in its vault too."
+            raise VerificationFailed(
+                f"The header of the age file with root {root.hex()} was altered at the notary: it is "
+                "not what was uploaded. The company puts it there again from its vault, or the office "
+                "from a backup of `objects`."
             )
         return header
 
@@ -231,11 +232,8 @@ class EnvelopeStore:
     def _write(self, account: str, target: Path, data: bytes) -> None:
         temporary = self.pending(account) / f"{secrets.token_hex(16)}.tmp"
         try:
-            with temporary.open("xb") as file:
-                os.fchmod(file.fileno(), 0o600)
+            with new_file(temporary) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.seal import Seal
-from ledger.disk.files import sync_folder
+from ledger.disk.files import sync, sync_folder, write_durably
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, StorageFailed
 from ledger.notary.ports import SIGNED_IN_A_FILE, SignedCheckpoint
@@ -55,7 +55,7 @@ class SignedLog:
                     )
                 frame = _frame(checkpoint)
                 os.write(descriptor, frame)
-                os.fsync(descriptor)
+                sync(descriptor)
                 if os.fstat(descriptor).st_size != expected + len(frame):
                     raise StorageFailed(f"{path} could not be written whole; free some space.")
             finally:
@@ -68,16 +68,9 @@ class SignedLog:
         """Put a whole file in place of whatever is there."""
         path = self._path(number)
         data = b"".join(_frame(each) for each in checkpoints)
-        temporary = path.with_name(f".{path.name}.tmp")
         with _storage(path):
             _make(self.root)
-            with temporary.open("wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            sync_folder(self.root)
+            write_durably(path, data, 0o600)
         self._sizes[number] = len(data)
 
     def truncate(self, height: int) -> None:

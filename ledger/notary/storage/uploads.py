@@ -14,6 +14,7 @@ from pathlib import Path
 from ledger.chain.statement import Payload
 from ledger.crypto.merkle import HASH_SIZE, Buffer
 from ledger.crypto.stream import PayloadHash
+from ledger.disk.files import sync
 from ledger.errors import Conflict, TooLarge
 from ledger.notary.storage.envelopes import (
     READ_BLOCK,
@@ -178,7 +179,7 @@ class Uploads:
 
     def _sync(self, writer: "PayloadWriter") -> None:
         try:
-            os.fsync(writer.descriptor)
+            sync(writer.descriptor)
         except OSError:
             # Linux drops what it failed to write: a later sync would succeed over the hole.
             writer.part.unlink()
