@@ -21,7 +21,7 @@ from ledger.evidence.check import verify_shown
 from ledger.evidence.file import read_evidence
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
-from ledger.evidence.partial.form import PartOfView
+from ledger.evidence.partial.views import PartOfView
 from ledger.limits import limit
 
 MAX_OPENINGS = 1 << 19

@@ -37,7 +37,7 @@ from ledger.evidence.partial import (
     parse_partial,
     recompute_partial,
 )
-from ledger.evidence.partial.form import DocumentOpening, opened_fields
+from ledger.evidence.partial.views import DocumentOpening, opened_fields
 from ledger.evidence.plain_zip import Member, Reader, Writer
 from ledger.quoted import quoted
 from ledger.verify import OpenedDeposit, VerifiedReceipt, parse_deposit_receipt, verify_parsed
