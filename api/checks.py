@@ -7,6 +7,7 @@ evidence file does, and who would rather not show it to the notary checks it wit
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,17 +15,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
-from ledger.chain.receipt import parse_receipt
-from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.errors import Unavailable
+from ledger.evidence.check import check_file
 from ledger.evidence.examining import Examiner
-from ledger.verify import ReceiptRefused, verify_receipt
 from ledger.wire.protocol import MAX_CHECKED, OCTETS
 
 from .requests import Budget, Service, read_body, service
-from .schemas import Checked, Revocation, Standing, Verification, body, problems
+from .schemas import Verification, body, problems
 
 AT_ONCE = 2
 """Receipts at one time: a millisecond each, in turn with everything else that the notary computes."""
@@ -108,14 +107,7 @@ async def verify(request: Request, response: Response) -> Verification:
 
 
 def _check_receipt(here: Service, data: bytes) -> Verification:
-    trust = parse_trust(here.notary.trust)
-    statement = parse_statement(parse_receipt(data).statement)
-    try:
-        report = verify_receipt(data, trust).report
-    except ReceiptRefused as refused:
-        report = refused.report
-    checked = _checked(here, statement.key_id, statement.leaf_hash, report.as_dict())
-    return Verification(deposits=[checked], matters=[])
+    return _verification(here, check_file(BytesIO(data), parse_trust(here.notary.trust)).as_dict())
 
 
 async def _examine(
@@ -147,33 +139,16 @@ async def _gone(request: Request) -> None:
 
 
 def _verification(here: Service, found: dict[str, Any]) -> Verification:
-    return Verification(
-        deposits=[
-            _checked(here, bytes.fromhex(key), bytes.fromhex(leaf), report)
-            for key, leaf, report in found["deposits"]
-        ],
-        matters=found["matters"],
+    standing = here.notary.standing
+    return Verification.model_validate(
+        {
+            "deposits": [
+                {
+                    "report": report,
+                    "standing": standing(bytes.fromhex(key), bytes.fromhex(leaf)).as_dict(),
+                }
+                for key, leaf, report in found["deposits"]
+            ],
+            "matters": found["matters"],
+        }
     )
-
-
-def _checked(here: Service, key_id: bytes, leaf_hash: bytes, report: dict[str, Any]) -> Checked:
-    notary = here.notary
-    key = notary.accounts.key(key_id)
-    entry = notary.entries.find(leaf_hash)
-    index = None if entry is None else entry.index
-    revoked = notary.revoked(key)
-    standing = Standing(
-        entered=entry is not None,
-        index=index,
-        key_revoked=None if key is None else revoked is not None,
-        revocation=None
-        if revoked is None
-        else Revocation(
-            index=revoked.index,
-            time=revoked.time,
-            reason=revoked.reason,
-            after_deposit=revoked.follows(index),
-        ),
-        size=notary.sequencer.last.size,
-    )
-    return Checked(report=report, standing=standing)

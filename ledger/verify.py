@@ -54,6 +54,15 @@ class OpenedDeposit:
 
 
 @dataclass(frozen=True, slots=True)
+class DepositReceipt:
+    """A receipt and the deposit in it, parsed; nothing is verified yet."""
+
+    parts: Receipt
+    statement: Statement
+    deposit: Deposit
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedReceipt:
     """A receipt whose report is good. Only `verify_receipt` makes one."""
 
@@ -99,18 +108,39 @@ def verify_receipt(
         MalformedData: `receipt` is no receipt (step 1), or names no deposit (step 2).
         ReceiptRefused: A claim failed, or a required one is not proven; it carries the report.
     """
-    parts = parse_receipt(receipt)
+    return verify_parsed(parse_deposit_receipt(receipt), trust, lambda _: opening)
+
+
+def parse_deposit_receipt(data: bytes) -> DepositReceipt:
+    """Return a deposit's receipt: steps 1 and 2 of `verify_receipt`. Raises MalformedData."""
+    parts = parse_receipt(data)
     statement = parse_statement(parts.statement)
-    deposit = parse_deposit(statement)
-    steps = _Steps(parts, statement, deposit, trust)
-    report = steps.run(opening)
+    return DepositReceipt(parts, statement, parse_deposit(statement))
+
+
+def verify_parsed(
+    receipt: DepositReceipt,
+    trust: Trust,
+    opening: Callable[[Report], OpenedDeposit | None] = lambda _: None,
+) -> VerifiedReceipt:
+    """Return what `verify_receipt` does: steps 3 to 9, then step 10 with what `opening` gives.
+
+    `opening` is called once, with the report on the receipt alone, so that content is read only where
+    that leads somewhere. Raises ReceiptRefused, and what `opening` raises.
+    """
+    steps = _Steps(receipt, trust)
+    steps.run()
+    opened = opening(steps.report())
+    if opened is not None:
+        steps.compare(opened)
+    report = steps.report()
     if not (report.good and steps.checkpoint and steps.block and steps.enrolment):
         raise ReceiptRefused(report)
     return VerifiedReceipt(
         report,
-        statement,
-        deposit,
-        parts.position.index,
+        receipt.statement,
+        receipt.deposit,
+        receipt.parts.position.index,
         steps.checkpoint,
         steps.block,
         steps.enrolment,
@@ -118,12 +148,8 @@ def verify_receipt(
     )
 
 
-def unchecked_report(receipt: bytes) -> Report:
-    """Return the report of a receipt that was read without a trust file: nothing is shown.
-
-    Raises MalformedData.
-    """
-    parse_deposit(parse_statement(parse_receipt(receipt).statement))
+def unchecked_report() -> Report:
+    """Return the report on a receipt that was read without a trust file: nothing is shown."""
     reason = "authenticity not checked: no trust file"
     claims = tuple(Claim(name, rp.NOT_SHOWN, reason=reason) for name in rp.CLAIMS)
     return Report(claims, DEFAULT_REQUIRED)
@@ -132,17 +158,16 @@ def unchecked_report(receipt: bytes) -> Report:
 class _Steps:
     """Runs the steps, so that one failed claim does not hide what the others show."""
 
-    def __init__(
-        self, parts: Receipt, statement: Statement, deposit: Deposit, trust: Trust
-    ) -> None:
-        self.parts, self.statement, self.deposit, self.trust = parts, statement, deposit, trust
+    def __init__(self, receipt: DepositReceipt, trust: Trust) -> None:
+        self.parts, self.statement, self.deposit = receipt.parts, receipt.statement, receipt.deposit
+        self.trust = trust
         self.claims: dict[str, Claim] = {}
         self.checkpoint: VerifiedCheckpoint | None = None
         self.block: Block | None = None
         self.enrolment: Enrolment | None = None
         self.record: IdentityRecord | None = None
 
-    def run(self, opening: OpenedDeposit | None) -> Report:
+    def run(self) -> None:
         self.checkpoint = self._claim(rp.LEDGER, self._ledger)
         if self.checkpoint is not None:
             self.block = self._claim(rp.BLOCK, self._block)
@@ -151,10 +176,20 @@ class _Steps:
             self._claim(rp.SEAL, self._seal)
         if self.enrolment is not None:
             self.record = self._claim(rp.IDENTITY, self._identity)
-        if opening is not None:
-            self._claim(rp.CONTENT, lambda: self._content(opening))
-        self._unproven()
-        claims = (self.claims[name] for name in rp.CLAIMS if name in self.claims)
+        if self.deposit.matter is not None and self.enrolment is not None:
+            matter = self.deposit.matter
+            self._say(rp.MATTER, rp.STATED, "depositor", id=matter.id.hex(), number=matter.number)
+
+    def compare(self, opening: OpenedDeposit) -> None:
+        self._claim(rp.CONTENT, lambda: self._content(opening))
+
+    def report(self) -> Report:
+        """Return the claims, also those of which nothing is shown, so that nobody reads one into it."""
+        claims = (
+            self.claims.get(name, Claim(name, rp.NOT_SHOWN))
+            for name in rp.CLAIMS
+            if name != rp.MATTER or name in self.claims
+        )
         return Report(tuple(claims), self.trust.required)
 
     def _claim(self, name: str, step: Callable[[], T]) -> T | None:
@@ -307,12 +342,3 @@ class _Steps:
         for number, made in opening.renditions.items():
             documents[number]["rendition"] = made
         self._say(rp.CONTENT, rp.PROVEN, "full-opening", documents=documents)
-
-    def _unproven(self) -> None:
-        """State what no receipt of this version shows, so that nobody reads it into one."""
-        if self.deposit.matter is not None and self.enrolment is not None:
-            matter = self.deposit.matter
-            self._say(rp.MATTER, rp.STATED, "depositor", id=matter.id.hex(), number=matter.number)
-        for name in rp.CLAIMS:
-            if name != rp.MATTER and name not in self.claims:
-                self._say(name, rp.NOT_SHOWN)

@@ -11,7 +11,7 @@ from ledger.cli import shell
 from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ledger.verify import OpenedDeposit
+    from ledger.verify import DepositReceipt, OpenedDeposit
 
 
 @click.command(
@@ -86,16 +86,13 @@ def verify(
 
 
 def _compare(
-    receipt: bytes, documents: tuple[Path, ...], passphrase_file: Path | None
+    receipt: "DepositReceipt", documents: tuple[Path, ...], passphrase_file: Path | None
 ) -> "OpenedDeposit | None":
     """Return what one's own documents give, None where there is nothing to compare."""
-    from ledger.chain.receipt import parse_receipt
-    from ledger.chain.statement import parse_deposit, parse_statement
     from ledger.company.vault.home import IDENTITY, has_vault, may_hold, vault_home
 
     home = vault_home()
-    statement = parse_statement(parse_receipt(receipt).statement)
-    commitment = parse_deposit(statement).commitment
+    commitment = receipt.deposit.commitment
     deposit = None
     if has_vault(home) and may_hold(home, commitment):
         from ledger.cli.company.own import open_vault
@@ -126,4 +123,6 @@ def _compare(
         )
         return None
     identities = vault.identities(shell.passphrase_from(passphrase_file))
-    return compare_originals(deposit, receipt, documents or (original,), identities)
+    return compare_originals(
+        deposit, receipt.statement.key_id, documents or (original,), identities
+    )

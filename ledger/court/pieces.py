@@ -11,7 +11,7 @@ from typing import Any
 
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening, Piece
-from ledger.evidence.partial.form import DocumentOpening, OpenedHeader, PartOfView, opened_fields
+from ledger.evidence.partial.views import DocumentOpening, OpenedHeader, PartOfView, opened_fields
 
 GAPS = "_gaps.txt"
 MAX_PLACE = 1000

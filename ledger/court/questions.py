@@ -14,7 +14,7 @@ from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.evidence.manifest import TITLE, Manifest, in_family
 from ledger.evidence.partial import PartialOpening
-from ledger.evidence.partial.form import opened_fields
+from ledger.evidence.partial.views import opened_fields
 from ledger.evidence.records import metadata_fields
 from ledger.program import Program
 

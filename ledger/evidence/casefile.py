@@ -1,24 +1,47 @@
 """An evidence file as one: every deposit in it, and the matters that they belong to.
 
-`verify_file` is what `sealbook verify`, `sealbook notary check` and POST /verify call. Where a trust
-file requires content, a receipt alone lacks it, except one that is there only to show that nothing of
-a matter is missing: one of a matter of which the same file opens another deposit of the same account.
+`verify_file` is what `sealbook verify`, `sealbook notary check` and POST /verify call; a receipt is a
+file of one deposit of which nothing is shown. Where a trust file requires content, a receipt alone
+lacks it, except one that is there only to show that nothing of a matter is missing: one of a matter of
+which the same file opens another deposit of the same account.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ledger.chain import report as rp
-from ledger.chain.receipt import parse_receipt
 from ledger.chain.report import Report
-from ledger.chain.statement import Statement, parse_deposit, parse_statement
+from ledger.chain.statement import Statement
 from ledger.chain.trust import Trust
 from ledger.errors import VerificationFailed
-from ledger.evidence.file import DisclosedDeposit
 from ledger.evidence.matter import one_history, verify_matter, verify_places
-from ledger.verify import ReceiptRefused, VerifiedReceipt
+from ledger.verify import DepositReceipt, ReceiptRefused, VerifiedReceipt
+
+if TYPE_CHECKING:
+    from ledger.evidence.manifest import Manifest
+    from ledger.evidence.partial import PartialOpening
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedDeposit:
+    """A deposit that somebody is shown; nothing in it is verified yet."""
+
+    receipt: DepositReceipt
+    opening: "Manifest | PartialOpening | None" = None
+    fetch: Callable[[int, int, int], bytes] = lambda *_: b""
+    """fetch(n, offset, size) gives at most `size` bytes of document n, or of piece n."""
+    sizes: tuple[int, ...] = ()
+    """Bytes that the ZIP holds of each of `contents`; what they should be says the opening."""
+    check: Callable[[], None] = lambda: None
+    """Raises MalformedData unless the ZIP's checksums are those of the content."""
+
+    @property
+    def contents(self) -> tuple[tuple[str, int], ...]:
+        """What is shown, in the order of `fetch`: a name for people, and the size in bytes."""
+        return () if self.opening is None else self.opening.contents
+
 
 Verify = Callable[[int, DisclosedDeposit, Trust], VerifiedReceipt]
 """Verifies a deposit, by its number from 0, under a trust: `verify_disclosed` and what goes with it."""
@@ -63,6 +86,16 @@ class FileReport:
     statements: tuple[Statement, ...]
     matters: tuple[MatterShown, ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for machines: of each deposit the key that signed, its leaf hash, the report."""
+        return {
+            "deposits": [
+                [statement.key_id.hex(), statement.leaf_hash.hex(), report.as_dict()]
+                for statement, report in zip(self.statements, self.reports, strict=True)
+            ],
+            "matters": [matter.as_dict() for matter in self.matters],
+        }
+
     @property
     def good(self) -> bool:
         """Whether every report is good and no two receipts contradict each other."""
@@ -72,21 +105,17 @@ class FileReport:
 
 
 def verify_file(disclosed: Sequence[DisclosedDeposit], trust: Trust, verify: Verify) -> FileReport:
-    """Verify every deposit with `verify`, then what they show of their matters.
-
-    Raises MalformedData.
-    """
-    statements = tuple(parse_statement(parse_receipt(each.receipt).statement) for each in disclosed)
+    """Verify every deposit with `verify`, then what they show of their matters."""
     opened = {
         place
-        for each, statement in zip(disclosed, statements, strict=True)
-        if each.opening is not None and (place := _matter(statement)) is not None
+        for each in disclosed
+        if each.opening is not None and (place := _matter(each.receipt)) is not None
     }
     reports: list[Report] = []
     verified: list[VerifiedReceipt] = []
-    for number, (each, statement) in enumerate(zip(disclosed, statements, strict=True)):
+    for number, each in enumerate(disclosed):
         used = trust
-        if each.opening is None and _matter(statement) in opened:
+        if each.opening is None and _matter(each.receipt) in opened:
             required = tuple(name for name in trust.required if name != rp.CONTENT)
             used = replace(trust, required=required)
         try:
@@ -94,12 +123,13 @@ def verify_file(disclosed: Sequence[DisclosedDeposit], trust: Trust, verify: Ver
             reports.append(verified[-1].report)
         except ReceiptRefused as refused:
             reports.append(refused.report)
+    statements = tuple(each.receipt.statement for each in disclosed)
     return FileReport(tuple(reports), statements, tuple(_matters(verified)))
 
 
-def _matter(statement: Statement) -> tuple[str, bytes] | None:
-    matter = parse_deposit(statement).matter
-    return None if matter is None else (statement.issuer, matter.id)
+def _matter(receipt: DepositReceipt) -> tuple[str, bytes] | None:
+    matter = receipt.deposit.matter
+    return None if matter is None else (receipt.statement.issuer, matter.id)
 
 
 def _matters(verified: Sequence[VerifiedReceipt]) -> Iterable[MatterShown]:

@@ -17,10 +17,11 @@ from typing import Any
 from ledger.chain.trust import parse_trust
 from ledger.errors import SealbookError, TooLarge
 from ledger.evidence.casefile import verify_file
-from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.check import verify_shown
+from ledger.evidence.file import read_evidence
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
-from ledger.evidence.partial.form import PartOfView
+from ledger.evidence.partial.views import PartOfView
 from ledger.limits import limit
 
 MAX_OPENINGS = 1 << 19
@@ -92,14 +93,7 @@ def examine(trust_file: bytes, data: bytes) -> dict[str, Any]:
                 f"The evidence file shows {count} {what}, and the service checks {most} at once; "
                 "check it with `sealbook verify`."
             )
-    result = verify_file(disclosed, trust, lambda _, each, used: verify_disclosed(each, used))
-    return {
-        "deposits": [
-            [statement.key_id.hex(), statement.leaf_hash.hex(), report.as_dict()]
-            for statement, report in zip(result.statements, result.reports, strict=True)
-        ],
-        "matters": [matter.as_dict() for matter in result.matters],
-    }
+    return verify_file(disclosed, trust, verify_shown).as_dict()
 
 
 def _work(opening: Manifest | PartialOpening | None) -> tuple[int, int]:

@@ -20,12 +20,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
-from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
-from ledger.chain.report import CONTENT
-from ledger.chain.statement import parse_deposit, parse_statement
+from ledger.chain.receipt import MAX_RECEIPT
+from ledger.chain.report import CONTENT, Report
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import Buffer
 from ledger.errors import MalformedData, TooLarge, VerificationFailed
+from ledger.evidence.casefile import DisclosedDeposit
 from ledger.evidence.howto import HOWTO
 from ledger.evidence.index import DocumentIndex, Index, IndexPlace
 from ledger.evidence.manifest import Manifest, format_manifest, parse_manifest
@@ -37,10 +37,10 @@ from ledger.evidence.partial import (
     parse_partial,
     recompute_partial,
 )
-from ledger.evidence.partial.form import DocumentOpening, opened_fields
+from ledger.evidence.partial.views import DocumentOpening, opened_fields
 from ledger.evidence.plain_zip import Member, Reader, Writer
 from ledger.quoted import quoted
-from ledger.verify import OpenedDeposit, ReceiptRefused, VerifiedReceipt, verify_receipt
+from ledger.verify import OpenedDeposit, VerifiedReceipt, parse_deposit_receipt, verify_parsed
 
 MAX_OPENING = 32 << 20
 """Bytes of an opening: what 100,000 documents with long names need."""
@@ -63,25 +63,6 @@ class Disclosure:
     receipt: bytes
     opening: Manifest | PartialOpening | None
     open_content: Callable[[int], BinaryIO]
-
-
-@dataclass(frozen=True, slots=True)
-class DisclosedDeposit:
-    """A deposit in an evidence file; nothing in it is verified yet."""
-
-    receipt: bytes
-    opening: Manifest | PartialOpening | None
-    fetch: Callable[[int, int, int], bytes]
-    """fetch(n, offset, size) gives at most `size` bytes of document n, or of piece n."""
-    sizes: tuple[int, ...] = ()
-    """Bytes that the ZIP holds of each of `contents`; what they should be says the opening."""
-    check: Callable[[], None] = lambda: None
-    """Raises MalformedData unless the ZIP's checksums are those of the content."""
-
-    @property
-    def contents(self) -> tuple[tuple[str, int], ...]:
-        """What is shown, in the order of `fetch`: a name for people, and the size in bytes."""
-        return _contents(self.opening)
 
 
 def self_contained(manifest: Manifest, index: Index) -> Manifest:
@@ -114,7 +95,7 @@ def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
                 else format_partial(opening)
             )
             archive.add(f"{number}/{_OPENING}", len(data), [data])
-        sizes = [size for _, size in _contents(opening)]
+        sizes = [] if opening is None else [size for _, size in opening.contents]
         for n, (name, size) in enumerate(zip(_member_names(opening), sizes, strict=True)):
             with disclosure.open_content(n) as source:
                 blocks = iter(partial(source.read, _BLOCK), b"")
@@ -152,15 +133,13 @@ def verify_disclosed(
     `write(document, offset, data)` gets the documents' bytes, unverified until this returns. Raises
     MalformedData, besides, where other tools could not read what is shown.
     """
-    try:
-        verify_receipt(disclosed.receipt, trust)
-    except ReceiptRefused as refused:
-        if refused.report.failed or set(refused.report.missing) - {CONTENT}:
-            raise
-    opening = None
-    if disclosed.opening is not None:
-        opening = recompute_opening(disclosed, write, progress)
-    verified = verify_receipt(disclosed.receipt, trust, opening=opening)
+
+    def opening(alone: Report) -> OpenedDeposit | None:
+        if disclosed.opening is None or alone.failed or set(alone.missing) - {CONTENT}:
+            return None
+        return recompute_opening(disclosed, write, progress)
+
+    verified = verify_parsed(disclosed.receipt, trust, opening)
     # Last: of content that was changed the report says more.
     disclosed.check()
     return verified
@@ -176,9 +155,7 @@ def recompute_opening(
     The depositor inside the commitment is the key that the receipt's statement names, and so must the
     opening say.
     """
-    statement = parse_statement(parse_receipt(disclosed.receipt).statement)
-    parse_deposit(statement)
-    opening, fetch = disclosed.opening, disclosed.fetch
+    statement, opening, fetch = disclosed.receipt.statement, disclosed.opening, disclosed.fetch
     assert opening is not None
     # Of content in which there is nothing to hash, nothing would be read: bytes put there would pass.
     for (name, size), found in zip(disclosed.contents, disclosed.sizes, strict=True):
@@ -208,9 +185,7 @@ def recompute_opening(
         for number, record in enumerate(opening.documents)
         if record.rendition is not None
     }
-    return OpenedDeposit(
-        commitment, _contents(opening), renditions, cover=dict(opening.cover.fields)
-    )
+    return OpenedDeposit(commitment, opening.contents, renditions, cover=dict(opening.cover.fields))
 
 
 class _Members:
@@ -254,7 +229,7 @@ def _require_small(members: Sequence[Member], limit: int) -> None:
 
 
 def _read_deposit(members: _Members, number: int) -> DisclosedDeposit:
-    receipt = members.next(f"{number}/deposit.receipt", MAX_RECEIPT)
+    receipt = parse_deposit_receipt(members.next(f"{number}/deposit.receipt", MAX_RECEIPT))
     opening: Manifest | PartialOpening | None = None
     if members.has(f"{number}/{_OPENING}"):
         data = members.next(f"{number}/{_OPENING}", MAX_OPENING)
@@ -282,20 +257,6 @@ def _check_whole(opening: Manifest) -> None:
         raise MalformedData(
             "the opening in the evidence file has labels, which nothing vouches for"
         )
-
-
-def _contents(opening: Manifest | PartialOpening | None) -> tuple[tuple[str, int], ...]:
-    if opening is None:
-        return ()
-    if isinstance(opening, Manifest):
-        return tuple((record.name, record.size) for record in opening.documents)
-    return tuple(
-        (
-            (piece.name if piece.whole else piece.path) or f"document {piece.document + 1}",
-            piece.size,
-        )
-        for piece in opening.pieces
-    )
 
 
 def _member_names(opening: Manifest | PartialOpening | None) -> Iterator[str]:

@@ -84,6 +84,11 @@ class Manifest:
     documents: tuple[Record, ...]
     index: IndexPlace | Index
 
+    @property
+    def contents(self) -> tuple[tuple[str, int], ...]:
+        """The name and the size in bytes of each document."""
+        return tuple((record.name, record.size) for record in self.documents)
+
 
 def cover_leaves(cover: Cover) -> list[bytes]:
     """Return the leaf data of a cover, one field each with its name."""

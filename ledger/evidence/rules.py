@@ -1,7 +1,7 @@
 """What an opening may say of documents: the rules that whole and partial openings share.
 
 A verifier that took in part what it refuses whole would let whoever discloses choose. So every
-statement has its rule here, and both parsers (`manifest`, `partial.form`) apply it to
+statement has its rule here, and both parsers (`manifest`, `partial.consistency`) apply it to
 whatever is shown to them.
 """
 

@@ -15,7 +15,6 @@ from typing import Self, TypeVar
 
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
-from ledger.chain.replay import AccountKey
 from ledger.errors import (
     LedgerFault,
     NotFound,
@@ -45,7 +44,7 @@ from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
-from ledger.notary.standing import Revoked, find_revoked
+from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.envelopes import EnvelopeStore
@@ -237,9 +236,9 @@ class Notary:
         start = 0 if before is None else before.size
         return self._store.read(start, start + 1)[0].statement, checkpoint.note
 
-    def revoked(self, key: AccountKey | None) -> Revoked | None:
-        """Return when and why a key was revoked, if it was."""
-        return find_revoked(self._store, self._signed, key)
+    def standing(self, key_id: bytes, leaf: bytes) -> DepositStanding:
+        """Return how a deposit and the key that signed it stand today; see `standing_of`."""
+        return standing_of(self._store, self._signed, key_id, leaf)
 
     def execute(self, order: Order[A]) -> A:
         """Carry out a command of the office. Raises what it raises."""

@@ -1,5 +1,6 @@
 """An evidence file as one: what its receipts show of their matters, and which may lack content."""
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,11 +11,19 @@ from ledger.chain import report as rp
 from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import Matter, parse_statement
 from ledger.chain.trust import Trust, parse_trust
-from ledger.evidence.casefile import FileReport, MatterShown, verify_file
-from ledger.evidence.file import DisclosedDeposit
+from ledger.crypto import cose
+from ledger.evidence.casefile import DisclosedDeposit, FileReport, MatterShown, verify_file
+from ledger.evidence.check import check_file
 from ledger.evidence.partial import PartialOpening
-from ledger.verify import OpenedDeposit, VerifiedReceipt, verify_receipt
+from ledger.verify import (
+    OpenedDeposit,
+    VerifiedReceipt,
+    parse_deposit_receipt,
+    verify_parsed,
+    verify_receipt,
+)
 from tests.core.test_matter import ID, OTHER_ID, chained
+from tests.disclosed import Shown, file
 from tests.notaries import Company, deposit, found, opened
 
 COMMITMENT = os.urandom(32)
@@ -41,13 +50,13 @@ Ledger = tuple[Trust, dict[str, list[bytes]]]
 
 
 def closed(receipt: bytes) -> DisclosedDeposit:
-    return DisclosedDeposit(receipt, None, lambda *_: b"")
+    return DisclosedDeposit(parse_deposit_receipt(receipt))
 
 
 def checked(trust: Trust, disclosed: Sequence[DisclosedDeposit]) -> FileReport:
     def verify(_: int, each: DisclosedDeposit, used: Trust) -> VerifiedReceipt:
         opening = None if each.opening is None else OpenedDeposit(COMMITMENT, (("a", 1),))
-        return verify_receipt(each.receipt, used, opening=opening)
+        return verify_parsed(each.receipt, used, lambda _: opening)
 
     return verify_file(disclosed, trust, verify)
 
@@ -99,7 +108,7 @@ def test_a_contradiction_fails_the_file_though_each_receipt_is_good(ledger: Ledg
     trust, receipts = ledger
 
     def verify(_: int, each: DisclosedDeposit, used: Trust) -> VerifiedReceipt:
-        found = verify_receipt(each.receipt, used)
+        found = verify_parsed(each.receipt, used)
         place = found.deposit.matter
         assert place is not None
         forged = replace(place, previous=b"\x09" * 32 if place.number == 2 else place.previous)
@@ -116,7 +125,7 @@ def test_runs_that_stand_in_another_order_than_their_numbers_fail_the_file(ledge
     row = receipts["matter"]
 
     def verify(_: int, each: DisclosedDeposit, used: Trust) -> VerifiedReceipt:
-        found = verify_receipt(each.receipt, used)
+        found = verify_parsed(each.receipt, used)
         place = found.deposit.matter
         assert place is not None
         return replace(found, index=0) if place.number == 4 else found
@@ -135,7 +144,7 @@ def test_two_histories_fail_the_file_wherever_in_it_they_show(
     size = verify_receipt(row[0], trust).checkpoint.checkpoint.size
 
     def verify(number: int, each: DisclosedDeposit, used: Trust) -> VerifiedReceipt:
-        found = verify_receipt(each.receipt, used)
+        found = verify_parsed(each.receipt, used)
         if number < 2:
             return found
         other = replace(found.checkpoint.checkpoint, size=size, root=bytes(32))
@@ -183,3 +192,25 @@ def test_a_receipt_beside_an_opened_paper_of_its_matter_needs_no_content(
     assert result.reports[1].claim(rp.CONTENT).status == rp.NOT_SHOWN
     assert not checked(strict, [disclosed, closed(papers[2])]).good
     assert not checked(strict, [closed(papers[0]), closed(papers[1])]).good
+
+
+def test_checking_a_file_parses_each_signed_thing_in_it_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust, receipts = ledger
+    parsed: list[bytes] = []
+    parse = cose.parse_sign1
+
+    def counted(data: bytes) -> cose.Sign1:
+        parsed.append(data)
+        return parse(data)
+
+    shown = Shown([file("a.txt", [b"a"])])
+    receipt = parse_receipt(receipts["none"][0])
+    monkeypatch.setattr(cose, "parse_sign1", counted)
+    assert check_file(io.BytesIO(receipts["none"][0]), trust).good
+    assert {receipts["none"][0], receipt.statement, receipt.block, receipt.enrolment} <= {*parsed}
+    assert len(parsed) == len(set(parsed))
+    parsed.clear()
+    assert check_file(io.BytesIO(shown.evidence()), shown.office.trust()).good
+    assert len(parsed) == len(set(parsed)) > 3

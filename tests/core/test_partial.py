@@ -27,7 +27,7 @@ from ledger.evidence.partial import (
     parse_partial,
     recompute_partial,
 )
-from ledger.evidence.partial.form import DocumentOpening, Leaf, PartOfView, Run
+from ledger.evidence.partial.views import DocumentOpening, Leaf, PartOfView, Run
 from ledger.evidence.parts import Part, Splitting, format_cuts
 from ledger.evidence.records import Rendition
 from ledger.evidence.rules import METADATA_FIELDS

@@ -154,7 +154,7 @@ def test_what_a_failed_claim_would_answer_has_failed(claim: str) -> None:
 
 
 def test_without_a_trust_file_nothing_of_the_ledger_is_answered() -> None:
-    found = online_litigation(unchecked_report(Office().receipt()), (), CHECK)
+    found = online_litigation(unchecked_report(), (), CHECK)
     assert {each.status for each in found if each.article != "19"} == {rp.NOT_SHOWN}
 
 
@@ -164,7 +164,7 @@ def test_every_answer_has_words_in_every_status_that_it_can_have(language: str) 
     everything = Selection(0, whole=True, fields=("source", "modified", "media-type", "tool"))
     rows = [
         online_litigation(BARE, (), CHECK),
-        online_litigation(unchecked_report(Office().receipt()), (), CHECK),
+        online_litigation(unchecked_report(), (), CHECK),
         online_litigation(failed, (), CHECK),
         *(
             tuple(answers(*selections).values())

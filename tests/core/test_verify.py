@@ -280,7 +280,7 @@ def test_the_core_loads_nothing_of_ours_above_floor_two() -> None:
 
 
 def test_without_a_trust_file_nothing_is_shown_and_the_report_is_not_good(office: Office) -> None:
-    report = unchecked_report(office.receipt())
+    report = unchecked_report()
     assert not report.good
     assert {claim.status for claim in report.claims} == {rp.NOT_SHOWN}
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.package.test_public import VECTORS, example, office
+
 ROOT = Path(__file__).resolve().parents[2]
 UV = ROOT / ".boot" / "bin" / "uv"
 
@@ -54,6 +56,17 @@ def test_the_wheel_holds_one_top_level_name(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"ledger"}
+
+
+def test_the_wheel_is_typed_and_a_strangers_program_verifies_with_it(
+    wheel: Path, sealbook: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert "ledger/py.typed" in archive.namelist()
+    code, said = example(
+        VECTORS / "deposit-1.receipt", *office(), python=sealbook.with_name("python")
+    )
+    assert code == 0 and "proven" in said
 
 
 @pytest.fixture

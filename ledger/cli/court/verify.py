@@ -12,11 +12,13 @@ from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
+    from ledger.chain.trust import Trust
     from ledger.cli.court.questions import Examined
     from ledger.cli.court.reports import Trusted
-    from ledger.verify import OpenedDeposit
+    from ledger.evidence.casefile import DisclosedDeposit
+    from ledger.verify import DepositReceipt, OpenedDeposit, VerifiedReceipt
 
-    Compare = Callable[[bytes, tuple[Path, ...]], OpenedDeposit | None]
+    Compare = Callable[[DepositReceipt, tuple[Path, ...]], OpenedDeposit | None]
     """What documents show of a receipt's content, None where there is nothing to compare."""
 
 
@@ -85,24 +87,25 @@ def _verify_receipt(
     compare: "Compare",
 ) -> bool:
     from ledger.chain.receipt import MAX_RECEIPT
-    from ledger.verify import ReceiptRefused, unchecked_report, verify_receipt
+    from ledger.evidence.casefile import DisclosedDeposit, verify_file
+    from ledger.verify import parse_deposit_receipt, unchecked_report, verify_parsed
 
-    receipt = shell.read_limited(file, MAX_RECEIPT, "a receipt")
+    data = shell.read_limited(file, MAX_RECEIPT, "a receipt")
     with damaged(how.name):
-        unchecked = unchecked_report(receipt)
+        receipt = parse_deposit_receipt(data)
     if trusted is None:
-        return show_reports([unchecked], None, how)
-    opening = compare(receipt, documents)
-    try:
-        report = verify_receipt(receipt, trusted[0], opening=opening).report
-    except ReceiptRefused as error:
-        report = error.report
+        return show_reports([unchecked_report()], None, how)
+
+    def verify(_: int, each: "DisclosedDeposit", trust: "Trust") -> "VerifiedReceipt":
+        return verify_parsed(each.receipt, trust, lambda _: compare(each.receipt, documents))
+
+    result = verify_file([DisclosedDeposit(receipt)], trusted[0], verify)
     examined: list[Examined] = []
     if how.rule is not None:
         from ledger.cli.court.questions import Examined as New
 
-        examined = [New(report)]
-    return show_reports([report], trusted, how, examined=examined)
+        examined = [New(result.reports[0])]
+    return show_reports(result.reports, trusted, how, examined=examined)
 
 
 def _is_zip(path: Path) -> bool:

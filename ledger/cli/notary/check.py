@@ -8,7 +8,6 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option, notary
-from ledger.cli.notary.ledger import check_file, now
 from ledger.quoted import Words, quoted
 
 
@@ -28,19 +27,24 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     For the counter. FILE is a receipt or an evidence file.
     """
     from ledger.chain.trust import parse_trust
-    from ledger.cli.court.reports import Shown, show_reports
+    from ledger.cli.court.reports import Shown, damaged, show_reports
     from ledger.court import choose_language
+    from ledger.evidence.check import check_file
+    from ledger.notary.standing import office_standing
     from ledger.notary.storage.directory import read_settings
 
     language = choose_language(lang, os.environ)
     path = directory / read_settings(directory).trust_file
     data = path.read_bytes()
     trust = parse_trust(data)
-    checked = check_file(file, trust)
+    shell.require_readable(file)
+    with damaged(file), file.open("rb") as opened:
+        checked = check_file(opened, trust)
     with books(directory) as (store, signed):
-        last = signed.last()
-        size = 0 if last is None else last.size
-        standings = [now(store, signed, size, statement) for statement in checked.statements]
+        standings = [
+            office_standing(store, signed, each.key_id, each.leaf_hash)
+            for each in checked.statements
+        ]
     how = Shown(file, language, as_json, full=True)
     more = {"standing": standings}
     trusted = (trust, data, path.name)

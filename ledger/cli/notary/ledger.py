@@ -2,27 +2,15 @@
 
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option, notary
-from ledger.errors import (
-    InvalidInput,
-    NotFound,
-)
+from ledger.errors import NotFound
 from ledger.quoted import quoted
-
-if TYPE_CHECKING:
-    from ledger.chain.replay import AccountKey
-    from ledger.chain.statement import Statement
-    from ledger.chain.trust import Trust
-    from ledger.evidence.casefile import FileReport
-    from ledger.notary.storage.checkpoints import CheckpointDatabase
-    from ledger.notary.storage.ledger_database import LedgerDatabase
 
 SHOWN_BLOCKS = 20
 
@@ -222,78 +210,6 @@ def accept_clock(directory: Path, as_json: bool) -> None:
     said = f" Entry {notice} says so in public." if notice is not None else ""
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     shell.emit(as_json, {"notice": notice}, f"{now} is taken for right.{said}")
-
-
-def check_file(file: Path, trust: "Trust") -> "FileReport":
-    from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
-    from ledger.chain.statement import parse_statement
-    from ledger.evidence.casefile import FileReport as Checked
-    from ledger.evidence.casefile import verify_file
-    from ledger.evidence.file import read_evidence, verify_disclosed
-    from ledger.verify import ReceiptRefused, verify_receipt
-
-    try:
-        with file.open("rb") as opened:
-            if opened.read(2) == b"PK":
-                return verify_file(
-                    read_evidence(opened), trust, lambda _, each, used: verify_disclosed(each, used)
-                )
-    except OSError as error:
-        raise InvalidInput(f"{quoted(file)} cannot be read: {error.strerror}.") from error
-    with shell.about(file):
-        data = shell.read_limited(file, MAX_RECEIPT, "a receipt")
-        statement = parse_statement(parse_receipt(data).statement)
-        try:
-            report = verify_receipt(data, trust).report
-        except ReceiptRefused as error:
-            report = error.report
-    return Checked((report,), (statement,), ())
-
-
-def now(
-    store: "LedgerDatabase", signed: "CheckpointDatabase", size: int, statement: "Statement"
-) -> dict[str, Any]:
-    """Return what the ledger says today of a statement and its account."""
-    from ledger.chain import statement as st
-    from ledger.chain.office import parse_notice
-    from ledger.chain.statement import parse_statement
-    from ledger.crypto.keys import thumbprint_ed25519
-    from ledger.notary.standing import find_revoked
-
-    entry = store.entry(statement.leaf_hash)
-    since = -1 if entry is None else entry.index
-    index = None if entry is None or entry.index >= size else entry.index
-    key = store.key(statement.key_id)
-
-    def revocation(each: "AccountKey | None") -> dict[str, Any] | None:
-        revoked = find_revoked(store, signed, each)
-        if revoked is None:
-            return None
-        return {**asdict(revoked), "after_deposit": revoked.follows(index)}
-
-    notices = [
-        {"index": each.index, "text": parse_notice(parse_statement(each.statement))}
-        for each in store.office(st.NOTICE, since)
-    ]
-    return {
-        "entered": index is not None,
-        "index": index,
-        "key_revoked": None if key is None else key.revoked_index is not None,
-        "revocation": revocation(key),
-        "size": size,
-        "account": None if key is None else key.account,
-        "keys": [
-            {
-                "key": thumbprint_ed25519(each.public).hex(),
-                "role": each.role,
-                "enrolled": each.enrolled_index,
-                "revoked": each.revoked_index,
-                "revocation": revocation(each),
-            }
-            for each in (store.keys_of(key.account) if key else [])
-        ],
-        "notices": notices,
-    }
 
 
 def _span(start: int, size: int) -> str:

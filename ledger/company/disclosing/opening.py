@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from ledger.chain.receipt import parse_receipt
-from ledger.chain.statement import parse_statement
 from ledger.company.documents import Document, Source
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.preparing import split_all
@@ -76,18 +74,16 @@ def open_deposit(
 
 def compare_originals(
     deposit: StoredDeposit,
-    receipt: bytes,
+    depositor: bytes,
     given: Sequence[Path],
     identities: Sequence[Identity],
 ) -> OpenedDeposit:
-    """Return what the files at `given` give, by the vault's own opening.
+    """Return what the files at `given` give, by the vault's own opening and the key that signed.
 
     A single document may have another name by now; of several, all are needed, by their names. Raises
     InvalidInput where the files cannot be read, or the way they were cut is known to the notary only.
     """
-    manifest = deposit.manifest(tuple(identities))
-    statement = parse_statement(parse_receipt(receipt).statement)
-    manifest = replace(manifest, depositor=statement.key_id)
+    manifest = replace(deposit.manifest(tuple(identities)), depositor=depositor)
     records = {j: each for j, each in enumerate(manifest.documents) if each.rendition is None}
     try:
         found = _match(replace(manifest, documents=tuple(records.values())), given)

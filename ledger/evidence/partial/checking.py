@@ -28,7 +28,7 @@ from ledger.crypto.commitment import (
 from ledger.crypto.merkle import Buffer, leaf_hash, leaf_hashes
 from ledger.crypto.multiproof import root_from_multi_proof
 from ledger.errors import VerificationFailed
-from ledger.evidence.partial.form import (
+from ledger.evidence.partial.views import (
     DocumentOpening,
     OpenedHeader,
     PartialOpening,

@@ -37,7 +37,7 @@ from ledger.crypto.multiproof import multi_proof
 from ledger.errors import InvalidInput, VerificationFailed
 from ledger.evidence.index import DocumentIndex, Index
 from ledger.evidence.manifest import Cover, Manifest, cover_leaves
-from ledger.evidence.partial.form import (
+from ledger.evidence.partial.views import (
     DocumentOpening,
     Leaf,
     OpenedHeader,
