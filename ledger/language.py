@@ -38,7 +38,7 @@ def at(seconds: float) -> datetime | None:
 def spelled(seconds: float, pattern: str) -> Words:
     """Return POSIX seconds in UTC by a pattern of strftime; outside its years, as a number."""
     found = at(seconds)
-    return Words(f"{seconds:.0f} s after 1970" if found is None else found.strftime(pattern))
+    return Words(f"{seconds:.0f} s" if found is None else found.strftime(pattern))
 
 
 def utc(seconds: float) -> Words:
