@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: setup demo test check lint types unit soak bench lock clean
+.PHONY: setup demo tour test check lint types unit soak bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -20,6 +20,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 demo: setup
 	@$(BIN)/python examples/demo.py
+
+tour: setup
+	@$(BIN)/python -m examples.make_tour
 
 test check: lint types unit
 

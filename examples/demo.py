@@ -179,7 +179,7 @@ def free_port() -> int:
 
 def wait_for(port: int, notary: "subprocess.Popen[bytes]") -> None:
     """Wait until the notary takes connections."""
-    for _ in range(300):
+    for _ in range(1200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

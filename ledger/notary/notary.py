@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
+from ledger.chain.replay import AccountKey
 from ledger.errors import (
     InvalidInput,
     LedgerFault,
@@ -32,7 +33,7 @@ from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import BACKUP, READS
 from ledger.notary.commands import COMMANDS as COMMANDS
 from ledger.notary.health import Health, Reason, Warn
-from ledger.notary.ports import AccountKey, Entry, Hook, Room, Step, no_hook
+from ledger.notary.ports import Entry, Hook, Room, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.admission import Admission

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey
+from ledger.chain.replay import AccountKey
 from ledger.chain.seal import Seal
 from ledger.chain.statement import Payload, Statement
 from ledger.chain.tiles import Tile
@@ -30,20 +31,6 @@ class Entry:
     def leaf_hash(self) -> bytes:
         """The Merkle leaf hash, 32 bytes."""
         return leaf_hash(self.statement)
-
-
-@dataclass(frozen=True, slots=True)
-class AccountKey:
-    """A key and the account that it belongs to for ever.
-
-    `role` is "device" or "recovery"; `enrolled_index` and `revoked_index` are entries of the ledger.
-    """
-
-    account: str
-    public: bytes
-    role: str
-    enrolled_index: int
-    revoked_index: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ledger.crypto.keys import thumbprint_p256
 from ledger.errors import InvalidInput, LedgerFault, MalformedData
 from ledger.notary.ports import NotaryKeys
 from ledger.notary.storage import directory as place
+from ledger.quoted import quoted
 from ledger.verify import ReceiptRefused, verify_receipt
 
 SEAL_WARNING = 8 * 7 * 86_400
@@ -31,9 +32,13 @@ def read_trust(path: Path) -> tuple[bytes, Trust]:
         data = path.read_bytes()
         return data, parse_trust(data)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({error.strerror}); put it back.") from error
+        raise InvalidInput(
+            f"{quoted(path)} cannot be read ({error.strerror}); put it back."
+        ) from error
     except MalformedData as error:
-        raise InvalidInput(f"{path} was altered ({error}); put it back from a backup.") from error
+        raise InvalidInput(
+            f"{quoted(path)} was altered ({error}); put it back from a backup."
+        ) from error
 
 
 def key_faults(keys: NotaryKeys, trust: Trust) -> Iterator[tuple[str, str]]:

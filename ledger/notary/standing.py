@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from ledger.chain.block import parse_block
 from ledger.chain.office import parse_revocation
+from ledger.chain.replay import AccountKey
 from ledger.chain.statement import parse_statement
-from ledger.notary.ports import AccountKey
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
 

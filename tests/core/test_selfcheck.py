@@ -61,7 +61,7 @@ TRUST = "notary.example-ledger.trust"
 CHANGES = {
     "seal-p256.pem": another_key,
     "seal-chain.pem: it was altered": another_leaf,
-    "seal-chain.pem: the trust file does not list": another_ledgers("seal-chain.pem"),
+    "seal-chain.pem: the trust file lists no such seal": another_ledgers("seal-chain.pem"),
     "log-ed25519.pem": another_ledgers("keys/log-ed25519.pem"),
     "log-ml-dsa-44.pem": another_ledgers("keys/log-ml-dsa-44.pem"),
     "policy": another_ledgers(TRUST),

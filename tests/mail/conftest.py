@@ -94,8 +94,10 @@ class Taken:
     failures: list[Exception] = field(default_factory=list)
     fail: Exception | None = None
     delay: float = 0.0
+    begun: int = 0
 
     def take(self, arrival: Arrival) -> str:
+        self.begun += 1
         time.sleep(self.delay)
         if self.fail is not None:
             raise self.fail

@@ -333,7 +333,8 @@ def test_a_client_that_does_not_wait_for_250_loses_nothing(
         raw.say(b"DATA\r\n")
         raw.hear()
         raw.say(LETTER + b".\r\n")
-        time.sleep(0.1)
+        wait_for(lambda: taken.begun)
+        assert taken.messages == []
     wait_for(lambda: taken.messages == [LETTER])
     wait_for(lambda: journal.in_memory == 0)
 
@@ -442,8 +443,8 @@ def test_stopping_answers_what_is_being_sealed(taken: Taken) -> None:
 
     thread = threading.Thread(target=talk)
     thread.start()
-    wait_for(lambda: journal.in_memory > 0)
-    time.sleep(0.1)
+    wait_for(lambda: taken.begun)
+    assert answers == []
     journal.stop()
     thread.join(10)
     assert answers[0].startswith(b"250")

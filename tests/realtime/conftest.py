@@ -40,6 +40,8 @@ class Daemon:
         self.folder.mkdir(exist_ok=True)
         self.log = company.folder / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.ours: set[str] = set()
+        """The files that `quiet` wrote."""
 
     def start(self, *command: str) -> None:
         arguments = command or ("watch", str(self.folder), "--settle", "0.2", *self.options)
@@ -86,6 +88,24 @@ class Daemon:
         except AssertionError:
             raise AssertionError(self.log.read_text()) from None
         return self.vault.deposits()
+
+    def quiet(self, name: str = "last") -> list[StoredDeposit]:
+        """Return the deposits once all that was seen before now has been decided and sent.
+
+        A file that is written now settles after what came before it, and so does its deletion,
+        which waits as long as any path does.
+        """
+        last = self.folder / name
+        self.ours.add(str(last))
+        last.write_bytes(name.encode())
+        eventually(lambda: self._confirmed(name))
+        last.unlink()
+        eventually(lambda: self._confirmed(f"{name} (deleted)"))
+        eventually(lambda: not self.vault.spooled())
+        return [each for each in self.vault.deposits() if each.meta.path not in self.ours]
+
+    def _confirmed(self, title: str) -> bool:
+        return any(each.meta.title == title and each.receipt for each in self.vault.deposits())
 
     def by_path(self) -> dict[str, list[tuple[str, bytes]]]:
         """Return for each path the numbers' order of (title, content) that was deposited."""

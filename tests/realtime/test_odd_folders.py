@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -37,12 +36,11 @@ def test_a_folder_that_is_closed_is_told_and_nothing_in_it_counts_as_deleted(
     try:
         daemon.start()
         (daemon.folder / "b.txt").write_bytes(b"x")
-        daemon.settled(2)
-        time.sleep(3)
+        found = daemon.quiet()
         daemon.stop()
     finally:
         closed.chmod(0o755)
-    assert [each.meta.title for each in daemon.vault.deposits()] == ["a.txt", "b.txt"]
+    assert [each.meta.title for each in found] == ["a.txt", "b.txt"]
     (failure,) = company.json("status")["failures"]
     assert failure["why"].startswith(f"“{closed}” cannot be read")
 
@@ -57,7 +55,7 @@ def test_a_file_in_a_folder_that_closes_is_told_once(daemon: Daemon, company: Co
         closed.chmod(0)
     try:
         eventually(lambda: b"a.txt cannot be read" in daemon.log.read_bytes())
-        time.sleep(2.5)
+        daemon.quiet()
         assert daemon.log.read_bytes().count(b"a.txt cannot be read") == 1
     finally:
         closed.chmod(0o755)
@@ -70,9 +68,7 @@ def test_times_far_from_ours_are_taken(daemon: Daemon) -> None:
         path = daemon.folder / name
         path.write_bytes(b"x")
         os.utime(path, (seconds, seconds))
-    daemon.settled(3)
-    time.sleep(1)
-    assert len(daemon.vault.deposits()) == 3
+    assert {each.meta.title for each in daemon.quiet()} == {"far", "farther", "before"}
 
 
 def test_a_name_too_long_to_be_told_is_sealed_and_opened_all_the_same(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from pathlib import Path
 
 from ledger.company.capture.config import Rule
@@ -64,9 +63,11 @@ def test_what_is_refused_for_good_is_put_aside_and_told_once(
     assert "Refused 1" in shown
     assert "revoked" in shown
     daemon.start("run")
-    time.sleep(1)
+    (daemon.folder / "later.txt").write_bytes(b"x")
+    eventually(lambda: company.json("status")["refused"] == 2)
     daemon.stop()
-    assert company.json("status")["failures"] == [], "it is not sent again"
+    later = [each["what"] for each in company.json("status")["failures"]]
+    assert later == [str(daemon.folder / "later.txt")], "the first is not sent again"
 
 
 def test_whatever_happens_while_sending_it_goes_on(daemon: Daemon) -> None:

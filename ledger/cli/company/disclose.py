@@ -69,7 +69,7 @@ def disclose(
       "list.txt"  "annexes/list.txt"  "document 2"     with the document's name
       "bytes 100-199"     positions from 0, both ends included; in whole pieces
       "header Subject"  "field modified"        fields of mail and of metadata
-      "title"  "envelope"  "dkim"  "cover host" fields of the cover; hidden unless named
+      "title"  "envelope"  "dkim"  "cover host" fields of the cover, if named
       "DOCUMENT: any of these"                  where several documents have it
 
     --matter NAME --complete puts in the receipts of all papers of the matter, to show that none is

@@ -17,10 +17,10 @@ from ledger.errors import (
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
+    from ledger.chain.replay import AccountKey
     from ledger.chain.statement import Statement
     from ledger.chain.trust import Trust
     from ledger.evidence.casefile import FileReport
-    from ledger.notary.ports import AccountKey
     from ledger.notary.storage.checkpoints import CheckpointDatabase
     from ledger.notary.storage.ledger_database import LedgerDatabase
 

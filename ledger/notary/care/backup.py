@@ -260,7 +260,8 @@ def _copy_rows(
         held = copies.last()
         if held is not None and held != signed.at_height(held.height):
             raise Conflict(
-                f"{target} holds a checkpoint over {held.size} entries that this notary has not "
+                f"{quoted(target)} holds a checkpoint over {held.size} entries that this "
+                "notary has not "
                 f"signed; its own last one is over {last.size}. If this notary was restored, it is an "
                 "old copy: do not serve it. Keep that backup, and choose another directory."
             )
@@ -467,8 +468,8 @@ def _storage(path: Path) -> Iterator[None]:
         yield
     except NoRoom as error:
         raise NoRoom(
-            f"There is no more room for {path}. What it held before is good; free some space there, "
-            "then give the command again: it goes on from where it stopped."
+            f"There is no more room for {quoted(path)}. What it held before is good; free some space "
+            "there, then give the command again: it goes on from where it stopped."
         ) from error
     except OSError as error:
         raise StorageFailed(

@@ -21,17 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.chain import statement as st
-from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import verify_signature
 from ledger.chain.enrolment import Enrolment, parse_enrolment, verify_record
 from ledger.chain.note import parse_note
-from ledger.chain.office import Revocation, check_office_statement, parse_revocation
+from ledger.chain.replay import Replay, RuleBroken, account_of
 from ledger.chain.seal import format_cose_receipt, parse_cose_receipt, verify_seal
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
 from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, partial_tiles, tile_data, tile_path
 from ledger.chain.trust import Trust
-from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash
 from ledger.errors import (
     LedgerFault,
@@ -53,6 +51,7 @@ from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
 from ledger.notary.storage.signedlog import FOLDER
+from ledger.quoted import quoted
 
 Source = Callable[[int, int], list[bytes] | None]
 
@@ -89,7 +88,7 @@ def _database(
             shutil.copyfile(each, folder / each.name)
     except OSError as error:
         raise StorageFailed(
-            f"{path} cannot be copied to be read ({error.strerror}); free some space in "
+            f"{quoted(path)} cannot be copied to be read ({error.strerror}); free some space in "
             f"{folder.parent}, or set TMPDIR."
         ) from error
     return folder / name, False
@@ -147,15 +146,11 @@ class _Fsck:
         self.envelopes = EnvelopeStore(directory / place.OBJECTS)
         self.ciphertext = ciphertext
         self.findings: list[Finding] = []
-        self.enrolled: dict[bytes, tuple[Enrolment, int]] = {}
-        self.matters: dict[tuple[str, bytes], tuple[int, bytes]] = {}
+        self.replay = Replay(keys.origin)
         self.records: set[str] = set()
         self.tree = TileEdge(self._tile)
         self.last: SignedCheckpoint | None = None
         self.published: str | None = None
-        self.block: Block | None = None
-        self.platform: bytes | None = None
-        self.new_platform: bytes | None = None
 
     def run(self) -> tuple[Finding, ...]:
         try:
@@ -246,7 +241,10 @@ class _Fsck:
         try:
             require_newest(last, self.published)
             entries = self.store.read(last.size, stored)
-            require_next(last, [parse_statement(each.statement) for each in entries])
+            statements = [parse_statement(each.statement) for each in entries]
+            require_next(last, statements)
+            for statement in statements:
+                self.replay.add(statement)
         except SealbookError as error:
             self._error(place.CHECKPOINTS, error)
         else:
@@ -267,9 +265,9 @@ class _Fsck:
                     raise VerificationFailed("it does not follow the entry before")
                 statement = parse_statement(entry.statement)
                 leaves.append(statement.leaf_hash)
-                if (entry.kind, entry.account) != (statement.kind, _account(statement)):
+                if (entry.kind, entry.account) != (statement.kind, account_of(statement)):
                     raise VerificationFailed("the database states another kind or account")
-                self._entry(statement, expected, checkpoint, start)
+                self._entry(statement, expected)
             except SealbookError as error:
                 self._error(f"entry {expected}", error)
                 if len(leaves) <= expected - start:
@@ -286,59 +284,27 @@ class _Fsck:
                     self._warn(where_, f"the tile is not written yet; {_NEXT}")
                 else:
                     self._error(where_, f"the tile is missing or altered{_MEND}")
+        try:
+            self.replay.close(checkpoint.note)
+        except RuleBroken as error:
+            self._error(where, error)
         self._bundles(start, checkpoint.size)
         self._signatures(where, checkpoint)
         return True
 
-    def _entry(
-        self, statement: Statement, index: int, checkpoint: SignedCheckpoint, start: int
-    ) -> None:
+    def _entry(self, statement: Statement, index: int) -> None:
+        self.replay.size = index  # an entry that could not be read was not counted
+        self.replay.add(statement)
         if statement.kind == st.DEPOSIT:
-            self._deposit(statement, index)
+            verify_statement(statement, self.replay.depositor(statement).public)
+            self._payloads(statement, index)
             return
         verify_statement(statement, self.keys.log.public)
-        if statement.payload.get("origin") != self.keys.origin:
-            raise VerificationFailed("it was made for another ledger")
-        if (statement.kind == st.BLOCK) != (index == start):
-            raise VerificationFailed("a block record stands in the wrong place")
-        if statement.kind == st.BLOCK:
-            self._record(parse_block(statement), checkpoint, start)
-        elif statement.kind == st.ENROLMENT:
-            self._enrolment(parse_enrolment(statement), index)
-        else:
-            check_office_statement(statement)
-            if statement.kind == st.PLATFORM:
-                self.new_platform = statement.leaf_hash
-            elif statement.kind == st.KEY:
-                self._revocation(parse_revocation(statement), index)
+        if statement.kind == st.ENROLMENT:
+            self._record(parse_enrolment(statement))
 
-    def _record(self, block: Block, checkpoint: SignedCheckpoint, start: int) -> None:
-        before, self.block = self.block, block
-        self.platform = self.new_platform
-        previous = GENESIS_PREVIOUS if self.last is None else note_digest(self.last.note)
-        if (block.height, block.start, block.size) != (checkpoint.height, start, checkpoint.size):
-            raise VerificationFailed("the block record does not describe its block")
-        if block.previous != previous:
-            raise VerificationFailed("the block record does not continue the block before")
-        if before is not None and block.time < before.time:
-            raise VerificationFailed("the block's time is below that of the block before")
-        if block.platform != self.platform:
-            raise VerificationFailed("the block names another platform statement")
-
-    def _deposit(self, statement: Statement, index: int) -> None:
+    def _payloads(self, statement: Statement, index: int) -> None:
         deposit = parse_deposit(statement)
-        enrolment = self.enrolled.get(statement.key_id)
-        if enrolment is None or enrolment[0].account != statement.issuer:
-            raise VerificationFailed("its key was not enrolled for its account")
-        verify_statement(statement, enrolment[0].key)
-        if deposit.origin != self.keys.origin:
-            raise VerificationFailed("it was made for another ledger")
-        if deposit.matter is not None:
-            place_ = (statement.issuer, deposit.matter.id)
-            number, leaf = self.matters.get(place_, (0, None))
-            if (deposit.matter.number, deposit.matter.previous) != (number + 1, leaf):
-                raise VerificationFailed("it does not follow the one before in its matter")
-            self.matters[place_] = (deposit.matter.number, statement.leaf_hash)
         for payload in (deposit.content, deposit.manifest):
             if payload is not None:
                 for fault in payload_faults(
@@ -346,35 +312,11 @@ class _Fsck:
                 ):
                     self._error(f"entry {index}", f"{place.OBJECTS}/{fault}")
 
-    def _enrolment(self, enrolment: Enrolment, index: int) -> None:
-        key_id = thumbprint_ed25519(enrolment.key)
-        if key_id in self.enrolled:
-            raise VerificationFailed("its key was enrolled before")
-        self.enrolled[key_id] = (enrolment, index)
+    def _record(self, enrolment: Enrolment) -> None:
         self.records.add(enrolment.record.hex())
         path = self.directory / place.RECORDS / enrolment.record.hex()
         if path.exists():
             verify_record(enrolment, path.read_bytes())
-        stored = self.store.key(key_id)
-        if stored is None or (
-            stored.account,
-            stored.public,
-            stored.role,
-            stored.enrolled_index,
-        ) != (
-            enrolment.account,
-            enrolment.key,
-            enrolment.role,
-            index,
-        ):
-            raise VerificationFailed("the database states another enrolment")
-
-    def _revocation(self, revocation: Revocation, index: int) -> None:
-        if revocation.key not in self.enrolled:
-            raise VerificationFailed("it revokes a key that was not enrolled")
-        stored = self.store.key(revocation.key)
-        if stored is None or stored.revoked_index != index:
-            raise VerificationFailed("the database does not state this revocation")
 
     def _bundles(self, start: int, size: int) -> None:
         for index in range(start // TILE_WIDTH, size // TILE_WIDTH):
@@ -401,17 +343,20 @@ class _Fsck:
             for key, signature in zip(self.keys.verifiers, note.signatures, strict=True):
                 verify_signature(key, signature, stated)
             receipt = parse_cose_receipt(format_cose_receipt(checkpoint.seal, 1, 0, ()))
-            assert self.block is not None
-            verify_seal(receipt, stated.root, self.trust.seals, self.block.time)
+            if self.replay.block is not None:
+                verify_seal(receipt, stated.root, self.trust.seals, self.replay.block.time)
         except SealbookError as error:
             self._error(where, error)
 
     def _edge(self) -> None:
         """Check the last, partial files and the published checkpoint."""
         assert self.last is not None
-        for (account, matter), tip in self.matters.items():
+        for (account, matter), tip in self.replay.tips.items():
             if self.store.matter_tip(account, matter) != tip:
                 self._error(place.LEDGER, f"it states another end of matter {matter.hex()}")
+        for key_id, key in self.replay.keys.items():
+            if self.store.key(key_id) != key:
+                self._error(place.LEDGER, f"it states another standing of key {key_id.hex()}")
         first = self.last.size - self.last.size % TILE_WIDTH
         entries = [e.statement for e in self.store.read(first, self.last.size)]
         if entries and self.log.read_bundle(first // TILE_WIDTH, len(entries)) != entries:
@@ -454,12 +399,6 @@ class _Fsck:
     def _tile(self, level: int, index: int, width: int) -> bytes:
         data = self.log.read_tile(level, index)
         return bytes(32 * width) if data is None else data
-
-
-def _account(statement: Statement) -> str | None:
-    if statement.kind == st.DEPOSIT:
-        return statement.issuer
-    return parse_enrolment(statement).account if statement.kind == st.ENROLMENT else None
 
 
 def readable_anchor(log: LogFolder) -> str | None:

@@ -23,6 +23,7 @@ from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.storage.signedlog import FOLDER, SignedLog
+from ledger.quoted import quoted
 
 
 def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
@@ -236,14 +237,15 @@ def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
             before = each
         if newest is None or before != newest:
             raise LedgerFault(
-                f"{path} is missing or damaged, and `log/signed` does not hold every checkpoint that "
+                f"{quoted(path)} is missing or damaged, and `log/signed` does not hold "
+                "every checkpoint that "
                 "was signed. Nothing can be signed without them: put back the newest copy of either, "
                 "from a backup or another disk."
             )
         if last is not None and made.at_height(last.height) != last:
             raise LedgerFault(
-                f"Block {last.height} was signed twice: {path.name} and `log/signed` hold different "
-                "checkpoints. Put back the files that belong together."
+                f"Block {last.height} was signed twice: {quoted(path.name)} and `log/signed` hold "
+                "different checkpoints. Put back the files that belong together."
             )
         require_newest(newest, readable_anchor(LogFolder(directory / place.LOG)))
     finally:

@@ -26,6 +26,7 @@ from ledger.chain.enrolment import (
     verify_request,
 )
 from ledger.chain.office import Revocation, revocation_payload
+from ledger.chain.replay import AccountKey
 from ledger.chain.statement import parse_statement
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import (
@@ -38,7 +39,7 @@ from ledger.errors import (
     Unavailable,
     WrongOrigin,
 )
-from ledger.notary.ports import AccountKey, Entry, LedgerStore, Records, Room, Step
+from ledger.notary.ports import Entry, LedgerStore, Records, Room, Step
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.quoted import quoted

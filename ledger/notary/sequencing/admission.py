@@ -4,30 +4,27 @@ Here: what can be judged of a statement by itself, on any thread. What depends o
 (duplicates, matters, a revocation that came in between) the sequencer judges.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ledger.chain import statement as st
-from ledger.chain.enrolment import DEVICE
 from ledger.chain.office import parse_revocation
+from ledger.chain.replay import AccountKey, Replay, RuleBroken
 from ledger.chain.statement import Deposit, Statement, parse_deposit, parse_statement
 from ledger.crypto.keys import verify_ed25519
-from ledger.errors import (
-    CiphertextMissing,
-    KeyRevoked,
-    NotEnrolled,
-    Refused,
-    VerificationFailed,
-    WrongOrigin,
-)
-from ledger.notary.ports import AccountKey, Envelopes, LedgerStore
-from ledger.quoted import quoted
+from ledger.errors import CiphertextMissing, Refused, VerificationFailed
+from ledger.notary.ports import Envelopes, LedgerStore
+from ledger.notary.sequencing.refusals import refusal
 
 MAX_AHEAD = 86_400
 """Seconds that a statement's time may lie ahead of ours: a wrong time zone is no reason to refuse."""
 
 
 class Admission:
-    """The rules. `revoked` holds the key ids that are no longer good; the sequencer keeps it."""
+    """What is judged of a deposit by itself, against the ledger as it stands.
+
+    It is the `Past` of the next block: keys are kept in memory, and which of them are revoked the
+    sequencer's thread alone says, so that no other can put back a key as it was before.
+    """
 
     def __init__(
         self,
@@ -36,8 +33,8 @@ class Admission:
         envelopes: Envelopes,
         clock: Callable[[], float],
     ) -> None:
-        self.revoked: set[bytes] = set()
-        self._origin = origin
+        self._rules = Replay(origin, self)
+        self._revoked: set[bytes] = set()
         self._store = store
         self._envelopes = envelopes
         self._clock = clock
@@ -45,10 +42,29 @@ class Admission:
 
     def reload(self) -> None:
         """Take the revoked keys from the ledger. Raises StorageFailed."""
-        self.revoked = {
+        self._revoked = {
             parse_revocation(parse_statement(entry.statement)).key
             for entry in self._store.office(st.KEY)
         }
+
+    def learn(self, statements: Iterable[Statement]) -> None:
+        """Note what a block has changed."""
+        for statement in statements:
+            if statement.kind == st.KEY:
+                self._revoked.add(parse_revocation(statement).key)
+
+    def key(self, key_id: bytes) -> AccountKey | None:
+        """Return the key with this thumbprint, as it stands."""
+        key = self._keys.get(key_id)
+        if key is None or (key.revoked_index is None and key_id in self._revoked):
+            key = self._store.key(key_id)
+            if key is not None:
+                self._keys[key_id] = key
+        return key
+
+    def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
+        """Return the last (number, leaf hash) entered in a matter."""
+        return self._store.matter_tip(account, matter)
 
     def admit(self, statement: Statement) -> Deposit:
         """Return the deposit that this statement makes.
@@ -64,12 +80,10 @@ class Admission:
         if statement.kind != st.DEPOSIT:
             raise Refused("Only a deposit can be entered in this way.")
         deposit = parse_deposit(statement)
-        if deposit.origin != self._origin:
-            raise WrongOrigin(
-                f"The statement was made for {quoted(deposit.origin)}; this ledger is "
-                f"{quoted(self._origin)}."
-            )
-        key = self._key(statement)
+        try:
+            key = self._rules.depositor(statement)
+        except RuleBroken as broken:
+            raise refusal(broken, statement, self._rules) from broken
         if statement.issued_at > self._clock() + MAX_AHEAD:
             raise Refused(
                 "The statement's time is more than a day ahead; set the computer's clock and "
@@ -88,26 +102,3 @@ class Admission:
                     "bytes; upload it, then send the statement again."
                 )
         return deposit
-
-    def require_good(self, statement: Statement) -> None:
-        """Raise KeyRevoked where the statement's key has been revoked."""
-        if statement.key_id in self.revoked:
-            raise KeyRevoked(
-                "The key that signed this statement was revoked; use another of the account's keys."
-            )
-
-    def _key(self, statement: Statement) -> AccountKey:
-        key = self._keys.get(statement.key_id)
-        if key is None:
-            key = self._store.key(statement.key_id)
-            if key is None:
-                raise NotEnrolled(
-                    "The key that signed this statement is not enrolled here; ask the notary office."
-                )
-            self._keys[statement.key_id] = key
-        if key.account != statement.issuer:
-            raise NotEnrolled("The statement's key belongs to another account than it names.")
-        self.require_good(statement)
-        if key.role != DEVICE:
-            raise Refused("A recovery key reads and admits other keys; it never deposits.")
-        return key

@@ -35,6 +35,7 @@ from ledger.chain.certificate import validity
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import sign_checkpoint, verify_signature
 from ledger.chain.note import parse_note
+from ledger.chain.replay import RuleBroken, require_link
 from ledger.chain.seal import sign_seal
 from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import (
@@ -410,14 +411,10 @@ def require_next(last: SignedCheckpoint | None, entries: Sequence[Statement]) ->
     """
     start, height = (0, 0) if last is None else (last.size, last.height + 1)
     previous = GENESIS_PREVIOUS if last is None else note_digest(last.note)
-    with contextlib.suppress(MalformedData):
+    with contextlib.suppress(MalformedData, RuleBroken):
         block = parse_block(entries[0])
-        if (block.height, block.start, block.size, block.previous) == (
-            height,
-            start,
-            start + len(entries),
-            previous,
-        ):
+        require_link(block, height, start, previous)
+        if block.size == start + len(entries):
             return block
     raise LedgerFault(
         f"The entries from {start} on are not the one block that may wait to be signed: "

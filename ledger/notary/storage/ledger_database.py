@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ledger.chain import statement as st
-from ledger.chain.enrolment import parse_enrolment
-from ledger.chain.office import parse_revocation
-from ledger.chain.statement import Statement, parse_deposit
-from ledger.crypto.keys import thumbprint_ed25519
+from ledger.chain.replay import AccountKey, EndOfKey, MatterStep, NewKey, account_of, effect
+from ledger.chain.statement import Statement
 from ledger.errors import LedgerFault
-from ledger.notary.ports import AccountKey, Entry
+from ledger.notary.ports import Entry
 from ledger.notary.storage.connections import Connections, Snapshot
 from ledger.quoted import quoted
 
@@ -203,21 +200,14 @@ class _Rows:
 
     def add(self, index: int, statement: Statement) -> None:
         leaf = statement.leaf_hash
-        account = None
-        if statement.kind == st.DEPOSIT:
-            account = statement.issuer
-            if "matter" in statement.payload:
-                matter = parse_deposit(statement).matter
-                assert matter is not None
+        match effect(index, statement):
+            case MatterStep(account, matter):
                 self.matters.append((account, matter.id, matter.number, leaf))
-        elif statement.kind == st.ENROLMENT:
-            enrolment = parse_enrolment(statement)
-            account = enrolment.account
-            key_id = thumbprint_ed25519(enrolment.key)
-            self.keys.append((key_id, account, enrolment.key, enrolment.role, index))
-        elif statement.kind == st.KEY:
-            self.revocations.append((parse_revocation(statement).key, index))
-        self.entries.append((index, leaf, statement.kind, account, statement.encoded))
+            case NewKey(key_id, key):
+                self.keys.append((key_id, key.account, key.public, key.role, index))
+            case EndOfKey(key_id):
+                self.revocations.append((key_id, index))
+        self.entries.append((index, leaf, statement.kind, account_of(statement), statement.encoded))
 
     def insert(self, connection: Any) -> None:
         for table, rows in (

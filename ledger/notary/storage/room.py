@@ -20,6 +20,7 @@ from typing import Self
 
 from ledger.errors import NoRoom, StorageFailed, Unavailable
 from ledger.notary.health import Health, Reason
+from ledger.quoted import quoted
 
 RESERVE = 256 << 20
 """Bytes. A block of 256 entries at their largest is 16 MiB: bundle, the one that it replaces, and rows.
@@ -104,7 +105,8 @@ class DiskRoom:
             found = self._measure(self._place)
         except OSError as error:
             raise StorageFailed(
-                f"{self._place} cannot be looked at ({error.strerror}); mend the disk, then start the "
+                f"{quoted(self._place)} cannot be looked at ({error.strerror}); mend the "
+                "disk, then start the "
                 "notary again."
             ) from error
         crowded = found.f_files and found.f_favail < SPARE_FILES

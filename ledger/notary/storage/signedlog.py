@@ -20,6 +20,7 @@ from ledger.disk.files import sync, sync_folder, write_durably
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, StorageFailed
 from ledger.notary.ports import SIGNED_IN_A_FILE, SignedCheckpoint
+from ledger.quoted import quoted
 
 FOLDER = "signed"
 MAX_FRAME = 1 << 18
@@ -51,13 +52,15 @@ class SignedLog:
             try:
                 if os.fstat(descriptor).st_size != expected:
                     raise StorageFailed(
-                        f"{path} was changed by somebody else; the next block writes it anew."
+                        f"{quoted(path)} was changed by somebody else; the next block writes it anew."
                     )
                 frame = _frame(checkpoint)
                 os.write(descriptor, frame)
                 sync(descriptor)
                 if os.fstat(descriptor).st_size != expected + len(frame):
-                    raise StorageFailed(f"{path} could not be written whole; free some space.")
+                    raise StorageFailed(
+                        f"{quoted(path)} could not be written whole; free some space."
+                    )
             finally:
                 os.close(descriptor)
             if new:
@@ -178,6 +181,7 @@ def _storage(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"{path} could not be read or written ({error.strerror}); free some space or mend the "
+            f"{quoted(path)} could not be read or written ({error.strerror}); free some "
+            "space or mend the "
             "disk, then start the notary again."
         ) from error

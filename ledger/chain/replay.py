@@ -1,0 +1,247 @@
+"""What may follow what in a ledger: the rules of its order, for whoever writes, keeps or audits it.
+
+    block     its record stands first and nowhere else, says its height and span, names the note that
+              closed the block before and the newest platform statement below it; its time is not below
+              that of the block before; genesis is alone
+    entry     made for this ledger
+    deposit   by a device key that was enrolled for its account and not revoked before; in a matter it
+              is number n + 1 and names number n
+    enrolment of a key that no entry has enrolled before, for any account
+    key       revokes a key that was enrolled, once
+
+A `Replay` is fed entry by entry, and knows what came before from its `Past`: nothing for who reads
+from the start, a database for who goes on. It verifies no signature; `depositor` says whose a deposit
+must carry, all others carry the log key's. That no entry stands twice an index over leaf hashes sees.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from ledger.chain import statement as st
+from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
+from ledger.chain.enrolment import DEVICE, parse_enrolment
+from ledger.chain.office import check_office_statement, parse_revocation
+from ledger.chain.statement import Matter, Statement, parse_deposit
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.errors import VerificationFailed
+
+
+class Rule(StrEnum):
+    """The rules, each in the words that say how an entry broke it."""
+
+    RECORD_FIRST = "a block record stands in the wrong place"
+    SPAN = "the block record does not describe its block"
+    GENESIS = "genesis is not alone in its block"
+    PREVIOUS = "the block record does not continue the block before"
+    TIME = "the block's time is below that of the block before"
+    PLATFORM = "the block names another platform statement"
+    ORIGIN = "it was made for another ledger"
+    ENROLLED = "its key was not enrolled"
+    ACCOUNT = "its key was not enrolled for its account"
+    REVOKED = "its key was revoked before"
+    DEVICE = "its key is a recovery key, which never deposits"
+    MATTER = "it does not follow the one before in its matter"
+    ENROLLED_ONCE = "its key was enrolled before"
+    REVOKES_ENROLLED = "it revokes a key that was not enrolled"
+    REVOKED_ONCE = "it revokes a key that was revoked before"
+
+
+class RuleBroken(VerificationFailed):
+    """An entry does not follow from what stands before it."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(rule.value)
+        self.rule = rule
+
+
+def _require(holds: bool, rule: Rule) -> None:
+    if not holds:
+        raise RuleBroken(rule)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """A key and the account that it belongs to for ever.
+
+    `role` is "device" or "recovery"; `enrolled_index` and `revoked_index` are entries of the ledger.
+    """
+
+    account: str
+    public: bytes
+    role: str
+    enrolled_index: int
+    revoked_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """An entry enrols a key."""
+
+    key_id: bytes
+    key: AccountKey
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfKey:
+    """An entry revokes a key."""
+
+    key_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MatterStep:
+    """A deposit takes the next number of a matter."""
+
+    account: str
+    matter: Matter
+
+
+def effect(index: int, statement: Statement) -> NewKey | EndOfKey | MatterStep | None:
+    """Return what the entry at `index` changes for those after it. Raises MalformedData."""
+    if statement.kind == st.DEPOSIT:
+        if "matter" in statement.payload:
+            matter = parse_deposit(statement).matter
+            assert matter is not None
+            return MatterStep(statement.issuer, matter)
+    elif statement.kind == st.ENROLMENT:
+        made = parse_enrolment(statement)
+        key = AccountKey(made.account, made.key, made.role, index, None)
+        return NewKey(thumbprint_ed25519(made.key), key)
+    elif statement.kind == st.KEY:
+        return EndOfKey(parse_revocation(statement).key)
+    return None
+
+
+def account_of(statement: Statement) -> str | None:
+    """Return the account that an entry belongs to: of deposits and enrolments. Raises MalformedData."""
+    if statement.kind == st.DEPOSIT:
+        return statement.issuer
+    return parse_enrolment(statement).account if statement.kind == st.ENROLMENT else None
+
+
+def require_link(block: Block, height: int, start: int, previous: bytes) -> None:
+    """Raise RuleBroken unless a block record links block `height` to the note with this digest."""
+    _require((block.height, block.start) == (height, start), Rule.SPAN)
+    _require(block.previous == previous, Rule.PREVIOUS)
+    _require(height > 0 or block.size == start + 1, Rule.GENESIS)
+
+
+class Past(Protocol):
+    """What came before the entries that a replay is fed."""
+
+    def key(self, key_id: bytes) -> AccountKey | None:
+        """Return the key with this thumbprint."""
+        ...
+
+    def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
+        """Return the last (number, leaf hash) entered in a matter."""
+        ...
+
+
+class Nothing:
+    """The past of a ledger's first entry."""
+
+    def key(self, key_id: bytes) -> AccountKey | None:
+        """Return None."""
+
+    def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
+        """Return None."""
+
+
+class Replay:
+    """A ledger as far as it was read. It is a `Past` itself, so that one can be tried upon another.
+
+    `size` is the number of entries before the next one. An entry that breaks a rule is counted and
+    changes nothing else, so a reader may go on behind it.
+    """
+
+    def __init__(self, origin: str, past: Past | None = None, size: int = 0) -> None:
+        self.origin = origin
+        self.size = size
+        self.block: Block | None = None
+        """The record of the block that is being read, or was read last; None where it was damaged."""
+        self.keys: dict[bytes, AccountKey] = {}
+        self.tips: dict[tuple[str, bytes], tuple[int, bytes]] = {}
+        self._past = past or Nothing()
+        self._between = True
+        self._height = 0
+        self._time = 0
+        self._previous = GENESIS_PREVIOUS
+        self._platform: bytes | None = None
+
+    def key(self, key_id: bytes) -> AccountKey | None:
+        """Return the key with this thumbprint, as it stands now."""
+        return self.keys.get(key_id) or self._past.key(key_id)
+
+    def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
+        """Return the last (number, leaf hash) entered in a matter."""
+        return self.tips.get((account, matter)) or self._past.matter_tip(account, matter)
+
+    def depositor(self, statement: Statement) -> AccountKey:
+        """Return the key that may make this deposit now, and must have signed it. Raises RuleBroken."""
+        _require(statement.payload.get("origin") == self.origin, Rule.ORIGIN)
+        key = self.key(statement.key_id)
+        if key is None:
+            raise RuleBroken(Rule.ENROLLED)
+        _require(key.account == statement.issuer, Rule.ACCOUNT)
+        _require(key.revoked_index is None, Rule.REVOKED)
+        _require(key.role == DEVICE, Rule.DEVICE)
+        return key
+
+    def add(self, statement: Statement) -> None:
+        """Take the next entry of a ledger that is read block by block; see `close`.
+
+        Raises RuleBroken; MalformedData where the entry is not what its kind says.
+        """
+        first, self._between = self._between, False
+        if first:
+            self.block = None
+        if statement.kind != st.BLOCK:
+            self.enter(statement)
+            _require(not first, Rule.RECORD_FIRST)
+            return
+        index, self.size = self.size, self.size + 1
+        _require(first, Rule.RECORD_FIRST)
+        self.block = block = parse_block(statement)
+        time, self._time = self._time, block.time
+        _require(block.origin == self.origin, Rule.ORIGIN)
+        require_link(block, self._height, index, self._previous)
+        _require(block.time >= time, Rule.TIME)
+        _require(block.platform == self._platform, Rule.PLATFORM)
+
+    def close(self, note: str) -> None:
+        """End a block with the signed note over all entries so far. Raises RuleBroken."""
+        self._between = True
+        self._height += 1
+        self._previous = note_digest(note)
+        _require(self.block is None or self.block.size == self.size, Rule.SPAN)
+
+    def enter(self, statement: Statement) -> None:
+        """Take the next entry, one that is no block record, without asking for its block.
+
+        Raises RuleBroken; MalformedData where the entry is not what its kind says.
+        """
+        index, self.size = self.size, self.size + 1
+        if statement.kind == st.DEPOSIT:
+            self.depositor(statement)
+        else:
+            _require(statement.payload.get("origin") == self.origin, Rule.ORIGIN)
+            if statement.kind != st.ENROLMENT:
+                check_office_statement(statement)
+        match effect(index, statement):
+            case MatterStep(account, matter):
+                number, leaf = self.matter_tip(account, matter.id) or (0, None)
+                _require((matter.number, matter.previous) == (number + 1, leaf), Rule.MATTER)
+                self.tips[account, matter.id] = (matter.number, statement.leaf_hash)
+            case NewKey(key_id, key):
+                _require(self.key(key_id) is None, Rule.ENROLLED_ONCE)
+                self.keys[key_id] = key
+            case EndOfKey(key_id):
+                known = self.key(key_id)
+                if known is None:
+                    raise RuleBroken(Rule.REVOKES_ENROLLED)
+                _require(known.revoked_index is None, Rule.REVOKED_ONCE)
+                self.keys[key_id] = replace(known, revoked_index=index)
+        if statement.kind == st.PLATFORM:
+            self._platform = statement.leaf_hash

@@ -1,0 +1,56 @@
+"""What a depositor or the office is told when an entry would break a rule of the ledger's order."""
+
+from ledger.chain.replay import Replay, Rule, RuleBroken
+from ledger.chain.statement import Statement, parse_deposit
+from ledger.errors import Conflict, KeyRevoked, NotEnrolled, NotFound, Refused, WrongOrigin
+from ledger.quoted import quoted
+
+_REFUSALS: dict[Rule, tuple[type[Refused], str]] = {
+    Rule.ENROLLED: (
+        NotEnrolled,
+        "The key that signed this statement is not enrolled here; ask the notary office.",
+    ),
+    Rule.ACCOUNT: (
+        NotEnrolled,
+        "The statement's key belongs to another account than it names.",
+    ),
+    Rule.REVOKED: (
+        KeyRevoked,
+        "The key that signed this statement was revoked; use another of the account's keys.",
+    ),
+    Rule.DEVICE: (Refused, "A recovery key reads and admits other keys; it never deposits."),
+    Rule.ENROLLED_ONCE: (
+        Conflict,
+        "This key is enrolled already; a key has one account for ever.",
+    ),
+    Rule.REVOKES_ENROLLED: (NotFound, "No enrolled key has this thumbprint."),
+    Rule.REVOKED_ONCE: (Conflict, "This key is revoked already."),
+}
+
+
+def refusal(broken: RuleBroken, statement: Statement, replay: Replay) -> Refused:
+    """Return the refusal of a statement that does not follow from what `replay` has read."""
+    if broken.rule == Rule.ORIGIN:
+        origin = quoted(statement.payload.get("origin"))
+        return WrongOrigin(
+            f"The statement was made for {quoted(origin)}; this ledger is {quoted(replay.origin)}."
+        )
+    if broken.rule == Rule.MATTER:
+        return _matter(statement, replay)
+    kind, sentence = _REFUSALS[broken.rule]
+    return kind(sentence)
+
+
+def _matter(statement: Statement, replay: Replay) -> Conflict:
+    matter = parse_deposit(statement).matter
+    assert matter is not None
+    number, _ = replay.matter_tip(statement.issuer, matter.id) or (0, None)
+    if matter.number <= number:
+        return Conflict(
+            f"Number {matter.number} of this matter is taken by another statement; the next is "
+            f"{number + 1}. Read the account's deposits, then deposit again."
+        )
+    return Conflict(
+        f"The matter stands at number {number}; a deposit must be number {number + 1} and "
+        "name the one before. Read the account's deposits, then deposit again."
+    )
