@@ -27,9 +27,31 @@ def pick(pair: Pair, language: str) -> Words:
     return Words(pair[LANGUAGES.index(language)])
 
 
-def utc(seconds: int) -> Words:
-    """Return POSIX seconds as a time in UTC."""
+def at(seconds: float) -> datetime | None:
+    """Return POSIX seconds as a time in UTC, None outside the years that a date can have."""
     try:
-        return Words(f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC")
+        return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        return Words(f"{seconds} s")
+        return None
+
+
+def spelled(seconds: float, pattern: str) -> Words:
+    """Return POSIX seconds in UTC by a pattern of strftime; outside its years, as a number."""
+    found = at(seconds)
+    return Words(f"{seconds:.0f} s" if found is None else found.strftime(pattern))
+
+
+def utc(seconds: float) -> Words:
+    """Return POSIX seconds as a time in UTC."""
+    return spelled(seconds, "%Y-%m-%d %H:%M:%S UTC")
+
+
+def day(seconds: float) -> Words:
+    """Return POSIX seconds as a day in UTC."""
+    return spelled(seconds, "%Y-%m-%d")
+
+
+def iso(seconds: float) -> str:
+    """Return POSIX seconds as ISO 8601, UTC, to the millisecond; outside its years, as a number."""
+    found = at(seconds)
+    return str(utc(seconds)) if found is None else found.isoformat(timespec="milliseconds")

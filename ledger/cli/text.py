@@ -4,8 +4,8 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
+from ledger.language import at, utc
 from ledger.quoted import Quoted, Words, broken, escape, lifted, quoted
 from ledger.quoted import columns as most_columns
 
@@ -41,12 +41,6 @@ def _columns(character: str) -> int:
 def plain(text: str) -> str:
     """Return `text` with control characters made visible: a name must not steer the terminal."""
     return escape(text, quotes=False)
-
-
-class Whole(str):
-    """A text that is never broken into lines: a path that someone will copy."""
-
-    __slots__ = ()
 
 
 def pad(text: str, width: int) -> str:
@@ -152,15 +146,14 @@ def size(count: int) -> str:
 
 def when(seconds: int) -> Words:
     """Return POSIX seconds as UTC, and as local time with its offset where that differs."""
+    text, found = utc(seconds), at(seconds)
     try:
-        utc = datetime.fromtimestamp(seconds, UTC)
-        local = utc.astimezone()
+        local = found and found.astimezone()
     except (ValueError, OverflowError, OSError):
-        return Words(f"{seconds} s")
-    text = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
-    if not local.utcoffset():
-        return Words(text)
-    shown = f"{local:%H:%M:%S}" if local.date() == utc.date() else f"{local:%Y-%m-%d %H:%M:%S}"
+        local = None
+    if found is None or local is None or not local.utcoffset():
+        return text
+    shown = f"{local:%H:%M:%S}" if local.date() == found.date() else f"{local:%Y-%m-%d %H:%M:%S}"
     offset = f"{local:%z}"
     return Words(f"{text} ({shown} {offset[:3]}:{offset[3:]})")
 

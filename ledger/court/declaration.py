@@ -8,7 +8,6 @@ here says what a court will do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ledger.chain import report as rp
@@ -16,7 +15,7 @@ from ledger.chain.report import Report
 from ledger.court.cover import cover_facts
 from ledger.court.questions import Check
 from ledger.evidence.casefile import MatterShown
-from ledger.language import ENGLISH
+from ledger.language import ENGLISH, utc
 from ledger.quoted import quoted
 
 BLANKS = {
@@ -264,4 +263,4 @@ def _unidentified(exhibits: Sequence[Exhibit]) -> str:
 def _time(seconds: int | None) -> str:
     if seconds is None:
         return "a time that is not shown"
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return utc(seconds)

@@ -8,10 +8,10 @@ Below the adapters a clock is an argument; `ledger.notary.system_clock` has the 
 """
 
 import threading
-from datetime import UTC, datetime
 from typing import Protocol
 
 from ledger.errors import NotSigning
+from ledger.language import utc as utc
 from ledger.notary.health import Reason
 
 TOLERANCE = 10.0
@@ -93,11 +93,3 @@ class ClockWatch:
             wall = self._clock.wall()
             if self._clock.monotonic() - before < _STEADY_READING:
                 return wall, before
-
-
-def utc(time: float) -> str:
-    """Return a time for the office's eyes. A clock that is far off is shown as a number."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, ValueError, OSError):
-        return f"{time:.0f} s after 1970"

@@ -1,7 +1,7 @@
 """What the use cases ask of storage: small protocols, owned by those who call them.
 
 Every method that writes returns only once the bytes are durable, and raises StorageFailed when they
-are not. Nothing here names a database or a folder; `ledger.adapters` does.
+are not. Nothing here names a database or a folder; `ledger.notary.storage` does.
 """
 
 from collections.abc import Callable, Iterable, Sequence

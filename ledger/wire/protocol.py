@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from ledger.chain.statement import Payload
 
-JSON = "application/json"
 CBOR = "application/cbor"
 COSE = "application/cose"
 OCTETS = "application/octet-stream"

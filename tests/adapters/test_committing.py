@@ -118,7 +118,7 @@ def test_a_folder_of_mail_has_the_specified_commitment(
 
 def test_the_process_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = (
-        "from ledger.adapters import committing\n"
+        "from ledger.company.sealing import committing\n"
         "import time\n"
         "start = committing._start\n"
         "def told():\n"

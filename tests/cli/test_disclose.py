@@ -210,7 +210,7 @@ def test_what_lies_inside_something_else_is_not_shown_twice(counsel: Company) ->
 def test_what_fits_several_is_refused_with_what_to_type(counsel: Company) -> None:
     refused = counsel("disclose", "inbox.mbox", "--only", "报价", "--dry-run", code=1).output
     assert "(1) fits 15 parts" in refused and "(1)  “报价”" in refused
-    assert '"message 1"' in refused
+    assert "“message 1”" in refused
     assert "and 10 more" in refused
     assert in_80_columns(refused)
     nothing = counsel("disclose", "papers", "--only", "zzz", "--dry-run", code=1).output
@@ -305,8 +305,10 @@ def test_a_file_sealed_for_a_court_opens_with_its_identity_alone(counsel: Compan
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_a_closed_terminal_leaves_no_plaintext_of_a_sealed_file(counsel: Company) -> None:
     script = (
-        "import os, signal; from ledger.adapters import disclosing; from ledger.cli.root import cli\n"
-        "disclosing._seal = lambda *_: os.kill(os.getpid(), signal.SIGHUP)\n"
+        "import os, signal\n"
+        "from ledger.company.disclosing import writing\n"
+        "from ledger.cli.root import cli\n"
+        "writing._seal = lambda *_: os.kill(os.getpid(), signal.SIGHUP)\n"
         "cli()\n"
     )
     command = ["disclose", "inbox.mbox", "--to", RECIPIENT, "-o", "case.evidence"]

@@ -3,7 +3,7 @@
 import ast
 import importlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from click import unstyle
 from hypothesis import given
 from hypothesis import strategies as some
 
+from ledger import language
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.cli import shell, text
@@ -208,3 +209,9 @@ def test_progress_shows_share_and_rate_to_whoever_watches(
         assert "sealing a\\nb.pdf   25 %  25.0 MB  25.0 MB/s" in shown
         assert " 50 %  50.0 MB  25.0 MB/s" in shown
         assert shown.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("write", [language.utc, language.day, language.iso, text.when])
+@pytest.mark.parametrize("seconds", [10**12, 10**18, -(10**15)])
+def test_a_time_that_no_calendar_has_is_a_number(write: Callable[[int], str], seconds: int) -> None:
+    assert write(seconds) == f"{seconds} s"

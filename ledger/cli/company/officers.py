@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from ledger.cli.company import own
 from ledger.company.capture.config import MAX_CONFIG
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailable
+from ledger.language import day
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def list_(as_json: bool) -> None:
     behind = len(stale(vault))
     lines = [f"{'key':<16}{'since':<12}name"]
     for row in rows:
-        since = "" if row["since"] is None else _day(row["since"])
+        since = "" if row["since"] is None else day(row["since"])
         lines.append(text.last(f"{_short(row['recipient']):<16}{since:<12}", row["name"]))
     if behind:
         lines += ["", f"{behind} to be brought up to date; `sealbook officer sync` does it."]
@@ -305,10 +306,6 @@ def _short(recipient: str) -> str:
 
 def _groups(digits: str) -> Sequence[str]:
     return [digits[at : at + 4] for at in range(0, len(digits), 4)]
-
-
-def _day(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
 
 
 @officer.command(

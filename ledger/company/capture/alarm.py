@@ -18,9 +18,9 @@ from typing import Any
 import httpx2
 
 from ledger.company.capture.config import Failure
-from ledger.company.capture.intake import iso
 from ledger.company.capture.journal import Event, Kind
 from ledger.errors import InvalidInput
+from ledger.language import iso
 from ledger.quoted import quoted
 from ledger.wire.deadlines import Deadline, http_client, within
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ledger.company.capture.index import Place
-from ledger.company.capture.intake import Intake, Item, iso, item_key
+from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.looking import (
     GONE,
@@ -27,6 +27,7 @@ from ledger.company.documents import Document
 from ledger.company.sealing.collecting import collect, text_of_name
 from ledger.company.sealing.sources import FileSource, MemorySource
 from ledger.errors import InvalidInput, SourceChanged
+from ledger.language import iso
 from ledger.program import tool_name
 from ledger.quoted import quoted
 

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -39,6 +40,7 @@ from ledger.crypto.recipients import Random
 from ledger.disk.files import NewFile
 from ledger.errors import SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, numbered
+from ledger.language import iso
 from ledger.program import tool_name
 from ledger.quoted import quoted
 
@@ -305,14 +307,6 @@ def _remove(folder: Path) -> None:
         for each in folder.iterdir():
             each.unlink()
         folder.rmdir()
-
-
-def iso(seconds: float) -> str:
-    """Return POSIX seconds as ISO 8601, UTC, to the millisecond; as they are outside its years."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:.0f} seconds after 1970"
 
 
 def _text(value: str) -> str:

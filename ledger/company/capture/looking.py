@@ -9,8 +9,8 @@ from watchdog.observers.api import ObservedWatch
 
 from ledger.company.capture.config import Provenance, Watch
 from ledger.company.capture.index import State
-from ledger.company.capture.intake import iso
 from ledger.company.sealing.sources import FileSource
+from ledger.language import iso
 
 _MOST = 2**63 - 1
 """What the index can hold; some file systems number with all 64 bits, or have times after 2262."""

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from ledger.company.capture.intake import Intake, iso
+from ledger.company.capture.intake import Intake
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.sending.confirming import BATCH
 from ledger.company.sending.send import (
@@ -29,6 +29,7 @@ from ledger.errors import (
     SealbookError,
     Unavailable,
 )
+from ledger.language import iso
 from ledger.quoted import quoted
 from ledger.wire.client import NotaryClient
 from ledger.wire.deadlines import Deadline, http_client, within

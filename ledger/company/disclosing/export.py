@@ -26,7 +26,6 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +46,7 @@ from ledger.evidence.index import IndexPlace
 from ledger.evidence.manifest import Manifest, format_manifest
 from ledger.evidence.opening import content_reader, read_index, recompute
 from ledger.evidence.records import Record, Rendition
+from ledger.language import day, spelled
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -280,16 +280,12 @@ def _state(deposit: StoredDeposit) -> str:
 
 
 def _folder_name(deposit: StoredDeposit, manifest: Manifest) -> str:
-    day = f"{datetime.fromtimestamp(deposit.meta.sealed, UTC):%Y-%m-%d}"
     title = safe_component(manifest.cover.title).encode()[:_TITLE_BYTES].decode("utf-8", "ignore")
-    return f"{day} {title.strip() or '_'} {deposit.commitment[:ID_DIGITS]}"
+    return f"{day(deposit.meta.sealed)} {title.strip() or '_'} {deposit.commitment[:ID_DIGITS]}"
 
 
 def _iso(seconds: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds} s"
+    return spelled(seconds, "%Y-%m-%dT%H:%M:%SZ")
 
 
 def _unwritable(output: Path, error: OSError) -> StorageFailed:

@@ -21,8 +21,14 @@ from imaplib import IMAP4
 from pathlib import Path
 from typing import Any
 
-from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxUnencrypted
+from imap_tools.mailbox import BaseMailBox
 
+from ledger.company.mail.imap_parts import (
+    has_buffered_line,
+    has_news,
+    open_mailbox,
+    stated_validity,
+)
 from ledger.company.mail.sources import MAX_SIZE, ImapSource
 from ledger.company.vault.stored import write_file
 
@@ -190,30 +196,8 @@ class ImapFolder:
 
     def _connect(self) -> BaseMailBox:
         source = self._source
-        box: BaseMailBox
-        if source.tls:
-            context = self._tls or ssl.create_default_context()
-            box = MailBox(source.host, source.port, timeout=TIMEOUT, ssl_context=context)
-        else:
-            box = MailBoxUnencrypted(source.host, source.port, timeout=TIMEOUT)
-        read: Callable[[int], bytes] = box.client.read
-        read_line: Callable[[], bytes] = box.client.readline
-        most = self._max_size
-
-        def read_limited(size: int) -> bytes:
-            if size > most:
-                raise IMAP4.abort(f"the server sends {size} bytes, more than was asked for")
-            self._hear(size)
-            return read(size)
-
-        def read_line_limited() -> bytes:
-            line = read_line()
-            self._hear(len(line))
-            return line
-
-        box.client.read = read_limited  # type: ignore[method-assign]
-        box.client.readline = read_line_limited  # type: ignore[method-assign]
-        return box
+        tls = (self._tls or ssl.create_default_context()) if source.tls else None
+        return open_mailbox(source.host, source.port, tls, TIMEOUT, self._max_size, self._hear)
 
     def _hear(self, size: int) -> None:
         """Count what a server says: all of it is kept until it has answered."""
@@ -261,7 +245,7 @@ class ImapFolder:
         """Return when there may be new mail, or when it is time to ask."""
         self._heard = 0
         _check_validity(box, validity)
-        if "EXISTS" in box.client.untagged_responses:
+        if has_news(box):
             return
         if not idles:
             self._stop.wait(self._poll)
@@ -269,29 +253,13 @@ class ImapFolder:
             return
         box.idle.start()  # type: ignore[no-untyped-call]
         try:
-            waited = 0.0 if not _said_already(box) else self._idle
+            waited = 0.0 if not has_buffered_line(box) else self._idle
             while waited < self._idle and not self._stop.is_set():
                 if box.idle.poll(timeout=min(STEP, self._idle)):
                     break
                 waited += STEP
         finally:
             box.idle.stop()  # type: ignore[no-untyped-call]
-
-
-def _said_already(box: BaseMailBox) -> bool:
-    """Return whether a line came together with the server's answer to IDLE.
-
-    It then waits in the client's buffer, where a poll of the socket does not see it.
-    """
-    connection = box.client.socket()
-    timeout = connection.gettimeout()
-    connection.settimeout(0)
-    try:
-        return bool(box.client._get_line())
-    except (OSError, IMAP4.abort):
-        return False
-    finally:
-        connection.settimeout(timeout)
 
 
 def _fetch(box: BaseMailBox, uid: int) -> bytes | None:
@@ -309,7 +277,7 @@ def _fetch(box: BaseMailBox, uid: int) -> bytes | None:
 
 def _check_validity(box: BaseMailBox, validity: int) -> None:
     """Raise IMAP4.abort where the server says that the folder is another one by now."""
-    if box.client.untagged_responses.get("UIDVALIDITY", [b"%d" % validity]) != [b"%d" % validity]:
+    if not stated_validity(box, validity):
         raise IMAP4.abort("the folder was made anew; it is opened again")
 
 

@@ -27,8 +27,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
-
+from ledger.company.mail.aiosmtpd_parts import Session
 from ledger.company.mail.sources import SmtpSource
 from ledger.company.mail.stating import MAX_RECIPIENTS, Envelope
 from ledger.errors import InvalidInput, SealbookError, StorageFailed
@@ -139,7 +138,7 @@ class SmtpJournal:
         if sealing:
             await asyncio.wait(sealing, timeout=STOP_PATIENCE)
             await asyncio.sleep(0)
-        talking = [each._handler_coroutine for each in self.sessions if each._handler_coroutine]
+        talking = [each.talk for each in self.sessions if each.talk]
         for each in tuple(self.sessions):
             each.hang_up("421 4.3.2 closing")
         if talking:
@@ -151,7 +150,7 @@ class SmtpJournal:
         self._loop.close()
 
 
-class _Session(SMTP):
+class _Session(Session):
     """One connection: aiosmtpd's commands; who may connect, and the content of messages, are ours."""
 
     line_length_limit = _BUFFER
@@ -177,7 +176,7 @@ class _Session(SMTP):
     # --- who may connect ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._original_transport is None:
+        if not self.under_tls:
             peer = transport.get_extra_info("peername")
             refusal = None
             if not self._journal.source.admits(str(peer[0])):
@@ -250,12 +249,12 @@ class _Session(SMTP):
         if arg:
             await self.push("501 5.5.4 DATA takes no argument")
             return
-        if self._reader._buffer:  # type: ignore[attr-defined]
+        if self.has_unread:
             # Whoever does not wait for 354 could have commands taken for content, or the reverse.
             self.hang_up("554 5.5.0 content before 354")
             return
         # The end of a message is looked for after a line's end, also before its first line.
-        self._reader.feed_data(b"\r\n")
+        self.put_before(b"\r\n")
         await self.push("354 end with a dot on a line of its own")
         data = bytearray()
         try:
@@ -264,17 +263,14 @@ class _Session(SMTP):
             self._journal.in_memory -= len(data)
             raise
         answer = refusal or await self._seal(data)
-        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        self.forget_message()
         await self.push(answer)
 
     async def _receive(self, data: bytearray) -> str | None:
         """Read to the end of a message, counting its bytes as in memory; return a refusal if any."""
         journal, refusal, size = self._journal, None, 0
         while True:
-            try:
-                part = await self._reader.readuntil(_END)
-            except asyncio.LimitOverrunError as error:
-                part = await self._reader.readexactly(error.consumed)
+            part = await self.read_to(_END)
             size += len(part)
             if size > journal.source.max_size + len(_END):
                 refusal = "552 5.3.4 the message is larger than the limit"

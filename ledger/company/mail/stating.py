@@ -16,10 +16,10 @@ What is stated goes into the deposit's manifest, sealed with it, as pairs of a n
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from ledger.company.capture.config import Provenance
 from ledger.company.splitters.headers import Header, decoded, plain
+from ledger.language import iso
 
 MAX_RECIPIENTS = 1000
 """Envelope recipients of a message (RFC 5321 section 4.5.3.1.8 asks for at least 100)."""
@@ -62,5 +62,4 @@ def envelope_provenance(envelope: Envelope) -> Provenance:
 
 def timestamp(time: float) -> str:
     """Return POSIX seconds as UTC, with milliseconds."""
-    text = datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return iso(time).replace("+00:00", "Z")
