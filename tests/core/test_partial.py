@@ -226,6 +226,8 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
         Selection(0, ranges=((len(CONTENTS[0]), 1),)),
         Selection(0, fields=("secret",)),
         Selection(0),
+        Selection(None, fields=("secret",)),
+        Selection(None),
     ],
 )
 def test_what_is_not_there_cannot_be_opened(selection: Selection) -> None:

@@ -115,7 +115,12 @@ def test_a_folder_that_moves_takes_its_files_matters_along(daemon: Daemon) -> No
         (daemon.folder / "old" / name).write_bytes(name.encode())
     daemon.settled(2)
     (daemon.folder / "old").rename(daemon.folder / "new")
-    assert sorted(each.meta.title for each in daemon.quiet()) == ["a", "a (moved)", "b", "b (moved)"]
+    assert sorted(each.meta.title for each in daemon.quiet()) == [
+        "a",
+        "a (moved)",
+        "b",
+        "b (moved)",
+    ]
 
 
 def test_what_is_copied_or_moved_in_is_taken_at_once(daemon: Daemon, tmp_path: Path) -> None:
