@@ -180,7 +180,7 @@ def test_an_unreadable_file_is_told_and_the_others_go_on(daemon: Daemon) -> None
     (daemon.folder / "secret.txt").touch(mode=0o000)
     (daemon.folder / "good.txt").write_bytes(b"x")
     daemon.settled(1)
-    eventually(lambda: b"secret.txt cannot be read" in daemon.log.read_bytes())
+    eventually(lambda: "secret.txt” cannot be read" in daemon.log.read_text())
     assert len(daemon.vault.deposits()) == 1
 
 
