@@ -55,10 +55,10 @@ def test_a_file_in_a_folder_that_closes_is_told_once(daemon: Daemon, company: Co
         file.write(b"x")
         closed.chmod(0)
     try:
-        told = re.compile(rb"a\.txt\W+cannot be read")
-        eventually(lambda: told.search(daemon.log.read_bytes()))
+        told = re.compile(r"failed\s+“Contracts/closed/a\.txt”\s+\(1\) cannot be read")
+        eventually(lambda: told.search(daemon.log.read_text()))
         daemon.quiet()
-        assert len(told.findall(daemon.log.read_bytes())) == 1
+        assert len(told.findall(daemon.log.read_text())) == 1
     finally:
         closed.chmod(0o755)
     daemon.stop()
