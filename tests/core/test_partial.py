@@ -30,7 +30,7 @@ from ledger.evidence.partial import (
 from ledger.evidence.partial.form import DocumentOpening, Leaf, PartOfView, Run
 from ledger.evidence.parts import Part, Splitting, format_cuts
 from ledger.evidence.records import Rendition
-from ledger.evidence.rules import METADATA_FIELDS
+from ledger.evidence.rules import METADATA_FIELDS, check_renditions
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
 
@@ -212,6 +212,15 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
     for offset, count in inside:
         # What was asked for is in one of the pieces, or in one that a part opened.
         assert any(CONTENTS[0][offset : offset + count] in each for each in shown) or parts
+
+
+@pytest.mark.parametrize("made_from", [[(1, 1)], [(1, 2)], [(1, 0), (2, 1)]])
+def test_a_rendition_is_of_an_original_that_stands_before_it(
+    made_from: list[tuple[int, int]],
+) -> None:
+    check_renditions([(1, 0), (2, 0)], {1, 2})
+    with pytest.raises(MalformedData):
+        check_renditions(made_from, dict(made_from))
 
 
 @pytest.mark.parametrize(
