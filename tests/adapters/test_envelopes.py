@@ -278,6 +278,21 @@ def test_what_is_not_exactly_an_age_header_is_refused(store, uploads, header):
         store.put_header(ACCOUNT, PAYLOAD.root, header)
 
 
+def test_a_header_that_changed_on_the_disk_is_not_given_out(store, tmp_path):
+    store.put_many(ACCOUNT, [SmallEnvelope(PAYLOAD, HEADER, DATA)])
+    (kept,) = (tmp_path / "objects" / ACCOUNT).glob("*.header")
+    kept.write_bytes(kept.read_bytes().replace(HEADER[-4:], b"AAAA", 1))
+    with pytest.raises(VerificationFailed):
+        store.header(ACCOUNT, PAYLOAD.root)
+
+
+def test_a_header_without_an_age_file_is_not_kept(store, tmp_path):
+    store.put_many(ACCOUNT, [SmallEnvelope(PAYLOAD, HEADER, DATA)])
+    with pytest.raises(NotFound):
+        store.put_header(ACCOUNT, bytes(32), HEADER)
+    assert len(list((tmp_path / "objects").rglob("*.header"))) == 1
+
+
 def test_a_header_over_the_limit_is_refused(store):
     with pytest.raises(TooLarge):
         store.put_header(ACCOUNT, PAYLOAD.root, HEADER + bytes(MAX_HEADER))

@@ -58,6 +58,13 @@ def test_what_is_asked_for_counts_until_it_is_written(tmp_path: Path) -> None:
         asked.hold(None, 1)
 
 
+def test_what_was_given_back_is_there_again(tmp_path: Path) -> None:
+    asked = room(Disk(30 * MIB), tmp_path)
+    for _ in range(20):
+        with asked.hold(A, 15 * MIB):
+            pass
+
+
 def test_writers_side_by_side_never_reach_the_reserve(tmp_path: Path) -> None:
     disk, lock = Disk(50 * MIB), threading.Lock()
     asked = room(disk, tmp_path)

@@ -38,6 +38,7 @@ def test_a_checkpoint_is_added_only_to_the_one_it_follows(signed: CheckpointData
         (None, checkpoint(0, 9)),
         (first, checkpoint(1, 9)),
         (second, checkpoint(3, 9)),
+        (checkpoint(1, 5), checkpoint(2, 9)),
     ):
         with pytest.raises(LedgerFault):
             signed.swap(last, new)

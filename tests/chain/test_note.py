@@ -129,6 +129,7 @@ LINE = "— a AAAAAAA=\n"
         "text\n",
         "text\n\n",
         "text\n" + LINE,
+        "x" + LINE,
         "text\n\n" + LINE.rstrip("\n"),
         "text\n\n" + LINE + "\n",
         "text\r\n\n" + LINE,

@@ -22,7 +22,7 @@ from ledger.chain.statement import (
 )
 from ledger.crypto import cose
 from ledger.crypto.keys import SigningKey
-from ledger.encoding import cbor_encode
+from ledger.encoding import MAX_INTEGER, cbor_encode
 from ledger.errors import MalformedData, VerificationFailed
 from tests.mutations import changed_bytes, changed_value
 from tests.simulator import COMMITMENT, DEPOSITED, DEVICE_KEY, NOW, ORIGIN
@@ -59,6 +59,11 @@ def signed(
 
 def parse(data: bytes) -> Deposit:
     return parse_deposit(parse_statement(data))
+
+
+def test_the_largest_number_reads_back() -> None:
+    largest = replace(DEPOSITED, manifest=Payload(MAX_INTEGER, bytes(32)))
+    assert parse(format_deposit(largest, ACCOUNT, DEVICE_KEY, MAX_INTEGER)) == largest
 
 
 @given(DEPOSITS, COUNTS)

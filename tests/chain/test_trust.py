@@ -147,6 +147,7 @@ def test_a_policy_of_two_ledgers_is_malformed() -> None:
 WITNESS = SigningKey(b"\x66" * 32).public
 LOG_KEY = f"log {format_vkey(VerifierKey(ORIGIN, 1, LOG.public))}\n"
 OWN = f"witness ml-dsa-44 {format_vkey(VerifierKey(ORIGIN, 6, ML_DSA.public))}\n"
+OWN_ED25519 = f"witness second {format_vkey(VerifierKey(ORIGIN, 4, WITNESS))}\n"
 OTHER = f"witness archive {format_vkey(VerifierKey('archive.example', 4, WITNESS))}\n"
 
 
@@ -156,6 +157,8 @@ OTHER = f"witness archive {format_vkey(VerifierKey('archive.example', 4, WITNESS
         LOG_KEY + "quorum none\n",
         LOG_KEY + OWN + "quorum none\n",
         LOG_KEY + OTHER + "quorum archive\n",
+        LOG_KEY + OWN_ED25519 + "quorum second\n",
+        LOG_KEY + OWN + OWN_ED25519 + "quorum second\n",
         LOG_KEY + OWN + OTHER + "group any any ml-dsa-44 archive\nquorum any\n",
     ],
 )

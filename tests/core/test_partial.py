@@ -30,7 +30,7 @@ from ledger.evidence.partial import (
 from ledger.evidence.partial.views import DocumentOpening, Leaf, PartOfView, Run
 from ledger.evidence.parts import Part, Splitting, format_cuts
 from ledger.evidence.records import Rendition
-from ledger.evidence.rules import METADATA_FIELDS
+from ledger.evidence.rules import METADATA_FIELDS, check_renditions
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
 
@@ -214,6 +214,15 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
         assert any(CONTENTS[0][offset : offset + count] in each for each in shown) or parts
 
 
+@pytest.mark.parametrize("made_from", [[(1, 1)], [(1, 2)], [(1, 0), (2, 1)]])
+def test_a_rendition_is_of_an_original_that_stands_before_it(
+    made_from: list[tuple[int, int]],
+) -> None:
+    check_renditions([(1, 0), (2, 0)], {1, 2})
+    with pytest.raises(MalformedData):
+        check_renditions(made_from, dict(made_from))
+
+
 @pytest.mark.parametrize(
     "selection",
     [
@@ -226,6 +235,8 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
         Selection(0, ranges=((len(CONTENTS[0]), 1),)),
         Selection(0, fields=("secret",)),
         Selection(0),
+        Selection(None, fields=("secret",)),
+        Selection(None),
     ],
 )
 def test_what_is_not_there_cannot_be_opened(selection: Selection) -> None:

@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ledger.chain import report as rp
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.cosignature import cosign
 from ledger.chain.enrolment import RECOVERY_SHEET
+from ledger.chain.note import Note, VerifierKey, format_note, format_vkey, parse_note
+from ledger.chain.policy import format_policy, parse_policy
 from ledger.chain.receipt import Position, format_receipt, parse_receipt
 from ledger.chain.seal import format_cose_receipt, sign_seal
 from ledger.chain.statement import Matter, format_deposit
@@ -61,6 +65,22 @@ def test_content_witnesses_and_authorship_are_reported_as_not_shown(office: Offi
     report = verify(office).report
     for name in (rp.CONTENT, rp.WITNESSES, rp.REVOCATION, rp.AUTHORSHIP):
         assert report.claim(name).status == rp.NOT_SHOWN
+
+
+def test_a_witness_that_cosigned_is_named_and_the_notary_is_none(office: Office) -> None:
+    witness, parts = SigningKey(b"\x77" * 32), office.parts()
+    note = parse_note(parts.note)
+    checkpoint = parse_checkpoint(note.text)
+    line = cosign(checkpoint, "witness.example", witness, NOW + 5)
+    trust = office.trust()
+    known = f"witness w {format_vkey(VerifierKey('witness.example', 4, witness.public))}\n"
+    policy = parse_policy(format_policy(trust.policy).replace("group", f"{known}group"))
+    receipt = office.receipt(note=format_note(Note(note.text, (*note.signatures, line))))
+    claim = verify_receipt(receipt, replace(trust, policy=policy)).report.claim(rp.WITNESSES)
+    assert claim.status == rp.PROVEN
+    assert claim.facts["witnesses"] == [{"name": "w", "key": "witness.example", "time": NOW + 5}]
+    unsigned = verify_receipt(office.receipt(), replace(trust, policy=policy)).report
+    assert unsigned.claim(rp.WITNESSES).status == rp.NOT_SHOWN
 
 
 def test_the_right_opening_proves_the_content(office: Office) -> None:

@@ -234,9 +234,10 @@ def test_it_starts_for_readers_alone(disk: SmallDisk, folder: Path, trouble: str
             status, reasons = health(served)
             assert (status, reasons[0]) == (503, "read-only")
             assert reads(account, statement, receipt)
-            for path in ("/checkpoint", "/trust", "/block/0", "/tile/0/000.p/1"):
-                assert http.get(path).status_code in (200, 404), path
-            assert http.get("/checkpoint").status_code == 200
+            for path in ("/checkpoint", "/trust", "/block/0"):
+                assert http.get(path).status_code == 200, path
+            # Whether a partial tile of this width is kept depends on how the tree has grown.
+            assert http.get("/tile/0/000.p/1").status_code in (200, 404)
             envelope = small_envelope()
             assert send(served, account.statement(envelope.payload)) == (503, "unavailable")
             with pytest.raises(Unavailable, match="only be read"):

@@ -98,11 +98,15 @@ def test_it_stops_at_sigterm_and_every_receipt_given_is_in_the_ledger(folder, ac
     threads = [threading.Thread(target=deposit) for _ in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(1.0)
+    deadline = time.monotonic() + 60
+    while len(receipts) < len(threads):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     for thread in threads:
         thread.join()
+    assert len(receipts) < 200 * len(threads), "it was stopped at work"
     lines = [json.loads(line) for line in process.stderr.read().splitlines()]
     assert lines[-1]["event"] == "stopped"
     assert not [line for line in lines if line["level"] in ("error", "critical")]
