@@ -21,8 +21,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
