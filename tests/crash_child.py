@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_request
 from ledger.crypto.keys import SigningKey
-from ledger.notary.care.backup import restore
 from ledger.notary.care.rebuild import rebuild
+from ledger.notary.care.restore import restore
 from ledger.notary.orders import SayNotice, format_order
 from ledger.notary.ports import Hook, Step
 from tests.notaries import NOW, Clock, Company, deposit, found, opened

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ledger.notary.care.backup import restore
 from ledger.notary.care.rebuild import rebuild
+from ledger.notary.care.restore import restore
 from ledger.notary.ports import Step
 from ledger.notary.storage import connections
 from tests import crash_child

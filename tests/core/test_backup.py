@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import Conflict, NoRoom, NotFound, Unavailable
-from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import fsck
+from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ordering import command
 from ledger.notary.orders import AskState, Backup, SayNotice, format_order, parse_refusal

@@ -20,8 +20,8 @@ from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import RECOVERY, parse_statement
 from ledger.crypto.merkle import leaf_hash, verify_consistency
 from ledger.errors import LedgerFault
-from ledger.notary.care.backup import restore
 from ledger.notary.care.rebuild import rebuild
+from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary
 from ledger.notary.ports import DURABLE_STEPS, Step
 from tests import crash_child

@@ -26,9 +26,9 @@ from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.encoding import cbor_encode
 from ledger.errors import Conflict, LedgerFault, NotFound, Refused, StorageFailed
-from ledger.notary.care.backup import restore
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
+from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ordering import command
 from ledger.notary.orders import Enroll, Revoke, SayNotice, StatePlatform, parse_refusal

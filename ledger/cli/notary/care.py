@@ -103,7 +103,7 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
 
     It is refused where that would fork the ledger.
     """
-    from ledger.notary.care.backup import restore as run
+    from ledger.notary.care.restore import restore as run
     from ledger.notary.system_clock import SYSTEM_CLOCK
 
     last = run(source, directory, checkpoints=checkpoints, clock=SYSTEM_CLOCK, random=os.urandom)

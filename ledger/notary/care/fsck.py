@@ -1,14 +1,10 @@
-"""Checks a notary's files against each other, and rebuilds the database from the log.
+"""Checks a notary's files against each other.
 
 `fsck` reads everything once and believes nothing: every entry's signature, every root that was signed,
 every note and seal, the chain of blocks, every tile and bundle, what the database derives from entries,
 identity records, presence and size of every deposit's age files, and on demand their bytes; that
 keys, certificates and trust file belong together. What a crash leaves between two steps is a warning:
 the next start mends it. A directory that cannot be written is examined as it lies.
-
-`rebuild` makes `ledger.sqlite` anew from the entry bundles, up to the last signed checkpoint: that is
-everything that was ever answered; and before that `checkpoints.sqlite` from its copies, where it is
-missing, damaged or older than they are.
 """
 
 import contextlib
@@ -16,7 +12,6 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +35,7 @@ from ledger.errors import (
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.ports import SIGNED_IN_A_FILE, NotaryKeys, SignedCheckpoint, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
-from ledger.notary.sequencing.blocks import (
+from ledger.notary.sequencing.forks import (
     require_copied,
     require_newest,
     require_next,
@@ -52,8 +47,6 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
 from ledger.notary.storage.signedlog import FOLDER
 from ledger.quoted import quoted
-
-Source = Callable[[int, int], list[bytes] | None]
 
 ERROR, WARNING = "error", "warning"
 _MEND = "; `sealbook notary fsck --rebuild` mends it"
@@ -399,35 +392,3 @@ class _Fsck:
     def _tile(self, level: int, index: int, width: int) -> bytes:
         data = self.log.read_tile(level, index)
         return bytes(32 * width) if data is None else data
-
-
-def readable_anchor(log: LogFolder) -> str | None:
-    with contextlib.suppress(LedgerFault):
-        return log.published()
-    return None
-
-
-def last_signed(path: Path) -> SignedCheckpoint | None:
-    """Return the newest checkpoint of a database, None where it is missing or cannot be read."""
-    try:
-        signed = CheckpointDatabase(path)
-    except SealbookError:
-        return None
-    try:
-        return signed.last()
-    except SealbookError:
-        return None
-    finally:
-        signed.close()
-
-
-def entry_range(source: Source, start: int, end: int) -> list[bytes] | None:
-    """Return the entries start .. end - 1 from a source of bundles, None where one is missing."""
-    found: list[bytes] = []
-    for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
-        first = index * TILE_WIDTH
-        bundle = source(index, min(TILE_WIDTH, end - first))
-        if bundle is None:
-            return None
-        found += bundle[max(0, start - first) :]
-    return found

@@ -1,7 +1,12 @@
-"""A lost database made anew from bundles and signed checkpoints."""
+"""A lost database made anew from bundles and signed checkpoints.
+
+`rebuild` makes `ledger.sqlite` anew from the entry bundles, up to the last signed checkpoint: that is
+everything that was ever answered; and before that `checkpoints.sqlite` from its copies, where it is
+missing, damaged or older than they are.
+"""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ledger.chain.block import parse_block
@@ -10,9 +15,8 @@ from ledger.chain.note import parse_note
 from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data
 from ledger.errors import LedgerFault, MalformedData, SealbookError
-from ledger.notary.care.fsck import Source, entry_range, last_signed, readable_anchor
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, NotaryKeys, SignedCheckpoint, Step, no_hook
-from ledger.notary.sequencing.blocks import (
+from ledger.notary.sequencing.forks import (
     require_copied,
     require_newest,
     require_next,
@@ -24,6 +28,8 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.storage.signedlog import FOLDER, SignedLog
 from ledger.quoted import quoted
+
+_Source = Callable[[int, int], list[bytes] | None]
 
 
 def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
@@ -100,7 +106,7 @@ def _fill(
     signed: CheckpointDatabase,
     last: SignedCheckpoint,
     anchor: SignedCheckpoint | None,
-    sources: tuple[Source, Source],
+    sources: tuple[_Source, _Source],
     waiting: list[Statement],
     hook: Hook,
 ) -> None:
@@ -144,7 +150,7 @@ def _fill(
 
 
 def _signed_blocks(
-    signed: CheckpointDatabase, size: int, sources: tuple[Source, Source]
+    signed: CheckpointDatabase, size: int, sources: tuple[_Source, _Source]
 ) -> Iterator[tuple[SignedCheckpoint, list[Statement]]]:
     bundles = _bundles(size, sources)
     waiting: list[bytes] = []
@@ -164,7 +170,7 @@ def _signed_blocks(
             start, height = checkpoint.size, checkpoint.height
 
 
-def _bundles(size: int, sources: tuple[Source, Source]) -> Iterator[list[bytes]]:
+def _bundles(size: int, sources: tuple[_Source, _Source]) -> Iterator[list[bytes]]:
     for index in range(-(-size // TILE_WIDTH)):
         width = min(TILE_WIDTH, size - index * TILE_WIDTH)
         found = next((each for source in sources if (each := source(index, width))), None)
@@ -222,7 +228,7 @@ def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
     copies = SignedLog(directory / place.LOG / FOLDER)
     path = directory / place.CHECKPOINTS
     newest = copies.last()
-    last = last_signed(path)
+    last = _last_signed(path)
     if last is not None and (newest is None or newest.height <= last.height):
         require_copied(last, newest)
         return False
@@ -247,7 +253,7 @@ def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
                 f"Block {last.height} was signed twice: {quoted(path.name)} and `log/signed` hold "
                 "different checkpoints. Put back the files that belong together."
             )
-        require_newest(newest, readable_anchor(LogFolder(directory / place.LOG)))
+        require_newest(newest, _readable_anchor(LogFolder(directory / place.LOG)))
     finally:
         made.close()
     hook(Step.REBUILD_CHECKPOINTS, "before")
@@ -265,7 +271,7 @@ def rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) ->
                 copies.write(number, wanted)
 
 
-def next_block(last: SignedCheckpoint, sources: tuple[Source, Source]) -> list[Statement]:
+def next_block(last: SignedCheckpoint, sources: tuple[_Source, _Source]) -> list[Statement]:
     """Return the entries behind the newest copy of a signed checkpoint, for the next start to sign.
 
     Its own checkpoint may have been signed, and its copy lost with the database: the same entries give
@@ -273,19 +279,19 @@ def next_block(last: SignedCheckpoint, sources: tuple[Source, Source]) -> list[S
     were lost than a crash can cost.
     """
     for source in sources:
-        first = entry_range(source, last.size, last.size + 1)
+        first = _entry_range(source, last.size, last.size + 1)
         if first is None:
             continue
         try:
             size = parse_block(parse_statement(first[0])).size
-            entries = entry_range(source, last.size, size)
+            entries = _entry_range(source, last.size, size)
             statements = [parse_statement(each) for each in entries or ()]
         except MalformedData:
             statements, size = [], last.size
         if not statements and source is sources[1]:
             continue  # a commit that was cut short while its bundles were written
         require_next(last, statements)
-        if entry_range(source, size, size + 1) is not None:
+        if _entry_range(source, size, size + 1) is not None:
             raise LedgerFault(
                 f"Entries behind block {last.height + 1} are there, but `log/signed` ends before it: "
                 "copies of signed checkpoints were lost. Going on would fork the ledger. Put back the "
@@ -293,3 +299,35 @@ def next_block(last: SignedCheckpoint, sources: tuple[Source, Source]) -> list[S
             )
         return statements
     return []
+
+
+def _readable_anchor(log: LogFolder) -> str | None:
+    with contextlib.suppress(LedgerFault):
+        return log.published()
+    return None
+
+
+def _last_signed(path: Path) -> SignedCheckpoint | None:
+    """Return the newest checkpoint of a database, None where it is missing or cannot be read."""
+    try:
+        signed = CheckpointDatabase(path)
+    except SealbookError:
+        return None
+    try:
+        return signed.last()
+    except SealbookError:
+        return None
+    finally:
+        signed.close()
+
+
+def _entry_range(source: _Source, start: int, end: int) -> list[bytes] | None:
+    """Return the entries start .. end - 1 from a source of bundles, None where one is missing."""
+    found: list[bytes] = []
+    for index in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
+        first = index * TILE_WIDTH
+        bundle = source(index, min(TILE_WIDTH, end - first))
+        if bundle is None:
+            return None
+        found += bundle[max(0, start - first) :]
+    return found

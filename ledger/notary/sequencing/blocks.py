@@ -32,10 +32,8 @@ from ledger.chain.block import (
     parse_block,
 )
 from ledger.chain.certificate import validity
-from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
-from ledger.chain.cosignature import sign_checkpoint, verify_signature
-from ledger.chain.note import parse_note
-from ledger.chain.replay import RuleBroken, require_link
+from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.cosignature import sign_checkpoint
 from ledger.chain.seal import sign_seal
 from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import (
@@ -49,7 +47,7 @@ from ledger.chain.tiles import (
     tile_data,
 )
 from ledger.crypto.merkle import root_from_leaf_hashes
-from ledger.errors import LedgerFault, MalformedData, NotSigning, SealbookError
+from ledger.errors import LedgerFault, NotSigning, SealbookError
 from ledger.notary.clock import TOLERANCE, ClockWatch, utc
 from ledger.notary.health import Reason
 from ledger.notary.ports import (
@@ -61,6 +59,14 @@ from ledger.notary.ports import (
     SignedCheckpoint,
     SignedCheckpoints,
     Step,
+)
+from ledger.notary.sequencing.forks import (
+    next_height,
+    require_copied,
+    require_newest,
+    require_next,
+    require_signed,
+    size_of,
 )
 
 REBUILD = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
@@ -211,7 +217,7 @@ class BlockWriter:
             head = self._store.read(size - size % TILE_WIDTH, size)
             self._log.trim(size, [entry.statement for entry in head])
         self._published = published
-        self._mend_tiles(0 if published is None else _size_of(published))
+        self._mend_tiles(0 if published is None else size_of(published))
         if stored > size:
             self._finish(stored)
         else:
@@ -311,7 +317,7 @@ class BlockWriter:
         """Return the newest signed checkpoint, which a crash may have left in the copy alone."""
         copied = self._log.signed.last()
         require_copied(last, copied)
-        if copied is None or copied.height != _next_height(last):
+        if copied is None or copied.height != next_height(last):
             return last
         require_signed(self.keys, copied)
         with self.step(Step.CHECKPOINT):
@@ -320,7 +326,7 @@ class BlockWriter:
 
     def _mend_copies(self, last: SignedCheckpoint | None) -> None:
         """Write the copies that are missing or cut short, from the database."""
-        end = _next_height(last)
+        end = next_height(last)
         present = set(self._log.signed.numbers())
         newest = (end - 1) // SIGNED_IN_A_FILE
         for number in range(newest + 1):
@@ -359,70 +365,6 @@ class BlockWriter:
         )
 
 
-def require_signed(keys: NotaryKeys, signed: SignedCheckpoint) -> None:
-    """Raise LedgerFault unless both log keys have signed a checkpoint, and its row says the same."""
-    try:
-        note = parse_note(signed.note)
-        checkpoint = parse_checkpoint(note.text)
-        if checkpoint != Checkpoint(keys.origin, signed.size, signed.root):
-            raise LedgerFault("The note says something else than its row.")
-        for key, signature in zip(keys.verifiers, note.signatures, strict=True):
-            verify_signature(key, signature, checkpoint)
-    except (SealbookError, ValueError) as error:
-        raise LedgerFault(
-            f"The signed checkpoint of block {signed.height} is not one by the keys in `keys/`: files "
-            "of different ledgers were mixed, or it was altered. Put back the files that belong "
-            "together."
-        ) from error
-
-
-def require_copied(last: SignedCheckpoint | None, copied: SignedCheckpoint | None) -> None:
-    """Raise LedgerFault when the newest copy shows that `last` is not what was signed last."""
-    if copied is None:
-        return
-    if copied.height > _next_height(last):
-        raise LedgerFault(
-            f"Block {copied.height} was signed, but the newest in checkpoints.sqlite is older: that "
-            "file is an old copy. Going on would fork the ledger. Run `sealbook notary fsck "
-            "--rebuild`, which makes it anew from `log/signed`."
-        )
-    if last is not None and copied.height == last.height and copied != last:
-        raise LedgerFault(
-            f"Block {copied.height} was signed twice: checkpoints.sqlite and `log/signed` hold "
-            "different checkpoints. One of them belongs to another copy of this notary. Stop both, "
-            "and put back the files that belong together."
-        )
-
-
-def require_newest(last: SignedCheckpoint | None, published: str | None) -> None:
-    """Raise LedgerFault when a newer checkpoint was published than `last`, the newest signed one."""
-    if published is not None and _size_of(published) > (0 if last is None else last.size):
-        raise LedgerFault(
-            f"The checkpoint over {_size_of(published)} entries was published, but the newest in "
-            "checkpoints.sqlite is older: that file is an old copy. Going on would fork the "
-            "ledger. Put back the newest checkpoints.sqlite."
-        )
-
-
-def require_next(last: SignedCheckpoint | None, entries: Sequence[Statement]) -> Block:
-    """Return the record of the one block that all entries behind the last signed checkpoint form.
-
-    Raises LedgerFault when they are not the whole block that follows it.
-    """
-    start, height = (0, 0) if last is None else (last.size, last.height + 1)
-    previous = GENESIS_PREVIOUS if last is None else note_digest(last.note)
-    with contextlib.suppress(MalformedData, RuleBroken):
-        block = parse_block(entries[0])
-        require_link(block, height, start, previous)
-        if block.size == start + len(entries):
-            return block
-    raise LedgerFault(
-        f"The entries from {start} on are not the one block that may wait to be signed: "
-        "checkpoints.sqlite is an old copy, or another notary has written to ledger.sqlite. Put back "
-        "the newest checkpoints.sqlite; if another notary runs, stop it."
-    )
-
-
 def rebuild_tile(
     store: LedgerStore, read_tile: Callable[[int, int, int], bytes], tile: Tile
 ) -> bytes:
@@ -434,11 +376,3 @@ def rebuild_tile(
         root_from_leaf_hashes(parse_tile(read_tile(tile.level - 1, index, TILE_WIDTH)))
         for index in range(start, start + TILE_WIDTH)
     )
-
-
-def _next_height(last: SignedCheckpoint | None) -> int:
-    return 0 if last is None else last.height + 1
-
-
-def _size_of(note: str) -> int:
-    return parse_checkpoint(parse_note(note).text).size

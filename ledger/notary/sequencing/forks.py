@@ -1,0 +1,91 @@
+"""Whether the ledger can go on from what lies on the disk without a fork.
+
+What was signed last must be by our keys, not older than its copy or what was published, and followed by
+one whole block at most. Each check raises LedgerFault, and says what to put back.
+"""
+
+import contextlib
+from collections.abc import Sequence
+
+from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
+from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
+from ledger.chain.cosignature import verify_signature
+from ledger.chain.note import parse_note
+from ledger.chain.replay import RuleBroken, require_link
+from ledger.chain.statement import Statement
+from ledger.errors import LedgerFault, MalformedData, SealbookError
+from ledger.notary.ports import NotaryKeys, SignedCheckpoint
+
+
+def require_signed(keys: NotaryKeys, signed: SignedCheckpoint) -> None:
+    """Raise LedgerFault unless both log keys have signed a checkpoint, and its row says the same."""
+    try:
+        note = parse_note(signed.note)
+        checkpoint = parse_checkpoint(note.text)
+        if checkpoint != Checkpoint(keys.origin, signed.size, signed.root):
+            raise LedgerFault("The note says something else than its row.")
+        for key, signature in zip(keys.verifiers, note.signatures, strict=True):
+            verify_signature(key, signature, checkpoint)
+    except (SealbookError, ValueError) as error:
+        raise LedgerFault(
+            f"The signed checkpoint of block {signed.height} is not one by the keys in `keys/`: files "
+            "of different ledgers were mixed, or it was altered. Put back the files that belong "
+            "together."
+        ) from error
+
+
+def require_copied(last: SignedCheckpoint | None, copied: SignedCheckpoint | None) -> None:
+    """Raise LedgerFault when the newest copy shows that `last` is not what was signed last."""
+    if copied is None:
+        return
+    if copied.height > next_height(last):
+        raise LedgerFault(
+            f"Block {copied.height} was signed, but the newest in checkpoints.sqlite is older: that "
+            "file is an old copy. Going on would fork the ledger. Run `sealbook notary fsck "
+            "--rebuild`, which makes it anew from `log/signed`."
+        )
+    if last is not None and copied.height == last.height and copied != last:
+        raise LedgerFault(
+            f"Block {copied.height} was signed twice: checkpoints.sqlite and `log/signed` hold "
+            "different checkpoints. One of them belongs to another copy of this notary. Stop both, "
+            "and put back the files that belong together."
+        )
+
+
+def require_newest(last: SignedCheckpoint | None, published: str | None) -> None:
+    """Raise LedgerFault when a newer checkpoint was published than `last`, the newest signed one."""
+    if published is not None and size_of(published) > (0 if last is None else last.size):
+        raise LedgerFault(
+            f"The checkpoint over {size_of(published)} entries was published, but the newest in "
+            "checkpoints.sqlite is older: that file is an old copy. Going on would fork the "
+            "ledger. Put back the newest checkpoints.sqlite."
+        )
+
+
+def require_next(last: SignedCheckpoint | None, entries: Sequence[Statement]) -> Block:
+    """Return the record of the one block that all entries behind the last signed checkpoint form.
+
+    Raises LedgerFault when they are not the whole block that follows it.
+    """
+    start, height = (0, 0) if last is None else (last.size, last.height + 1)
+    previous = GENESIS_PREVIOUS if last is None else note_digest(last.note)
+    with contextlib.suppress(MalformedData, RuleBroken):
+        block = parse_block(entries[0])
+        require_link(block, height, start, previous)
+        if block.size == start + len(entries):
+            return block
+    raise LedgerFault(
+        f"The entries from {start} on are not the one block that may wait to be signed: "
+        "checkpoints.sqlite is an old copy, or another notary has written to ledger.sqlite. Put back "
+        "the newest checkpoints.sqlite; if another notary runs, stop it."
+    )
+
+
+def next_height(last: SignedCheckpoint | None) -> int:
+    """Return the height of the block after `last`."""
+    return 0 if last is None else last.height + 1
+
+
+def size_of(note: str) -> int:
+    """Return the size that a signed note states. Raises MalformedData."""
+    return parse_checkpoint(parse_note(note).text).size
