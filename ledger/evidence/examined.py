@@ -77,14 +77,13 @@ def _refusal(error: SealbookError) -> dict[str, Any]:
 def examine(trust_file: bytes, data: bytes) -> dict[str, Any]:
     """Return the answer to a request. Raises InvalidInput, TooLarge before anything is computed."""
     trust = parse_trust(trust_file)
-    disclosed = read_evidence(BytesIO(data), MAX_OPENINGS)
+    disclosed = read_evidence(BytesIO(data), MAX_OPENINGS, MAX_DEPOSITS)
     documents = leaves = 0
     for each in disclosed:
         more_documents, more_leaves = _work(each.opening)
         documents += more_documents
         leaves += more_leaves
     for what, count, most in (
-        ("deposits", len(disclosed), MAX_DEPOSITS),
         ("documents", documents, MAX_DOCUMENTS),
         ("leaves and parts", leaves, MAX_LEAVES),
     ):

@@ -46,6 +46,7 @@ MAX_OPENING = 32 << 20
 """Bytes of an opening: what 100,000 documents with long names need."""
 
 _HOWTO = "HOWTO.txt"
+_RECEIPT = "deposit.receipt"
 _OPENING = "opening.cbor"
 _MAX_HOWTO = 1 << 16
 _BLOCK = 1 << 20
@@ -87,7 +88,7 @@ def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
     archive.add(_HOWTO, len(howto), [howto])
     for number, disclosure in enumerate(disclosures, 1):
         opening = disclosure.opening
-        archive.add(f"{number}/deposit.receipt", len(disclosure.receipt), [disclosure.receipt])
+        archive.add(f"{number}/{_RECEIPT}", len(disclosure.receipt), [disclosure.receipt])
         if opening is not None:
             data = (
                 format_manifest(opening)
@@ -103,15 +104,19 @@ def write_evidence(out: BinaryIO, disclosures: Sequence[Disclosure]) -> None:
     archive.finish()
 
 
-def read_evidence(file: BinaryIO, max_openings: int | None = None) -> tuple[DisclosedDeposit, ...]:
+def read_evidence(
+    file: BinaryIO, max_openings: int | None = None, max_deposits: int | None = None
+) -> tuple[DisclosedDeposit, ...]:
     """Return the deposits disclosed in `file`, which must stay open.
 
-    `max_openings` is the most bytes that all openings may have together. Raises MalformedData,
-    TooLarge.
+    `max_openings` is the most bytes that all openings may have together, `max_deposits` the most
+    deposits; both are counted before any is parsed. Raises MalformedData, TooLarge.
     """
     members = _Members(Reader(file))
     if max_openings is not None:
         _require_small(members.archive.members, max_openings)
+    if max_deposits is not None:
+        _require_few(members.archive.members, max_deposits)
     if members.next(_HOWTO, _MAX_HOWTO) != HOWTO.encode():
         raise MalformedData("the evidence file's HOWTO.txt is not the one that belongs there")
     deposits: list[DisclosedDeposit] = []
@@ -228,8 +233,17 @@ def _require_small(members: Sequence[Member], limit: int) -> None:
         )
 
 
+def _require_few(members: Sequence[Member], limit: int) -> None:
+    count = sum(each.name.partition("/")[2] == _RECEIPT for each in members)
+    if count > limit:
+        raise TooLarge(
+            f"The evidence file shows {count} deposits, and the service checks {limit} at once; "
+            "check it with `sealbook verify`."
+        )
+
+
 def _read_deposit(members: _Members, number: int) -> DisclosedDeposit:
-    receipt = parse_deposit_receipt(members.next(f"{number}/deposit.receipt", MAX_RECEIPT))
+    receipt = parse_deposit_receipt(members.next(f"{number}/{_RECEIPT}", MAX_RECEIPT))
     opening: Manifest | PartialOpening | None = None
     if members.has(f"{number}/{_OPENING}"):
         data = members.next(f"{number}/{_OPENING}", MAX_OPENING)

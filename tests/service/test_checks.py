@@ -19,7 +19,7 @@ from api.settings import Settings
 from ledger.chain.trust import format_trust
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
-from ledger.errors import MalformedData, Unavailable
+from ledger.errors import MalformedData, TooLarge, Unavailable
 from ledger.evidence import examining
 from ledger.evidence.casefile import verify_file
 from ledger.evidence.examined import MAX_LEAVES, MAX_OPENINGS, examine
@@ -153,6 +153,19 @@ def test_openings_that_are_small_each_are_counted_together(service, company):
         writer.add(f"{number}/opening.cbor", MAX_OPENINGS // 3, [bytes(MAX_OPENINGS // 3)])
     writer.finish()
     assert post(service.http, out.getvalue()).json()["code"] == "too-large"
+
+
+def test_deposits_are_counted_before_a_receipt_is_parsed():
+    out = BytesIO()
+    writer = Writer(out)
+    writer.add("HOWTO.txt", len(HOWTO.encode()), [HOWTO.encode()])
+    for number in range(1, 4):
+        writer.add(f"{number}/deposit.receipt", 1, [b"?"])
+    writer.finish()
+    with pytest.raises(TooLarge, match="3 deposits"):
+        read_evidence(BytesIO(out.getvalue()), max_deposits=2)
+    with pytest.raises(MalformedData):
+        read_evidence(BytesIO(out.getvalue()), max_deposits=3)
 
 
 @pytest.fixture(scope="module")
