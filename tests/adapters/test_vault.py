@@ -47,16 +47,17 @@ def add(
     with vault.sealing() as sealing:
         sealing.manifest.write_bytes(b"manifest")
         sealing.content.write_bytes(b"content")
+        known: dict[str, Any] = {"path": f"/x/{number}.txt", "title": f"title {number}"} | meta
         with vault.locked():
-            commitment = bytes([number]) * 32
-            statement = vault.sign(commitment, Payload(9, b"\1" * 32), MANIFEST, matter, NOW)
-            known: dict[str, Any] = {"path": f"/x/{number}.txt", "title": f"title {number}"} | meta
-            return vault.spool(
-                sealing,
-                statement,
-                Meta(sealed=NOW, size=7, documents=1, matter=matter, **known),
+            signed = vault.sign(
+                bytes([number]) * 32,
+                Payload(9, b"\1" * 32),
+                MANIFEST,
+                vault.next_place(matter),
+                Meta(size=7, documents=1, matter=matter, **known),
                 at,
             )
+            return vault.spool(sealing, signed)
 
 
 def test_a_vault_says_where_it_should_be(tmp_path: Path) -> None:

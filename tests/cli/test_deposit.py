@@ -589,6 +589,17 @@ def test_one_damaged_deposit_does_not_hold_up_the_others(company: Company, name:
         assert states(company, "deposit", code=1) == ["failed"]
 
 
+def test_one_damaged_receipt_does_not_hold_up_the_others(company: Company) -> None:
+    company.write("bad.txt")
+    company.write("good.txt")
+    company("deposit", "bad.txt", "--no-wait")
+    (spooled,) = (company.home / "spool").glob("2*")
+    (spooled / "receipt").write_bytes(b"damaged")
+    answer = company.json("deposit", "good.txt")["deposits"]
+    assert [each["state"] for each in answer] == ["failed", "deposited"]
+    assert company.json("verify", "good.txt.receipt")["good"]
+
+
 def test_a_trust_file_that_requires_content_does_not_hinder_depositing(
     stranger: Company, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from ledger.company.sending.confirming import verify_answer
 from ledger.company.vault.matters import complete
 from ledger.company.vault.stored import StoredDeposit
 from ledger.company.vault.vault import Vault
-from ledger.errors import InvalidInput, NotFound
+from ledger.errors import InvalidInput, NotFound, Unavailable
 from ledger.evidence.matter import verify_matter
 from ledger.wire.client import NotaryClient
 from tests.cli.conftest import Company, new_company
@@ -204,6 +204,21 @@ def test_a_paper_of_another_computer_is_believed_only_with_its_receipt(
     assert (answer["state"], answer["matter_number"]) == ("refused", 2)
     assert Vault(company.home).elsewhere().tips == {}
     assert paper(company, "late.txt")["matter_number"] == 3
+
+
+def test_a_paper_that_has_to_give_way_waits_while_the_notary_is_away(
+    company: Company, other: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper(other, "2.txt")
+
+    def away(*_: object) -> None:
+        raise Unavailable("The notary cannot be reached.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NotaryClient, "deposits", away)
+        assert paper(company, "late.txt")["state"] == "waiting"
+    (sent,) = company.json("deposit")["deposits"]
+    assert (sent["state"], sent["matter_number"]) == ("deposited", 3)
 
 
 def test_what_is_known_of_the_other_computer_is_learnt_again_where_it_is_lost(

@@ -23,6 +23,7 @@ from ledger.cli import shell
 from ledger.cli.root import cli
 from ledger.company.access.recovery import find_secret, signing_key
 from ledger.company.access.restoring import MAX_MANIFEST
+from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import HybridIdentity
 from ledger.wire.client import DepositEntry, NotaryClient
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company, run
@@ -171,6 +172,13 @@ def test_a_person_types_a_new_passphrase_twice_and_alike(
     answers = [PASSPHRASE, "mistyped", PASSPHRASE, PASSPHRASE]
     ask(monkeypatch, stranger, "init", "--notary", stranger.notary.url, answers=answers)
     assert (stranger.home / "identity.age").exists()
+
+
+def test_what_a_kill_has_left_of_a_recovery_is_fetched_by_the_next(lost: Company) -> None:
+    first = Vault(lost.home).deposits()[0]
+    (first.folder / "receipt").unlink()
+    assert lost.json(*Sheet(lost).options(lost))["deposits"] == 1
+    assert {each["state"] for each in lost.json("list")["deposits"]} == {"deposited"}
 
 
 def test_recover_asks_for_what_stands_on_the_sheet(

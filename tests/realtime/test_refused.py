@@ -51,7 +51,7 @@ def test_what_is_refused_for_good_is_put_aside_and_told_once(
     (daemon.folder / "after.txt").write_bytes(b"x")
     eventually(lambda: (company.home / "refused").exists() and not daemon.vault.spooled())
     eventually(out.exists)
-    eventually(lambda: company.json("status")["waiting"] == 0)
+    eventually(lambda: company.json("status")["failures"])
     status = company.json("status")
     daemon.stop()
     assert (status["waiting"], status["refused"]) == (0, 1)

@@ -20,22 +20,22 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-from ledger.chain.statement import MATTER_ID_SIZE, Deposit, Matter, format_deposit, parse_statement
+from ledger.chain.statement import MATTER_ID_SIZE, Matter, parse_deposit
 from ledger.company.capture.config import Provenance, Rule
 from ledger.company.capture.index import Captured, CaptureIndex, Place
 from ledger.company.documents import Document, SealedDeposit
 from ledger.company.sealing.preparing import prepared
 from ledger.company.sealing.seal import seal
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, parsed
-from ledger.company.vault.stored import MATTER_NAME, Meta, StoredDeposit, folder_name, format_meta
+from ledger.company.vault.stored import MATTER_NAME, Meta, Signed, StoredDeposit
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
-from ledger.disk.files import NewFile, sync_folder
+from ledger.disk.files import NewFile
 from ledger.errors import SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, numbered
 from ledger.language import iso
@@ -94,9 +94,6 @@ class _Ticket:
     result: StoredDeposit | None = None
     error: SealbookError | None = None
     done: bool = False
-    name: str = ""
-    matter: Matter | None = None
-    leaf: bytes = field(default=b"", repr=False)
 
 
 class Intake:
@@ -210,13 +207,13 @@ class Intake:
         try:
             with self._vault.locked():
                 fresh = self._signed(batch)
-                self.index.add(self._row(each) for each in fresh)
-                for number, each in enumerate(fresh):
+                self.index.add(_row(each.item, signed) for each, signed in fresh)
+                for number, (each, signed) in enumerate(fresh):
                     try:
-                        each.result = self._vault.give_name(each.folder, each.name)
+                        each.result = self._vault.give_name(each.folder, signed.name)
                     except OSError:
                         # A matter's numbers have no gap: what comes after waits as well.
-                        self.index.drop(late.item.key for late in fresh[number:])
+                        self.index.drop(late.item.key for late, _ in fresh[number:])
                         raise
                     self.index.stands([each.item.key])
                 self._vault.sync_spool()
@@ -235,11 +232,10 @@ class Intake:
                     each.error = StorageFailed("The spool could not be written.")
                 each.done = True
 
-    def _signed(self, batch: list[_Ticket]) -> list[_Ticket]:
+    def _signed(self, batch: list[_Ticket]) -> list[tuple[_Ticket, Signed]]:
         """Number, sign and write; return the tickets that are to be spooled."""
-        fresh: dict[bytes, _Ticket] = {}
+        fresh: dict[bytes, tuple[_Ticket, Signed]] = {}
         heads: dict[bytes, Matter] = {}
-        files: list[tuple[_Ticket, bytes, Meta]] = []
         for each in batch:
             item, sealed = each.item, each.sealed
             if (known := self.find(item.key)) is not None:
@@ -248,23 +244,10 @@ class Intake:
             if item.key in fresh:
                 each.error = StorageFailed("The same item is being captured; it comes again.")
                 continue
-            fresh[item.key] = each
-            at = self._clock()
-            each.matter = self._place_in_matter(item, heads)
-            config = self._vault.config
-            deposit = Deposit(
-                config.origin, sealed.commitment, sealed.content, sealed.manifest, each.matter
-            )
-            encoded = format_deposit(deposit, config.account, self._key, int(at))
-            statement = parse_statement(encoded)
-            each.leaf = statement.leaf_hash
-            each.name = folder_name(statement, at)
-            if each.matter is not None:
-                heads[each.matter.id] = Matter(each.matter.id, each.matter.number + 1, each.leaf)
+            place = self._place_in_matter(item, heads)
             meta = Meta(
                 path=item.path,
                 title=_text(item.title),
-                sealed=int(at),
                 size=sum(document.source.size for document in item.documents),
                 documents=len(item.documents),
                 matter=item.rule.matter or item.topic,
@@ -272,9 +255,16 @@ class Intake:
                 keep=not item.receipt_beside,
                 sealed_for=each.sealed_for,
             )
-            files.append((each, encoded, meta))
-        list(self._writers.map(_write, files))
-        return list(fresh.values())
+            signed = self._vault.sign(
+                sealed.commitment, sealed.content, sealed.manifest, place, meta, self._clock()
+            )
+            if place is not None:
+                leaf = signed.statement.leaf_hash
+                heads[place.id] = Matter(place.id, place.number + 1, leaf)
+            fresh[item.key] = each, signed
+        made = list(fresh.values())
+        list(self._writers.map(lambda pair: pair[1].write(pair[0].folder), made))
+        return made
 
     def _place_in_matter(self, item: Item, heads: dict[bytes, Matter]) -> Matter | None:
         name = item.rule.matter
@@ -297,24 +287,16 @@ class Intake:
             return self._vault.next_in_matter(found)
         return Matter(self._random(MATTER_ID_SIZE), 1, None)
 
-    def _row(self, ticket: _Ticket) -> Captured:
-        item = ticket.item
-        return Captured(
-            item.key,
-            ticket.name,
-            None if item.rule.matter else ticket.matter,
-            ticket.leaf,
-            None if item.place or item.rule.matter else item.topic,
-            item.place,
-        )
 
-
-def _write(job: tuple[_Ticket, bytes, Meta]) -> None:
-    ticket, statement, meta = job
-    for name, data in (("statement", statement), ("meta.json", format_meta(meta))):
-        with NewFile(ticket.folder / name) as file:
-            file.write_at(0, data)
-    sync_folder(ticket.folder)
+def _row(item: Item, signed: Signed) -> Captured:
+    return Captured(
+        item.key,
+        signed.name,
+        None if item.rule.matter else parse_deposit(signed.statement).matter,
+        signed.statement.leaf_hash,
+        None if item.place or item.rule.matter else item.topic,
+        item.place,
+    )
 
 
 def _remove(folder: Path) -> None:

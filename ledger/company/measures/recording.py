@@ -30,10 +30,9 @@ from ledger.company.measures.register import (
 )
 from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.sources import MemorySource
-from ledger.company.sealing.to_files import seal_files
 from ledger.company.sending.confirming import verify_answer
+from ledger.company.sending.spool import seal_and_sign
 from ledger.company.vault.matters import all_matters, number_of
-from ledger.company.vault.recipients import parsed
 from ledger.company.vault.stored import MATTER_NAME, Meta, StoredDeposit, file_header
 from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import parse_header
@@ -71,11 +70,10 @@ def record(
             files[name] = replace(each, name=name)
     measure = replace(measure, attached=tuple(files))
     text = format_measure(measure)
-    at = now()
     document = Document(
         MemorySource(text),
         TEXT_NAME,
-        modified=int(at),
+        modified=int(now()),
         media_type="text/plain",
         tool=tool,
     )
@@ -88,35 +86,16 @@ def record(
         (MATTER_NAME, REGISTER),
         (MEASURE_NAME, text.decode()),
     )
-    officers = vault.officers
-    with vault.sealing() as sealing:
-        sealed = seal_files(
-            documents,
-            vault.key.thumbprint,
-            parsed(officers.all),
-            Cover(title, provenance),
-            sealing.manifest,
-            sealing.content,
-            random,
-        )
-        with vault.locked():
-            at = now()
-            statement = vault.sign(
-                sealed.commitment, sealed.content, sealed.manifest, REGISTER, int(at)
-            )
-            meta = Meta(
-                path="",
-                title=title,
-                sealed=int(at),
-                size=sum(each.source.size for each in documents),
-                documents=len(documents),
-                matter=REGISTER,
-                source=f"measure {sealed.commitment.hex()}",
-                keep=True,
-                measure=text.decode(),
-                sealed_for=officers.state,
-            )
-            return vault.spool(sealing, statement, meta, at)
+    meta = Meta(
+        path="",
+        title=title,
+        size=sum(each.source.size for each in documents),
+        documents=len(documents),
+        matter=REGISTER,
+        keep=True,
+        measure=text.decode(),
+    )
+    return seal_and_sign(vault, documents, Cover(title, provenance), meta, now, random)
 
 
 def read_register(vault: Vault) -> Register:
@@ -141,10 +120,8 @@ def read_register(vault: Vault) -> Register:
 
 def _entry(vault: Vault, paper: StoredDeposit, measure: Measure) -> Entry:
     number, receipt = number_of(paper), paper.receipt
-    if paper.refused:
-        return Entry(number, paper.commitment, measure, REFUSED)
     if receipt is None:
-        return Entry(number, paper.commitment, measure, WAITING)
+        return Entry(number, paper.commitment, measure, REFUSED if paper.refused else WAITING)
     try:
         verified = verify_answer(paper.encoded, receipt, vault.trust)
     except (VerificationFailed, MalformedData):

@@ -1,16 +1,18 @@
-"""The way of a deposit: from the user's files into the spool, to the notary; the receipt back."""
+"""From files into the spool: sealed, numbered, signed."""
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from ledger.company.documents import Document
 from ledger.company.sealing.collecting import Collected, text_of_name
 from ledger.company.sealing.to_files import seal_files
 from ledger.company.vault.recipients import parsed
 from ledger.company.vault.stored import Meta, StoredDeposit
 from ledger.company.vault.vault import Vault
+from ledger.crypto.recipients import Random
 from ledger.errors import MalformedData, StorageFailed
 from ledger.evidence.manifest import Cover, clipped, numbered
 
@@ -36,7 +38,7 @@ def seal_into_spool(
     wishes: Wishes,
     provenance: tuple[tuple[str, str], ...],
     now: Callable[[], float],
-    random: Callable[[int], bytes],
+    random: Random,
     progress: Progress | None = None,
 ) -> StoredDeposit:
     """Seal and sign a deposit; from the return on it waits to be sent.
@@ -52,36 +54,59 @@ def seal_into_spool(
             if each.meta.path == str(collected.path) and each.meta.source == source:
                 return each
     title = text_of_name(wishes.title or collected.path.name)
-    missing = _left_out(collected)
+    meta = Meta(
+        path=str(collected.path),
+        title=title,
+        size=collected.size,
+        documents=len(collected.documents),
+        matter=wishes.matter,
+        source=source,
+        deliver=None if wishes.deliver is None else str(wishes.deliver),
+    )
+    cover = Cover(title, provenance + _left_out(collected))
+    return seal_and_sign(
+        vault,
+        collected.documents,
+        cover,
+        meta,
+        now,
+        random,
+        progress,
+        commitment_only=wishes.commitment_only,
+    )
+
+
+def seal_and_sign(
+    vault: Vault,
+    documents: Sequence[Document],
+    cover: Cover,
+    meta: Meta,
+    now: Callable[[], float],
+    random: Random,
+    progress: Progress | None = None,
+    *,
+    commitment_only: bool = False,
+) -> StoredDeposit:
+    """Seal documents for all officers of this moment, number and sign; from the return on they wait."""
     officers = vault.officers
     with vault.sealing() as sealing:
         sealed = seal_files(
-            collected.documents,
+            documents,
             vault.key.thumbprint,
             parsed(officers.all),
-            Cover(title, provenance + missing),
+            cover,
             sealing.manifest,
-            None if wishes.commitment_only else sealing.content,
+            None if commitment_only else sealing.content,
             random,
             progress,
         )
         with vault.locked():
-            at = now()
-            statement = vault.sign(
-                sealed.commitment, sealed.content, sealed.manifest, wishes.matter, int(at)
+            place = vault.next_place(meta.matter)
+            meta = replace(meta, sealed_for=officers.state)
+            signed = vault.sign(
+                sealed.commitment, sealed.content, sealed.manifest, place, meta, now()
             )
-            meta = Meta(
-                path=str(collected.path),
-                title=title,
-                sealed=int(at),
-                size=collected.size,
-                documents=len(collected.documents),
-                matter=wishes.matter,
-                source=source,
-                deliver=None if wishes.deliver is None else str(wishes.deliver),
-                sealed_for=officers.state,
-            )
-            return vault.spool(sealing, statement, meta, at)
+            return vault.spool(sealing, signed)
 
 
 def _left_out(collected: Collected) -> tuple[tuple[str, str], ...]:

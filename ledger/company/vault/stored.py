@@ -13,7 +13,7 @@ from ledger.company.vault.home import FILED, ID_DIGITS, REFUSED, SPOOL
 from ledger.company.vault.life import STATES, Event, State, next_state
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.recipients import Identity
-from ledger.disk.files import AtomicFile, sync_folder
+from ledger.disk.files import AtomicFile, NewFile, sync_folder
 from ledger.errors import MalformedData, StorageFailed
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.opening import open_manifest
@@ -23,20 +23,21 @@ MATTER_NAME = "matter"
 """Where a manifest's provenance tells the company's own name of a matter."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
     """What only this computer knows of a deposit.
 
-    `path` is empty after a recovery; `source` identifies the files' state, so that an interrupted
-    deposit is resumed; `deliver` is the folder that the user named for the receipt, `keep` whether it
-    stays in the vault, `receipt` where it went, None after a recovery; `refused` is the notary's last
-    answer, where that was a no; `measure` is the text of an entry in the register of measures;
-    `sealed_for` is the state of recipients.txt for which its headers were written.
+    `path` is empty after a recovery; `sealed` is when, POSIX seconds; `source` identifies the files'
+    state, so that an interrupted deposit is resumed; `deliver` is the folder that the user named for
+    the receipt, `keep` whether it stays in the vault, `receipt` where it went, None where it stays or
+    after a recovery; `refused` is the notary's last answer, where that was a no; `measure` is the text
+    of an entry in the register of measures; `sealed_for` is the state of recipients.txt for which its
+    headers were written.
     """
 
     path: str
     title: str
-    sealed: int
+    sealed: int = 0
     size: int
     documents: int
     matter: str | None = None
@@ -195,6 +196,23 @@ class Sealing:
         self.folder = folder
         self.manifest = folder / "manifest.age"
         self.content = folder / "content.age"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A sealed deposit that was signed; `name` is what its folder is called once it is whole."""
+
+    statement: Statement
+    meta: Meta
+    name: str
+
+    def write(self, folder: Path) -> None:
+        """Make the folder whole, durably. Raises StorageFailed."""
+        encoded, meta = self.statement.encoded, format_meta(self.meta)
+        for name, data in (("statement", encoded), ("meta.json", meta)):
+            with NewFile(folder / name) as file:
+                file.write_at(0, data)
+        sync_folder(folder)
 
 
 def folder_name(statement: Statement, time: float) -> str:

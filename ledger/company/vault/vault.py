@@ -30,6 +30,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -62,9 +63,9 @@ from ledger.company.vault.recipients import Recipients, parse_recipients, parsed
 from ledger.company.vault.stored import (
     Meta,
     Sealing,
+    Signed,
     StoredDeposit,
     folder_name,
-    format_meta,
     hurt,
     read_file,
     write_file,
@@ -244,12 +245,10 @@ class Vault:
             alive.release()
             Path(alive.lock_file).unlink(missing_ok=True)
 
-    def spool(self, sealing: Sealing, statement: bytes, meta: Meta, now: float) -> StoredDeposit:
-        """Sign off a sealed deposit: from now on it waits to be sent, whatever happens."""
-        parsed = parse_statement(statement)
-        write_file(sealing.folder / "statement", statement)
-        write_file(sealing.folder / "meta.json", format_meta(meta))
-        deposit = self.give_name(sealing.folder, folder_name(parsed, now))
+    def spool(self, sealing: Sealing, signed: Signed) -> StoredDeposit:
+        """Let a sealed and signed deposit wait to be sent, from now on, whatever happens."""
+        signed.write(sealing.folder)
+        deposit = self.give_name(sealing.folder, signed.name)
         self.sync_spool()
         return deposit
 
@@ -275,18 +274,22 @@ class Vault:
         commitment: bytes,
         content: Payload | None,
         manifest: Payload,
-        matter: str | None,
-        now: int,
-    ) -> bytes:
-        """Return the deposit's statement. Call and `spool` under `locked`: matters are numbered."""
-        deposit = Deposit(
-            self.config.origin,
-            commitment,
-            content,
-            manifest,
-            self.next_in_matter(self.named_matter(matter)) if matter else None,
-        )
-        return format_deposit(deposit, self.config.account, self.key, now)
+        place: Matter | None,
+        meta: Meta,
+        at: float,
+    ) -> Signed:
+        """Return a deposit's signed statement, and what its folder comes to hold beside the age files.
+
+        Call and `spool` under `locked`: matters are numbered. `at` is now, POSIX seconds.
+        """
+        config = self.config
+        deposit = Deposit(config.origin, commitment, content, manifest, place)
+        statement = parse_statement(format_deposit(deposit, config.account, self.key, int(at)))
+        return Signed(statement, replace(meta, sealed=int(at)), folder_name(statement, at))
+
+    def next_place(self, matter: str | None) -> Matter | None:
+        """Return the next place in a named matter, None for none. As `next_in_matter`."""
+        return self.next_in_matter(self.named_matter(matter)) if matter else None
 
     def named_matter(self, name: str) -> bytes:
         """Return the id of a named matter; a new one gets its random id. Call under `locked`."""
