@@ -180,16 +180,14 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
 
 
 def _candidates(error: "Ambiguous") -> str:
-    listed = (
-        f"{quoted(typed)} {quoted(label) if label else ''}" for typed, label in error.candidates
-    )
-    more = error.count - len(error.candidates)
-    return (
-        f"{quoted(error.selector)} fits {error.count} parts; type one of these: "
-        + "; ".join(map(str.rstrip, listed))
-        + (f"; and {more} more" if more else "")
-        + "."
-    )
+    lines = [f"{quoted(error.selector)} fits {error.count} parts:"]
+    lines += [
+        f"  {quoted(typed)}  {quoted(label) if label else ''}".rstrip()
+        for typed, label in error.candidates
+    ]
+    if more := error.count - len(error.candidates):
+        lines.append(f"  and {more} more")
+    return "\n".join([*lines, "Type one of these."])
 
 
 def _enter(
