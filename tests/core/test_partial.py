@@ -31,7 +31,7 @@ from ledger.evidence.partial import (
 from ledger.evidence.partial.form import DocumentOpening, Leaf, PartOfView, Run
 from ledger.evidence.parts import Part, Splitting, format_cuts
 from ledger.evidence.records import Rendition
-from ledger.evidence.rules import METADATA_FIELDS, check_padded, check_renditions
+from ledger.evidence.rules import METADATA_FIELDS, check_padded, check_renditions, is_text
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
 
@@ -213,6 +213,12 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
     for offset, count in inside:
         # What was asked for is in one of the pieces, or in one that a part opened.
         assert any(CONTENTS[0][offset : offset + count] in each for each in shown) or parts
+
+
+@pytest.mark.parametrize("value", [None, 5, b"a", [], "", "a" * 9, "é" * 5, "\ud800"])
+def test_what_is_no_text_within_the_limit_is_none(value: object) -> None:
+    assert is_text("é" * 4, 8)
+    assert not is_text(value, 8)
 
 
 def test_a_tree_has_one_of_the_sizes_that_counts_are_padded_to() -> None:
