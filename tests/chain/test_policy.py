@@ -206,6 +206,9 @@ def test_limits_are_above_what_the_specification_asks_for():
             for number, key in enumerate(keys)
         )
 
+    longest = LOG_LINE + "quorum none\n"
+    longest = "#" * (MAX_POLICY_SIZE - len(longest) - 1) + "\n" + longest
+    assert parse_policy(longest).quorum == "none"
     assert len(parse_policy(witnesses(MAX_LINES_OF_A_KIND) + "quorum n0\n").witnesses) >= 32
     with pytest.raises(MalformedData):
         parse_policy(witnesses(MAX_LINES_OF_A_KIND + 1) + "quorum n0\n")

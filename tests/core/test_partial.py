@@ -1,5 +1,6 @@
 """Partial openings: what they show, that they hide the rest, and that no change of one passes."""
 
+import contextlib
 import io
 import os
 import random
@@ -30,7 +31,7 @@ from ledger.evidence.partial import (
 from ledger.evidence.partial.views import DocumentOpening, Leaf, PartOfView, Run
 from ledger.evidence.parts import Part, Splitting, format_cuts
 from ledger.evidence.records import Rendition
-from ledger.evidence.rules import METADATA_FIELDS, check_renditions
+from ledger.evidence.rules import METADATA_FIELDS, check_padded, check_renditions, is_text
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
 
@@ -212,6 +213,20 @@ def test_every_selection_gives_an_opening_that_reads_back_and_verifies(
     for offset, count in inside:
         # What was asked for is in one of the pieces, or in one that a part opened.
         assert any(CONTENTS[0][offset : offset + count] in each for each in shown) or parts
+
+
+@pytest.mark.parametrize("value", [None, 5, b"a", [], "", "a" * 9, "é" * 5, "\ud800"])
+def test_what_is_no_text_within_the_limit_is_none(value: object) -> None:
+    assert is_text("é" * 4, 8)
+    assert not is_text(value, 8)
+
+
+def test_a_tree_has_one_of_the_sizes_that_counts_are_padded_to() -> None:
+    """Another size would tell more of the count than its class."""
+    sizes = {cm.padded_count(count) for count in range(101)}
+    for padded in range(2 * max(sizes)):
+        with contextlib.nullcontext() if padded in sizes else pytest.raises(MalformedData):
+            check_padded(padded, 100)
 
 
 @pytest.mark.parametrize("made_from", [[(1, 1)], [(1, 2)], [(1, 0), (2, 1)]])
