@@ -161,8 +161,8 @@ def storage(path: Path) -> Iterator[None]:
         yield
     except NoRoom as error:
         raise NoRoom(
-            f"There is no more room for {path}. What it held before is good; free some space there, "
-            "then give the command again: it goes on from where it stopped."
+            f"There is no more room for {quoted(path)}. What it held before is good; free some space "
+            "there, then give the command again: it goes on from where it stopped."
         ) from error
     except OSError as error:
         raise StorageFailed(
