@@ -69,7 +69,7 @@ def require_next(last: SignedCheckpoint | None, entries: Sequence[Statement]) ->
     """
     start, height = (0, 0) if last is None else (last.size, last.height + 1)
     previous = GENESIS_PREVIOUS if last is None else note_digest(last.note)
-    with contextlib.suppress(MalformedData, RuleBroken):
+    with contextlib.suppress(MalformedData, RuleBroken, IndexError):
         block = parse_block(entries[0])
         require_link(block, height, start, previous)
         if block.size == start + len(entries):
