@@ -235,6 +235,18 @@ def test_records_come_from_the_resolver_that_is_named_with_its_address(
     assert name_server.asked == [NAME]  # the second time it was known
 
 
+def test_a_record_is_asked_for_again_once_its_time_is_over(name_server: NameServer) -> None:
+    name_server.records[NAME] = RSA_RECORD
+    ahead = 0.0
+    resolver = DnsResolver(["127.0.0.1"], name_server.port, clock=lambda: time.time() + ahead)
+    check_signatures(signed(), resolver)
+    ahead = 30 * 86_400
+    del name_server.records[NAME]
+    stated = dict(check_signatures(signed(), resolver))
+    assert stated["dkim-1"].startswith("permerror (no key record)")
+    assert name_server.asked == [NAME, NAME]
+
+
 def test_a_name_without_a_record_is_stated_as_such(name_server: NameServer) -> None:
     resolver = DnsResolver(["127.0.0.1"], name_server.port)
     stated = dict(check_signatures(signed(), resolver))
