@@ -8,6 +8,7 @@ Layout: APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.1
 bytes are those that Python's `zipfile` writes for the same members; ZIP64 fields only where needed.
 """
 
+import io
 import struct
 import zlib
 from collections.abc import Iterable
@@ -39,8 +40,6 @@ _SMALL = 0x7FFFFFFF
 """Sizes and offsets above this stand in ZIP64 fields."""
 _ALL, _ALL_SHORT = 0xFFFFFFFF, 0xFFFF
 _MANY = 0xFFFF
-_MAX_FILE = 1 << 62
-"""Offsets above this no system can seek to."""
 _BLOCK = 1 << 20
 
 
@@ -93,6 +92,7 @@ class Reader:
         self._file = file
         self._lock = Lock()
         members: list[Member] = []
+        end = file.seek(0, io.SEEK_END)
         file.seek(0)
         at = 0
         while (member := _read_local(file, at)) is not None:
@@ -100,8 +100,8 @@ class Reader:
                 raise MalformedData(f"the ZIP has more than {MAX_MEMBERS} members")
             members.append(member)
             at = member.start + member.size
-            if at > _MAX_FILE:
-                raise MalformedData("a member of the ZIP is larger than any file")
+            if at > end:  # and no system seeks to wherever a header may point
+                raise MalformedData("a member of the ZIP is larger than the file")
             file.seek(at)
         expected = _directory(members, at)
         file.seek(at)

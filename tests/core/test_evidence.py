@@ -398,6 +398,22 @@ def test_members_that_do_not_belong_are_refused(case: Case) -> None:
         read_evidence(io.BytesIO(out.getvalue()))
 
 
+@pytest.mark.parametrize("size", [1 << 31, 1 << 50, 1 << 63])
+def test_a_member_that_says_it_is_larger_than_the_file_is_refused(
+    tmp_path: Path, size: int
+) -> None:
+    """A real file: no system seeks to wherever a header may point."""
+    path = tmp_path / "case.evidence"
+    name = b"HOWTO.txt"
+    extra = struct.pack("<2H2Q", 1, 16, size, size)
+    header = struct.pack(
+        "<4s5H3I2H", b"PK\3\4", 45, 0, 0, 0, 0x21, 0, *[0xFFFFFFFF] * 2, len(name), len(extra)
+    )
+    path.write_bytes(header + name + extra)
+    with path.open("rb") as file, pytest.raises(MalformedData, match="larger than the file"):
+        read_evidence(file)
+
+
 def test_a_zip_of_something_else_is_refused() -> None:
     with pytest.raises(MalformedData):
         read_evidence(io.BytesIO(_zip([("readme.txt", b"hello")])))
