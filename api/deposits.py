@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 
-from ledger.chain.enrolment import parse_endorsed, verify_request
+from ledger.chain.enrolment import parse_endorsed, verify_enrolment_request
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
 from ledger.chain.statement import DEPOSIT, MAX_ENTRY
 from ledger.crypto.keys import thumbprint_ed25519
@@ -163,7 +163,7 @@ async def join(request: Request, response: Response) -> Enrolled:
 
     def work() -> Enrolled:
         standing = accounts.join(data)
-        public = verify_request(parse_endorsed(data)[0]).key
+        public = verify_enrolment_request(parse_endorsed(data)[0]).key
         key = next(key for key in standing.keys if key.public == public)
         return Enrolled(
             account=standing.account,

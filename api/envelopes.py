@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from ledger.chain.statement import Payload
 from ledger.encoding import cbor_decode, parse_decimal, parse_hex
 from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
-from ledger.notary.storage.envelopes import MAX_HEADER
+from ledger.notary.storage.envelopes import MAX_KEPT_HEADER
 from ledger.notary.storage.uploads import PayloadWriter
 from ledger.wire.protocol import (
     CBOR,
@@ -72,7 +72,7 @@ async def put_envelopes(request: Request) -> Response:
 )
 async def put_header(request: Request, root: Root) -> Response:
     """Store or replace an age header; the one that it replaces is kept."""
-    caller, data = await authenticate_with_body(request, MAX_HEADER, OCTETS)
+    caller, data = await authenticate_with_body(request, MAX_KEPT_HEADER, OCTETS)
     store = service(request).notary.envelopes
     await run_in_threadpool(store.put_header, caller.account, parse_hex(root, 32), data)
     return Response(status_code=204, headers=PRIVATE)

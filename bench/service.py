@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.load import write_requests
 from bench.row import Row, interleaved, ratio
-from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
+from ledger.chain.enrolment import IdentityRecord, format_request, verify_enrolment_request
 from ledger.chain.office import Platform
 from ledger.chain.statement import Deposit, Payload, format_deposit
 from ledger.crypto.envelope import encrypt_payload, seal_header
@@ -74,7 +74,7 @@ class Depositor:
         data = encrypt_payload(b"x", b"k" * 16, os.urandom(16))
         self.manifest = Payload(len(data), payload_root([data]))
         with open_notary(directory) as notary:
-            self.account = notary.accounts.enrol(verify_request(request), record).account
+            self.account = notary.accounts.enrol(verify_enrolment_request(request), record).account
             small = SmallEnvelope(self.manifest, header, data)
             notary.envelopes.put_many(self.account, [small])
 

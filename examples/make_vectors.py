@@ -48,7 +48,7 @@ from ledger.chain.enrolment import (
     format_record,
     format_request,
     record_digest,
-    verify_request,
+    verify_enrolment_request,
 )
 from ledger.chain.note import VerifierKey, format_vkey
 from ledger.chain.policy import parse_policy
@@ -182,7 +182,7 @@ def make(keep: Keep) -> Files:
     request = format_request(
         DEVICE_KEY, origin=ORIGIN, nonce=seed("request"), issued_at=TIME, recovery=RECOVERY_KEY
     )
-    account = verify_request(request).account_id
+    account = verify_enrolment_request(request).account_id
     joining = format_request(
         SECOND_DEVICE, origin=ORIGIN, nonce=seed("joining"), issued_at=TIME + 60, account=account
     )

@@ -11,7 +11,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_request
+from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_enrolment_request
 from ledger.crypto.keys import SigningKey
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.care.restore import restore
@@ -77,7 +77,7 @@ def serve(hook: Hook) -> None:
 
 
 def request_of(depositor: Company) -> EnrolmentRequest:
-    return verify_request(depositor.request)
+    return verify_enrolment_request(depositor.request)
 
 
 RECORD = IdentityRecord(b"s" * 32, "ACME", "9131", "clerk", NOW)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
+from ledger.chain.enrolment import IdentityRecord, format_request, verify_enrolment_request
 from ledger.chain.office import Platform
 from ledger.chain.statement import (
     Deposit,
@@ -100,14 +100,14 @@ class Company:
     def enrol(self, notary: Notary) -> "Company":
         self.ask()
         record = IdentityRecord(os.urandom(32), "ACME 有限公司", "91310000", "clerk", NOW)
-        self.account = notary.accounts.enrol(verify_request(self.request), record).account
+        self.account = notary.accounts.enrol(verify_enrolment_request(self.request), record).account
         return self
 
     def ask(self) -> bytes:
         self.request = format_request(
             self.key, origin=ORIGIN, nonce=os.urandom(32), issued_at=NOW, recovery=self.recovery
         )
-        self.account = verify_request(self.request).account_id
+        self.account = verify_enrolment_request(self.request).account_id
         return self.request
 
     def statement(

@@ -25,7 +25,7 @@ from ledger.chain.enrolment import (
     format_record,
     format_request,
     record_digest,
-    verify_request,
+    verify_enrolment_request,
 )
 from ledger.chain.note import VerifierKey, format_vkey
 from ledger.chain.policy import parse_policy
@@ -111,7 +111,7 @@ class Office:
         request = format_request(
             self.device, origin=self.origin, nonce=nonce("request"), issued_at=NOW
         )
-        self.account = verify_request(request).account_id
+        self.account = verify_enrolment_request(request).account_id
         self.root_der = certificate("root", self.seal_root, "root", self.seal_root, ca=True)
         self.seal_der = certificate("seal", self.seal.private, "root", self.seal_root, ca=False)
         self.enrolment = self.enrol(self.account, self.device.public)

@@ -107,7 +107,7 @@ def format_request(
     )
 
 
-def verify_request(data: bytes) -> EnrolmentRequest:
+def verify_enrolment_request(data: bytes) -> EnrolmentRequest:
     """Return the request once its own key's signature holds.
 
     Raises MalformedData, or VerificationFailed when possession of the key is not proven.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ledger.chain import statement as st
-from ledger.chain.enrolment import parse_endorsed, parse_record, verify_request
+from ledger.chain.enrolment import parse_endorsed, parse_record, verify_enrolment_request
 from ledger.chain.office import notice_payload, platform_payload, recovery_payload
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
@@ -40,11 +40,11 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
     match order:
         case orders.Enroll(request, staged):
             record = parse_record(parts.records.fetch(staged))
-            asked = verify_request(request)
+            asked = verify_enrolment_request(request)
             new = _is_new(parts, asked.key)
             return orders.Enrolled(new, parts.accounts.enrol(asked, record))
         case orders.Join(endorsed):
-            new = _is_new(parts, verify_request(parse_endorsed(endorsed)[0]).key)
+            new = _is_new(parts, verify_enrolment_request(parse_endorsed(endorsed)[0]).key)
             return orders.Enrolled(new, parts.accounts.join(endorsed))
         case orders.Revoke(key, reason):
             return orders.Entered(parts.accounts.revoke(key, reason).index)

@@ -24,7 +24,7 @@ from ledger.errors import (
     TooLarge,
     VerificationFailed,
 )
-from ledger.notary.storage.envelopes import MAX_HEADER, EnvelopeStore
+from ledger.notary.storage.envelopes import MAX_KEPT_HEADER, EnvelopeStore
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.uploads import MAX_PAYLOAD, Uploads
 from ledger.wire.protocol import SmallEnvelope, Upload
@@ -295,7 +295,7 @@ def test_a_header_without_an_age_file_is_not_kept(store, tmp_path):
 
 def test_a_header_over_the_limit_is_refused(store):
     with pytest.raises(TooLarge):
-        store.put_header(ACCOUNT, PAYLOAD.root, HEADER + bytes(MAX_HEADER))
+        store.put_header(ACCOUNT, PAYLOAD.root, HEADER + bytes(MAX_KEPT_HEADER))
 
 
 @pytest.mark.parametrize("account", ["", "..", "../" + ACCOUNT, "0A" * 16, ACCOUNT + "/x"])

@@ -50,7 +50,7 @@ def request(
 
 
 def test_a_request_names_its_key_and_opens_the_account_of_its_hash() -> None:
-    verified = en.verify_request(REQUEST)
+    verified = en.verify_enrolment_request(REQUEST)
     assert (verified.origin, verified.key) == (ORIGIN, DEVICE_KEY.public)
     assert verified.recovery == RECOVERY_KEY.public
     assert verified.digest == sha256(REQUEST).digest()
@@ -58,19 +58,22 @@ def test_a_request_names_its_key_and_opens_the_account_of_its_hash() -> None:
 
 
 def test_a_joining_request_keeps_the_account_it_names() -> None:
-    verified = en.verify_request(JOINING)
+    verified = en.verify_enrolment_request(JOINING)
     assert (verified.account, verified.account_id) == (ACCOUNT, ACCOUNT)
     assert verified.recovery is None
 
 
 def test_two_requests_of_one_key_open_different_accounts() -> None:
     again = en.format_request(DEVICE_KEY, origin=ORIGIN, nonce=nonce("again"), issued_at=NOW)
-    assert en.verify_request(again).account_id != en.verify_request(REQUEST).account_id
+    assert (
+        en.verify_enrolment_request(again).account_id
+        != en.verify_enrolment_request(REQUEST).account_id
+    )
 
 
 def test_a_request_for_a_key_that_did_not_sign_it_fails() -> None:
     with pytest.raises(VerificationFailed):
-        en.verify_request(request({**FIELDS, "key": OTHER.public}))
+        en.verify_enrolment_request(request({**FIELDS, "key": OTHER.public}))
 
 
 def test_a_request_by_somebody_who_only_names_the_key_fails() -> None:
@@ -84,19 +87,19 @@ def test_a_request_by_somebody_who_only_names_the_key_fails() -> None:
         sign=OTHER.sign,
     )
     with pytest.raises(VerificationFailed):
-        en.verify_request(forged)
+        en.verify_enrolment_request(forged)
 
 
 @pytest.mark.parametrize("issuer", ["", ACCOUNT, OTHER.thumbprint.hex()])
 def test_a_request_issued_in_another_s_name_is_malformed(issuer: str) -> None:
     with pytest.raises(MalformedData):
-        en.verify_request(request(FIELDS, issuer=issuer))
+        en.verify_enrolment_request(request(FIELDS, issuer=issuer))
 
 
 @pytest.mark.parametrize("kind", [st.DEPOSIT, st.ENROLMENT, st.NOTICE])
 def test_a_statement_of_another_kind_is_no_request(kind: str) -> None:
     with pytest.raises(MalformedData):
-        en.verify_request(request(FIELDS, kind=kind))
+        en.verify_enrolment_request(request(FIELDS, kind=kind))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_a_statement_of_another_kind_is_no_request(kind: str) -> None:
 )
 def test_another_request_is_malformed(change: dict[str, Any]) -> None:
     with pytest.raises(MalformedData):
-        en.verify_request(request({**FIELDS, **change}))
+        en.verify_enrolment_request(request({**FIELDS, **change}))
 
 
 # --- the recovery key proves itself too ---
@@ -129,7 +132,7 @@ def test_one_key_cannot_have_both_roles() -> None:
         DEVICE_KEY, origin=ORIGIN, nonce=bytes(32), issued_at=NOW, recovery=DEVICE_KEY
     )
     with pytest.raises(MalformedData):
-        en.verify_request(both)
+        en.verify_enrolment_request(both)
 
 
 def test_the_recovery_proof_is_a_signature_over_origin_key_and_nonce() -> None:
@@ -151,13 +154,13 @@ def test_a_recovery_proof_made_for_something_else_fails(message: list[Any]) -> N
     proof = RECOVERY_KEY.sign(cbor_encode(message))
     recovery = {"key": RECOVERY_KEY.public, "proof": proof}
     with pytest.raises(VerificationFailed):
-        en.verify_request(request({**FIELDS, "recovery": recovery}))
+        en.verify_enrolment_request(request({**FIELDS, "recovery": recovery}))
 
 
 def test_a_recovery_key_cannot_be_put_in_by_somebody_who_lacks_it() -> None:
     recovery = {**FIELDS["recovery"], "key": OTHER.public}
     with pytest.raises(VerificationFailed):
-        en.verify_request(request({**FIELDS, "recovery": recovery}))
+        en.verify_enrolment_request(request({**FIELDS, "recovery": recovery}))
 
 
 # --- endorsements ---
@@ -339,7 +342,7 @@ def test_a_changed_request_raises_only_our_errors_and_counts_only_with_its_proof
     data: bytes,
 ) -> None:
     try:
-        verified = en.verify_request(data)
+        verified = en.verify_enrolment_request(data)
     except (MalformedData, VerificationFailed):
         return
     assert verified.key == DEVICE_KEY.public

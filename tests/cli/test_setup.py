@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ledger.chain.enrolment import verify_request
+from ledger.chain.enrolment import verify_enrolment_request
 from ledger.chain.statement import (
     Deposit,
     Payload,
@@ -62,7 +62,7 @@ def test_the_request_proves_both_keys_and_its_fingerprint_is_for_the_paper(
 ) -> None:
     answer = stranger.init()
     data = Path(answer["request"]).read_bytes()
-    request = verify_request(data)
+    request = verify_enrolment_request(data)
     sheet = find_secret(Path(answer["recovery_sheet"]).read_text())
     assert request.account_id == answer["account"]
     assert request.recovery == signing_key(sheet).public

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.chain.enrolment import IdentityRecord, verify_request
+from ledger.chain.enrolment import IdentityRecord, verify_enrolment_request
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import ENROLMENT, KEY
 from ledger.crypto.keys import thumbprint_ed25519
@@ -109,7 +109,7 @@ def test_a_deposit_is_entered_once(scene: Scene, step: Step, side: str) -> None:
 @pytest.mark.parametrize("step", [Step.RECORD, *BLOCK])
 def test_a_key_is_enrolled_once(scene: Scene, step: Step, side: str) -> None:
     company = Company()
-    request = verify_request(company.ask())
+    request = verify_enrolment_request(company.ask())
     record = IdentityRecord(os.urandom(32), "ACME", "9131", "clerk", NOW)
     before = len(scene.notary.entries.office(ENROLMENT))
     with scene.disk.failing(step, side):

@@ -33,8 +33,8 @@ from ledger.company.measures.register import (
     REGISTERED,
     RULES,
     WAITING,
-    Entry,
     Register,
+    RegisterEntry,
     VaultFacts,
     access_now,
     examine,
@@ -218,17 +218,17 @@ def test_a_title_is_short() -> None:
 # --- who has access ---
 
 
-def entry(number: int, kind: str, *persons: str, **more: object) -> Entry:
+def entry(number: int, kind: str, *persons: str, **more: object) -> RegisterEntry:
     """A registered entry; `more` changes the measure, `state` and `time` the entry."""
     state, time = more.pop("state", REGISTERED), more.pop("time", 1_795_392_000)
     fields: dict[str, object] = {"subjects": (PRICES,), "by": "Chen Li", "note": "n", **more}
     measure = replace(Measure(kind, DAY, persons), **fields)  # type: ignore[arg-type]
     if state != REGISTERED:
-        return Entry(number, "", measure, str(state))
-    return Entry(number, "", measure, REGISTERED, 10 + number, 3, time)  # type: ignore[arg-type]
+        return RegisterEntry(number, "", measure, str(state))
+    return RegisterEntry(number, "", measure, REGISTERED, 10 + number, 3, time)  # type: ignore[arg-type]
 
 
-def holders(*entries: Entry) -> list[tuple[str, str, int]]:
+def holders(*entries: RegisterEntry) -> list[tuple[str, str, int]]:
     return [(each.person, each.subject.text, each.since.number) for each in access_now(entries)]
 
 
@@ -273,7 +273,9 @@ def test_what_was_refused_gives_and_ends_nothing() -> None:
 # --- rule by rule ---
 
 
-def found(*entries: Entry, facts: VaultFacts | None = None, **more: object) -> dict[str, set[str]]:
+def found(
+    *entries: RegisterEntry, facts: VaultFacts | None = None, **more: object
+) -> dict[str, set[str]]:
     """The gaps of each rule."""
     register = Register(("0c" * 16,), entries, **more)  # type: ignore[arg-type]
     return {
@@ -282,7 +284,7 @@ def found(*entries: Entry, facts: VaultFacts | None = None, **more: object) -> d
     }
 
 
-def status(*entries: Entry, facts: VaultFacts | None = None) -> dict[str, str]:
+def status(*entries: RegisterEntry, facts: VaultFacts | None = None) -> dict[str, str]:
     register = Register((), entries)
     return {each.rule: each.status for each in examine(register, facts or VaultFacts())}
 

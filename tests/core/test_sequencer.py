@@ -13,7 +13,7 @@ import pytest
 from ledger.chain import statement as st
 from ledger.chain.block import note_digest, parse_block
 from ledger.chain.checkpoint import parse_checkpoint
-from ledger.chain.enrolment import endorse_request, format_request, verify_request
+from ledger.chain.enrolment import endorse_request, format_request, verify_enrolment_request
 from ledger.chain.note import parse_note
 from ledger.chain.office import Revocation, parse_revocation, revocation_payload
 from ledger.chain.receipt import format_receipt, parse_receipt
@@ -313,7 +313,7 @@ def test_enrolling_the_same_request_again_changes_nothing(notary: Notary, compan
     size = notary.sequencer.last.size
     record = notary.accounts.standing(company.account).record
     assert record is not None
-    again = notary.accounts.enrol(verify_request(company.request), record)
+    again = notary.accounts.enrol(verify_enrolment_request(company.request), record)
     assert again.account == company.account
     assert notary.sequencer.last.size == size
 

@@ -111,7 +111,7 @@ LIMITS = {
         rules.MAX_LABEL,
     ),
     "cover": (rules.MAX_COVER, rules.MAX_FIELD),
-    "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_HEADER),
+    "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_KEPT_HEADER),
     "age payload at the notary": (uploads.MAX_PAYLOAD,),
     "evidence file": (archive.MAX_MEMBERS, evidence.MAX_OPENING),
     "CBOR": (

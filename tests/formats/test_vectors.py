@@ -99,13 +99,13 @@ def test_what_the_office_says_reads_back(
 
 
 def test_the_requests_open_and_join_the_account() -> None:
-    request = en.verify_request(FILES["enrolment-request.cose"])
+    request = en.verify_enrolment_request(FILES["enrolment-request.cose"])
     assert request.account_id == sha256(FILES["enrolment-request.cose"]).hexdigest()[:32]
     assert request.recovery == RECOVERY_KEY.public
     inner, key_id, message = en.parse_endorsed(FILES["joining-request.cose"])
     assert key_id == DEVICE_KEY.thumbprint
     en.verify_endorsement(message, DEVICE_KEY.public)
-    assert en.verify_request(inner).account_id == request.account_id
+    assert en.verify_enrolment_request(inner).account_id == request.account_id
 
 
 def test_the_record_is_the_enrolled_one() -> None:

@@ -35,9 +35,9 @@ from ledger.company.capture.config import parse_config
 from ledger.company.disclosing.selectors import texts
 from ledger.company.mail.dkim import Found, check_signatures
 from ledger.company.mail.mailboxes import _split
-from ledger.company.mail.sources import Policy
+from ledger.company.mail.sources import MailPolicy
 from ledger.company.splitters.headers import decoded, title
-from ledger.company.splitters.headers import parse_header as parse_mail
+from ledger.company.splitters.headers import parse_mail_header as parse_mail
 from ledger.court.reasons import in_chinese
 from ledger.court.shown import path_meaning
 from ledger.crypto.armor import BEGIN, END, parse_armor
@@ -179,7 +179,7 @@ def signature(value: str) -> object:
 
 def mail(data: bytes) -> object:
     header = parse_mail(data)
-    return title(header), decoded(header.sender), Policy().rule_for(decoded(header.sender))
+    return title(header), decoded(header.sender), MailPolicy().rule_for(decoded(header.sender))
 
 
 def answer(data: bytes) -> object:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
 from ledger.company.capture.config import Rule
-from ledger.company.mail.sources import Policy
+from ledger.company.mail.sources import MailPolicy
 from ledger.company.splitters.headers import MAX_ENCODED
 from ledger.errors import SealbookError
 from tests.hostile.costs import CASES, Case, text
@@ -80,7 +80,7 @@ def test_a_measure_that_never_fails_would_be_none() -> None:
 @pytest.mark.parametrize("unit", ["(", "a:", "<", '"', "a:(", ":;"])
 def test_a_sender_s_nested_address_is_no_address_and_no_error(unit: str) -> None:
     # RecursionError left the message untaken, each time that its server tried again.
-    policy = Policy(senders=(("@a.example", Rule(matter="a")),))
+    policy = MailPolicy(senders=(("@a.example", Rule(matter="a")),))
     assert policy.rule_for(text(unit, MAX_ENCODED)) == policy.rule
     assert policy.rule_for('"Lin (a) <b" (c (d)) <lin@a.example>').matter == "a"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ledger.company.capture.config import Rule
 from ledger.company.mail.sources import (
     ImapSource,
-    Policy,
+    MailPolicy,
     SmtpSource,
     imap_source,
     matches,
@@ -18,14 +18,14 @@ from ledger.company.mail.sources import (
 )
 from ledger.company.mail.stating import Envelope, envelope_provenance, header_provenance
 from ledger.company.splitters.headers import (
-    MAX_HEADER,
+    MAX_MAIL_HEADER,
     MAX_TITLE,
     UNTITLED,
     decoded,
     document_name,
     fields,
     header_end,
-    parse_header,
+    parse_mail_header,
     title,
 )
 from ledger.errors import MalformedData
@@ -54,13 +54,13 @@ from ledger.evidence.rules import MAX_PATH, is_name
     ],
 )
 def test_the_title_is_the_subject_as_text(message: bytes, expected: str) -> None:
-    assert title(parse_header(message)) == expected
+    assert title(parse_mail_header(message)) == expected
 
 
 @given(st.binary(max_size=2000))
 def test_no_header_raises_and_what_is_read_fits_a_manifest(data: bytes) -> None:
     message = b"Subject: " + data + b"\r\n\r\n"
-    header = parse_header(message)
+    header = parse_mail_header(message)
     assert 0 < len(title(header)) <= MAX_TITLE
     assert is_name(document_name(header))
     for _, value in header_provenance(header, "smtp", 0.0):
@@ -99,8 +99,8 @@ def test_decoding_raises_nothing(data: bytes) -> None:
 )
 def test_a_hostile_header_costs_little(message: bytes) -> None:
     before = time.process_time()
-    title(parse_header(message))
-    assert header_end(message) <= MAX_HEADER
+    title(parse_mail_header(message))
+    assert header_end(message) <= MAX_MAIL_HEADER
     assert time.process_time() - before < 2
 
 
@@ -112,7 +112,7 @@ def test_the_header_ends_at_the_first_empty_line() -> None:
 
 
 def test_the_message_says_when_and_under_which_id() -> None:
-    header = parse_header(b"Date: Mon, 1 Jan 2024 00:00:00 +0800\r\nMessage-ID: <1@a>\r\n\r\n")
+    header = parse_mail_header(b"Date: Mon, 1 Jan 2024 00:00:00 +0800\r\nMessage-ID: <1@a>\r\n\r\n")
     assert header_provenance(header, "smtp 127.0.0.1:25", 1.5) == (
         ("mail-source", "smtp 127.0.0.1:25"),
         ("mail-received", "1970-01-01T00:00:01.500Z"),
@@ -133,7 +133,7 @@ def test_a_sender_is_an_address_or_a_whole_domain() -> None:
 
 def test_the_first_rule_whose_sender_fits_counts() -> None:
     strict, loose = Rule(classification="secret"), Rule(classification="internal")
-    policy = Policy(loose, (("boss@a.example", strict), ("@a.example", Rule())))
+    policy = MailPolicy(loose, (("boss@a.example", strict), ("@a.example", Rule())))
     assert policy.rule_for("The Boss <boss@A.example>") == strict
     assert policy.rule_for("x@a.example") == Rule()
     assert policy.rule_for("x@b.example") == loose
@@ -218,10 +218,12 @@ def test_a_configuration_names_sources_with_policies() -> None:
         }
     )
     assert isinstance(smtp, SmtpSource)
-    assert smtp.policy == Policy(Rule(matter="m"), (("@a.example", Rule(classification="secret")),))
+    assert smtp.policy == MailPolicy(
+        Rule(matter="m"), (("@a.example", Rule(classification="secret")),)
+    )
     assert isinstance(imap, ImapSource)
     assert (imap.folders, imap.policy.look_up) == (("Sent",), False)
-    assert mbox.policy == Policy()
+    assert mbox.policy == MailPolicy()
     assert maildir.policy.rule.commitment_only
 
 

@@ -15,7 +15,7 @@ from ledger.company.mail.mailboxes import (
     read_maildir,
     read_mbox,
 )
-from ledger.company.mail.sources import FileSource
+from ledger.company.mail.sources import MailboxFiles
 from ledger.errors import InvalidInput, SourceChanged, StorageFailed
 from tests.mail.conftest import wait_for
 
@@ -140,7 +140,7 @@ class Follower:
         self.failures: list[str] = []
         self.fail = False
         self.service = MailboxFollower(
-            FileSource(kind, str(path)),
+            MailboxFiles(kind, str(path)),
             self.take,
             lambda what, error: self.failures.append(f"{what}: {error}"),
             poll=0.05,

@@ -16,7 +16,7 @@ import uvicorn
 from api.app import create_app
 from api.server import server_config
 from api.settings import Settings
-from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
+from ledger.chain.enrolment import IdentityRecord, format_request, verify_enrolment_request
 from ledger.chain.office import Platform
 from ledger.chain.statement import Deposit, Payload, format_deposit
 from ledger.crypto.envelope import encrypt_payload, seal_header
@@ -99,7 +99,7 @@ class Service:
 
     def enrol(self, name: str = "Example Ltd") -> Account:
         key = SigningKey(os.urandom(32))
-        request = verify_request(
+        request = verify_enrolment_request(
             format_request(key, origin=ORIGIN, nonce=os.urandom(32), issued_at=int(time.time()))
         )
         record = IdentityRecord(os.urandom(32), name, "1234", "clerk", int(time.time()))

@@ -14,7 +14,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from ledger.chain.enrolment import IdentityRecord, format_record, format_request, verify_request
+from ledger.chain.enrolment import (
+    IdentityRecord,
+    format_record,
+    format_request,
+    verify_enrolment_request,
+)
 from ledger.chain.office import Platform
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
@@ -86,7 +91,7 @@ class Office:
 
     @property
     def account(self) -> str:
-        return verify_request(self.request).account_id
+        return verify_enrolment_request(self.request).account_id
 
     def verified_time(self, receipt: bytes) -> int:
         (trust,) = self.directory.glob("*.trust")

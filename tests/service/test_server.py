@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from api.server import serve
-from ledger.chain.enrolment import IdentityRecord, format_request, verify_request
+from ledger.chain.enrolment import IdentityRecord, format_request, verify_enrolment_request
 from ledger.chain.office import Platform
 from ledger.chain.receipt import parse_receipt
 from ledger.crypto.keys import SigningKey
@@ -48,7 +48,7 @@ def account(folder: Path) -> Account:
     request = format_request(key, origin=ORIGIN, nonce=os.urandom(32), issued_at=1_790_000_000)
     with open_notary(folder) as notary:
         record = IdentityRecord(os.urandom(32), "Example Ltd", "1", "clerk", 1_790_000_000)
-        standing = notary.accounts.enrol(verify_request(request), record)
+        standing = notary.accounts.enrol(verify_enrolment_request(request), record)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     return Account(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.company.splitters import split
 from ledger.company.splitters.archive import MAX_DIRECTORY
 from ledger.company.splitters.cutting import WINDOW
-from ledger.company.splitters.fields import MAX_FIELDS, MAX_HEADER
+from ledger.company.splitters.fields import MAX_CUT_HEADER, MAX_FIELDS
 from ledger.company.splitters.mail import MAX_MESSAGE
 from ledger.company.splitters.mime import MAX_DEPTH, MAX_ENTITIES
 from ledger.errors import SourceChanged
@@ -107,7 +107,7 @@ def test_nested_forwarded_messages_are_taken_apart_to_a_limit() -> None:
 
 
 def test_a_header_over_the_limit_has_no_fields() -> None:
-    long = Pieces("a.eml", b"Subject: x\n" + b" y\n" * MAX_HEADER + b"\nbody")
+    long = Pieces("a.eml", b"Subject: x\n" + b" y\n" * MAX_CUT_HEADER + b"\nbody")
     assert long.paths == ["message"]
     fields = Pieces("a.eml", b"a: b\n" * (MAX_FIELDS + 1) + b"Subject: x\n\nbody")
     assert fields.paths == ["message", "header", "body"]

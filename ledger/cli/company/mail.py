@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ledger.company.capture.config import CaptureConfig
     from ledger.company.capture.daemon import Seams, Service
     from ledger.company.mail.post import MailboxImport
-    from ledger.company.mail.sources import FileSource, Source
+    from ledger.company.mail.sources import MailboxFiles, MailSource
 
 
 @click.command(
@@ -69,11 +69,17 @@ def mail(
     stopped; what waits then goes out with the next `sealbook deposit`, `mail` or `run`.
     """
     from ledger.company.capture.config import Rule
-    from ledger.company.mail.sources import MAX_SIZE, FileSource, Policy, imap_source, smtp_source
+    from ledger.company.mail.sources import (
+        MAX_SIZE,
+        MailboxFiles,
+        MailPolicy,
+        imap_source,
+        smtp_source,
+    )
 
     rule = Rule(matter, classification or "", (), commitment_only)
-    policy = Policy(rule, look_up=not no_dns)
-    sources: list[Source] = []
+    policy = MailPolicy(rule, look_up=not no_dns)
+    sources: list[MailSource] = []
     if listen is not None:
         sources.append(
             smtp_source(
@@ -96,7 +102,7 @@ def mail(
     elif folders or password_file:
         raise click.UsageError("--folder and --password-file go with --imap.")
     files = [
-        FileSource(kind, str(path.absolute()), policy)
+        MailboxFiles(kind, str(path.absolute()), policy)
         for kind, paths in (("mbox", mboxes), ("maildir", maildirs))
         for path in paths
     ]
@@ -105,7 +111,7 @@ def mail(
     _run(sources, files, as_json)
 
 
-def _run(sources: "list[Source]", files: "list[FileSource]", as_json: bool) -> None:
+def _run(sources: "list[MailSource]", files: "list[MailboxFiles]", as_json: bool) -> None:
     from ledger.company.capture.config import CaptureConfig
     from ledger.company.mail.dkim import DnsResolver
     from ledger.company.mail.post import MailboxImport, mail_services, wait_until_sent

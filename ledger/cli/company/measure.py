@@ -25,8 +25,8 @@ from ledger.company.measures.register import (
     REGISTERED,
     WAITING,
     Access,
-    Entry,
     Register,
+    RegisterEntry,
     access_now,
 )
 from ledger.quoted import Quoted, quoted
@@ -153,7 +153,7 @@ def _warn(entry: Measure, register: Callable[[], Register]) -> None:
         return
     entries = register().entries
     number = max((each.number for each in entries), default=0) + 1
-    ended = Entry(number, "", entry, WAITING)
+    ended = RegisterEntry(number, "", entry, WAITING)
     if len(access_now([*entries, ended])) == len(access_now(entries)):
         shell.tell(
             text.indent(
@@ -246,7 +246,7 @@ def _thing(subject: Subject) -> str:
     return subject.text
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: RegisterEntry) -> dict[str, Any]:
     measure = entry.measure
     return {
         "number": entry.number,

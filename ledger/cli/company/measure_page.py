@@ -11,9 +11,9 @@ from ledger.cli.table import Value, labelled
 from ledger.company.measures.register import (
     OVERALL,
     RECORDED,
-    Entry,
-    Finding,
     Register,
+    RegisterEntry,
+    RuleFinding,
     VaultFacts,
 )
 from ledger.company.measures.words import (
@@ -37,7 +37,7 @@ def report_page(
     config: Config,
     register: Register,
     facts: VaultFacts,
-    findings: Sequence[Finding],
+    findings: Sequence[RuleFinding],
     language: str,
 ) -> str:
     """Return the report for a person."""
@@ -59,7 +59,7 @@ def report_page(
     return "\n".join(lines)
 
 
-def _finding(finding: Finding, facts: VaultFacts, language: str) -> Iterator[str]:
+def _finding(finding: RuleFinding, facts: VaultFacts, language: str) -> Iterator[str]:
     title = heading(finding.rule, language)
     status = say(finding.status, language)
     gap = max(2, text.WIDTH - text.columns(title) - text.columns(status))
@@ -83,7 +83,7 @@ def _finding(finding: Finding, facts: VaultFacts, language: str) -> Iterator[str
     yield from labelled(rows, _MARGIN)
 
 
-def _overall(finding: Finding, language: str) -> str:
+def _overall(finding: RuleFinding, language: str) -> str:
     registered = [each for each in finding.entries if each.time is not None]
     if not registered:
         return say("none", language)
@@ -92,7 +92,7 @@ def _overall(finding: Finding, language: str) -> str:
     return say("since", language, index=first.index or 0, time=Words(when), count=len(registered))
 
 
-def _entry(entry: Entry, language: str) -> list[str | Quoted]:
+def _entry(entry: RegisterEntry, language: str) -> list[str | Quoted]:
     measure = entry.measure
     when = say("not-registered", language) if entry.time is None else text.when(entry.time)[:16]
     persons = (person_text(each, language) for each in measure.persons)
@@ -102,7 +102,7 @@ def _entry(entry: Entry, language: str) -> list[str | Quoted]:
 
 
 def report_value(
-    config: Config, register: Register, facts: VaultFacts, findings: Sequence[Finding]
+    config: Config, register: Register, facts: VaultFacts, findings: Sequence[RuleFinding]
 ) -> dict[str, Any]:
     """Return the report for a machine."""
     return {

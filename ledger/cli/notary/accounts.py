@@ -54,7 +54,7 @@ def enroll(
         IdentityRecord,
         format_record,
         parse_endorsed,
-        verify_request,
+        verify_enrolment_request,
     )
     from ledger.chain.statement import MAX_ENTRY
     from ledger.chain.trust import fingerprint as fingerprint_of
@@ -70,7 +70,7 @@ def enroll(
     except MalformedData:
         pass
     with shell.about(request):
-        found = verify_request(data)
+        found = verify_enrolment_request(data)
     if (account is None) != (found.account is None):
         raise click.UsageError(
             f"This request joins the account {quoted(found.account)}; compare it with the paper "

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.chain.enrolment import format_request, verify_request
+from ledger.chain.enrolment import format_request, verify_enrolment_request
 from ledger.chain.trust import Trust, fingerprint
 from ledger.company.access.recovery import Sheet, format_sheet, signing_key
 from ledger.company.vault.home import IDENTITY, TRUST
@@ -86,7 +86,7 @@ def found_vault(
             issued_at=now,
             recovery=None if secret is None else signing_key(secret),
         )
-        account = verify_request(request).account_id
+        account = verify_enrolment_request(request).account_id
         others = [] if secret is None else [secret.recipient()]
         write_access(folder, pinned, key, account, name, passphrase, others, random)
         write_new(request_path, request)

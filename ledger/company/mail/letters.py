@@ -18,10 +18,10 @@ from ledger.company.mail.dkim import NoResolver, Resolver, check_signatures
 from ledger.company.mail.imap import Fetched
 from ledger.company.mail.mailboxes import Stored
 from ledger.company.mail.smtp import Arrival
-from ledger.company.mail.sources import Policy
+from ledger.company.mail.sources import MailPolicy
 from ledger.company.mail.stating import envelope_provenance, header_provenance
 from ledger.company.sealing.sources import MemorySource
-from ledger.company.splitters.headers import decoded, document_name, parse_header, plain, title
+from ledger.company.splitters.headers import decoded, document_name, parse_mail_header, plain, title
 from ledger.company.vault.home import SPOOL
 from ledger.company.vault.stored import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed
@@ -63,16 +63,16 @@ class Letters:
         self._looked = float("-inf")
         self._room = 0
 
-    def arrived(self, arrival: Arrival, policy: Policy, listen: str) -> str:
+    def arrived(self, arrival: Arrival, policy: MailPolicy, listen: str) -> str:
         """Take a message from the journal; return its deposit's id for the answer."""
         more = envelope_provenance(arrival.envelope)
         return self._take(arrival.message, arrival.key, f"smtp {listen}", more, policy)
 
-    def fetched(self, fetched: Fetched, policy: Policy) -> None:
+    def fetched(self, fetched: Fetched, policy: MailPolicy) -> None:
         """Take a message from an IMAP folder."""
         self._take(fetched.message, fetched.key, fetched.place, (), policy)
 
-    def stored(self, stored: Stored, policy: Policy) -> None:
+    def stored(self, stored: Stored, policy: MailPolicy) -> None:
         """Take a message from a mailbox in files."""
         separator = stored.separator.decode("utf-8", "backslashreplace")
         more: Provenance = (("mbox-from", plain(separator)),) if separator else ()
@@ -86,7 +86,9 @@ class Letters:
         why = str(error) if ours else f"It failed: {quoted(str(error) or type(error).__name__)}."
         self._journal.note(Kind.FAILED, what, why, code)
 
-    def _take(self, message: bytes, key: str, source: str, more: Provenance, policy: Policy) -> str:
+    def _take(
+        self, message: bytes, key: str, source: str, more: Provenance, policy: MailPolicy
+    ) -> str:
         """Seal a message; return the id of its deposit, durable in the spool.
 
         Raises StorageFailed where a later attempt may succeed, and what Intake.take raises.
@@ -95,7 +97,7 @@ class Letters:
         found = self._intake.find(item_key(key))
         if found is None:
             self._check_room(len(message))
-            header = parse_header(message)
+            header = parse_mail_header(message)
             resolver = self._resolver if policy.look_up else NoResolver()
             self._journal.note(Kind.CAME_IN, title(header))
             item = Item(

@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from ledger.company.mail.sources import MAX_SIZE, FileSource
+from ledger.company.mail.sources import MAX_SIZE, MailboxFiles
 from ledger.errors import InvalidInput, SourceChanged
 from ledger.quoted import quoted
 
@@ -182,7 +182,7 @@ class MailboxFollower:
 
     def __init__(
         self,
-        source: FileSource,
+        source: MailboxFiles,
         take: Callable[[Stored], object],
         failed: Callable[[str, Exception], object] = lambda _what, _error: None,
         *,

@@ -14,7 +14,7 @@ from ledger.company.mail.imap import ImapFolder, Positions
 from ledger.company.mail.letters import Letters
 from ledger.company.mail.mailboxes import MailboxFollower, TooLarge, read_maildir, read_mbox
 from ledger.company.mail.smtp import SmtpJournal
-from ledger.company.mail.sources import FileSource, ImapSource, SmtpSource, Source
+from ledger.company.mail.sources import ImapSource, MailboxFiles, MailSource, SmtpSource
 from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import quoted
 
@@ -23,7 +23,7 @@ _LOOK = 0.1
 
 
 def mail_services(
-    sources: Sequence[Source], seams: Seams, resolver: Resolver
+    sources: Sequence[MailSource], seams: Seams, resolver: Resolver
 ) -> tuple[list[Service], Letters]:
     """Return a service for each journal, folder and mailbox, and what they deliver to.
 
@@ -71,7 +71,7 @@ class MailboxImport:
     """
 
     def __init__(
-        self, sources: Sequence[FileSource], letters: Letters, finished: Callable[[], object]
+        self, sources: Sequence[MailboxFiles], letters: Letters, finished: Callable[[], object]
     ) -> None:
         self._sources = sources
         self._letters = letters
@@ -100,7 +100,7 @@ class MailboxImport:
         finally:
             self._finished()
 
-    def _take(self, source: FileSource) -> None:
+    def _take(self, source: MailboxFiles) -> None:
         path = Path(source.path)
         taken = passed_over = 0
         for each in read_mbox(path) if source.kind == "mbox" else read_maildir(path):

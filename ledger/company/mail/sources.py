@@ -50,7 +50,7 @@ _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class MailPolicy:
     """The rule for mail from a source; `senders` are exceptions by address or "@domain".
 
     `look_up` is whether DKIM keys are looked up: the resolver learns the domains that sign.
@@ -72,7 +72,7 @@ class SmtpSource:
 
     host: str
     port: int
-    policy: Policy = Policy()
+    policy: MailPolicy = MailPolicy()
     max_size: int = MAX_SIZE
     peers: tuple[Network, ...] = _LOOPBACK
     senders: tuple[str, ...] = ()
@@ -102,20 +102,20 @@ class ImapSource:
     tls: bool
     user: str
     folders: tuple[str, ...]
-    policy: Policy = Policy()
+    policy: MailPolicy = MailPolicy()
     password_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class FileSource:
+class MailboxFiles:
     """A mailbox in files: `kind` is "mbox" or "maildir"."""
 
     kind: str
     path: str
-    policy: Policy = Policy()
+    policy: MailPolicy = MailPolicy()
 
 
-Source = SmtpSource | ImapSource | FileSource
+MailSource = SmtpSource | ImapSource | MailboxFiles
 
 
 def address_of(sender: str) -> str:
@@ -132,9 +132,9 @@ def matches(address: str, wanted: str) -> bool:
     return address.endswith(wanted) if wanted.startswith("@") else address == wanted
 
 
-def parse_sources(tables: Mapping[str, Any]) -> tuple[Source, ...]:
+def parse_sources(tables: Mapping[str, Any]) -> tuple[MailSource, ...]:
     """Return the sources of mail in `CaptureConfig.other`. Raises MalformedData."""
-    found: list[Source] = []
+    found: list[MailSource] = []
     if "smtp" in tables:
         found.append(_smtp(Table(tables["smtp"], "smtp")))
     found += [_imap(Table(each, "imap")) for each in _tables(tables, "imap")]
@@ -142,7 +142,7 @@ def parse_sources(tables: Mapping[str, Any]) -> tuple[Source, ...]:
         for value in _tables(tables, kind):
             table = Table(value, kind)
             path = table.take("path", str)
-            found.append(FileSource(kind, path, _policy(table)))
+            found.append(MailboxFiles(kind, path, _policy(table)))
             table.finish()
     return tuple(found)
 
@@ -150,7 +150,7 @@ def parse_sources(tables: Mapping[str, Any]) -> tuple[Source, ...]:
 def smtp_source(
     listen: str,
     *,
-    policy: Policy = Policy(),
+    policy: MailPolicy = MailPolicy(),
     max_size: int = MAX_SIZE,
     peers: tuple[str, ...] = (),
     senders: tuple[str, ...] = (),
@@ -199,7 +199,7 @@ def imap_source(
     url: str,
     folders: tuple[str, ...],
     *,
-    policy: Policy = Policy(),
+    policy: MailPolicy = MailPolicy(),
     password_file: str | None = None,
 ) -> ImapSource:
     """Return the mailbox at imaps://user@host. Raises MalformedData, also for an unencrypted way."""
@@ -251,7 +251,7 @@ def _imap(table: Table) -> ImapSource:
     return found
 
 
-def _policy(table: Table) -> Policy:
+def _policy(table: Table) -> MailPolicy:
     senders = []
     for value in table.take("sender", list, []):
         each = Table(value, f"{table.name}.sender")
@@ -260,7 +260,7 @@ def _policy(table: Table) -> Policy:
             raise MalformedData('a sender is an address or a domain written as "@example.com"')
         senders.append((address, each.rule()))
         each.finish()
-    return Policy(table.rule(), tuple(senders), table.take("dns", bool, True))
+    return MailPolicy(table.rule(), tuple(senders), table.take("dns", bool, True))
 
 
 def _tables(tables: Mapping[str, Any], name: str) -> list[Any]:

@@ -18,7 +18,7 @@ What is stated goes into the deposit's manifest, sealed with it, as pairs of a n
 from dataclasses import dataclass
 
 from ledger.company.capture.config import Provenance
-from ledger.company.splitters.headers import Header, decoded, plain
+from ledger.company.splitters.headers import MailHeader, decoded, plain
 from ledger.language import iso
 
 MAX_RECIPIENTS = 1000
@@ -36,7 +36,7 @@ class Envelope:
     tls: str
 
 
-def header_provenance(header: Header, source: str, received: float) -> Provenance:
+def header_provenance(header: MailHeader, source: str, received: float) -> Provenance:
     """Return what is stated of any message, whichever way it came. `received`: POSIX seconds."""
     pairs = [("mail-source", plain(source)), ("mail-received", timestamp(received))]
     if header.date:

@@ -24,8 +24,8 @@ from ledger.company.measures.register import (
     REFUSED,
     REGISTERED,
     WAITING,
-    Entry,
     Register,
+    RegisterEntry,
     VaultFacts,
 )
 from ledger.company.sealing.collecting import collect
@@ -101,7 +101,7 @@ def record(
 def read_register(vault: Vault) -> Register:
     """Return the register as this vault holds it; every receipt is verified."""
     matters = [each for each in all_matters(vault) if each.name == REGISTER]
-    entries: list[Entry] = []
+    entries: list[RegisterEntry] = []
     unreadable: list[int] = []
     for paper in (paper for matter in matters for paper in matter.papers):
         try:
@@ -118,16 +118,18 @@ def read_register(vault: Vault) -> Register:
     )
 
 
-def _entry(vault: Vault, paper: StoredDeposit, measure: Measure) -> Entry:
+def _entry(vault: Vault, paper: StoredDeposit, measure: Measure) -> RegisterEntry:
     number, receipt = number_of(paper), paper.receipt
     if receipt is None:
-        return Entry(number, paper.commitment, measure, REFUSED if paper.refused else WAITING)
+        return RegisterEntry(
+            number, paper.commitment, measure, REFUSED if paper.refused else WAITING
+        )
     try:
         verified = verify_answer(paper.encoded, receipt, vault.trust)
     except (VerificationFailed, MalformedData):
-        return Entry(number, paper.commitment, measure, DAMAGED)
+        return RegisterEntry(number, paper.commitment, measure, DAMAGED)
     block = verified.block
-    return Entry(
+    return RegisterEntry(
         number, paper.commitment, measure, REGISTERED, verified.index, block.height, block.time
     )
 

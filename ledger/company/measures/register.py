@@ -24,7 +24,7 @@ register that is kept the next morning, are none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegisterEntry:
     """An entry of the register. `index`, `block` and `time` (POSIX seconds) are set once registered.
 
     It is DAMAGED where the receipt that is kept here does not hold.
@@ -51,12 +51,12 @@ class Register:
     """
 
     ids: tuple[str, ...] = ()
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[RegisterEntry, ...] = ()
     lacking: tuple[int, ...] = ()
     unreadable: tuple[int, ...] = ()
 
     @property
-    def standing(self) -> tuple[Entry, ...]:
+    def standing(self) -> tuple[RegisterEntry, ...]:
         """All entries but those that the notary refused."""
         return tuple(each for each in self.entries if each.state != REFUSED)
 
@@ -67,7 +67,7 @@ class Access:
 
     person: str
     subject: Subject
-    since: Entry
+    since: RegisterEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RuleFinding:
     """What is on record for one rule: entries, facts of the vault (names of VaultFacts), gaps."""
 
     rule: str
-    entries: tuple[Entry, ...]
+    entries: tuple[RegisterEntry, ...]
     facts: tuple[str, ...]
     gaps: tuple[Gap, ...]
 
@@ -151,7 +151,7 @@ OVERALL = ("cn-5", "eu-2-c")
 """Rules that look at all measures together."""
 
 
-def access_now(entries: Iterable[Entry]) -> tuple[Access, ...]:
+def access_now(entries: Iterable[RegisterEntry]) -> tuple[Access, ...]:
     """Return who has access to what, by person.
 
     Entries count by the day that they state, those of a day by number; refused ones do not count. A
@@ -174,7 +174,7 @@ def access_now(entries: Iterable[Entry]) -> tuple[Access, ...]:
     return tuple(sorted(held.values(), key=lambda each: (each.person, each.since.number)))
 
 
-def examine(register: Register, facts: VaultFacts) -> tuple[Finding, ...]:
+def examine(register: Register, facts: VaultFacts) -> tuple[RuleFinding, ...]:
     """Return what is on record for each rule, and what is not."""
     gaps = _gaps(register, facts)
     shown = {
@@ -184,7 +184,7 @@ def examine(register: Register, facts: VaultFacts) -> tuple[Finding, ...]:
     }
     shown["eu-2-c"] = shown["cn-6-4"]
     return tuple(
-        Finding(
+        RuleFinding(
             rule,
             tuple(each for each in register.standing if each.measure.kind in kinds),
             tuple(name for name in shown.get(rule, ()) if _says_something(getattr(facts, name))),
@@ -247,7 +247,7 @@ def _open(gap: Gap) -> bool:
     return bool(next(iter(gap.facts.values())))
 
 
-def _numbered(code: str, entries: Sequence[Entry]) -> Gap:
+def _numbered(code: str, entries: Sequence[RegisterEntry]) -> Gap:
     return Gap(code, {"numbers": [each.number for each in entries]})
 
 
@@ -255,11 +255,11 @@ def _named(code: str, persons: dict[str, str], but: dict[str, str]) -> Gap:
     return Gap(code, {"persons": [name for key, name in persons.items() if key not in but]})
 
 
-def _of(entries: Sequence[Entry], *kinds: str) -> list[Entry]:
+def _of(entries: Sequence[RegisterEntry], *kinds: str) -> list[RegisterEntry]:
     return [each for each in entries if each.measure.kind in kinds]
 
 
-def _days_late(entry: Entry) -> int:
+def _days_late(entry: RegisterEntry) -> int:
     if entry.time is None:
         return 0
     return (datetime.fromtimestamp(entry.time, UTC).date() - entry.measure.date).days

@@ -10,7 +10,7 @@ from itertools import chain
 
 from ledger.company.splitters.cutting import MAX_LABEL, plain, words
 
-MAX_HEADER = 1 << 18
+MAX_CUT_HEADER = 1 << 18
 """Bytes of a header that are looked at (`company.mail` reads as many); a longer one has no fields."""
 MAX_FIELDS = 1000
 """Fields of a header; one that has more is a single part."""
@@ -33,7 +33,7 @@ def find_header(data: bytes | bytearray, start: int, end: int) -> tuple[list[Fie
 
     The fields' lengths add up to the header without its empty line.
     """
-    limit = min(end, start + MAX_HEADER)
+    limit = min(end, start + MAX_CUT_HEADER)
     found = _EMPTY.search(data, start, limit)
     if found:
         head = str(data[start : found.start() + 1], "latin-1")

@@ -9,7 +9,7 @@ from email.header import decode_header
 
 from ledger.evidence.rules import MAX_PATH
 
-MAX_HEADER = 1 << 18
+MAX_MAIL_HEADER = 1 << 18
 """Bytes of a message in which fields are looked for; a well-formed header is a hundredth of it."""
 MAX_ENCODED = 4096
 """Bytes of a field that are decoded: the decoder of RFC 2047 words is not linear in theirs."""
@@ -22,7 +22,7 @@ _SEPARATORS = re.compile(r'[/\\:*?"<>|]')
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class MailHeader:
     """The fields of a header that matter here, each as it first occurs, unfolded; b"" where missing."""
 
     subject: bytes = b""
@@ -33,7 +33,7 @@ class Header:
 
 def header_end(message: bytes) -> int:
     """Return where the header ends: before the first empty line, within MAX_HEADER bytes."""
-    head = message[:MAX_HEADER]
+    head = message[:MAX_MAIL_HEADER]
     if head.startswith((b"\n", b"\r\n")):
         return 0
     ends = [at for at in (head.find(b"\n\n"), head.find(b"\n\r\n")) if at >= 0]
@@ -56,12 +56,12 @@ def fields(message: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield name, b"".join(parts).strip()
 
 
-def parse_header(message: bytes) -> Header:
+def parse_mail_header(message: bytes) -> MailHeader:
     """Return the fields of a message's header that matter here. Raises nothing."""
     found: dict[bytes, bytes] = {}
     for name, value in fields(message):
         found.setdefault(name, value)
-    return Header(
+    return MailHeader(
         subject=found.get(b"subject", b""),
         date=found.get(b"date", b""),
         message_id=found.get(b"message-id", b""),
@@ -69,13 +69,13 @@ def parse_header(message: bytes) -> Header:
     )
 
 
-def title(header: Header) -> str:
+def title(header: MailHeader) -> str:
     """Return what a message is called: its subject, decoded, on one line of at most MAX_TITLE."""
     text = decoded(header.subject).strip()
     return (text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1] + "…") or UNTITLED
 
 
-def document_name(header: Header) -> str:
+def document_name(header: MailHeader) -> str:
     """Return the name of the message's file in its deposit: title.eml, without a separator in it."""
     name = _SEPARATORS.sub("_", title(header)[:100]).strip(" .")
     return f"{name or 'message'}.eml"

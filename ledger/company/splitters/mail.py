@@ -24,8 +24,8 @@ from ledger.company.splitters.cutting import (
     Window,
 )
 from ledger.company.splitters.fields import (
+    MAX_CUT_HEADER,
     MAX_FIELDS,
-    MAX_HEADER,
     MAX_NAME,
     Field,
     find_header,
@@ -110,12 +110,12 @@ def _separators(window: Window) -> tuple["array[int]", "array[int]"]:
 
 def _line_end(window: Window, start: int) -> int:
     """Return where the line at `start` ends; `start` itself where it is too long for one."""
-    window.show(start, min(start + MAX_HEADER, window.size))
+    window.show(start, min(start + MAX_CUT_HEADER, window.size))
     at = start - window.base
-    found = window.data.find(b"\n", at, at + MAX_HEADER)
+    found = window.data.find(b"\n", at, at + MAX_CUT_HEADER)
     if found >= 0:
         return window.base + found + 1
-    return window.size if start + MAX_HEADER >= window.size else start
+    return window.size if start + MAX_CUT_HEADER >= window.size else start
 
 
 def _cut(splitter: str, window: Window, messages: Callable[[], Iterator[_Message]]) -> Splitting:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ledger.chain.statement import Payload
 from ledger.errors import StorageFailed
-from ledger.notary.storage.envelopes import MAX_HEADER, EnvelopeStore
+from ledger.notary.storage.envelopes import MAX_KEPT_HEADER, EnvelopeStore
 
 _DIGEST = len("sha256 \n") + 64
 _MIN_HEADER = len(b"age-encryption.org/v1\n-> x\n\n--- \n") + 43 + _DIGEST
@@ -22,7 +22,7 @@ def payload_faults(
     header = f"{account}/{payload.root.hex()}.header"
     body = f"{account}/{payload.root.hex()}.payload"
     header_size, size = store.sizes(account, payload.root)
-    if header_size is None or not (_MIN_HEADER <= header_size <= MAX_HEADER + _DIGEST):
+    if header_size is None or not (_MIN_HEADER <= header_size <= MAX_KEPT_HEADER + _DIGEST):
         yield f"{header} {_found(header_size)}, which is no age header; {_RESTORE}"
     elif read:
         try:

@@ -23,7 +23,7 @@ from ledger.chain.enrolment import (
     parse_record,
     record_digest,
     verify_endorsement,
-    verify_request,
+    verify_enrolment_request,
 )
 from ledger.chain.office import Revocation, revocation_payload
 from ledger.chain.replay import AccountKey
@@ -114,7 +114,7 @@ class Accounts:
         NoRoom.
         """
         encoded, endorser_id, message = parse_endorsed(endorsed)
-        request = verify_request(encoded)
+        request = verify_enrolment_request(encoded)
         endorser = self.key(endorser_id)
         if request.account is None or endorser is None or endorser.account != request.account:
             raise NotEnrolled("The request is not signed by a key of the account that it joins.")

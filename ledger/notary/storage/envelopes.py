@@ -43,7 +43,7 @@ from ledger.notary.storage.room import DiskRoom, on_disk
 from ledger.quoted import quoted
 from ledger.wire.protocol import SmallEnvelope, Upload
 
-MAX_HEADER = 1 << 16
+MAX_KEPT_HEADER = 1 << 16
 """Bytes of a header: 41 post-quantum recipients. It is held in memory."""
 MAX_REPLACED_HEADERS = 64
 """Headers kept beside the current one; every change of officers replaces one."""
@@ -283,9 +283,9 @@ def require_size(size: int) -> None:
 
 
 def _require_header(header: bytes) -> None:
-    if len(header) > MAX_HEADER:
+    if len(header) > MAX_KEPT_HEADER:
         raise TooLarge(
-            f"An age header of {len(header)} bytes is over the limit of {MAX_HEADER} bytes; "
+            f"An age header of {len(header)} bytes is over the limit of {MAX_KEPT_HEADER} bytes; "
             "seal for fewer recipients."
         )
     if parse_header(header).encoded != header:
