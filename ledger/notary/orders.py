@@ -15,6 +15,9 @@ from ledger.quoted import quoted
 
 A = TypeVar("A")
 
+MAX_ANSWER_ITEMS = 1 << 24
+"""CBOR items of an answer, which the notary itself has made: the accounts of a province."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entered:
@@ -212,7 +215,7 @@ def format_answer(answer: object) -> bytes:
 
 def parse_answer(order: Order[A], data: bytes) -> A:
     """Return the answer to an order. Raises InvalidInput."""
-    answer: A = _typed(order.answer, cbor_decode(data))
+    answer: A = _typed(order.answer, cbor_decode(data, MAX_ANSWER_ITEMS))
     return answer
 
 

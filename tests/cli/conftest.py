@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -122,6 +123,8 @@ class Company:
             env={**os.environ, "SEALBOOK_HOME": str(self.home), "LC_ALL": "C.UTF-8", **self.env},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # Where the tests run in the background, a shell may have had Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def init(self, *more: str) -> Any:

@@ -281,7 +281,7 @@ def test_fsck_that_reads_ciphertext_sees_an_altered_age_file(
     stored[which].write_bytes(data)
     assert fsck(directory) == ()
     (finding,) = fsck(directory, ciphertext=True)
-    assert stored[which].name in finding.problem and "altered" in finding.problem
+    assert stored[which].stem in finding.problem and "altered" in finding.problem
 
 
 def test_a_database_older_than_the_last_checkpoint_is_not_served(

@@ -86,7 +86,7 @@ def test_a_damaged_trust_file_is_not_served(directory: Path) -> None:
     path = directory / TRUST
     path.write_bytes(path.read_bytes().replace(b"quorum", b"qorum", 1))
     for refused in (opened, fsck):
-        with pytest.raises(InvalidInput, match="trust was altered"):
+        with pytest.raises(InvalidInput, match="trust” was altered"):
             refused(directory)
 
 

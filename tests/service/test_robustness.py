@@ -147,7 +147,7 @@ def test_the_notarys_own_trouble_is_told_without_its_internals(
 
 
 def test_a_notary_that_has_stopped_entering_is_not_healthy(service, monkeypatch):
-    monkeypatch.setattr(service.notary.sequencer, "_fault", LedgerFault("two histories"))
+    monkeypatch.setattr(service.notary.sequencer._under_way, "fault", LedgerFault("two histories"))
     answer = service.http.get("/health")
     assert answer.status_code == 500
     assert answer.json()["status"] == "fault"
