@@ -11,6 +11,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option, notary
 from ledger.errors import NotFound
+from ledger.language import day, spelled, utc
 from ledger.quoted import quoted
 
 SHOWN_BLOCKS = 20
@@ -134,7 +135,7 @@ def status(directory: Path, as_json: bool) -> None:
         ("Accounts", str(value["accounts"])),
         ("Root", "\n".join(text.groups(value["root"]))),
         ("Health", value["health"]),
-        ("Seal until", time.strftime("%Y-%m-%d", time.gmtime(value["seal_expires"]))),
+        ("Seal until", day(value["seal_expires"])),
     ]
     if value["detail"]:
         rows.append(("To do", value["detail"]))
@@ -182,7 +183,7 @@ def blocks(height: int | None, directory: Path, as_json: bool) -> None:
     lines += [
         f"{each['height']:>7}  "
         f"{_span(each['start'], each['size']):<15}"
-        f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(each['time'])):<21}"
+        f"{spelled(each['time'], '%Y-%m-%d %H:%M:%S'):<21}"
         f"{each['previous'][:12]}  {each['closed'][:12]}"
         for each in found
     ]
@@ -209,7 +210,7 @@ def accept_clock(directory: Path, as_json: bool) -> None:
 
     notice = command(directory, AcceptClock()).notice
     said = f" Entry {notice} says so in public." if notice is not None else ""
-    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    now = utc(time.time())
     shell.emit(as_json, {"notice": notice}, f"{now} is taken for right.{said}")
 
 
