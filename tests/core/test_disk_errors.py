@@ -74,9 +74,11 @@ class Scene:
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Company, Company]:
     directory = found(tmp_path_factory.mktemp("prepared") / "notary")
-    with opened(directory, window=0.5) as notary:
+    with opened(directory) as notary:
         first, other = Company().enrol(notary), Company().enrol(notary)
-        deposit(notary, other.statements(255 - 1 - notary.sequencer.last.size))
+        missing = 255 - 1 - notary.sequencer.last.size
+    with opened(directory, window=60, batch=missing) as notary:
+        deposit(notary, other.statements(missing))
         assert notary.sequencer.last.size == 255
     return directory, first, other
 

@@ -537,9 +537,10 @@ def test_a_full_disk_fails_the_waiting_and_loses_nothing(
     directory: Path, step: Step, side: str
 ) -> None:
     failing = Failing()
-    with opened(directory, hook=failing, window=0.4) as notary:
+    with opened(directory) as notary:
         company = Company().enrol(notary)
         good = deposit(notary, company.statements(3))
+    with opened(directory, hook=failing, window=60, batch=255) as notary:
         statements = company.statements(255)
         failing.at = (step, side)
         for future in notary.sequencer.submit_many(statements):
