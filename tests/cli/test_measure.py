@@ -246,6 +246,18 @@ def test_the_page_fits_a_terminal_and_never_says_that_it_suffices(
         assert text.columns(line) <= text.WIDTH, line
 
 
+def test_the_report_is_ordered_by_a_law_and_names_the_version_it_used(company: Company) -> None:
+    add(company, "agreement", "--person", "Li Na")
+    value = company.json("measure", "report", "--for", "AUCL")["rules"]
+    assert {each["in_force"] for each in value} == {"2025-10-15"}
+    assert [each["rule"] for each in value] == [each for each in rules(company) if "aucl" in each]
+    page = company("measure", "report", "--for", "反不正当竞争法", "--lang", "zh").output
+    assert "《反不正当竞争法》（2025）第三十九条（保密措施）" in page
+    assert "2025年修订，2025-10-15 起施行" in page and "第六条" not in page
+    failed = company("measure", "report", "--for", "2019", code=2).stderr
+    assert "2019" in failed and "反不正当竞争法" in failed
+
+
 def test_what_rules_of_capture_classified_is_read_where_the_vault_opens(
     stranger: Company,
 ) -> None:

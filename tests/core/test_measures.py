@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ledger.company.measures import measure as ms
+from ledger.company.measures import rules as rules_of_law
 from ledger.company.measures.measure import (
     DEPOSIT,
     KINDS,
@@ -23,7 +25,6 @@ from ledger.company.measures.measure import (
     title_of,
 )
 from ledger.company.measures.register import (
-    BEYOND,
     DAMAGED,
     NOT_RECORDED,
     NOT_REGISTERED,
@@ -31,7 +32,6 @@ from ledger.company.measures.register import (
     RECORDED,
     REFUSED,
     REGISTERED,
-    RULES,
     WAITING,
     Register,
     RegisterEntry,
@@ -39,6 +39,7 @@ from ledger.company.measures.register import (
     access_now,
     examine,
 )
+from ledger.company.measures.rules import LAWS, find_law, parse_rule, rules
 from ledger.company.measures.words import (
     HANDED,
     SEALED_FOR,
@@ -277,16 +278,19 @@ def found(
     *entries: RegisterEntry, facts: VaultFacts | None = None, **more: object
 ) -> dict[str, set[str]]:
     """The gaps of each rule."""
-    register = Register(("0c" * 16,), entries, **more)  # type: ignore[arg-type]
+    return found_in(Register(("0c" * 16,), entries, **more), facts)  # type: ignore[arg-type]
+
+
+def found_in(register: Register, facts: VaultFacts | None = None) -> dict[str, set[str]]:
     return {
-        each.rule: {gap.code for gap in each.gaps}
+        each.rule.id: {gap.code for gap in each.gaps}
         for each in examine(register, facts or VaultFacts())
     }
 
 
 def status(*entries: RegisterEntry, facts: VaultFacts | None = None) -> dict[str, str]:
     register = Register((), entries)
-    return {each.rule: each.status for each in examine(register, facts or VaultFacts())}
+    return {each.rule.id: each.status for each in examine(register, facts or VaultFacts())}
 
 
 def test_an_empty_register_records_nothing() -> None:
@@ -299,8 +303,50 @@ def test_no_register_shows_secrecy_or_value() -> None:
         for number, kind in enumerate(KINDS, 1)
     ]
     shown = status(*everything, facts=VaultFacts(1, 1, (2, 2), {"secret": 1}, 1))
-    assert {rule for rule, each in shown.items() if each == NOT_SHOWN} == set(BEYOND)
-    assert {rule for rule, each in shown.items() if each == RECORDED} == set(RULES) - set(BEYOND)
+    beyond = {
+        "eu-2-a", "eu-2-b", "aucl-39-1-showing", "aucl-39-2-sameness", "us-1833-b-3", "us-1839-3-b"
+    }  # fmt: skip
+    assert {rule for rule, each in shown.items() if each == NOT_SHOWN} == beyond
+    assert {rule for rule, each in shown.items() if each == RECORDED} == set(shown) - beyond
+
+
+def test_a_report_can_be_ordered_by_article_39() -> None:
+    entries = (
+        entry(1, ms.ACCESS_GIVEN, "Li Na"),
+        entry(2, ms.AGREEMENT, "Li Na", attached=("nda.pdf",)),
+    )
+    facts = VaultFacts(3, 3, (2, 2), {}, 3)
+    findings = examine(Register(("0c" * 16,), entries), facts, find_law("《反不正当竞争法》"))
+    assert [each.rule.id.removeprefix("aucl-") for each in findings] == [
+        "10", "39-1-measures", "39-1-showing", "39-2-access", "39-2-sameness"
+    ]  # fmt: skip
+    of = {each.rule.id: each for each in findings}
+    assert [each.number for each in of["aucl-39-1-measures"].entries] == [1, 2]
+    assert [gap.code for gap in of["aucl-39-1-measures"].gaps] == ["not-told"]
+    assert of["aucl-39-1-showing"].status == NOT_SHOWN
+    assert [gap.code for gap in of["aucl-39-2-access"].gaps] == ["channel"]
+    assert of["aucl-39-2-sameness"].facts == ("openable",)
+
+
+def test_whether_an_agreement_gives_the_notice_of_immunity_is_a_gap() -> None:
+    assert found(entry(1, ms.AGREEMENT, "Li Na"))["us-1833-b-3"] == {"immunity"}
+    assert found(entry(1, ms.TRAINING, "Li Na"))["us-1833-b-3"] == set()
+
+
+def test_a_rule_states_its_version_and_what_was_not_read_is_not_cited() -> None:
+    stated: dict[str, set[object]] = {law: set() for law in LAWS}
+    for rule in rules():
+        assert all(len(each) == 2 and all(each) for each in (rule.article, rule.version, rule.asks))
+        assert isinstance(rule.in_force, date) and rule.source
+        assert set(rule.measures) <= set(KINDS)
+        assert set(rule.facts) <= {*VaultFacts.__dataclass_fields__, "openable"}
+        stated[rule.law].add((rule.version, rule.in_force, rule.source))
+    assert {law: len(each) for law, each in stated.items()} == dict.fromkeys(LAWS, 1)
+    assert len({rule.id for rule in rules()}) == len(rules())
+    assert len(rules("aucl")) == 5 and set(rules("aucl")) < set(rules())
+    data = (files(rules_of_law) / LAWS["eu"].folder / "02-b.toml").read_bytes()
+    assert parse_rule(data) in rules("eu")
+    assert parse_rule(data.replace(b"read = true", b"read = false")) is None
 
 
 def test_a_measure_speaks_to_its_own_article() -> None:
@@ -342,7 +388,7 @@ def test_what_is_wrong_with_the_register_itself_is_a_gap() -> None:
     assert found(entry(1, ms.MARKING, state=DAMAGED))["cn-5"] == {"damaged"}
     assert found(facts=VaultFacts(1, 1, (2, 2), {}, 1, unread=1))["cn-5"] == {"unread"}
     assert found(lacking=(2,), unreadable=(3,))["cn-5"] == {"lacking", "unreadable"}
-    assert examine(Register(("a", "b")), VaultFacts())[0].gaps[0].code == "two-registers"
+    assert found_in(Register(("a", "b")))["cn-5"] == {"two-registers"}
 
 
 def test_what_nobody_classified_is_a_gap_and_what_was_not_read_is_not_claimed() -> None:

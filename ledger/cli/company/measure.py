@@ -283,18 +283,26 @@ def _access(access: Access) -> dict[str, Any]:
 
 @measure.command(
     epilog="""\b
-Example:
+Examples:
   sealbook measure report --lang zh
+  sealbook measure report --for 反不正当竞争法
 """
+)
+@click.option(
+    "--for",
+    "law",
+    metavar="LAW",
+    help="Only this law: 反不正当竞争法 (AUCL), 商业秘密规定 (SPC), 2016/943 (EU) or DTSA.",
 )
 @shell.language_option
 @shell.passphrase_option
 @shell.json_option
-def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+def report(law: str | None, lang: str | None, passphrase_file: Path | None, as_json: bool) -> None:
     """Show what is on record for each rule of law, and what is not.
 
-    It never says that what is on record suffices. The classifications that rules of capture have sealed
-    are read where the vault opens without asking for a passphrase.
+    Each law is named with the version that was used. Nothing says that what is on record suffices. The
+    classifications that rules of capture have sealed are read where the vault opens without asking for
+    a passphrase.
     """
     from ledger.cli.company.measure_page import report_page, report_value
     from ledger.company.measures.recording import read_register, vault_facts
@@ -302,6 +310,7 @@ def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> Non
     from ledger.company.vault.home import IDENTITY
     from ledger.court import choose_language
 
+    ordered_by = _law(law) if law is not None else None
     vault = own.open_vault()
     register = read_register(vault)
     identities = None
@@ -309,7 +318,17 @@ def report(lang: str | None, passphrase_file: Path | None, as_json: bool) -> Non
         identities = vault.identities(shell.passphrase_from(passphrase_file))
     with shell.Progress("reading deposits", 0, bytes_=False) as progress:
         facts = vault_facts(vault, register, identities, progress)
-    findings = examine(register, facts)
+    findings = examine(register, facts, ordered_by)
     language = choose_language(lang, os.environ)
     page = "" if as_json else report_page(vault.config, register, facts, findings, language)
     shell.emit(as_json, report_value(vault.config, register, facts, findings), page)
+
+
+def _law(name: str) -> str:
+    from ledger.company.measures.rules import LAWS, find_law
+
+    found = find_law(name)
+    if found is None:
+        known = ", ".join(each.names[0] for each in LAWS.values())
+        raise click.UsageError(f"{quoted(name)} is no law that is known here; there are: {known}.")
+    return found

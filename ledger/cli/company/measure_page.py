@@ -9,7 +9,6 @@ import click
 from ledger.cli import text
 from ledger.cli.table import Value, labelled
 from ledger.company.measures.register import (
-    OVERALL,
     RECORDED,
     Register,
     RegisterEntry,
@@ -24,6 +23,7 @@ from ledger.company.measures.words import (
     person_text,
     rule_text,
     say,
+    version_text,
 )
 from ledger.company.vault.making import Config
 from ledger.quoted import Quoted, Words, quoted
@@ -53,8 +53,13 @@ def report_page(
         (say("register", language), summary if entries else say("nothing", language)),
     ]
     lines = [click.style(say("title", language), bold=True), "", *labelled(rows)]
+    law = ""
     for finding in findings:
-        lines += ["", *_finding(finding, facts, language)]
+        lines.append("")
+        if finding.rule.law != law:
+            law = finding.rule.law
+            lines += [text.indent(version_text(finding.rule, language), 0), ""]
+        lines += _finding(finding, facts, language)
     lines += ["", text.indent(say("foot", language), 0)]
     return "\n".join(lines)
 
@@ -71,7 +76,7 @@ def _finding(finding: RuleFinding, facts: VaultFacts, language: str) -> Iterator
         levels = (facts.levels or {}).items() if name == "levels" else ()
         counted = (each for level, count in levels for each in (quoted(level), str(count)))
         rows.append((say("vault", language), [fact_text(name, facts, language), *counted]))
-    if finding.rule in OVERALL:
+    if finding.rule.overall:
         rows += [(say("book", language), _overall(finding, language))] * bool(finding.entries)
     else:
         rows += [(f"{each.number}", _entry(each, language)) for each in finding.entries[:_SHOWN]]
@@ -112,8 +117,11 @@ def report_value(
         "vault": asdict(facts),
         "rules": [
             {
-                "rule": each.rule,
+                "rule": each.rule.id,
                 "law": heading(each.rule, "en"),
+                "version": each.rule.version[0],
+                "in_force": each.rule.in_force.isoformat(),
+                "source": each.rule.source,
                 "status": each.status,
                 "entries": [
                     {

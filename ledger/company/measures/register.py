@@ -13,10 +13,14 @@ from typing import Any
 
 from ledger.company.measures import measure as ms
 from ledger.company.measures.measure import Measure, Subject
+from ledger.company.measures.rules import Rule, rules
 
 REGISTERED, WAITING, REFUSED, DAMAGED = "registered", "waiting", "refused", "damaged"
 RECORDED, NOT_REGISTERED, NOT_RECORDED = "recorded", "not-registered", "not-recorded"
 NOT_SHOWN = "not-shown"
+
+NEVER_SHOWN = ("secrecy", "value", "infringement", "channel", "sameness")
+"""Gaps of every register: what it cannot show, whatever stands in it."""
 
 LATE_DAYS = 2
 """Days between the date stated and the registration from which on that is a gap: two time zones, and a
@@ -110,7 +114,7 @@ class Gap:
 class RuleFinding:
     """What is on record for one rule: entries, facts of the vault (names of VaultFacts), gaps."""
 
-    rule: str
+    rule: Rule
     entries: tuple[RegisterEntry, ...]
     facts: tuple[str, ...]
     gaps: tuple[Gap, ...]
@@ -122,33 +126,11 @@ class RuleFinding:
         NOT_SHOWN is the status of a rule that asks for what no register can show. That deposits can be
         opened in part is a means, and records nothing.
         """
-        if self.rule in BEYOND:
+        if self.rule.beyond:
             return NOT_SHOWN
         if set(self.facts) - {"openable"} or any(e.state == REGISTERED for e in self.entries):
             return RECORDED
         return NOT_REGISTERED if self.entries else NOT_RECORDED
-
-
-RULES: dict[str, tuple[str, ...]] = {
-    "cn-5": tuple(kind for kind in ms.KINDS if kind != ms.DISCLOSURE),
-    "cn-6-1": (ms.AGREEMENT,),
-    "cn-6-2": (ms.RULES, ms.TRAINING),
-    "cn-6-3": (ms.PREMISES,),
-    "cn-6-4": (ms.CLASSIFICATION, ms.MARKING, ms.ACCESS_GIVEN, ms.ACCESS_WITHDRAWN),
-    "cn-6-5": (ms.DEVICES,),
-    "cn-6-6": (ms.DEPARTURE,),
-    "cn-6-7": (ms.OTHER,),
-    "cn-27": (ms.DISCLOSURE,),
-    "eu-2-a": (ms.ACCESS_GIVEN, ms.ACCESS_WITHDRAWN, ms.DISCLOSURE),
-    "eu-2-b": (),
-    "eu-2-c": tuple(kind for kind in ms.KINDS if kind != ms.DISCLOSURE),
-}
-"""Rule -> the kinds of measures that speak to it, in the order of a report."""
-BEYOND = ("eu-2-a", "eu-2-b")
-"""Rules that ask for what no register shows: that others do not know the secret, and its value."""
-
-OVERALL = ("cn-5", "eu-2-c")
-"""Rules that look at all measures together."""
 
 
 def access_now(entries: Iterable[RegisterEntry]) -> tuple[Access, ...]:
@@ -174,23 +156,19 @@ def access_now(entries: Iterable[RegisterEntry]) -> tuple[Access, ...]:
     return tuple(sorted(held.values(), key=lambda each: (each.person, each.since.number)))
 
 
-def examine(register: Register, facts: VaultFacts) -> tuple[RuleFinding, ...]:
-    """Return what is on record for each rule, and what is not."""
+def examine(
+    register: Register, facts: VaultFacts, law: str | None = None
+) -> tuple[RuleFinding, ...]:
+    """Return what is on record for each rule of a law, or of all, and what is not."""
     gaps = _gaps(register, facts)
-    shown = {
-        "cn-5": ("classified",),
-        "cn-6-4": ("contents", "keys", "levels"),
-        "cn-27": ("openable",),
-    }
-    shown["eu-2-c"] = shown["cn-6-4"]
     return tuple(
         RuleFinding(
             rule,
-            tuple(each for each in register.standing if each.measure.kind in kinds),
-            tuple(name for name in shown.get(rule, ()) if _says_something(getattr(facts, name))),
-            gaps.get(rule, ()),
+            tuple(each for each in register.standing if each.measure.kind in rule.measures),
+            tuple(name for name in rule.facts if _says_something(getattr(facts, name))),
+            tuple(gaps[code] for code in rule.gaps if _open(gaps[code])),
         )
-        for rule, kinds in RULES.items()
+        for rule in rules(law)
     )
 
 
@@ -198,24 +176,10 @@ def _says_something(fact: Any) -> bool:
     return any(fact) if isinstance(fact, tuple) else bool(fact)
 
 
-def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
+def _gaps(register: Register, facts: VaultFacts) -> dict[str, Gap]:
+    """Return every gap by the code that rules name it by; those without a fact are none."""
     entries = register.standing
     holders = _persons(each.person for each in access_now(entries))
-    late = [each for each in entries if _days_late(each) >= LATE_DAYS]
-    whole = (
-        _numbered("waiting", [each for each in entries if each.state == WAITING]),
-        Gap("refused", {"count": len(register.entries) - len(entries)}),
-        _numbered("damaged", [each for each in entries if each.state == DAMAGED]),
-        Gap("lacking", {"numbers": list(register.lacking)}),
-        Gap("unreadable", {"numbers": list(register.unreadable)}),
-        Gap("two-registers", {"ids": list(register.ids[1:])}),
-        _numbered("late", late),
-        Gap(
-            "unclassified" if facts.levels is not None else "unclassified-here",
-            {"count": facts.deposits - facts.classified, "of": facts.deposits},
-        ),
-        Gap("unread", {"count": facts.unread}),
-    )
     agreements = _of(entries, ms.AGREEMENT)
     bound = _persons(person for each in agreements for person in each.measure.persons)
     told = _of(entries, ms.RULES, ms.TRAINING)
@@ -224,23 +188,31 @@ def _gaps(register: Register, facts: VaultFacts) -> dict[str, tuple[Gap, ...]]:
     access = _of(entries, ms.ACCESS_GIVEN, ms.ACCESS_WITHDRAWN)
     left = _persons(p for each in _of(entries, ms.DEPARTURE) for p in each.measure.persons)
     found = {
-        "cn-5": whole,
-        "cn-6-1": (
-            _numbered("no-paper", [each for each in agreements if not each.measure.attached]),
-            _named("no-agreement", holders, bound),
+        "waiting": _numbered("waiting", [each for each in entries if each.state == WAITING]),
+        "refused": Gap("refused", {"count": len(register.entries) - len(entries)}),
+        "damaged": _numbered("damaged", [each for each in entries if each.state == DAMAGED]),
+        "lacking": Gap("lacking", {"numbers": list(register.lacking)}),
+        "unreadable": Gap("unreadable", {"numbers": list(register.unreadable)}),
+        "two-registers": Gap("two-registers", {"ids": list(register.ids[1:])}),
+        "late": _numbered("late", [each for each in entries if _days_late(each) >= LATE_DAYS]),
+        "unclassified": Gap(
+            "unclassified" if facts.levels is not None else "unclassified-here",
+            {"count": facts.deposits - facts.classified, "of": facts.deposits},
         ),
-        "cn-6-2": () if everyone else (_named("not-told", holders, taught),),
-        "cn-6-4": (
-            _numbered("by-nobody", [each for each in access if not each.measure.by]),
-            Gap("not-opened", {"unknown": facts.levels is None and facts.deposits > 0}),
+        "unread": Gap("unread", {"count": facts.unread}),
+        "no-paper": _numbered(
+            "no-paper", [each for each in agreements if not each.measure.attached]
         ),
-        "cn-6-6": (
-            Gap("left-with-access", {"persons": [n for key, n in holders.items() if key in left]}),
+        "no-agreement": _named("no-agreement", holders, bound),
+        "not-told": _named("not-told", {} if everyone else holders, taught),
+        "by-nobody": _numbered("by-nobody", [each for each in access if not each.measure.by]),
+        "not-opened": Gap("not-opened", {"unknown": facts.levels is None and facts.deposits > 0}),
+        "left-with-access": Gap(
+            "left-with-access", {"persons": [n for key, n in holders.items() if key in left]}
         ),
-        "eu-2-a": (Gap("secrecy", {"always": True}),),
-        "eu-2-b": (Gap("value", {"always": True}),),
+        "immunity": _numbered("immunity", agreements),
     }
-    return {rule: tuple(each for each in gaps if _open(each)) for rule, gaps in found.items()}
+    return found | {code: Gap(code, {"always": True}) for code in NEVER_SHOWN}
 
 
 def _open(gap: Gap) -> bool:

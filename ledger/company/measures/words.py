@@ -8,83 +8,11 @@ from collections.abc import Sequence
 
 from ledger.company.measures.measure import KINDS
 from ledger.company.measures.register import Gap, VaultFacts
+from ledger.company.measures.rules import LAWS, Rule
 from ledger.court import CHINESE
 from ledger.court.words import fill
+from ledger.language import pick
 from ledger.quoted import Words
-
-_LAWS = {
-    "cn": (
-        "SPC Provisions on Trade Secret Cases (2020)",
-        "《审理侵犯商业秘密民事案件规定》（2020）",
-    ),
-    "eu": ("Directive (EU) 2016/943", "欧盟指令 (EU) 2016/943"),
-}
-
-_ARTICLES = {
-    "cn-5": ("art. 5", "第五条"),
-    "cn-6-1": ("art. 6(1)", "第六条第（一）项"),
-    "cn-6-2": ("art. 6(2)", "第六条第（二）项"),
-    "cn-6-3": ("art. 6(3)", "第六条第（三）项"),
-    "cn-6-4": ("art. 6(4)", "第六条第（四）项"),
-    "cn-6-5": ("art. 6(5)", "第六条第（五）项"),
-    "cn-6-6": ("art. 6(6)", "第六条第（六）项"),
-    "cn-6-7": ("art. 6(7)", "第六条第（七）项"),
-    "cn-27": ("art. 27", "第二十七条"),
-    "eu-2-a": ("art. 2(1)(a)", "第二条第（1）款（a）项"),
-    "eu-2-b": ("art. 2(1)(b)", "第二条第（1）款（b）项"),
-    "eu-2-c": ("art. 2(1)(c)", "第二条第（1）款（c）项"),
-}
-
-_RULES = {
-    "cn-5": (
-        "Measures taken before the infringement that answer to the secret, its value and its carrier, "
-        "and can be recognised as such.",
-        "在被诉侵权行为发生以前采取，与商业秘密及其载体、价值相对应，且可识别的保密措施。",
-    ),
-    "cn-6-1": (
-        "A confidentiality agreement, or a duty of confidence in a contract.",
-        "签订保密协议，或者在合同中约定保密义务。",
-    ),
-    "cn-6-2": (
-        "Duties of confidence laid down by rules, training or written notice for those who can reach "
-        "the secret.",
-        "以规章制度、培训、书面告知等方式，向能够接触商业秘密的人提出保密要求。",
-    ),
-    "cn-6-3": (
-        "Visitors kept out of, or zones set up in, places of work that hold secrets.",
-        "对涉密的生产经营场所限制来访者或者区分管理。",
-    ),
-    "cn-6-4": (
-        "Secrets and their carriers kept apart by marking, classification, encryption, sealing, or a "
-        "limited circle of persons.",
-        "以标记、分类、加密、封存、限制接触人员范围等方式，对商业秘密及其载体区分和管理。",
-    ),
-    "cn-6-5": (
-        "Use of, access to, and copying from computers, networks, storage and software restricted.",
-        "对计算机、网络、存储设备和软件等限制使用、访问、存储、复制。",
-    ),
-    "cn-6-6": (
-        "Leavers made to list, return or erase what they hold, and bound further.",
-        "要求离职人员登记、返还、清除其接触的商业秘密及载体，并继续保密。",
-    ),
-    "cn-6-7": ("Other reasonable measures.", "其他合理的保密措施。"),
-    "cn-27": (
-        "The secret has to be specified; only what is specified is tried.",
-        "应当明确所主张的商业秘密具体内容；仅审理能够明确的部分。",
-    ),
-    "eu-2-a": (
-        "The information is secret: not generally known, nor readily accessible.",
-        "信息处于秘密状态：不为通常涉及该类信息的人普遍知悉或容易获得。",
-    ),
-    "eu-2-b": (
-        "It has commercial value because it is secret.",
-        "因处于秘密状态而具有商业价值。",
-    ),
-    "eu-2-c": (
-        "It was subject to reasonable steps, by who lawfully controls it, to keep it secret.",
-        "合法控制人为保持其秘密性采取了合理措施。",
-    ),
-}
 
 _GAPS = {
     "waiting": (
@@ -151,6 +79,22 @@ _GAPS = {
         "Classifications that rules of capture have sealed were not read: the vault is locked.",
         "未读取采集规则封存的密级：须提供保管库口令。",
     ),
+    "immunity": (
+        "{numbers}: whether the paper gives the notice is not recorded; read it there.",
+        "{numbers}：未登记协议是否载有该告知，须查阅文本。",
+    ),
+    "infringement": (
+        "A register shows nothing of what the other side did; that takes other evidence.",
+        "登记簿不显示对方的行为，须另行举证。",
+    ),
+    "channel": (
+        "Entries show whom the company gave access, and when; not what anybody saw or took.",
+        "各条显示公司准予谁、何时接触；不显示谁看到或者取走了什么。",
+    ),
+    "sameness": (
+        "Whether two things are in substance the same is for a court or an expert to compare.",
+        "是否实质上相同，由法院或者鉴定人比对。",
+    ),
     "left-with-access": (
         "Left, but access not withdrawn, of those named below.",
         "下列人员已登记离职但未收回接触权限。",
@@ -202,6 +146,10 @@ _SENTENCES = {
     "vault": ("vault", "保管库"),
     "more": ("and {count} more", "另有 {count} 条"),
     "not-shown": ("not shown", "不能显示"),
+    "used": (
+        "Version used: {version}, in force since {since}; official text: {source}",
+        "所用版本：{version}，{since} 起施行；官方文本：{source}",
+    ),
     "not-registered": ("not registered", "尚未登记"),
     "book": ("register", "登记簿"),
     "since": (
@@ -238,15 +186,26 @@ def say(key: str, language: str, **values: int | Words) -> Words:
     return fill(_SENTENCES[key], language, **values)
 
 
-def heading(rule: str, language: str) -> str:
+def heading(rule: Rule, language: str) -> Words:
     """Return law and article."""
-    law, article = _pick(_LAWS[rule[:2]], language), _pick(_ARTICLES[rule], language)
-    return f"{law}{article}" if law.endswith("）") else f"{law} {article}"
+    law, article = pick(LAWS[rule.law].title, language), pick(rule.article, language)
+    return Words(f"{law}{article}" if law.endswith("）") else f"{law} {article}")
 
 
-def rule_text(rule: str, language: str) -> str:
+def version_text(rule: Rule, language: str) -> Words:
+    """Return which version of a law was used, since when it is in force, and its official text."""
+    return fill(
+        _SENTENCES["used"],
+        language,
+        version=Words(pick(rule.version, language)),
+        since=Words(rule.in_force.isoformat()),
+        source=Words(rule.source),
+    )
+
+
+def rule_text(rule: Rule, language: str) -> Words:
     """Return what the rule asks for, in our words."""
-    return _pick(_RULES[rule], language)
+    return Words(pick(rule.asks, language))
 
 
 def kind_text(kind: str, language: str) -> str:
@@ -282,7 +241,3 @@ def fact_text(name: str, facts: VaultFacts, language: str) -> Words:
         classified=facts.classified,
         keys=low if low == high else Words(f"{low}-{high}"),
     )
-
-
-def _pick(pair: tuple[str, str], language: str) -> str:
-    return pair[1] if language == CHINESE else pair[0]
