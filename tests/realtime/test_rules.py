@@ -14,7 +14,14 @@ from ledger.company.capture.config import (
     is_ignored,
     parse_config,
 )
-from ledger.company.capture.settling import GRACE, OPEN_PATIENCE, UNSETTLED, Seen, Settling
+from ledger.company.capture.settling import (
+    GRACE,
+    OPEN_LONGEST,
+    OPEN_PATIENCE,
+    UNSETTLED,
+    Seen,
+    Settling,
+)
 from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import MalformedData
 
@@ -101,7 +108,10 @@ def test_a_parser_raises_only_malformed_data(data: bytes) -> None:
         "contract.pdf.crdownload", "a.TMP", "contract.txt~", "#contract.txt#", ".#contract.txt",
         "contract.pdf.receipt", "case-114.evidence", "acme.request", "Thumbs.db", ".DS_Store",
         ".git/index", "a/.git/objects/00/1234", ".Trash-1000/files/a.pdf", "~WRL0001.tmp",
-        ".goutputstream-ABC123", ".nfs0000000000000001",
+        ".goutputstream-ABC123", ".nfs0000000000000001", ".~同草案.docx", ".~合同草案.docx",
+        "合同.pages.sb-1a2b3c4d-AbCdEf", "合同.pages.sb-1a2b3c4d-AbCdEf/Data/a.jpg",
+        ".TemporaryItems/folders.501/a.docx", "plan.DWL", "plan.dwl2", "stock.laccdb", "cover.idlk",
+        "film.mp4.xltd", "a.baiduyun.p.downloading", "a.lck", "poetry.lock",
     ],
 )  # fmt: skip
 def test_locks_copies_in_the_making_and_our_own_files_are_ignored(name: str) -> None:
@@ -121,6 +131,32 @@ def test_patterns_match_names_folders_or_whole_paths() -> None:
     wanted = ["a.pdf", "x/a.pdf", "signed/a.txt", "x/old/a.pdf"]
     other = ["a.txt", "drafts/a.pdf", "x/drafts/a.pdf", "old/a.pdf", "a.pdf.tmp"]
     assert [name for name in wanted + other if watch.wants(name)] == wanted
+
+
+def test_capital_letters_do_not_count_in_patterns() -> None:
+    watch = Watch("/w", include=("*.pdf", "*.DocX", "Signed/*"), exclude=("Drafts", "*.bak"))
+    wanted = ["SCAN001.PDF", "合同.DOCX", "signed/a.txt"]
+    other = ["drafts/a.pdf", "DRAFTS/A.PDF", "a.BAK", "signed/A.Bak"]
+    assert [name for name in wanted + other if watch.wants(name)] == wanted
+
+
+def test_an_include_that_names_what_is_ignored_wins() -> None:
+    watch = Watch("/w", include=("poetry.lock", "*.TMP", "*.docx", ".git/config", "*.receipt", "*"))
+    wanted = ["poetry.lock", "a/POETRY.LOCK", "x.tmp", "a.docx", ".git/config"]
+    other = ["~$a.docx", "._a.docx", "a.docx~", "a.crdownload", "a.pdf.receipt"]
+    assert [name for name in wanted + other if watch.wants(name)] == wanted
+    assert watch.enters(".git") and not watch.enters(".svn")
+    assert not Watch("/w", include=("Cargo.toml",)).wants("Cargo.lock")
+
+
+def test_a_file_that_is_written_to_without_end_is_due_at_a_bound() -> None:
+    settling, now = Settling(), 0.0
+    while not settling.due(now, 1):
+        settling.see("a", Seen.WRITTEN, 0.5, now)
+        assert settling.unsettled(now) == (["a"] if now > UNSETTLED else [])
+        now += 5.0
+    assert now == OPEN_LONGEST
+    assert settling.unsettled(now) == []
 
 
 def test_a_closed_file_is_due_once_it_is_quiet() -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.cli.conftest import Company
 from tests.realtime.conftest import Daemon, eventually
 
+MANY = 150
+"""Files, well over what is sealed side by side."""
 LIMIT = 2.0
 """Seconds from a file's being closed to its receipt."""
 
@@ -122,6 +124,30 @@ def test_a_folder_that_moves_takes_its_files_matters_along(daemon: Daemon) -> No
         "b",
         "b (moved)",
     ]
+
+
+def test_a_folder_of_more_files_than_the_queue_holds_moves_without_a_deletion(
+    daemon: Daemon,
+) -> None:
+    (daemon.folder / "old").mkdir()
+    for number in range(MANY):
+        (daemon.folder / "old" / f"{number}.txt").write_text(f"paper {number}")
+    daemon.start()
+    daemon.settled(MANY)
+    (daemon.folder / "old").rename(daemon.folder / "new")
+    daemon.settled(2 * MANY)
+    gone = [daemon.folder / "new" / f"{number}.txt" for number in range(3)]
+    for each in gone:
+        each.unlink()
+    found = daemon.settled(2 * MANY + 3)
+    events = [each.meta.title.partition(" (")[2] for each in found]
+    assert (events.count("moved)"), events.count("deleted)")) == (MANY, 3)
+    matters: dict[bytes, list[int]] = {}
+    for paper in found:
+        assert paper.deposit.matter is not None
+        matters.setdefault(paper.deposit.matter.id, []).append(paper.deposit.matter.number)
+    assert len(matters) == MANY
+    assert sorted(map(sorted, matters.values())) == [[1, 2]] * (MANY - 3) + [[1, 2, 3]] * 3
 
 
 def test_what_is_copied_or_moved_in_is_taken_at_once(daemon: Daemon, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from ledger.quoted import columns as most_columns
 from ledger.quoted import lifted, quoted
 
 if TYPE_CHECKING:
+    from ledger.cli.table import Value
     from ledger.company.capture.daemon import Seams, Service, Services
     from ledger.company.capture.journal import Event, Journal
     from ledger.company.vault.vault import Vault
@@ -236,6 +237,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
                 [
                     quoted(each["folder"]),
                     *(text.reason(each["trouble"]) if each["trouble"] else []),
+                    *([_left_out(each["left_out"])] if each.get("left_out") else []),
                 ],
             )
             for number, each in enumerate(value.get("folders", []))
@@ -243,6 +245,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
         ("Notary", text.reason(str(value.get("notary", "not asked yet")))),
         ("Clock", text.plain(str(value.get("clock", "not compared yet")))),
         ("Came in", str(counts.get("came in", 0))),
+        *_open_rows(value),
         ("Waiting", str(value["waiting"])),
         (
             "Deposited",
@@ -259,6 +262,26 @@ def _overview(value: dict[str, Any]) -> list[str]:
             for each in value.get("failures", [])
         ),
     ]
+
+
+def _left_out(count: int) -> str:
+    files = "file is" if count == 1 else "files are"
+    return (
+        f"{count} {files} not taken: by --include or --exclude, or because of a name that locks, "
+        "half-made copies or receipts have"
+    )
+
+
+def _open_rows(value: dict[str, Any]) -> "list[tuple[str, Value]]":
+    """Return the files that are written to and not sealed yet, of a daemon that runs."""
+    found = value.get("open", []) if value["running"] else []
+    rows: list[tuple[str, Value]] = [
+        ("" if number else "Open", [quoted(each["path"]), f"since {text.when(int(each['since']))}"])
+        for number, each in enumerate(found)
+    ]
+    if (more := value.get("open_count", 0) - len(found)) > 0 and found:
+        rows.append(("", f"and {more} more"))
+    return rows
 
 
 def _said(label: str, what: str, why: str) -> str:

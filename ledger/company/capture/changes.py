@@ -3,15 +3,20 @@
 A new or changed file is the next version in its matter. A file that moved keeps its matter, and the
 move is recorded there, as is a deletion: each a small text, sealed like everything; evidence is never
 deleted. Moves are found by the file's inode, size and time, so those made while nothing watched are
-found too.
+found too. That a file is missing is no deletion yet: only who has looked for it in all that is watched
+calls `gone`.
 """
 
+import contextlib
 import os
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from ledger.company.capture.index import Place
+from ledger.company.capture.config import Provenance
+from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.looking import (
@@ -31,6 +36,8 @@ from ledger.language import iso
 from ledger.program import tool_name
 from ledger.quoted import quoted
 
+_UNQUIET = "while it was written to; what is sealed may be half a change"
+
 
 class Changes:
     """Hands what became of a path to the intake; `since` says when it was noticed."""
@@ -49,70 +56,118 @@ class Changes:
         self._clock = clock
         self._since = since
         self._spooled = spooled
+        self._lock = threading.Lock()
+        self._leaving: set[str] = set()
 
-    def look(self, root: Root, path: str) -> None:
-        """Record what has become of a path since it was last looked at.
+    def look(self, root: Root, path: str, *, unquiet: bool = False) -> bool:
+        """Record what has become of a path, and return whether a file that was recorded is missing.
 
-        Raises SourceChanged, InvalidInput, StorageFailed.
+        An `unquiet` file is sealed as a copy, which does not change meanwhile. Raises SourceChanged,
+        InvalidInput, StorageFailed.
         """
         try:
             info = os.lstat(path)
         except GONE:
-            self._gone(root, path)
-            return
+            return self.missing(path) is not None
         except OSError as error:
             raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
         if not stat.S_ISREG(info.st_mode):
-            self._gone(root, path)
-            return
+            return self.missing(path) is not None
         known = self._index.at(path)
         if known is not None and known.state == state_of_stat(info):
-            return
+            return False
         if known is None:
             for before in self._index.with_state(state_of_stat(info)):
                 if is_gone(before):
                     self._moved(root, before, path, info)
-                    return
-        self._version(root, path)
+                    return False
+        (self._copied if unquiet else self._version)(root, path)
+        return False
+
+    def missing(self, path: str) -> State | None:
+        """Return the state last recorded of the file at a path, None where none should stand."""
+        known = self._index.at(path)
+        return None if known is None else known.state
+
+    def is_new(self, path: str, state: State) -> bool:
+        """Return whether the index does not know yet that a file in this state stands at a path."""
+        return self.missing(path) != state
+
+    def gone(self, root: Root, path: str) -> None:
+        """Record that a file was deleted, which stands nowhere else either.
+
+        Raises SourceChanged, StorageFailed.
+        """
+        with self._leaves(path):
+            known = self._index.at(path)
+            if known is None or known.state is None or not is_gone(path):
+                return
+            if not Path(root.watch.folder).is_dir():
+                return
+            # It may have been moved over another file, in whose matter it then stands.
+            others = [each for each in self._index.with_state(known.state) if each != path]
+            same = others[0] if others else ""
+            self._record(root, "deleted", path, Place(path, None), known.row, same)
+
+    @contextlib.contextmanager
+    def _leaves(self, path: str) -> Iterator[None]:
+        """Have one thread at a time say what became of a file that has left its path."""
+        with self._lock:
+            if path in self._leaving:
+                raise SourceChanged(f"{quoted(path)} is being recorded")
+            self._leaving.add(path)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._leaving.discard(path)
 
     def _version(self, root: Root, path: str) -> None:
-        collected = collect(Path(path), tool_name())
-        source = collected.documents[0].source
+        (document,) = collect(Path(path), tool_name()).documents
+        source = document.source
         assert isinstance(source, FileSource)
         info = os.lstat(path)
-        state = state_of_source(source)
-        if state_of_stat(info) != state:
+        if state_of_stat(info) != state_of_source(source):
             raise SourceChanged(f"{quoted(path)} changed while it was looked at")
+        self._take_version(root, path, document, info)
+
+    def _copied(self, root: Root, path: str) -> None:
+        with self._intake.copied(path) as (copy, info):
+            (document,) = collect(copy, tool_name()).documents
+            document = replace(document, origin=text_of_name(path))
+            self._take_version(root, path, document, info, (("copied", _UNQUIET),))
+
+    def _take_version(
+        self,
+        root: Root,
+        path: str,
+        document: Document,
+        info: os.stat_result,
+        stated: Provenance = (),
+    ) -> None:
+        state = state_of_stat(info)
         known = self._index.at(path)
         self._journal.note(Kind.CAME_IN, path)
         self._take(
             Item(
                 key=item_key("file", path, known.row if known else 0, *state_values(state)),
-                documents=collected.documents,
+                documents=(document,),
                 title=Path(path).name,
                 path=path,
                 rule=root.watch.rule,
                 topic=text_of_name(path),
-                provenance=(("path", text_of_name(path)), *stated_times(info)),
+                provenance=(("path", text_of_name(path)), *stated_times(info), *stated),
                 place=Place(path, state),
                 receipt_beside=root.watch.receipts_beside,
             ),
         )
 
     def _moved(self, root: Root, before: str, path: str, info: os.stat_result) -> None:
-        known = self._index.at(before)
-        if known is None or known.state is None:
-            return
-        self._record(root, "moved", path, Place(path, state_of_stat(info), before), known.row)
-
-    def _gone(self, root: Root, path: str) -> None:
-        known = self._index.at(path)
-        if known is None or known.state is None or not Path(root.watch.folder).is_dir():
-            return
-        # It may have been moved over another file, in whose matter it then stands.
-        others = [each for each in self._index.with_state(known.state) if each != path]
-        same = others[0] if others else ""
-        self._record(root, "deleted", path, Place(path, None), known.row, same)
+        with self._leaves(before):
+            known = self._index.at(before)
+            if known is None or known.state is None:
+                raise SourceChanged(f"{quoted(before)} has been recorded meanwhile")
+            self._record(root, "moved", path, Place(path, state_of_stat(info), before), known.row)
 
     def _record(
         self, root: Root, what: str, path: str, place: Place, row: int, same: str = ""

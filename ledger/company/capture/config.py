@@ -21,7 +21,8 @@ The daemon's configuration is one TOML file; what it does not know it refuses.
 Other tables (`[smtp]`, `[[imap]]`, ...) are parsed by who serves them, out of `CaptureConfig.other`.
 
 A pattern without a slash is matched with the name of the file and of each folder above it, one with a
-slash with the whole path below the watched folder.
+slash with the whole path below the watched folder; capital letters do not count. Locks and half-made
+copies are left out, unless `include` names them as they are called: "*.lock" or "poetry.lock".
 """
 
 from collections.abc import Mapping
@@ -50,12 +51,37 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _OURS = ("*.receipt", "*.evidence", "*.request")
 _TEMPORARY = (
-    *("*~", "~$*", "~*.tmp", "~wrl*", ".~lock.*#", ".#*", "#*#", "._*"),
-    *("*.swp", "*.swo", "*.swx", "*.swpx", "4913", "*.kate-swp", ".goutputstream-*", "*.lock"),
+    *("*~", "~$*", "~*.tmp", "~wrl*", ".~*", ".#*", "#*#", "._*"),
+    *(
+        "*.swp",
+        "*.swo",
+        "*.swx",
+        "*.swpx",
+        "4913",
+        "*.kate-swp",
+        ".goutputstream-*",
+        "*.lock",
+        "*.lck",
+    ),
     *("*.tmp", "*.temp", "*.part", "*.partial", "*.crdownload", "*.download", "*.opdownload"),
+    *(
+        "*.downloading",
+        "*.xltd",
+        "*.td",
+        "*.td.cfg",
+        "*.aria2",
+        "*.filepart",
+        "*.!ut",
+        "*.!qb",
+        "*.bc!",
+    ),
+    *("*.dwl", "*.dwl2", "*.laccdb", "*.idlk", "*.sb-????????-??????"),
     *(".nfs*", ".fuse_hidden*", ".ds_store", "thumbs.db", "desktop.ini"),
 )
-_FOLDERS = (".git", ".hg", ".svn", ".trash*", "$recycle.bin", "lost+found")
+_FOLDERS = (
+    *(".git", ".hg", ".svn", ".trash*", "$recycle.bin", "lost+found"),
+    *(".temporaryitems", "*.sb-????????-??????"),
+)
 
 T = TypeVar("T")
 
@@ -84,14 +110,14 @@ class Watch:
     def wants(self, path: str) -> bool:
         """Return whether a file is to be captured; `path` is relative to the folder, with slashes."""
         return (
-            not is_ignored(path)
+            not is_ignored(path, self.include)
             and (not self.include or _matches(path, self.include))
             and not _matches(path, self.exclude)
         )
 
     def enters(self, folder: str) -> bool:
         """Return whether files in a folder below, written as in `wants`, may be captured."""
-        return not is_ignored(f"{folder}/file") and not _matches(folder, self.exclude)
+        return not is_ignored(f"{folder}/file", self.include) and not _matches(folder, self.exclude)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +138,28 @@ class CaptureConfig:
     other: Mapping[str, Any] | None = None
 
 
-def is_ignored(path: str) -> bool:
-    """Return whether a path names what is never captured: our own files, locks, half-made copies."""
+def is_ignored(path: str, include: tuple[str, ...] = ()) -> bool:
+    """Return whether a path names what is not captured: our own files, locks, half-made copies.
+
+    A pattern of `include` that is itself written as such names are wins over the list, but never over
+    our own files: each would have a receipt that is captured in its turn.
+    """
     *folders, name = path.lower().split("/")
-    return any(fnmatchcase(name, each) for each in (*_OURS, *_TEMPORARY)) or any(
-        fnmatchcase(folder, each) for folder in folders for each in _FOLDERS
+    named = [part for each in include for part in each.lower().split("/")]
+    return any(fnmatchcase(name, each) for each in _OURS) or any(
+        fnmatchcase(part, each) and not any(fnmatchcase(one, each) for one in named)
+        for parts, patterns in (((name,), _TEMPORARY), (folders, _FOLDERS))
+        for part in parts
+        for each in patterns
     )
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:
+    path = path.casefold()
     parts = path.split("/")
     return any(
         fnmatchcase(path, each) if "/" in each else any(fnmatchcase(part, each) for part in parts)
-        for each in patterns
+        for each in map(str.casefold, patterns)
     )
 
 

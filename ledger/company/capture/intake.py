@@ -15,9 +15,11 @@ The device's signing key and the public recipients are all that this needs.
 
 import contextlib
 import itertools
+import os
 import platform
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -36,12 +38,13 @@ from ledger.company.vault.stored import MATTER_NAME, Meta, Signed, StoredDeposit
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
 from ledger.disk.files import NewFile
-from ledger.errors import SealbookError, StorageFailed
+from ledger.errors import InvalidInput, SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, numbered
 from ledger.language import iso
 from ledger.program import tool_name
 from ledger.quoted import quoted
 
+_CHUNK = 1 << 20
 LARGE = 8 << 20
 """Bytes of documents from which one deposit is sealed on all cores; smaller ones go side by side."""
 
@@ -154,6 +157,19 @@ class Intake:
             raise ticket.error
         assert ticket.result is not None
         return ticket.result
+
+    @contextlib.contextmanager
+    def copied(self, path: str) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield a copy, of the same name and times, of a file that is written to, and how that stood.
+
+        It lies where what is made for sealing does, and is gone after the block. Raises StorageFailed;
+        InvalidInput where the file cannot be read.
+        """
+        folder = self._room / f"copy-{next(self._numbers)}"
+        try:
+            yield folder / Path(path).name, _copy(path, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def refused(self, deposit: StoredDeposit) -> None:
         """Know that the notary will never take a deposit: its number in its matter is free."""
@@ -297,6 +313,29 @@ def _row(item: Item, signed: Signed) -> Captured:
         None if item.place or item.rule.matter else item.topic,
         item.place,
     )
+
+
+def _copy(path: str, folder: Path) -> os.stat_result:
+    try:
+        source = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
+    try:
+        with open(source, "rb") as file:
+            folder.mkdir(mode=0o700)
+            info = os.fstat(file.fileno())
+            copy = folder / Path(path).name
+            with copy.open("xb") as target:
+                left = info.st_size
+                while left and (data := file.read(min(left, _CHUNK))):
+                    target.write(data)
+                    left -= len(data)
+            os.utime(copy, ns=(info.st_atime_ns, info.st_mtime_ns))
+        return info
+    except OSError as error:
+        raise StorageFailed(
+            f"{quoted(path)} could not be copied for sealing: {error.strerror}."
+        ) from error
 
 
 def _remove(folder: Path) -> None:

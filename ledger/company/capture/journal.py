@@ -19,7 +19,8 @@ STATUS = "status.json"
 RECENT = 200
 """Events that are kept."""
 _SHOWN = 20
-"""Events in status.json, and failures beside them: what goes well must not push them out."""
+"""Events in status.json. Failures stand beside them, each thing once: what goes well must not push them
+out."""
 
 
 class Kind(enum.StrEnum):
@@ -79,7 +80,8 @@ class Journal:
         with self._lock:
             self._events.append(event)
             if kind is Kind.FAILED:
-                self._failures.append(event)
+                others = [failure for failure in self._failures if failure.what != what]
+                self._failures = deque((*others, event), maxlen=_SHOWN)
             self._counts[kind] += 1
             self._changed = True
         for each in self._listeners:

@@ -24,6 +24,8 @@ class Root:
     """Device and inode of the folder that is observed."""
     handle: ObservedWatch | None = None
     trouble: str = ""
+    left_out: int = 0
+    """Files that the last scan found and that are not captured."""
 
 
 def path_below(root: Root, path: str) -> str:

@@ -6,6 +6,8 @@ UNSETTLED = 10.0
 """Seconds after which a file is sealed although it never becomes quiet."""
 OPEN_PATIENCE = 60.0
 """Seconds without a write after which a file that stays open is sealed."""
+OPEN_LONGEST = 600.0
+"""Seconds after which a file that is written to again and again is sealed as it then stands."""
 GRACE = 2.0
 """Seconds for a path that disappears to come back: many programs save by delete and rename."""
 
@@ -45,7 +47,7 @@ class Settling:
             case Seen.CLOSED:
                 due = max(now, min(now + settle, first + max(UNSETTLED, settle)))
             case Seen.WRITTEN:
-                due = now + max(self._open, settle)
+                due = max(now, min(now + max(self._open, settle), first + OPEN_LONGEST))
             case Seen.GONE:
                 due = now + max(GRACE, settle)
         self._pending[path] = first, due
@@ -60,6 +62,10 @@ class Settling:
         for path in found:
             del self._pending[path]
         return found
+
+    def unsettled(self, now: float) -> list[str]:
+        """Return the paths that have been pending for longer than a closed file would be."""
+        return [path for path, (first, _) in self._pending.items() if now - first > UNSETTLED]
 
     def next(self) -> float | None:
         """Return when the next path is due, None where nothing is pending."""

@@ -1,8 +1,9 @@
 """Watched folders: events say when to look at a path, what stands there says what is recorded.
 
 A path that has settled is compared with what the index knows of it (`changes`). A rescan at the start,
-and at intervals, finds what events have missed. A folder that is missing or suddenly empty is taken for
-an absent disk: nothing is recorded as deleted.
+and at intervals, finds what events have missed. A file that is missing is recorded as deleted only when
+a walk through all watched folders has found it nowhere else: no clock decides whether it moved. A
+folder that is missing or suddenly empty is taken for an absent disk: nothing is recorded as deleted.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from ledger.company.capture.index import State
 from ledger.company.capture.intake import Intake
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.looking import Root, is_gone, path_below, state_of_stat, walk_below
-from ledger.company.capture.settling import Seen, Settling
+from ledger.company.capture.settling import OPEN_LONGEST, Seen, Settling
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
 from ledger.quoted import quoted
 
@@ -35,6 +36,11 @@ RESCAN = 60.0
 """Seconds between rescans."""
 RESCAN_SHARE = 300
 """A rescan comes at the earliest after this many times its own duration: below 0.4 % of a core."""
+SEARCH_SHARE = 20
+"""A search for missing files comes at the earliest after this many times the last one's duration."""
+TELL = 5.0
+"""Seconds between two looks at which files stay open; the status shows the first of them."""
+OPEN_SHOWN = 20
 AGAIN, AGAIN_STORAGE = 1.0, 5.0
 """Seconds until a file that changed while it was sealed, or did not fit on the disk, is tried again."""
 
@@ -66,6 +72,10 @@ class FolderWatcher:
         self._state = threading.Condition()
         self._busy: set[str] = set()
         self._since: dict[str, float] = {}
+        self._missing: set[str] = set()
+        self._search_at = 0.0
+        self._open: list[dict[str, object]] = []
+        self._tell_at = 0.0
         self._told: dict[str, str] = {}
         self._sleeping_until = 0.0
         self._stopped = False
@@ -130,9 +140,16 @@ class FolderWatcher:
                     self._settling.again(path, AGAIN, now)
                 ready = [path for path in ready if path not in self._busy]
                 self._busy.update(ready)
-                if not scan and not ready:
+                if now >= self._tell_at:
+                    self._tell_open(now)
+                search = bool(self._missing) and now >= self._search_at
+                if not scan and not ready and not search:
                     pending = self._settling.next()
                     target = self._scan_at
+                    if self._missing:
+                        target = min(target, self._search_at)
+                    if self._open or len(self._settling):
+                        target = min(target, self._tell_at)
                     if pending is not None and room:
                         target = min(target, max(pending, now + 0.02))
                     self._sleeping_until = target
@@ -140,6 +157,8 @@ class FolderWatcher:
                     self._sleeping_until = 0.0
             for path in ready:
                 self._pool.submit(self._work, path)
+            if search:
+                self._search()
             if scan:
                 self._scan_all()
 
@@ -162,11 +181,56 @@ class FolderWatcher:
                 self._fail(root.watch.folder, trouble, "invalid-input")
             root.trouble = trouble
         self._journal.set(
-            folders=[{"folder": each.watch.folder, "trouble": each.trouble} for each in self._roots]
+            folders=[
+                {"folder": each.watch.folder, "trouble": each.trouble, "left_out": each.left_out}
+                for each in self._roots
+            ]
         )
         now = time.monotonic()
         with self._state:
             self._scan_at = now + max(RESCAN, RESCAN_SHARE * (now - begun))
+
+    def _tell_open(self, now: float) -> None:
+        """Say which files are written to and not sealed yet, and since when. Under the lock."""
+        self._tell_at = now + TELL
+        unsettled = [each for each in self._settling.unsettled(now) if each in self._since]
+        self._open = [{"path": each, "since": self._since[each]} for each in unsettled[:OPEN_SHOWN]]
+        self._journal.set(open=self._open, open_count=len(unsettled))
+
+    def _search(self) -> None:
+        """Look for missing files in all that is watched; those that stand nowhere were deleted."""
+        begun = time.monotonic()
+        with self._state:
+            missing = {path: self._changes.missing(path) for path in self._missing}
+        standing = self._standing({state for state in missing.values() if state is not None})
+        for path, state in missing.items():
+            if is_gone(path) and state in standing:
+                self._again(standing[state], 0)
+                continue
+            with self._state:
+                self._missing.discard(path)
+            if not is_gone(path):
+                self._again(path, 0)
+            elif state is not None:
+                self._pool.submit(self._work, path, deleted=True)
+        now = time.monotonic()
+        with self._state:
+            self._search_at = now + max(AGAIN, SEARCH_SHARE * (now - begun))
+
+    def _standing(self, states: set[State]) -> dict[State, str]:
+        """Return where files in these states stand of which the index does not know it yet."""
+        found: dict[State, str] = {}
+        for root in self._roots:
+            for path, info in walk_below(root.watch.folder, self._vault, []):
+                state = state_of_stat(info)
+                if (
+                    state in states
+                    and self._root(path) is root
+                    and self._wanted(root, path)
+                    and self._changes.is_new(path, state)
+                ):
+                    found[state] = path
+        return found
 
     def _observe(self, root: Root) -> None:
         """Have the system tell of a folder, also when it was made anew."""
@@ -198,9 +262,14 @@ class FolderWatcher:
         known = self._index.below(root.watch.folder)
         found: dict[str, State] = {}
         closed: list[str] = []
+        root.left_out = 0
         for path, info in walk_below(root.watch.folder, self._vault, closed):
-            if self._root(path) is root and self._wanted(root, path):
+            if self._root(path) is not root:
+                continue
+            if self._wanted(root, path):
                 found[path] = state_of_stat(info)
+            else:
+                root.left_out += 1
         trouble = self._closed(root, closed)
         if not found and known:
             raise InvalidInput(
@@ -228,11 +297,15 @@ class FolderWatcher:
 
     # --- one path ---
 
-    def _work(self, path: str) -> None:
+    def _work(self, path: str, *, deleted: bool = False) -> None:
         pause = None
         try:
             if root := self._root(path):
-                self._changes.look(root, path)
+                if deleted:
+                    self._changes.gone(root, path)
+                elif self._changes.look(root, path, unquiet=self._is_unquiet(path)):
+                    with self._state:
+                        self._missing.add(path)
             self._told.pop(path, None)
         except SourceChanged:
             pause = AGAIN
@@ -258,8 +331,13 @@ class FolderWatcher:
                     self._settling.again(path, pause, time.monotonic())
                 elif path not in self._settling:
                     self._since.pop(path, None)
-                if pause is not None or self._room():
+                if pause is not None or self._room() or self._missing:
                     self._state.notify_all()
+
+    def _is_unquiet(self, path: str) -> bool:
+        with self._state:
+            since = self._since.get(path)
+        return since is not None and self._clock() - since >= OPEN_LONGEST
 
     def _noticed(self, path: str) -> float:
         with self._state:
