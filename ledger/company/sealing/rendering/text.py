@@ -79,8 +79,7 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
     offsets = accumulate((len(line.encode()) for line in lines), initial=0)
     return {
         "tool": f"python-docx {docx.__version__}",
-        "files": 1,
-        "parts": _parts(units, list(offsets)),
+        "files": [{"kind": "text", "remarks": [], "parts": _parts(units, list(offsets))}],
     }
 
 
