@@ -9,7 +9,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.cli.company.remarks import remark_lines
+from ledger.cli.company.remarks import page_lines, remark_lines
 from ledger.cli.company.sending import name_of, summary
 from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
@@ -17,7 +17,6 @@ from ledger.quoted import quoted
 if TYPE_CHECKING:
     from ledger.company.disclosing.contents import Contents, Target
     from ledger.evidence.parts import Part
-    from ledger.evidence.records import Record
 
 _MOST = 60
 """Parts of a document that are shown one by one; of more, only the outermost."""
@@ -307,7 +306,14 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
         position, total, tool = pages[-1]
         which = "page 1" if len(pages) == 1 else f"page 1-{position}"
         yield text.said(f"{which} of {total}, as rendered at the deposit by {quoted(tool)}", 2)
-        yield from _pages_remarks([each for _, each in made])
+        yield from page_lines(
+            [
+                each.rendition
+                for _, each in made
+                if each.rendition and each.rendition.kind == "page"
+            ],
+            4,
+        )
     for each, record in made:
         if record.rendition and record.rendition.kind != "page":
             yield text.said(
@@ -317,16 +323,6 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
             )
             yield from remark_lines(record.rendition.facts["remarks"], 4)
             yield from _tree(contents, Target(each), each)
-
-
-def _pages_remarks(records: Sequence["Record"]) -> Iterator[str]:
-    """Yield what pages say of themselves, once where all say the same."""
-    pages = [each.rendition for each in records if each.rendition and each.rendition.kind == "page"]
-    same = len({each.remarks for each in pages}) == 1
-    for each in pages[:1] if same else [each for each in pages if each.remarks][:_TOP]:
-        if not same:
-            yield text.indent(f"page {each.position}", 4)
-        yield from remark_lines(each.facts["remarks"], 4 if same else 6)
 
 
 def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str]:
