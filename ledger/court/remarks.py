@@ -28,6 +28,7 @@ def remark_words(remark: Stated, language: str) -> Words:
         it=Words("it" if one else "they"),
         its=Words("its" if one else "their"),
         is_=Words("is" if one else "are"),
+        s_=Words("s" if one else ""),
     )
 
 
@@ -138,7 +139,7 @@ REMARKS: dict[str, Pair] = {
         "批注 {count:,} 条，已略去",
     ),
     "text-boxes": (
-        "{count:,} text box{es}, shown after the paragraph that {it} belong to",
+        "{count:,} text box{es}, shown after the paragraph that {it} belong{s_} to",
         "文本框 {count:,} 个，显示在所属段落之后",
     ),
     "notes": (
@@ -168,6 +169,14 @@ REMARKS: dict[str, Pair] = {
     "fields": (
         "{count:,} field{s} without a result, left out",
         "没有结果的域 {count:,} 个，已略去",
+    ),
+    "results": (
+        "{count:,} field{s} with the result that the original holds; what {it} compute{s_} is left out",
+        "域 {count:,} 个，显示原件所存的结果，域代码已略去",
+    ),
+    "unread": (
+        "{count:,} passage{s} in places that this software does not read, left out",
+        "位于本软件不读取之处的文字 {count:,} 处，已略去",
     ),
     "links": (
         "{count:,} link{s}, {its} address left out",
