@@ -76,7 +76,8 @@ from ledger.evidence.index import format_index
 from ledger.evidence.manifest import Cover, cover_leaves, format_manifest
 from ledger.evidence.partial import PartialOpening, Selection, format_partial, open_in_part
 from ledger.evidence.parts import Part, Splitting, format_cuts, structure_leaves
-from ledger.evidence.records import metadata_leaves
+from ledger.evidence.records import Record, Rendition, metadata_leaves
+from ledger.evidence.remarks import Remark
 from ledger.wire.signatures import Message, sign_request
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -391,9 +392,19 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
     files["view-header.cbor"] = cm.format_view_header(cm.ViewHeader(3, "paragraphs", 1))
     files["structure-leaf.cbor"] = structure_leaves(first.index[0].parts)[1]
     files["metadata-leaf.cbor"] = metadata_leaves(first.record.documents[0])[0]
+    files["rendition-leaf.cbor"] = metadata_leaves(_rendered(first.record.documents[0]))[-1]
     files["cover-leaf.cbor"] = cover_leaves(first.record.cover)[0]
     files["commitment.json"] = _commitment_values(first)
     return first, replace(second, index=known.index)
+
+
+def _rendered(record: Record) -> Record:
+    """Return the record of a text that was made of a document whose changes were tracked."""
+    remarks = (
+        Remark("insertions", 2, ("Li Wen", "法务"), when=(1_767_348_000, 1_767_434_400)),
+        Remark("struck", 1),
+    )
+    return replace(record, rendition=Rendition(0, "text", 1, 1, remarks))
 
 
 def _paragraphs(text: bytes) -> Splitting:
@@ -656,6 +667,7 @@ STRUCTURES = {
     "view-header.cbor": "view-header",
     "structure-leaf.cbor": "structure-leaf",
     "metadata-leaf.cbor": "metadata-leaf",
+    "rendition-leaf.cbor": "metadata-leaf",
     "cover-leaf.cbor": "cover-leaf",
 }
 """The rule of the document's CDDL that each CBOR file follows."""

@@ -305,8 +305,12 @@ def make_refused(
     opening("malformed-part-metadata-counted", metadata_counted)
     opening("malformed-part-of-two-splitters", other_splitter)
     opening("malformed-part-of-a-document-without-parts", parts_of_none)
-    opening("malformed-part-page-9-of-2", stated(1, 7, "rendition", [0, "page", 9, 2]))
-    opening("malformed-part-rendition-in-front", stated(0, 7, "rendition", [1, "page", 1, 2]))
+    opening("malformed-part-page-9-of-2", stated(1, 7, "rendition", [1, "page", 9, 2, []]))
+    opening("malformed-part-rendition-in-front", stated(0, 7, "rendition", [1, "page", 1, 2, []]))
+    opening(
+        "malformed-part-remark-in-a-sentence",
+        stated(1, 7, "rendition", [1, "text", 1, 1, [["Nothing is left out", 1, [], 0, None]]]),
+    )
     opening("malformed-part-size-below-its-leaves", stated(0, 2, "size", 56))
 
     def whole(name: str, change: Callable[[Any], None], *claims: str) -> None:
@@ -334,8 +338,12 @@ def make_refused(
         value["index"][0]["parts"].reverse()
 
     whole("content-of-another-depositor", another_depositor, rp.CONTENT)
-    whole("malformed-whole-page-9-of-2", rendition(1, 0, "page", 9, 2))
-    whole("malformed-whole-rendition-in-front", rendition(0, 1, "page", 1, 2))
+    whole("malformed-whole-page-9-of-2", rendition(1, 1, "page", 9, 2, []))
+    whole("malformed-whole-rendition-in-front", rendition(0, 1, "page", 1, 2, []))
+    whole(
+        "malformed-whole-remark-of-none",
+        rendition(1, 1, "text", 1, 1, [["struck", 0, [], 0, None]]),
+    )
     whole("malformed-whole-cuts-of-a-fixed-splitter", needless_cuts)
     whole("malformed-whole-parts-out-of-order", parts_reversed)
 

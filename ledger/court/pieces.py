@@ -62,8 +62,8 @@ def _pieces(opening: PartialOpening) -> Iterator[tuple[str, Piece, dict[str, Any
     for piece in opening.pieces:
         called, fields = piece.name or f"document {piece.document + 1}", opened[piece.document]
         if "rendition" in fields and not piece.name:
-            of, kind, position, total = fields["rendition"]
-            called += f", {kind} {position} of {total} of document {of + 1}"
+            made = fields["rendition"]
+            called += f", {made.kind} {made.position} of {made.total} of document {made.of + 1}"
         yield called, piece, fields
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from ledger.court.remarks import remarks_facts
 from ledger.court.words import Fact, fill
 from ledger.language import CHINESE, Pair, pick
 from ledger.quoted import Quoted, Words
@@ -76,7 +77,8 @@ def _field(name: str, value: Any, language: str, when: Callable[[int], Words]) -
 
 
 def made_facts(made: Mapping[str, Any], language: str) -> Iterator[Fact]:
-    """Yield which page or text of which document a rendition shows, and by what it was made."""
+    """Yield which page or text of which document a rendition shows, by what it was made, and what it
+    says of itself."""
     known = made["kind"] in _KINDS
     kind = pick(_KINDS[made["kind"]] if known else _OTHER_KIND, language)
     places = {key: made[key] for key in ("position", "total", "of")}
@@ -87,6 +89,7 @@ def made_facts(made: Mapping[str, Any], language: str) -> Iterator[Fact]:
     yield Fact(
         "  " + pick(_TOOL, language), Quoted(str(tool)) if tool else pick(_SOME_TOOL, language)
     )
+    yield from remarks_facts(made["remarks"], language)
 
 
 def document_called(number: int, language: str) -> Words:
@@ -232,7 +235,11 @@ _TOOL: Pair = ("rendered by (stated)", "生成工具（声明）")
 _KIND: Pair = ("kind (stated)", "种类（声明）")
 _OTHER_KIND: Pair = ("rendition", "副本")
 _SOME_TOOL: Pair = ("software that is not named here", "未开示名称的软件")
-_KINDS: dict[str, Pair] = {"page": ("page", "页面"), "text": ("text", "文本")}
+_KINDS: dict[str, Pair] = {
+    "page": ("page", "页面"),
+    "text": ("text", "文本"),
+    "marked": ("text with its changes marked", "带修订标记的文本"),
+}
 _FIELDS: dict[str, Pair] = {
     "name": ("name", "名称"),
     "size": ("size", "大小"),

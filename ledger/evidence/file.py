@@ -180,13 +180,7 @@ def recompute_opening(
     except VerificationFailed as error:
         return OpenedDeposit(None, problem=str(error))
     renditions = {
-        number: {
-            "of": record.rendition.of + 1,
-            "kind": record.rendition.kind,
-            "position": record.rendition.position,
-            "total": record.rendition.total,
-            "tool": record.tool,
-        }
+        number: {**record.rendition.facts, "tool": record.tool}
         for number, record in enumerate(opening.documents)
         if record.rendition is not None
     }
@@ -296,8 +290,8 @@ def _rendition_name(opening: DocumentOpening) -> str:
     fields = opened_fields(opening)
     if "rendition" not in fields:
         return ""
-    _, kind, position, _ = fields["rendition"]
-    return f"{kind} {position}{_SUFFIXES.get(fields.get('media-type', ''), '')}"
+    made = fields["rendition"]
+    return f"{made.kind} {made.position}{_SUFFIXES.get(fields.get('media-type', ''), '')}"
 
 
 def _safe(name: str) -> str:

@@ -13,7 +13,8 @@ its value is not zero, so the padding can be told from the CBOR.
                   "offset": uint / null, "source": tstr, "unsplit": tstr, "modified": int / null,
                   "splitter": [name: tstr, version: uint], "rendition": rendition / null,
                   "media-type": tstr }
-    rendition = [of: 1.., kind: tstr, position: uint, total: uint, D_j: bstr .size 32]
+    rendition = [of: 1.., kind: tstr, position: uint, total: uint, remarks: [* remark],
+                 D_j: bstr .size 32]
     index     = [+ { "cuts": bstr / null, "parts": [* part], "hashes": bstr }]
     part      = [path: tstr, first: uint, count: uint, label: tstr]
 

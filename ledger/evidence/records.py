@@ -9,6 +9,7 @@ from ledger.crypto.commitment import HASH_SIZE, Uncommitted, ViewBuilder, ViewHe
 from ledger.encoding import cbor_encode_ordered
 from ledger.errors import MalformedData
 from ledger.evidence.parts import Part, structure_leaves
+from ledger.evidence.remarks import Remark, parse_remarks, remark_facts, remark_values
 from ledger.evidence.rules import is_field, is_splitter, is_text
 
 METADATA_SPLITTER = ("fields", 1)
@@ -16,13 +17,37 @@ METADATA_SPLITTER = ("fields", 1)
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """What a document that was made at the deposit shows: `kind` (page, text) `position` of `total`
-    of document `of`, counted from 0."""
+    """What a document that was made at the deposit shows: `kind` (page, text, marked) `position` of
+    `total` of document `of`, counted from 0; and what it says of itself."""
 
     of: int
     kind: str
     position: int
     total: int
+    remarks: tuple[Remark, ...] = ()
+
+    @classmethod
+    def parse(cls, value: Sequence[Any]) -> "Rendition":
+        """Return what a statement that `is_field` has accepted says."""
+        of, kind, position, total, remarks = value
+        return cls(of - 1, kind, position, total, parse_remarks(remarks))
+
+    @property
+    def value(self) -> list[Any]:
+        """The statement, in which documents count from 1."""
+        remarks = remark_values(self.remarks)
+        return [place_of(self.of), self.kind, self.position, self.total, remarks]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The statement by name, for a machine."""
+        return {
+            "of": place_of(self.of),
+            "kind": self.kind,
+            "position": self.position,
+            "total": self.total,
+            "remarks": [remark_facts(each) for each in self.remarks],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +77,12 @@ def metadata_leaves(record: Record) -> list[bytes]:
     """Return the leaf data of a metadata view, one field each with its name."""
     fields = metadata_fields(record)
     if record.rendition is not None:
-        name, (of, *rest) = fields[-1]
-        fields[-1] = name, [place_of(of), *rest]
+        fields[-1] = "rendition", record.rendition.value
     return list(map(cbor_encode_ordered, fields))
 
 
 def metadata_fields(record: Record) -> list[tuple[str, Any]]:
-    """Return the fields of a metadata view: seven, and an eighth for a rendition.
-
-    Documents count from 0 here, in leaf data as everywhere in the formats from 1.
-    """
+    """Return the fields of a metadata view: seven, and an eighth, a `Rendition`, for a rendition."""
     fields: list[tuple[str, Any]] = [
         ("name", record.name),
         ("size", record.size),
@@ -71,9 +92,8 @@ def metadata_fields(record: Record) -> list[tuple[str, Any]]:
         ("tool", record.tool),
         ("unsplit", record.unsplit),
     ]
-    made = record.rendition
-    if made is not None:
-        fields.append(("rendition", [made.of, made.kind, made.position, made.total]))
+    if record.rendition is not None:
+        fields.append(("rendition", record.rendition))
     return fields
 
 
@@ -117,7 +137,7 @@ def _rendition_value(record: Record) -> list[Any] | None:
     made = record.rendition
     if made is None:
         return None
-    return [place_of(made.of), made.kind, made.position, made.total, record.commitment]
+    return [*made.value, record.commitment]
 
 
 def parse_record(value: Any) -> Record:
@@ -171,8 +191,8 @@ def _parse_rendition(value: Any) -> tuple[Rendition | None, bytes | None]:
     match value:
         case None:
             return None, None
-        case [of, kind, position, total, bytes(commitment)] if (
-            is_field("rendition", [of, kind, position, total]) and len(commitment) == HASH_SIZE
+        case [*made, bytes(commitment)] if (
+            is_field("rendition", made) and len(commitment) == HASH_SIZE
         ):
-            return Rendition(of - 1, kind, position, total), commitment
+            return Rendition.parse(made), commitment
     raise MalformedData("a rendition in the manifest is not as specified")

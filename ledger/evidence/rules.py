@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ledger.chain.statement import is_count
 from ledger.crypto.commitment import padded_count
 from ledger.errors import InvalidInput, MalformedData
+from ledger.evidence.remarks import are_remarks
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -74,12 +75,13 @@ def _is_free_text(value: Any) -> bool:
 
 def _is_rendition(value: Any) -> bool:
     match value:
-        case [of, kind, position, total]:
+        case [of, kind, position, total, remarks]:
             return (
                 all(map(is_count, (of, position, total)))
                 and of >= 1
                 and 1 <= position <= total
                 and is_text(kind, MAX_LABEL)
+                and are_remarks(remarks)
             )
     return False
 

@@ -434,7 +434,7 @@ PART = st.tuples(st.integers(-1, 21), st.integers(-1, 21), st.text(max_size=3), 
 @given(JSON | st.lists(PART.map(list), max_size=6))
 def test_a_child_that_lies_gives_parts_that_fit_or_none(parts: object) -> None:
     try:
-        splitting = parse_parts(parts, 20)
+        splitting = parse_parts(("docx", 1), parts, 20)
     except NotRendered:
         return
     leaves = Cuts(20, splitting.cuts).count

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ledger.company.sending.spool import Wishes
     from ledger.company.vault.stored import StoredDeposit
     from ledger.company.vault.vault import Vault
+    from ledger.evidence.records import Record
 
 
 @click.command(
@@ -103,10 +104,20 @@ def _seal(
     provenance = [("path", _utf8(collected.path)), ("host", platform.node()), ("tool", tool)]
     if wishes.matter:
         provenance.append((MATTER_NAME, wishes.matter))
+    records: list[Record] = []
     with shell.Progress(what, collected.size, begun=begun) as progress:
-        return seal_into_spool(
-            vault, collected, wishes, tuple(provenance), time.time, os.urandom, progress
+        stored = seal_into_spool(
+            vault,
+            collected,
+            wishes,
+            tuple(provenance),
+            time.time,
+            os.urandom,
+            progress,
+            records.extend,
         )
+    report.sealed(records)
+    return stored
 
 
 def _tool() -> str:

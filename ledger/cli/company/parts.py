@@ -9,6 +9,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.company.remarks import page_lines, remark_lines
 from ledger.cli.company.sending import name_of, summary
 from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
@@ -117,14 +118,7 @@ def _found(contents: "Contents", document: int, target: "Target") -> dict[str, A
             "splitter": f"{record.splitter} {record.version}",
             "unsplit": record.unsplit or None,
             "tool": record.tool,
-            "rendition": {
-                "of": made.of + 1,
-                "kind": made.kind,
-                "position": made.position,
-                "total": made.total,
-            }
-            if made
-            else None,
+            "rendition": made.facts if made else None,
         }
     parents = parents_of(entry)
     inside = _inside(contents, target)
@@ -253,6 +247,8 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
     yield text.foreign(contents.called(document) if contents.made(document) else record.name, 2)
     if record.unsplit:
         yield text.said(f"not split: {quoted(record.unsplit)}", 2)
+    if made is not None:
+        yield from remark_lines(made.facts["remarks"], 2)
 
 
 def _tree(contents: "Contents", target: "Target", document: int) -> Iterator[str]:
@@ -310,6 +306,14 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
         position, total, tool = pages[-1]
         which = "page 1" if len(pages) == 1 else f"page 1-{position}"
         yield text.said(f"{which} of {total}, as rendered at the deposit by {quoted(tool)}", 2)
+        yield from page_lines(
+            [
+                each.rendition
+                for _, each in made
+                if each.rendition and each.rendition.kind == "page"
+            ],
+            4,
+        )
     for each, record in made:
         if record.rendition and record.rendition.kind != "page":
             yield text.said(
@@ -317,15 +321,17 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
                 f"{quoted(record.tool)}",
                 2,
             )
+            yield from remark_lines(record.rendition.facts["remarks"], 4)
             yield from _tree(contents, Target(each), each)
 
 
 def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str]:
     from ledger.cli.company.preview import field_words
-    from ledger.evidence.records import metadata_fields
+    from ledger.evidence.records import Rendition, metadata_fields
 
     for name, value in metadata_fields(contents.records[document]):
         if only not in ("", name):
             continue
-        shown = text.inline(field_words(name, value), text.WIDTH - _PATH - 1)
+        stated = value.facts if isinstance(value, Rendition) else value
+        shown = text.inline(field_words(name, stated), text.WIDTH - _PATH - 1)
         yield f"  {text.pad(f'field {name}', _PATH - 2)} {shown}"

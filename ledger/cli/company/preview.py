@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ledger.cli import text
+from ledger.cli.company.remarks import remark_lines
 from ledger.company.disclosing.contents import COVER, fold
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Splitting
@@ -22,6 +23,8 @@ def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
         yield from _title("Shown: all of", name)
         for each in value["revealed"][:_SHOWN]:
             yield _row(each["name"], text.size(each["size"]))
+            if each["rendition"]:
+                yield from remark_lines(each["rendition"]["remarks"], 4)
         if len(value["revealed"]) > _SHOWN:
             yield f"  and {len(value['revealed']) - _SHOWN} more documents"
     else:
@@ -75,6 +78,8 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
             where = COVER if each["document"] is None else f"document {each['document']}"
             yield f"  {where}, {each['field']}"
             yield "    " + text.inline(shown, text.WIDTH - 4)
+            if each["field"] == "rendition":
+                yield from remark_lines(each["value"]["remarks"], 4)
 
 
 def field_words(name: str, value: Any) -> str:
@@ -84,8 +89,7 @@ def field_words(name: str, value: Any) -> str:
     if name == "modified":
         return text.when(value)
     if name == "rendition":
-        of, kind, position, total = value
-        return f"{kind} {position} of {total} of document {of + 1}"
+        return "{kind} {position} of {total} of document {of}".format(**value)
     return str(value)
 
 

@@ -1,6 +1,7 @@
 """What becomes of a deposit: sending what waits, and saying so, for every command that deposits."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ledger.company.sending.send import Outcome
     from ledger.company.vault.stored import StoredDeposit
     from ledger.company.vault.vault import Vault
+    from ledger.evidence.records import Record
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
 _LABEL = 12
@@ -51,6 +53,14 @@ class Report:
         for name, kind in missing:
             label = f"{text.pad('left out', _LABEL)}{kind}"
             shell.tell(f"{label}\n{text.foreign(f'{path}/{name}', _LABEL)}")
+
+    def sealed(self, records: "Sequence[Record]") -> None:
+        """Say what the renditions of what was sealed leave out, mark or show otherwise."""
+        from ledger.cli.company.remarks import sealed_lines
+
+        lines = list(sealed_lines(records, _LABEL))
+        for number, line in enumerate(lines):
+            shell.tell(line if number else text.pad("rendered", _LABEL) + line[_LABEL:])
 
     def done(self, deposit: "StoredDeposit", receipt: Path, index: int, block: int) -> None:
         """Say that a deposit is in the ledger and where its receipt lies."""

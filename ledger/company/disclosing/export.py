@@ -252,10 +252,7 @@ def _described(
 
 def _rendition(rendition: Rendition) -> dict[str, Any]:
     return {
-        "of": rendition.of + 1,
-        "kind": rendition.kind,
-        "position": rendition.position,
-        "total": rendition.total,
+        **rendition.facts,
         "made": "from document `of`, at the deposit, and sealed with it",
     }
 

@@ -8,7 +8,7 @@ from ledger.company.disclosing.contents import Contents, Target, kind_of, parent
 from ledger.company.disclosing.selectors import texts
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening, Selection
-from ledger.evidence.records import metadata_fields
+from ledger.evidence.records import Rendition, metadata_fields
 from ledger.verify import VerifiedReceipt
 
 _FIRST = 400
@@ -48,7 +48,12 @@ def whole_preview(manifest: Manifest, verified: VerifiedReceipt) -> dict[str, An
     return {
         "disclosed": "whole",
         "revealed": [
-            {"document": number, "name": record.name, "size": record.size}
+            {
+                "document": number,
+                "name": record.name,
+                "size": record.size,
+                "rendition": None if record.rendition is None else record.rendition.facts,
+            }
             for number, record in enumerate(manifest.documents, 1)
         ],
         "hidden": {"cover": [], "documents": [], "other_documents": 0},
@@ -91,9 +96,10 @@ def _revealed(contents: Contents, target: Target) -> dict[str, Any]:
     record = contents.records[target.document]
     value: dict[str, Any] = {"document": target.document + 1, "name": record.name}
     if target.field:
+        stated = dict(metadata_fields(record))[target.field]
         return value | {
             "field": target.field,
-            "value": dict(metadata_fields(record))[target.field],
+            "value": stated.facts if isinstance(stated, Rendition) else stated,
         }
     offset, size = contents.extent(target)
     part = contents.part(target)

@@ -18,7 +18,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
@@ -28,9 +30,11 @@ from ledger.company.documents import Document, Source
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.sources import open_source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
+from ledger.court.remarks import REMARKS
 from ledger.errors import InvalidInput
 from ledger.evidence.parts import Splitting
 from ledger.evidence.records import Rendition
+from ledger.evidence.remarks import Remark, are_remarks, parse_remarks
 from ledger.evidence.rules import MAX_DOCUMENTS, MAX_NAME
 
 MAX_SOURCE = 512 << 20
@@ -50,16 +54,34 @@ MAX_DEPOSIT_SECONDS = 900
 """All files of a deposit together: 10,000 PDFs of some pages, or 15 that hang."""
 
 _KINDS = {".pdf": "page", ".docx": "text"}
+"""What is asked of the child."""
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MEDIA_TYPES = {"application/pdf": "page", _WORD: "text"}
-_MADE = {"page": "application/pdf", "text": "text/plain; charset=utf-8"}
-_SPLITTER = ("docx", 1)
+_TEXT = "text/plain; charset=utf-8"
+_DOCX = ("docx", 1)
 
 _MAX_ANSWER = 64 << 20
 """Bytes of an answer: 100,000 parts with their labels take less."""
 _MAX_WORDS = 200
 _COPIED = 4 << 20
 _NONSENSE = "the program that makes renditions gave no usable answer"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a kind of rendition is: its media type, the folder that it lies in, and, where the child
+    states parts, the splitter that these are of."""
+
+    media_type: str
+    folder: str
+    splitter: tuple[str, int] | None = None
+
+
+_MADE = {
+    "page": {"page": _Kind("application/pdf", "pages")},
+    "text": {"text": _Kind(_TEXT, "text", _DOCX), "marked": _Kind(_TEXT, "marked", _DOCX)},
+}
+"""What the child may answer to what is asked."""
 
 
 def is_renderable(name: str, media_type: str) -> bool:
@@ -120,7 +142,7 @@ class Renderer:
         try:
             made.mkdir(mode=0o700)
             answer = self._ask(kind, document.source, made)
-            return self._documents(document, Rendition(of, kind, 0, 0), made, answer)
+            return self._documents(document, of, _MADE[kind], made, answer)
         except (NotRendered, OSError) as error:
             shutil.rmtree(made, ignore_errors=True)
             if isinstance(error, OSError):
@@ -155,49 +177,72 @@ class Renderer:
         return answer
 
     def _documents(
-        self, original: Document, rendition: Rendition, made: Path, answer: Mapping[str, Any]
+        self,
+        original: Document,
+        of: int,
+        kinds: Mapping[str, _Kind],
+        made: Path,
+        answer: Mapping[str, Any],
     ) -> tuple[Document, ...]:
-        total, tool = answer.get("files"), answer.get("tool")
-        if not (isinstance(total, int) and 1 <= total <= self._room and isinstance(tool, str)):
+        files, tool = answer.get("files"), answer.get("tool")
+        if not (
+            isinstance(files, list) and 1 <= len(files) <= self._room and isinstance(tool, str)
+        ):
             raise NotRendered(_NONSENSE)
+        stated = [_stated(each, kinds) for each in files]
+        totals = Counter(kind for kind, _, _ in stated)
+        names = {kind: self._names(original.name, kinds[kind], totals[kind]) for kind in totals}
+        positions = Counter[str]()
         documents = []
-        for position, name in enumerate(self._names(original.name, rendition.kind, total), 1):
+        for number, (kind, remarks, parts) in enumerate(stated, 1):
             try:
-                source = open_source(made / str(position))
+                source = open_source(made / str(number))
             except InvalidInput as error:
                 raise NotRendered(_NONSENSE) from error
-            splitting = Splitting()
-            if rendition.kind == "text":
-                splitting = parse_parts(answer.get("parts"), source.size)
+            positions[kind] += 1
+            splitter = kinds[kind].splitter
             documents.append(
                 Document(
                     source,
-                    name,
-                    media_type=_MADE[rendition.kind],
+                    names[kind][positions[kind] - 1],
+                    media_type=kinds[kind].media_type,
                     tool=plain(tool, _MAX_WORDS),
-                    splitting=splitting,
-                    rendition=Rendition(rendition.of, rendition.kind, position, total),
+                    splitting=parse_parts(splitter, parts, source.size)
+                    if splitter
+                    else Splitting(),
+                    rendition=Rendition(of, kind, positions[kind], totals[kind], remarks),
                 )
             )
-        self._room -= total
+        self._room -= len(files)
         return tuple(documents)
 
-    def _names(self, original: str, kind: str, total: int) -> list[str]:
-        folder = f"{original}.{'pages' if kind == 'page' else 'text'}"
+    def _names(self, original: str, kind: _Kind, total: int) -> list[str]:
+        folder = f"{original}.{kind.folder}"
         attempt, number = folder, 1
         while attempt.casefold() in self._taken:
             number += 1
             attempt = f"{folder} {number}"
-        if kind == "page":
+        if kind.splitter is None:
             width = max(3, len(str(total)))
             names = [f"{attempt}/page {k:0{width}}.pdf" for k in range(1, total + 1)]
         else:
             file = original.rpartition("/")[2]
             names = [f"{attempt}/{file[:-5] if file.lower().endswith('.docx') else file}.txt"]
+        if len(names) != total:
+            raise NotRendered(_NONSENSE)
         if len(names[-1].encode()) > MAX_NAME:
             raise NotRendered("its name is too long for names of renditions")
         self._taken.add(attempt.casefold())
         return names
+
+
+def _stated(file: object, kinds: Container[str]) -> tuple[str, tuple[Remark, ...], object]:
+    """Return the kind of a file, its remarks and its parts, as the child states them."""
+    match file:
+        case {"kind": str(kind), "remarks": remarks, **rest} if kind in kinds:
+            if are_remarks(remarks) and all(each[0] in REMARKS for each in remarks):
+                return kind, parse_remarks(remarks), rest.get("parts")
+    raise NotRendered(_NONSENSE)
 
 
 def _copy(source: Source, path: Path) -> None:
@@ -212,7 +257,7 @@ def _copy(source: Source, path: Path) -> None:
             file.write(part)
 
 
-def parse_parts(parts: object, size: int) -> Splitting:
+def parse_parts(splitter: tuple[str, int], parts: object, size: int) -> Splitting:
     """Return the splitting that the child states of a text of `size` bytes.
 
     Raises NotRendered unless the parts are in the text, in order, apart or inside each other.
@@ -236,7 +281,7 @@ def parse_parts(parts: object, size: int) -> Splitting:
                 raise NotRendered(_NONSENSE)
     if len({path for _, _, path, _ in ranges}) != len(ranges):
         raise NotRendered(_NONSENSE)
-    return cut_ranges(*_SPLITTER, size, ranges)
+    return cut_ranges(*splitter, size, ranges)
 
 
 class _Child:

@@ -15,6 +15,7 @@ from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
 from ledger.errors import MalformedData, StorageFailed
 from ledger.evidence.manifest import Cover, clipped, numbered
+from ledger.evidence.records import Record
 
 Progress = Callable[[int], None]
 """Called with the bytes that have been sealed."""
@@ -40,10 +41,12 @@ def seal_into_spool(
     now: Callable[[], float],
     random: Random,
     progress: Progress | None = None,
+    told: Callable[[Sequence[Record]], None] | None = None,
 ) -> StoredDeposit:
     """Seal and sign a deposit; from the return on it waits to be sent.
 
-    An interrupted deposit of the same, unchanged files is returned instead of a second one.
+    An interrupted deposit of the same, unchanged files is returned instead of a second one. `told` gets
+    the records of what was sealed, renditions among them.
     """
     options = (wishes.title, wishes.matter, wishes.commitment_only, wishes.deliver)
     source = sha256(
@@ -72,6 +75,7 @@ def seal_into_spool(
         now,
         random,
         progress,
+        told,
         commitment_only=wishes.commitment_only,
     )
 
@@ -84,6 +88,7 @@ def seal_and_sign(
     now: Callable[[], float],
     random: Random,
     progress: Progress | None = None,
+    told: Callable[[Sequence[Record]], None] | None = None,
     *,
     commitment_only: bool = False,
 ) -> StoredDeposit:
@@ -100,6 +105,8 @@ def seal_and_sign(
             random,
             progress,
         )
+        if told:
+            told(sealed.record.documents)
         with vault.locked():
             place = vault.next_place(meta.matter)
             meta = replace(meta, sealed_for=officers.state)

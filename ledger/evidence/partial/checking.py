@@ -169,9 +169,7 @@ def _shown(opening: DocumentOpening) -> dict[str, object]:
         "whole": whole,
         "size": pieces[0].size if whole else None,
         "fields": fields,
-        "rendition": None
-        if made is None
-        else {"of": made[0] + 1, "kind": made[1], "position": made[2], "total": made[3]},
+        "rendition": None if made is None else made.facts,
         "pieces": leaves,
         "parts": []
         if whole

@@ -128,7 +128,7 @@ def _bounds(content: bytes | PartOfView | WholeBytes) -> tuple[int, int]:
 def check_together(fields: Mapping[int, Mapping[str, Any]]) -> None:
     """Raise unless what several documents say agrees; `fields` are those opened of each."""
     made = {
-        document: each["rendition"][0] for document, each in fields.items() if "rendition" in each
+        document: each["rendition"].of for document, each in fields.items() if "rendition" in each
     }
     check_renditions(made.items(), made)
     try:

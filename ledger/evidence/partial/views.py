@@ -8,6 +8,7 @@ from ledger.crypto.commitment import MAX_LEAF, ViewHeader
 from ledger.encoding import cbor_decode
 from ledger.errors import MalformedData
 from ledger.evidence.parts import Cuts, Part
+from ledger.evidence.records import Rendition
 from ledger.evidence.rules import METADATA_FIELDS, UNIFORM, is_cover_field, is_field, is_text
 
 
@@ -134,10 +135,7 @@ def metadata_field(data: bytes, index: int) -> tuple[str, Any]:
         case [str(name), value] if METADATA_FIELDS[index - 1 : index] == (name,) and is_field(
             name, value
         ):
-            if name == "rendition":
-                of, *rest = value
-                value = [of - 1, *rest]
-            return name, value
+            return name, Rendition.parse(value) if name == "rendition" else value
     raise MalformedData("a metadata leaf is not as specified")
 
 

@@ -7,9 +7,10 @@ its output answers. The files lie in its working folder.
 
     request  = { "kind": "page" / "text", "source": file, "folder": where to, "bytes": most to write,
                  "files": most to write, "seconds": most to take }
-    answer   = { "tool": name and version, "files": how many }                   folder/1, folder/2, ..
-             / the same with "parts": [[begin, end, path, label]]               outer before inner
+    answer   = { "tool": name and version, "files": [file, ..] }                 folder/1, folder/2, ..
              / { "refused": why, as the end of a sentence }
+    file     = { "kind": what it shows, "remarks": [remark, ..] }          see ledger.evidence.remarks
+             / the same with "parts": [[begin, end, path, label]]               outer before inner
 
 Nothing it says is believed before `ledger.company.sealing.renditions` has looked at it.
 """

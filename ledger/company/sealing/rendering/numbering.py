@@ -2,26 +2,22 @@
 
 ECMA-376 part 1, 17.9: a paragraph names a numbering (`numId`) and a level in it; numberings of the same
 abstract numbering count on together. A level that has not been reached counts as one less than its
-start, as Word shows it: "0.1".
+start, as Word shows it: "0.1". A number in a format that is not known stands in brackets: "[3]".
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+from ledger.company.sealing.rendering.numerals import numeral
+from ledger.company.sealing.rendering.symbols import EMPTY, TICKED, read_as
+from ledger.company.sealing.rendering.wordml import W, number, value
 
 _MAX_TEXT = 100
 """Characters of a level's pattern; what is longer is no number."""
-_MAX_WORDS = 5_000
-"""Up to here numbers are written in letters, Roman or Chinese; beyond, in digits."""
 _PLACE = re.compile("%([1-9])")
-_ROMAN = {
-    "m": 1000, "cm": 900, "d": 500, "cd": 400, "c": 100, "xc": 90, "l": 50, "xl": 40, "x": 10,
-    "ix": 9, "v": 5, "iv": 4, "i": 1,
-}  # fmt: skip
-_CHINESE = "零一二三四五六七八九"
+_BULLET = "•"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +27,15 @@ class _Level:
     text: str
     legal: bool
     restarts: bool
+    font: str
 
 
 class Numbering:
-    """Counts. Ask for each paragraph once, in order."""
+    """Counts. Ask for each paragraph once, in order; `unknown` is told the name of each number's format
+    that is not known."""
 
-    def __init__(self, root: Any | None) -> None:
+    def __init__(self, root: Any | None, unknown: Callable[[str], None]) -> None:
+        self._unknown = unknown
         abstract: dict[str, Any] = {}
         linked: dict[str, str] = {}
         for each in root.iterchildren(f"{W}abstractNum") if root is not None else ():
@@ -52,7 +51,8 @@ class Numbering:
             levels = _levels(abstract[kind]) if kind in abstract else {}
             for override in each.iterchildren(f"{W}lvlOverride"):
                 if start := _child(override, "startOverride"):
-                    self._overrides[identifier, int(override.get(f"{W}ilvl", "0"))] = int(start)
+                    at = number(override.get(f"{W}ilvl"))
+                    self._overrides[identifier, at] = number(start)
                 levels |= _levels(override)
             self._lists[identifier] = kind, levels
         self._counts: dict[str, dict[int, int]] = {}
@@ -73,72 +73,51 @@ class Numbering:
                 del counts[deeper]
         level = levels[at]
         if level.format == "bullet":
-            return "•"
+            sign = read_as(level.font, level.text[:1])
+            return sign if sign in (EMPTY, TICKED) else _BULLET
 
-        def number(place: re.Match[str]) -> str:
+        def written(place: re.Match[str]) -> str:
             asked = int(place[1]) - 1
             if asked not in levels:
                 return ""
             count = counts.get(asked, levels[asked].start - 1)
-            return _format(count, "decimal" if level.legal else levels[asked].format)
+            return self._numeral(count, "decimal" if level.legal else levels[asked].format)
 
-        return _PLACE.sub(number, level.text[:_MAX_TEXT]).strip()
+        return _PLACE.sub(written, level.text[:_MAX_TEXT]).strip()
+
+    def _numeral(self, count: int, kind: str) -> str:
+        if (found := numeral(count, kind)) is not None:
+            return found
+        self._unknown(kind)
+        return f"[{count}]"
 
 
 def _levels(element: Any) -> dict[int, _Level]:
     return {
-        int(level.get(f"{W}ilvl", "0")): _Level(
-            start=int(_child(level, "start") or 0),
-            format=_child(level, "numFmt") or "decimal",
+        number(level.get(f"{W}ilvl")): _Level(
+            start=number(_child(level, "start")),
+            format=_format(level),
             text=_child(level, "lvlText"),
             legal=level.find(f"{W}isLgl") is not None,
             restarts=_child(level, "lvlRestart") != "0",
+            font=_font(level),
         )
         for level in element.iterchildren(f"{W}lvl")
     }
 
 
+def _format(level: Any) -> str:
+    """Return the format of a level; one of Word's own stands in a form beside another for others."""
+    found = next(level.iter(f"{W}numFmt"), None)
+    if value(found) == "custom" and found is not None:
+        return str(found.get(f"{W}format") or "custom")
+    return value(found) or "decimal"
+
+
+def _font(level: Any) -> str:
+    fonts = level.find(f"{W}rPr/{W}rFonts")
+    return "" if fonts is None else str(fonts.get(f"{W}ascii") or fonts.get(f"{W}hAnsi") or "")
+
+
 def _child(element: Any, tag: str) -> str:
-    found = element.find(f"{W}{tag}")
-    return "" if found is None else str(found.get(f"{W}val", ""))
-
-
-def _format(number: int, kind: str) -> str:
-    if kind == "none":
-        return ""
-    if not 0 < number <= _MAX_WORDS:
-        return str(number)
-    if kind in ("lowerLetter", "upperLetter"):
-        # After z comes aa, then bb.
-        letters = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
-        return letters.upper() if kind == "upperLetter" else letters
-    if kind in ("lowerRoman", "upperRoman"):
-        return _roman(number).upper() if kind == "upperRoman" else _roman(number)
-    if kind in (
-        "chineseCounting",
-        "chineseCountingThousand",
-        "japaneseCounting",
-        "taiwaneseCounting",
-    ):
-        return _chinese(number)
-    return f"{number:02}" if kind == "decimalZero" else str(number)
-
-
-def _roman(number: int) -> str:
-    text = ""
-    for letters, value in _ROMAN.items():
-        text += letters * (number // value)
-        number %= value
-    return text
-
-
-def _chinese(number: int) -> str:
-    text, zero = "", False
-    for unit, sign in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
-        digit, number = divmod(number, unit)
-        if digit:
-            text += ("零" if zero and text else "") + _CHINESE[digit] + sign
-            zero = False
-        else:
-            zero = True
-    return text[1:] if text.startswith("一十") else text
+    return value(element.find(f"{W}{tag}"))

@@ -68,12 +68,16 @@ def render_pages(source: Path, folder: Path, most_files: int, most_bytes: int) -
     """
     tool = f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}"
     try:
-        return {"tool": tool, "files": _render(source, folder, most_files, most_bytes, False)}
+        return _answer(tool, _render(source, folder, most_files, most_bytes, False))
     except pikepdf.PasswordError as error:
         raise NotRendered("the PDF is encrypted") from error
     except pikepdf.PdfError:
         files = _render(source, folder, most_files, most_bytes, True)
-        return {"tool": f"{tool}; the PDF was damaged and has been repaired", "files": files}
+        return _answer(f"{tool}; the PDF was damaged and has been repaired", files)
+
+
+def _answer(tool: str, total: int) -> Mapping[str, Any]:
+    return {"tool": tool, "files": [{"kind": "page", "remarks": []} for _ in range(total)]}
 
 
 def _render(source: Path, folder: Path, most_files: int, most_bytes: int, repair: bool) -> int:

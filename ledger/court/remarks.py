@@ -1,0 +1,198 @@
+"""What a rendition says of itself, in our sentences: one for each word of the list in docs/formats.md.
+
+Names and times are the original's own, so they stand beside the sentence and not in it. A word that is
+not on the list is shown as what it is: a word of other software.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ledger.court.words import Fact, fill
+from ledger.language import Pair, pick, spelled
+from ledger.quoted import Quoted, Words
+
+Stated = Mapping[str, Any]
+"""A remark by name, as `ledger.evidence.remarks.remark_facts` gives it."""
+
+
+def remark_words(remark: Stated, language: str) -> Words:
+    """Return the sentence of a remark, without a full stop."""
+    count = remark["count"]
+    one = count == 1
+    return fill(
+        REMARKS.get(remark["what"], _UNKNOWN),
+        language,
+        count=count,
+        s=Words("" if one else "s"),
+        es=Words("" if one else "es"),
+        it=Words("it" if one else "they"),
+        its=Words("its" if one else "their"),
+        is_=Words("is" if one else "are"),
+        s_=Words("s" if one else ""),
+    )
+
+
+def remark_names(remark: Stated) -> tuple[Quoted, ...]:
+    """Return whom or what a remark names; of an unknown one first its word."""
+    names = tuple(map(Quoted, remark["names"]))
+    return names if remark["what"] in REMARKS else (Quoted(remark["what"]), *names)
+
+
+def remark_rest(remark: Stated, language: str) -> Words:
+    """Return how many names are left out, and when it was; "" for nothing."""
+    said = []
+    if remark["more_names"]:
+        said.append(fill(_MORE, language, remark["more_names"]))
+    if remark["first"] is not None:
+        first, last = (spelled(remark[each], _TIME) for each in ("first", "last"))
+        said.append(fill(_ONCE if first == last else _WHEN, language, first, last))
+    return Words(pick((", ", "，"), language).join(said))
+
+
+def remarks_facts(remarks: Sequence[Stated], language: str) -> Iterator[Fact]:
+    """Yield what a rendition says of itself, for a report."""
+    for number, remark in enumerate(remarks):
+        label = "  " + pick(_LABEL, language) if number == 0 else ""
+        yield Fact(label, remark_words(remark, language))
+        yield from (Fact("", name) for name in remark_names(remark))
+        if rest := remark_rest(remark, language):
+            yield Fact("", rest)
+
+
+_TIME = "%Y-%m-%d %H:%M"
+_LABEL: Pair = ("says of itself", "副本自述")
+_MORE: Pair = ("and {0:,} more", "另有 {0:,} 个")
+_ONCE: Pair = ("{0} by the original's own clock", "{0}（原件自记时间）")
+_WHEN: Pair = ("{0} to {1} by the original's own clock", "{0} 至 {1}（原件自记时间）")
+_UNKNOWN: Pair = (
+    "{count:,} × what other software calls",
+    "{count:,} 处，其他软件称之为",
+)
+
+REMARKS: dict[str, Pair] = {
+    "insertions": (
+        "{count:,} tracked insertion{s}, shown as accepted",
+        "修订插入 {count:,} 处，按已接受显示",
+    ),
+    "deletions": (
+        "{count:,} tracked deletion{s}, left out as accepted",
+        "修订删除 {count:,} 处，按已接受略去",
+    ),
+    "moves": (
+        "{count:,} tracked move{s}, shown at the new place only",
+        "修订移动 {count:,} 处，仅在新位置显示",
+    ),
+    "insertions-marked": (
+        "{count:,} tracked insertion{s}, marked as {{+…+}}",
+        "修订插入 {count:,} 处，标记为 {{+…+}}",
+    ),
+    "deletions-marked": (
+        "{count:,} tracked deletion{s}, marked as [-…-]",
+        "修订删除 {count:,} 处，标记为 [-…-]",
+    ),
+    "moves-marked": (
+        "{count:,} tracked move{s}, marked as a deletion at the old place and an insertion at the new",
+        "修订移动 {count:,} 处，在原位置标为删除，在新位置标为插入",
+    ),
+    "format-changes": (
+        "{count:,} tracked change{s} of format, not shown",
+        "修订格式更改 {count:,} 处，未显示",
+    ),
+    "struck": (
+        "{count:,} passage{s} struck through by hand, marked as ~~…~~",
+        "手工删除线 {count:,} 处，标记为 ~~…~~",
+    ),
+    "hidden": (
+        "{count:,} passage{s} of hidden text, left out",
+        "隐藏文字 {count:,} 处，已略去",
+    ),
+    "faint": (
+        "{count:,} passage{s} in white or tiny type, shown like the rest",
+        "白色或极小字号的文字 {count:,} 处，与其他文字一样显示",
+    ),
+    "raised": (
+        "{count:,} raised or lowered passage{s}, shown as ⁶, ₂, ^(…) or _(…)",
+        "上标或下标 {count:,} 处，显示为 ⁶、₂、^(…) 或 _(…)",
+    ),
+    "formulas": (
+        "{count:,} formula{s}, written in one line",
+        "公式 {count:,} 个，改写为一行",
+    ),
+    "numbers": (
+        "{count:,} paragraph number{s} in a format that is not known, shown as [n]",
+        "段落编号格式未知 {count:,} 处，显示为 [n]",
+    ),
+    "symbols": (
+        "{count:,} character{s} of symbol fonts that {is_} not known, shown as \ufffd",
+        "符号字体的未知字符 {count:,} 个，显示为 \ufffd",
+    ),
+    "headers": (
+        "{count:,} page header{s}, left out",
+        "页眉 {count:,} 个，已略去",
+    ),
+    "footers": (
+        "{count:,} page footer{s}, left out",
+        "页脚 {count:,} 个，已略去",
+    ),
+    "comments": (
+        "{count:,} comment{s}, left out",
+        "批注 {count:,} 条，已略去",
+    ),
+    "text-boxes": (
+        "{count:,} text box{es}, shown after the paragraph that {it} belong{s_} to",
+        "文本框 {count:,} 个，显示在所属段落之后",
+    ),
+    "notes": (
+        "{count:,} footnote{s} or endnote{s}, shown at the end as [n]",
+        "脚注或尾注 {count:,} 条，以 [n] 显示在文末",
+    ),
+    "pictures": (
+        "{count:,} picture{s}, left out",
+        "图片 {count:,} 幅，已略去",
+    ),
+    "drawings": (
+        "{count:,} drawing{s}, left out but for the text in {its} boxes",
+        "图形 {count:,} 个，除文本框文字外已略去",
+    ),
+    "charts": (
+        "{count:,} chart{s}, left out",
+        "图表 {count:,} 个，已略去",
+    ),
+    "diagrams": (
+        "{count:,} diagram{s} (SmartArt), left out",
+        "示意图（SmartArt）{count:,} 个，已略去",
+    ),
+    "objects": (
+        "{count:,} embedded or linked object{s}, left out",
+        "嵌入或链接的对象 {count:,} 个，已略去",
+    ),
+    "fields": (
+        "{count:,} field{s} without a result, left out",
+        "没有结果的域 {count:,} 个，已略去",
+    ),
+    "results": (
+        "{count:,} field{s} with the result that the original holds; what {it} compute{s_} is left out",
+        "域 {count:,} 个，显示原件所存的结果，域代码已略去",
+    ),
+    "unread": (
+        "{count:,} passage{s} in places that this software does not read, left out",
+        "位于本软件不读取之处的文字 {count:,} 处，已略去",
+    ),
+    "links": (
+        "{count:,} link{s}, {its} address left out",
+        "链接 {count:,} 个，其地址已略去",
+    ),
+    "readings": (
+        "{count:,} phonetic guide{s}, left out",
+        "拼音指南 {count:,} 处，已略去",
+    ),
+    "versions": (
+        "{count:,} passage{s} in several versions that differ, of which one is shown",
+        "存在不同版本的内容 {count:,} 处，仅显示其中一种",
+    ),
+    "stored": (
+        "{count:,} passage{s} stored in the file that no reader shows, left out",
+        "存于文件但阅读软件不显示的文字 {count:,} 处，已略去",
+    ),
+}
+"""A sentence for each word that this version knows."""
