@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from ledger.cli import text
-from ledger.company.disclosing.contents import COVER, fold
+from ledger.company.disclosing.contents import COVER
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Splitting
 from ledger.quoted import quoted
+from ledger.reading.shown import fold
 
 _MARGIN = 2
 _SHOWN = 12
