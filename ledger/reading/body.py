@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from quopri import decodestring
 
 from ledger.reading import html
-from ledger.reading.charsets import WHOLE, Cut, Decoded, How, decode
+from ledger.reading.charsets import BEGINNING, WHOLE, Cut, Decoded, How, decode
 from ledger.reading.header import Value, fields, file_name, from_base64, header_end, parameters
 
 MAX_DEPTH = 20
@@ -26,14 +26,10 @@ _NOT_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
 _BINARY = re.compile(
     rb"\0|%PDF|PK\x03\x04|\x89PNG|GIF8|\xff\xd8\xff|\xd0\xcf\x11\xe0|7z\xbc|Rar!|\x1f\x8b"
 )
-_TEXTS = (
-    "text/",
-    "message/delivery-status",
-    "application/xml",
-    "application/json",
-    "application/xhtml",
-)
-_TEXT_NAMES = (".txt", ".csv", ".tsv", ".log", ".md", ".json", ".xml", ".htm", ".html", ".eml", ".ics", ".vcf")  # fmt: skip
+_TEXTS = ("text/", "message/", "application/xml", "application/json", "application/xhtml")
+_TEXT_NAMES = (
+    ".txt", ".csv", ".tsv", ".log", ".md", ".json", ".xml", ".htm", ".html", ".eml", ".ics", ".vcf",
+)  # fmt: skip
 _BOUNDARY_END = re.compile(rb"(--)?[ \t]*(?:\r?\n|\Z)")
 
 
@@ -96,9 +92,9 @@ def _is_text(kind: str, name: str, data: bytes) -> bool:
         return True
     if kind and not name.lower().endswith(_TEXT_NAMES):
         return False
-    return not _BINARY.match(data) and (
-        b"\0" not in data[:1000] or decode(data[:1000]).text.isprintable()
-    )
+    if _BINARY.match(data):
+        return False
+    return b"\0" not in data[:1000] or "\0" not in decode(data[:1000], cut=BEGINNING).text
 
 
 def _transfer(stated: bytes | None, body: bytes, unknown: bool) -> tuple[str, How]:

@@ -11,8 +11,12 @@ from encodings.aliases import aliases
 from enum import StrEnum
 from functools import lru_cache
 
-from ledger.reading.guessing import score_of, scores, tolerant
+from ledger.reading.guessing import loosely, score_of, scores, tolerant
 
+_SAMPLE = 1 << 16
+"""Bytes that a charset is guessed by."""
+_UNSURE = 0.3
+"""A score that no text has that was read rightly, but for one of rare names."""
 MAX_LABEL = 60
 """Characters of a label; the longest that is registered has 45."""
 
@@ -82,13 +86,17 @@ _KNOWN = {
     if codec not in _NO_TEXT
 }
 _PREFIX = re.compile(r"(?:x-|cs)+(?=.)")
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-         (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 _ESCAPES = re.compile(rb"\x1b\$?[()*+./-]?[@-~]|[\x0e\x0f]|\x1b[NO]..|[^\x1b\x0e\x0f]+|\x1b", re.S)
 _SWITCHES = re.compile(rb"\x1b\$(?:[@AB]|[()][ACDG])")
 
 
 _UTF_7 = re.compile(rb"\+[A-Za-z0-9/]{5,}-")
+_LONE = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which UTF-7 lets pass."""
 _SETS = {
     b"A": _GB, b"C": "cp949", b"B": "", b"@": "", b"D": "euc_jp", b"O": "euc_jis_2004",
     b"P": "euc_jis_2004", b"Q": "euc_jis_2004",
@@ -134,9 +142,9 @@ def decode(data: bytes, label: str = "", cut: Cut = WHOLE) -> Decoded:
         return Decoded(text + "�" * lost, _name(codec, data), How.STATED, lost)
     if codec == "ascii":
         return _unlabelled(data, cut)
-    text = _loosely(data, codec)
-    if text is not None:
-        return Decoded(text, _name(codec, data), How.STATED, damaged=True)
+    loose = _loosely(data, codec)
+    if loose is not None:
+        return Decoded(loose, _name(codec, data), How.STATED, damaged=True)
     return _unlabelled(data, cut)
 
 
@@ -145,31 +153,27 @@ def _unlabelled(data: bytes, cut: Cut) -> Decoded:
         if data.startswith(mark) and len(data) > len(mark):
             text = data.decode(codec, "replace")
             return Decoded(text, _name(codec, data), How.FORMED, "�" in text)
-    if data.isascii() and (found := _seven_bit(data)):
-        return found
+    if data.isascii() and (seven_bit := _seven_bit(data)):
+        return seven_bit
     text, rest = _strictly(data, "utf-8", cut)
     if text is not None and (cut.end or not rest) and "\0" not in text:
         return Decoded(text, "utf-8", How.FORMED)
-    wide = _wide(data)
+    head = data[:_SAMPLE]
+    ended = not cut.end and len(head) == len(data)
+    wide = _wide(head)
     if wide is not None:
-        return wide
-    found = max(
-        ((score, -skip, codec, text) for skip in range(1 + cut.begin)
-         for score, codec, text in scores(data[skip:])),
-        key=lambda each: each[:2],
-    )  # fmt: skip
-    _, _, codec, text = found
-    if text.endswith("�") and cut.end:
-        text = text[:-1]
-    loose = data.decode("utf-8", "replace")
+        text = loosely(data, wide.charset, not cut.end)
+        return Decoded(text, wide.charset, How.GUESSED, "�" in text)
+    best, _, codec, skip = max(
+        (score, -skip, codec, skip)
+        for skip in range(1 + cut.begin)
+        for score, codec in scores(head[skip:], ended)
+    )
     # One bad byte does not make UTF-8 something else: what is left of it would score far better.
-    if found[0] < 0.3 and tolerant(data, "utf-8") and _high(loose):
-        codec, text = "utf-8", loose
+    if best < _UNSURE and tolerant(head, "utf-8", ended):
+        codec, skip = "utf-8", 0
+    text = loosely(data[skip:], codec, not cut.end)
     return Decoded(text, _name(codec, data), How.GUESSED, "�" in text)
-
-
-def _high(text: str) -> bool:
-    return any(each > "\x7f" and each != "�" for each in text)
 
 
 def _seven_bit(data: bytes) -> Decoded | None:
@@ -213,7 +217,7 @@ def _strictly(data: bytes, codec: str, cut: Cut) -> tuple[str | None, bytes]:
     for skip in range(1 + cut.begin * (3 if codec.startswith("utf") else 1)):
         try:
             decoder = codecs.getincrementaldecoder(codec)()
-            text = decoder.decode(data[skip:])
+            text = _LONE.sub("�", decoder.decode(data[skip:]))
             rest = decoder.getstate()[0]
         except (UnicodeError, LookupError):
             continue

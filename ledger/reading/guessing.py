@@ -5,6 +5,7 @@ each reading is scored by how common its characters are in that language. The se
 characters of general text, and words of business mail and documents.
 """
 
+import codecs
 from collections.abc import Iterator
 
 SAMPLE = 3000
@@ -71,14 +72,17 @@ _LEVELS = {"gb18030": ("gb2312", 0xD7), "cp950": ("big5", 0xC6), "cp932": ("cp93
 """A charset whose characters stand in two levels, and the last first byte of the frequent ones."""
 
 
-def scores(data: bytes) -> Iterator[tuple[float, str, str]]:
-    """Yield (score, codec, text) of each reading that `data` can have at all; -2 to 1."""
+def scores(data: bytes, ended: bool) -> Iterator[tuple[float, str]]:
+    """Yield (score, codec) of each reading that `data` can have at all; -2 to 1.
+
+    `ended` as `loosely` has it.
+    """
     for codec, common in _CANDIDATES:
-        text = tolerant(data, codec)
+        text = tolerant(data, codec, ended)
         if text is not None:
-            yield score(text, codec, common), codec, text
+            yield score(text, codec, common), codec
     text = data.decode(_LATIN, "replace")
-    yield _latin_score(text), _LATIN, text
+    yield _latin_score(text), _LATIN
 
 
 def score_of(text: str) -> float:
@@ -87,9 +91,14 @@ def score_of(text: str) -> float:
     return score(text, "gb18030", common)
 
 
-def tolerant(data: bytes, codec: str) -> str | None:
-    """Return bytes decoded, None where more than one character in a hundred is none."""
-    text = data.decode(codec, "replace")
+def loosely(data: bytes, codec: str, ended: bool = True) -> str:
+    """Return bytes decoded, U+FFFD for what is no character; not for one that the end cuts off."""
+    return codecs.getincrementaldecoder(codec)("replace").decode(data, ended)
+
+
+def tolerant(data: bytes, codec: str, ended: bool = True) -> str | None:
+    """Return the same, None where more than one character in a hundred is none."""
+    text = loosely(data, codec, ended)
     return text if text.count("�") * 100 <= len(text) else None
 
 

@@ -1,6 +1,6 @@
 """Header fields of mail as people read them: unfolded, encoded words decoded, parameters.
 
-Encoded words (RFC 2047) as they are found: between quotation marks, side by side with a character cut in
+Encoded words (RFC 2047) as they are found: between quotation marks, in a row that cuts a character in
 two, with a charset in quotation marks, beside raw bytes. Raw bytes are UTF-8 (RFC 6532), or in the
 charset of the words beside them, or a guess. File names also by RFC 2231, with either inside the other.
 """
@@ -29,7 +29,7 @@ _PARAMETER = re.compile(
     rb'[;\s]\s*+([^\s=;*"]{1,60}+)(?:\*(\d{1,3}))?+(\*)?+\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\Z)|([^;]*+))',
     re.DOTALL,
 )
-_KIND = re.compile(rb"\s*+[^\s;]*+")
+_KIND = re.compile(rb"[^\s;]++")
 _EXTENDED = re.compile(rb"([^']{0,80})'[^']*'(.*)", re.DOTALL)
 _ESCAPED = re.compile(rb"(?<![\x80-\xff])\\([\"\\])")
 """An escape in a quoted string, but for the second byte of a raw GBK or Shift_JIS character."""
@@ -149,11 +149,8 @@ def _word(encoding: bytes, data: bytes) -> bytes:
 def from_base64(data: bytes) -> bytes:
     """Return what base64 holds, whatever stands between its digits and however it ends."""
     pieces = (_NO_BASE64.sub(b"", each) for each in data.split(b"="))
-    return b"".join(
-        binascii.a2b_base64(each[: len(each) - (len(each) % 4 == 1)] + b"===")
-        for each in pieces
-        if each
-    )
+    whole = (each[: len(each) - (len(each) % 4 == 1)] for each in pieces)
+    return b"".join(binascii.a2b_base64(each + b"===") for each in whole if each)
 
 
 def parameters(raw: bytes) -> tuple[str, dict[str, Value]]:
@@ -162,7 +159,7 @@ def parameters(raw: bytes) -> tuple[str, dict[str, Value]]:
     Names and what stands before are in lower case.
     """
     raw = _FOLD.sub(b"", raw[:MAX_VALUE])
-    kind = _KIND.match(raw)[0].strip().lower().decode("latin-1")
+    kind = "".join(each.decode("latin-1") for each in _KIND.findall(raw)[:1]).lower()
     plain: dict[str, bytes] = {}
     continued: dict[str, dict[int, tuple[bytes, bool]]] = {}
     for found in _PARAMETER.finditer(raw):

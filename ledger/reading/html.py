@@ -17,7 +17,8 @@ _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[ \n]*")
 _META = re.compile(rb"<meta\b[^<>]{0,200}?\bcharset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,60})", re.I)
 _OPENING = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|body|div|p|table|span|meta|font|center|br|h[1-6])\b",
+    rb"(?:\xef\xbb\xbf)?\s*"
+    rb"<(?:!doctype html|html|head|body|div|p|table|span|meta|font|center|br|h[1-6])\b",
     re.I,
 )
 _HEAD = 4096
