@@ -64,16 +64,16 @@ class Entity:
     body: bytes
 
 
-def read_body(header: bytes | None, body: bytes, cut: Cut = WHOLE) -> Body:
-    """Return a body as its header says, None where that is not at hand."""
-    found = dict(reversed(list(fields(header + b"\n\n" if header else b""))))
+def read_body(header: bytes, body: bytes, cut: Cut = WHOLE, complete: bool = True) -> Body:
+    """Return a body as its header says; what is open where that is not `complete`, by its content."""
+    found = dict(reversed(list(fields(header + b"\n\n"))))
     kind, values = parameters(found.get(b"content-type", b""))
     name = file_name(found.get(b"content-disposition", b""), found.get(b"content-type", b""))
     stated = found.get(b"content-transfer-encoding")
-    encoding, how = _transfer(stated, body, header is None)
+    encoding, how = _transfer(stated, body, complete)
     data = _without(encoding, body)
     label = values["charset"].text if "charset" in values else ""
-    if not kind and header is not None:
+    if not kind and complete:
         kind = "text/plain"
     if not _is_text(kind, name.text, data):
         return Body(data, None, kind, encoding, how, name)
@@ -97,13 +97,13 @@ def _is_text(kind: str, name: str, data: bytes) -> bool:
     return b"\0" not in data[:1000] or "\0" not in decode(data[:1000], cut=BEGINNING).text
 
 
-def _transfer(stated: bytes | None, body: bytes, unknown: bool) -> tuple[str, How]:
+def _transfer(stated: bytes | None, body: bytes, complete: bool) -> tuple[str, How]:
     """Return the transfer encoding of a body, and what that rests on."""
     if stated is not None:
         return _ENCODINGS.get(
             stated.split(b";")[0].strip().lower().decode("latin-1"), ""
         ), How.STATED
-    if not unknown:
+    if complete:
         return "", How.STATED
     if len(body) >= 8 and _ALL_BASE64.fullmatch(body) and _likely(from_base64(body)):
         return BASE64, How.GUESSED
@@ -153,7 +153,7 @@ def _entities(header: bytes, body: bytes, number: str, depth: int) -> Iterator[E
             inner = f"{number}.{count}" if number else str(count)
             yield from _entities(part[:end], _after_empty_line(part, end), inner, depth + 1)
     elif depth < MAX_DEPTH and kind == "message/rfc822":
-        data = _without(_transfer(found.get(b"content-transfer-encoding"), body, False)[0], body)
+        data = _without(_transfer(found.get(b"content-transfer-encoding"), body, True)[0], body)
         end = header_end(data)
         yield from _entities(data[:end], _after_empty_line(data, end), number, depth + 1)
     else:
@@ -188,7 +188,7 @@ def texts(header: bytes | None, body: bytes) -> Iterator[str]:
     """Yield the texts of a body for a search: those of its parts, and the names of its attachments."""
     found = [Entity("1", b"", body)] if header is None else entities(body, header)
     for each in found:
-        read = read_body(header if header is None else each.header, each.body)
+        read = read_body(each.header, each.body, complete=header is not None)
         if read.text is not None:
             yield read.text.text
         if read.name.text:

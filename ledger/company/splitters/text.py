@@ -118,7 +118,7 @@ class _Text:
         data = self._data[low:high]
         text = decode(data, self._codec or self._charset, BEGINNING).text
         text = plain(_MARKS.sub("", text) if heading else text, MAX_LABEL - len(self._mark))
-        return text + self._mark if text else ""
+        return text if text.isascii() else text + self._mark
 
     def paragraphs(self, found: Iterable[_Bounds]) -> list[Range]:
         """Return paragraphs as parts. Raises TooMany."""
