@@ -7,6 +7,7 @@ path; `_gaps.txt` lists what is shown and what is not. Names are made safe by wh
 import mimetypes
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ledger.evidence.manifest import Manifest
@@ -37,7 +38,7 @@ def outputs(opening: Manifest | PartialOpening) -> list[str]:
             suffix = ".bin" if piece.path is None else _suffix(piece.path, cut_by[piece.document])
             place = _place(piece).encode()[:MAX_PLACE].decode("utf-8", "ignore")
             name = f"{document}.parts/{place}{suffix}"
-        found.append(_free(name, taken))
+        found.append(free(name, taken))
     return [*found, GAPS]
 
 
@@ -67,6 +68,43 @@ def _pieces(opening: PartialOpening) -> Iterator[tuple[str, Piece, dict[str, Any
         yield called, piece, fields
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A piece of content, and what is known of it: of document `document` (from 1), as `called`.
+
+    `path` is "" for a whole document and where it is hidden; so are the other texts.
+    """
+
+    content: int
+    document: int
+    called: str
+    path: str
+    whole: bool
+    splitter: str
+    media_type: str
+    rendition: bool
+
+
+def called_pieces(opening: Manifest | PartialOpening) -> list[Called]:
+    """Return the pieces of an opening, in their order."""
+    if isinstance(opening, Manifest):
+        return [
+            Called(
+                number, number + 1, each.name, "", True, each.splitter, each.media_type,
+                each.rendition is not None,
+            )
+            for number, each in enumerate(opening.documents)
+        ]  # fmt: skip
+    cut_by = {each.document: _splitter(each) for each in opening.documents}
+    return [
+        Called(
+            number, piece.document + 1, called, piece.path or "", piece.whole,
+            cut_by[piece.document], fields.get("media-type") or "", "rendition" in fields,
+        )
+        for number, (called, piece, fields) in enumerate(_pieces(opening))
+    ]  # fmt: skip
+
+
 def _extension(fields: dict[str, Any]) -> str:
     return mimetypes.guess_extension(fields.get("media-type", "")) or ""
 
@@ -88,11 +126,11 @@ def _suffix(path: str, splitter: str) -> str:
     return ".eml" if _ENTITY.fullmatch(path) else ".txt"
 
 
-def _free(name: str, taken: dict[str, int]) -> str:
+def free(name: str, taken: dict[str, int]) -> str:
     """Return the name, with a number where it is taken in any case; `taken` counts the askings."""
-    free, key = name, name.casefold()
-    while free.casefold() in taken:
+    found, key = name, name.casefold()
+    while found.casefold() in taken:
         taken[key] += 1
-        free = f"{name} ({taken[key]})"
-    taken[free.casefold()] = 1
-    return free
+        found = f"{name} ({taken[key]})"
+    taken[found.casefold()] = 1
+    return found

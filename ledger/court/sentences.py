@@ -103,6 +103,11 @@ _SENTENCES: dict[str, Pair] = {
     ),
     "vault-trust": ("pinned in your vault", "本机保险库中固定的信任文件"),
     "written": ("Written", "已写出"),
+    "written-readings": (
+        "Written for reading, decoded by this program and not proven",
+        "为便于阅读而写出，由本程序解码所得，未证明",
+    ),
+    "more-readings": ("and {count} more", "及另外 {count} 个"),
     "reason": ("reason", "原因"),
     "standing": (
         "At this office, at {size} entries (stated by the notary)",

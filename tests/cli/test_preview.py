@@ -6,21 +6,21 @@ import pytest
 
 from ledger.cli.company.parts import _line
 from ledger.cli.text import WIDTH, columns
-from ledger.company.disclosing.preview import first_line
+from ledger.company.disclosing.readings import first_line_of, first_line_of_mail
 from ledger.court.shown import gaps_in_words
 
 
 @pytest.mark.parametrize("words", ["cell 10\tcell 11\n", "Geheimhaltungsvereinbarung\n"])
 def test_a_first_line_outside_mail_is_never_taken_for_an_encoding_of_mail(words: str) -> None:
-    assert first_line(words.encode(), mail=False) == " ".join(words.split())
+    assert first_line_of(words.encode()) == " ".join(words.split())
 
 
 def test_a_first_line_of_mail_is_shown_decoded_and_prose_as_it_is() -> None:
     body = base64.encodebytes("第一段：保密。\n第二段".encode())
-    assert first_line(body, mail=True) == "第一段：保密。"
-    assert (
-        first_line(b"Thanks and see you on Monday\n", mail=True) == "Thanks and see you on Monday"
-    )
+    header = b"Content-Transfer-Encoding: base64\nContent-Type: text/plain; charset=utf-8\n"
+    assert first_line_of_mail(body, header) == "第一段：保密。"
+    prose = b"Thanks and see you on Monday\n"
+    assert first_line_of_mail(prose, b"Subject: x\n") == "Thanks and see you on Monday"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = (
     ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits"),
     ("ledger.errors", "ledger.language"),
-    ("ledger.encoding",),
+    ("ledger.encoding", "ledger.reading"),
     ("ledger.crypto",),
     ("ledger.chain",),
     ("ledger.verify", "ledger.disk", "ledger.wire"),
@@ -40,8 +40,8 @@ CLOSED = {
 }
 """room -> what it never imports, also not through others."""
 
-PURE = ("ledger.errors", "ledger.encoding", "ledger.crypto", "ledger.chain", "ledger.verify",
-        "ledger.evidence.partial", "ledger.evidence.manifest")  # fmt: skip
+PURE = ("ledger.errors", "ledger.encoding", "ledger.reading", "ledger.crypto", "ledger.chain",
+        "ledger.verify", "ledger.evidence.partial", "ledger.evidence.manifest")  # fmt: skip
 INPUT_AND_OUTPUT = {
     "asyncio", "fcntl", "httpx2", "multiprocessing", "os", "pathlib", "secrets", "select", "shutil",
     "signal", "socket", "sqlite3", "sqlite_utils", "subprocess", "tempfile", "threading", "time",

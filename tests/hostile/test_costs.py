@@ -18,8 +18,8 @@ from hypothesis import strategies as some
 
 from ledger.company.capture.config import Rule
 from ledger.company.mail.sources import MailPolicy
-from ledger.company.splitters.headers import MAX_ENCODED
 from ledger.errors import SealbookError
+from ledger.reading.header import MAX_VALUE
 from tests.hostile.costs import CASES, Case, text
 
 TIMES = 4
@@ -81,7 +81,7 @@ def test_a_measure_that_never_fails_would_be_none() -> None:
 def test_a_sender_s_nested_address_is_no_address_and_no_error(unit: str) -> None:
     # RecursionError left the message untaken, each time that its server tried again.
     policy = MailPolicy(senders=(("@a.example", Rule(matter="a")),))
-    assert policy.rule_for(text(unit, MAX_ENCODED)) == policy.rule
+    assert policy.rule_for(text(unit, MAX_VALUE)) == policy.rule
     assert policy.rule_for('"Lin (a) <b" (c (d)) <lin@a.example>').matter == "a"
 
 

@@ -7,10 +7,11 @@ import click
 
 from ledger.cli import text
 from ledger.cli.company.remarks import remark_lines
-from ledger.company.disclosing.contents import COVER, fold
+from ledger.company.disclosing.contents import COVER
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Splitting
 from ledger.quoted import quoted
+from ledger.reading.shown import fold
 
 _MARGIN = 2
 _SHOWN = 12

@@ -1,5 +1,6 @@
 """`sealbook verify` of an evidence file: every deposit in it; content appears once all is shown."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -10,11 +11,13 @@ import click
 from ledger.chain.report import CONTENT
 from ledger.cli import shell, text
 from ledger.cli.court.gaps import gaps_page
+from ledger.cli.court.readings import reading_values, readings_of, readings_page, write_readings
 from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.cli.court.sealed import ended_in_order
 from ledger.cli.table import labelled
 from ledger.court import say
 from ledger.court.pieces import content_names, outputs
+from ledger.court.readings import Reading
 from ledger.disk.staging import Opened, Staging
 from ledger.errors import Conflict
 from ledger.evidence.casefile import DisclosedDeposit, FileReport, verify_file
@@ -23,6 +26,9 @@ from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
 from ledger.quoted import quoted
 from ledger.verify import VerifiedReceipt, unchecked_report
+
+_LISTED = 40
+"""Files of readings that are named; `_readings.txt` names all."""
 
 if TYPE_CHECKING:
     from ledger.chain.report import Report
@@ -50,7 +56,12 @@ def verify_evidence(
         with damaged(how.name):
             result = verify_file(disclosed, trusted[0], writing.verify)
         writing.finish(result)
-        more = {"documents": writing.placed_files()}
+        found = [readings_of(each) if result.good else [] for each in disclosed]
+        files = writing.write_readings(found)
+        more = {
+            "documents": writing.placed_files(),
+            "readings": reading_values(found, files),
+        }
         examined: list[Examined] = []
         # What is not good is not drafted, and may not even be there.
         if how.rule is not None and (result.good or not how.draft):
@@ -59,7 +70,13 @@ def verify_evidence(
                 for each, report in zip(disclosed, result.reports, strict=True)
             ]
         good = show_reports(
-            result.reports, trusted, how, more, matters=result.matters, examined=examined
+            result.reports,
+            trusted,
+            how,
+            more,
+            matters=result.matters,
+            examined=examined,
+            readings=[readings_page(each, how.language) for each in found],
         )
         writing.say()
         return good and writing.taken is None
@@ -80,6 +97,7 @@ class _Writing:
         self._title = Path(how.name.name.removesuffix(".age")).stem
         self._stagings: dict[int, Staging] = {}
         self._placed: dict[int, Opened] = {}
+        self._read: list[Path] = []
 
     def verify(self, number: int, disclosed: DisclosedDeposit, trust: "Trust") -> VerifiedReceipt:
         """Verify one deposit, its content into hiding."""
@@ -102,6 +120,20 @@ class _Writing:
                 listing = gaps_page(documents, places, self._how.language)
                 staging.write(len(places) - 1, 0, listing.encode())
             self._placed[number] = staging.place()
+
+    def write_readings(self, found: Sequence[Sequence[Reading]]) -> list[list[Path | None]]:
+        """Write the files of readings beside what was placed; return where they went."""
+        files: list[list[Path | None]] = [[None] * len(each) for each in found]
+        for number in self._placed:
+            disclosed, folder = self._disclosed[number], self._folder(number)
+            try:
+                files[number] = write_readings(
+                    disclosed, found[number], folder, self._title, self._how.language
+                )
+            except Conflict as error:
+                shell.tell(text.said(f"No readings were written: {error}"))
+        self._read = [file for each in files for file in each if file is not None]
+        return files
 
     def placed_files(self) -> list[dict[str, str]]:
         """Return what was written, for machines."""
@@ -131,6 +163,11 @@ class _Writing:
                 lines.append(text.foreign(self._folder(number) / place, 2))
                 if renamed:
                     lines += labelled([("deposited as", quoted(name))], 4)
+        if self._read:
+            lines += [say("written-readings", how.language)]
+            lines += [text.foreign(each, 2) for each in self._read[:_LISTED]]
+            if len(self._read) > _LISTED:
+                lines.append(say("more-readings", how.language, count=len(self._read) - _LISTED))
         # A draft stands alone on stdout.
         click.echo("\n".join(lines), err=how.draft)
 

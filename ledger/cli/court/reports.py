@@ -52,10 +52,12 @@ def show_reports(
     *,
     matters: "Sequence[MatterShown]" = (),
     examined: "Sequence[Examined]" = (),
+    readings: Sequence[str] = (),
 ) -> bool:
     """Print the reports on a file; return whether all are good.
 
-    `matters` is what the file shows as a whole, `examined` what a rule's questions are answered from.
+    `matters` is what the file shows as a whole, `examined` what a rule's questions are answered from,
+    `readings` what follows each report.
     """
     from ledger.chain.report import FAILED
 
@@ -84,7 +86,7 @@ def show_reports(
     elif trusted is None:
         _say_untrusted(how)
     else:
-        click.echo(_page(reports, trusted, how, matters, examined, check))
+        click.echo(_page(reports, trusted, how, matters, examined, check, readings))
     return good
 
 
@@ -95,6 +97,7 @@ def _page(
     matters: "Sequence[MatterShown]",
     examined: "Sequence[Examined]",
     check: "Check | None",
+    readings: Sequence[str],
 ) -> str:
     from ledger.cli.court.page import report_page
 
@@ -118,6 +121,8 @@ def _page(
             from ledger.cli.court.questions import answers_page
 
             pages.append(answers_page(examined[number], check, how.language, top))
+        if readings:
+            pages[-1] += readings[number]
     return ("\n\n" + "-" * text.WIDTH + "\n\n").join(pages)
 
 

@@ -6,7 +6,6 @@ Labels are hints that nothing vouches for.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import Selection
 from ledger.evidence.parts import Cuts, Part
 from ledger.evidence.records import Record, metadata_fields
+from ledger.reading.shown import fold
 
 _AHEAD = 1 << 20
 _OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?=$|/|: )")
@@ -50,11 +50,6 @@ def _document_of(target: Target) -> int:
     if target.document is None:
         raise ValueError("the cover is no document")
     return target.document
-
-
-def fold(text: str) -> str:
-    """Return `text` as it is compared: case, width and the number of spaces do not count."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def short_path(path: str) -> str:
@@ -169,6 +164,16 @@ class Contents:
         for number, part in enumerate(parts, 1):
             if number == len(parts) or parts[number].first >= part.first + part.count:
                 yield Target(document, number)
+
+    def around(self, target: Target) -> Target | None:
+        """Return the smallest part that begins before a part and holds it, None for none."""
+        parts = self.entry(target).parts
+        own = parts[target.part - 1]
+        for number in range(target.part - 1, 0, -1):
+            other = parts[number - 1]
+            if other.first < own.first < own.first + own.count <= other.first + other.count:
+                return Target(target.document, number)
+        return None
 
     def outermost(self, groups: Sequence[Group]) -> list[Group]:
         """Return the groups but for parts inside others; those of a document come in its order."""

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from ledger.company.disclosing.contents import Contents, fold, short_path
+from ledger.company.disclosing.contents import Contents, short_path
 from ledger.quoted import quoted
+from ledger.reading.shown import fold
 
 MAX_COMPARED = 4000
 """Names that are compared with what was typed: a fraction of a second."""

@@ -5,15 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ledger.company.disclosing.contents import Contents, Target, kind_of, parents_of, targets_of
-from ledger.company.disclosing.selectors import texts
+from ledger.company.disclosing.readings import first_line
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening, Selection
 from ledger.evidence.records import Rendition, metadata_fields
 from ledger.verify import VerifiedReceipt
-
-_FIRST = 400
-"""Bytes in which a first line is looked for."""
-_MAIL = ("message", "mbox")
 
 
 def preview(
@@ -109,21 +105,8 @@ def _revealed(contents: Contents, target: Target) -> dict[str, Any]:
         "label": part.label if part else "",
         "offset": offset,
         "size": size,
-        "first_line": first_line(contents.content(target, _FIRST), record.splitter in _MAIL),
+        "first_line": first_line(contents, target),
     }
-
-
-def first_line(data: bytes, mail: bool) -> str:
-    """Return the first line of what bytes say as text, "" where they are none.
-
-    Only in mail an encoding of mail is taken off.
-    """
-    if b"\0" in data or data.startswith((b"%PDF", b"PK\3\4", b"\x89PNG")):
-        return ""
-    plain, *decoded = texts(data)
-    words = decoded[-1] if mail and decoded else plain
-    lines = (" ".join(line.split()) for line in words.splitlines())
-    return next((line for line in lines if line and not line.startswith("--")), "")
 
 
 def _hidden(contents: Contents, selection: Selection) -> dict[str, Any]:

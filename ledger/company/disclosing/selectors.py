@@ -14,18 +14,17 @@ Words in the content itself are looked for only where nothing else fits. Case, w
 spaces do not count. Labels are hints that nothing vouches for, so what will be opened is shown first.
 """
 
-import binascii
-import contextlib
-import quopri
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ledger.company.disclosing.contents import COVER, Contents, Folded, Group, Target, fold
+from ledger.company.disclosing.contents import COVER, Contents, Folded, Group, Target
 from ledger.company.disclosing.misses import why_nothing
+from ledger.company.disclosing.readings import texts_in
 from ledger.errors import InvalidInput
 from ledger.evidence.manifest import in_family
 from ledger.evidence.records import metadata_fields
 from ledger.quoted import quoted
+from ledger.reading.shown import fold
 
 MAX_SEARCH = 256 << 20
 """Bytes of documents that are read to find words: some seconds, also from the notary."""
@@ -41,8 +40,6 @@ _FIELD = re.compile(r"(?:field|metadata) ([a-z-]+)")
 _PAGES = re.compile(r"pages? (\d{1,9})(?: ?[-–] ?(\d{1,9}))?")
 _RANGE = re.compile(r"(.*[a-z] )(\d{1,9}) ?[-–] ?(\d{1,9})(/.*)?")
 _DOCUMENT = re.compile(r"document (\d{1,9})")
-_QUOTED = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/=\r\n]{16,}")
 _MARKED = re.compile(r"""["'“”„‘’«»「『](.+)["'“”‘’«»」』]""", re.DOTALL)
 
 
@@ -267,8 +264,9 @@ def _by_content(contents: Contents, scope: Sequence[int], wanted: str) -> list[G
     return [
         (target,)
         for each in scope
-        for target in contents.innermost(each)
-        if any(wanted in fold(text) for text in texts(contents.content(target)))
+        for target in dict.fromkeys(
+            target for target, text in texts_in(contents, each) if wanted in fold(text)
+        )
     ]
 
 
@@ -282,19 +280,3 @@ def _parts(
         for number in range(1, len(folded.paths) + 1)
         if fits(folded, number)
     ]
-
-
-def texts(data: bytes) -> Iterator[str]:
-    """Yield readings of bytes as text: as they are, then out of an encoding of mail they may be in."""
-    decoded = [data]
-    if _QUOTED.search(data):
-        decoded.append(quopri.decodestring(data))
-    if _BASE64.fullmatch(data):
-        digits = b"".join(data.split())
-        with contextlib.suppress(binascii.Error):
-            decoded.append(binascii.a2b_base64(digits[: len(digits) // 4 * 4]))
-    for each in decoded:
-        try:
-            yield each.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            yield each.decode("gb18030", "replace")

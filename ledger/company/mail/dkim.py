@@ -28,7 +28,8 @@ from typing import Protocol
 
 from ledger.company.capture.config import Provenance
 from ledger.company.mail.stating import timestamp
-from ledger.company.splitters.headers import fields, header_end, plain
+from ledger.company.splitters.headers import plain
+from ledger.reading.header import fields, header_end
 
 LOOK_UP_PATIENCE = 1.0
 """Seconds that the look-ups of one message may take: so much they can delay its acceptance."""

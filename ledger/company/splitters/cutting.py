@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ledger.company.documents import Source
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Part, Splitting
+from ledger.reading.shown import one_line, shorten
 
 VERSIONS = {"message": 1, "mbox": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
 """The splitters, and the version of each: raised when it cuts anything otherwise than before."""
@@ -147,17 +148,4 @@ def cut_ranges(
 
 def plain(text: str, limit: int) -> str:
     """Return text on one line, what cannot be printed escaped, of at most `limit` characters."""
-    text = " ".join(text[: 4 * limit].split())
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def words(data: bytes | bytearray) -> str:
-    """Return bytes in UTF-8 or GB18030 as text for a label; nothing is refused."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        if error.end == len(data) and len(data) - error.start < 4:  # The end was cut off.
-            return data[: error.start].decode()
-    return data.decode("gb18030", "replace")
+    return shorten(one_line(text[: 4 * limit]), limit)

@@ -8,7 +8,8 @@ import re
 from functools import lru_cache
 from itertools import chain
 
-from ledger.company.splitters.cutting import MAX_LABEL, plain, words
+from ledger.company.splitters.cutting import MAX_LABEL, plain
+from ledger.reading.header import read_value
 
 MAX_CUT_HEADER = 1 << 18
 """Bytes of a header that are looked at (`company.mail` reads as many); a longer one has no fields."""
@@ -17,7 +18,7 @@ MAX_FIELDS = 1000
 MAX_NAME = 200
 """Characters of a field's name; one that is longer is no part, for it would stand in a path."""
 MAX_VALUE = 2000
-"""Characters of a value that are decoded: the decoder of RFC 2047 is not linear in theirs."""
+"""Characters of a value that are decoded; a label shows the first hundred."""
 
 Field = tuple[str, str]
 """Name, "" for a line that is no field, and all that follows it, the colon included."""
@@ -64,7 +65,4 @@ def label_of(value: str) -> str:
 
 @lru_cache(1024)
 def _decoded(value: str) -> str:
-    from ledger.company.splitters.headers import decoded
-
-    text = words(value.encode("latin-1"))
-    return plain(decoded(text.encode("utf-8", "replace")) if "=?" in text else text, MAX_LABEL)
+    return read_value(value.encode("latin-1")).marked(MAX_LABEL)

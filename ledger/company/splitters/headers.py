@@ -1,23 +1,14 @@
 """Header fields of mail as people read them: unfolded, decoded, bounded."""
 
-import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header
 
 from ledger.evidence.rules import MAX_PATH
+from ledger.reading.header import fields, read_value
 
-MAX_MAIL_HEADER = 1 << 18
-"""Bytes of a message in which fields are looked for; a well-formed header is a hundredth of it."""
-MAX_ENCODED = 4096
-"""Bytes of a field that are decoded: the decoder of RFC 2047 words is not linear in theirs."""
 MAX_TITLE = 200
 """Characters of a title."""
 UNTITLED = "message without a subject"
-_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]{1,76})[ \t]*:")
-"""A field's name (RFC 5322 section 2.2), with the space before the colon that section 4.5 allows."""
 _SEPARATORS = re.compile(r'[/\\:*?"<>|]')
 
 
@@ -29,31 +20,6 @@ class MailHeader:
     date: bytes = b""
     message_id: bytes = b""
     sender: bytes = b""
-
-
-def header_end(message: bytes) -> int:
-    """Return where the header ends: before the first empty line, within MAX_HEADER bytes."""
-    head = message[:MAX_MAIL_HEADER]
-    if head.startswith((b"\n", b"\r\n")):
-        return 0
-    ends = [at for at in (head.find(b"\n\n"), head.find(b"\n\r\n")) if at >= 0]
-    return min(ends) + 1 if ends else len(head)
-
-
-def fields(message: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (name in lower case, unfolded value) of each field; lines that are none are skipped."""
-    name, parts = b"", [b""]
-    for line in message[: header_end(message)].split(b"\n"):
-        line = line.removesuffix(b"\r")
-        if line.startswith((b" ", b"\t")):
-            parts.append(line)
-            continue
-        if name:
-            yield name, b"".join(parts).strip()
-        found = _FIELD.match(line)
-        name, parts = (found[1].lower(), [line[found.end() :]]) if found else (b"", [b""])
-    if name:
-        yield name, b"".join(parts).strip()
 
 
 def parse_mail_header(message: bytes) -> MailHeader:
@@ -71,24 +37,19 @@ def parse_mail_header(message: bytes) -> MailHeader:
 
 def title(header: MailHeader) -> str:
     """Return what a message is called: its subject, decoded, on one line of at most MAX_TITLE."""
-    text = decoded(header.subject).strip()
-    return (text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1] + "…") or UNTITLED
+    return read_value(header.subject).marked(MAX_TITLE) or UNTITLED
 
 
 def document_name(header: MailHeader) -> str:
     """Return the name of the message's file in its deposit: title.eml, without a separator in it."""
-    name = _SEPARATORS.sub("_", title(header)[:100]).strip(" .")
+    subject = read_value(header.subject).text or UNTITLED
+    name = _SEPARATORS.sub("_", subject[:100]).strip(" .")
     return f"{name or 'message'}.eml"
 
 
 def decoded(value: bytes) -> str:
-    """Return a field's value as text: RFC 2047 words decoded, everything else escaped."""
-    raw = value[:MAX_ENCODED]
-    text = raw.decode("utf-8", "backslashreplace")
-    if b"=?" in raw:
-        with contextlib.suppress(HeaderParseError, ValueError):
-            text = "".join(_word(word, charset) for word, charset in decode_header(text))
-    return plain(text)
+    """Return a field's value as text, as a manifest takes it."""
+    return plain(read_value(value).text)
 
 
 def plain(text: str) -> str:
@@ -98,12 +59,3 @@ def plain(text: str) -> str:
         for c in text[:MAX_PATH]
     )
     return shown.encode("utf-8", "backslashreplace")[:MAX_PATH].decode("utf-8", "ignore")
-
-
-def _word(word: bytes | str, charset: str | None) -> str:
-    if isinstance(word, str):
-        return word
-    try:
-        return word.decode(charset or "utf-8", "backslashreplace")
-    except (LookupError, ValueError):
-        return word.decode("latin-1")

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ledger.company.splitters.cutting import MAX_LABEL, Cutter, plain
 from ledger.company.splitters.fields import MAX_VALUE, Field, find_header, label_of
+from ledger.reading.header import parameters
 
 MAX_DEPTH = 20
 """Multiparts and messages inside each other; what is deeper is cut no further."""
@@ -162,21 +163,7 @@ def _parsed(value: str) -> tuple[str, bytes, str, int]:
 
 def _parsed_in_full(value: str) -> tuple[str, bytes, str]:
     """Return the same of a field that RFC 2231, comments or carelessness have made hard to read."""
-    from email.message import Message
-    from email.utils import collapse_rfc2231_value
-
-    message = Message()
-    try:
-        message["Content-Type"] = value.strip()
-        (kind, _), *parameters = message.get_params(failobj=[("", "")])
-        found: dict[str, str] = {}
-        for name, each in parameters:
-            found.setdefault(name.lower(), collapse_rfc2231_value(each))
-        file = found.get("filename") or found.get("name") or ""
-        return (
-            kind.lower(),
-            found.get("boundary", "").rstrip().encode("latin-1"),
-            label_of(":" + file.strip().encode().decode("latin-1")),
-        )
-    except (LookupError, ValueError, TypeError):
-        return "", b"", ""
+    kind, found = parameters(value.encode("latin-1"))
+    file = found.get("filename") or found.get("name")
+    boundary = found["boundary"].text.encode("utf-8") if "boundary" in found else b""
+    return kind, boundary, file.marked(MAX_LABEL) if file else ""

@@ -21,9 +21,9 @@ from ledger.company.splitters.cutting import (
     Window,
     cut_ranges,
     plain,
-    words,
 )
 from ledger.evidence.parts import Splitting
+from ledger.reading.charsets import BEGINNING, How, decode
 
 MAX_TEXT = 64 << 20
 """Bytes of a text, which is in memory: what is longer is a log or a table rather than a text."""
@@ -33,6 +33,8 @@ MAX_LINES = 1_000_000
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _PROBE = 4096
+_SAMPLE = 1 << 16
+"""Bytes that a text's charset is known by."""
 _SPACE = re.compile(rb"\s*")
 _LINE_END = re.compile(rb"\r\n?|\n")
 _GAP = re.compile(rb"(?>\r\n?|\n)(?=[ \t\f\v]*+(?:[\r\n]|\Z))\s*+")
@@ -92,6 +94,9 @@ class _Text:
         self._width, self._begin = (2, 2) if self._codec else (1, 0)
         if data.startswith(_UTF_32) or (not self._codec and b"\0" in data[:_PROBE]):
             raise Unsplit("it is not a text in an encoding whose lines are known")
+        found = decode(data[:_SAMPLE], cut=BEGINNING)
+        self._charset = found.charset
+        self._mark = f" · guessed {found.charset}" if found.how is How.GUESSED else ""
         if self._codec:
             self.lines = _units(data, 0 if self._codec == "utf-16-le" else 1)
         else:
@@ -111,8 +116,9 @@ class _Text:
         end = min(end, start + 4 * MAX_LABEL)
         low, high = self.place(start, end)
         data = self._data[low:high]
-        text = data.decode(self._codec, "replace") if self._codec else words(data)
-        return plain(_MARKS.sub("", text) if heading else text, MAX_LABEL)
+        text = decode(data, self._codec or self._charset, BEGINNING).text
+        text = plain(_MARKS.sub("", text) if heading else text, MAX_LABEL - len(self._mark))
+        return text if text.isascii() else text + self._mark
 
     def paragraphs(self, found: Iterable[_Bounds]) -> list[Range]:
         """Return paragraphs as parts. Raises TooMany."""

@@ -1,0 +1,113 @@
+"""What the parts of a deposit say, as text: for a search, and for the first line of a preview.
+
+In mail, what a body's own header states is followed; all is read by `ledger.reading`, as the court's
+report reads it.
+"""
+
+from collections.abc import Iterator
+
+from ledger.company.disclosing.contents import Contents, Target
+from ledger.reading.body import entities, read_body, texts
+from ledger.reading.charsets import BEGINNING, How, decode
+from ledger.reading.header import MAX_HEADER, header_end, mark, read_value
+from ledger.reading.shown import one_line
+
+_FIRST = 400
+"""Bytes in which a first line is looked for."""
+_SAMPLE = 4096
+"""Bytes that a document's charset is known by."""
+_MAIL = ("message", "mbox")
+_BINARY = (b"%PDF", b"PK\3\4", b"\x89PNG")
+
+
+def texts_in(contents: Contents, document: int) -> Iterator[tuple[Target, str]]:
+    """Yield the texts of a document's innermost parts, each with its part."""
+    if contents.records[document].splitter in _MAIL:
+        for target in contents.innermost(document):
+            for text in _texts_of_mail(contents, target):
+                yield target, text
+        return
+    charset = ""
+    for count, target in enumerate(contents.innermost(document)):
+        if not count:
+            charset = _charset(contents, document)
+        yield target, decode(contents.content(target), charset).text
+
+
+def _charset(contents: Contents, document: int) -> str:
+    """Return the charset of a text whose parts are read: only its beginning has a mark."""
+    head = contents.content(Target(document), _SAMPLE)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16-le" if head[0] == 0xFF else "utf-16-be"
+    found = decode(head, cut=BEGINNING)
+    return found.charset if found.how is How.GUESSED else ""
+
+
+def _texts_of_mail(contents: Contents, target: Target) -> Iterator[str]:
+    data = contents.content(target)
+    if (header := _header_of(contents, target)) is not None:
+        yield from texts(header, data)
+    elif _is_field(contents, target):
+        yield read_value(data).text
+    else:
+        yield one_line(read_value(data[: header_end(data)]).text)
+        yield from texts(None, data) if target.part == 0 else _texts_of_entity(data)
+
+
+def _texts_of_entity(data: bytes) -> Iterator[str]:
+    end = header_end(data)
+    yield from texts(data[:end], data[end:].lstrip(b"\r\n"))
+
+
+def _is_field(contents: Contents, target: Target) -> bool:
+    part = contents.part(target)
+    return part is not None and "header" in part.path.split("/")
+
+
+def _header_of(contents: Contents, target: Target) -> bytes | None:
+    """Return the header that a body stands behind, None for what is no body."""
+    part = contents.part(target)
+    if part is None or part.path.rpartition("/")[2] != "body":
+        return None
+    around = contents.around(target)
+    if around is None:
+        return None
+    start, _ = contents.extent(around)
+    body, _ = contents.extent(target)
+    return contents.content(around, min(body - start, MAX_HEADER))
+
+
+def first_line(contents: Contents, target: Target) -> str:
+    """Return the first line of what a part says as text, "" where it is none."""
+    data = contents.content(target, _FIRST)
+    assert target.document is not None
+    if contents.records[target.document].splitter in _MAIL:
+        return first_line_of_mail(data, _header_of(contents, target))
+    return first_line_of(data)
+
+
+def first_line_of(data: bytes, charset: str = "") -> str:
+    """Return the first line of the beginning of a text, "" where it is none."""
+    if data.startswith(_BINARY):
+        return ""
+    found = decode(data, charset, BEGINNING)
+    return "" if "\0" in found.text else _first(found.text, found.charset, found.how)
+
+
+def first_line_of_mail(data: bytes, header: bytes | None) -> str:
+    """Return the first line of the beginning of a part of mail; `header` is a body's, else None."""
+    if header is None:
+        end = header_end(data)
+        value = read_value(data[:end].split(b"\n")[0] if end else data)
+        return value.marked(_FIRST)
+    for each in entities(data, header):
+        found = read_body(each.header, each.body, BEGINNING)
+        if found.text is not None:
+            return _first(found.text.text, found.text.charset, found.text.how)
+    return ""
+
+
+def _first(text: str, charset: str, how: How) -> str:
+    lines = map(one_line, text.splitlines())
+    line = next((line for line in lines if line and not line.startswith("--")), "")
+    return mark(line, charset, how)

@@ -1,0 +1,36 @@
+"""Text of others on one line, and as it is compared in a search."""
+
+import re
+import unicodedata
+
+_NOTHING = dict.fromkeys(map(ord, "\u00ad\u034f\u180e\u200b\u200c\u200d\u2060\ufeff"))
+"""Characters that show nothing, and that nobody types."""
+_WIDE = "\u1100-\u11ff\u2e80-\u9fff\uf900-\ufaff\uff01-\uffdc\U00020000-\U0003ffff"
+_BETWEEN = re.compile(f"(?<=[{_WIDE}]) (?=[{_WIDE}])")
+
+
+def one_line(text: str) -> str:
+    """Return text on one line: every kind of space as one, nothing that shows nothing.
+
+    What steers a terminal or moves text about is escaped.
+    """
+    text = " ".join(text.translate(_NOTHING).split())
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+
+
+def fold(text: str) -> str:
+    """Return text as it is compared: case, width, line ends and the number of spaces do not count.
+
+    Between Chinese characters spaces do not count at all: where a line was broken, none was meant.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_NOTHING))
+    text = " ".join(text.casefold().split())
+    return text if text.isascii() else _BETWEEN.sub("", text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return text in at most `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
