@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 FLOORS = (
-    ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits"),
-    ("ledger.errors", "ledger.language"),
+    ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits", "ledger.numerals"),
+    ("ledger.errors", "ledger.language", "ledger.dates"),
     ("ledger.encoding",),
     ("ledger.crypto",),
     ("ledger.chain",),
@@ -40,7 +40,8 @@ CLOSED = {
 }
 """room -> what it never imports, also not through others."""
 
-PURE = ("ledger.errors", "ledger.encoding", "ledger.crypto", "ledger.chain", "ledger.verify",
+PURE = ("ledger.errors", "ledger.encoding", "ledger.dates", "ledger.numerals", "ledger.crypto",
+        "ledger.chain", "ledger.verify",
         "ledger.evidence.partial", "ledger.evidence.manifest")  # fmt: skip
 INPUT_AND_OUTPUT = {
     "asyncio", "fcntl", "httpx2", "multiprocessing", "os", "pathlib", "secrets", "select", "shutil",
