@@ -22,6 +22,18 @@ _AMBIGUOUS = 100
 
 
 @dataclass(frozen=True, slots=True)
+class MatterCounts:
+    """How many papers of a matter are deposited, wait and were refused; which numbers are lacking."""
+
+    id: bytes
+    name: str
+    deposited: int
+    waiting: int
+    refused: int
+    lacking: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MatterPapers:
     """A matter as far as this vault knows it.
 
@@ -53,23 +65,17 @@ class MatterPapers:
         taken = {number_of(each) for each in self.papers if not each.refused}
         return tuple(each for each in self.papers if each.refused and number_of(each) not in taken)
 
+    @property
+    def counts(self) -> MatterCounts:
+        """How many there are of each."""
+        counts = len(self.deposited), len(self.waiting), len(self.refused)
+        return MatterCounts(self.id, self.name, *counts, self.lacking)
+
 
 def number_of(deposit: StoredDeposit) -> int:
     """Return a paper's number in its matter, 0 where it belongs to none."""
     place = deposit.deposit.matter
     return 0 if place is None else place.number
-
-
-@dataclass(frozen=True, slots=True)
-class MatterCounts:
-    """How many papers of a matter are deposited, wait and were refused; which numbers are lacking."""
-
-    id: bytes
-    name: str
-    deposited: int
-    waiting: int
-    refused: int
-    lacking: tuple[int, ...]
 
 
 def count_matters(vault: Vault, limit: int, page: int) -> tuple[list[MatterCounts], int]:
