@@ -4,7 +4,7 @@ Each module of this folder has `rows() -> Iterator[Row]`. Machines are shared an
 compared with a limit that was measured between its own repetitions, never with another day's number.
 
     python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [hostile] [realtime]
-                        [mail]
+                        [mail] [finding]
 """
 
 import argparse
@@ -14,7 +14,9 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-MODULES = ("sealing", "disclosure", "verify", "sequencer", "service", "hostile", "realtime", "mail")
+MODULES = (
+    "sealing", "disclosure", "verify", "sequencer", "service", "hostile", "realtime", "mail", "finding",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -15,7 +15,8 @@ _OPENERS = {
 }  # fmt: skip
 """Words that our errors begin with in lower case."""
 
-WIDTH = min(80, max(40, shutil.get_terminal_size((80, 24)).columns))
+_PAGE = 80
+WIDTH = min(_PAGE, max(40, shutil.get_terminal_size((_PAGE, 24)).columns))
 """Columns of everything that we lay out. What a terminal wraps itself it would wrap to column 0."""
 
 _NARROWEST = 16
@@ -53,12 +54,18 @@ def inline(value: object, width: int) -> str:
     return quoted(value).inline(width)
 
 
-def last(before: str, value: object) -> str:
+def screen() -> int:
+    """Return the columns of a table: all that the terminal has, where it is wide."""
+    return WIDTH if WIDTH < _PAGE else max(WIDTH, shutil.get_terminal_size((_PAGE, 24)).columns)
+
+
+def last(before: str, value: object, width: int | None = None) -> str:
     """Return a row of a table whose last column is a value of others; below it where room lacks."""
-    room = WIDTH - columns(before)
+    width = WIDTH if width is None else width
+    room = width - columns(before)
     if room >= _NARROWEST:
         return before + inline(value, room)
-    return f"{before.rstrip()}\n    {inline(value, WIDTH - 4)}"
+    return f"{before.rstrip()}\n    {inline(value, width - 4)}"
 
 
 def foreign(value: object, margin: int, before: str = "") -> str:

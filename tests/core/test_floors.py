@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 FLOORS = (
-    ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits"),
-    ("ledger.errors", "ledger.language"),
+    ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits", "ledger.numerals"),
+    ("ledger.errors", "ledger.language", "ledger.dates"),
     ("ledger.encoding", "ledger.reading"),
     ("ledger.crypto",),
     ("ledger.chain",),
@@ -40,8 +40,9 @@ CLOSED = {
 }
 """room -> what it never imports, also not through others."""
 
-PURE = ("ledger.errors", "ledger.encoding", "ledger.reading", "ledger.crypto", "ledger.chain",
-        "ledger.verify", "ledger.evidence.partial", "ledger.evidence.manifest")  # fmt: skip
+PURE = ("ledger.errors", "ledger.encoding", "ledger.dates", "ledger.numerals", "ledger.reading",
+        "ledger.crypto", "ledger.chain", "ledger.verify",
+        "ledger.evidence.partial", "ledger.evidence.manifest")  # fmt: skip
 INPUT_AND_OUTPUT = {
     "asyncio", "fcntl", "httpx2", "multiprocessing", "os", "pathlib", "secrets", "select", "shutil",
     "signal", "socket", "sqlite3", "sqlite_utils", "subprocess", "tempfile", "threading", "time",

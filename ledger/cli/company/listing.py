@@ -1,5 +1,8 @@
 """`sealbook list | show | open`: what was deposited, and back again."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +11,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.sending import (
+    DEPOSITED,
     REFUSED,
     WAITING,
     name_of,
@@ -15,51 +19,198 @@ from ledger.cli.company.sending import (
     summary,
     verified_receipt,
 )
+from ledger.company.vault.finding import SORTS
 from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
+    from ledger.company.vault.finding import Page
     from ledger.company.vault.stored import StoredDeposit
+    from ledger.dates import TypedDate
+
+_DAY = 86_400
+_LEAP = 9
+"""Years within which 29 February comes round."""
+_MAX_PAGE = 1 << 40
 
 
 @click.command(
     "list",
     epilog="""\b
-Example:
+Examples:
   sealbook list
+  sealbook list 报价 Nanjing --since 2026-03-03
+  sealbook list --matter "Supply LY-40" --state waiting
 """,
 )
+@click.argument("words", nargs=-1)
+@click.option(
+    "--state", type=click.Choice([DEPOSITED, WAITING, REFUSED]), help="Only in this state."
+)
+@click.option("--matter", "matter_name", metavar="NAME", help="Only of this matter.")
+@click.option("--on", "on", metavar="DATE", help="Only sealed on this day, in this month or year.")
+@click.option("--since", metavar="DATE", help="Only sealed then or later.")
+@click.option("--until", metavar="DATE", help="Only sealed then or earlier.")
+@click.option(
+    "--sort", type=click.Choice(list(SORTS)), default="sealed", show_default=True, help="By what."
+)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many a page."
+)
+@click.option("--page", type=click.IntRange(1, _MAX_PAGE), default=1, help="Which page.")
 @shell.json_option
-def list_(as_json: bool) -> None:
-    """List what was deposited from this vault, and what waits."""
+def list_(
+    words: tuple[str, ...],
+    state: str | None,
+    matter_name: str | None,
+    on: str | None,
+    since: str | None,
+    until: str | None,
+    sort: str,
+    reverse: bool,
+    limit: int,
+    page: int,
+    as_json: bool,
+) -> None:
+    """List what was deposited from this vault and what waits, newest first.
+
+    WORDS stand in title, path or matter, all of them; captured mail has its subject as title. The last
+    letters of a word may be left out, and words in quotation marks follow each other. A DATE is typed
+    as 2026-03-03, 2026年3月3日, 3月3日, "3 Mar" or 2026-03; it is UTC, like the times in the list, and
+    without a year the last such day.
+    """
+    from ledger.company.vault.finding import Wanted
+    from ledger.company.vault.matters import matter_id
+
+    first, last = _span(on, since, until)
     vault = own.open_vault()
-    found: list[dict[str, Any]] = []
-    for each in vault.deposits():
+    for typed in words:
+        _check_words(typed)
+    found = vault.page(
+        Wanted(
+            words=words,
+            state=state,
+            matter=None if matter_name is None else matter_id(vault, matter_name),
+            since=None if first is None else _midnight(first),
+            before=None if last is None else _midnight(last) + _DAY,
+            sort=sort,
+            backwards=reverse,
+            limit=limit,
+            page=page,
+        )
+    )
+    values: list[dict[str, Any]] = []
+    for each in found.deposits:
         try:
-            found.append(summary(each))
+            values.append(summary(each))
         except SealbookError as error:
             shell.tell(text.said(sentence_of(error)))
-    lines = ["Nothing has been deposited yet."]
-    if found:
-        counts = [_count(value["documents"], value["size"]) for value in found]
-        width = max(16, *(len(count) + 2 for count in counts))
-        lines = [f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}{'files':<{width}}title"]
-        for value, count in zip(found, counts, strict=True):
-            start = f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  {value['state']:<11}"
-            lines.append(text.last(f"{start}{count:<{width}}", value["title"]))
-            if value["state"] == REFUSED:
-                lines.append(text.said(value["message"] or "", 14))
-    waiting = sum(value["state"] == WAITING for value in found)
-    if waiting:
+    pages = max(1, -(-found.found // limit))
+    value = {
+        "deposits": values,
+        "found": found.found,
+        "page": page,
+        "pages": pages,
+        "waiting": found.waiting,
+        "refused": found.refused,
+        "since": None if first is None else first.isoformat(),
+        "until": None if last is None else last.isoformat(),
+    }
+    asked = bool(words or state or matter_name or first or last)
+    lines = list(_table(values))
+    if not found.found:
+        lines = ["No deposit fits." if asked else "Nothing has been deposited yet."]
+    elif page > pages:
+        lines = [f"There is no page {page}; the last is {pages}."]
+    if asked or pages > 1:
+        lines += ["", *_counted(found.found, page, pages, first, last)]
+    lines += _to_do(found)
+    shell.emit(as_json, value, "\n".join(lines))
+
+
+def _table(values: list[dict[str, Any]]) -> Iterator[str]:
+    counts = [_count(value["documents"], value["size"]) for value in values]
+    width = max(7, *(len(count) + 2 for count in counts)) if counts else 7
+    yield f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}{'files':<{width}}title"
+    for value, count in zip(values, counts, strict=True):
+        start = f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  {value['state']:<11}"
+        yield text.last(f"{start}{count:<{width}}", value["title"], text.screen())
+        if value["state"] == REFUSED:
+            yield text.said(value["message"] or "", 14)
+
+
+def _counted(
+    found: int, page: int, pages: int, first: date | None, last: date | None
+) -> Iterator[str]:
+    """Say how many were found of which days, and where the others are."""
+    days = f", sealed {first or '...'} to {last or '...'}" if first or last else ""
+    if first and first == last:
+        days = f", sealed {first}"
+    more = f"; page {page} of {pages}, `--page {page + 1}` shows the next" if page < pages else ""
+    more = f"; page {page} of {pages}" if page == pages > 1 else more
+    yield text.indent(f"{found} deposit{'' if found == 1 else 's'}{days}{more}.", 0)
+
+
+def _to_do(found: "Page") -> Iterator[str]:
+    if found.waiting:
         say = "waits, sealed in the vault; `sealbook deposit` sends it"
         more = "wait, sealed in the vault; `sealbook deposit` sends them"
-        lines += ["", f"{waiting} {say if waiting == 1 else more}."]
-    if any(value["state"] == REFUSED for value in found):
-        lines += [
-            "",
-            "What was refused is kept and not sent again; deposit its path to seal it anew.",
-        ]
-    shell.emit(as_json, {"deposits": found}, "\n".join(lines))
+        yield ""
+        yield f"{found.waiting} {say if found.waiting == 1 else more}."
+    if found.refused:
+        yield ""
+        yield "What was refused is kept and not sent again; deposit its path to seal it anew."
+
+
+def _check_words(typed: str) -> None:
+    from ledger.company.vault.words import phrase
+
+    if not phrase(typed):
+        raise click.UsageError(f"{quoted(typed)} holds no letter and no digit to look for.")
+
+
+def _span(on: str | None, since: str | None, until: str | None) -> tuple[date | None, date | None]:
+    """Return the first day and the last of what is asked for."""
+    if on is not None:
+        if since is not None or until is not None:
+            raise click.UsageError("--on names all days; leave out --since and --until.")
+        return _days(on)
+    return None if since is None else _days(since)[0], None if until is None else _days(until)[1]
+
+
+def _days(typed: str) -> tuple[date, date]:
+    """Return the first day and the last of what was typed, of the last such time where no year was."""
+    from ledger.dates import parse_typed_date
+
+    readings = parse_typed_date(typed)
+    if not readings:
+        raise click.UsageError(
+            f"{quoted(typed)} is no date; write it as 2026-03-03, 3月3日, 2026-03 or 2026年."
+        )
+    today = datetime.now(UTC).date()
+    spans = [
+        span
+        for each in readings
+        for year in ([each.year] if each.year else range(today.year, today.year - _LEAP, -1))
+        if (span := _bounds(replace(each, year=year))) and (each.year or span[0] <= today)
+    ][: len(readings)]
+    if len(spans) > 1:
+        raise click.UsageError(
+            f"{quoted(typed)} may be {spans[0][0]} or {spans[1][0]}; write it in that way."
+        )
+    return spans[0]
+
+
+def _bounds(each: "TypedDate") -> tuple[date, date] | None:
+    try:
+        return each.bounds
+    except ValueError:  # 29 February, in most years
+        return None
+
+
+def _midnight(found: date) -> float:
+    return datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp()
 
 
 @click.command(

@@ -13,7 +13,7 @@ from ledger.errors import SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.company.vault.matters import MatterPapers
+    from ledger.company.vault.matters import MatterCounts, MatterPapers
     from ledger.company.vault.vault import Vault
 
 
@@ -35,20 +35,33 @@ Example:
   sealbook matter list
 """,
 )
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many a page."
+)
+@click.option("--page", type=click.IntRange(1, 1 << 40), default=1, help="Which page.")
 @shell.json_option
-def list_(as_json: bool) -> None:
-    """List the matters that have papers in this vault."""
-    from ledger.company.vault.matters import all_matters
+def list_(limit: int, page: int, as_json: bool) -> None:
+    """List the matters that have papers in this vault, that with the newest paper first."""
+    from ledger.company.vault.matters import count_matters
 
-    found = all_matters(own.open_vault())
+    found, total = count_matters(own.open_vault(), limit, page)
+    pages = max(1, -(-total // limit))
     lines = ["There is no matter yet; `sealbook deposit --matter NAME` begins one."]
-    if found:
+    if total:
         lines = [f"{'id':<14}{'deposited':>9}{'waiting':>9}{'refused':>9}{'missing':>9}  name"]
     for each in found:
-        counts = (each.deposited, each.waiting, each.refused, each.lacking)
-        shown = "".join(f"{len(count) or '-':>9}" for count in counts)
-        lines.append(text.last(f"{each.id.hex()[:12]}  {shown}  ", each.name))
-    value = {"matters": [_counts(each) for each in found]}
+        counts = (each.deposited, each.waiting, each.refused, len(each.lacking))
+        shown = "".join(f"{count or '-':>9}" for count in counts)
+        lines.append(text.last(f"{each.id.hex()[:12]}  {shown}  ", each.name, text.screen()))
+    if pages > 1:
+        more = f"; `--page {page + 1}` shows the next" if page < pages else ""
+        lines += ["", f"{total} matters, page {page} of {pages}{more}."]
+    value = {
+        "matters": [_counts(each) for each in found],
+        "found": total,
+        "page": page,
+        "pages": pages,
+    }
     shell.emit(as_json, value, "\n".join(lines))
 
 
@@ -71,19 +84,19 @@ def show(name: str, as_json: bool) -> None:
     vault = own.open_vault()
     found = find_matter(vault, name)
     papers, chain, problem = _checked(vault, found)
-    value = {**_counts(found), "papers": papers, "chain": chain, "problem": problem}
+    value = {**_counts(found.counts), "papers": papers, "chain": chain, "problem": problem}
     shell.emit(as_json, value, "\n".join(_page(found, papers, chain, problem)))
     if problem:
         raise SystemExit(1)
 
 
-def _counts(found: "MatterPapers") -> dict[str, Any]:
+def _counts(found: "MatterCounts") -> dict[str, Any]:
     return {
         "id": found.id.hex(),
         "name": found.name,
-        "deposited": len(found.deposited),
-        "waiting": len(found.waiting),
-        "refused": len(found.refused),
+        "deposited": found.deposited,
+        "waiting": found.waiting,
+        "refused": found.refused,
         "missing": list(found.lacking),
     }
 

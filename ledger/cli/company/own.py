@@ -18,7 +18,11 @@ def open_vault() -> "Vault":
     from ledger.company.vault.home import vault_home
     from ledger.company.vault.vault import Vault
 
-    return Vault(vault_home())
+    return Vault(vault_home(), _told)
+
+
+def _told(count: int) -> None:
+    shell.tell(f"Reading {count} deposits for the vault's catalogue; this is done once.")
 
 
 def connect(vault: "Vault") -> "NotaryClient":

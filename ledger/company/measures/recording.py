@@ -32,7 +32,7 @@ from ledger.company.sealing.collecting import collect
 from ledger.company.sealing.sources import MemorySource
 from ledger.company.sending.confirming import verify_answer
 from ledger.company.sending.spool import seal_and_sign
-from ledger.company.vault.matters import all_matters, number_of
+from ledger.company.vault.matters import matter_papers, matters_called, number_of
 from ledger.company.vault.stored import MATTER_NAME, Meta, StoredDeposit, file_header
 from ledger.company.vault.vault import Vault
 from ledger.crypto.envelope import parse_header
@@ -100,7 +100,7 @@ def record(
 
 def read_register(vault: Vault) -> Register:
     """Return the register as this vault holds it; every receipt is verified."""
-    matters = [each for each in all_matters(vault) if each.name == REGISTER]
+    matters = [matter_papers(vault, each) for each in matters_called(vault, REGISTER)]
     entries: list[RegisterEntry] = []
     unreadable: list[int] = []
     for paper in (paper for matter in matters for paper in matter.papers):

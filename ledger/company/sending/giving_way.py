@@ -47,9 +47,9 @@ def _renumber(
 ) -> list[StoredDeposit]:
     number, leaf = found.tips[identity]
     waiting = []
-    for each in vault.sound():
+    for each in vault.papers(identity):
         place = each.deposit.matter
-        if place is None or place.id != identity or each.refused:
+        if place is None or each.refused:
             continue
         if each.waits:
             waiting.append(known.get(each.name, each))
@@ -71,10 +71,9 @@ def _renumber(
 def _look(vault: Vault, client: "NotaryClient") -> Elsewhere:
     """Read on where the last look ended."""
     known = vault.elsewhere()
-    mine = list(vault.sound())
-    here = {each.commitment for each in mine}
-    ours = {place.id for each in mine if (place := each.deposit.matter)}
-    ours |= set(vault.matter_names())
+    mine = vault.catalogue.ask("select id, matter from deposits where id is not null")
+    here = {identity for identity, _ in mine}
+    ours = {matter for _, matter in mine if matter} | set(vault.matter_names())
     after, last = known.after, dict[bytes, tuple[Matter, bytes, bytes]]()
     for entry in client.deposits(known.after):
         after = entry.index

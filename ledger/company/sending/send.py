@@ -210,7 +210,7 @@ def _batch(
             filing.result()
         except (SealbookError, OSError) as error:
             trouble = trouble or error
-    vault.sync_filed()
+    vault.sync_filed([each.deposit for each in batch if each.place is not None])
     lost = [each.deposit for each, answer in answers if _is_taken(each.deposit, answer)]
     again, doubt = frozenset[str](), None
     try:

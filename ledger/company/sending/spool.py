@@ -52,9 +52,9 @@ def seal_into_spool(
     source = sha256(
         f"{collected.source} {options!r}".encode("utf-8", "surrogateescape")
     ).hexdigest()
-    for each in vault.spooled():
+    for each in vault.waiting_at(str(collected.path)):
         with contextlib.suppress(MalformedData, StorageFailed):
-            if each.meta.path == str(collected.path) and each.meta.source == source:
+            if each.meta.source == source:
                 return each
     title = text_of_name(wishes.title or collected.path.name)
     meta = Meta(

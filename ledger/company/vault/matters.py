@@ -7,15 +7,30 @@ reads what the other has entered and signs anew, with the next number, what it h
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ledger.chain.statement import MATTER_ID_SIZE
+from ledger.company.vault.facts import raw
+from ledger.company.vault.finding import SHORTEST_ID
+from ledger.company.vault.life import State
 from ledger.company.vault.stored import StoredDeposit
-from ledger.company.vault.vault import SHORTEST_ID, Vault
+from ledger.company.vault.vault import Vault
 from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
 
-if TYPE_CHECKING:
-    pass
+_AMBIGUOUS = 100
+"""Matters whose ids start alike that are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatterCounts:
+    """How many papers of a matter are deposited, wait and were refused; which numbers are lacking."""
+
+    id: bytes
+    name: str
+    deposited: int
+    waiting: int
+    refused: int
+    lacking: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,12 @@ class MatterPapers:
         taken = {number_of(each) for each in self.papers if not each.refused}
         return tuple(each for each in self.papers if each.refused and number_of(each) not in taken)
 
+    @property
+    def counts(self) -> MatterCounts:
+        """How many there are of each."""
+        counts = len(self.deposited), len(self.waiting), len(self.refused)
+        return MatterCounts(self.id, self.name, *counts, self.lacking)
+
 
 def number_of(deposit: StoredDeposit) -> int:
     """Return a paper's number in its matter, 0 where it belongs to none."""
@@ -57,35 +78,104 @@ def number_of(deposit: StoredDeposit) -> int:
     return 0 if place is None else place.number
 
 
-def all_matters(vault: Vault) -> list[MatterPapers]:
-    """Return the matters that have papers here, in the order of their first papers."""
-    found: dict[bytes, list[StoredDeposit]] = {}
-    for each in vault.sound():
-        place = each.deposit.matter
-        if place is not None:
-            found.setdefault(place.id, []).append(each)
+def count_matters(vault: Vault, limit: int, page: int) -> tuple[list[MatterCounts], int]:
+    """Return a page of the matters, that with the newest paper first, and how many there are."""
+    ((total,),) = vault.catalogue.ask("select count(distinct matter) from deposits")
+    chosen = vault.catalogue.ask(
+        "select matter from deposits where matter is not null group by matter"
+        " order by max(row) desc limit ? offset ?",
+        (limit, (page - 1) * limit),
+    )
     names, tips = vault.matter_names(), vault.elsewhere().tips
-    return [
-        _papers(identity, papers, names.get(identity), tips.get(identity, (0, b""))[0])
-        for identity, papers in found.items()
-    ]
+    return [_counted(vault, each, names.get(each), tips.get(each)) for (each,) in chosen], total
+
+
+def _counted(
+    vault: Vault, identity: bytes, name: str | None, tip: tuple[int, bytes] | None
+) -> MatterCounts:
+    rows = vault.catalogue.ask(
+        "select number, state, called from deposits where matter = ? order by row", (identity,)
+    )
+    here = {number: state for number, state, _ in rows if state != State.REFUSED}
+    states = list(here.values())
+    last = max((*here, tip[0] if tip else 0))
+    called = next((raw for _, _, raw in rows if raw), b"")
+    return MatterCounts(
+        identity,
+        name or called.decode("utf-8", "surrogatepass") or identity.hex(),
+        states.count(State.DEPOSITED),
+        states.count(State.WAITING),
+        sum(state == State.REFUSED and number not in here for number, state, _ in rows),
+        tuple(number for number in range(1, last + 1) if number not in here),
+    )
 
 
 def find_matter(vault: Vault, wanted: str) -> MatterPapers:
     """Return the matter of this name, or whose id starts so. Raises NotFound."""
-    matters = all_matters(vault)
-    found = [each for each in matters if each.name == wanted]
-    if not found and len(wanted) >= SHORTEST_ID:
-        found = [each for each in matters if each.id.hex().startswith(wanted.lower())]
+    return matter_papers(vault, matter_id(vault, wanted))
+
+
+def matter_id(vault: Vault, wanted: str) -> bytes:
+    """Return the id of the matter of this name, or that starts so. Raises NotFound."""
+    found = matters_called(vault, wanted)
+    if (
+        not found
+        and len(wanted) >= SHORTEST_ID
+        and not set(wanted.lower()) - set("0123456789abcdef")
+    ):
+        found = [
+            each
+            for (each,) in vault.catalogue.ask(
+                "select distinct matter from deposits where matter >= ? and matter <= ? limit ?",
+                (*_span(wanted.lower()), _AMBIGUOUS),
+            )
+            if each.hex().startswith(wanted.lower())
+        ]
     if len(found) == 1:
         return found[0]
     if not found:
         raise NotFound(
             f"No matter here is called {quoted(wanted)}; `sealbook matter list` shows them all."
         )
-    ids = ", ".join(each.id.hex()[:12] for each in found[:4])
+    ids = ", ".join(each.hex()[:12] for each in found[:4])
     raise NotFound(
         f"{quoted(wanted)} means {len(found)} matters ({ids}); give the start of one's id."
+    )
+
+
+def matters_called(vault: Vault, name: str) -> list[bytes]:
+    """Return the ids of the matters of this name that have papers here, by their first papers."""
+    names = vault.matter_names()
+    known = [each for each, called in names.items() if called == name]
+    known += [
+        each
+        for (each,) in vault.catalogue.ask(
+            "select distinct matter from deposits where called = ? and matter is not null",
+            (raw(name),),
+        )
+        if each not in names
+    ]
+    first = {
+        each: row
+        for each in dict.fromkeys(known)
+        for (row,) in vault.catalogue.ask("select min(row) from deposits where matter = ?", (each,))
+        if row is not None
+    }
+    return sorted(first, key=first.__getitem__)
+
+
+def matter_papers(vault: Vault, identity: bytes) -> MatterPapers:
+    """Return a matter with its papers."""
+    tip = vault.elsewhere().tips.get(identity, (0, b""))
+    name = vault.matter_names().get(identity)
+    return _papers(identity, vault.papers(identity), name, tip[0])
+
+
+def _span(digits: str) -> tuple[bytes, bytes]:
+    """Return the first and the last id that starts with these digits."""
+    size = 2 * MATTER_ID_SIZE
+    return bytes.fromhex(digits[:size].ljust(size, "0")), bytes.fromhex(
+        digits[:size].ljust(size, "f")
     )
 
 
@@ -140,7 +230,7 @@ def _papers(
 ) -> MatterPapers:
     papers.sort(key=lambda each: (number_of(each), each.refused, each.name))
     here = {number_of(each) for each in papers if not each.refused}
-    last = max((*here, elsewhere))
+    last = max((*here, elsewhere), default=0)
     return MatterPapers(
         identity,
         name or next((each.meta.matter for each in papers if each.meta.matter), identity.hex()),

@@ -10,6 +10,7 @@
     officers.json        a change of officers that is not in the register of measures yet
     matters.toml         name = random id
     elsewhere.json       last papers of these matters that another computer of the account deposited
+    catalogue.sqlite     a cache of what the folders below say in the clear, so that one can be found
     spool/20261123T170501.250Z-4f0c9d21a8b37e65/  time of sealing, start of the commitment
         statement        signed before anything is sent: sending it again gives the same receipt
         manifest.age     titles, names and the opening
@@ -29,7 +30,7 @@ import contextlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -46,17 +47,20 @@ from ledger.chain.statement import (
     parse_statement,
 )
 from ledger.chain.trust import Trust, parse_trust
+from ledger.company.vault.catalogue import Catalogue, Told
+from ledger.company.vault.facts import raw
+from ledger.company.vault.finding import Page, Wanted, find, page_of, sound
 from ledger.company.vault.home import (
     CONFIG,
     FILED,
     HOME_VARIABLE,
-    ID_DIGITS,
     IDENTITY,
     REFUSED,
     SPOOL,
     TRUST,
     has_vault,
 )
+from ledger.company.vault.life import State
 from ledger.company.vault.making import Config
 from ledger.company.vault.numbering import ELSEWHERE, Elsewhere, named_matters
 from ledger.company.vault.recipients import Recipients, parse_recipients, parsed
@@ -80,11 +84,11 @@ from ledger.crypto.recipients import (
 )
 from ledger.disk.files import sync_folder
 from ledger.encoding import parse_toml
-from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
+from ledger.errors import InvalidInput, MalformedData, StorageFailed
 from ledger.quoted import quoted
 
-SHORTEST_ID = 4
-"""Hexadecimal digits of a commitment that a user may abbreviate an id to."""
+_HEADS = 100
+"""Last papers of a matter that are looked at for one that is not damaged."""
 _LOCK_PATIENCE = 60.0
 _SEALING = ".sealing-"
 
@@ -92,12 +96,11 @@ _SEALING = ".sealing-"
 class Vault:
     """A vault that exists. Raises InvalidInput where there is none, StorageFailed where it is hurt."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, told: Told = lambda _: None) -> None:
+        """`told` hears of how many deposits a catalogue is made anew."""
         self.home = home
+        self.catalogue = Catalogue(home, told)
         self._spool = home / SPOOL
-        self._heads: dict[bytes, tuple[int, bytes]] = {}
-        self._read: set[str] = set()
-        self._places: tuple[frozenset[str], int] = frozenset(), 0
         if not has_vault(home):
             raise InvalidInput(
                 f"There is no vault at {quoted(home)}. Make one with `sealbook init`, restore it with "
@@ -172,54 +175,41 @@ class Vault:
 
     def with_commitment(self, commitment: bytes) -> StoredDeposit | None:
         """Return the deposit with this commitment."""
-        for each in self._starting(commitment.hex()):
-            if each.deposit.commitment == commitment:
-                return each
-        return None
+        names = self.catalogue.ask("select name from deposits where id = ?", (commitment.hex(),))
+        return next(self._sound(names), None)
 
     def find(self, wanted: str) -> StoredDeposit:
         """Return the one deposit that `wanted` names: start of its id, or its path, name or title.
 
         Raises NotFound when none or more than one fits.
         """
-        digits = wanted.lower()
-        found: list[StoredDeposit] = []
-        if SHORTEST_ID <= len(digits) <= 64 and not set(digits) - set("0123456789abcdef"):
-            found = self._starting(digits)
-        if not found:
-            metas = [(each, each.meta) for each in self.sound()]
-            place = str(Path(wanted).absolute())
-            found = [each for each, meta in metas if meta.path == place]
-            found = found or [
-                each for each, meta in metas if wanted in (Path(meta.path).name, meta.title)
-            ]
-        if len(found) > 1:
-            # One that was refused does not stand in the way of the one made in its place.
-            found = [each for each in found if not each.refused] or found
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise NotFound(
-                f"No deposit here is called {quoted(wanted)}; `sealbook list` shows them all."
-            )
-        ids = ", ".join(each.commitment[:12] for each in found[:4])
-        raise NotFound(
-            f"{quoted(wanted)} means {len(found)} deposits ({ids}); give the start of one's id."
+        return find(self.catalogue, self.home, wanted)
+
+    def page(self, wanted: Wanted) -> Page:
+        """Return a page of the deposits that fit what is asked."""
+        return page_of(self.catalogue, self.home, wanted)
+
+    def papers(self, matter: bytes) -> list[StoredDeposit]:
+        """Return the deposits in a matter that are not damaged, oldest first."""
+        names = self.catalogue.ask(
+            "select name from deposits where matter = ? order by row", (matter,)
         )
+        return list(self._sound(names))
 
-    def sound(self, but: Set[str] = frozenset()) -> Iterator[StoredDeposit]:
-        """Yield the deposits that are not damaged: one must not hide the others."""
-        for each in self.deposits():
-            if each.name in but:
-                continue
-            with contextlib.suppress(MalformedData, StorageFailed):
-                each.check()
-                yield each
+    def waiting_at(self, path: str) -> list[StoredDeposit]:
+        """Return what was sealed of a path and is not filed yet, oldest first."""
+        names = self.catalogue.ask(
+            "select name from deposits where path = ? and place = ? order by row",
+            (raw(path), SPOOL),
+        )
+        return list(self._sound(names))
 
-    def _starting(self, digits: str) -> list[StoredDeposit]:
-        start = digits[:ID_DIGITS]
-        found = [each for each in self.sound() if each.name.partition("-")[2].startswith(start)]
-        return [each for each in found if each.commitment.startswith(digits)]
+    def _sound(self, names: Sequence[tuple[str]]) -> Iterator[StoredDeposit]:
+        return sound(self.home, [name for (name,) in names])
+
+    def sound(self) -> Iterator[StoredDeposit]:
+        """Yield the deposits that are not damaged, reading each: one must not hide the others."""
+        return sound(self.home, [each.name for each in self.deposits()])
 
     def _names(self, place: str) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
@@ -261,9 +251,10 @@ class Vault:
         """Make the spool's names durable."""
         sync_folder(self._spool)
 
-    def sync_filed(self) -> None:
+    def sync_filed(self, deposits: Sequence[StoredDeposit] = ()) -> None:
         """Make it durable that deposits have left the spool."""
         sync_folder(self.home / FILED)
+        self.catalogue.note(each.name for each in deposits)
 
     def stored(self, name: str) -> StoredDeposit:
         """Return the deposit in the folder of this name."""
@@ -306,20 +297,32 @@ class Vault:
 
     def next_in_matter(self, identity: bytes) -> Matter:
         """Return the next place in a matter. Call under `locked`, and `spool` before it is left."""
-        aside, elsewhere = frozenset(self._names(REFUSED)), self.elsewhere()
-        if (aside, elsewhere.renumbered) != self._places:
-            # The number of a refused deposit is free again, and that of one that gave way is another.
-            self._places, self._heads, self._read = (aside, elsewhere.renumbered), {}, set(aside)
-        for each in self.sound(self._read):
-            self._read.add(each.name)
-            place = each.deposit.matter
-            if place is not None and place.number > self._heads.get(place.id, (0, b""))[0]:
-                self._heads[place.id] = place.number, each.statement.leaf_hash
-        number, leaf = self._heads.get(identity, (0, None))
-        foreign = elsewhere.tips.get(identity)
+        head = self._head(identity)
+        number, leaf = (0, None) if head is None else head
+        foreign = self.elsewhere().tips.get(identity)
         if foreign is not None and foreign[0] >= number:
             number, leaf = foreign
         return Matter(identity, number + 1, leaf)
+
+    def _head(self, identity: bytes) -> tuple[int, bytes] | None:
+        """Return number and leaf hash of the last paper in a matter; a refused one's number is free."""
+        for name, number in self.catalogue.ask(
+            "select name, number from deposits where matter = ? and state != ?"
+            " order by number desc limit ?",
+            (identity, State.REFUSED, _HEADS),
+        ):
+            for each in sound(self.home, [name]):
+                place = each.deposit.matter
+                if place is not None and (place.id, place.number) == (identity, number):
+                    return number, each.statement.leaf_hash
+                return self._head_of_all(identity)
+        return None
+
+    def _head_of_all(self, identity: bytes) -> tuple[int, bytes] | None:
+        """Return what `_head` does where a paper is not as the catalogue has it."""
+        papers = [each for each in self.papers(identity) if not each.refused]
+        heads = [(each.deposit.matter, each.statement.leaf_hash) for each in papers]
+        return max(((place.number, leaf) for place, leaf in heads if place), default=None)
 
     def matter_names(self) -> dict[bytes, str]:
         """Return the names of the matters that were named, by id."""

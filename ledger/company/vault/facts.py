@@ -1,0 +1,82 @@
+"""What a vault holds of a deposit in the clear, as the catalogue keeps it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ledger.chain.statement import parse_deposit, parse_statement
+from ledger.company.vault.life import STATES, State
+
+DAMAGED = "damaged"
+_MAX_NUMBER = 1 << 62
+_EPOCH = datetime(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a row says of a deposit; of a damaged one nothing."""
+
+    state: str
+    id: str | None = None
+    title: str = ""
+    path: str = ""
+    called: str = ""
+    matter: bytes | None = None
+    number: int | None = None
+    sealed: int = 0
+    size: int = 0
+    documents: int = 0
+
+    def __post_init__(self) -> None:
+        texts, numbers = (
+            (self.title, self.path, self.called),
+            (self.sealed, self.size, self.documents),
+        )
+        if not all(isinstance(each, str) for each in texts):
+            raise ValueError("no text")
+        if not all(type(each) is int and abs(each) < _MAX_NUMBER for each in numbers):
+            raise ValueError("no number")
+
+
+def read_facts(folder: Path) -> Facts:
+    """Return what a deposit's folder says in the clear.
+
+    Raises OSError, MalformedData, ValueError, TypeError, KeyError or AttributeError where that is
+    damaged.
+    """
+    deposit = parse_deposit(parse_statement((folder / "statement").read_bytes()))
+    meta = json.loads((folder / "meta.json").read_bytes().decode("utf-8", "surrogateescape"))
+    state = STATES[folder.parent.name, (folder / "receipt").exists()]
+    return Facts(
+        str(State.DEPOSITED if state.entered else state),
+        deposit.commitment.hex(),
+        meta["title"],
+        meta["path"],
+        meta.get("matter") or "",
+        deposit.matter.id if deposit.matter else None,
+        deposit.matter.number if deposit.matter else None,
+        meta.get("sealed", 0),
+        meta["size"],
+        meta["documents"],
+    )
+
+
+def raw(text: str) -> bytes:
+    """Return a text of others as the catalogue compares it: whatever it holds, byte for byte."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def shown(text: str) -> str:
+    """Return a text of others as UTF-8 can hold it."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def milliseconds(name: str) -> int:
+    """Return when a deposit was sealed, by its folder's name: milliseconds since 1970, or 0."""
+    try:
+        return (datetime.strptime(name[:19], "%Y%m%dT%H%M%S.%f") - _EPOCH) // timedelta(
+            milliseconds=1
+        )
+    except ValueError:
+        return 0
