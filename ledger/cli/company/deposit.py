@@ -96,8 +96,9 @@ def _seal(
     from ledger.company.sealing.collecting import collect
     from ledger.company.sending.spool import seal_into_spool
     from ledger.company.vault.stored import MATTER_NAME
+    from ledger.program import tool_name
 
-    tool = _tool()
+    tool = tool_name()
     collected = collect(path, tool)
     report.left_out(path, collected.left_out)
     provenance = [("path", _utf8(collected.path)), ("host", platform.node()), ("tool", tool)]
@@ -107,12 +108,6 @@ def _seal(
         return seal_into_spool(
             vault, collected, wishes, tuple(provenance), time.time, os.urandom, progress
         )
-
-
-def _tool() -> str:
-    from importlib.metadata import version
-
-    return f"sealbook {version('sealbook')}"
 
 
 def _utf8(path: Path) -> str:
