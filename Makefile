@@ -43,7 +43,7 @@ bench: setup
 	$(BIN)/python -m bench.run
 
 lock:
-	.boot/bin/uv export --quiet --all-groups --no-emit-project --no-header --no-emit-index-url --format requirements-txt --output-file requirements.lock
+	.boot/bin/uv export --quiet --all-extras --all-groups --no-emit-project --no-header --no-emit-index-url --format requirements-txt --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) .boot .mypy_cache .pytest_cache .ruff_cache .hypothesis dist demo

@@ -8,7 +8,7 @@ belongs to another is answered as what does not exist.
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 
@@ -34,6 +34,7 @@ from .requests import (
     read_body,
     service,
 )
+from .resources import resources
 from .schemas import DepositOut, Deposits, Enrolled, binary, body, problems
 
 MAX_BATCHES_BYTES = 64 << 20
@@ -45,13 +46,13 @@ Root = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["5d" * 32])]
 signed_request = Depends(
     APIKeyHeader(
         name="Signature-Input",
-        scheme_name="RFC 9421",
+        scheme_name="RFC-9421",
         description="HTTP Message Signatures by a key of the account; tag `sealbook`.",
         auto_error=False,
     )
 )
 
-router = APIRouter(tags=["deposits"])
+router = resources("deposits")
 
 
 @router.post(

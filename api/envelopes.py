@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, suppress
 from hashlib import sha256
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -35,11 +35,12 @@ from .requests import (
     require_header,
     service,
 )
+from .resources import resources
 from .schemas import binary, body, header, problems
 
 _MAX_RANGE_HEADER = 64
 
-router = APIRouter(tags=["deposits"])
+router = resources("deposits")
 
 
 @router.post(
@@ -156,7 +157,8 @@ async def fetch(request: Request, root: Root) -> Response:
     try:
         total = len(age_header) + size
         etag = f'"{root[:32]}{sha256(age_header).hexdigest()[:32]}"'
-        start, end, status = _range(request, total, etag)
+        whole = request.method == "HEAD"  # for which no range is defined (RFC 9110 section 14.2)
+        start, end, status = (0, total, 200) if whole else _range(request, total, etag)
         fields = PRIVATE | {
             "etag": etag,
             "accept-ranges": "bytes",
@@ -165,6 +167,9 @@ async def fetch(request: Request, root: Root) -> Response:
         }
         if status == 206:
             fields["content-range"] = f"bytes {start}-{end - 1}/{total}"
+        if whole:
+            stack.close()
+            return Response(None, status, fields, OCTETS)
     except BaseException:
         stack.close()
         raise

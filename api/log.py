@@ -6,7 +6,7 @@ What can never change is cached for ever; the checkpoint is not cached at all.
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
@@ -19,7 +19,8 @@ from ledger.quoted import quoted
 from ledger.wire.protocol import OCTETS, TEXT
 
 from .requests import service
-from .schemas import BlockOut, Consistency, Health, binary, problems
+from .resources import resources
+from .schemas import BlockOut, Consistency, Health, binary, problems, text
 
 TOML = "application/toml"
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
@@ -28,7 +29,7 @@ A_WHILE = {"cache-control": "public, max-age=300"}
 
 Decimal = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,18})$", examples=["12"])]
 
-router = APIRouter(tags=["log"])
+router = resources("log")
 
 
 @router.get(
@@ -55,7 +56,7 @@ async def health(request: Request, response: Response) -> Health:
 
 
 @router.get(
-    "/trust", response_class=Response, responses={200: binary(TOML, "The trust file, in TOML.")}
+    "/trust", response_class=Response, responses={200: text(TOML, "The trust file, in TOML.")}
 )
 async def trust(request: Request) -> Response:
     """The trust file. Compare its fingerprint with the one that the office has printed."""
@@ -65,7 +66,7 @@ async def trust(request: Request) -> Response:
 @router.get(
     "/checkpoint",
     response_class=Response,
-    responses={200: binary("text/plain", "A signed note."), **problems(404)},
+    responses={200: text("text/plain", "A signed note."), **problems(404)},
 )
 async def checkpoint(request: Request) -> Response:
     """The newest anchor (C2SP tlog-checkpoint)."""
@@ -91,7 +92,8 @@ async def tile(
             name = tile_path(named.level, named.index, named.width)
     except MalformedData as error:
         raise NotFound("No tile has this path.") from error
-    if request.scope["raw_path"] != f"/{name}".encode():
+    # %2F: a client that is made from the OpenAPI document takes all of the path for one parameter.
+    if request.scope["raw_path"].replace(b"%2F", b"/") != f"/{name}".encode():
         raise NotFound("No tile has this path.")
     if path.startswith("entries/"):
         raise Refused("Entries are for admitted auditors; ask the notary office.")

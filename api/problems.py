@@ -21,6 +21,8 @@ from ledger import errors
 from ledger.errors import SealbookError
 from ledger.wire.protocol import PROBLEM
 
+from .resources import allowed
+
 log = structlog.get_logger()
 
 CODE_HEADER = "sealbook-problem"
@@ -122,13 +124,14 @@ def install(app: FastAPI) -> None:
         return _response(_document(422, errors.InvalidInput.code, detail))
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
         code = "not-found" if error.status_code == 404 else "invalid-input"
         detail = {
             404: "There is no such thing here.",
             405: "This address does not take requests of that kind.",
         }.get(error.status_code, HTTPStatus(error.status_code).phrase + ".")
-        return _response(_document(error.status_code, code, detail), error.headers)
+        fields = {"allow": allowed(app, request.scope)} if error.status_code == 405 else {}
+        return _response(_document(error.status_code, code, detail), fields)
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, __: ClientDisconnect) -> Response:

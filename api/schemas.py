@@ -126,17 +126,21 @@ class Verification(Model):
     ]
 
 
+def text(media_type: str, description: str) -> dict[str, Any]:
+    """Return the OpenAPI description of an answer that is text, in `media_type`."""
+    return {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}
+
+
 def binary(media_type: str, description: str) -> dict[str, Any]:
     """Return the OpenAPI description of an answer in `media_type`."""
     schema = {"type": "string", "format": "binary"}
     return {"description": description, "content": {media_type: {"schema": schema}}}
 
 
-def body(*media_types: str) -> dict[str, Any]:
+def body(media_type: str) -> dict[str, Any]:
     """Return the OpenAPI description of a binary request body."""
     schema = {"type": "string", "format": "binary"}
-    content = {media_type: {"schema": schema} for media_type in media_types}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
 def header(name: str, description: str, pattern: str = "^(0|[1-9][0-9]{0,18})$") -> dict[str, Any]:

@@ -70,6 +70,7 @@ from ledger.crypto.merkle import (
     root_from_leaf_hashes,
 )
 from ledger.crypto.recipients import HybridIdentity
+from ledger.disk.outputs import safe_component
 from ledger.encoding import cbor_encode
 from ledger.evidence.file import Disclosure, self_contained, write_evidence
 from ledger.evidence.index import format_index
@@ -375,7 +376,7 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
     alone = Memory()
     again = partial(
         sealed,
-        [letter, Document(Memory(), "amendments.txt")],
+        [letter, Document(Memory(), "annex/aux.txt")],
         cover=Cover("The letter alone"),
     )
     second = again(content=None, manifest=alone, random=Draws("deposit 2"))
@@ -395,6 +396,7 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
     files["rendition-leaf.cbor"] = metadata_leaves(_rendered(first.record.documents[0]))[-1]
     files["cover-leaf.cbor"] = cover_leaves(first.record.cover)[0]
     files["commitment.json"] = _commitment_values(first)
+    files["safe-names.json"] = _safe_names()
     return first, replace(second, index=known.index)
 
 
@@ -444,6 +446,33 @@ def _commitment_values(sealed: SealedDeposit) -> bytes:
     text: dict[str, object] = {name: value.hex() for name, value in values.items()}
     text["places of the cover's fields"] = list(cover.places)
     return json.dumps(text, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _safe_names() -> bytes:
+    """Names as documents have them, and as a member of an evidence file has them."""
+    names = [
+        *(
+            "contract.pdf",
+            "合同\u3000第二版.pdf",
+            "aux",
+            "AUX.txt",
+            "con .tar.gz",
+            "Lpt9",
+            "COM¹.log",
+        ),
+        *("nul~1", "console.txt", "com10", "clock$", "a:b?c*d", 'x"y<z>|', "a\\..\\b", "line\nend"),
+        *("dot.", "space ", "...", " . ", "aux.", "aux ", "next\u0085line", "fdp.\u202eexe.txt"),
+        *("zero\u200bwidth", "mark\ufeff", "soft\u00adhyphen", "ĥ̃.txt", "K\u212aſ", "\U000e0041"),
+        *(
+            "长" * 66 + "ab",
+            "长" * 66 + "abc",
+            "长" * 90 + ".pdf",
+            "长" * 90 + ".pdfpdfpdfpdfpdfpd",
+        ),
+        *(".profile", "." + "x" * 250, "x" * 250 + ".", "aux." + "x" * 250),
+    ]
+    table = {name: safe_component(name) for name in names}
+    return json.dumps(table, indent=1, ensure_ascii=True).encode() + b"\n"
 
 
 class _Ledger:

@@ -137,7 +137,12 @@ def make_refused(
     malformed("extra-in-the-proof", with_header({**header, "sealbook": changed}))
 
     def evidence(
-        name: str, of: str, member: str, change: Callable[[bytes], bytes], *claims: str
+        name: str,
+        of: str,
+        member: str,
+        change: Callable[[bytes], bytes],
+        *claims: str,
+        renamed: tuple[str, str] = ("", ""),
     ) -> None:
         out = BytesIO()
         writer, reader = Writer(out), Reader(BytesIO(files[of]))
@@ -145,22 +150,22 @@ def make_refused(
             content = reader.read(each, 0, each.size)
             if member in each.name:
                 content = change(content)
-            place = (
-                each.name.replace("parts/1/", "parts/2/")
-                if "another-document" in name
-                else each.name
-            )
-            writer.add(place, len(content), [content])
+            writer.add(each.name.replace(*renamed, 1), len(content), [content])
         writer.finish()
         add(f"{name}.evidence", out.getvalue(), *claims)
 
-    def opening(name: str, change: Callable[[Any], None], *claims: str) -> None:
+    def opening(
+        name: str,
+        change: Callable[[Any], None],
+        *claims: str,
+        renamed: tuple[str, str] = ("", ""),
+    ) -> None:
         def changed(data: bytes) -> bytes:
             value = cbor_decode(data)
             change(value)
             return cbor_encode(value)
 
-        evidence(name, "part.evidence", "opening.cbor", changed, *claims)
+        evidence(name, "part.evidence", "opening.cbor", changed, *claims, renamed=renamed)
 
     letter = "letter.txt"
     evidence(
@@ -260,7 +265,9 @@ def make_refused(
     cover("malformed-cover-in-part-padded-otherwise", not_a_power_of_two)
 
     opening("part-at-another-position", other_place, rp.CONTENT)
-    opening("part-of-another-document", other_document, rp.CONTENT)
+    opening(
+        "part-of-another-document", other_document, rp.CONTENT, renamed=("parts/1/", "parts/2/")
+    )
     opening("part-of-fewer", fewer_parts, rp.CONTENT)
     opening("part-with-a-short-proof", shorter_proof, rp.CONTENT)
     opening("malformed-part-beyond-the-last", beyond_the_last)
@@ -268,10 +275,25 @@ def make_refused(
     evidence(
         "content-in-an-empty-document",
         "empty.evidence",
-        "amendments.txt",
+        "_aux.txt",
         lambda _: b"The price is 14.50.",
         rp.CONTENT,
     )
+
+    for name, member in {
+        "device-name": "aux.txt",
+        "device-name-in-capitals": "_AUX.TXT",
+        "dot-at-the-end": "_aux.txt.",
+        "space-at-the-end": "_aux.txt ",
+        "folder-in-it": "annex/aux.txt",
+    }.items():
+        evidence(
+            f"malformed-member-{name}",
+            "empty.evidence",
+            letter,
+            bytes,
+            renamed=("_aux.txt", member),
+        )
 
     def stated(document: int, leaf: int, field: str, field_value: Any) -> Callable[[Any], None]:
         def change(value: Any) -> None:

@@ -1,10 +1,11 @@
 """This program: its name, version, and the hash of its own code."""
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
+
+VERSION = "0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,9 @@ class Program:
     digest: str
 
 
-@cache
 def tool_name() -> str:
     """Return this software's name and version."""
-    return f"sealbook {version('sealbook')}"
+    return f"sealbook {VERSION}"
 
 
 @lru_cache(maxsize=1)
@@ -36,4 +36,4 @@ def this_program() -> Program:
         if not name.startswith("api/"):
             digest = sha256((package / name).read_bytes()).hexdigest()
             listing.update(f"{digest}  ledger/{name}\n".encode())
-    return Program("sealbook", version("sealbook"), listing.hexdigest())
+    return Program("sealbook", VERSION, listing.hexdigest())

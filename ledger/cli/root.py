@@ -9,13 +9,15 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import click
 
+from ledger.cli.extras import ExtraMissing, require_extra
 from ledger.cli.text import listed, sentence
 from ledger.errors import SealbookError
+from ledger.program import VERSION
 from ledger.quoted import escape, lifted, quoted, take
 
 _MOST_USAGE = 2000
@@ -24,6 +26,11 @@ _MOST_USAGE = 2000
 Commands = dict[str, tuple[str, str]]
 """name -> ("module:function", the line in --help)"""
 
+_EXTRAS = {"The company": "company", "The notary office": "notary"}
+"""section -> the extra that its commands need"""
+_LIGHT = ("receipt", "trust")
+"""Groups of which a part takes files apart for other software, and needs none."""
+
 
 class LazyGroup(click.Group):
     """A group whose commands live in other modules; its help needs none of them."""
@@ -31,24 +38,31 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, sections: dict[str, Commands], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._sections = sections
-        self._table = {name: entry for table in sections.values() for name, entry in table.items()}
+        self.table = {name: entry for table in sections.values() for name, entry in table.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(self._table)
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        entry = self._table.get(cmd_name)
+        entry = self.table.get(cmd_name)
         if entry is None:
             return None
-        module, _, function = entry[0].partition(":")
-        command = getattr(importlib.import_module(module), function)
-        assert isinstance(command, click.Command)
-        return command
+        for title, extra in _EXTRAS.items():
+            if cmd_name in self._sections.get(title, ()) and cmd_name not in _LIGHT:
+                require_extra(extra)
+        return _load(entry[0])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, table in self._sections.items():
             with formatter.section(title):
                 formatter.write_dl([(name, text) for name, (_, text) in table.items()])
+
+
+def _load(place: str) -> click.Command:
+    module, _, function = place.partition(":")
+    command = getattr(importlib.import_module(module), function)
+    assert isinstance(command, click.Command)
+    return command
 
 
 class Program(LazyGroup):
@@ -102,6 +116,8 @@ def _explain(error: Exception) -> tuple[int, str, str]:
             return 1, "error", escape(error.format_message(), quotes=False)
         case SealbookError():
             return 1, error.code, sentence(str(error))
+        case ModuleNotFoundError(name=str()) if not error.name.startswith("ledger"):
+            return _explain(ExtraMissing("company"))
         case BrokenPipeError():
             return 1, "broken-pipe", ""
         case OSError():
@@ -196,6 +212,19 @@ _SECTIONS: dict[str, Commands] = {
     help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-@click.version_option(package_name="sealbook", message="%(prog)s %(version)s")
+@click.version_option(VERSION, message="%(prog)s %(version)s")
 def cli() -> None:
     """The program."""
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield the program and every command below it, with the words that call it."""
+    todo: list[tuple[tuple[str, ...], click.Command]] = [(("sealbook",), cli)]
+    while todo:
+        path, command = todo.pop(0)
+        yield path, command
+        if isinstance(command, LazyGroup):
+            tables = command.table.items()
+            todo += [((*path, name), _load(place)) for name, (place, _) in tables]
+        elif isinstance(command, click.Group):
+            todo += [((*path, name), each) for name, each in command.commands.items()]

@@ -14,7 +14,6 @@ It holds no verifier and no trust file: a party to the case does not supply thos
 names are in the opening; file names in the ZIP are for people.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +23,7 @@ from ledger.chain.receipt import MAX_RECEIPT
 from ledger.chain.report import CONTENT, Report
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import Buffer
+from ledger.disk.outputs import safe_component
 from ledger.errors import MalformedData, TooLarge, VerificationFailed
 from ledger.evidence.casefile import DisclosedDeposit
 from ledger.evidence.howto import HOWTO
@@ -51,7 +51,6 @@ _OPENING = "opening.cbor"
 _MAX_HOWTO = 1 << 16
 _BLOCK = 1 << 20
 _SUFFIXES = {"application/pdf": ".pdf", "text/plain; charset=utf-8": ".txt"}
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +270,7 @@ def _member_names(opening: Manifest | PartialOpening | None) -> Iterator[str]:
     """Yield the names of the content's members below the deposit's folder."""
     if isinstance(opening, Manifest):
         for j, record in enumerate(opening.documents, 1):
-            yield f"documents/{j}/{_safe(record.name.rpartition('/')[2])}"
+            yield f"documents/{j}/{safe_component(record.name.rpartition('/')[2])}"
     elif opening is not None:
         counts: dict[int, int] = {}
         made = {each.document: _rendition_name(each) for each in opening.documents}
@@ -279,10 +278,10 @@ def _member_names(opening: Manifest | PartialOpening | None) -> Iterator[str]:
             j = piece.document + 1
             if piece.whole:
                 name = (piece.name or made[piece.document]).rpartition("/")[2]
-                yield f"documents/{j}/{_safe(name)}"
+                yield f"documents/{j}/{safe_component(name)}"
             else:
                 counts[j] = counts.get(j, 0) + 1
-                yield f"parts/{j}/{counts[j]}-{_safe(piece.path or 'bytes')}"
+                yield f"parts/{j}/{counts[j]}-{safe_component(piece.path or 'bytes')}"
 
 
 def _rendition_name(opening: DocumentOpening) -> str:
@@ -292,8 +291,3 @@ def _rendition_name(opening: DocumentOpening) -> str:
         return ""
     made = fields["rendition"]
     return f"{made.kind} {made.position}{_SUFFIXES.get(fields.get('media-type', ''), '')}"
-
-
-def _safe(name: str) -> str:
-    safe = _UNSAFE.sub("_", name)[:100].rstrip(". ") or "_"
-    return "".join(character if character.isprintable() else "_" for character in safe)

@@ -22,7 +22,7 @@ from ledger.quoted import quoted
 MAX_MEMBERS = 250_000
 """Members of an archive; a deposit has at most 100,000 documents."""
 MAX_NAME = 512
-"""Bytes of a member's name: 100 characters of four bytes each, and what precedes them."""
+"""Bytes of a member's name: what `safe_component` gives, and what precedes it."""
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s2B5H3I5H2I")

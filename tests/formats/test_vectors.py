@@ -2,15 +2,21 @@
 
 import hmac
 import json
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
+from pathlib import PureWindowsPath
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from examples.make_vectors import (
     DEVICE_KEY,
+    DOCUMENT,
     LETTER,
     OFFICER,
     ORIGIN,
@@ -38,6 +44,7 @@ from ledger.crypto.envelope import decrypt_bytes, parse_header
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.crypto.merkle import leaf_hash, root_from_leaf_hashes
 from ledger.crypto.stream import payload_root
+from ledger.disk.outputs import safe_component
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.index import format_index, parse_index
@@ -263,6 +270,59 @@ def test_the_sheet_gives_the_recovery_key() -> None:
 def test_the_checkpoint_inside_is_three_lines() -> None:
     text = FILES["checkpoint-2.note"].decode().split("\n\n")[0] + "\n"
     assert parse_checkpoint(text).origin == ORIGIN
+
+
+def safe_by_the_rules(name: str) -> str:
+    """The four steps of section 12, with code points as the document lists them."""
+    ranges = re.findall(r"U\+([0-9A-F]+)(?: to\s+U\+([0-9A-F]+))?", DOCUMENT.read_text())
+    replaced = {
+        point
+        for first, last in ranges
+        for point in range(int(first, 16), int(last or first, 16) + 1)
+    }
+    text = "".join("_" if ord(c) in replaced or c in '<>:"/\\|?*' else c for c in name)
+    kept = len(text)
+    while kept and text[kept - 1] in ". ":
+        kept -= 1
+    text = text[:kept] + "_" * (len(text) - kept)
+    device = "".join(c.upper() if c.isascii() else c for c in text.split(".")[0].rstrip(" "))
+    numbered = {kind + n for kind in ("COM", "LPT") for n in "0123456789¹²³"}
+    if device in {"CON", "PRN", "AUX", "NUL", "CLOCK$", "CONIN$", "CONOUT$"} | numbered:
+        text = "_" + text
+    if len(text.encode()) > 200:
+        at = text.rfind(".")
+        suffix = text[at:] if at > 0 and len(text[at + 1 :].encode()) <= 16 else ""
+        stem = text[: len(text) - len(suffix)]
+        end = "~" + sha256(name.encode()).hexdigest()[:8] + suffix
+        while len((stem + end).encode()) > 200:
+            stem = stem[:-1]
+        text = stem + end
+    return text or "_"
+
+
+def test_safe_names_follow_from_the_rules_of_the_document_alone() -> None:
+    table = json.loads(FILES["safe-names.json"])
+    assert {name: safe_by_the_rules(name) for name in table} == table
+    assert len({len(name) for name in table}) > 10 and any(n == s for n, s in table.items())
+
+
+@given(
+    some.text(some.characters(codec="utf-8") | some.sampled_from(". _<>auxcon1¹~\x85\u202e"))
+    | some.sampled_from(["aux", "CoM1", "长" * 66, "长" * 67]).flatmap(
+        lambda start: some.text(". x长").map(lambda end: start + end)
+    )
+)
+def test_every_safe_name_follows_from_the_rules(name: str) -> None:
+    assert safe_component(name) == safe_by_the_rules(name)
+
+
+def test_no_member_has_a_name_that_windows_keeps_for_itself() -> None:
+    for name in ("case", "part", "empty", "cover"):
+        with ZipFile(BytesIO(FILES[f"{name}.evidence"])) as archive:
+            members = archive.namelist()
+        assert not [each for each in members if PureWindowsPath(each).is_reserved()]
+    with ZipFile(BytesIO(FILES["empty.evidence"])) as archive:
+        assert archive.namelist()[-1] == "1/documents/2/_aux.txt"
 
 
 # --- R by the formulas of the document alone: nothing of ledger.crypto below this line ---

@@ -35,7 +35,11 @@ LIST = [
     for each in tomllib.loads((ROOT / "tests/package/advisories.toml").read_text())["advisory"]
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-DIRECT = [Requirement(each) for each in PROJECT["project"]["dependencies"]]
+EXTRAS = PROJECT["project"]["optional-dependencies"].values()
+DIRECT = [
+    Requirement(each)
+    for each in (*PROJECT["project"]["dependencies"], *(name for extra in EXTRAS for name in extra))
+]
 DEVELOPMENT = [Requirement(each) for each in PROJECT["dependency-groups"]["dev"]]
 
 

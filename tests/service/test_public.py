@@ -155,11 +155,57 @@ def test_what_does_not_exist_is_a_problem_document(service, path, status):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [("POST", "/checkpoint"), ("GET", "/statements"), ("DELETE", "/deposits"), ("PUT", "/trust")],
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/checkpoint", "GET, HEAD"),
+        ("DELETE", "/deposits", "GET, HEAD"),
+        ("PUT", "/trust", "GET, HEAD"),
+        ("OPTIONS", "/tile/0/000", "GET, HEAD"),
+        ("POST", "/openapi.json", "GET, HEAD"),
+        ("GET", "/statements", "POST"),
+        ("HEAD", "/verify", "POST"),
+        ("GET", f"/envelopes/{'0' * 64}/payload", "HEAD, PATCH"),
+        ("DELETE", f"/envelopes/{'0' * 64}/payload", "HEAD, PATCH"),
+        ("POST", f"/envelopes/{'0' * 64}/header", "PUT"),
+        ("POST", f"/envelopes/{'0' * 64}", "GET, HEAD"),
+    ],
 )
-def test_another_method_is_405_and_names_the_right_ones(service, method, path):
+def test_another_method_is_405_and_names_all_the_right_ones(service, method, path, allowed):
     answer = service.http.request(method, path)
     assert answer.status_code == 405
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["allow"]
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/health",
+        "/trust",
+        "/checkpoint",
+        "/block/0",
+        "/block/100000",
+        "/consistency/1/2",
+        "/tile/entries/000",
+        "/deposits",
+        "/openapi.json",
+        "/nothing",
+    ],
+)
+def test_head_is_what_get_is_without_the_body(service, tree, path):
+    of_get, of_head = (service.http.request(method, path) for method in ("GET", "HEAD"))
+    assert of_head.status_code == of_get.status_code
+    assert of_head.content == b""
+    for name in ("content-type", "content-length", "cache-control", "sealbook-problem"):
+        assert of_head.headers.get(name) == of_get.headers.get(name)
+
+
+def test_a_client_may_send_a_tiles_path_as_one_parameter(service, tree):
+    size = published(service).size
+    path = tile_path(0, size // TILE_WIDTH, size % TILE_WIDTH)
+    plain, escaped = (
+        service.http.get(each)
+        for each in (f"/{path}", f"/tile/{path.removeprefix('tile/').replace('/', '%2F')}")
+    )
+    assert (plain.status_code, escaped.status_code) == (200, 200)
+    assert escaped.content == plain.content

@@ -248,6 +248,18 @@ def test_a_range_is_what_it_says(service, company, stored, field, start, end):
     assert answer.headers["envelope-header-length"] == str(len(HEADER))
 
 
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-9"}])
+def test_head_tells_an_age_files_size_and_sends_nothing_of_it(service, company, stored, headers):
+    payload, whole = stored
+    target = f"/envelopes/{payload.root.hex()}"
+    answer = service.http.head(target, headers=company.signed("HEAD", target, headers=headers))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(len(whole))
+    assert answer.headers["envelope-header-length"] == str(len(HEADER))
+    of_get = service.http.head(target, headers=company.signed("GET", target))
+    assert of_get.status_code == 401
+
+
 @pytest.mark.parametrize("field", ["bytes=5-2", "bytes=a-", "lines=1-2", "bytes=1-2,4-5", "x" * 99])
 def test_a_range_that_is_not_understood_gives_the_whole(service, company, stored, field):
     payload, whole = stored

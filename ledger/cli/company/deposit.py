@@ -97,8 +97,9 @@ def _seal(
     from ledger.company.sealing.collecting import collect
     from ledger.company.sending.spool import seal_into_spool
     from ledger.company.vault.stored import MATTER_NAME
+    from ledger.program import tool_name
 
-    tool = _tool()
+    tool = tool_name()
     collected = collect(path, tool)
     report.left_out(path, collected.left_out)
     provenance = [("path", _utf8(collected.path)), ("host", platform.node()), ("tool", tool)]
@@ -118,12 +119,6 @@ def _seal(
         )
     report.sealed(records)
     return stored
-
-
-def _tool() -> str:
-    from importlib.metadata import version
-
-    return f"sealbook {version('sealbook')}"
 
 
 def _utf8(path: Path) -> str:

@@ -7,6 +7,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.sending import no_receipt, summary
+from ledger.cli.extras import require_extra
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -48,6 +49,7 @@ def receipt_write(deposit_id: str, output: Path | None, as_json: bool) -> None:
     """Write a deposit's receipt once more."""
     from ledger.disk.outputs import safe_component, write_numbered
 
+    require_extra("company")
     vault = own.open_vault()
     found = vault.find(deposit_id)
     data = found.receipt

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.extras import require_extra
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -77,6 +78,7 @@ def export(output: Path, as_json: bool) -> None:
     from ledger.chain.trust import fingerprint
     from ledger.disk.outputs import write_new
 
+    require_extra("company")
     data = _pinned()
     write_new(output, data)
     shell.emit(

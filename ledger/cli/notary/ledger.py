@@ -31,19 +31,19 @@ Example:
 def init(origin: str, issuer: str | None, filing: str, directory: Path, as_json: bool) -> None:
     """Found a notary: keys, seal, trust file, the first two blocks."""
     import platform as machine
-    from importlib.metadata import version
 
     from ledger.chain.office import Platform
     from ledger.chain.trust import fingerprint
     from ledger.notary.care.founding import init_notary
     from ledger.notary.storage.directory import read_settings
+    from ledger.program import tool_name
 
     office = issuer or origin[:64]
     stated = Platform(
         operator=office,
         filing=filing,
         environment=f"{machine.system()} {machine.release()}, Python {machine.python_version()}",
-        software=f"sealbook {version('sealbook')}",
+        software=tool_name(),
         standards=(
             "RFC 9052", "RFC 9162", "RFC 9942", "RFC 9943", "FIPS 203", "FIPS 204",
             "C2SP age", "C2SP tlog-tiles", "C2SP tlog-cosignature", "C2SP tlog-proof",

