@@ -11,7 +11,7 @@ from ledger.company.sending.confirming import verify_answer
 from tests.cli.conftest import Company, Served, new_company
 from tests.realtime.conftest import Daemon, eventually
 
-ROUNDS, SOAK = 4, 50
+ROUNDS, SOAK = 2, 50
 
 
 def test_the_notary_goes_away_and_comes_back(
