@@ -36,8 +36,8 @@ MAX_PARAGRAPHS = 100_000
 
 _FORMAT_CHANGES = tuple(
     f"{W}{tag}"
-    for tag in ("rPrChange", "pPrChange", "sectPrChange", "tblPrChange", "tblPrExChange", "tblGridChange",
-                "trPrChange", "tcPrChange", "numberingChange", "cellMerge")
+    for tag in ("rPrChange", "pPrChange", "sectPrChange", "tblPrChange", "tblPrExChange",
+                "tblGridChange", "trPrChange", "tcPrChange", "numberingChange", "cellMerge")
 )  # fmt: skip
 _CHARACTERS = {
     f"{W}tab": "\t",
@@ -49,7 +49,8 @@ _CHARACTERS = {
 _NOTES = {f"{W}footnoteReference": "footnote", f"{W}endnoteReference": "endnote"}
 _SILENT = frozenset(
     f"{W}{tag}"
-    for tag in ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "rubyPr")
+    for tag in ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr",
+                "rubyPr")
 )  # fmt: skip
 _COMPUTED = {
     f"{W}{tag}": tag
@@ -72,7 +73,7 @@ class Unit:
 
 @dataclass(slots=True)
 class _Paragraph:
-    """A paragraph that is being read: its style, its text so far, the text boxes that are tied to it."""
+    """A paragraph that is being read: its style, its text so far, the text boxes tied to it."""
 
     style: str = ""
     changes: Changes = ()
@@ -230,7 +231,7 @@ class Reader:
     def _blocks(
         self, element: Any, kinds: tuple[str, ...], changes: Changes = ()
     ) -> Iterator[tuple[Any, Changes]]:
-        """Yield the blocks of these kinds, and the changes around them, whatever holds them together."""
+        """Yield the blocks of these kinds with the changes around them, whatever holds them."""
         wanted = {f"{W}{kind}" for kind in kinds}
         for child in element.iterchildren(tag="*"):
             if child.tag in wanted or (child.tag in _FORMULAS and "p" in kinds):
@@ -243,7 +244,7 @@ class Reader:
                 yield from self._blocks(child, kinds, (*changes, own) if own else changes)
 
     def _form(self, alternatives: Any) -> Any | None:
-        """Return the form of one content that Word shows; others that say something else are counted."""
+        """Return the form of a content that Word shows; others that say something else are counted."""
         shown, *others = *ml.forms(alternatives), None
         texts = {_characters(each) for each in (shown, *others) if each is not None}
         if len(texts - {""}) > 1:

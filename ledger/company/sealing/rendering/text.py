@@ -5,8 +5,8 @@
 Where changes were tracked there are two texts: one takes them as accepted, one marks them. The numbers
 that Word gives to headings, clauses and list items stand in front of them, the text of a text box after
 the paragraph that it is tied to, footnotes and endnotes at the end as "[1] ...". What is struck through
-or raised is marked, a tick box is ☒ or ☐. What is left out (hidden text, pictures, page headers, comments
-and so on) is counted, and the text's remarks say it: see `ledger.court.remarks`.
+or raised is marked, a tick box is ☒ or ☐. What is left out (hidden text, pictures, page headers,
+comments and so on) is counted, and the text's remarks say it: see `ledger.court.remarks`.
 """
 
 import zipfile
