@@ -36,8 +36,9 @@ _HALF_AIUEO = "ｱｲｳｴｵｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾅ�
 _IROHA = (
     "イロハニホヘトチリヌルヲワカヨタレソツネナラム"
     "ウヰノオクヤマケフコエテアサキユメミシヱヒモセスン"
-)
+)  # fmt: skip
 _HALF_IROHA = "ｲﾛﾊﾆﾎﾍﾄﾁﾘﾇﾙｦﾜｶﾖﾀﾚｿﾂﾈﾅﾗﾑｳヰﾉｵｸﾔﾏｹﾌｺｴﾃｱｻｷﾕﾒﾐｼヱﾋﾓｾｽﾝ"
+_GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
 _RUSSIAN = "абвгдежзиклмнопрстуфхцчшщыэюя"
 
 
@@ -233,6 +234,8 @@ _FORMATS: dict[str, Callable[[int], str]] = {
     "ganada": _repeated("가나다라마바사아자차카타파하"),
     "chosung": _repeated("ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ"),
     # What Word writes beside the standard's list, by its pattern (MS-DOCX, 2.4).
+    "α, β, γ, ...": _repeated(_GREEK),
+    "Α, Β, Γ, ...": _repeated(_GREEK.upper()),
     "001, 002, 003, ...": _padded(3),
     "0001, 0002, 0003, ...": _padded(4),
     "00001, 00002, 00003, ...": _padded(5),

@@ -35,8 +35,8 @@ _FONTS = {
     "webdings": _table((0x20, " "), (0x61, "✓"), (0x63, EMPTY), (0x67, "■"), (0x6E, "●"), (0x72, "✗")),
     "marlett": _table((0x20, " ")),
 }  # fmt: skip
-"""Code points below 0x100 whose characters are known: by Unicode's mapping of the Symbol font, and by the
-characters that Unicode 7.0 took in from the Wingdings."""
+"""Code points below 0x100 whose characters are known: by Unicode's mapping of the Symbol font, and by
+the characters that Unicode 7.0 took in from the Wingdings."""
 
 
 def is_symbol_font(font: str) -> bool:
