@@ -315,7 +315,10 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
             4,
         )
     for each, record in made:
-        if record.rendition and record.rendition.kind != "page":
+        if contents.is_marked(each):
+            words = f"{quoted(contents.called(each))}: the same with its changes marked; type"
+            yield text.said(f"{words} `marked:` before a part of it", 2)
+        elif record.rendition and record.rendition.kind != "page":
             yield text.said(
                 f"{quoted(contents.called(each))}: its text, as rendered at the deposit by "
                 f"{quoted(record.tool)}",

@@ -57,6 +57,9 @@ def short_path(path: str) -> str:
     return _OF.sub(r"\1", path)
 
 
+MARKED = "marked"
+
+
 class Folded:
     """A document's parts as they are compared."""
 
@@ -110,6 +113,11 @@ class Contents:
     def made(self, document: int) -> bool:
         """Whether a document is a rendition."""
         return self.records[document].rendition is not None
+
+    def is_marked(self, document: int) -> bool:
+        """Whether a document is a text with marked changes, beside one that takes them as accepted."""
+        made = self.records[document].rendition
+        return made is not None and made.kind == MARKED
 
     def renditions(self, documents: Sequence[int]) -> list[int]:
         """Return what was made of these documents at the deposit."""

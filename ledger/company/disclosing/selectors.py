@@ -7,7 +7,7 @@
     bytes 100-199                                       positions from 0, both ends included
     header Subject                     field modified   a header field; a field of the metadata
     title       dkim      cover dkim-1                  fields of the cover that begin so; one of them
-    DOCUMENT: any of these
+    DOCUMENT: any of these       marked: any of these   in a document; in a text with marked changes
 
 The readings are tried in the order of `_READINGS`, and the first one under which anything fits counts.
 Words in the content itself are looked for only where nothing else fits. Case, width and the number of
@@ -17,7 +17,7 @@ spaces do not count. Labels are hints that nothing vouches for, so what will be 
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ledger.company.disclosing.contents import COVER, Contents, Folded, Group, Target
+from ledger.company.disclosing.contents import COVER, MARKED, Contents, Folded, Group, Target
 from ledger.company.disclosing.misses import why_nothing
 from ledger.company.disclosing.readings import texts_in
 from ledger.errors import InvalidInput
@@ -95,11 +95,23 @@ def _find(words: str, contents: Contents) -> list[Group]:
             continue
         for reading in _READINGS:
             if groups := contents.outermost(reading(contents, scope, wanted)):
-                return groups
+                return _plain(contents, groups)
     for scope, wanted in scopes:
         if wanted and (groups := _by_content(contents, scope, wanted)):
-            return groups
+            return _plain(contents, groups)
     return []
+
+
+def _plain(contents: Contents, groups: list[Group]) -> list[Group]:
+    """Return the groups without those of texts with marked changes, where there are others."""
+    plain = [
+        group
+        for group in groups
+        if not any(
+            each.document is not None and contents.is_marked(each.document) for each in group
+        )
+    ]
+    return plain or groups
 
 
 def _scopes(words: str, contents: Contents) -> Iterator[tuple[Sequence[int], str]]:
@@ -112,6 +124,8 @@ def _scopes(words: str, contents: Contents) -> Iterator[tuple[Sequence[int], str
 
 
 def _documents(name: str, contents: Contents) -> list[int]:
+    if name == MARKED:
+        return [each for each in range(len(contents.records)) if contents.is_marked(each)]
     if number := _DOCUMENT.fullmatch(name):
         return [each for each in [int(number[1]) - 1] if 0 <= each < len(contents.records)]
     same = [each for each, other in enumerate(contents.names) if other == name]

@@ -70,16 +70,20 @@ _NONSENSE = "the program that makes renditions gave no usable answer"
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """What a kind of rendition is: its media type, the folder that it lies in, and, where the child
-    states parts, the splitter that these are of."""
+    states parts, the splitter that these are of and how the file's name ends."""
 
     media_type: str
     folder: str
     splitter: tuple[str, int] | None = None
+    ending: str = ".txt"
 
 
 _MADE = {
     "page": {"page": _Kind("application/pdf", "pages")},
-    "text": {"text": _Kind(_TEXT, "text", _DOCX), "marked": _Kind(_TEXT, "marked", _DOCX)},
+    "text": {
+        "text": _Kind(_TEXT, "text", _DOCX),
+        "marked": _Kind(_TEXT, "marked", _DOCX, " marked.txt"),
+    },
 }
 """What the child may answer to what is asked."""
 
@@ -227,7 +231,8 @@ class Renderer:
             names = [f"{attempt}/page {k:0{width}}.pdf" for k in range(1, total + 1)]
         else:
             file = original.rpartition("/")[2]
-            names = [f"{attempt}/{file[:-5] if file.lower().endswith('.docx') else file}.txt"]
+            stem = file[:-5] if file.lower().endswith(".docx") else file
+            names = [f"{attempt}/{stem}{kind.ending}"]
         if len(names) != total:
             raise NotRendered(_NONSENSE)
         if len(names[-1].encode()) > MAX_NAME:

@@ -107,7 +107,9 @@ class Reader:
         for block, changes in self._blocks(self._document.element.body, ("p", "tbl")):
             if block.tag != f"{W}tbl":
                 yield from self._paragraph(block, changes)
-            elif rows := list(self._rows(block, changes)):
+                continue
+            yield from self._rest()
+            if rows := list(self._rows(block, changes)):
                 tables += 1
                 yield from (self._counted(Unit(row, table=tables)) for row in rows)
         yield from self._rest()
@@ -170,6 +172,7 @@ class Reader:
             if block.tag != f"{W}tbl":
                 yield from (unit.text for unit in self._paragraph(block, inner))
             else:
+                yield from (unit.text for unit in self._rest())
                 yield from (row for row in self._rows(block, inner) if row.strip())
         yield from (unit.text for unit in self._rest())
         self._joined = around
