@@ -589,9 +589,13 @@ def test_text_in_a_place_that_is_not_read_is_counted(told: Callable[[bytes], Tol
     assert (text, counts(remarks)) == ("first\n", {"unread": 1})
 
 
-def test_only_what_was_deleted_is_no_text(told: Callable[[bytes], Told]) -> None:
+def test_where_all_was_deleted_there_is_only_the_marked_text(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(made(p(deleted("all"))))
+    (file,) = render_text(tmp_path / "source", tmp_path)["files"]
+    assert (file["kind"], (tmp_path / "1").read_text()) == ("marked", "[-all-]\n")
+    (tmp_path / "source").write_bytes(made(p(run("hidden", "<w:vanish/>"))))
     with pytest.raises(NotRendered, match="no text"):
-        told(made(p(deleted("all"))))
+        render_text(tmp_path / "source", tmp_path)
 
 
 # --- words ---

@@ -3,6 +3,9 @@
     contract.pdf     contract.pdf.pages/page 003.pdf     each page as a PDF of its own, by pikepdf
     minutes.docx     minutes.docx.text/minutes.txt       the text, in sections, paragraphs and tables,
                                                          by python-docx
+                     minutes.docx.marked/minutes marked.txt  with tracked changes, where there are any
+
+Each says of itself what it leaves out (`ledger.evidence.remarks`).
 
 The files come from anybody. They are parsed in a child process that has limits of time, memory and
 output, no descriptors and no environment of ours; one child serves many files and is replaced when it
