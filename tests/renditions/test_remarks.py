@@ -467,6 +467,15 @@ def test_text_that_no_reader_shows_is_said(told: Callable[[bytes], Told]) -> Non
     assert counts(told(made(p(run("x")), change=stored))[1]) == {"stored": 1}
 
 
+def test_files_that_are_no_text_are_not_read_as_one(told: Callable[[bytes], Told]) -> None:
+    def printer(document: Any) -> None:
+        uri = PackURI("/word/printerSettings/printerSettings1.bin")
+        part = Part(uri, f"{WORD}.printerSettings", b"\x00\x01", document.part.package)
+        document.part.relate_to(part, RT.PRINTER_SETTINGS)
+
+    assert told(made(p(run("x")), change=printer))[:2] == ("x\n", {})
+
+
 DRAWINGS = {
     "<w:drawing><pic:pic/></w:drawing>": "pictures",
     "<w:drawing><c:chart/></w:drawing>": "charts",
