@@ -84,10 +84,12 @@ class Runs:
         return shown
 
     def take_all(self, element: Any, look: Look, here: Paragraph) -> None:
+        """Read all that stands in an element, which looks like `look`."""
         for child in element.iterchildren(tag="*"):
             self.take(child, look, here)
 
     def take(self, element: Any, look: Look, here: Paragraph) -> None:
+        """Read an element into the paragraph, whatever it is."""
         tag = element.tag
         if tag == f"{W}r":
             self.take_all(element, self._styles.look(here.style, element.find(f"{W}rPr")), here)
@@ -129,7 +131,8 @@ class Runs:
     def _add(self, text: str, look: Look, here: Paragraph) -> None:
         if not text or not self._fields.shows(text):
             return
-        if not are_gone(here.changes) and (unknown := text.count(UNKNOWN)):
+        seen = not look.hidden and not are_gone(here.changes)
+        if seen and (unknown := text.count(UNKNOWN)):
             self._tally.add("symbols", look.font, times=unknown)
         here.spans.append(Span(text, look, here.changes))
         self.note_changes(here.changes)
@@ -141,7 +144,7 @@ class Runs:
         self._add(shown, Look(look.hidden, look.struck, look.place, font=font), here)
 
     def _note(self, kind: str, identifier: str, look: Look, here: Paragraph) -> None:
-        if are_gone(here.changes) and not self._marks:
+        if look.hidden or (are_gone(here.changes) and not self._marks):
             return
         self.notes.append((kind, identifier))
         self._tally.add("notes")
@@ -162,6 +165,7 @@ class Runs:
         def read(child: Any) -> str:
             inner = Paragraph(here.style, here.changes)
             self.take(child, PLAIN, inner)
+            here.boxes.extend(inner.boxes)
             return self.write(
                 inner.spans
                 if self._marks
@@ -176,6 +180,7 @@ class Runs:
         inner = Paragraph(here.style, here.changes)
         self.take_all(element, look, inner)
         shown = "".join(each.text for each in inner.spans)
+        here.boxes += inner.boxes
         if shown.strip() and UNKNOWN not in shown:
             here.spans += inner.spans
         else:
@@ -184,12 +189,12 @@ class Runs:
             self._add(TICKED if on else EMPTY, look, here)
 
     def _drawing(self, element: Any, look: Look, here: Paragraph) -> None:
-        found = drawn(element, self.form)
         if look.hidden or are_gone(here.changes):
             if look.hidden:
                 self._tally.add("hidden")
             self.skip(element)
             return
+        found = drawn(element, self.form)
         for what, times in found.counts.items():
             self._tally.add(what, times=times)
         for words in found.words:
