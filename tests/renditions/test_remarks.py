@@ -338,7 +338,7 @@ def test_symbols_are_read_or_counted(told: Callable[[bytes], Told]) -> None:
 
 # --- numbers ---
 
-NUMERALS = {
+NUMERALS: dict[str, dict[int, str | None]] = {
     "chineseCounting": {1: "一", 10: "十", 21: "二十一", 100: "一○○"},
     "chineseCountingThousand": {12: "十二", 101: "一百零一", 110: "一百一十", 10_000: "一万"},
     "chineseLegalSimplified": {1: "壹", 2: "贰", 10: "壹拾", 101: "壹佰零壹"},
