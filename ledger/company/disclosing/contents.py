@@ -119,6 +119,17 @@ class Contents:
         made = self.records[document].rendition
         return made is not None and made.kind == MARKED
 
+    def unmarked(self, groups: list[Group]) -> list[Group]:
+        """Return the groups without those in texts with marked changes, where there are others."""
+        plain = [
+            group
+            for group in groups
+            if not any(
+                each.document is not None and self.is_marked(each.document) for each in group
+            )
+        ]
+        return plain or groups
+
     def renditions(self, documents: Sequence[int]) -> list[int]:
         """Return what was made of these documents at the deposit."""
         made = ((each, record.rendition) for each, record in enumerate(self.records))

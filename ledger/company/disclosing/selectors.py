@@ -95,23 +95,11 @@ def _find(words: str, contents: Contents) -> list[Group]:
             continue
         for reading in _READINGS:
             if groups := contents.outermost(reading(contents, scope, wanted)):
-                return _plain(contents, groups)
+                return contents.unmarked(groups)
     for scope, wanted in scopes:
         if wanted and (groups := _by_content(contents, scope, wanted)):
-            return _plain(contents, groups)
+            return contents.unmarked(groups)
     return []
-
-
-def _plain(contents: Contents, groups: list[Group]) -> list[Group]:
-    """Return the groups without those of texts with marked changes, where there are others."""
-    plain = [
-        group
-        for group in groups
-        if not any(
-            each.document is not None and contents.is_marked(each.document) for each in group
-        )
-    ]
-    return plain or groups
 
 
 def _scopes(words: str, contents: Contents) -> Iterator[tuple[Sequence[int], str]]:
