@@ -151,13 +151,13 @@ def decode(data: bytes, label: str = "", cut: Cut = WHOLE) -> Decoded:
 def _unlabelled(data: bytes, cut: Cut) -> Decoded:
     for mark, codec in _BOMS:
         if data.startswith(mark) and len(data) > len(mark):
-            text = data.decode(codec, "replace")
+            text = loosely(data, codec, not cut.end)
             return Decoded(text, _name(codec, data), How.FORMED, "�" in text)
     if data.isascii() and (seven_bit := _seven_bit(data)):
         return seven_bit
-    text, rest = _strictly(data, "utf-8", cut)
-    if text is not None and (cut.end or not rest) and "\0" not in text:
-        return Decoded(text, "utf-8", How.FORMED)
+    formed, rest = _strictly(data, "utf-8", cut)
+    if formed is not None and (cut.end or not rest) and "\0" not in formed:
+        return Decoded(formed, "utf-8", How.FORMED)
     head = data[:_SAMPLE]
     ended = not cut.end and len(head) == len(data)
     wide = _wide(head)
@@ -178,7 +178,7 @@ def _unlabelled(data: bytes, cut: Cut) -> Decoded:
 
 def _seven_bit(data: bytes) -> Decoded | None:
     if _UTF_7.search(data) and b"\0" not in data:
-        text = data.decode("utf-7", "replace")
+        text = _LONE.sub("�", data.decode("utf-7", "replace"))
         if "�" not in text and score_of(text) > 0.6:
             return Decoded(text, "utf-7", How.GUESSED)
     if _SWITCHES.search(data):
