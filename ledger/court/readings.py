@@ -6,7 +6,7 @@ which piece it is of, how that was read, and what this rests on.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -22,9 +22,9 @@ MAX_PIECE = 64 << 20
 """Bytes of a piece that is read."""
 MAX_ALL = 256 << 20
 """Bytes of all readings of a deposit together; and of the pieces that they are of."""
-MAX_TEXT = 4000
+MAX_TEXT = 2000
 """Characters of a text that a report gives; the file has all of it."""
-MAX_READINGS = 10_000
+MAX_READINGS = 5000
 """Readings of a deposit."""
 
 Fetch = Callable[[int, int, int], bytes]
@@ -33,6 +33,7 @@ Fetch = Callable[[int, int, int], bytes]
 _MEMBER = re.compile(r"(?:.*/)?member \d+ of \d+: (.*)", re.DOTALL)
 _ENTITY = re.compile(r"(?:.*/)?(?:message(?: \d+ of \d+)?|part [\d.]+)")
 _SEPARATOR = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\n]*\n")
+_BOUNDARY = re.compile(rb"(?:\A|\n)--([^\s\"\\]{1,70})\r?\n(?=[A-Za-z-]+:)")
 _MAIL = ("message", "mbox")
 _MAIL_SUFFIXES = (".eml", ".mht", ".mhtml")
 _TEXT_SUFFIXES = (".txt", ".text", ".csv", ".tsv", ".md", ".log", ".ini", ".srt")
@@ -104,17 +105,17 @@ def readings(
         if each.rendition or not size:
             continue
         if size > min(MAX_PIECE, room):
-            if _would_be_read(each):
-                yield _nothing(each, Why.TOO_LARGE)
-            continue
-        room -= size
-        for found in _of_piece(each, shown, sizes, fetch, room):
-            room -= len(found.data)
+            found: Iterable[Reading] = [_nothing(each, Why.TOO_LARGE)] if _encoded(each) else []
+        else:
+            room -= size
+            found = _of_piece(each, shown, sizes, fetch, room)
+        for reading in found:
+            room -= len(reading.data)
             count += 1
             if room < 0 or count > MAX_READINGS:
                 yield _nothing(each, Why.TOO_LARGE)
                 return
-            yield found
+            yield reading
 
 
 def _nothing(piece: Called, why: Why) -> Reading:
@@ -130,10 +131,16 @@ def _is_mail(piece: Called) -> bool:
     )
 
 
-def _would_be_read(piece: Called) -> bool:
+def _encoded(piece: Called) -> bool:
+    """Whether a piece is of mail or an archive, so that its bytes alone say little."""
     if piece.whole:
-        return _is_mail(piece) or piece.called.lower().endswith(_TEXT_SUFFIXES)
-    return bool(piece.path)
+        return _is_mail(piece)
+    end = piece.path.rpartition("/")[2]
+    return end == "body" or bool(_ENTITY.fullmatch(piece.path) or _MEMBER.fullmatch(piece.path))
+
+
+def _is_text(piece: Called) -> bool:
+    return piece.media_type.startswith("text/") or piece.called.lower().endswith(_TEXT_SUFFIXES)
 
 
 def _of_piece(
@@ -144,7 +151,7 @@ def _of_piece(
     room: int,
 ) -> Iterator[Reading]:
     size = sizes[piece.content]
-    if piece.whole and not _would_be_read(piece) and not piece.media_type.startswith("text/"):
+    if piece.whole and not (_is_mail(piece) or _is_text(piece)):
         return
     data = fetch(piece.content, 0, size)
     folder = f"{piece.called}/{piece.path}" if piece.path else piece.called
@@ -162,11 +169,10 @@ def _of_piece(
         yield from _of_fields(piece, data, folder, alone=path[-1] != "header")
     elif path[-1] == "body":
         header, complete = _header_shown(piece, shown, sizes, fetch)
-        basis = Rests.SHOWN if complete else Rests.HIDDEN
-        for entity in entities(data, header) if header else [Entity("", header, data)]:
-            read = read_body(
-                entity.header, entity.body, complete=complete or header != entity.header
-            )
+        for entity in _parts_of_body(header, data):
+            known = complete or entity.header != header
+            read = read_body(entity.header, entity.body, complete=known)
+            basis = Rests.SHOWN if known else Rests.HIDDEN
             yield from _of_body(piece, read, folder, basis, entity.number)
     elif _ENTITY.fullmatch(piece.path):
         yield from _of_entity(piece, data, folder)
@@ -200,6 +206,13 @@ def _header_shown(
     return b"".join(found), len(found) == 2
 
 
+def _parts_of_body(header: bytes, body: bytes) -> Iterable[Entity]:
+    """Return the parts of a body; one whose header is hidden shows its boundary itself."""
+    if not header and (boundary := _BOUNDARY.search(body[:MAX_HEADER])):
+        return entities(body, b'Content-Type: multipart/mixed; boundary="%s"' % boundary[1])
+    return entities(body, header) if header else [Entity("", header, body)]
+
+
 def _of_entity(piece: Called, data: bytes, folder: str) -> Iterator[Reading]:
     end = header_end(data)
     yield from _of_fields(piece, data[:end], folder, alone=False)
@@ -212,13 +225,11 @@ def _of_entity(piece: Called, data: bytes, folder: str) -> Iterator[Reading]:
 def _of_fields(piece: Called, data: bytes, folder: str, alone: bool) -> Iterator[Reading]:
     found = [(name, read_value(value)) for name, value in fields(data + b"\n\n")]
     encoded = [value for _, value in found if value.charset or b"=?" in data]
-    if not encoded:
+    how = max((value.how for value in encoded), key=_SURE.index, default=How.FORMED)
+    if how is How.FORMED and b"=?" not in data:
         return
-    how = max((value.how for value in encoded), key=_SURE.index)
     charset = ", ".join(dict.fromkeys(value.charset for value in encoded if value.charset))
     text = "\n".join(f"{name.decode('latin-1').title()}: {value.text}" for name, value in found)
-    if text.encode() == b"\n".join(data.replace(b"\r", b"").splitlines()):
-        return
     rests = {How.STATED: Rests.ITSELF, How.FORMED: Rests.FORMED, How.GUESSED: Rests.GUESS}[how]
     place = f"{folder}{'' if alone else '/header'}, {_said(charset, how)}.txt"
     shown = found[0][1].text if alone else text
