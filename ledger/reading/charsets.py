@@ -82,7 +82,7 @@ _NO_TEXT = {
 }  # fmt: skip
 _KNOWN = {
     re.sub("[^a-z0-9]", "", label): codec
-    for label, codec in aliases.items()
+    for label, codec in (*aliases.items(), *zip(aliases.values(), aliases.values(), strict=True))
     if codec not in _NO_TEXT
 }
 _PREFIX = re.compile(r"(?:x-|cs)+(?=.)")
@@ -164,8 +164,8 @@ def _unlabelled(data: bytes, cut: Cut) -> Decoded:
     if wide is not None:
         text = loosely(data, wide.charset, not cut.end)
         return Decoded(text, wide.charset, How.GUESSED, "�" in text)
-    best, _, codec, skip = max(
-        (score, -skip, codec, skip)
+    best, codec, skip = max(
+        (score - skip / 8, codec, skip)
         for skip in range(1 + cut.begin)
         for score, codec in scores(head[skip:], ended)
     )
@@ -223,7 +223,7 @@ def _strictly(data: bytes, codec: str, cut: Cut) -> tuple[str | None, bytes]:
             continue
         if not cut.begin or codec.startswith("utf-8"):
             return text, rest
-        starts.append((score_of(text) - skip / 4, text, rest))
+        starts.append((score_of(text) - skip / 8, text, rest))
     if starts:
         return max(starts)[1:]
     return None, b""

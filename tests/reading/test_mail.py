@@ -71,8 +71,9 @@ def test_file_names_in_all_their_forms(disposition: bytes) -> None:
 
 
 def test_a_raw_character_that_ends_in_a_backslash_keeps_it() -> None:
-    raw = b'attachment; filename="' + '見積表\\"x'.encode("cp932") + b'"'
-    assert file_name(raw, b"").text == '見積表"x'
+    raw = b'attachment; filename="' + "見積表.xlsx".encode("cp932") + b'"'
+    assert file_name(raw, b"").text == "見積表.xlsx"
+    assert file_name(b'attachment; filename="a \\"b\\" c"', b"").text == 'a "b" c'
 
 
 def test_parameters_without_semicolon_and_with_an_open_quote() -> None:
