@@ -14,6 +14,9 @@ from ledger.reading.shown import one_line
 MAX_SHOWN = 40
 """Readings of a deposit on a page; machines get all of them."""
 
+MAX_LINES = 6
+"""Lines of a reading on a page."""
+
 _CHARSET = re.compile(r"[a-z0-9_-]+(?:, [a-z0-9_-]+)*")
 
 
@@ -41,8 +44,14 @@ def reading_facts(reading: Reading, language: str) -> Iterator[Fact]:
         size = fill(("{0:,} B", "{0:,} B"), language, reading.size or len(reading.data))
         yield Fact("  " + pick(_FILE, language), Quoted(reading.name))
         yield Fact("", size)
-    if reading.text:
-        yield Fact("  " + pick(_READ, language), Quoted(one_line(reading.text)))
+        if reading.name_guessed:
+            yield Fact("", pick(_NAME_GUESSED, language))
+    text = reading.text or ""
+    lines = [line for line in map(one_line, text.splitlines()) if line]
+    for number, line in enumerate(lines[:MAX_LINES]):
+        yield Fact("" if number else "  " + pick(_READ, language), Quoted(line))
+    if len(lines) > MAX_LINES or (text and reading.size > len(text.encode()) + 1):
+        yield Fact("", pick(_AND_SO_ON, language))
 
 
 def how_read(reading: Reading, language: str) -> Words:
@@ -79,6 +88,11 @@ _WHOLE: Pair = ("whole", "全文")
 _FILE: Pair = ("as a file", "文件")
 _READ: Pair = ("reads", "文字")
 _MORE: Pair = ("further readings, see --json", "其余解码文本数（见 --json）")
+_NAME_GUESSED: Pair = (
+    "its name is a guess: nothing states its charset",
+    "文件名系推测：未载明其编码",
+)
+_AND_SO_ON: Pair = ("and so on: -o writes all of it", "下略：用 -o 写出全部内容")
 _UNPACKED: Pair = (
     "unpacked from the archive's member that is shown",
     "由所示压缩包成员解压而得",

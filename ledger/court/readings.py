@@ -15,7 +15,7 @@ from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
 from ledger.reading.body import Body, Entity, entities, read_body
 from ledger.reading.charsets import MIDDLE, WHOLE, Decoded, How, decode
-from ledger.reading.header import MAX_HEADER, fields, header_end, read_value
+from ledger.reading.header import MAX_HEADER, Value, fields, header_end, read_value
 from ledger.reading.members import NotUnpacked, Why, unpack
 
 MAX_PIECE = 64 << 20
@@ -65,8 +65,9 @@ class Reading:
     """One reading: of content `content` of the opening, document `document` (from 1), at `path`.
 
     `place` is where its file goes below the folder of readings, "" for none; `data` is the file. `text`
-    is None for what is no text. `charset` and `encoding` are "" where they change nothing; `name` is a
-    file's own. `why` says that there is nothing, and for what reason.
+    is None for what is no text, of a header only what was encoded in it. `charset` and `encoding` are
+    "" where they change nothing; `name` is a file's own. `why` says that there is nothing, and for what
+    reason.
     """
 
     content: int
@@ -79,6 +80,7 @@ class Reading:
     encoding: str = ""
     rests: Rests = Rests.ITSELF
     name: str = ""
+    name_guessed: bool = False
     damaged: bool = False
     unpacked: bool = False
     why: Why | None = None
@@ -224,19 +226,24 @@ def _of_entity(piece: Called, data: bytes, folder: str) -> Iterator[Reading]:
 
 def _of_fields(piece: Called, data: bytes, folder: str, alone: bool) -> Iterator[Reading]:
     found = [(name, read_value(value)) for name, value in fields(data + b"\n\n")]
-    encoded = [value for _, value in found if value.charset or b"=?" in data]
-    how = max((value.how for value in encoded), key=_SURE.index, default=How.FORMED)
+    encoded = [each for each in found if each[1].charset] or found
+    values = [value for _, value in encoded]
+    how = max((value.how for value in values), key=_SURE.index, default=How.FORMED)
     if how is How.FORMED and b"=?" not in data:
         return
-    charset = ", ".join(dict.fromkeys(value.charset for value in encoded if value.charset))
-    text = "\n".join(f"{name.decode('latin-1').title()}: {value.text}" for name, value in found)
+    charset = ", ".join(dict.fromkeys(value.charset for value in values if value.charset))
+    text = "\n".join(map(_line, found))
     rests = {How.STATED: Rests.ITSELF, How.FORMED: Rests.FORMED, How.GUESSED: Rests.GUESS}[how]
     place = f"{folder}{'' if alone else '/header'}, {_said(charset, how)}.txt"
-    shown = found[0][1].text if alone else text
+    shown = found[0][1].text if alone else "\n".join(map(_line, encoded))
     yield Reading(
         piece.content, piece.document, piece.path, place, text.encode() + b"\n", shown, charset,
         rests=rests,
     )  # fmt: skip
+
+
+def _line(field: tuple[bytes, Value]) -> str:
+    return f"{field[0].decode('latin-1').title()}: {field[1].text}"
 
 
 def _of_body(
@@ -253,7 +260,7 @@ def _of_body(
         yield Reading(
             piece.content, piece.document, piece.path, f"{folder}/{file}", body.data,
             None if body.text is None else body.text.text, _charset(body.text), body.encoding, sure,
-            file, body.text is not None and body.text.damaged,
+            file, body.name.how is How.GUESSED, body.text is not None and body.text.damaged,
         )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def reading_values(
             "rests_on": each.rests.value,
             "proven": False,
             "name": each.name or None,
+            "name_guessed": each.name_guessed,
             "text": each.text,
             "damaged": each.damaged,
             "unpacked": each.unpacked,
