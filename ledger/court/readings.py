@@ -185,9 +185,9 @@ def _of_piece(
 
 def _messages(data: bytes) -> list[bytes]:
     """Return the messages of a mailbox; of a single message, itself."""
-    if not data.startswith(b"From "):
-        return [data]
     bounds = [(found.start(), found.end()) for found in _SEPARATOR.finditer(data)]
+    if not bounds or bounds[0][0]:
+        return [data]
     ends = [start for start, _ in bounds[1:]]
     return [data[begin:end] for (_, begin), end in zip(bounds, [*ends, len(data)], strict=True)]
 
@@ -229,7 +229,7 @@ def _of_fields(piece: Called, data: bytes, folder: str, alone: bool) -> Iterator
     encoded = [each for each in found if each[1].charset] or found
     values = [value for _, value in encoded]
     how = max((value.how for value in values), key=_SURE.index, default=How.FORMED)
-    if how is How.FORMED and b"=?" not in data:
+    if not found or (how is How.FORMED and b"=?" not in data):
         return
     charset = ", ".join(dict.fromkeys(value.charset for value in values if value.charset))
     text = "\n".join(map(_line, found))
