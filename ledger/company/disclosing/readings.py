@@ -44,8 +44,10 @@ def _charset(contents: Contents, document: int) -> str:
 
 
 def _texts_of_mail(contents: Contents, target: Target) -> Iterator[str]:
+    # The header first: it lies in what has been read before, and the body behind it.
+    header = _header_of(contents, target)
     data = contents.content(target)
-    if (header := _header_of(contents, target)) is not None:
+    if header is not None:
         yield from texts(header, data)
     elif _is_field(contents, target):
         yield read_value(data).text
@@ -79,11 +81,11 @@ def _header_of(contents: Contents, target: Target) -> bytes | None:
 
 def first_line(contents: Contents, target: Target) -> str:
     """Return the first line of what a part says as text, "" where it is none."""
-    data = contents.content(target, _FIRST)
     assert target.document is not None
-    if contents.records[target.document].splitter in _MAIL:
-        return first_line_of_mail(data, _header_of(contents, target))
-    return first_line_of(data)
+    if contents.records[target.document].splitter not in _MAIL:
+        return first_line_of(contents.content(target, _FIRST))
+    header = _header_of(contents, target)
+    return first_line_of_mail(contents.content(target, _FIRST), header)
 
 
 def first_line_of(data: bytes, charset: str = "") -> str:
