@@ -15,6 +15,8 @@ from ledger.reading.guessing import loosely, score_of, scores, tolerant
 
 _SAMPLE = 1 << 16
 """Bytes that a charset is guessed by."""
+_CLEARLY = 0.3
+"""By how much a reading scores better that is taken for what is stated."""
 _UNSURE = 0.3
 """A score that no text has that was read rightly, but for one of rare names."""
 MAX_LABEL = 60
@@ -91,9 +93,10 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 _ESCAPES = re.compile(rb"\x1b\$?[()*+./-]?[@-~]|[\x0e\x0f]|\x1b[NO]..|[^\x1b\x0e\x0f]+|\x1b", re.S)
+_WIDER = {"cp950": ("big5hkscs",), "euc_jp": ("euc_jis_2004",), "cp932": ("shift_jis_2004",)}
+"""Charsets that are written under the name of another that they extend."""
+_TWO_BYTES = (_GB, "cp950", "big5hkscs", "cp932", "cp949", "euc_jp")
 _SWITCHES = re.compile(rb"\x1b\$(?:[@AB]|[()][ACDG])")
-
-
 _UTF_7 = re.compile(rb"\+[A-Za-z0-9/]{5,}-")
 _LONE = re.compile("[\ud800-\udfff]")
 """Halves of characters, which UTF-7 lets pass."""
@@ -136,16 +139,28 @@ def decode(data: bytes, label: str = "", cut: Cut = WHOLE) -> Decoded:
     codec = codec_of(label)
     if not codec:
         return _unlabelled(data, cut)
-    text, rest = _strictly(data, codec, cut)
-    if text is not None:
+    for each in (codec, *_WIDER.get(codec, ())):
+        text, rest = _strictly(data, each, cut)
+        if text is None:
+            continue
+        if each in _TWO_BYTES and (other := _utf_8_instead(data, text, cut)) is not None:
+            return Decoded(other, "utf-8", How.GUESSED)
         lost = bool(rest) and not cut.end
-        return Decoded(text + "�" * lost, _name(codec, data), How.STATED, lost)
+        return Decoded(text + "�" * lost, _name(each, data), How.STATED, lost)
     if codec == "ascii":
         return _unlabelled(data, cut)
     loose = _loosely(data, codec)
     if loose is not None:
         return Decoded(loose, _name(codec, data), How.STATED, damaged=True)
     return _unlabelled(data, cut)
+
+
+def _utf_8_instead(data: bytes, text: str, cut: Cut) -> str | None:
+    """Return what is UTF-8 under another label: it may pass for GB18030, of rare characters then."""
+    if data.isascii():
+        return None
+    formed, _ = _strictly(data, "utf-8", cut)
+    return formed if formed is not None and score_of(formed) > score_of(text) + _CLEARLY else None
 
 
 def _unlabelled(data: bytes, cut: Cut) -> Decoded:
@@ -182,7 +197,8 @@ def _seven_bit(data: bytes) -> Decoded | None:
         if "�" not in text and score_of(text) > 0.6:
             return Decoded(text, "utf-7", How.GUESSED)
     if _SWITCHES.search(data):
-        return Decoded(_iso_2022(data), _name("iso-2022", data), How.GUESSED)
+        text = _iso_2022(data)
+        return Decoded(text, _name("iso-2022", data), How.GUESSED, "�" in text)
     if b"\0" not in data:
         return Decoded(data.decode("ascii"), "us-ascii", How.FORMED)
     return None
@@ -234,14 +250,7 @@ def _loosely(data: bytes, codec: str) -> str | None:
         return _iso_2022(data)
     if codec == "utf-16":
         codec, data = _byte_order(data)
-    if codec == "cp1252":
-        return data.decode("latin-1")
-    for each in {"cp950": ("cp950", "big5hkscs"), "euc_jp": ("euc_jp", "euc_jis_2004")}.get(
-        codec, (codec,)
-    ):
-        if (text := tolerant(data, each)) is not None:
-            return text
-    return None
+    return data.decode("latin-1") if codec == "cp1252" else tolerant(data, codec)
 
 
 def _byte_order(data: bytes) -> tuple[str, bytes]:

@@ -212,13 +212,21 @@ def test_a_member_that_would_fill_the_disk_stays_packed_and_this_is_said(
     assert (read["not_read"], read["file"]) == ("too-large", None)
 
 
-def test_a_gb_text_is_shown_in_utf_8_beside_its_bytes(company: Company, tmp_path: Path) -> None:
-    text = "第一条 范围。\n\n第二条 涂层配方不得外传。\n\n第三条 期限。\n"
-    company.write("合同.txt", text.encode("gb18030"))
+@pytest.mark.parametrize(
+    ("codec", "charset"), [("gb18030", "gb18030"), ("utf-16", "utf-16-le"), ("utf-8", "")]
+)
+def test_a_text_in_another_charset_is_found_and_shown_in_utf_8_beside_its_bytes(
+    company: Company, tmp_path: Path, codec: str, charset: str
+) -> None:
+    clauses = ["第一条 范围。\n\n", "第二条 涂层配方\n不得外传。\n\n", "第三条 期限。\n"]
+    company.write("合同.txt", "".join(clauses).encode(codec))
     company("deposit", "合同.txt")
-    company("disclose", "合同.txt", "--only", "涂层配方", "-o", "case.evidence")
-    (read,) = verified(company, "-o", str(tmp_path / "out"))["readings"]
-    assert (read["charset"], read["rests_on"]) == ("gb18030", "guess")
-    assert Path(read["file"]).read_text().startswith("第二条 涂层配方不得外传。")
+    company("disclose", "合同.txt", "--only", "配方不得外传", "-o", "case.evidence")
+    read = verified(company, "-o", str(tmp_path / "out"))["readings"]
     (document,) = (tmp_path / "out").glob("case/*/*paragraph*")
-    assert document.read_bytes() == "第二条 涂层配方不得外传。\n".encode("gb18030")
+    assert document.read_bytes() == "第二条 涂层配方\n不得外传。\n".encode(charset or codec)
+    if not charset:  # Whoever opens the file reads it as it is.
+        assert not read
+        return
+    assert [(each["charset"], each["rests_on"]) for each in read] == [(charset, "guess")]
+    assert Path(read[0]["file"]).read_text() == "第二条 涂层配方\n不得外传。\n"

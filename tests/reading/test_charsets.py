@@ -26,6 +26,7 @@ def test_every_name_of_gb_is_read_as_gb18030(label: str) -> None:
     [
         ("Big5-HKSCS", "big5hkscs", "保密協議"),
         ("x-x-big5", "big5", "保密協議"),
+        ("big5", "big5hkscs", "深水埗的嘢"),
         ("HZ-GB-2312", "hz", CONTRACT),
         ("windows-874", "cp874", "สัญญา"),
         ("TIS-620", "cp874", "สัญญา"),
@@ -97,6 +98,8 @@ def test_a_label_that_is_not_true_is_not_believed() -> None:
         "gb18030",
         How.GUESSED,
     )
+    found = decode("客户,联系人".encode(), "gb2312")
+    assert (found.text, found.charset, found.how) == ("客户,联系人", "utf-8", How.GUESSED)
     one_bad_byte = ("单价为十二元五角，含税。" * 30).encode() + b"\xff end"
     found = decode(one_bad_byte, "utf-8")
     assert (found.charset, found.how, found.damaged) == ("utf-8", How.STATED, True)

@@ -52,13 +52,9 @@ def _texts_of_mail(contents: Contents, target: Target) -> Iterator[str]:
     elif _is_field(contents, target):
         yield read_value(data).text
     else:
-        yield one_line(read_value(data[: header_end(data)]).text)
-        yield from texts(None, data) if target.part == 0 else _texts_of_entity(data)
-
-
-def _texts_of_entity(data: bytes) -> Iterator[str]:
-    end = header_end(data)
-    yield from texts(data[:end], data[end:].lstrip(b"\r\n"))
+        end = header_end(data)
+        yield read_value(data[:end]).text
+        yield from texts(data[:end], data[end:].lstrip(b"\r\n"))
 
 
 def _is_field(contents: Contents, target: Target) -> bool:
