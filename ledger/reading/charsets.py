@@ -19,6 +19,8 @@ _CLEARLY = 0.3
 """By how much a reading scores better that is taken for what is stated."""
 _UNSURE = 0.3
 """A score that no text has that was read rightly, but for one of rare names."""
+_BY_CHANCE = 8
+"""Characters of two bytes that may be well-formed by chance: of more, one would not be."""
 MAX_LABEL = 60
 """Characters of a label; the longest that is registered has 45."""
 
@@ -172,6 +174,8 @@ def _unlabelled(data: bytes, cut: Cut) -> Decoded:
         return seven_bit
     formed, rest = _strictly(data, "utf-8", cut)
     if formed is not None and (cut.end or not rest) and "\0" not in formed:
+        if (chinese := _by_chance(data, formed)) is not None:
+            return Decoded(chinese, _GB, How.GUESSED)
         return Decoded(formed, "utf-8", How.FORMED)
     head = data[:_SAMPLE]
     ended = not cut.end and len(head) == len(data)
@@ -189,6 +193,17 @@ def _unlabelled(data: bytes, cut: Cut) -> Decoded:
         codec, skip = "utf-8", 0
     text = loosely(data[skip:], codec, not cut.end)
     return Decoded(text, _name(codec, data), How.GUESSED, "�" in text)
+
+
+def _by_chance(data: bytes, formed: str) -> str | None:
+    """Return the Chinese that is UTF-8 by chance: a word or two, whose UTF-8 no language writes."""
+    high = [ord(each) >> 4 for each in formed if each > "\x7f"]
+    western = all(each < 0x18 for each in high)
+    one_script = len(high) > 2 and max(high) - min(high) < 0x10
+    if western or one_script or len(high) > _BY_CHANCE or max(high) >= 0x80:
+        return None
+    text = tolerant(data, _GB)
+    return text if text is not None and score_of(text) > _UNSURE else None
 
 
 def _seven_bit(data: bytes) -> Decoded | None:

@@ -91,6 +91,19 @@ def test_what_nothing_labels_is_guessed_and_marked(codec: str, text: str) -> Non
         assert (found.text, found.how) == (text, How.GUESSED)
 
 
+@pytest.mark.parametrize(
+    "text", ["é", "Größe", "договор", "Ελλάδα", "שלום", "Łódź", "ﬁ", "采", "™"]
+)
+def test_utf_8_is_what_it_is(text: str) -> None:
+    assert decode(text.encode()).text == text
+
+
+@pytest.mark.parametrize("text", ["之前", "执未", "未证", "撰写", "同签"])
+def test_chinese_that_is_utf_8_by_chance_is_chinese(text: str) -> None:
+    found = decode(text.encode("gb18030"))
+    assert (found.text, found.how) == (text, How.GUESSED)
+
+
 def test_a_label_that_is_not_true_is_not_believed() -> None:
     found = decode("单价为十二元五角，含税。".encode("gb18030"), "utf-8")
     assert (found.text, found.charset, found.how) == (
