@@ -13,7 +13,7 @@ from enum import StrEnum
 from ledger.court.pieces import Called, called_pieces
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
-from ledger.reading.body import Body, Entity, entities, read_body
+from ledger.reading.body import Body, Entity, entities, looks_binary, read_body
 from ledger.reading.charsets import MIDDLE, WHOLE, Decoded, How, decode
 from ledger.reading.header import MAX_HEADER, Value, fields, header_end, read_value
 from ledger.reading.members import NotUnpacked, Why, unpack
@@ -163,7 +163,7 @@ def _of_piece(
             for number, message in enumerate(_messages(data), 1):
                 inner = "" if message == data else f"/message {number}"
                 yield from _of_entity(piece, message, folder + inner)
-        else:
+        elif not looks_binary(data):
             yield from _of_text(piece, decode(data), folder)
     elif member := _MEMBER.fullmatch(piece.path):
         yield from _of_member(piece, data, f"{piece.called}/{member[1]}", room)
@@ -178,7 +178,7 @@ def _of_piece(
             yield from _of_body(piece, read, folder, basis, entity.number)
     elif _ENTITY.fullmatch(piece.path):
         yield from _of_entity(piece, data, folder)
-    else:
+    elif not looks_binary(data):
         cut = WHOLE if piece.path else MIDDLE
         yield from _of_text(piece, decode(data, cut=cut), folder)
 
@@ -281,7 +281,7 @@ def _text(
 
 
 def _of_text(piece: Called, text: Decoded, place: str) -> Iterator[Reading]:
-    if text.charset not in ("us-ascii", "utf-8") and "\0" not in text.text:
+    if text.charset not in ("us-ascii", "utf-8"):
         yield _text(piece, text, place)
 
 
