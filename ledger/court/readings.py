@@ -13,9 +13,10 @@ from enum import StrEnum
 from ledger.court.pieces import Called, called_pieces
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
-from ledger.reading.body import Body, Entity, entities, looks_binary, read_body
+from ledger.reading.body import BASE64, Body, Entity, entities, looks_binary, read_body
 from ledger.reading.charsets import MIDDLE, WHOLE, Decoded, How, decode
 from ledger.reading.header import MAX_HEADER, Value, fields, header_end, read_value
+from ledger.reading.inner import body_inside, fields_inside
 from ledger.reading.members import NotUnpacked, Why, unpack
 
 MAX_PIECE = 64 << 20
@@ -167,10 +168,12 @@ def _of_piece(
             yield from _of_text(piece, decode(data), folder)
     elif member := _MEMBER.fullmatch(piece.path):
         yield from _of_member(piece, data, f"{piece.called}/{member[1]}", room)
-    elif "header" in path:
-        yield from _of_fields(piece, data, folder, alone=path[-1] != "header")
+    elif "header" in path or "envelope" in path[-2:]:
+        yield from _of_fields(piece, data, folder, path[-1] not in ("header", "envelope"))
     elif path[-1] == "body":
         header, complete = _header_shown(piece, shown, sizes, fetch)
+        data, header = body_inside(data, header or None)
+        header = header or b""
         for entity in _parts_of_body(header, data):
             known = complete or entity.header != header
             read = read_body(entity.header, entity.body, complete=known)
@@ -216,8 +219,8 @@ def _parts_of_body(header: bytes, body: bytes) -> Iterable[Entity]:
 
 
 def _of_entity(piece: Called, data: bytes, folder: str) -> Iterator[Reading]:
-    end = header_end(data)
-    yield from _of_fields(piece, data[:end], folder, alone=False)
+    data = fields_inside(data) or data
+    yield from _of_fields(piece, data[: header_end(data)], folder, alone=False)
     for each in entities(data):
         yield from _of_body(
             piece, read_body(each.header, each.body), folder, Rests.SHOWN, each.number
@@ -225,20 +228,22 @@ def _of_entity(piece: Called, data: bytes, folder: str) -> Iterator[Reading]:
 
 
 def _of_fields(piece: Called, data: bytes, folder: str, alone: bool) -> Iterator[Reading]:
+    inside = fields_inside(data)
+    data = inside or data
     found = [(name, read_value(value)) for name, value in fields(data + b"\n\n")]
     encoded = [each for each in found if each[1].charset] or found
     values = [value for _, value in encoded]
     how = max((value.how for value in values), key=_SURE.index, default=How.FORMED)
-    if not found or (how is How.FORMED and b"=?" not in data):
+    if not found or (how is How.FORMED and b"=?" not in data and inside is None):
         return
     charset = ", ".join(dict.fromkeys(value.charset for value in values if value.charset))
     text = "\n".join(map(_line, found))
-    rests = {How.STATED: Rests.ITSELF, How.FORMED: Rests.FORMED, How.GUESSED: Rests.GUESS}[how]
+    rests = Rests.HIDDEN if inside else _RESTS[how]
     place = f"{folder}{'' if alone else '/header'}, {_said(charset, how)}.txt"
     shown = found[0][1].text if alone else "\n".join(map(_line, encoded))
     yield Reading(
         piece.content, piece.document, piece.path, place, text.encode() + b"\n", shown, charset,
-        rests=rests,
+        BASE64 if inside else "", rests,
     )  # fmt: skip
 
 
@@ -311,4 +316,5 @@ def _file_called(data: bytes) -> str:
     return "attachment" + next((end for start, end in _FILES if data.startswith(start)), ".bin")
 
 
+_RESTS = {How.STATED: Rests.ITSELF, How.FORMED: Rests.FORMED, How.GUESSED: Rests.GUESS}
 _SURE = (How.FORMED, How.STATED, How.GUESSED)
