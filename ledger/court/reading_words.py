@@ -38,7 +38,9 @@ def readings_text(language: str) -> Words:
 def reading_facts(reading: Reading, language: str) -> Iterator[Fact]:
     """Yield which piece a reading is of, how it was read, and what it says."""
     document = document_called(reading.document, language)
-    yield Fact(document, Quoted(reading.path) if reading.path else pick(_WHOLE, language))
+    message = fill(_MESSAGE, language, reading.message)
+    whole = message if reading.message else pick(_WHOLE, language)
+    yield Fact(document, Quoted(reading.path) if reading.path else whole)
     yield Fact("", how_read(reading, language))
     if reading.name:
         size = fill(("{0:,} B", "{0:,} B"), language, reading.size or len(reading.data))
@@ -85,6 +87,7 @@ _TEXT: Pair = (
     "凡注明“推测”的，以其他编码解读会得到不同文字。",
 )
 _WHOLE: Pair = ("whole", "全文")
+_MESSAGE: Pair = ("message {0:,}", "第 {0:,} 封邮件")
 _FILE: Pair = ("as a file", "文件")
 _READ: Pair = ("reads", "文字")
 _MORE: Pair = ("further readings, see --json", "其余解码文本数（见 --json）")

@@ -67,8 +67,8 @@ class Reading:
 
     `place` is where its file goes below the folder of readings, "" for none; `data` is the file. `text`
     is None for what is no text, of a header only what was encoded in it. `charset` and `encoding` are
-    "" where they change nothing; `name` is a file's own. `why` says that there is nothing, and for what
-    reason.
+    "" where they change nothing; `name` is a file's own, `message` the number in a mailbox that is shown
+    whole. `why` says that there is nothing, and for what reason.
     """
 
     content: int
@@ -85,6 +85,7 @@ class Reading:
     damaged: bool = False
     unpacked: bool = False
     why: Why | None = None
+    message: int = 0
     size: int = 0
 
     def brief(self) -> "Reading":
@@ -162,8 +163,11 @@ def _of_piece(
     if piece.whole:
         if _is_mail(piece):
             for number, message in enumerate(_messages(data), 1):
-                inner = "" if message == data else f"/message {number}"
-                yield from _of_entity(piece, message, folder + inner)
+                if message == data:
+                    yield from _of_entity(piece, message, folder)
+                    continue
+                for reading in _of_entity(piece, message, f"{folder}/message {number}"):
+                    yield replace(reading, message=number)
         elif not looks_binary(data):
             yield from _of_text(piece, decode(data), folder)
     elif member := _MEMBER.fullmatch(piece.path):

@@ -46,6 +46,7 @@ def reading_values(
             "deposit": number,
             "document": each.document,
             "path": each.path or None,
+            "message": each.message or None,
             "charset": each.charset or None,
             "transfer_encoding": each.encoding or None,
             "rests_on": each.rests.value,
