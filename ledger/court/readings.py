@@ -67,8 +67,8 @@ class Reading:
 
     `place` is where its file goes below the folder of readings, "" for none; `data` is the file. `text`
     is None for what is no text, of a header only what was encoded in it. `charset` and `encoding` are
-    "" where they change nothing; `name` is a file's own, `message` the number in a mailbox that is shown
-    whole. `why` says that there is nothing, and for what reason.
+    "" where they change nothing; `name` is a file's own, `message` the number in a mailbox that is
+    shown whole. `why` says that there is nothing, and for what reason.
     """
 
     content: int
