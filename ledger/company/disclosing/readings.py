@@ -7,7 +7,7 @@ report reads it.
 from collections.abc import Iterator
 
 from ledger.company.disclosing.contents import Contents, Target
-from ledger.reading.body import entities, read_body, texts
+from ledger.reading.body import entities, looks_binary, read_body, texts
 from ledger.reading.charsets import BEGINNING, How, decode
 from ledger.reading.header import MAX_HEADER, header_end, mark, read_value
 from ledger.reading.shown import one_line
@@ -17,7 +17,6 @@ _FIRST = 400
 _SAMPLE = 4096
 """Bytes that a document's charset is known by."""
 _MAIL = ("message", "mbox")
-_BINARY = (b"%PDF", b"PK\3\4", b"\x89PNG")
 
 
 def texts_in(contents: Contents, document: int) -> Iterator[tuple[Target, str]]:
@@ -30,13 +29,17 @@ def texts_in(contents: Contents, document: int) -> Iterator[tuple[Target, str]]:
     charset = ""
     for count, target in enumerate(contents.innermost(document)):
         if not count:
-            charset = _charset(contents, document)
+            # As a span it is read with what follows, which is asked for next.
+            span = (0, min(_SAMPLE, contents.records[document].size))
+            head = contents.content(Target(document, span=span))[:_SAMPLE] if span[1] else b""
+            if looks_binary(head):
+                return
+            charset = _charset(head)
         yield target, decode(contents.content(target), charset).text
 
 
-def _charset(contents: Contents, document: int) -> str:
+def _charset(head: bytes) -> str:
     """Return the charset of a text whose parts are read: only its beginning has a mark."""
-    head = contents.content(Target(document), _SAMPLE)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16-le" if head[0] == 0xFF else "utf-16-be"
     found = decode(head, cut=BEGINNING)
@@ -44,19 +47,17 @@ def _charset(contents: Contents, document: int) -> str:
 
 
 def _texts_of_mail(contents: Contents, target: Target) -> Iterator[str]:
+    # The header first: it lies in what has been read before, and the body behind it.
+    header = _header_of(contents, target)
     data = contents.content(target)
-    if (header := _header_of(contents, target)) is not None:
+    if header is not None:
         yield from texts(header, data)
     elif _is_field(contents, target):
         yield read_value(data).text
     else:
-        yield one_line(read_value(data[: header_end(data)]).text)
-        yield from texts(None, data) if target.part == 0 else _texts_of_entity(data)
-
-
-def _texts_of_entity(data: bytes) -> Iterator[str]:
-    end = header_end(data)
-    yield from texts(data[:end], data[end:].lstrip(b"\r\n"))
+        end = header_end(data)
+        yield read_value(data[:end]).text
+        yield from texts(data[:end], data[end:].lstrip(b"\r\n"))
 
 
 def _is_field(contents: Contents, target: Target) -> bool:
@@ -79,19 +80,19 @@ def _header_of(contents: Contents, target: Target) -> bytes | None:
 
 def first_line(contents: Contents, target: Target) -> str:
     """Return the first line of what a part says as text, "" where it is none."""
-    data = contents.content(target, _FIRST)
     assert target.document is not None
-    if contents.records[target.document].splitter in _MAIL:
-        return first_line_of_mail(data, _header_of(contents, target))
-    return first_line_of(data)
+    if contents.records[target.document].splitter not in _MAIL:
+        return first_line_of(contents.content(target, _FIRST))
+    header = _header_of(contents, target)
+    return first_line_of_mail(contents.content(target, _FIRST), header)
 
 
 def first_line_of(data: bytes, charset: str = "") -> str:
     """Return the first line of the beginning of a text, "" where it is none."""
-    if data.startswith(_BINARY):
+    if looks_binary(data):
         return ""
     found = decode(data, charset, BEGINNING)
-    return "" if "\0" in found.text else _first(found.text, found.charset, found.how)
+    return _first(found.text, found.charset, found.how)
 
 
 def first_line_of_mail(data: bytes, header: bytes | None) -> str:
