@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from examples.ed25519_vectors import ed25519_cases
 from examples.refused_vectors import make_refused
 from ledger.chain import office
 from ledger.chain import statement as st
@@ -73,6 +74,7 @@ from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.outputs import safe_component
 from ledger.encoding import cbor_encode
 from ledger.evidence.file import Disclosure, self_contained, write_evidence
+from ledger.evidence.howto import HOWTO
 from ledger.evidence.index import format_index
 from ledger.evidence.manifest import Cover, cover_leaves, format_manifest
 from ledger.evidence.partial import PartialOpening, Selection, format_partial, open_in_part
@@ -397,6 +399,8 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
     files["cover-leaf.cbor"] = cover_leaves(first.record.cover)[0]
     files["commitment.json"] = _commitment_values(first)
     files["safe-names.json"] = _safe_names()
+    files["HOWTO.txt"] = HOWTO.encode()
+    files["ed25519.json"] = ed25519_cases()
     return first, replace(second, index=known.index)
 
 

@@ -41,11 +41,12 @@ from ledger.chain.trust import format_trust, parse_trust
 from ledger.company.access.recovery import find_secret, signing_key
 from ledger.crypto.commitment import format_view_header, parse_view_header
 from ledger.crypto.envelope import decrypt_bytes, parse_header
-from ledger.crypto.keys import thumbprint_ed25519
+from ledger.crypto.keys import thumbprint_ed25519, verify_ed25519
 from ledger.crypto.merkle import leaf_hash, root_from_leaf_hashes
 from ledger.crypto.stream import payload_root
 from ledger.disk.outputs import safe_component
 from ledger.encoding import cbor_decode, cbor_encode
+from ledger.errors import VerificationFailed
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.index import format_index, parse_index
 from ledger.evidence.manifest import format_manifest, parse_manifest
@@ -270,6 +271,25 @@ def test_the_sheet_gives_the_recovery_key() -> None:
 def test_the_checkpoint_inside_is_three_lines() -> None:
     text = FILES["checkpoint-2.note"].decode().split("\n\n")[0] + "\n"
     assert parse_checkpoint(text).origin == ORIGIN
+
+
+@pytest.mark.parametrize("case", json.loads(FILES["ed25519.json"]), ids=lambda case: case["what"])
+def test_ed25519_holds_where_the_vectors_say_so(case: dict[str, Any]) -> None:
+    public, message, signature = (
+        bytes.fromhex(case[name]) for name in ("public", "message", "signature")
+    )
+    try:
+        verify_ed25519(public, message, signature)
+        held = True
+    except VerificationFailed:
+        held = False
+    assert held is case["holds"]
+
+
+def test_howto_is_a_vector() -> None:
+    for name in ("case", "part", "empty", "cover"):
+        with ZipFile(BytesIO(FILES[f"{name}.evidence"])) as archive:
+            assert archive.read("HOWTO.txt") == FILES["HOWTO.txt"]
 
 
 def safe_by_the_rules(name: str) -> str:
