@@ -18,6 +18,7 @@ from examples.make_vectors import (
     DEVICE_KEY,
     DOCUMENT,
     LETTER,
+    MATTER,
     OFFICER,
     ORIGIN,
     PRICES,
@@ -46,10 +47,11 @@ from ledger.crypto.merkle import leaf_hash, root_from_leaf_hashes
 from ledger.crypto.stream import payload_root
 from ledger.disk.outputs import safe_component
 from ledger.encoding import cbor_decode, cbor_encode
-from ledger.errors import VerificationFailed
+from ledger.errors import MalformedData, VerificationFailed
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.index import format_index, parse_index
 from ledger.evidence.manifest import format_manifest, parse_manifest
+from ledger.evidence.matter import verify_matter
 from ledger.evidence.opening import open_manifest
 from ledger.verify import verify_receipt
 from ledger.wire.signatures import BARE, Message, verify_request
@@ -284,6 +286,32 @@ def test_ed25519_holds_where_the_vectors_say_so(case: dict[str, Any]) -> None:
     except VerificationFailed:
         held = False
     assert held is case["holds"]
+
+
+@pytest.mark.parametrize("case", json.loads(FILES["cbor.json"]), ids=lambda case: case["what"])
+def test_cbor_is_read_where_the_vectors_say_so(case: dict[str, Any]) -> None:
+    data = bytes.fromhex(case["cbor"])
+    try:
+        assert cbor_encode(cbor_decode(data)) == data
+        was_read = True
+    except MalformedData:
+        was_read = False
+    assert was_read is case["read"]
+    if was_read:
+        assert items(cbor_decode(data)) == case["items"]
+
+
+def items(value: Any) -> int:
+    """As section 1 of the document counts them."""
+    if isinstance(value, dict):
+        return 1 + sum(items(each) for pair in value.items() for each in pair)
+    return 1 + sum(map(items, value)) if isinstance(value, list) else 1
+
+
+def test_the_matter_is_complete() -> None:
+    disclosed = read_evidence(BytesIO(FILES["matter.evidence"]))
+    chain = verify_matter([verify_disclosed(each, TRUST) for each in disclosed])
+    assert (chain.id.hex(), chain.first, chain.last) == (MATTER.hex(), 1, 2)
 
 
 def test_howto_is_a_vector() -> None:
