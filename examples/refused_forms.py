@@ -186,7 +186,9 @@ def _openings(good: bytes) -> Iterator[tuple[str, bytes]]:
     """Whole openings that say what no deposit can."""
     reader = Reader(BytesIO(good))
 
-    def opening(name: str, change: Callable[[Any], None], pad: Callable[[int], int] = padme):  # type: ignore[no-untyped-def]
+    def opening(
+        name: str, change: Callable[[Any], None], pad: Callable[[int], int] = padme
+    ) -> tuple[str, bytes]:
         out = BytesIO()
         writer = Writer(out)
         for member in reader.members:
