@@ -29,13 +29,9 @@ TOOLS = (
 
 UV = Path(__file__).parents[2] / ".boot" / "bin" / "uv"
 
-BYTES = (
-    "application/cose", "application/cbor", "application/scitt-statement+cose"
-)  # fmt: skip
+BYTES = ("cose", "cbor", "scitt-statement+cose", "toml")
 CONFIG = {
-    "content_type_overrides": {
-        **dict.fromkeys(BYTES, "application/octet-stream"),
-    },
+    "content_type_overrides": {f"application/{each}": "application/octet-stream" for each in BYTES},
     "post_hooks": [],
 }
 """openapi-python-client has to be told which media types are bytes."""
