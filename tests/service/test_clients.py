@@ -124,12 +124,10 @@ def tools() -> Path:
     if not (folder / "ready").exists():
         venv.create(folder, with_pip=not UV.exists())
         python = scripts / "python"
-        install = [UV, "pip", "install", "--python", python] if UV.exists() else []
-        done = subprocess.run(
-            [*(install or [python, "-m", "pip", "install"]), "--quiet", *TOOLS],
-            capture_output=True,
-            text=True,
-        )
+        pip: list[str | Path] = [python, "-m", "pip", "install"]
+        if UV.exists():
+            pip = [UV, "pip", "install", "--python", python]
+        done = subprocess.run([*pip, "--quiet", *TOOLS], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         (folder / "ready").touch()
     return scripts
