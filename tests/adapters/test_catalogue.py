@@ -1,4 +1,4 @@
-"""The catalogue: a cache that is right whatever happened to it, and holds what the vault shows anyway."""
+"""The catalogue: a cache, right whatever happened to it, that holds what the vault shows anyway."""
 
 import contextlib
 import json
@@ -58,7 +58,7 @@ def test_words_are_found_as_people_type_them(vault: Vault, typed: str, title: st
 
 
 @pytest.mark.parametrize(
-    "typed", ["同合", "tract", "2026 list", "合同合同", '" OR title:a', "title:合"]
+    "typed", ["同合", "tract", "2026 list", "合同合", '" OR title:a', "title:合"]
 )
 def test_what_is_not_there_is_not_found(vault: Vault, typed: str) -> None:
     add(vault, 1, title="合同 contract list 2026")
