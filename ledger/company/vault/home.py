@@ -1,5 +1,6 @@
 """Where the vault is, and what can be asked of it without opening it: cheap for every command."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -27,5 +28,9 @@ def has_vault(home: Path) -> bool:
 
 def may_hold(home: Path, commitment: bytes) -> bool:
     """Return whether the vault may hold the deposit: no is certain, yes is for the vault to confirm."""
-    pattern = f"*-{commitment.hex()[:ID_DIGITS]}"
-    return any(any((home / place).glob(pattern)) for place in (SPOOL, FILED))
+    end = f"-{commitment.hex()[:ID_DIGITS]}"
+    for place in (SPOOL, FILED):
+        with contextlib.suppress(FileNotFoundError), os.scandir(home / place) as found:
+            if any(each.name.endswith(end) for each in found):
+                return True
+    return False
