@@ -338,8 +338,8 @@ def test_what_a_company_sees_of_its_papers_is_in_columns_of_their_own(
 ) -> None:
     found = company.json("list")["deposits"]
     values = {
-        "id": found[0]["id"],
-        "box": found[-1]["id"],
+        "id": found[-1]["id"],
+        "box": found[0]["id"],
         "matter": company.json("matter", "list")["matters"][0]["id"],
         "out": str(tmp_path / SPOOFS[0][:40]),
     }

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from ledger.dates import TypedDate
 
 _DAY = 86_400
+_ELSEWHERE = (
+    "Words are looked for in titles, paths and matters; `sealbook parts ID WORDS` looks\n"
+    "inside a deposit."
+)
 _LEAP = 9
 """Years within which 29 February comes round."""
 _MAX_PAGE = 1 << 40
@@ -123,7 +127,9 @@ def list_(
         lines = ["No deposit fits." if asked else "Nothing has been deposited yet."]
     elif page > pages:
         lines = [f"There is no page {page}; the last is {pages}."]
-    if asked or pages > 1:
+    if words and not found.found:
+        lines.append(_ELSEWHERE)
+    if (found.found and asked) or pages > 1 or first or last:
         lines += ["", *_counted(found.found, page, pages, first, last)]
     lines += _to_do(found)
     shell.emit(as_json, value, "\n".join(lines))

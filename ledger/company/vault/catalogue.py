@@ -231,11 +231,12 @@ class Catalogue:
         folder = self._folder(name)
         if folder is None:
             return
-        stamp, close = _stamp(folder), self._close_stamp(name)
+        stamp = _stamp(folder)
         try:
             facts = read_facts(folder)
         except (OSError, MalformedData, ValueError, TypeError, KeyError, AttributeError):
-            facts, stamp = Facts(DAMAGED), close
+            # If it was mended just now, its stamp is not believed.
+            facts, stamp = Facts(DAMAGED), self._close_stamp(name)
         row = milliseconds(name) << _SHIFT
         (last,) = db.execute(
             "select max(row) from deposits where row between ? and ?",
