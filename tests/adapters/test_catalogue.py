@@ -228,7 +228,7 @@ def test_a_question_reads_what_it_hands_out_and_no_other(
     monkeypatch.setattr(
         StoredDeposit, "check", lambda each: (read.append(each.name), check(each))[1]
     )
-    monkeypatch.setattr(catalogue, "read_facts", lambda folder: read.append(folder.name))
+    monkeypatch.setattr(catalogue, "read_facts", lambda folder, _: read.append(folder))
     fresh = Vault(vault.home)
     wanted = fresh.find("title 4")
     assert fresh.with_commitment(b"\4" * 32) is not None

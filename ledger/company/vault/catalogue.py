@@ -28,12 +28,12 @@ from ledger.company.vault.facts import DAMAGED, Facts, milliseconds, raw, read_f
 from ledger.company.vault.home import FILED, REFUSED, SPOOL
 from ledger.company.vault.words import folded, words
 from ledger.errors import MalformedData, StorageFailed
-from ledger.program import tool_name
 from ledger.quoted import quoted
 
 CATALOGUE = "catalogue.sqlite"
 
-_FORM = 1
+_FORM = "1"
+"""Of the tables and of what is put into them: another version's file is made anew."""
 _CHUNK = 4096
 """Deposits that are read in one transaction: a kill loses no more."""
 _LONG = 2000
@@ -207,16 +207,18 @@ class Catalogue:
 
     def _close_stamp(self, name: str) -> str:
         """Return the stamp of a damaged deposit: somebody may mend its files where they are."""
-        folder = self._folder(name)
-        if folder is None:
+        place = self._place(name)
+        if place is None:
             return _MISSING
+        folder = self._home / place / name
         stamps = [_stamp(each) for each in (folder, folder / "meta.json", folder / "statement")]
-        return "; ".join((folder.parent.name, *stamps)) if all(stamps) else ""
+        return "; ".join((place, *stamps)) if all(stamps) else ""
 
-    def _folder(self, name: str) -> Path | None:
+    def _place(self, name: str) -> str | None:
+        """Return where a deposit is now."""
         for place in (SPOOL, REFUSED, FILED):
-            if (self._home / place / name).exists():
-                return self._home / place / name
+            if os.access(f"{self._home}{os.sep}{place}{os.sep}{name}", os.F_OK):
+                return place
         return None
 
     def _entries(self, place: str) -> list[os.DirEntry[str]]:
@@ -228,12 +230,13 @@ class Catalogue:
 
     def _read(self, db: sqlite3.Connection, name: str) -> None:
         """Add the row of a deposit, if it still is there."""
-        folder = self._folder(name)
-        if folder is None:
+        place = self._place(name)
+        if place is None:
             return
-        stamp = _stamp(folder)
+        folder = f"{self._home}{os.sep}{place}{os.sep}{name}"
+        stamp = _stamp(Path(folder)) if place == SPOOL else ""
         try:
-            facts = read_facts(folder)
+            facts = read_facts(folder, place)
         except (OSError, MalformedData, ValueError, TypeError, KeyError, AttributeError):
             # If it was mended just now, its stamp is not believed.
             facts, stamp = Facts(DAMAGED), self._close_stamp(name)
@@ -247,8 +250,8 @@ class Catalogue:
             row += 1
         title, path, called = facts.title, facts.path, facts.called
         values = (
-            *(row, name, folder.parent.name, stamp, facts.state, facts.id),
-            *(raw(title), raw(path), raw(Path(path).name), folded(shown(title))),
+            *(row, name, place, stamp, facts.state, facts.id),
+            *(raw(title), raw(path), raw(os.path.split(path)[1]), folded(shown(title))),
             *(raw(called) if called else None, facts.matter, facts.number),
             *(facts.sealed, facts.size, facts.documents),
         )
@@ -305,7 +308,7 @@ def _forget(db: sqlite3.Connection, names: Iterable[str]) -> None:
 def _is_ours(db: sqlite3.Connection) -> bool:
     if not db.execute("select 1 from sqlite_master where name = 'about'").fetchone():
         return False
-    return _noted_stamps(db).get("made") == _made()
+    return _noted_stamps(db).get("made") == _FORM
 
 
 def _make(db: sqlite3.Connection) -> None:
@@ -315,11 +318,7 @@ def _make(db: sqlite3.Connection) -> None:
         db.execute(f"drop table {name}")
     for each in _SCHEMA.split(";"):
         db.execute(each)
-    db.execute("insert into about values ('made', ?)", (_made(),))
-
-
-def _made() -> str:
-    return f"form {_FORM}, {tool_name()}"
+    db.execute("insert into about values ('made', ?)", (_FORM,))
 
 
 @contextlib.contextmanager
