@@ -19,6 +19,7 @@ import contextlib
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
@@ -59,7 +60,6 @@ create table deposits (
     sealed integer not null, size integer not null, documents integer not null
 ) strict;
 create index in_place on deposits (place, name);
-create index unsettled on deposits (name, stamp, state) where place = 'spool' or state = 'damaged';
 create index by_state on deposits (state);
 create index by_id on deposits (id);
 create index by_title on deposits (title);
@@ -127,6 +127,7 @@ class Catalogue:
                 isolation_level=None,
                 check_same_thread=False,
             )
+            weakref.finalize(self, self._db.close)
             self._db.execute("pragma journal_mode = persist")
             self._db.execute("pragma synchronous = normal")
             if not _is_ours(self._db):

@@ -80,7 +80,9 @@ def number_of(deposit: StoredDeposit) -> int:
 
 def count_matters(vault: Vault, limit: int, page: int) -> tuple[list[MatterCounts], int]:
     """Return a page of the matters, that with the newest paper first, and how many there are."""
-    ((total,),) = vault.catalogue.ask("select count(distinct matter) from deposits")
+    ((total,),) = vault.catalogue.ask(
+        "select count(distinct matter) from deposits where matter is not null"
+    )
     chosen = vault.catalogue.ask(
         "select matter from deposits where matter is not null group by matter"
         " order by max(row) desc limit ? offset ?",
