@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ledger.cli import text
+from ledger.company.mail import sought
 from tests.adapters.test_vault import add, new
-from tests.cli.conftest import run
+from tests.cli.conftest import Company, run
 
 DAYS = ("2025-03-03", "2025-03-13", "2026-03-03", "2026-04-03", "2026-08-01")
 
@@ -157,3 +158,38 @@ def test_matters_come_by_pages_too(office: Office) -> None:
     assert ([each["name"] for each in value["matters"]], value["pages"]) == (["second"], 2)
     shown = run("matter", "list", "--limit", "1", "--page", "2", env=env).stdout
     assert "Supply 供应" in shown and "2 matters, page 2 of 2." in shown
+
+
+def mail(number: int, sender: str) -> bytes:
+    return (
+        f"From a@b Thu Jan  1 00:00:00 2026\nFrom: {sender}\nMessage-ID: <{number}.x@mail.example>\n"
+        f"Subject: =?gb2312?B?sai82w==?= {number}\n\nbody\n\n"
+    ).encode()
+
+
+def test_captured_mail_is_found_by_what_is_sealed_of_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    senders = ("王芳 <wang@a.example>", "Li <li@b.example>", "王芳 <wang@a.example>")
+    box = company.write("a.mbox", b"".join(mail(n, each) for n, each in enumerate(senders)))
+    company("mail", "--mbox", box, "--no-dns")
+    company("deposit", company.write("paper.txt"))
+
+    def found(*asked: str) -> list[str]:
+        return [each["title"] for each in company.json("list", *asked)["deposits"]]
+
+    assert sorted(found("--sender", "王芳")) == ["报价 0", "报价 2"]
+    assert found("--sender", "LI@b") == ["报价 1"]
+    assert found("--message-id", "<2.x@mail.example>", "报价") == ["报价 2"]
+    assert found("--message-id", "2.x", "--sender", "li@b.example") == []
+    assert found("--sender", "王芳", "--reverse") == found("--sender", "王芳")[::-1]
+    assert len(found("--sender", "王芳", "--limit", "1", "--page", "2")) == 1
+    assert "leave out --sort" in company("list", "--sender", "x", "--sort", "size", code=2).stderr
+    # What is found so stands nowhere in the clear.
+    for path in company.home.glob("catalogue*"):
+        assert b"wang" not in path.read_bytes() and b"mail.example" not in path.read_bytes()
+    monkeypatch.setattr(sought, "MAX_OPENED", 2)
+    shown = company("list", "--sender", "王芳").stdout
+    assert "The newest 2 of 3 were opened; --since, --until and words lead to others." in shown
+    next(company.home.glob("deposits/*/manifest.age")).write_bytes(b"x")
+    assert company.json("list", "--sender", "王芳", "--limit", "9")["left_out"]

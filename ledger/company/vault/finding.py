@@ -42,6 +42,7 @@ class Wanted:
         words: Phrases, all of which stand in title, path or matter.
         state: A state, as commands print it; None for any.
         matter: The id of the matter, None for any.
+        pathless: Only what has no path here: captured mail, and what was recovered.
         since: POSIX seconds: sealed then or later.
         before: POSIX seconds: sealed earlier.
         sort: A key of SORTS.
@@ -53,6 +54,7 @@ class Wanted:
     words: tuple[str, ...] = ()
     state: str | None = None
     matter: bytes | None = None
+    pathless: bool = False
     since: float | None = None
     before: float | None = None
     sort: str = "sealed"
@@ -77,6 +79,7 @@ def page_of(catalogue: Catalogue, home: Path, wanted: Wanted) -> Page:
         "words match :words": " AND ".join(map(phrase, wanted.words)) or None,
         "deposits.state = :state": wanted.state,
         "deposits.matter = :matter": wanted.matter,
+        "deposits.path = :nowhere": b"" if wanted.pathless else None,
         "row >= :since": None if wanted.since is None else first_row(wanted.since),
         "row < :before": None if wanted.before is None else first_row(wanted.before),
     }
