@@ -143,17 +143,17 @@ def rows() -> Iterator[Row]:
             ROUNDS,
             [lambda: place.seconds("--version"), *(measure for measure, _ in measures.values())],
         )
-    base = statistics.median(nothing)
-    for (name, (_, gate)), times in zip(measures.items(), taken, strict=True):
-        middle, times_longer = statistics.median(times), ratio(times, nothing)
-        yield Row(
-            f"{DEPOSITS:,} deposits: {name}",
-            f"{1000 * middle:.0f} ms",
-            f"`sealbook --version` {1000 * base:.0f} ms",
-            f"{times_longer:.1f}",
-            gate=f"<= {1000 * gate:.0f} ms, or {gate / QUIET:.0f} times" if gate else "",
-            missed=gate is not None and middle > gate and times_longer > gate / QUIET,
-        )
+        base = statistics.median(nothing)
+        for (name, (_, gate)), times in zip(measures.items(), taken, strict=True):
+            middle, times_longer = statistics.median(times), ratio(times, nothing)
+            yield Row(
+                f"{DEPOSITS:,} deposits: {name}",
+                f"{1000 * middle:.0f} ms",
+                f"`sealbook --version` {1000 * base:.0f} ms",
+                f"{times_longer:.1f}",
+                gate=f"<= {1000 * gate:.0f} ms, or {gate / QUIET:.0f} times" if gate else "",
+                missed=gate is not None and middle > gate and times_longer > gate / QUIET,
+            )
 
 
 def _set_up(stack: ExitStack) -> Place:
