@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -87,6 +88,11 @@ def everything(vault: Vault) -> object:
     return pages, count_matters(vault, 10, 1), vault.find("0303").name
 
 
+def folder_instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 HURT: dict[str, Callable[[Path], object]] = {
     "missing": Path.unlink,
     "empty": lambda path: path.write_bytes(b""),
@@ -98,7 +104,7 @@ HURT: dict[str, Callable[[Path], object]] = {
     "other version": lambda path: change(path, "update about set value = 'x' where key = 'made'"),
     "other tables": lambda path: change(path, "drop table about"),
     "lost table": lambda path: change(path, "drop table words"),
-    "folder": lambda path: (path.unlink(), path.mkdir()),
+    "folder": folder_instead,
 }
 
 
@@ -127,11 +133,11 @@ def test_it_is_private_and_holds_what_stands_in_the_vault_anyway(vault: Vault) -
     with contextlib.closing(sqlite3.connect(vault.home / CATALOGUE)) as db:
         row = db.execute("select * from deposits").fetchone()
         found = db.execute("select title, path, matter from words").fetchone()
-    place = deposit.deposit.matter
-    assert place is not None
+    matter = deposit.deposit.matter
+    assert matter is not None
     assert {*row[5:]} <= {
         *(deposit.commitment, "合同".encode(), "/x/合同.txt".encode(), "合同.txt".encode(), "合同"),
-        *("供应".encode(), place.id, 1, deposit.meta.sealed, 7),
+        *("供应".encode(), matter.id, 1, deposit.meta.sealed, 7),
     }
     assert found == ("合 同", "x 合 同 txt", "供 应")
 
@@ -202,9 +208,12 @@ def test_it_needs_no_clock_of_the_file_system_that_tells_moments_apart(
         each.file_away(None)
     looked: list[str] = []
     entries = vault.catalogue._entries
-    monkeypatch.setattr(
-        vault.catalogue, "_entries", lambda place: (looked.append(place), entries(place))[1]
-    )
+
+    def noted(place: str) -> list[os.DirEntry[str]]:
+        looked.append(place)
+        return entries(place)
+
+    monkeypatch.setattr(vault.catalogue, "_entries", noted)
     titles(vault)
     titles(vault)
     assert looked.count("deposits") == 4
@@ -225,10 +234,13 @@ def test_a_question_reads_what_it_hands_out_and_no_other(
     vault.find("title 1")
     read: list[str] = []
     check = StoredDeposit.check
-    monkeypatch.setattr(
-        StoredDeposit, "check", lambda each: (read.append(each.name), check(each))[1]
-    )
-    monkeypatch.setattr(catalogue, "read_facts", lambda folder, _: read.append(folder))
+
+    def checked(each: StoredDeposit) -> None:
+        read.append(each.name)
+        check(each)
+
+    monkeypatch.setattr(StoredDeposit, "check", checked)
+    monkeypatch.setattr(catalogue, "read_facts", None)
     fresh = Vault(vault.home)
     wanted = fresh.find("title 4")
     assert fresh.with_commitment(b"\4" * 32) is not None

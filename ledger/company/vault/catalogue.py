@@ -25,7 +25,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from ledger.company.vault.facts import DAMAGED, Facts, milliseconds, raw, read_facts, shown
+from ledger.company.vault.facts import DAMAGED, SHIFT, Facts, milliseconds, raw, read_facts, shown
 from ledger.company.vault.home import FILED, REFUSED, SPOOL
 from ledger.company.vault.words import folded, words
 from ledger.errors import MalformedData, StorageFailed
@@ -45,7 +45,6 @@ _FRESH = 2.0
 """Seconds for which a stamp is not believed: the coarsest clock of a file system that is in use."""
 _MISSING = "missing"
 _ATTEMPTS = 3
-_SHIFT = 16
 _QUIET = (FILED, REFUSED)
 """Places in which a deposit is what it was when it came there."""
 _NOT_DAMAGE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_CANTOPEN")
@@ -72,14 +71,11 @@ create virtual table words using fts5 (title, path, matter, tokenize = 'unicode6
 _UNSETTLED = "select name, stamp, state from deposits where place = 'spool' or state = 'damaged'"
 _NAMES = "select name from deposits where place = ?"
 
-Told = Callable[[int], None]
-"""Called with the number of deposits that are to be read."""
-
 
 class Catalogue:
     """The catalogue of one vault, for any number of threads; `told` hears of long work."""
 
-    def __init__(self, home: Path, told: Told = lambda _: None) -> None:
+    def __init__(self, home: Path, told: Callable[[int], None] = lambda _: None) -> None:
         self._home = home
         self._path = home / CATALOGUE
         self._lock = RLock()
@@ -241,10 +237,10 @@ class Catalogue:
         except (OSError, MalformedData, ValueError, TypeError, KeyError, AttributeError):
             # If it was mended just now, its stamp is not believed.
             facts, stamp = Facts(DAMAGED), self._close_stamp(name)
-        row = milliseconds(name) << _SHIFT
+        row = milliseconds(name) << SHIFT
         (last,) = db.execute(
             "select max(row) from deposits where row between ? and ?",
-            (row, row + (1 << _SHIFT) - 1),
+            (row, row + (1 << SHIFT) - 1),
         ).fetchone()
         row = row if last is None else last + 1
         while db.execute("select 1 from deposits where row = ?", (row,)).fetchone():
@@ -261,11 +257,6 @@ class Catalogue:
         db.execute(
             "insert into words (rowid, title, path, matter) values (?, ?, ?, ?)", (row, *spaced)
         )
-
-
-def first_row(seconds: float) -> int:
-    """Return the row from which on deposits were sealed at `seconds` (POSIX) or later."""
-    return int(seconds * 1000) << _SHIFT
 
 
 def _below_home(path: str) -> str:

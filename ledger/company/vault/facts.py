@@ -9,6 +9,8 @@ from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.company.vault.life import STATES, State
 
 DAMAGED = "damaged"
+SHIFT = 16
+"""Bits of a row below its milliseconds: deposits of the same moment differ there."""
 _MAX_NUMBER = 1 << 62
 _EPOCH = datetime(1970, 1, 1)
 
@@ -82,3 +84,8 @@ def milliseconds(name: str) -> int:
         )
     except ValueError:
         return 0
+
+
+def first_row(seconds: float) -> int:
+    """Return the row from which on deposits were sealed at `seconds` (POSIX) or later."""
+    return int(seconds * 1000) << SHIFT
