@@ -394,6 +394,6 @@ def test_what_stands_in_the_daemons_status_is_quoted(company: Company, width: in
 def test_at_the_counter_of_the_office_too(
     company: Company, notary: Served, width: int, language: str
 ) -> None:
-    receipt = Path(company.json("list", "--state", "deposited")["deposits"][0]["receipt"])
+    receipt = Path(company.json("list")["deposits"][-1]["receipt"])
     office = ("--dir", notary.directory)
     assert assert_ours(run("notary", "check", receipt, "--lang", language, *office).stdout)
