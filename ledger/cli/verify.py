@@ -90,12 +90,12 @@ def _compare(
     receipt: "DepositReceipt", documents: tuple[Path, ...], passphrase_file: Path | None
 ) -> "OpenedDeposit | None":
     """Return what one's own documents give, None where there is nothing to compare."""
-    from ledger.company.vault.home import IDENTITY, has_vault, may_hold, vault_home
+    from ledger.company.vault.home import IDENTITY, has_vault, held, vault_home
 
     home = vault_home()
     commitment = receipt.deposit.commitment
     deposit = None
-    if has_vault(home) and may_hold(home, commitment):
+    if has_vault(home) and any(held(home, commitment)):
         from ledger.cli.company.own import open_vault
 
         vault = open_vault()
