@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.court.remarks import remarks_facts
 from ledger.court.words import Fact, fill
+from ledger.evidence import notices
 from ledger.language import CHINESE, Pair, pick
 from ledger.quoted import Quoted, Words
 
@@ -62,18 +63,28 @@ def content_facts(
             yield from made_facts(made, language)
             yield Fact("", pick(_MATCH, language))
         for name, value in each["fields"].items():
-            yield _field(name, value, language, when)
+            yield from _field(name, value, language, when)
 
 
-def _field(name: str, value: Any, language: str, when: Callable[[int], Words]) -> Fact:
+def _field(name: str, value: Any, language: str, when: Callable[[int], Words]) -> Iterator[Fact]:
     label = "  " + fill(_STATED, language, field=field_called(name, language))
+    if name == "unsplit" and value:
+        reasons = [each.reason for each in notices.read(str(value), language)]
+        yield from (Fact("" if n else label, reason) for n, reason in enumerate(reasons))
+    else:
+        yield Fact(label, _field_value(name, value, language, when))
+
+
+def _field_value(
+    name: str, value: Any, language: str, when: Callable[[int], Words]
+) -> Quoted | Words:
     if name == "modified" and isinstance(value, int):
-        return Fact(label, when(value))
+        return when(value)
     if isinstance(value, int):
-        return Fact(label, Words(f"{value:,} B"))
+        return Words(f"{value:,} B")
     if value in (None, ""):
-        return Fact(label, pick(_NOTHING, language))
-    return Fact(label, Quoted(str(value)))
+        return pick(_NOTHING, language)
+    return Quoted(str(value))
 
 
 def made_facts(made: Mapping[str, Any], language: str) -> Iterator[Fact]:
@@ -247,5 +258,5 @@ _FIELDS: dict[str, Pair] = {
     "media-type": ("media type", "媒体类型"),
     "source": ("source", "来源"),
     "tool": ("tool", "工具"),
-    "unsplit": ("why it was not split", "未拆分的原因"),
+    "unsplit": ("what cannot be shown by itself", "不能单独出示的内容"),
 }

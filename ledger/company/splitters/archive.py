@@ -12,6 +12,7 @@ import zipfile
 from typing import IO, cast
 
 from ledger.company.splitters.cutting import VERSIONS, Range, Unsplit, Window, cut_ranges, plain
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 
 MAX_MEMBERS = 100_000
@@ -23,7 +24,7 @@ MAX_EXTENDED = 1 << 20
 MAX_NAME = 1000
 """Characters of a member's name in a path."""
 
-_CHANGED = "its directory and its members contradict each other"
+_CHANGED = notices.CONTRADICTS.line()
 _LOCAL = struct.Struct("<4s5H3L2H")
 _BIT_DESCRIPTOR, _BIT_UTF_8 = 0x8, 0x800
 _LAYOUT_BITS = 0x1 | _BIT_DESCRIPTOR
@@ -51,14 +52,14 @@ def split_zip(window: Window) -> Splitting:
         LookupError,
         OSError,
     ) as error:
-        raise Unsplit("it is no zip archive whose directory can be read") from error
+        raise Unsplit(notices.NO_ZIP.line()) from error
     if len(members) > MAX_MEMBERS:
-        raise Unsplit(f"it has more than {MAX_MEMBERS:,} members")
+        raise Unsplit(notices.TOO_MANY_MEMBERS.line(MAX_MEMBERS))
     members.sort(key=lambda member: member.header_offset)
     bounds = [_zip_member(window, member) for member in members]
     after = [*(start for start, _ in bounds), directory][1:]
     if any(end > limit for (_, end), limit in zip(bounds, after, strict=True)):
-        raise Unsplit("its members overlap")
+        raise Unsplit(notices.OVERLAP.line())
     names = [_zip_name(member) for member in members]
     return cut_ranges("zip", VERSIONS["zip"], window.size, _ranges(bounds, names), window.room)
 
@@ -123,7 +124,7 @@ def split_tar(window: Window) -> Splitting:
         if window.read(at, _BLOCK).strip(b"\0") == b"":
             break
         if len(bounds) == MAX_MEMBERS:
-            raise Unsplit(f"it has more than {MAX_MEMBERS:,} members")
+            raise Unsplit(notices.TOO_MANY_MEMBERS.line(MAX_MEMBERS))
         end, name = _tar_member(window, at)
         bounds.append((at, end))
         names.append(name)
@@ -164,22 +165,22 @@ def _tar_header(window: Window, at: int) -> tarfile.TarInfo:
     try:
         header = tarfile.TarInfo.frombuf(window.read(at, _BLOCK), "utf-8", "backslashreplace")
     except (tarfile.HeaderError, ValueError) as error:
-        raise Unsplit("one of its headers is damaged") from error
+        raise Unsplit(notices.TAR_DAMAGED.line()) from error
     if header.size < 0:
-        raise Unsplit("one of its headers is damaged")
+        raise Unsplit(notices.TAR_DAMAGED.line())
     return header
 
 
 def _extended(window: Window, at: int, size: int) -> bytes:
     if size > MAX_EXTENDED:
-        raise Unsplit("one of its headers is too large")
+        raise Unsplit(notices.TAR_LARGE_HEADER.line())
     return window.read(at, size)
 
 
 def _padded(window: Window, at: int, size: int) -> int:
     end = at + size + -size % _BLOCK
     if at + size > window.size:
-        raise Unsplit("it ends within a member")
+        raise Unsplit(notices.TAR_CUT.line())
     return min(end, window.size)
 
 
@@ -190,7 +191,7 @@ def _pax(data: bytes) -> dict[str, str]:
     while at < len(data) and (record := _PAX.match(data, at)):
         end = at + int(record[1])
         if not record.end() < end <= len(data):
-            raise Unsplit("one of its headers is damaged")
+            raise Unsplit(notices.TAR_DAMAGED.line())
         value = data[record.end() : end - 1]
         if record[2] == b"path":
             found["path"] = value.decode("utf-8", "backslashreplace")

@@ -17,6 +17,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.evidence import notices
 
 _PAGE_KEYS = (
     "/Contents",
@@ -70,7 +71,7 @@ def render_pages(source: Path, folder: Path, most_files: int, most_bytes: int) -
     try:
         return _answer(tool, _render(source, folder, most_files, most_bytes, False))
     except pikepdf.PasswordError as error:
-        raise NotRendered("the PDF is encrypted") from error
+        raise NotRendered(notices.PDF_ENCRYPTED.line()) from error
     except pikepdf.PdfError:
         files = _render(source, folder, most_files, most_bytes, True)
         return _answer(f"{tool}; the PDF was damaged and has been repaired", files)
@@ -94,7 +95,7 @@ def _render(source: Path, folder: Path, most_files: int, most_bytes: int, repair
             _save_page(pdf, pruner.page(page.obj), path)
             size += path.stat().st_size
             if size > most_bytes:
-                raise NotRendered(f"its pages take more than {most_bytes >> 20} MiB")
+                raise NotRendered(notices.PDF_LARGE_PAGES.line(most_bytes >> 20))
     return total
 
 
@@ -103,16 +104,16 @@ def _count(pdf: Pdf, most: int) -> int:
     stated = pdf.Root.Pages.get("/Count")
     total = stated if isinstance(stated, int) and stated > most else len(pdf.pages)
     if total > most:
-        raise NotRendered(f"it has more than {most:,} pages")
+        raise NotRendered(notices.PDF_MANY_PAGES.line(most))
     if total == 0:
-        raise NotRendered("the PDF has no pages")
+        raise NotRendered(notices.PDF_NO_PAGES.line())
     return total
 
 
 def _flatten(pdf: Pdf) -> None:
     form = pdf.Root.get("/AcroForm")
     if isinstance(form, Dictionary) and form.get("/Fields") and form.get("/NeedAppearances"):
-        raise NotRendered("its form fields are drawn by each reader, not stored")
+        raise NotRendered(notices.PDF_FORM.line())
     pdf.flatten_annotations("screen")
 
 
@@ -244,7 +245,7 @@ def _check_names(resources: Dictionary) -> None:
     try:
         resources.keys()
     except UnicodeDecodeError as error:
-        raise NotRendered("its resources have names that pikepdf cannot read") from error
+        raise NotRendered(notices.PDF_NAMES.line()) from error
 
 
 def _is_layer(value: Object) -> bool:
