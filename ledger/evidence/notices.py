@@ -335,6 +335,13 @@ PDF_FORM = Notice(
     ),
     _PRINTED,
 )
+PDF_XFA = Notice(
+    (
+        "its pages are a form that a program of its own draws (XFA)",
+        "其页面为由专用程序绘制的动态表单（XFA）",
+    ),
+    _PRINTED,
+)
 PDF_NAMES = Notice(
     (
         "its resources have names that pikepdf cannot read",

@@ -17,7 +17,10 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.company.sealing.rendering.annotations import count_undrawn
+from ledger.company.sealing.rendering.damage import Damaged, Warnings, check_tree, content_of
 from ledger.evidence import notices
+from ledger.evidence.remarks import Remark, remark_values
 
 _PAGE_KEYS = (
     "/Contents",
@@ -65,56 +68,68 @@ _NOT_UTF8 = ""
 def render_pages(source: Path, folder: Path, most_files: int, most_bytes: int) -> Mapping[str, Any]:
     """Write page k to folder/k. Raises NotRendered, and what pikepdf raises.
 
-    A damaged PDF is read as readers do, who look for its objects; the tool's name then says so.
+    A damaged PDF is read anew as readers do, who look for its objects; each page then says so.
     """
-    tool = f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}"
     try:
-        return _answer(tool, _render(source, folder, most_files, most_bytes, False))
+        remarks = _render(source, folder, most_files, most_bytes, repair=False)
     except pikepdf.PasswordError as error:
         raise NotRendered(notices.PDF_ENCRYPTED.line()) from error
-    except pikepdf.PdfError:
-        files = _render(source, folder, most_files, most_bytes, True)
-        return _answer(f"{tool}; the PDF was damaged and has been repaired", files)
+    except (NotRendered, MemoryError, OSError):
+        raise
+    except Exception:  # noqa: BLE001  what damage makes pikepdf raise is of many kinds
+        try:
+            remarks = _render(source, folder, most_files, most_bytes, repair=True)
+        except Damaged as damage:
+            raise NotRendered(notices.PDF_DAMAGED.line()) from damage
+        for each in remarks:
+            each.insert(0, Remark("repaired", 1))
+    return {
+        "tool": f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}",
+        "files": [{"kind": "page", "remarks": remark_values(each)} for each in remarks],
+    }
 
 
-def _answer(tool: str, total: int) -> Mapping[str, Any]:
-    return {"tool": tool, "files": [{"kind": "page", "remarks": []} for _ in range(total)]}
-
-
-def _render(source: Path, folder: Path, most_files: int, most_bytes: int, repair: bool) -> int:
+def _render(
+    source: Path, folder: Path, most_files: int, most_bytes: int, *, repair: bool
+) -> list[list[Remark]]:
+    """Write the pages and return what each says of itself."""
     # Not memory-mapped: the file's size would count as memory.
     stream = pikepdf.AccessMode.stream
-    with Pdf.open(source, access_mode=stream, attempt_recovery=repair) as pdf:
-        total = _count(pdf, most_files)
-        _flatten(pdf)
+    with Pdf.open(
+        source, access_mode=stream, attempt_recovery=repair, suppress_warnings=True
+    ) as pdf:
+        warnings = Warnings(pdf, repair)
+        total = check_tree(pdf, most_files)
+        warnings.check()
+        remarks = _flatten(pdf)
         _mark_hidden_layers(pdf)
         pruner = _Pruner()
         size = 0
         for position, page in enumerate(pdf.pages, 1):
             path = folder / str(position)
-            _save_page(pdf, pruner.page(page.obj), path)
+            _save_page(pdf, pruner.page(page.obj), path, warnings)
             size += path.stat().st_size
             if size > most_bytes:
                 raise NotRendered(notices.PDF_LARGE_PAGES.line(most_bytes >> 20))
-    return total
+        if position != total:
+            raise Damaged("its tree of pages changed")
+    return remarks
 
 
-def _count(pdf: Pdf, most: int) -> int:
-    # The stated number first: a tree of many pages costs time and memory only to be counted.
-    stated = pdf.Root.Pages.get("/Count")
-    total = stated if isinstance(stated, int) and stated > most else len(pdf.pages)
-    if total > most:
-        raise NotRendered(notices.PDF_MANY_PAGES.line(most))
-    if total == 0:
-        raise NotRendered(notices.PDF_NO_PAGES.line())
-    return total
-
-
-def _flatten(pdf: Pdf) -> None:
+def _flatten(pdf: Pdf) -> list[list[Remark]]:
+    """Make annotations part of their pages; return of each page which of them it leaves out."""
     form = pdf.Root.get("/AcroForm")
     if isinstance(form, Dictionary) and form.get("/Fields") and form.get("/NeedAppearances"):
         raise NotRendered(notices.PDF_FORM.line())
+    if pdf.Root.get("/NeedsRendering"):
+        raise NotRendered(notices.PDF_XFA.line())
+    counts = [count_undrawn(page.obj) for page in pdf.pages]
     pdf.flatten_annotations("screen")
+    words = ("annotations", "link-frames")
+    return [
+        [Remark(word, count) for word, count in zip(words, each, strict=True) if count]
+        for each in counts
+    ]
 
 
 def _mark_hidden_layers(pdf: Pdf) -> None:
@@ -131,7 +146,7 @@ def _mark_hidden_layers(pdf: Pdf) -> None:
         layer[_OFF] = True
 
 
-def _save_page(source: Pdf, page: Dictionary, path: Path) -> None:
+def _save_page(source: Pdf, page: Dictionary, path: Path, warnings: Warnings) -> None:
     with Pdf.new() as pdf:
         pdf.pages.append(pikepdf.Page(source.make_indirect(page)))
         layers, hidden = Array(), Array()
@@ -154,6 +169,7 @@ def _save_page(source: Pdf, page: Dictionary, path: Path) -> None:
             object_stream_mode=ObjectStreamMode.generate,
             deterministic_id=True,
         )
+        warnings.check(pdf)
 
 
 class _Pruner:
@@ -168,9 +184,7 @@ class _Pruner:
         for key in _PAGE_KEYS:
             if key in page:
                 kept[key] = page[key]
-        contents = page.get("/Contents", Array())
-        streams: list[Object] = [contents] if isinstance(contents, Stream) else list(contents)
-        kept.Resources = self._pruned(page.get("/Resources"), _names(streams))
+        kept.Resources = self._pruned(page.get("/Resources"), _names(content_of(page)))
         return kept
 
     def _pruned(self, resources: Object | None, names: set[str]) -> Dictionary:
