@@ -169,7 +169,8 @@ def path_meaning(path: str) -> Words:
     found = []
     # Only an archive's member brings a name of its own, which may hold slashes and stands last.
     places, _, _ = path.partition(": ")
-    for component in places.split("/", _DEEPEST)[:_DEEPEST]:
+    components = re.split("/|, ", places, maxsplit=_DEEPEST)
+    for component in components[:_DEEPEST]:
         for pattern, chinese in _COMPONENTS:
             match = pattern.fullmatch(component)
             if match:
@@ -211,6 +212,15 @@ _COMPONENTS = tuple(
         (r"table ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 个表格（共 {1} 个）"),
         (r"row ([0-9]{1,9})", "第 {0} 行"),
         (r"member ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 个成员（共 {1} 个）"),
+        (r"encrypted", "已加密"),
+        (r"archive", "压缩包"),
+        (r"sparse", "稀疏存储"),
+        (r"folder", "文件夹"),
+        (r"hard link", "硬链接"),
+        (r"symbolic link", "符号链接"),
+        (r"device", "设备"),
+        (r"pipe", "管道"),
+        (r"name guessed as ([a-z0-9_-]{1,20})", "名称按 {0} 推测"),
     )
 )
 

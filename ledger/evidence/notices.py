@@ -48,7 +48,7 @@ def read(stated: str, language: str = ENGLISH) -> list[Said]:
 
 def joined(lines: list[str]) -> str:
     """Return lines as one field states them, each once."""
-    return BETWEEN.join(dict.fromkeys(lines))
+    return BETWEEN.join(dict.fromkeys(filter(None, lines)))
 
 
 def _said(line: str, language: str) -> Said:
@@ -300,6 +300,13 @@ GUESSED_NAMES = Notice(
         "Look at the names before you disclose a member.",
         "开示成员前请核对名称。",
     ),
+)
+GUESSED_NAME = Notice(
+    (
+        "the encoding of its name is not stated, and was guessed",
+        "其名称未注明编码，由软件推测",
+    ),
+    ("Look at the name before you disclose it.", "开示前请核对名称。"),
 )
 WITHOUT_DATA = Notice(
     (

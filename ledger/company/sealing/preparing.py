@@ -29,7 +29,7 @@ def prepared(documents: Sequence[Document], room: Path | None) -> Iterator[list[
         ready = split_all(documents)
         if room is not None:
             ready = _rendered(ready, stack, room)
-        yield ready
+        yield [_noticed(document) for document in ready]
 
 
 def split_all(documents: Sequence[Document]) -> list[Document]:
@@ -84,6 +84,12 @@ def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path
             except (NotRendered, Unsplit) as refused:
                 ready[number] = _unsplit(document, str(refused))
     return ready + made
+
+
+def _noticed(document: Document) -> Document:
+    splitting = document.splitting
+    unsplit = notices.joined([document.notice, splitting.unsplit])
+    return replace(document, splitting=replace(splitting, unsplit=unsplit))
 
 
 def _unsplit(document: Document, reason: str) -> Document:
