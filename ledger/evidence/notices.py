@@ -373,8 +373,8 @@ TOO_MUCH_MEMORY = Notice(
 )
 ENDED = Notice(
     (
-        "the program that makes renditions ended on it (code {0})",
-        "生成副本的程序在处理该文件时中止（代码 {0}）",
+        "the program that makes renditions ended on it (signal or code {0})",
+        "生成副本的程序在处理该文件时中止（信号或代码 {0}）",
     ),
     _LOOK,
 )

@@ -27,17 +27,9 @@ def _shown(annotations: Object | None) -> Iterator[Dictionary]:
     for each in annotations if isinstance(annotations, Array) else ():
         if not isinstance(each, Dictionary) or each.get("/Subtype") == Name.Popup:
             continue
-        flags, box = each.get("/F", 0), each.get("/Rect")
-        if isinstance(flags, int) and flags & _UNSEEN:
-            continue
-        if isinstance(box, Array) and len(box) == 4 and _is_flat(box):
-            continue
-        yield each
-
-
-def _is_flat(box: Array) -> bool:
-    left, bottom, right, top = (_number(each) for each in box)
-    return left == right and bottom == top
+        flags = each.get("/F", 0)
+        if not (isinstance(flags, int) and flags & _UNSEEN):
+            yield each
 
 
 def _number(value: object) -> float:
@@ -67,11 +59,18 @@ def _has_appearance(annotation: Dictionary) -> bool:
 def _is_empty_field(annotation: Dictionary) -> bool:
     if annotation.get("/Subtype") != Name.Widget:
         return False
-    looks = annotation.get("/MK")
+    box, looks = annotation.get("/Rect"), annotation.get("/MK")
+    if isinstance(box, Array) and len(box) == 4 and _is_flat(box):
+        return True
     if isinstance(looks, Dictionary) and {"/BC", "/BG", "/CA"} & set(looks.keys()):
         return False
     value = _inherited(annotation, "/V")
     return value is None or str(value) in ("", "/Off")
+
+
+def _is_flat(box: Array) -> bool:
+    left, bottom, right, top = (_number(each) for each in box)
+    return left == right or bottom == top
 
 
 def _inherited(field: Dictionary, key: str) -> Object | None:

@@ -72,21 +72,24 @@ def render_pages(source: Path, folder: Path, most_files: int, most_bytes: int) -
     """
     try:
         remarks = _render(source, folder, most_files, most_bytes, repair=False)
-    except pikepdf.PasswordError as error:
-        raise NotRendered(notices.PDF_ENCRYPTED.line()) from error
     except (NotRendered, MemoryError, OSError):
         raise
     except Exception:  # noqa: BLE001  what damage makes pikepdf raise is of many kinds
-        try:
-            remarks = _render(source, folder, most_files, most_bytes, repair=True)
-        except Damaged as damage:
-            raise NotRendered(notices.PDF_DAMAGED.line()) from damage
-        for each in remarks:
-            each.insert(0, Remark("repaired", 1))
+        remarks = _repaired(source, folder, most_files, most_bytes)
     return {
         "tool": f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}",
         "files": [{"kind": "page", "remarks": remark_values(each)} for each in remarks],
     }
+
+
+def _repaired(source: Path, folder: Path, most_files: int, most_bytes: int) -> list[list[Remark]]:
+    try:
+        remarks = _render(source, folder, most_files, most_bytes, repair=True)
+    except pikepdf.PasswordError as error:
+        raise NotRendered(notices.PDF_ENCRYPTED.line()) from error
+    except Damaged as damage:
+        raise NotRendered(notices.PDF_DAMAGED.line()) from damage
+    return [[Remark("repaired", 1), *each] for each in remarks]
 
 
 def _render(
