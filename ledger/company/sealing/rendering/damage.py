@@ -7,8 +7,10 @@ after a repair those may stand that tell of the repair itself, and any other is 
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
-from pikepdf import Array, Dictionary, Object, Pdf, Stream
+from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
 from ledger.company.sealing.rendering import NotRendered
 from ledger.evidence import notices
@@ -52,6 +54,10 @@ _REPAIRS = re.compile(
 """What qpdf says when it has found what readers find. All else means that something is missing."""
 _DEEPEST = 100
 """Levels of a tree of pages."""
+_IN_FILE = 1
+"""The type of an object that stands in the file itself, in a table of objects."""
+_MOST = 1 << 16
+"""Bytes of a page's object that are looked at."""
 
 
 class Damaged(Exception):
@@ -108,7 +114,7 @@ def _leaves(nodes: Iterable[Object], most: int, depth: int) -> int:
         if not isinstance(node, Dictionary):
             raise Damaged("something in its tree of pages is no page")
         kids = node.get("/Kids")
-        if kids is None:
+        if kids is None and node.get("/Type") != Name.Pages:
             count += 1
         elif isinstance(kids, Array):
             count += _leaves(kids, most - count, depth + 1)
@@ -117,6 +123,33 @@ def _leaves(nodes: Iterable[Object], most: int, depth: int) -> int:
         if count > most:
             break
     return count
+
+
+def check_blank_pages(pdf: Pdf, source: Path) -> None:
+    """Raise Damaged where a page names content that is nowhere: pikepdf shows it as a page without any.
+
+    So such pages, which are few, are looked at as they stand in the file.
+    """
+    blank = [page.obj for page in pdf.pages if "/Contents" not in page.obj]
+    table = pdf.get_xref_table() if blank else {}
+    for page in blank:
+        if b"/Contents" in _written(pdf, source, table.get(page.objgen)):
+            raise Damaged("the content of a page is missing")
+
+
+def _written(pdf: Pdf, source: Path, entry: Any) -> bytes:
+    """Return an object as it stands in the file or in a stream of objects."""
+    if entry is None:
+        return b""
+    if entry.type == _IN_FILE:
+        with source.open("rb") as file:
+            file.seek(entry.offset)
+            return file.read(_MOST).partition(b"endobj")[0]
+    stream = pdf.get_object(entry.obj_stream_number, 0)
+    data, first = stream.read_bytes(), int(stream.First)
+    offsets = [int(each) for each in data[:first].split()[1::2]]
+    start, *after = offsets[entry.obj_stream_index :]
+    return data[first + start : first + after[0] if after else None]
 
 
 def content_of(page: Object) -> list[Object]:

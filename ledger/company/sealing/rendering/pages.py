@@ -18,7 +18,13 @@ from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stre
 
 from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.rendering.annotations import count_undrawn
-from ledger.company.sealing.rendering.damage import Damaged, Warnings, check_tree, content_of
+from ledger.company.sealing.rendering.damage import (
+    Damaged,
+    Warnings,
+    check_blank_pages,
+    check_tree,
+    content_of,
+)
 from ledger.evidence import notices
 from ledger.evidence.remarks import Remark, remark_values
 
@@ -104,6 +110,7 @@ def _render(
         warnings = Warnings(pdf, repair)
         total = check_tree(pdf, most_files)
         warnings.check()
+        check_blank_pages(pdf, source)
         remarks = _flatten(pdf)
         _mark_hidden_layers(pdf)
         pruner = _Pruner()
@@ -187,13 +194,14 @@ class _Pruner:
         for key in _PAGE_KEYS:
             if key in page:
                 kept[key] = page[key]
-        kept.Resources = self._pruned(page.get("/Resources"), _names(content_of(page)))
+        kept.Resources, _ = self._pruned(page.get("/Resources"), _names(content_of(page)))
         return kept
 
-    def _pruned(self, resources: Object | None, names: set[str]) -> Dictionary:
+    def _pruned(self, resources: Object | None, names: set[str]) -> tuple[Dictionary, set[str]]:
+        """Return those of the resources that are named, and the names that are not among them."""
         kept: dict[str, Dictionary] = defaultdict(Dictionary)
         if not isinstance(resources, Dictionary):
-            return Dictionary()
+            return Dictionary(), names
         categories = {
             category: found
             for category in _CATEGORIES
@@ -216,10 +224,14 @@ class _Pruner:
                 more = self._visit(value) - names - {_NOT_UTF8}
                 names |= more
                 todo += more
-        return Dictionary({category: kept[category] for category in sorted(kept)})
+        missing = names.difference(*(found.keys() for found in kept.values()))
+        return Dictionary({category: kept[category] for category in sorted(kept)}), missing
 
     def _visit(self, value: Object) -> set[str]:
-        """Prune what `value` draws with; return the names for which it uses the resources of others."""
+        """Prune what `value` draws with; return the names that some readers look up in those of others.
+
+        Of a form with resources of its own these are the names that are not in them.
+        """
         if isinstance(value, Dictionary) and isinstance(mask := value.get("/SMask"), Dictionary):
             value = mask.get("/G", value)
         streams = list(_content_of(value))
@@ -230,7 +242,8 @@ class _Pruner:
             self._visited[value.objgen] = set()
             names = _names(streams)
             if "/Resources" in value:
-                value.Resources = self._pruned(value.Resources, names)
+                value.Resources, missing = self._pruned(value.Resources, names)
+                self._visited[value.objgen] = missing
             else:
                 self._visited[value.objgen] = names
         return self._visited[value.objgen]
