@@ -4,23 +4,40 @@ from collections.abc import Iterator
 
 from pikepdf import Array, Dictionary, Name, Object, Stream
 
+from ledger.evidence.remarks import MAX_NAMES, Remark
+
 _UNSEEN = 0x2 | 0x20
 """Flags: hidden; not shown on the screen."""
+_MOST = 32
+"""Characters of a kind that are shown."""
 _DEEPEST = 32
 """Fields above a field, from which it inherits."""
 
 
-def count_undrawn(page: Object) -> tuple[int, int]:
-    """Return how many annotations of a page, and how many frames around links, readers draw without a
-    stored appearance. Those that show nothing on the screen do not count.
+def undrawn(page: Object) -> list[Remark]:
+    """Return how many annotations of a page, of which kinds, and how many frames around links, readers
+    draw without a stored appearance. Those that show nothing on the screen do not count.
     """
-    annotations = frames = 0
+    kinds: list[str] = []
+    frames = 0
     for each in _shown(page.get("/Annots")):
         if each.get("/Subtype") == Name.Link:
             frames += _width(each) > 0
         elif not _has_appearance(each) and not _is_empty_field(each):
-            annotations += 1
-    return annotations, frames
+            kinds.append(_kind(each))
+    names = [each for each in dict.fromkeys(kinds) if each]
+    found = []
+    if kinds:
+        shown, more = tuple(names[:MAX_NAMES]), len(names[MAX_NAMES:])
+        found.append(Remark("annotations", len(kinds), shown, more))
+    if frames:
+        found.append(Remark("link-frames", frames))
+    return found
+
+
+def _kind(annotation: Dictionary) -> str:
+    kind = annotation.get("/Subtype")
+    return str(kind)[1 : _MOST + 1] if isinstance(kind, Name) else ""
 
 
 def _shown(annotations: Object | None) -> Iterator[Dictionary]:

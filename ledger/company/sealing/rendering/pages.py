@@ -17,7 +17,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream
 
 from ledger.company.sealing.rendering import NotRendered
-from ledger.company.sealing.rendering.annotations import count_undrawn
+from ledger.company.sealing.rendering.annotations import undrawn
 from ledger.company.sealing.rendering.damage import (
     Damaged,
     Warnings,
@@ -133,13 +133,9 @@ def _flatten(pdf: Pdf) -> list[list[Remark]]:
         raise NotRendered(notices.PDF_FORM.line())
     if pdf.Root.get("/NeedsRendering"):
         raise NotRendered(notices.PDF_XFA.line())
-    counts = [count_undrawn(page.obj) for page in pdf.pages]
+    remarks = [undrawn(page.obj) for page in pdf.pages]
     pdf.flatten_annotations("screen")
-    words = ("annotations", "link-frames")
-    return [
-        [Remark(word, count) for word, count in zip(words, each, strict=True) if count]
-        for each in counts
-    ]
+    return remarks
 
 
 def _mark_hidden_layers(pdf: Pdf) -> None:
