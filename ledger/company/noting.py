@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.evidence.notices import BETWEEN, read
+from ledger.evidence.notices import BETWEEN, MORE, read
 from ledger.evidence.records import Record
 
+MOST = 16
+"""Notices of a deposit that are said one by one; of more, it says how many."""
 NAMED = 3
 """Documents that are named with a notice; of more, it says how many."""
 
@@ -51,7 +53,10 @@ def noted(records: Iterable[Record]) -> tuple[Noted, ...]:
         for line in dict.fromkeys(filter(None, record.unsplit.split(BETWEEN))):
             names.setdefault(line, []).append(record.name)
     found = [Noted(line, len(each), tuple(each[:NAMED])) for line, each in names.items()]
-    return tuple(sorted(found, key=lambda each: -each.documents))
+    found.sort(key=lambda each: -each.documents)
+    if more := len(found[MOST:]):
+        found[MOST:] = [Noted(MORE.line(more), 0, ())]
+    return tuple(found)
 
 
 def sentences(notices: Iterable[Noted]) -> str:

@@ -250,6 +250,11 @@ NO_ROOM = Notice(
     ("too little space was free for temporary files", "临时文件的可用空间不足"), _AGAIN
 )
 
+MORE = Notice(
+    ("there are other notices: {0}", "另有其他说明：{0} 条"),
+    ("`sealbook parts` shows them.", "请用 `sealbook parts` 查看。"),
+)
+
 # --- archives ---
 
 NO_ZIP = Notice(

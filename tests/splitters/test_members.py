@@ -5,14 +5,17 @@ import os
 import tarfile
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ledger.company.noting import MOST, noted
 from ledger.company.sealing.collecting import collect
 from ledger.company.splitters import split
 from ledger.court.shown import path_meaning
 from ledger.evidence import notices
+from ledger.evidence.records import Record
 from tests.splitters.pieces import Memory, Pieces
 from tests.splitters.test_archive import altered, tarred, zipped
 
@@ -241,3 +244,12 @@ def test_every_notice_is_read_in_both_languages() -> None:
 def test_what_is_remarked_of_a_member_has_a_meaning_in_chinese() -> None:
     meaning = path_meaning("member 1 of 2, encrypted, name guessed as big5: folder, a/b")
     assert meaning == "第 1 个成员（共 2 个），已加密，名称按 big5 推测"
+
+
+def test_a_deposit_says_so_many_notices_and_how_many_more() -> None:
+    record = Record("a", 1, None, "", "", "", "fixed", 1, 1, 0, None)
+    records = [replace(record, name=f"{n}", unsplit=f"reason {min(n, 30)}") for n in range(40)]
+    first, *_, last = noted(records)
+    assert (first.line, first.documents, first.names) == ("reason 30", 10, ("30", "31", "32"))
+    assert last.line == notices.MORE.line(31 - MOST)
+    assert len(noted(records)) == MOST + 1
