@@ -402,3 +402,54 @@ LONG_NAME = Notice(
     ("its name is too long for names of renditions", "其名称过长，无法为副本命名"),
     ("Give it a shorter name, and deposit it again.", "请缩短名称后再次存证。"),
 )
+
+# --- what splitters and parsers cannot read ---
+
+NO_HEADER = Notice(("it does not begin with a header field", "该文件不以邮件头字段开头"), _LOOK)
+NO_MAILBOX = Notice(
+    ("it does not begin with a line `From ...`", "该文件不以 `From ...` 行开头"), _LOOK
+)
+TOO_MANY_MESSAGES = Notice(("it has more than {0} messages", "其邮件超过 {0} 封"), _SMALLER)
+TOO_MANY_PARAGRAPHS = Notice(("it has more than {0} paragraphs", "其段落超过 {0} 段"), _SMALLER)
+TOO_MANY_LINES = Notice(("it has more than {0} lines", "其行数超过 {0} 行"), _SMALLER)
+LARGE_TEXT = Notice(("it is a text of more than {0} MiB", "该文本超过 {0} MiB"), _SMALLER)
+UNKNOWN_TEXT = Notice(
+    (
+        "it is not a text in an encoding whose lines are known",
+        "该文件不是以可识别行结构的编码保存的文本",
+    ),
+    ("Save it as UTF-8 too, and deposit both together.", "请另存为 UTF-8，并与原件一并存证。"),
+)
+NO_DOCX = Notice(("it is not a .docx, or a damaged one", "该文件不是 .docx，或已损坏"), _LOOK)
+DOCX_ENCRYPTED = Notice(
+    (
+        "the .docx is encrypted, or of an older format",
+        "该 .docx 已加密，或为旧格式",
+    ),
+    _WITHOUT_PASSWORD,
+)
+DOCX_PARTS = Notice(
+    (
+        "it takes in another file, whose text would be missing",
+        "该文件引入了其他文件，其文字将会缺失",
+    ),
+    _AS_PDF,
+)
+DOCX_EMPTY = Notice(("there is no text in it", "其中没有文字"), _AS_PDF)
+DOCX_FILES = Notice(("it holds more than {0} files", "其内含文件超过 {0} 个"), _AS_PDF)
+DOCX_XML = Notice(("it unpacks to more than {0} MiB of XML", "其 XML 解压后超过 {0} MiB"), _AS_PDF)
+DOCX_UNPACKED = Notice(("it unpacks to more than {0} MiB", "其解压后超过 {0} MiB"), _AS_PDF)
+DOCX_TYPE = Notice(
+    (
+        "its XML declares a document type, which no .docx does",
+        "其 XML 声明了文档类型，正常的 .docx 不会如此",
+    ),
+    _LOOK,
+)
+OTHER_KIND = Notice(
+    (
+        "renditions are made of PDF and .docx files only",
+        "仅对 PDF 和 .docx 文件生成副本",
+    ),
+    _AS_PDF,
+)

@@ -1,10 +1,12 @@
 """What members of archives are called, and what is said of those that cannot be shown by themselves."""
 
+import ast
 import io
 import os
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,12 +27,12 @@ def unlabelled(*names: bytes, extras: tuple[bytes, ...] = ()) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for number, name in enumerate(names):
-            info = zipfile.ZipInfo(f"{number:0{len(name)}}")
+            info = zipfile.ZipInfo("ABC"[number] * len(name))
             info.extra = extras[number] if extras else b""
             archive.writestr(info, b"data")
     data = out.getvalue()
     for number, name in enumerate(names):
-        data = data.replace(f"{number:0{len(name)}}".encode(), name)
+        data = data.replace(b"ABC"[number : number + 1] * len(name), name)
     return data
 
 
@@ -180,6 +182,7 @@ def test_names_on_disk_that_are_not_utf_8_are_guessed_and_say_so(tmp_path: Path)
     assert r"\xb2\xc9\xb9\xba" in second.origin
 
 
+ROOT = Path(__file__).parents[2]
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -253,3 +256,25 @@ def test_a_deposit_says_so_many_notices_and_how_many_more() -> None:
     assert (first.line, first.documents, first.names) == ("reason 30", 10, ("30", "31", "32"))
     assert last.line == notices.MORE.line(31 - MOST)
     assert len(noted(records)) == MOST + 1
+
+
+def reasons() -> Iterator[str]:
+    """Yield every reason that is written out where it is raised, a number for what is filled in."""
+    for path in (ROOT / "ledger" / "company").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Name("NotRendered" | "Unsplit"), args=[ast.Constant(text)]):
+                    yield text
+                case ast.Call(
+                    func=ast.Name("NotRendered" | "Unsplit"), args=[ast.JoinedStr() as text]
+                ):
+                    if "error" not in ast.unparse(text):
+                        parts = (getattr(each, "value", None) for each in text.values)
+                        yield "".join(part if isinstance(part, str) else "7" for part in parts)
+
+
+def test_every_reason_that_is_written_out_is_in_the_table() -> None:
+    found = set(reasons())
+    assert len(found) > 10
+    unknown = {each for each in found if isinstance(notices.read(each)[0].reason, notices.Quoted)}
+    assert not unknown, "each takes a row in ledger/evidence/notices.py, with what to do"
