@@ -330,9 +330,9 @@ def note(subtype: Name, **entries: Any) -> Dictionary:
 def test_annotations_that_readers_draw_by_themselves_are_said_to_be_missing(
     annotations: list[Dictionary], remarks: int, render: Render
 ) -> None:
+    kinds = {str(each.Subtype)[1:] for each in annotations}
     first, second = render(pdfs.data(annotated(*annotations)))
     assert first.rendition and second.rendition
-    kinds = {str(each.Subtype)[1:] for each in annotations}
     assert [(each.what, each.count) for each in first.rendition.remarks] == (
         [("annotations", remarks)] if remarks else []
     )

@@ -134,7 +134,6 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
         at += 4 + size
         if (
             kind == _UNICODE_PATH
-            and len(data) == size
             and data[:5] == b"\1" + zlib.crc32(raw).to_bytes(4, "little")
             and is_utf8(data[5:])
         ):

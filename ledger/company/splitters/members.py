@@ -21,7 +21,7 @@ LINKS = ("hard link", "symbolic link", "device", "pipe")
 """Remarks of members without data of their own."""
 
 _WESTERN = "windows-1252"
-_IBM = "cp437"
+_IBM = "ibm437"
 _SAMPLE = 1 << 16
 """Bytes of names that a charset is guessed by."""
 _ARCHIVES = (
