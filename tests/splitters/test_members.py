@@ -18,6 +18,7 @@ from ledger.company.splitters import split
 from ledger.court.shown import path_meaning
 from ledger.evidence import notices
 from ledger.evidence.records import Record
+from ledger.quoted import Quoted, Words
 from tests.splitters.pieces import Memory, Pieces
 from tests.splitters.test_archive import altered, tarred, zipped
 
@@ -237,7 +238,7 @@ def test_every_notice_is_read_in_both_languages() -> None:
         line = row.line(*[1234] * row.reason[0].count("{"))
         for language, end in (("en", "."), ("zh", "。")):
             (said,) = notices.read(line, language)
-            assert isinstance(said.reason, notices.Words)
+            assert isinstance(said.reason, Words)
             assert said.reason.endswith(end)
         both = notices.read(notices.joined([line, "by other software", line]))
         assert [type(each.reason).__name__ for each in both] == ["Words", "Quoted"]
@@ -262,7 +263,9 @@ def reasons() -> Iterator[str]:
     for path in (ROOT / "ledger" / "company").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
-                case ast.Call(func=ast.Name("NotRendered" | "Unsplit"), args=[ast.Constant(text)]):
+                case ast.Call(
+                    func=ast.Name("NotRendered" | "Unsplit"), args=[ast.Constant(str(text))]
+                ):
                     yield text
                 case ast.Call(
                     func=ast.Name("NotRendered" | "Unsplit"), args=[ast.JoinedStr() as text]
@@ -275,5 +278,5 @@ def reasons() -> Iterator[str]:
 def test_every_reason_that_is_written_out_is_in_the_table() -> None:
     found = set(reasons())
     assert len(found) > 10
-    unknown = {each for each in found if isinstance(notices.read(each)[0].reason, notices.Quoted)}
+    unknown = {each for each in found if isinstance(notices.read(each)[0].reason, Quoted)}
     assert not unknown, "each takes a row in ledger/evidence/notices.py, with what to do"
