@@ -3,6 +3,7 @@
 import json
 import re
 
+from ledger.company.capture.journal import Journal, Kind
 from ledger.quoted import columns
 from tests.cli.conftest import Company, run
 from tests.renditions import pdfs
@@ -38,6 +39,16 @@ def test_the_deposit_says_at_once_what_cannot_be_shown_and_what_to_do(company: C
     assert OLD in shown
     assert LOCKED not in shown
     assert LOCKED in words(company("disclose", "papers", "--dry-run").output)
+
+
+def test_status_names_what_was_sealed_with_a_notice(company: Company) -> None:
+    journal = Journal(company.home, lambda: 1_800_000_000.0)
+    journal.note(Kind.SEALED, "notes.txt")
+    journal.note(Kind.SEALED, "locked.pdf", LOCKED)
+    journal.write()
+    said = words(company("status").output)
+    assert said.endswith(f"“locked.pdf” {LOCKED}")
+    assert "notes.txt" not in said
 
 
 def test_what_no_row_knows_is_a_word_of_others(company: Company) -> None:
