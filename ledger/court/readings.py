@@ -31,7 +31,7 @@ MAX_READINGS = 5000
 Fetch = Callable[[int, int, int], bytes]
 """fetch(n, offset, size): bytes of content n, as an opening counts it."""
 
-_MEMBER = re.compile(r"(?:.*/)?member \d+ of \d+: (.*)", re.DOTALL)
+_MEMBER = re.compile(r"(?:.*/)?member \d+ of \d+(?:, [a-z0-9_ -]+)*: (.*)", re.DOTALL)
 _ENTITY = re.compile(r"(?:.*/)?(?:message(?: \d+ of \d+)?|part [\d.]+)")
 _SEPARATOR = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\n]*\n")
 _BOUNDARY = re.compile(rb"(?:\A|\n)--([^\s\"\\]{1,70})\r?\n(?=[A-Za-z-]+:)")

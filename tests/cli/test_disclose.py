@@ -140,7 +140,7 @@ def test_parts_of_what_waits_need_no_notary(applicant: Company) -> None:
 def test_why_a_file_was_not_split_is_shown(company: Company) -> None:
     company.write("broken.zip", b"PK\3\4 and no more")
     company("deposit", "broken.zip")
-    assert "not split:" in company("parts", "broken.zip").output
+    assert "It is no zip archive" in company("parts", "broken.zip").output
 
 
 # --- one part and nothing else ---

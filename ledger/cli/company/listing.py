@@ -292,6 +292,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         ("Path", quoted(meta.path) if meta.path else _no_path(found)),
         ("Documents", _count(meta.documents, meta.size)),
         ("Content", _where_content(found)),
+        *(("Note", text.reason(each.sentence)) for each in meta.notices),
     ]
     if statement.matter:
         name = meta.matter or statement.matter.id.hex()

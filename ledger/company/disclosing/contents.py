@@ -18,7 +18,8 @@ from ledger.evidence.records import Record, metadata_fields
 from ledger.reading.shown import fold
 
 _AHEAD = 1 << 20
-_OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?=$|/|: )")
+_OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?:, [a-z0-9_ -]+)*(?=$|/|: )")
+"""Totals, and what is remarked of an archive's member."""
 _KIND = re.compile(r" \d.*", re.DOTALL)
 _MEMBER = re.compile(r"(.*?(?:^|/)member \d+): (.*)")
 

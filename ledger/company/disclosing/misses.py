@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from ledger.company.disclosing.contents import Contents, short_path
+from ledger.company.noting import noted, sentences
 from ledger.quoted import quoted
 from ledger.reading.shown import fold
 
@@ -37,11 +38,13 @@ def why_nothing(selector: str, wanted: str, scope: Sequence[int], contents: Cont
         said.append(f"near it: {', '.join(str(quoted(each)) for each in near)}")
     elif any(_is_page(contents, each) for each in scope):
         said.append("words on PDF pages are not looked for, name the page")
+    reasons = ""
     unsplit = next((each for each in scope if contents.records[each].unsplit), None)
     if unsplit is not None and all(not contents.index[each].parts for each in scope):
         record = contents.records[unsplit]
-        said.append(f"{quoted(record.name)} was not split: {quoted(record.unsplit)}")
-    return "; ".join(said) + ". `sealbook parts ID` shows what can be opened."
+        said.append(f"{quoted(record.name)} was not split")
+        reasons = sentences(noted([record])) + " "
+    return "; ".join(said) + f". {reasons}`sealbook parts ID` shows what can be opened."
 
 
 def _count(contents: Contents, document: int, before: str, kind: str) -> int:

@@ -35,6 +35,7 @@ from ledger.company.sealing.sources import open_source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 from ledger.court.remarks import REMARKS
 from ledger.errors import InvalidInput
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 from ledger.evidence.records import Rendition
 from ledger.evidence.remarks import Remark, are_remarks, parse_remarks
@@ -67,7 +68,7 @@ _MAX_ANSWER = 64 << 20
 """Bytes of an answer: 100,000 parts with their labels take less."""
 _MAX_WORDS = 200
 _COPIED = 4 << 20
-_NONSENSE = "the program that makes renditions gave no usable answer"
+_NONSENSE = notices.NONSENSE.line()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,9 @@ class Renderer:
             raise NotRendered("renditions are made of PDF and .docx files only")
         size = document.source.size
         if size > MAX_SOURCE:
-            raise NotRendered(f"it is larger than {MAX_SOURCE >> 20} MiB")
+            raise NotRendered(notices.TOO_LARGE.line(MAX_SOURCE >> 20))
         if self._seconds <= 0:
-            raise NotRendered("other documents of the deposit took all the time there is for it")
+            raise NotRendered(notices.NO_TIME.line())
         made = self._folder / str(of)
         began = time.monotonic()
         try:
@@ -161,7 +162,7 @@ class Renderer:
     def _ask(self, kind: str, source: Source, made: Path) -> Mapping[str, Any]:
         room = shutil.disk_usage(self._folder).free - SPARE_DISK - source.size
         if room <= 0:
-            raise NotRendered(f"too little space is free in {self._folder.parent}")
+            raise NotRendered(notices.NO_ROOM.line())
         seconds = min(BASE_SECONDS + (source.size >> 20), MAX_SECONDS)
         copy = made / "source"
         try:
@@ -239,7 +240,7 @@ class Renderer:
         if len(names) != total:
             raise NotRendered(_NONSENSE)
         if len(names[-1].encode()) > MAX_NAME:
-            raise NotRendered("its name is too long for names of renditions")
+            raise NotRendered(notices.LONG_NAME.line())
         self._taken.add(attempt.casefold())
         return names
 
@@ -335,7 +336,7 @@ class _Child:
             timer.cancel()
         if late.is_set():
             self.stop()
-            raise NotRendered(f"it took longer than {seconds} seconds")
+            raise NotRendered(notices.TOO_SLOW.line(seconds))
         if not line.endswith(b"\n"):
             # It has closed its output and is about to end: how, only it can tell.
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -380,7 +381,7 @@ class _Died(Exception):
     """The child ended instead of answering."""
 
     def __init__(self, code: int) -> None:
-        super().__init__(f"the program that makes renditions ended on it (code {code})")
+        super().__init__(notices.ENDED.line(abs(code)))
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ document that is not what it is called, or is more than a splitter's limits allo
     text       .txt, text/plain                                                splitters.text
     markdown   .md, text/markdown                                              splitters.text
     zip, tar   .zip, .tar                                                      splitters.archive
+    none       what can only be shown whole: .7z, .doc, .wps, ..               splitters.whole
 """
 
 import re
@@ -16,6 +17,8 @@ from collections.abc import Callable
 
 from ledger.company.documents import Source
 from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
+from ledger.company.splitters.whole import whole_only
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 
 Splitter = Callable[[Window], Splitting]
@@ -51,7 +54,6 @@ _SEEN = re.compile(r"(?:^|/)cur/[^/]+[:;!]2,[A-Za-z]*$")
 _FIELD = re.compile(rb"[!-9;-~]+:")
 _SEPARATOR = re.compile(rb"From [^\r\n]*[0-9][^\r\n]*\r?\n[!-9;-~]+:")
 _PROBE = 1024
-_PACKED = "it is compressed as a whole, so that its members have no bytes of their own"
 
 
 def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> Splitting:
@@ -63,10 +65,12 @@ def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> 
         return Splitting()
     window = Window(source, min(room, MAX_PARTS))
     kind = _kind(name, media_type, window)
-    if kind is None:
-        return Splitting()
     if kind == "packed":
-        return Splitting(unsplit=_PACKED)
+        return Splitting(unsplit=notices.PACKED.line())
+    if kind in (None, "zip", "tar"):
+        notice = whole_only(name, window)
+        if kind is None or notice is not None:
+            return Splitting(unsplit=notice.line() if notice else "")
     try:
         return _splitter(kind)(window)
     except Unsplit as reason:

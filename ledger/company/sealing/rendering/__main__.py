@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.evidence import notices
 from ledger.limits import limit
 
 MEMORY = 2 << 30
@@ -41,18 +42,20 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
             from ledger.company.sealing.rendering.pages import render_pages
 
             return render_pages(source, folder, request["files"], request["bytes"])
+        from ledger.company.sealing.rendering.strict import is_strict
         from ledger.company.sealing.rendering.text import render_text
 
+        if is_strict(source):
+            raise NotRendered(notices.STRICT.line())
         return render_text(source, folder)
     except NotRendered as reason:
         return {"refused": str(reason)}
     except MemoryError:
-        return {"refused": f"it takes more than {MEMORY >> 30} GiB of memory"}
+        return {"refused": notices.TOO_MUCH_MEMORY.line(MEMORY >> 30)}
     except OSError as error:
         return {"refused": f"its renditions could not be written ({error.strerror})"}
     except Exception:  # noqa: BLE001  whatever a hostile file makes a parser raise, the next has its turn
-        parser = "pikepdf" if request["kind"] == "page" else "python-docx"
-        return {"refused": f"it is damaged, or {parser} cannot read it"}
+        return {"refused": notices.DAMAGED.line()}
 
 
 def _cpu_seconds() -> float:
