@@ -176,8 +176,8 @@ def _of_piece(
         yield from _of_fields(piece, data, folder, path[-1] not in ("header", "envelope"))
     elif path[-1] == "body":
         header, complete = _header_shown(piece, shown, sizes, fetch)
-        data, header = body_inside(data, header or None)
-        header = header or b""
+        data, inner = body_inside(data, header or None)
+        header = inner or b""
         for entity in _parts_of_body(header, data):
             known = complete or entity.header != header
             read = read_body(entity.header, entity.body, complete=known)

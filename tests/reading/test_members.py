@@ -31,7 +31,7 @@ class Stream(io.RawIOBase):
 def member(data: bytes, method: int, *, streamed: bool = False, zip64: bool = False) -> bytes:
     """Return the first member of a zip of two, as a splitter cuts it."""
     out = Stream() if streamed else io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(out, "w", method) as archive:
         with archive.open("a.csv", "w", force_zip64=zip64) as file:
             file.write(data)
         archive.writestr("b.txt", b"hidden")

@@ -19,8 +19,8 @@ STATUS = "status.json"
 RECENT = 200
 """Events that are kept."""
 _SHOWN = 20
-"""Events in status.json. Failures stand beside them, each thing once, and what was sealed with a notice:
-what goes well must not push them out."""
+"""Events in status.json. Failures stand beside them, each thing once, and what was sealed with a
+notice: what goes well must not push them out."""
 
 
 class Kind(enum.StrEnum):
