@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -376,6 +377,7 @@ def test_numbers_are_written_as_word_writes_them(kind: str) -> None:
     assert {count: numeral(count, kind) for count in NUMERALS[kind]} == NUMERALS[kind]
 
 
+@settings(max_examples=50)
 @given(st.integers(1, 40_000), st.sampled_from(sorted(NUMERALS)))
 def test_no_number_is_long(count: int, kind: str) -> None:
     assert len(numeral(count, kind) or "") < 60
@@ -558,30 +560,18 @@ BLOCKS = ("{}", "<w:sdt><w:sdtContent>{}</w:sdtContent></w:sdt>", "<w:customXml>
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(BLOCKS), st.sampled_from(PLACES), st.booleans()),
-        min_size=1,
-        max_size=5,
+def test_every_character_is_in_the_text_or_counted(told: Callable[[bytes], Told]) -> None:
+    every = [*product(BLOCKS, PLACES, ("", "<w:vanish/>"))]
+    xml = (
+        block.format(p(place.format(run(f"word{n}.", hidden))))
+        for n, (block, place, hidden) in enumerate(every)
     )
-)
-def test_every_character_is_in_the_text_or_counted(
-    tmp_path_factory: pytest.TempPathFactory, blocks: list[tuple[str, str, bool]]
-) -> None:
-    folder = tmp_path_factory.mktemp("any")
-    xml = [
-        block.format(p(place.format(run(f"word{n}", "<w:vanish/>" if hidden else ""))))
-        for n, (block, place, hidden) in enumerate(blocks)
-    ]
-    (folder / "source").write_bytes(made(*xml, p(run("end"))))
-    answer = render_text(folder / "source", folder)
-    text = (folder / "1").read_text()
-    for n, (_, _, hidden) in enumerate(blocks):
-        assert (f"word{n}" in text) != hidden
-    found = {each[0]: each[1] for each in answer["files"][0]["remarks"]}
-    assert found.get("hidden", 0) == sum(hidden for _, _, hidden in blocks)
-    assert "unread" not in found
+    text, remarks, _ = told(made(*xml, p(run("end"))))
+    for n, (_, _, hidden) in enumerate(every):
+        assert (f"word{n}." in text) != bool(hidden)
+    hidden_ones = sum(bool(hidden) for _, _, hidden in every)
+    assert counts(remarks)["hidden"] == hidden_ones
+    assert "unread" not in remarks
 
 
 def test_text_in_a_place_that_is_not_read_is_counted(told: Callable[[bytes], Told]) -> None:
@@ -668,6 +658,7 @@ def test_what_is_no_remark_is_refused(values: Any) -> None:
 NAMES = st.lists(st.text(min_size=1, max_size=30), max_size=MAX_NAMES, unique=True).map(tuple)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.builds(Remark, st.sampled_from(sorted(REMARKS)), st.integers(1, 2**40), NAMES),
                 unique_by=lambda each: each.what, max_size=8))  # fmt: skip
 def test_remarks_are_read_as_they_were_written(remarks: list[Remark]) -> None:
