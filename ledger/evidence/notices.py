@@ -453,3 +453,36 @@ OTHER_KIND = Notice(
     ),
     _AS_PDF,
 )
+OTHER_KINDS = Notice(
+    (
+        "renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only",
+        "仅对 PDF、OFD、.docx、.xlsx 和 .pptx 文件生成副本",
+    ),
+    _AS_PDF,
+)
+NOT_AS_CALLED = Notice(
+    ("it is not what it is called, or is damaged", "该文件与其名称不符，或已损坏"), _LOOK
+)
+OFFICE_ENCRYPTED = Notice(
+    ("it is encrypted, or of an older format", "该文件已加密，或为旧格式"), _WITHOUT_PASSWORD
+)
+OFFICE_TYPE = Notice(
+    (
+        "its XML declares a document type, which no such file does",
+        "其 XML 声明了文档类型，正常的此类文件不会如此",
+    ),
+    _LOOK,
+)
+OFD_PAGES = Notice(("it has no pages, or more than {0}", "其没有页面，或页数超过 {0} 页"), _AS_PDF)
+OFD_MISSING = Notice(("one of its documents is missing", "其中一份文档缺失"), _LOOK)
+SLIDES = Notice(
+    ("it has no slides, or more than {0}", "其没有幻灯片，或幻灯片超过 {0} 张"), _AS_PDF
+)
+SLIDE_MISSING = Notice(("one of its slides is missing", "其中一张幻灯片缺失"), _LOOK)
+TOO_MANY_SHEETS = Notice(("it has more than {0} sheets", "其工作表超过 {0} 张"), _SMALLER)
+TOO_MANY_TEXTS = Notice(("it has more than {0} texts", "其文字超过 {0} 条"), _SMALLER)
+TOO_MANY_ROWS = Notice(("it has more than {0} rows", "其行数超过 {0} 行"), _SMALLER)
+LONG_TEXT = Notice(("its text has more than {0} MiB", "其文字超过 {0} MiB"), _SMALLER)
+PDF_UNREAD = Notice(
+    ("it is damaged, or pdfium cannot read it", "该文件已损坏，或 pdfium 无法读取"), _LOOK
+)

@@ -363,3 +363,13 @@ def test_a_stored_appearance_is_drawn_and_not_missing(render: Render) -> None:
     first, _ = render(pdfs.data(pdf))
     assert b"(struck)" in everything(first)
     assert first.rendition and first.rendition.remarks == ()
+
+
+def test_pages_that_share_a_list_of_annotations_all_show_them(render: Render) -> None:
+    pdf = annotated(note(Name.Stamp, AP=Dictionary(N=Dictionary())))
+    pdf.pages[0].Annots[0].AP.N = pdfs.form(pdf, b"(stamped) Tj")
+    pdf.pages[0].obj.Annots = pdf.make_indirect(pdf.pages[0].obj.Annots)
+    pdf.pages[1].obj.Annots = pdf.pages[0].obj.Annots
+    first, second = render(pdfs.data(pdf))
+    assert b"(stamped)" in everything(first)
+    assert b"(stamped)" in everything(second)

@@ -270,7 +270,8 @@ def reasons() -> Iterator[str]:
                 case ast.Call(
                     func=ast.Name("NotRendered" | "Unsplit"), args=[ast.JoinedStr() as text]
                 ):
-                    if "error" not in ast.unparse(text):
+                    filled = [each for each in text.values if isinstance(each, ast.FormattedValue)]
+                    if all("MAX_" in ast.unparse(each) for each in filled):
                         parts = (getattr(each, "value", None) for each in text.values)
                         yield "".join(part if isinstance(part, str) else "7" for part in parts)
 

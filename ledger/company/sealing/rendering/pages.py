@@ -134,6 +134,10 @@ def _flatten(pdf: Pdf) -> list[list[Remark]]:
     if pdf.Root.get("/NeedsRendering"):
         raise NotRendered(notices.PDF_XFA.line())
     remarks = [undrawn(page.obj) for page in pdf.pages]
+    for page in pdf.pages:
+        # Pages may share a list, which qpdf empties with the first of them.
+        if isinstance(found := page.obj.get("/Annots"), Array):
+            page.obj.Annots = Array(list(found))
     pdf.flatten_annotations("screen")
     return remarks
 
