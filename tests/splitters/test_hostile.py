@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from ledger.company.splitters import split
 from ledger.company.splitters.archive import MAX_DIRECTORY
 from ledger.company.splitters.cutting import WINDOW
+from ledger.company.splitters.entities import MAX_ENTITIES
 from ledger.company.splitters.fields import MAX_CUT_HEADER, MAX_FIELDS
 from ledger.company.splitters.mail import MAX_MESSAGE
-from ledger.company.splitters.mime import MAX_DEPTH, MAX_ENTITIES
+from ledger.company.splitters.mime import MAX_DEPTH
 from ledger.errors import SourceChanged
 from tests.splitters.pieces import Memory, Pieces, check
 from tests.splitters.test_archive import tarred, zipped

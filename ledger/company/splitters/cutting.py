@@ -12,7 +12,7 @@ from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Part, Splitting
 from ledger.reading.shown import one_line, shorten
 
-VERSIONS = {"message": 1, "mbox": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
+VERSIONS = {"message": 2, "mbox": 2, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
 """The splitters, and the version of each: raised when it cuts anything otherwise than before."""
 MAX_PARTS = 500_000
 """Parts of one document: a mailbox of 30,000 messages with all their fields. Each costs some 300 bytes
@@ -71,15 +71,13 @@ class Window:
 class Cutter:
     """Takes offsets in ascending order, and parts: outer ones before those inside them."""
 
-    __slots__ = ("_at", "_room", "hard", "leaves", "parts")
+    __slots__ = ("_at", "_room", "leaves", "parts")
 
     def __init__(self, room: int) -> None:
         self._at = 0
         self._room = room
         self.leaves = array("H")
         self.parts: list[Part] = []
-        self.hard = 0
-        """Characters of fields that took long to read."""
 
     def cut(self, offset: int) -> int:
         """Cut at `offset`; return how many leaves lie before it."""

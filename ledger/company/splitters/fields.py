@@ -53,6 +53,25 @@ def find_header(data: bytes | bytearray, start: int, end: int) -> tuple[list[Fie
     return fields, start + (separator.end() if separator else at)
 
 
+def first_of(fields: list[Field], wanted: str) -> str:
+    """Return what follows the name of the first field of that name (lower case), "" for none."""
+    return next((rest for name, rest in fields if name.lower() == wanted), "")
+
+
+def label_of_message(fields: list[Field]) -> str:
+    """Return what a message is called by: subject, sender and date."""
+    return joined({name: label_of(first_of(fields, name)) for name in ("subject", "from", "date")})
+
+
+def joined(labels: dict[str, str]) -> str:
+    """Return the label of a message out of its fields'."""
+    # Room for a date (31 characters), a name or an address, and what is left for the subject.
+    date = labels.get("date", "")[:31]
+    sender = labels.get("from", "")[:30]
+    subject = labels.get("subject", "")[: MAX_LABEL - len(date) - len(sender) - 6]
+    return " · ".join(filter(None, (subject, sender, date)))
+
+
 def label_of(value: str) -> str:
     """Return what follows a field's name, a colon first, as a label: decoded, on one line."""
     if value.isascii() and "=?" not in value:

@@ -1,169 +1,312 @@
-"""MIME (RFC 2046): the parts of a multipart body, numbered as IMAP does (RFC 9051 section 6.4.5).
+"""A message: its header, body and MIME parts, numbered as IMAP does (RFC 9051 section 6.4.5).
 
-A line that is the boundary of an outer multipart ends everything inside it, and the line end before a
-boundary belongs to the boundary: both as Python's `email.parser` has it. A message that is forwarded as
-a part lends its parts its own number.
+A line that is the boundary of an outer multipart ends everything inside it, as Python's `email.parser`
+has it. A message that is a part has a header and a body of its own, `part 2/message/header`, and lends
+its parts its number; one in base64 is cut as far as its bytes allow (`encoded`). A journal report
+(`journal`) stands around the message that it is about, which has the names that it would have alone.
 """
 
+import quopri
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from enum import IntEnum
+from itertools import islice
 
 from ledger.company.splitters.cutting import MAX_LABEL, Cutter, plain
-from ledger.company.splitters.fields import MAX_VALUE, Field, find_header, label_of
-from ledger.reading.header import parameters
+from ledger.company.splitters.encoded import Plain, Text, inner_text
+from ledger.company.splitters.entities import Entities
+from ledger.company.splitters.fields import (
+    MAX_FIELDS,
+    MAX_NAME,
+    Field,
+    find_header,
+    first_of,
+    joined,
+    label_of,
+    label_of_message,
+)
+from ledger.company.splitters.journal import MESSAGES, Report, find_report
+from ledger.company.splitters.media import Media, encoding_of, media_of
+from ledger.crypto.commitment import MAX_LEAF
+from ledger.evidence.parts import Part
 
 MAX_DEPTH = 20
 """Multiparts and messages inside each other; what is deeper is cut no further."""
-MAX_ENTITIES = 10_000
-"""Parts of a message; the body that has more is cut no further."""
-MAX_LINES = 10 * MAX_ENTITIES
-"""Lines of a body that begin like a boundary, each level's counted. What is behind them is not cut."""
-MAX_HARD = 2 << 20
-"""Characters of a document's fields that are read in full where they are hard to read, some seconds;
-no such field behind them says a type."""
 
-_TYPES = re.compile(r":\s*(multipart|message)/", re.IGNORECASE)
-_SIMPLE = re.compile(
-    r":\s*+[a-z0-9.+-]++(?:/[a-z0-9.+-]++)?\s*+"
-    r'(?:;\s*+[a-z0-9-]++=(?:"[^"\\;]*+"|[^\s"\\;]++)\s*+)*+;?\s*+',
-    re.IGNORECASE,
-)
-_PARAMETER = re.compile(r';\s*([a-z0-9-]+)=(?:"([^"\\;]*)"|([^\s"\\;]+))', re.IGNORECASE)
-_END = re.compile(rb"(--)?[ \t]*(?:\r?\n|\Z)")
-_MESSAGES = ("message/rfc822", "message/global")
+_HEADERS = ("text/rfc822-headers", "message/rfc822-headers")
+"""A message of which only the header came back (RFC 6522)."""
+_FILE = re.compile(r"\.eml$", re.IGNORECASE)
+_LETTER = ("from", "subject", "date", "message-id", "received")
+_LINE = rb"[^\n]*+"
+_SOFT_LINE = rb"(?:[^\n]*=\r?\n)*+[^\n]*+"
+"""A line of quoted-printable, with those that it goes on in."""
 
 
-def cut_parts(
-    cutter: Cutter,
-    data: bytes | bytearray,
-    base: int,
-    body: tuple[int, int],
-    content_type: str,
-    prefix: str,
-) -> None:
-    """Cut the body of a message with that Content-Type (what follows the field's name).
-
-    `data` holds it, and its header, from offset `base` on. Raises TooMany.
-    """
-    if _TYPES.match(content_type):
-        _Body(cutter, data, base, prefix).cut(*body, content_type, "", 0)
+def _said(line: bytes) -> re.Pattern[bytes]:
+    name = rb"[a-z][a-z-]*+[ \t]*+:"
+    more = rb"(?:\n(?!\r?\n|" + name + rb")" + line + rb")*+"
+    return re.compile(
+        rb"^([a-z][a-z-]*+)[ \t]*+(:" + line + more + rb"\n?)", re.IGNORECASE | re.MULTILINE
+    )
 
 
-class _Body:
-    def __init__(self, cutter: Cutter, data: bytes | bytearray, base: int, prefix: str) -> None:
+_WORDS, _SOFT_WORDS = _said(_LINE), _said(_SOFT_LINE)
+_COPIED = ("sender", "subject", "message-id")
+"""What an envelope in words repeats of the original, which is found by it."""
+
+
+class Detail(IntEnum):
+    """How finely mail is cut."""
+
+    MESSAGES = 0
+    BODIES = 1
+    FIELDS = 2
+
+
+def has_parts(fields: list[Field]) -> bool:
+    """Return whether there may be parts in the body below these fields, so that it is to be read."""
+    media = media_of(fields)
+    return media.multipart or media.kind in MESSAGES
+
+
+class Message:
+    """Cuts one message; `prefix` stands before the paths of its parts. Its methods raise TooMany."""
+
+    def __init__(self, cutter: Cutter, prefix: str, detail: Detail) -> None:
         self._cutter = cutter
-        self._data = data
-        self._base = base
         self._prefix = prefix
-        self._entities = 0
-        self._lines = 0
+        self._detail = detail
+        self._entities = Entities()
 
-    def cut(self, start: int, end: int, content_type: str, number: str, depth: int) -> None:
-        """Cut what is inside an entity of that type whose body is there."""
-        if depth == MAX_DEPTH:
-            return
-        kind, boundary, _ = self._parsed(content_type)
-        if kind.startswith("multipart/"):
-            if boundary:
-                inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
-                self._multipart(start, end, boundary, inner, number, depth)
-        elif kind in _MESSAGES:
-            found = self._header(start, end)
-            if found and _TYPES.match(inner := _first(found[0], "content-type")):
-                self.cut(found[1], end, inner, number, depth + 1)
-
-    def _multipart(
-        self, start: int, end: int, boundary: bytes, default: str, number: str, depth: int
+    def cut(
+        self,
+        text: Text,
+        start: int,
+        end: int,
+        path: str,
+        inside: str,
+        number: str = "",
+        depth: int = 0,
     ) -> None:
-        for counted, (low, high) in enumerate(self._between(start, end, boundary), 1):
-            inner = f"{number}.{counted}" if number else str(counted)
-            self._entities += 1
-            if self._entities > MAX_ENTITIES:
-                return
-            if low < high:  # One of no bytes has a number all the same.
-                self._entity(low, high, default, inner, depth)
+        """Cut the message that stands there; `inside` stands before the paths of header and body.
 
-    def _entity(self, start: int, end: int, default: str, number: str, depth: int) -> None:
-        cutter, path = self._cutter, f"{self._prefix}part {number}"
-        place = cutter.begin(start)
+        A text that ends before `end` is not all in memory: such a message has a body only.
+        """
+        cutter, data = self._cutter, text.data
+        found = find_header(data, start, min(end, len(data)))
+        fields, body = found or ([], start)
+        whole = end <= len(data) and depth < MAX_DEPTH
+        if whole and (report := find_report(data, fields, body, end)):
+            return self._report(text, (start, body, end), report, path, inside, number, depth)
+        place = cutter.begin(text.at(start))
         label = ""
-        if found := self._header(start, end):
+        if found and self._detail == Detail.MESSAGES:
+            label = label_of_message(fields)
+        elif found:
+            label = self._header(text, start, body, fields, inside)
+            if text.at(body) < text.at(end):
+                inner = cutter.begin(text.at(body))
+                if whole and self._detail == Detail.FIELDS:
+                    media, encoding = media_of(fields), encoding_of(fields)
+                    self._inside(text, body, end, media, encoding, number, depth)
+                cutter.end(inner, text.at(end), inside + "body", "")
+        cutter.end(place, text.at(end), path, label)
+        return None
+
+    def _inside(
+        self, text: Text, start: int, end: int, media: Media, encoding: str, number: str, depth: int
+    ) -> None:
+        """Cut what is in a body: the parts of a multipart, or a message."""
+        if media.multipart:
+            default = "message/rfc822" if media.kind == "multipart/digest" else "text/plain"
+            entities = self._entities.between(text.data, start, end, media.boundaries)
+            for counted, (low, high) in enumerate(entities, 1):
+                inner = f"{number}.{counted}" if number else str(counted)
+                if low < high:  # One of no bytes has a number all the same.
+                    self._entity(text, low, high, default, inner, depth + 1)
+        elif media.kind in MESSAGES and (inner_one := inner_text(text, start, end, encoding)):
+            number = f"{number}.1" if number else "1"
+            path = f"{self._prefix}part {number}/message"
+            self.cut(*inner_one, path, path + "/", number, depth + 1)
+
+    def _entity(
+        self,
+        text: Text,
+        start: int,
+        end: int,
+        default: str,
+        number: str,
+        depth: int,
+        before: str = "",
+    ) -> None:
+        cutter, path = self._cutter, f"{before or self._prefix}part {number}"
+        if text.at(start) == text.at(end):
+            return
+        place = cutter.begin(text.at(start))
+        label = ""
+        if found := find_header(text.data, start, end):
             fields, body = found
-            content_type = _first(fields, "content-type")
-            kind, _, name = self._parsed(content_type)
-            if not content_type or "/" not in kind:
-                content_type = ":" + default
-                kind = default
-            file = self._parsed(_first(fields, "content-disposition"))[2] or name
-            label = plain(f"{kind} · {file}" if file else kind, MAX_LABEL)
-            if kind.startswith("multipart/"):
-                self.cut(body, end, content_type, number, depth + 1)
-            elif body < end:
-                inside = cutter.begin(body)
-                if kind in _MESSAGES:
-                    self.cut(body, end, content_type, number, depth + 1)
-                cutter.end(inside, end, path + "/body", "")
-        cutter.end(place, end, path, label)
+            media = media_of(fields)
+            if "/" not in media.kind:
+                stated = first_of(fields, "content-type")
+                media = Media("text/plain" if stated else default, (), media.file)
+            label = plain(" · ".join(filter(None, (media.kind, media.file))), MAX_LABEL)
+            if media.multipart and depth < MAX_DEPTH:
+                self._inside(text, body, end, media, "", number, depth)
+            elif not media.kind.startswith("multipart/") and text.at(body) < text.at(end):
+                self._content(text, body, end, media, encoding_of(fields), path, number, depth)
+        cutter.end(place, text.at(end), path, label)
 
-    def _parsed(self, value: str) -> tuple[str, bytes, str]:
+    def _content(
+        self,
+        text: Text,
+        start: int,
+        end: int,
+        media: Media,
+        encoding: str,
+        path: str,
+        number: str,
+        depth: int,
+    ) -> None:
+        inner = inner_text(text, start, end, encoding) if depth < MAX_DEPTH else None
+        if inner and _is_message(media, *inner):
+            return self.cut(*inner, f"{path}/message", f"{path}/message/", number, depth + 1)
+        place = self._cutter.begin(text.at(start))
+        self._cutter.end(place, text.at(end), path + "/body", "")
+        return None
+
+    def _header(self, text: Text, start: int, body: int, fields: list[Field], inside: str) -> str:
+        """Cut a header; return a label for the message."""
         cutter = self._cutter
-        if cutter.hard > MAX_HARD and not _SIMPLE.fullmatch(value[:MAX_VALUE]):
-            return "", b"", ""
-        kind, boundary, file, hard = _parsed(value)
-        cutter.hard += hard
-        return kind, boundary, file
+        if text.at(start) == text.at(body):
+            return label_of_message(fields)
+        place = cutter.begin(text.at(start))
+        if self._detail == Detail.FIELDS and len(fields) <= MAX_FIELDS:
+            cut_fields = self._fields if isinstance(text, Plain) else self._encoded_fields
+            label = cut_fields(text, start, fields, inside + "header/")
+        else:
+            label = label_of_message(fields)
+        cutter.end(place, text.at(body), inside + "header", "")
+        return label
 
-    def _header(self, start: int, end: int) -> tuple[list[Field], int] | None:
-        found = find_header(self._data, start - self._base, end - self._base)
-        return found and (found[0], found[1] + self._base)
+    def _fields(self, text: Text, start: int, fields: list[Field], prefix: str) -> str:
+        cutter, at = self._cutter, text.at(start)
+        parts, leaves = cutter.parts, cutter.leaves
+        before = len(leaves)
+        names = _Names(prefix)
+        for name, rest in fields:
+            size = len(name) + len(rest)
+            if size <= MAX_LEAF:
+                leaves.append(size)
+                count = 1
+            else:
+                cutter.passed(at)
+                count = cutter.cut(at + size) - before
+            path, label = names.take(name, rest)
+            if 0 < len(name) <= MAX_NAME:
+                parts.append(Part(path, before + 1, count, label))
+            before += count
+            at += size
+        cutter.passed(at)
+        return joined(names.labels)
 
-    def _between(self, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
-        """Yield where each entity between two boundaries begins and ends."""
-        data, base = self._data, self._base
-        delimiter = b"\n--" + boundary
-        limit = end - base
-        at, begin = start - base - 1, -1
-        while (at := data.find(delimiter, at, limit)) >= 0:
-            self._lines += 1
-            if self._lines > MAX_LINES:
-                return
-            line = _END.match(data, at + len(delimiter), limit)
-            if not line:
-                at += 1
-                continue
-            high = at - 1 if data[at - 1] == 13 else at
-            if 0 <= begin <= high:
-                yield begin + base, high + base
-            if line[1]:
-                return
-            begin, at = line.end(), line.end() - 1
-        if 0 <= begin < limit:
-            yield begin + base, end
+    def _encoded_fields(self, text: Text, start: int, fields: list[Field], prefix: str) -> str:
+        names = _Names(prefix)
+        for name, rest in fields:
+            end = start + len(name) + len(rest)
+            path, label = names.take(name, rest)
+            if 0 < len(name) <= MAX_NAME and text.at(start) < text.at(end):
+                place = self._cutter.begin(text.at(start))
+                self._cutter.end(place, text.at(end), path, label)
+            start = end
+        return joined(names.labels)
+
+    def _report(
+        self,
+        text: Text,
+        bounds: tuple[int, int, int],
+        report: Report,
+        path: str,
+        inside: str,
+        number: str,
+        depth: int,
+    ) -> None:
+        """Cut a journal report: around the original, which has its paths as if it stood alone."""
+        cutter, (start, body, end) = self._cutter, bounds
+        before, _, after = path.rpartition("message")
+        own = f"{before}report{after}"
+        place = cutter.begin(text.at(start))
+        header = cutter.begin(text.at(start))
+        cutter.end(header, text.at(body), own + "/header", "")
+        entities = self._entities.between(text.data, body, end, report.boundaries)
+        for counted, (low, high) in enumerate(entities, 1):
+            if (low, high) == report.envelope:
+                self._envelope(text, low, high, own + "/envelope")
+            elif (low, high) == report.entity:
+                self._original(text, report, path, inside, number, depth)
+            elif low < high and self._detail == Detail.FIELDS:
+                self._entity(text, low, high, "text/plain", str(counted), depth + 1, own + "/")
+        cutter.end(place, text.at(end), own, "journal report")
+
+    def _original(
+        self, text: Text, report: Report, path: str, inside: str, number: str, depth: int
+    ) -> None:
+        start, end = report.original
+        if text.at(start) == text.at(end):
+            return None
+        if inner := inner_text(text, start, end, report.encoding):
+            return self.cut(*inner, path, inside, number, depth + 1)
+        place = self._cutter.begin(text.at(start))
+        self._cutter.end(place, text.at(end), path, "")
+        return None
+
+    def _envelope(self, text: Text, start: int, end: int, path: str) -> None:
+        """Cut an envelope in words: a part for each line that says who, with what continues it."""
+        cutter = self._cutter
+        place = cutter.begin(text.at(start))
+        found = find_header(text.data, start, end)
+        if found and self._detail == Detail.FIELDS:
+            encoding = encoding_of(found[0])
+            soft = encoding == "quoted-printable"  # Its lines are lines, but for those that go on.
+            if inner := inner_text(text, found[1], end, "" if soft else encoding):
+                self._words(*inner, path + "/", soft)
+        cutter.end(place, text.at(end), path, "")
+
+    def _words(self, text: Text, start: int, end: int, prefix: str, soft: bool) -> None:
+        names = _Names(prefix)
+        lines = (_SOFT_WORDS if soft else _WORDS).finditer(text.data, start, end)
+        for each in islice(lines, MAX_FIELDS):
+            name, words = each[1].decode("ascii"), bytes(each[2])
+            value = quopri.decodestring(words) if soft else words
+            path, label = names.take(name, value.decode("latin-1"))
+            low, high = text.at(each.start()), text.at(each.end())
+            if low < high and len(name) <= MAX_NAME:
+                place = self._cutter.begin(low)
+                self._cutter.end(place, high, path, "" if name.lower() in _COPIED else label)
 
 
-def _first(fields: list[Field], wanted: str) -> str:
-    return next((rest for name, rest in fields if name.lower() == wanted), "")
+class _Names:
+    """The paths of fields, and the first value of each name as a label."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._numbers: dict[str, int] = {}
+        self.labels: dict[str, str] = {}
+
+    def take(self, name: str, rest: str) -> tuple[str, str]:
+        """Return path and label of the next field."""
+        lower, label = name.lower(), label_of(rest)
+        if lower not in self.labels:
+            self.labels[lower] = label
+            return self._prefix + name, label
+        self._numbers[lower] = number = self._numbers.get(lower, 1) + 1
+        return f"{self._prefix}{name} {number}", label
 
 
-@lru_cache(1024)
-def _parsed(value: str) -> tuple[str, bytes, str, int]:
-    """Return the media type or disposition, the boundary, and the file name of a field; and how many
-    characters were hard to read."""
-    value = value[:MAX_VALUE]
-    if _SIMPLE.fullmatch(value):
-        found: dict[str, str] = {}
-        for name, quoted, bare in _PARAMETER.findall(value):
-            found.setdefault(name.lower(), quoted or bare)
-        kind = value[1:].partition(";")[0].strip().lower()
-        file = found.get("filename") or found.get("name") or ""
-        return kind, found.get("boundary", "").rstrip().encode("latin-1"), label_of(":" + file), 0
-    return (*_parsed_in_full(value[1:]), len(value)) if value else ("", b"", "", 0)
-
-
-def _parsed_in_full(value: str) -> tuple[str, bytes, str]:
-    """Return the same of a field that RFC 2231, comments or carelessness have made hard to read."""
-    kind, found = parameters(value.encode("latin-1"))
-    file = found.get("filename") or found.get("name")
-    boundary = found["boundary"].text.encode("utf-8") if "boundary" in found else b""
-    return kind, boundary, file.marked(MAX_LABEL) if file else ""
+def _is_message(media: Media, text: Text, start: int, end: int) -> bool:
+    """Return whether a part is a message: by its type, or by a file's name and what it begins with."""
+    if media.kind in MESSAGES or media.kind in _HEADERS:
+        return True
+    if not _FILE.search(media.file):
+        return False
+    found = find_header(text.data, start, end)
+    return found is not None and any(name.lower() in _LETTER for name, _ in found[0])
