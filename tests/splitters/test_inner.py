@@ -1,6 +1,7 @@
 """Messages inside messages have their own fields and bodies; Content-Type however it is written."""
 
 import base64
+import quopri
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -126,21 +127,50 @@ def test_a_message_in_base64_shows_its_fields_and_nothing_else(fields: bytes) ->
     assert letter.label("part 2.2") == "application/pdf · 配方表.xlsx"
 
 
-def test_what_cannot_be_cut_is_one_part() -> None:
-    for fields, inner in [
-        (ENCODED + b"message/rfc822\r\n", b"no base64 at all!"),
-        (ENCODED + b"message/rfc822\r\n", in_base64(MIXED)[:-9] + b"=\r\n"),
-        (b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: x-uuencode\r\n", MIXED),
-        (
-            ENCODED + b"application/octet-stream; name=x.eml\r\n",
-            in_base64(b"\xd0\xcf\x11\xe0 no letter"),
-        ),
-    ]:
-        letter = Pieces("a.eml", attached(inner, fields))
-        assert [path for path in letter.paths if path.startswith("part 2")] == [
-            "part 2",
-            "part 2/body",
-        ]
+UNSHOWN = "of what is encoded, or lies too deep, no part can be shown alone: part 2/message"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "inner", "label"),
+    [
+        (b"base64", b"no base64 at all!", ""),
+        (b"base64", in_base64(MIXED)[:-9] + b"=\r\n", ""),
+        (b"quoted-printable", quopri.encodestring(MIXED, header=False), LABEL),
+        (b"x-uuencode", b"begin 644 a", ""),
+    ],
+)
+def test_what_cannot_be_cut_is_one_part_and_that_is_said(
+    encoding: bytes, inner: bytes, label: str
+) -> None:
+    fields = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: " + encoding + b"\r\n"
+    letter = Pieces("a.eml", attached(inner, fields))
+    assert letter.paths[-2:] == ["part 2", "part 2/message"]
+    assert letter["part 2/message"] == inner
+    assert letter.label("part 2/message") == label
+    assert letter.splitting.unsplit == UNSHOWN
+
+
+def test_a_file_called_eml_that_is_no_message_is_a_file() -> None:
+    fields = ENCODED + b"application/octet-stream; name=x.eml\r\n"
+    letter = Pieces("a.eml", attached(in_base64(b"\xd0\xcf\x11\xe0 no letter"), fields))
+    assert letter.paths[-2:] == ["part 2", "part 2/body"]
+    assert letter.splitting.unsplit == ""
+
+
+@pytest.mark.parametrize("encoding", [b"base64", b"quoted-printable", b"x-uuencode", b"8bit"])
+def test_an_encoding_that_is_stated_and_not_there(encoding: bytes) -> None:
+    fields = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: " + encoding + b"\r\n"
+    letter = Pieces("a.eml", attached(MIXED, fields))
+    assert letter["part 2/message"] == MIXED
+    assert letter["part 2.1/body"] == b"A 37 %, B 12 %"
+
+
+def test_base64_twice_is_one_part() -> None:
+    inside = attached(in_base64(MIXED), ENCODED + b"message/rfc822\r\n")
+    letter = Pieces("a.eml", attached(in_base64(inside), ENCODED + b"message/rfc822\r\n"))
+    assert letter.label("part 2/message").startswith("FW: see below")
+    assert letter.label("part 2.2/message") == LABEL
+    assert letter.splitting.unsplit.endswith(": part 2.2/message")
 
 
 @given(
@@ -167,7 +197,8 @@ def test_cuts_in_base64_ascend_and_lose_line_ends_at_most(
         shown = raw[text.at(at) - 7 : text.at(end) - 7]
         value = base64.b64decode(shown)
         assert line.rstrip(b"\r")[2:] in value  # but for a letter or two of its name
-        assert len(value) <= end - at + 2
+        assert len(value) <= end - at + 4
+        assert eol == b"\n" or value.strip(b"\r\n") == line.rstrip(b"\r")
         at = end
 
 

@@ -265,7 +265,8 @@ def raw(text: str) -> bytes:
 def body_of(message: Message) -> bytes | None:
     """Return a body as it stands in the file; None for one that was taken apart."""
     payload = message._payload  # type: ignore[attr-defined]
-    return raw(payload) if isinstance(payload, str) else None
+    multipart = message.get_content_maintype() == "multipart"
+    return raw(payload) if isinstance(payload, str) and not multipart else None
 
 
 def expected_fields(data: bytes) -> list[tuple[str, bytes]]:
@@ -290,8 +291,7 @@ def expected_parts(message: Any, number: str = "") -> Iterator[tuple[str, bytes 
                 yield f"{inner}/message", body_of(part.get_payload()[0])
                 yield from expected_parts(part.get_payload()[0], inner)
             else:
-                multipart = part.get_content_maintype() == "multipart"
-                yield inner, None if multipart else body_of(part)
+                yield inner, body_of(part)
                 yield from expected_parts(part, inner)
 
 

@@ -71,13 +71,15 @@ class Window:
 class Cutter:
     """Takes offsets in ascending order, and parts: outer ones before those inside them."""
 
-    __slots__ = ("_at", "_room", "leaves", "parts")
+    __slots__ = ("_at", "_room", "closed", "leaves", "parts")
 
     def __init__(self, room: int) -> None:
         self._at = 0
         self._room = room
         self.leaves = array("H")
         self.parts: list[Part] = []
+        self.closed: list[str] = []
+        """Paths of what has parts that have no bytes of their own."""
 
     def cut(self, offset: int) -> int:
         """Cut at `offset`; return how many leaves lie before it."""
@@ -118,10 +120,23 @@ class Cutter:
         leaves = self.leaves
         if sys.byteorder == "little":
             leaves.byteswap()
-        return Splitting(splitter, version, leaves.tobytes(), tuple(self.parts))
+        return Splitting(
+            splitter, version, leaves.tobytes(), tuple(self.parts), _unsplit(self.closed)
+        )
 
 
 _PLACE = Part("", 1, 1)
+_NAMED = 3
+
+
+def _unsplit(closed: Sequence[str]) -> str:
+    if not closed:
+        return ""
+    more = f" and {len(closed) - _NAMED} more" if len(closed) > _NAMED else ""
+    return (
+        "of what is encoded, or lies too deep, no part can be shown alone: "
+        f"{', '.join(closed[:_NAMED])}{more}"
+    )
 
 
 def cut_ranges(

@@ -7,10 +7,16 @@ letter of its field's name. A file with CRLF loses nothing by this.
 
 import binascii
 import quopri
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from ledger.company.splitters.fields import find_header
+
 LINE_END = b"\r\n"
+_LETTER = ("from", "subject", "date", "message-id", "received")
+_QUOTED = re.compile(rb"=(?:[0-9A-Fa-f]{2}|\r?\n)")
+_NOT_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,25 @@ def decode(data: bytes, encoding: str) -> bytes | None:
         except binascii.Error:
             return None
     return None
+
+
+def begins_as_letter(data: bytes | bytearray, start: int, end: int) -> bool:
+    """Return whether there are fields of a message at `start`."""
+    found = find_header(data, start, end)
+    return found is not None and any(name.lower() in _LETTER for name, _ in found[0])
+
+
+def true_encoding(data: bytes | bytearray, start: int, end: int, stated: str) -> str:
+    """Return the encoding of a message, "" where it is stated to have one and stands there as it is.
+
+    Programs state one although a message must not have any (RFC 2046 section 5.2.1).
+    """
+    found = find_header(data, start, end)
+    if not stated or found is None or not begins_as_letter(data, start, end):
+        return stated
+    head = bytes(data[start : found[1]])
+    encoded = not _NOT_QUOTED.search(head) and _QUOTED.search(data, start, end)
+    return stated if stated == "quoted-printable" and encoded else ""
 
 
 def inner_text(text: Text, start: int, end: int, encoding: str) -> tuple[Text, int, int] | None:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from ledger.company.splitters.encoded import decode
+from ledger.company.splitters.encoded import decode, true_encoding
 from ledger.company.splitters.entities import Entities
 from ledger.company.splitters.fields import Field, find_header, first_of
 from ledger.company.splitters.media import encoding_of, media_of
@@ -57,6 +57,7 @@ def find_report(data: bytes | bytearray, fields: list[Field], body: int, end: in
             if words is None:
                 return None
         elif kind in MESSAGES:
+            encoding = true_encoding(data, found[1], high, encoding)
             original = bytes(data[found[1] : high])
             if _marked(fields) or _same_id(words, decode(original, encoding)):
                 return Report(media.boundaries, envelope, (low, high), (found[1], high), encoding)

@@ -12,7 +12,14 @@ from enum import IntEnum
 from itertools import islice
 
 from ledger.company.splitters.cutting import MAX_LABEL, Cutter, plain
-from ledger.company.splitters.encoded import Plain, Text, inner_text
+from ledger.company.splitters.encoded import (
+    Plain,
+    Text,
+    begins_as_letter,
+    decode,
+    inner_text,
+    true_encoding,
+)
 from ledger.company.splitters.entities import Entities
 from ledger.company.splitters.fields import (
     MAX_FIELDS,
@@ -35,7 +42,6 @@ MAX_DEPTH = 20
 _HEADERS = ("text/rfc822-headers", "message/rfc822-headers")
 """A message of which only the header came back (RFC 6522)."""
 _FILE = re.compile(r"\.eml$", re.IGNORECASE)
-_LETTER = ("from", "subject", "date", "message-id", "received")
 _LINE = rb"[^\n]*+"
 _SOFT_LINE = rb"(?:[^\n]*=\r?\n)*+[^\n]*+"
 """A line of quoted-printable, with those that it goes on in."""
@@ -105,7 +111,9 @@ class Message:
             label = self._header(text, start, body, fields, inside)
             if text.at(body) < text.at(end):
                 inner = cutter.begin(text.at(body))
-                if whole and self._detail == Detail.FIELDS:
+                if depth >= MAX_DEPTH and has_parts(fields):
+                    cutter.closed.append(path)
+                elif whole and self._detail == Detail.FIELDS:
                     media, encoding = media_of(fields), encoding_of(fields)
                     self._inside(text, body, end, media, encoding, number, depth)
                 cutter.end(inner, text.at(end), inside + "body", "")
@@ -123,10 +131,10 @@ class Message:
                 inner = f"{number}.{counted}" if number else str(counted)
                 if low < high:  # One of no bytes has a number all the same.
                     self._entity(text, low, high, default, inner, depth + 1)
-        elif media.kind in MESSAGES and (inner_one := inner_text(text, start, end, encoding)):
+        elif media.kind in MESSAGES:
             number = f"{number}.1" if number else "1"
             path = f"{self._prefix}part {number}/message"
-            self.cut(*inner_one, path, path + "/", number, depth + 1)
+            self._message(text, start, end, encoding, (path, path + "/", number, depth))
 
     def _entity(
         self,
@@ -150,7 +158,9 @@ class Message:
                 stated = first_of(fields, "content-type")
                 media = Media("text/plain" if stated else default, (), media.file)
             label = plain(" · ".join(filter(None, (media.kind, media.file))), MAX_LABEL)
-            if media.multipart and depth < MAX_DEPTH:
+            if media.multipart and depth >= MAX_DEPTH:
+                cutter.closed.append(path)
+            elif media.multipart:
                 self._inside(text, body, end, media, "", number, depth)
             elif not media.kind.startswith("multipart/") and text.at(body) < text.at(end):
                 self._content(text, body, end, media, encoding_of(fields), path, number, depth)
@@ -167,11 +177,26 @@ class Message:
         number: str,
         depth: int,
     ) -> None:
-        inner = inner_text(text, start, end, encoding) if depth < MAX_DEPTH else None
-        if inner and _is_message(media, *inner):
-            return self.cut(*inner, f"{path}/message", f"{path}/message/", number, depth + 1)
+        if _is_message(media, text, start, end, encoding):
+            names = f"{path}/message", f"{path}/message/", number, depth
+            return self._message(text, start, end, encoding, names)
         place = self._cutter.begin(text.at(start))
         self._cutter.end(place, text.at(end), path + "/body", "")
+        return None
+
+    def _message(
+        self, text: Text, start: int, end: int, encoding: str, names: tuple[str, str, str, int]
+    ) -> None:
+        """Cut a message inside another; it is one part where none of its own has bytes to itself."""
+        path, inside, number, depth = names
+        if text.at(start) == text.at(end):
+            return None
+        encoding = true_encoding(text.data, start, end, encoding)
+        if inner := inner_text(text, start, end, encoding):
+            return self.cut(*inner, path, inside, number, depth + 1)
+        self._cutter.closed.append(path)
+        place = self._cutter.begin(text.at(start))
+        self._cutter.end(place, text.at(end), path, _label(text, start, end, encoding))
         return None
 
     def _header(self, text: Text, start: int, body: int, fields: list[Field], inside: str) -> str:
@@ -242,22 +267,11 @@ class Message:
             if (low, high) == report.envelope:
                 self._envelope(text, low, high, own + "/envelope")
             elif (low, high) == report.entity:
-                self._original(text, report, path, inside, number, depth)
+                names = path, inside, number, depth
+                self._message(text, *report.original, report.encoding, names)
             elif low < high and self._detail == Detail.FIELDS:
                 self._entity(text, low, high, "text/plain", str(counted), depth + 1, own + "/")
         cutter.end(place, text.at(end), own, "journal report")
-
-    def _original(
-        self, text: Text, report: Report, path: str, inside: str, number: str, depth: int
-    ) -> None:
-        start, end = report.original
-        if text.at(start) == text.at(end):
-            return None
-        if inner := inner_text(text, start, end, report.encoding):
-            return self.cut(*inner, path, inside, number, depth + 1)
-        place = self._cutter.begin(text.at(start))
-        self._cutter.end(place, text.at(end), path, "")
-        return None
 
     def _envelope(self, text: Text, start: int, end: int, path: str) -> None:
         """Cut an envelope in words: a part for each line that says who, with what continues it."""
@@ -302,11 +316,23 @@ class _Names:
         return f"{self._prefix}{name} {number}", label
 
 
-def _is_message(media: Media, text: Text, start: int, end: int) -> bool:
+def _is_message(media: Media, text: Text, start: int, end: int, encoding: str) -> bool:
     """Return whether a part is a message: by its type, or by a file's name and what it begins with."""
     if media.kind in MESSAGES or media.kind in _HEADERS:
         return True
     if not _FILE.search(media.file):
         return False
-    found = find_header(text.data, start, end)
-    return found is not None and any(name.lower() in _LETTER for name, _ in found[0])
+    return begins_as_letter(*_decoded(text, start, end, encoding))
+
+
+def _label(text: Text, start: int, end: int, encoding: str) -> str:
+    found = find_header(*_decoded(text, start, end, encoding))
+    return label_of_message(found[0]) if found else ""
+
+
+def _decoded(text: Text, start: int, end: int, encoding: str) -> tuple[bytes | bytearray, int, int]:
+    """Return the data that a body holds, and where it begins and ends in that."""
+    if not encoding:
+        return text.data, start, end
+    data = decode(bytes(text.data[start:end]), encoding) or b""
+    return data, 0, len(data)
