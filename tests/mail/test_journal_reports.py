@@ -24,6 +24,7 @@ from tests.mail.test_daemon import (
 )
 from tests.mail.test_dkim import RSA_PEM, Known
 from tests.splitters.pieces import Pieces
+from tests.splitters.test_inner import MIXED
 
 __all__ = ["company", "notary"]
 
@@ -101,6 +102,17 @@ def test_in_a_mailbox_each_report_stands_around_its_message() -> None:
     assert box["message 1 of 2/body"] == b"12.50, from April.\r\n"
     assert b"shen@" in box["report 1 of 2/envelope"]
     assert "report 2 of 2" not in box.paths
+
+
+def test_what_else_a_report_brings_is_the_report_s() -> None:
+    more = (
+        b"\r\n--_4e_\r\nContent-Type: message/rfc822\r\n\r\nSubject: decrypted\r\n\r\nx\r\n--_4e_--"
+    )
+    mixed = MIXED.replace(b"\r\n\r\n", b"\r\nMessage-ID: <orig77@a.example>\r\n\r\n", 1)
+    letter = Pieces("a.eml", report(original=mixed).replace(b"\r\n--_4e_--", more))
+    assert letter["report/part 3/message/body"] == b"x"
+    assert letter["part 2/body"] == b"%PDF"
+    assert letter["message"] == mixed
 
 
 def in_base64(data: bytes) -> bytes:

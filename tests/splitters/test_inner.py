@@ -127,7 +127,7 @@ def test_a_message_in_base64_shows_its_fields_and_nothing_else(fields: bytes) ->
     assert letter.label("part 2.2") == "application/pdf · 配方表.xlsx"
 
 
-UNSHOWN = "of what is encoded, or lies too deep, no part can be shown alone: part 2/message"
+UNSHOWN = "of what is encoded, too deep or too large no part can be shown alone: part 2/message"
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def _unsplit(closed: Sequence[str]) -> str:
         return ""
     more = f" and {len(closed) - _NAMED} more" if len(closed) > _NAMED else ""
     return (
-        "of what is encoded, or lies too deep, no part can be shown alone: "
+        "of what is encoded, too deep or too large no part can be shown alone: "
         f"{', '.join(closed[:_NAMED])}{more}"
     )
 

@@ -55,7 +55,10 @@ def find_header(data: bytes | bytearray, start: int, end: int) -> tuple[list[Fie
 
 def first_of(fields: list[Field], wanted: str) -> str:
     """Return what follows the name of the first field of that name (lower case), "" for none."""
-    return next((rest for name, rest in fields if name.lower() == wanted), "")
+    for name, rest in fields:
+        if name.lower() == wanted:
+            return rest
+    return ""
 
 
 def label_of_message(fields: list[Field]) -> str:

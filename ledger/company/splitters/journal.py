@@ -6,14 +6,16 @@ that those programs set (`MARKS`) or, without one, by the original's Message-ID 
 is from does not count. Anybody can write one: what it states is somebody's word, as From is.
 """
 
+import quopri
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from ledger.company.splitters.encoded import decode, true_encoding
 from ledger.company.splitters.entities import Entities
 from ledger.company.splitters.fields import Field, find_header, first_of
-from ledger.company.splitters.media import encoding_of, media_of
+from ledger.company.splitters.media import Head, find_head
 
 MARKS = ("x-ms-journal-report", "x-gm-journal-id")
 """Fields of a report: Exchange since 2007 and Microsoft 365; Google Workspace."""
@@ -26,7 +28,34 @@ RECIPIENTS = ("to", "cc", "bcc", "recipient", "recipients")
 MESSAGES = ("message/rfc822", "message/global")
 
 _SAID = re.compile(rb"^[ \t]*([a-z-]+)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_SENDER = re.compile(rb"^[ \t]*sender[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_NEAR = 4096
+"""Bytes in which a report that has no mark says who sent the original."""
 _ID = re.compile(rb"<[^<>\s]+>")
+_LINE = rb"[^\n]*+"
+_SOFT_LINE = rb"(?:[^\n]*=\r?\n)*+[^\n]*+"
+"""A line of quoted-printable, with those that it goes on in."""
+
+
+def _said(line: bytes) -> re.Pattern[bytes]:
+    name = rb"[a-z][a-z-]*+[ \t]*+:"
+    more = rb"(?:\n(?!\r?\n|" + name + rb")" + line + rb")*+"
+    return re.compile(
+        rb"^([a-z][a-z-]*+)[ \t]*+(:" + line + more + rb"\n?)", re.IGNORECASE | re.MULTILINE
+    )
+
+
+_WORDS, _SOFT_WORDS = _said(_LINE), _said(_SOFT_LINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a line of an envelope says of whom: `value` follows the name, a colon first (Latin-1)."""
+
+    name: str
+    value: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +69,49 @@ class Report:
     encoding: str
 
 
-def find_report(data: bytes | bytearray, fields: list[Field], body: int, end: int) -> Report | None:
-    """Return what a message is made of if it is a journal report. Raises nothing."""
-    media = media_of(fields)
+def find_report(data: bytes | bytearray, head: Head, end: int) -> Report | None:
+    """Return what a message with that header is made of if it is a journal report. Raises nothing."""
+    media, body = head.media, head.body
     if not media.multipart:
         return None
-    envelope = words = None
+    marked = _marked(head.fields)
+    if not marked and not _SENDER.search(data, body, min(body + _NEAR, end)):
+        return None
+    envelope = said = None
     for low, high in islice(Entities().between(data, body, end, media.boundaries), 3):
-        found = find_header(data, low, high)
+        found = find_head(data, low, high)
         if not found:
             return None
-        kind, encoding = media_of(found[0]).kind, encoding_of(found[0])
-        if envelope is None or words is None:
+        kind, encoding = found.media.kind, found.encoding
+        if envelope is None or said is None:
             envelope = low, high
-            words = _envelope_words(data, found[1], high, kind, encoding)
-            if words is None:
+            said = _envelope_words(data, found.body, high, kind, encoding)
+            if said is None:
                 return None
         elif kind in MESSAGES:
-            encoding = true_encoding(data, found[1], high, encoding)
-            original = bytes(data[found[1] : high])
-            if _marked(fields) or _same_id(words, decode(original, encoding)):
-                return Report(media.boundaries, envelope, (low, high), (found[1], high), encoding)
+            encoding = true_encoding(data, found.body, high, encoding)
+            original = bytes(data[found.body : high])
+            if marked or _same_id(said, decode(original, encoding)):
+                return Report(media.boundaries, envelope, (low, high), (found.body, high), encoding)
             return None
     return None
 
 
 def original_of(message: bytes) -> bytes | None:
     """Return the message that a journal report is about, byte for byte; None if it is no report."""
-    found = find_header(message, 0, len(message))
-    report = found and find_report(message, found[0], found[1], len(message))
+    head = find_head(message, 0, len(message))
+    report = head and find_report(message, head, len(message))
     if not report:
         return None
     start, end = report.original
     return decode(message[start:end], report.encoding)
+
+
+def words(data: bytes | bytearray, start: int, end: int, soft: bool) -> Iterator[Said]:
+    """Yield what an envelope says, a line each with what continues it; `soft`: quoted-printable."""
+    for each in (_SOFT_WORDS if soft else _WORDS).finditer(data, start, end):
+        value = quopri.decodestring(each[2]) if soft else bytes(each[2])
+        yield Said(each[1].decode("ascii"), value.decode("latin-1"), each.start(), each.end())
 
 
 def _envelope_words(
@@ -81,10 +120,10 @@ def _envelope_words(
     """Return an entity's text if it is an envelope in words."""
     if kind not in ("", "text/plain") or end - start > MAX_ENVELOPE:
         return None
-    words = decode(bytes(data[start:end]), encoding) or b""
-    said = {name.decode("ascii").lower() for name in _SAID.findall(words)}
-    if "sender" in said and said.intersection(("message-id", *RECIPIENTS)):
-        return words
+    said = decode(bytes(data[start:end]), encoding) or b""
+    names = {name.decode("ascii").lower() for name in _SAID.findall(said)}
+    if "sender" in names and names.intersection(("message-id", *RECIPIENTS)):
+        return said
     return None
 
 
@@ -95,7 +134,7 @@ def _marked(fields: list[Field]) -> bool:
     )
 
 
-def _same_id(words: bytes, original: bytes | None) -> bool:
+def _same_id(said: bytes, original: bytes | None) -> bool:
     found = original and find_header(original, 0, len(original))
     own = _ID.search(first_of(found[0], "message-id").encode("latin-1")) if found else None
-    return own is not None and own[0] in _ID.findall(words)
+    return own is not None and own[0] in _ID.findall(said)

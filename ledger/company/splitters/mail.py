@@ -10,6 +10,7 @@ A document with too many parts is cut anew, more coarsely: without fields, then 
 import re
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ledger.company.splitters.cutting import (
     MAX_PARTS,
@@ -21,8 +22,9 @@ from ledger.company.splitters.cutting import (
     Window,
 )
 from ledger.company.splitters.encoded import Plain
-from ledger.company.splitters.fields import MAX_CUT_HEADER, find_header
-from ledger.company.splitters.mime import Detail, Message, has_parts
+from ledger.company.splitters.fields import MAX_CUT_HEADER
+from ledger.company.splitters.media import find_head
+from ledger.company.splitters.mime import Detail, Message, Name, has_parts
 from ledger.evidence.parts import Splitting
 
 MAX_MESSAGE = 64 << 20
@@ -119,8 +121,9 @@ def _cut_message(cutter: Cutter, window: Window, message: _Message, detail: Deta
     start, end, path, prefix = message
     window.show(start, min(end, start + WINDOW))
     at = start - window.base
-    found = find_header(window.data, at, min(end - window.base, len(window.data)))
-    if found and has_parts(found[0]) and end - start <= MAX_MESSAGE:
+    head = find_head(window.data, at, min(end - window.base, len(window.data)))
+    if head and has_parts(head) and end - start <= MAX_MESSAGE:
         window.show(start, end)
-    text = Plain(window.data, window.base)
-    Message(cutter, prefix, detail).cut(text, start - window.base, end - window.base, path, prefix)
+        head = replace(head, body=head.body - at + start - window.base)
+    text, name = Plain(window.data, window.base), Name(path, prefix)
+    Message(cutter, prefix, detail).cut(text, start - window.base, end - window.base, head, name)

@@ -6,11 +6,11 @@ kept as a further reading of the boundary; which one is meant shows in the body.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import collapse_rfc2231_value, decode_params, unquote
 from functools import lru_cache
 
-from ledger.company.splitters.fields import MAX_VALUE, Field, first_of, label_of
+from ledger.company.splitters.fields import MAX_VALUE, Field, find_header, first_of, label_of
 
 MAX_PARAMETERS = 50
 """Parameters of a field that are read."""
@@ -25,6 +25,9 @@ _PARAMETER = re.compile(
     re.ASCII | re.DOTALL,
 )
 _FOLD = re.compile(r"\r?\n([ \t]*)")
+_QUOTED = re.compile(r"[\n\\;]")
+_BARE = re.compile(r"[\n\\\s('\"]")
+"""What makes a boundary unclear, in quotation marks and without."""
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -42,18 +45,33 @@ class Media:
         return self.kind.startswith("multipart/") and bool(self.boundaries)
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The header of an entity: its fields, where the body begins, and what they say of that."""
+
+    fields: list[Field]
+    body: int
+    media: Media
+
+    @property
+    def encoding(self) -> str:
+        """The transfer encoding, "" for a body whose bytes are the content's."""
+        found = _KIND.match(first_of(self.fields, "content-transfer-encoding")[:MAX_VALUE])
+        name = found[1].lower() if found else ""
+        return "" if name in ("7bit", "8bit", "binary") else name
+
+
+def find_head(data: bytes | bytearray, start: int, end: int) -> Head | None:
+    """Return the header at `start`; None if it is too long."""
+    found = find_header(data, start, end)
+    return Head(*found, media_of(found[0])) if found else None
+
+
 def media_of(fields: list[Field]) -> Media:
     """Return what an entity's Content-Type says; its file's name is the disposition's if it has one."""
     media = parse_media(first_of(fields, "content-type"))
     file = parse_media(first_of(fields, "content-disposition")).file
-    return Media(media.kind, media.boundaries, file) if file else media
-
-
-def encoding_of(fields: list[Field]) -> str:
-    """Return an entity's transfer encoding, "" for one whose bytes are the content's."""
-    found = _KIND.match(first_of(fields, "content-transfer-encoding")[:MAX_VALUE])
-    name = found[1].lower() if found else ""
-    return "" if name in ("7bit", "8bit", "binary") else name
+    return replace(media, file=file) if file else media
 
 
 @lru_cache(1024)
@@ -95,6 +113,8 @@ def parse_media(value: str) -> Media:
 
 def _readings(text: str, *, bare: bool) -> list[str]:
     """Return what a boundary may be: unfolded, with the fold as a space, without; or a part of that."""
+    if not (_BARE if bare else _QUOTED).search(text):
+        return [text.rstrip()]
     found = [_FOLD.sub(by, text) for by in (r"\1", " ", "")]
     found += [_ESCAPED.sub(r"\1", found[0]), found[0].partition(";")[0]]
     if bare:

@@ -6,8 +6,8 @@ its parts its number; one in base64 is cut as far as its bytes allow (`encoded`)
 (`journal`) stands around the message that it is about, which has the names that it would have alone.
 """
 
-import quopri
 import re
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import islice
 
@@ -31,8 +31,8 @@ from ledger.company.splitters.fields import (
     label_of,
     label_of_message,
 )
-from ledger.company.splitters.journal import MESSAGES, Report, find_report
-from ledger.company.splitters.media import Media, encoding_of, media_of
+from ledger.company.splitters.journal import MESSAGES, Report, find_report, words
+from ledger.company.splitters.media import Head, Media, find_head
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Part
 
@@ -42,20 +42,6 @@ MAX_DEPTH = 20
 _HEADERS = ("text/rfc822-headers", "message/rfc822-headers")
 """A message of which only the header came back (RFC 6522)."""
 _FILE = re.compile(r"\.eml$", re.IGNORECASE)
-_LINE = rb"[^\n]*+"
-_SOFT_LINE = rb"(?:[^\n]*=\r?\n)*+[^\n]*+"
-"""A line of quoted-printable, with those that it goes on in."""
-
-
-def _said(line: bytes) -> re.Pattern[bytes]:
-    name = rb"[a-z][a-z-]*+[ \t]*+:"
-    more = rb"(?:\n(?!\r?\n|" + name + rb")" + line + rb")*+"
-    return re.compile(
-        rb"^([a-z][a-z-]*+)[ \t]*+(:" + line + more + rb"\n?)", re.IGNORECASE | re.MULTILINE
-    )
-
-
-_WORDS, _SOFT_WORDS = _said(_LINE), _said(_SOFT_LINE)
 _COPIED = ("sender", "subject", "message-id")
 """What an envelope in words repeats of the original, which is found by it."""
 
@@ -68,62 +54,61 @@ class Detail(IntEnum):
     FIELDS = 2
 
 
-def has_parts(fields: list[Field]) -> bool:
-    """Return whether there may be parts in the body below these fields, so that it is to be read."""
-    media = media_of(fields)
-    return media.multipart or media.kind in MESSAGES
+def has_parts(head: Head) -> bool:
+    """Return whether there may be parts in the body below a header, so that it is to be read."""
+    return head.media.multipart or head.media.kind in MESSAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a message is called: its path, what stands before the paths of its header and body, its
+    number as a part, and how many messages and multiparts are around it."""
+
+    path: str
+    inside: str
+    number: str = ""
+    depth: int = 0
 
 
 class Message:
     """Cuts one message; `prefix` stands before the paths of its parts. Its methods raise TooMany."""
 
-    def __init__(self, cutter: Cutter, prefix: str, detail: Detail) -> None:
+    def __init__(
+        self, cutter: Cutter, prefix: str, detail: Detail, entities: Entities | None = None
+    ) -> None:
         self._cutter = cutter
         self._prefix = prefix
         self._detail = detail
-        self._entities = Entities()
+        self._entities = entities or Entities()
 
-    def cut(
-        self,
-        text: Text,
-        start: int,
-        end: int,
-        path: str,
-        inside: str,
-        number: str = "",
-        depth: int = 0,
-    ) -> None:
-        """Cut the message that stands there; `inside` stands before the paths of header and body.
+    def cut(self, text: Text, start: int, end: int, head: Head | None, name: Name) -> None:
+        """Cut the message that stands there, whose header is that, None for one that is too long.
 
         A text that ends before `end` is not all in memory: such a message has a body only.
         """
-        cutter, data = self._cutter, text.data
-        found = find_header(data, start, min(end, len(data)))
-        fields, body = found or ([], start)
-        whole = end <= len(data) and depth < MAX_DEPTH
-        if whole and (report := find_report(data, fields, body, end)):
-            return self._report(text, (start, body, end), report, path, inside, number, depth)
+        cutter = self._cutter
+        whole = end <= len(text.data) and name.depth < MAX_DEPTH
+        if whole and head and (report := find_report(text.data, head, end)):
+            return self._report(text, (start, head.body, end), report, name)
         place = cutter.begin(text.at(start))
         label = ""
-        if found and self._detail == Detail.MESSAGES:
-            label = label_of_message(fields)
-        elif found:
-            label = self._header(text, start, body, fields, inside)
-            if text.at(body) < text.at(end):
-                inner = cutter.begin(text.at(body))
-                if depth >= MAX_DEPTH and has_parts(fields):
-                    cutter.closed.append(path)
+        if head and self._detail == Detail.MESSAGES:
+            label = label_of_message(head.fields)
+        elif head:
+            label = self._header(text, start, head, name.inside)
+            if text.at(head.body) < text.at(end):
+                inner = cutter.begin(text.at(head.body))
+                if not whole and has_parts(head):
+                    cutter.closed.append(name.path)
                 elif whole and self._detail == Detail.FIELDS:
-                    media, encoding = media_of(fields), encoding_of(fields)
-                    self._inside(text, body, end, media, encoding, number, depth)
-                cutter.end(inner, text.at(end), inside + "body", "")
-        cutter.end(place, text.at(end), path, label)
+                    self._inside(text, head, end, name.number, name.depth)
+                cutter.end(inner, text.at(end), name.inside + "body", "")
+        cutter.end(place, text.at(end), name.path, label)
         return None
 
-    def _inside(
-        self, text: Text, start: int, end: int, media: Media, encoding: str, number: str, depth: int
-    ) -> None:
+    def _inside(self, text: Text, head: Head, end: int, number: str, depth: int) -> None:
         """Cut what is in a body: the parts of a multipart, or a message."""
+        media, start = head.media, head.body
         if media.multipart:
             default = "message/rfc822" if media.kind == "multipart/digest" else "text/plain"
             entities = self._entities.between(text.data, start, end, media.boundaries)
@@ -134,74 +119,53 @@ class Message:
         elif media.kind in MESSAGES:
             number = f"{number}.1" if number else "1"
             path = f"{self._prefix}part {number}/message"
-            self._message(text, start, end, encoding, (path, path + "/", number, depth))
+            name = Name(path, path + "/", number, depth + 1)
+            self._message(text, start, end, head.encoding, name)
 
     def _entity(
-        self,
-        text: Text,
-        start: int,
-        end: int,
-        default: str,
-        number: str,
-        depth: int,
-        before: str = "",
+        self, text: Text, start: int, end: int, default: str, number: str, depth: int
     ) -> None:
-        cutter, path = self._cutter, f"{before or self._prefix}part {number}"
+        cutter, path = self._cutter, f"{self._prefix}part {number}"
         if text.at(start) == text.at(end):
             return
         place = cutter.begin(text.at(start))
         label = ""
-        if found := find_header(text.data, start, end):
-            fields, body = found
-            media = media_of(fields)
+        if head := find_head(text.data, start, end):
+            media, body = head.media, head.body
             if "/" not in media.kind:
-                stated = first_of(fields, "content-type")
+                stated = first_of(head.fields, "content-type")
                 media = Media("text/plain" if stated else default, (), media.file)
             label = plain(" · ".join(filter(None, (media.kind, media.file))), MAX_LABEL)
             if media.multipart and depth >= MAX_DEPTH:
                 cutter.closed.append(path)
             elif media.multipart:
-                self._inside(text, body, end, media, "", number, depth)
+                self._inside(text, head, end, number, depth)
             elif not media.kind.startswith("multipart/") and text.at(body) < text.at(end):
-                self._content(text, body, end, media, encoding_of(fields), path, number, depth)
+                encoding = head.encoding
+                if _is_message(media, text, body, end, encoding):
+                    inner = Name(f"{path}/message", f"{path}/message/", number, depth + 1)
+                    self._message(text, body, end, encoding, inner)
+                else:
+                    inside = cutter.begin(text.at(body))
+                    cutter.end(inside, text.at(end), path + "/body", "")
         cutter.end(place, text.at(end), path, label)
 
-    def _content(
-        self,
-        text: Text,
-        start: int,
-        end: int,
-        media: Media,
-        encoding: str,
-        path: str,
-        number: str,
-        depth: int,
-    ) -> None:
-        if _is_message(media, text, start, end, encoding):
-            names = f"{path}/message", f"{path}/message/", number, depth
-            return self._message(text, start, end, encoding, names)
-        place = self._cutter.begin(text.at(start))
-        self._cutter.end(place, text.at(end), path + "/body", "")
-        return None
-
-    def _message(
-        self, text: Text, start: int, end: int, encoding: str, names: tuple[str, str, str, int]
-    ) -> None:
+    def _message(self, text: Text, start: int, end: int, encoding: str, name: Name) -> None:
         """Cut a message inside another; it is one part where none of its own has bytes to itself."""
-        path, inside, number, depth = names
         if text.at(start) == text.at(end):
             return None
         encoding = true_encoding(text.data, start, end, encoding)
         if inner := inner_text(text, start, end, encoding):
-            return self.cut(*inner, path, inside, number, depth + 1)
-        self._cutter.closed.append(path)
+            text, start, end = inner
+            return self.cut(text, start, end, find_head(text.data, start, end), name)
+        self._cutter.closed.append(name.path)
         place = self._cutter.begin(text.at(start))
-        self._cutter.end(place, text.at(end), path, _label(text, start, end, encoding))
+        self._cutter.end(place, text.at(end), name.path, _label(text, start, end, encoding))
         return None
 
-    def _header(self, text: Text, start: int, body: int, fields: list[Field], inside: str) -> str:
+    def _header(self, text: Text, start: int, head: Head, inside: str) -> str:
         """Cut a header; return a label for the message."""
-        cutter = self._cutter
+        cutter, fields, body = self._cutter, head.fields, head.body
         if text.at(start) == text.at(body):
             return label_of_message(fields)
         place = cutter.begin(text.at(start))
@@ -245,57 +209,46 @@ class Message:
             start = end
         return joined(names.labels)
 
-    def _report(
-        self,
-        text: Text,
-        bounds: tuple[int, int, int],
-        report: Report,
-        path: str,
-        inside: str,
-        number: str,
-        depth: int,
-    ) -> None:
+    def _report(self, text: Text, bounds: tuple[int, int, int], report: Report, name: Name) -> None:
         """Cut a journal report: around the original, which has its paths as if it stood alone."""
         cutter, (start, body, end) = self._cutter, bounds
-        before, _, after = path.rpartition("message")
-        own = f"{before}report{after}"
+        before, _, after = name.path.rpartition("message")
+        path, inner = f"{before}report{after}", replace(name, depth=name.depth + 1)
         place = cutter.begin(text.at(start))
         header = cutter.begin(text.at(start))
-        cutter.end(header, text.at(body), own + "/header", "")
+        cutter.end(header, text.at(body), path + "/header", "")
+        around = Message(cutter, path + "/", self._detail, self._entities)
         entities = self._entities.between(text.data, body, end, report.boundaries)
         for counted, (low, high) in enumerate(entities, 1):
             if (low, high) == report.envelope:
-                self._envelope(text, low, high, own + "/envelope")
+                self._envelope(text, low, high, path + "/envelope")
             elif (low, high) == report.entity:
-                names = path, inside, number, depth
-                self._message(text, *report.original, report.encoding, names)
-            elif low < high and self._detail == Detail.FIELDS:
-                self._entity(text, low, high, "text/plain", str(counted), depth + 1, own + "/")
-        cutter.end(place, text.at(end), own, "journal report")
+                self._message(text, *report.original, report.encoding, inner)
+            elif self._detail == Detail.FIELDS:
+                around._entity(text, low, high, "text/plain", str(counted), inner.depth)
+        cutter.end(place, text.at(end), path, "journal report")
 
     def _envelope(self, text: Text, start: int, end: int, path: str) -> None:
         """Cut an envelope in words: a part for each line that says who, with what continues it."""
         cutter = self._cutter
         place = cutter.begin(text.at(start))
-        found = find_header(text.data, start, end)
-        if found and self._detail == Detail.FIELDS:
-            encoding = encoding_of(found[0])
-            soft = encoding == "quoted-printable"  # Its lines are lines, but for those that go on.
-            if inner := inner_text(text, found[1], end, "" if soft else encoding):
+        head = find_head(text.data, start, end)
+        if head and self._detail == Detail.FIELDS:
+            soft = (
+                head.encoding == "quoted-printable"
+            )  # Its lines are lines, but for those that go on.
+            if inner := inner_text(text, head.body, end, "" if soft else head.encoding):
                 self._words(*inner, path + "/", soft)
         cutter.end(place, text.at(end), path, "")
 
     def _words(self, text: Text, start: int, end: int, prefix: str, soft: bool) -> None:
         names = _Names(prefix)
-        lines = (_SOFT_WORDS if soft else _WORDS).finditer(text.data, start, end)
-        for each in islice(lines, MAX_FIELDS):
-            name, words = each[1].decode("ascii"), bytes(each[2])
-            value = quopri.decodestring(words) if soft else words
-            path, label = names.take(name, value.decode("latin-1"))
-            low, high = text.at(each.start()), text.at(each.end())
-            if low < high and len(name) <= MAX_NAME:
+        for said in islice(words(text.data, start, end, soft), MAX_FIELDS):
+            path, label = names.take(said.name, said.value)
+            low, high = text.at(said.start), text.at(said.end)
+            if low < high and len(said.name) <= MAX_NAME:
                 place = self._cutter.begin(low)
-                self._cutter.end(place, high, path, "" if name.lower() in _COPIED else label)
+                self._cutter.end(place, high, path, "" if said.name.lower() in _COPIED else label)
 
 
 class _Names:
