@@ -15,6 +15,7 @@ from tests.cli.conftest import Company
 from tests.mail.conftest import free_port, wait_for
 from tests.mail.test_daemon import (
     Daemon,
+    _nothing_is_left_running,
     all_confirmed,
     company,
     deposited,
@@ -26,7 +27,7 @@ from tests.mail.test_dkim import RSA_PEM, Known
 from tests.splitters.pieces import Pieces
 from tests.splitters.test_inner import MIXED
 
-__all__ = ["company", "notary"]
+__all__ = ["_nothing_is_left_running", "company", "notary"]
 
 ORIGINAL = (
     b"From: =?gb2312?B?1tzD9A==?= <zhou@a.example>\r\nTo: wang@jinling.example\r\n"

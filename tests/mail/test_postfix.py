@@ -15,6 +15,7 @@ from tests.cli.conftest import Company
 from tests.mail.conftest import free_port, wait_for
 from tests.mail.test_daemon import (
     Daemon,
+    _nothing_is_left_running,
     all_confirmed,
     company,
     deposited,
@@ -22,7 +23,7 @@ from tests.mail.test_daemon import (
     provenance,
 )
 
-__all__ = ["company", "notary"]
+__all__ = ["_nothing_is_left_running", "company", "notary"]
 
 OPERATE = Path(__file__).parents[2] / "docs" / "operate.md"
 MAIN = """
