@@ -255,22 +255,6 @@ def test_a_boundary_folded_inside_its_quotes(fold: bytes, joint: bytes) -> None:
     assert [letter["part 1/body"], letter["part 2/body"]] == [b"one", b"two"]
 
 
-@pytest.mark.parametrize(
-    ("written", "file"),
-    [
-        ("application/pdf; name=my file (1).pdf", "my file (1).pdf"),
-        ('application/pdf name="a.pdf"', "a.pdf"),
-        ('application/pdf; name="a;b.pdf"', "a;b.pdf"),
-        ("application/pdf; name*=utf-8''%E5%90%88.pdf", "合.pdf"),
-        ("application/pdf; name*0*=utf-8''%E5%90; name*1*=%88.pdf", "合.pdf"),
-        ('application/pdf; name="=?gb2312?B?xeS3vbHtLnhsc3g=?="', "配方表.xlsx"),
-        ("application/pdf; name*=none-such''a", "a"),
-    ],
-)
-def test_the_name_of_a_file(written: str, file: str) -> None:
-    assert parse_media(":" + written).file == file
-
-
 @given(st.text("ab/;=\"'\\() \t\r\n*%0-:é", max_size=60))
 def test_no_field_is_too_odd(written: str) -> None:
     media = parse_media(":multipart/mixed; boundary=b;" + written)

@@ -1,4 +1,4 @@
-"""What an entity's fields say of its content: type, boundary, file name and encoding (RFC 2045, 2183).
+"""What an entity's fields say of its content: type, boundary, encoding and file name (RFC 2045, 2183).
 
 Read as programs write them, careful or not: comments, parameters without a semicolon, twice or
 unquoted, a quotation that never ends, a boundary folded inside its quotes. What cannot be told apart is
@@ -6,11 +6,13 @@ kept as a further reading of the boundary; which one is meant shows in the body.
 """
 
 import re
-from dataclasses import dataclass, replace
-from email.utils import collapse_rfc2231_value, decode_params, unquote
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
-from ledger.company.splitters.fields import MAX_VALUE, Field, find_header, first_of, label_of
+from ledger.company.splitters.fields import MAX_VALUE, Field, find_header, first_of
+from ledger.reading.header import Value, file_name
+from ledger.reading.header import parameters as read_parameters
 
 MAX_PARAMETERS = 50
 """Parameters of a field that are read."""
@@ -33,11 +35,10 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A type or disposition in lower case; what the boundary may be, likeliest first; a file's name."""
+    """A media type in lower case, and what the boundary may be, likeliest first."""
 
     kind: str = ""
     boundaries: tuple[bytes, ...] = ()
-    file: str = ""
 
     @property
     def multipart(self) -> bool:
@@ -60,55 +61,42 @@ class Head:
         name = found[1].lower() if found else ""
         return "" if name in ("7bit", "8bit", "binary") else name
 
+    @property
+    def file(self) -> Value:
+        """The name of the file that the body is."""
+        disposition = first_of(self.fields, "content-disposition")
+        return _file(disposition[1:MAX_VALUE], first_of(self.fields, "content-type")[1:MAX_VALUE])
+
 
 def find_head(data: bytes | bytearray, start: int, end: int) -> Head | None:
     """Return the header at `start`; None if it is too long."""
     found = find_header(data, start, end)
-    return Head(*found, media_of(found[0])) if found else None
-
-
-def media_of(fields: list[Field]) -> Media:
-    """Return what an entity's Content-Type says; its file's name is the disposition's if it has one."""
-    media = parse_media(first_of(fields, "content-type"))
-    file = parse_media(first_of(fields, "content-disposition")).file
-    return replace(media, file=file) if file else media
+    return Head(*found, parse_media(first_of(found[0], "content-type"))) if found else None
 
 
 @lru_cache(1024)
 def parse_media(value: str) -> Media:
-    """Return what follows the name of such a field (a colon first) says. Raises nothing."""
+    """Return what follows the name of a Content-Type (a colon first) says. Raises nothing."""
     value = value[:MAX_VALUE]
     found = _KIND.match(value)
     if not found:
         return Media()
     kind = f"{found[1]}/{found[2]}" if found[2] else found[1]
     boundaries: dict[str, None] = {}
-    names: dict[str, str] = {}
-    continued = []
-    for count, each in enumerate(_PARAMETER.finditer(value, found.end())):
-        if count == MAX_PARAMETERS:
-            break
-        name = (each[1] or "").lower()
-        text = each[3] or each[2] or ""
-        if "*" in name:
-            continued.append((name, _unfolded(text)))
-        elif name == "boundary":
+    for each in islice(_PARAMETER.finditer(value, found.end()), MAX_PARAMETERS):
+        if each[1] and each[1].lower() == "boundary":
+            text = each[3] or each[2] or ""
             boundaries.update(dict.fromkeys(_readings(text, bare=each[2] is None)))
-        else:
-            names.setdefault(name, _unfolded(text))
-    for name, text in _continued(continued):
-        if name == "boundary":
-            boundaries.setdefault(text)
-        else:
-            names.setdefault(name, text.encode("utf-8", "replace").decode("latin-1"))
-    file = names.get("filename") or names.get("name") or ""
-    return Media(
-        kind.lower(),
-        tuple(each.encode("latin-1") for each in boundaries if each and _is_latin(each))[
-            :MAX_READINGS
-        ],
-        label_of(":" + file.strip()),
-    )
+    readings = [each.encode("latin-1") for each in boundaries]
+    if not readings and "*" in value:  # RFC 2231
+        _, parameters = read_parameters(value[1:].encode("latin-1"))
+        readings += [parameters["boundary"].text.encode()] if "boundary" in parameters else []
+    return Media(kind.lower(), tuple(filter(None, readings))[:MAX_READINGS])
+
+
+@lru_cache(1024)
+def _file(disposition: str, content_type: str) -> Value:
+    return file_name(disposition.encode("latin-1"), content_type.encode("latin-1"))
 
 
 def _readings(text: str, *, bare: bool) -> list[str]:
@@ -120,24 +108,3 @@ def _readings(text: str, *, bare: bool) -> list[str]:
     if bare:
         found += [(found[0].split() or [""])[0], found[0].partition("(")[0], found[0].strip("'")]
     return [each.rstrip() for each in found]
-
-
-def _unfolded(text: str) -> str:
-    return _FOLD.sub(r"\1", text)
-
-
-def _continued(parameters: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return parameters of RFC 2231, put together and decoded."""
-    if not parameters:
-        return []
-    try:
-        return [
-            (name.lower(), unquote(collapse_rfc2231_value(value)))
-            for name, value in decode_params([("", ""), *parameters])[1:]
-        ]
-    except (LookupError, ValueError, TypeError):
-        return []
-
-
-def _is_latin(text: str) -> bool:
-    return all(ord(c) < 256 for c in text)

@@ -134,15 +134,16 @@ class Message:
             media, body = head.media, head.body
             if "/" not in media.kind:
                 stated = first_of(head.fields, "content-type")
-                media = Media("text/plain" if stated else default, (), media.file)
-            label = plain(" · ".join(filter(None, (media.kind, media.file))), MAX_LABEL)
+                media = Media("text/plain" if stated else default)
+            file = head.file
+            label = plain(" · ".join(filter(None, (media.kind, file.marked(MAX_LABEL)))), MAX_LABEL)
             if media.multipart and depth >= MAX_DEPTH:
                 cutter.closed.append(path)
             elif media.multipart:
                 self._inside(text, head, end, number, depth)
             elif not media.kind.startswith("multipart/") and text.at(body) < text.at(end):
                 encoding = head.encoding
-                if _is_message(media, text, body, end, encoding):
+                if _is_message(media.kind, file.text, text, body, end, encoding):
                     inner = Name(f"{path}/message", f"{path}/message/", number, depth + 1)
                     self._message(text, body, end, encoding, inner)
                 else:
@@ -269,13 +270,11 @@ class _Names:
         return f"{self._prefix}{name} {number}", label
 
 
-def _is_message(media: Media, text: Text, start: int, end: int, encoding: str) -> bool:
+def _is_message(kind: str, file: str, text: Text, start: int, end: int, encoding: str) -> bool:
     """Return whether a part is a message: by its type, or by a file's name and what it begins with."""
-    if media.kind in MESSAGES or media.kind in _HEADERS:
+    if kind in MESSAGES or kind in _HEADERS:
         return True
-    if not _FILE.search(media.file):
-        return False
-    return begins_as_letter(*_decoded(text, start, end, encoding))
+    return bool(_FILE.search(file)) and begins_as_letter(*_decoded(text, start, end, encoding))
 
 
 def _label(text: Text, start: int, end: int, encoding: str) -> str:
