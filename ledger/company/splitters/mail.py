@@ -10,7 +10,6 @@ A document with too many parts is cut anew, more coarsely: without fields, then 
 import re
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from ledger.company.splitters.cutting import (
     MAX_PARTS,
@@ -124,6 +123,6 @@ def _cut_message(cutter: Cutter, window: Window, message: _Message, detail: Deta
     head = find_head(window.data, at, min(end - window.base, len(window.data)))
     if head and has_parts(head) and end - start <= MAX_MESSAGE:
         window.show(start, end)
-        head = replace(head, body=head.body - at + start - window.base)
+        head = head.moved(start - window.base - at)
     text, name = Plain(window.data, window.base), Name(path, prefix)
     Message(cutter, prefix, detail).cut(text, start - window.base, end - window.base, head, name)

@@ -6,7 +6,7 @@ kept as a further reading of the boundary; which one is meant shows in the body.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -48,9 +48,10 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The header of an entity: its fields, where the body begins, and what they say of that."""
+    """The header of an entity: its fields and where they begin, where the body does, and its type."""
 
     fields: list[Field]
+    first: int
     body: int
     media: Media
 
@@ -60,6 +61,10 @@ class Head:
         found = _KIND.match(first_of(self.fields, "content-transfer-encoding")[:MAX_VALUE])
         name = found[1].lower() if found else ""
         return "" if name in ("7bit", "8bit", "binary") else name
+
+    def moved(self, by: int) -> "Head":
+        """Return the same at another place of what is in memory."""
+        return replace(self, first=self.first + by, body=self.body + by)
 
     @property
     def file(self) -> Value:
@@ -71,7 +76,10 @@ class Head:
 def find_head(data: bytes | bytearray, start: int, end: int) -> Head | None:
     """Return the header at `start`; None if it is too long."""
     found = find_header(data, start, end)
-    return Head(*found, parse_media(first_of(found[0], "content-type"))) if found else None
+    if found is None:
+        return None
+    fields, body = found
+    return Head(fields, start, body, parse_media(first_of(fields, "content-type")))
 
 
 @lru_cache(1024)

@@ -172,7 +172,7 @@ class Message:
         place = cutter.begin(text.at(start))
         if self._detail == Detail.FIELDS and len(fields) <= MAX_FIELDS:
             cut_fields = self._fields if isinstance(text, Plain) else self._encoded_fields
-            label = cut_fields(text, start, fields, inside + "header/")
+            label = cut_fields(text, head.first, fields, inside + "header/")
         else:
             label = label_of_message(fields)
         cutter.end(place, text.at(body), inside + "header", "")
@@ -181,7 +181,7 @@ class Message:
     def _fields(self, text: Text, start: int, fields: list[Field], prefix: str) -> str:
         cutter, at = self._cutter, text.at(start)
         parts, leaves = cutter.parts, cutter.leaves
-        before = len(leaves)
+        before = cutter.cut(at)
         names = _Names(prefix)
         for name, rest in fields:
             size = len(name) + len(rest)
