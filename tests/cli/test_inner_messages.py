@@ -24,16 +24,16 @@ def test_it_is_found_by_its_subject_and_opened_by_its_parts(name: str, company: 
     parts = company("parts", name).output
     assert SUBJECT in parts
     assert "周敏" in parts
-    for selector, shown in [
-        (SUBJECT, "Subject: =?gb2312"),
-        ("part 2/message/header/Subject", "Subject: =?gb2312"),
-        ("part 2.1/body", "A 37 %"),
-        ("part 2.2/body", "%PDF"),
-    ]:
-        plan = company("disclose", name, "--only", selector, "--dry-run", "-o", "x.evidence").output
-        assert "encoded" not in plan or name.startswith("encoded")
-        company("disclose", name, "--only", selector, "-o", f"{len(selector)}{name}.evidence")
-        assert opened(company, Path(f"{len(selector)}{name}.evidence"), shown)
+    for number, (selector, shown) in enumerate(
+        [
+            (SUBJECT, "Subject: =?gb2312"),
+            ("part 2/message/header/Subject", "Subject: =?gb2312"),
+            ("part 2.1/body", "A 37 %"),
+            ("part 2.2/body", "%PDF"),
+        ]
+    ):
+        company("disclose", name, "--only", selector, "-o", f"{number}.evidence")
+        assert opened(company, Path(f"{number}.evidence"), shown)
 
 
 def opened(company: Company, evidence: Path, shown: str) -> bool:

@@ -116,6 +116,15 @@ def test_what_else_a_report_brings_is_the_report_s() -> None:
     assert letter["message"] == mixed
 
 
+def test_a_report_about_a_report_stands_around_it() -> None:
+    data = report(original=report())
+    assert original_of(data) == ORIGINAL
+    letter = Pieces("a.eml", data)
+    assert letter["message"] == ORIGINAL
+    assert letter["report/report"] == report()
+    assert letter["report/report/envelope/Bcc 2"] == b"Bcc: lin@jinling.example\r\n"
+
+
 def in_base64(data: bytes) -> bytes:
     return base64.encodebytes(data).replace(b"\n", b"\r\n")
 

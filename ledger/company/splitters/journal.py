@@ -24,6 +24,8 @@ OLD_MARK = "exjournalreport"
 """Fields of a report, one misspelt, and their value: Exchange 2003, Citadel."""
 MAX_ENVELOPE = 1 << 20
 """Bytes of an envelope in words: some 10,000 recipients."""
+MAX_REPORTS = 10
+"""Reports about reports."""
 RECIPIENTS = ("to", "cc", "bcc", "recipient", "recipients")
 MESSAGES = ("message/rfc822", "message/global")
 
@@ -98,13 +100,22 @@ def find_report(data: bytes | bytearray, head: Head, end: int) -> Report | None:
 
 
 def original_of(message: bytes) -> bytes | None:
-    """Return the message that a journal report is about, byte for byte; None if it is no report."""
-    head = find_head(message, 0, len(message))
-    report = head and find_report(message, head, len(message))
-    if not report:
-        return None
-    start, end = report.original
-    return decode(message[start:end], report.encoding)
+    """Return the message that a journal report is about, byte for byte; None if it is no report.
+
+    Of a report about a report it is the innermost.
+    """
+    found: bytes | None = None
+    for _ in range(MAX_REPORTS):
+        head = find_head(message, 0, len(message))
+        report = head and find_report(message, head, len(message))
+        if not report:
+            break
+        start, end = report.original
+        original = decode(message[start:end], report.encoding)
+        if original is None:
+            break
+        found = message = original
+    return found
 
 
 def words(data: bytes | bytearray, start: int, end: int, soft: bool) -> Iterator[Said]:

@@ -62,12 +62,13 @@ def has_parts(head: Head) -> bool:
 @dataclass(frozen=True, slots=True)
 class Name:
     """What a message is called: its path, what stands before the paths of its header and body, its
-    number as a part, and how many messages and multiparts are around it."""
+    number as a part; how many messages and multiparts are around it, and the report that is."""
 
     path: str
     inside: str
     number: str = ""
     depth: int = 0
+    report: str = ""
 
 
 class Message:
@@ -214,7 +215,8 @@ class Message:
         """Cut a journal report: around the original, which has its paths as if it stood alone."""
         cutter, (start, body, end) = self._cutter, bounds
         before, _, after = name.path.rpartition("message")
-        path, inner = f"{before}report{after}", replace(name, depth=name.depth + 1)
+        path = f"{name.report}/report" if name.report else f"{before}report{after}"
+        inner = replace(name, depth=name.depth + 1, report=path)
         place = cutter.begin(text.at(start))
         header = cutter.begin(text.at(start))
         cutter.end(header, text.at(body), path + "/header", "")
