@@ -170,6 +170,7 @@ def test_what_is_not_built_as_a_report_is_none_whoever_sent_it(data: bytes) -> N
 def test_the_original_s_signature_is_checked() -> None:
     signed = dkim.sign(ORIGINAL, b"mail", b"a.example", RSA_PEM) + ORIGINAL
     found = original_of(report(original=signed))
+    assert found is not None
     assert found == signed
     assert dict(check_signatures(found, Known()))["dkim-1"].startswith("pass d=a.example")
 

@@ -67,6 +67,15 @@ def test_a_single_part_body_inside_stands_apart_from_its_header() -> None:
     assert letter.label("part 2/message/header/Subject") == "涂层配方第三版"
 
 
+@pytest.mark.parametrize("lead", [b"\r\n", b"\r\n\r\n", b">From a@b Tue Mar  3 09:14:22 2026\r\n"])
+def test_what_stands_before_a_header_inside(lead: bytes) -> None:
+    letter = Pieces("a.eml", attached(lead + MIXED))
+    assert letter.label("part 2/message") == LABEL
+    assert letter["part 2.2/body"] == b"%PDF"
+    assert letter["part 2/message"] == lead + MIXED
+    assert letter["part 2/message/header/From"].startswith(b"From: =?")
+
+
 def test_a_message_that_is_a_message_s_whole_body() -> None:
     letter = Pieces("a.eml", b"Subject: bounce\r\nContent-Type: message/rfc822\r\n\r\n" + MIXED)
     assert letter["body"] == letter["part 1/message"] == MIXED

@@ -76,7 +76,7 @@ def decode(data: bytes, encoding: str) -> bytes | None:
 def begins_as_letter(data: bytes | bytearray, start: int, end: int) -> bool:
     """Return whether there are fields of a message at `start`."""
     found = find_header(data, start, end)
-    return found is not None and any(name.lower() in _LETTER for name, _ in found[0])
+    return found is not None and any(name.rstrip().lower() in _LETTER for name, _ in found[0])
 
 
 def true_encoding(data: bytes | bytearray, start: int, end: int, stated: str) -> str:

@@ -48,10 +48,9 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The header of an entity: its fields and where they begin, where the body does, and its type."""
+    """The header of an entity: its fields, where the body begins, and its type."""
 
     fields: list[Field]
-    first: int
     body: int
     media: Media
 
@@ -64,7 +63,7 @@ class Head:
 
     def moved(self, by: int) -> "Head":
         """Return the same at another place of what is in memory."""
-        return replace(self, first=self.first + by, body=self.body + by)
+        return replace(self, body=self.body + by)
 
     @property
     def file(self) -> Value:
@@ -73,13 +72,13 @@ class Head:
         return _file(disposition[1:MAX_VALUE], first_of(self.fields, "content-type")[1:MAX_VALUE])
 
 
-def find_head(data: bytes | bytearray, start: int, end: int) -> Head | None:
-    """Return the header at `start`; None if it is too long."""
-    found = find_header(data, start, end)
+def find_head(data: bytes | bytearray, start: int, end: int, lead: int = 0) -> Head | None:
+    """Return the header at `start`, its first field `lead` bytes behind; None if it is too long."""
+    found = find_header(data, start, end, lead)
     if found is None:
         return None
     fields, body = found
-    return Head(fields, start, body, parse_media(first_of(fields, "content-type")))
+    return Head(fields, body, parse_media(first_of(fields, "content-type")))
 
 
 @lru_cache(1024)

@@ -26,10 +26,12 @@ from ledger.company.splitters.fields import (
     MAX_NAME,
     Field,
     find_header,
+    find_lead,
     first_of,
     joined,
     label_of,
     label_of_message,
+    quoted_line,
 )
 from ledger.company.splitters.journal import MESSAGES, Report, find_report, words
 from ledger.company.splitters.media import Head, Media, find_head
@@ -41,6 +43,7 @@ MAX_DEPTH = 20
 
 _HEADERS = ("text/rfc822-headers", "message/rfc822-headers")
 """A message of which only the header came back (RFC 6522)."""
+_PROBE = 1 << 12
 _FILE = re.compile(r"\.eml$", re.IGNORECASE)
 _COPIED = ("sender", "subject", "message-id")
 """What an envelope in words repeats of the original, which is found by it."""
@@ -159,7 +162,7 @@ class Message:
         encoding = true_encoding(text.data, start, end, encoding)
         if inner := inner_text(text, start, end, encoding):
             text, start, end = inner
-            return self.cut(text, start, end, find_head(text.data, start, end), name)
+            return self.cut(text, start, end, _head_inside(text.data, start, end), name)
         self._cutter.closed.append(name.path)
         place = self._cutter.begin(text.at(start))
         self._cutter.end(place, text.at(end), name.path, _label(text, start, end, encoding))
@@ -173,7 +176,7 @@ class Message:
         place = cutter.begin(text.at(start))
         if self._detail == Detail.FIELDS and len(fields) <= MAX_FIELDS:
             cut_fields = self._fields if isinstance(text, Plain) else self._encoded_fields
-            label = cut_fields(text, head.first, fields, inside + "header/")
+            label = cut_fields(text, start, fields, inside + "header/")
         else:
             label = label_of_message(fields)
         cutter.end(place, text.at(body), inside + "header", "")
@@ -182,29 +185,33 @@ class Message:
     def _fields(self, text: Text, start: int, fields: list[Field], prefix: str) -> str:
         cutter, at = self._cutter, text.at(start)
         parts, leaves = cutter.parts, cutter.leaves
-        before = cutter.cut(at)
+        before, filled = len(leaves), at
         names = _Names(prefix)
-        for name, rest in fields:
-            size = len(name) + len(rest)
-            if size <= MAX_LEAF:
-                leaves.append(size)
-                count = 1
-            else:
-                cutter.passed(at)
-                count = cutter.cut(at + size) - before
-            path, label = names.take(name, rest)
+        for written, rest in fields:
+            size, name = len(written) + len(rest), written.rstrip()
             if 0 < len(name) <= MAX_NAME:
+                if filled < at:
+                    cutter.passed(filled)
+                    before = cutter.cut(at)
+                if size <= MAX_LEAF:
+                    leaves.append(size)
+                    count = 1
+                else:
+                    cutter.passed(at)
+                    count = cutter.cut(at + size) - before
+                path, label = names.take(name, rest)
                 parts.append(Part(path, before + 1, count, label))
-            before += count
+                before += count
+                filled = at + size
             at += size
-        cutter.passed(at)
+        cutter.passed(filled)
         return joined(names.labels)
 
     def _encoded_fields(self, text: Text, start: int, fields: list[Field], prefix: str) -> str:
         names = _Names(prefix)
         for name, rest in fields:
             end = start + len(name) + len(rest)
-            path, label = names.take(name, rest)
+            path, label = names.take(name.rstrip(), rest)
             if 0 < len(name) <= MAX_NAME and text.at(start) < text.at(end):
                 place = self._cutter.begin(text.at(start))
                 self._cutter.end(place, text.at(end), path, label)
@@ -270,6 +277,16 @@ class _Names:
             return self._prefix + name, label
         self._numbers[lower] = number = self._numbers.get(lower, 1) + 1
         return f"{self._prefix}{name} {number}", label
+
+
+def _head_inside(data: bytes | bytearray, start: int, end: int) -> Head | None:
+    """Return the header of a message inside another, also behind empty lines or a mailbox's line."""
+    head = find_head(data, start, end)
+    if head is None or head.fields:
+        return head
+    lead = find_lead(bytes(data[start : min(end, start + _PROBE)])) or 0
+    lead += quoted_line(data, start + lead)
+    return find_head(data, start, end, lead) if begins_as_letter(data, start + lead, end) else head
 
 
 def _is_message(kind: str, file: str, text: Text, start: int, end: int, encoding: str) -> bool:
