@@ -139,7 +139,7 @@ def _envelope_words(
 
 
 def _marked(fields: list[Field]) -> bool:
-    names = {name.rstrip().lower() for name, _ in fields}
+    names = {name.rstrip().lower() for name, _ in fields if name[:1] in "xX"}
     return bool(names.intersection(MARKS)) or any(
         first_of(fields, name)[1:].strip().lower() == OLD_MARK for name in OLD_MARKS
     )

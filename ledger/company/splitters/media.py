@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
-from ledger.company.splitters.fields import MAX_VALUE, Field, find_header, first_of
+from ledger.company.splitters.fields import MAX_VALUE, Field, find_header
 from ledger.reading.header import Value, file_name
 from ledger.reading.header import parameters as read_parameters
 
@@ -26,6 +26,7 @@ _PARAMETER = re.compile(
     r'(?:"((?:[^"\\]|\\.)*+)"?|((?:[^\s;"]++(?:\s++(?![\w*-]++\s*+=))?+)++))',
     re.ASCII | re.DOTALL,
 )
+_STATED = ("content-type", "content-transfer-encoding", "content-disposition")
 _FOLD = re.compile(r"\r?\n([ \t]*)")
 _QUOTED = re.compile(r"[\n\\;]")
 _BARE = re.compile(r"[\n\\\s('\"]")
@@ -48,28 +49,31 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The header of an entity: its fields, where the body begins, and its type."""
+    """The header of an entity: its fields, where the body begins, and what they state of that."""
 
     fields: list[Field]
     body: int
     media: Media
+    stated: dict[str, str]
 
     @property
     def encoding(self) -> str:
         """The transfer encoding, "" for a body whose bytes are the content's."""
-        found = _KIND.match(first_of(self.fields, "content-transfer-encoding")[:MAX_VALUE])
+        found = _KIND.match(self.stated.get("content-transfer-encoding", "")[:MAX_VALUE])
         name = found[1].lower() if found else ""
         return "" if name in ("7bit", "8bit", "binary") else name
-
-    def moved(self, by: int) -> "Head":
-        """Return the same at another place of what is in memory."""
-        return replace(self, body=self.body + by)
 
     @property
     def file(self) -> Value:
         """The name of the file that the body is."""
-        disposition = first_of(self.fields, "content-disposition")
-        return _file(disposition[1:MAX_VALUE], first_of(self.fields, "content-type")[1:MAX_VALUE])
+        disposition = self.stated.get("content-disposition", "")[1:MAX_VALUE]
+        content_type = self.stated.get("content-type", "")[1:MAX_VALUE]
+        named = "name" in disposition.lower() or "name" in content_type.lower()
+        return _file(disposition, content_type) if named else Value("")
+
+    def moved(self, by: int) -> "Head":
+        """Return the same at another place of what is in memory."""
+        return replace(self, body=self.body + by)
 
 
 def find_head(data: bytes | bytearray, start: int, end: int, lead: int = 0) -> Head | None:
@@ -78,7 +82,11 @@ def find_head(data: bytes | bytearray, start: int, end: int, lead: int = 0) -> H
     if found is None:
         return None
     fields, body = found
-    return Head(fields, body, parse_media(first_of(fields, "content-type")))
+    stated: dict[str, str] = {}
+    for name, rest in fields:
+        if name[:1] in "cC" and (lower := name.rstrip().lower()) in _STATED:
+            stated.setdefault(lower, rest)
+    return Head(fields, body, parse_media(stated.get("content-type", "")), stated)
 
 
 @lru_cache(1024)

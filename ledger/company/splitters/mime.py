@@ -27,7 +27,6 @@ from ledger.company.splitters.fields import (
     Field,
     find_header,
     find_lead,
-    first_of,
     joined,
     label_of,
     label_of_message,
@@ -137,8 +136,7 @@ class Message:
         if head := find_head(text.data, start, end):
             media, body = head.media, head.body
             if "/" not in media.kind:
-                stated = first_of(head.fields, "content-type")
-                media = Media("text/plain" if stated else default)
+                media = Media("text/plain" if "content-type" in head.stated else default)
             file = head.file
             label = plain(" · ".join(filter(None, (media.kind, file.marked(MAX_LABEL)))), MAX_LABEL)
             if media.multipart and depth >= MAX_DEPTH:
