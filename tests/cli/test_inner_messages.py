@@ -1,6 +1,7 @@
 """A message inside a message, from the deposit to what is shown: named, found and opened by itself."""
 
 import base64
+import quopri
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_it_is_found_by_its_subject_and_opened_by_its_parts(name: str, company: 
     ):
         company("disclose", name, "--only", selector, "-o", f"{number}.evidence")
         assert opened(company, Path(f"{number}.evidence"), shown)
+
+
+def test_what_cannot_be_shown_alone_is_said(company: Company) -> None:
+    fields = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+    company.write("quoted.eml", attached(quopri.encodestring(MIXED), fields))
+    company("deposit", "quoted.eml")
+    parts = " ".join(company("parts", "quoted.eml").output.split())
+    assert "no part can be shown alone: part 2/message" in parts
+    assert SUBJECT in parts
 
 
 def opened(company: Company, evidence: Path, shown: str) -> bool:
