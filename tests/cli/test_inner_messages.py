@@ -41,7 +41,7 @@ def test_what_cannot_be_shown_alone_is_said(company: Company) -> None:
     fields = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n"
     company.write("quoted.eml", attached(quopri.encodestring(MIXED), fields))
     company("deposit", "quoted.eml")
-    (document,) = company.json("parts", "quoted.eml")["documents"]
+    (document,) = company.json("parts", "quoted.eml")["found"]
     assert document["unsplit"].endswith("no part can be shown alone: part 2/message")
     assert SUBJECT in company("parts", "quoted.eml").output
 
