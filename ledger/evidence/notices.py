@@ -409,6 +409,13 @@ NO_HEADER = Notice(("it does not begin with a header field", "该文件不以邮
 NO_MAILBOX = Notice(
     ("it does not begin with a line `From ...`", "该文件不以 `From ...` 行开头"), _LOOK
 )
+INNER_MESSAGES = Notice(
+    (
+        "messages inside it of which only the whole can be shown (encoded, too deep or too large): {0}",
+        "因编码、嵌套过深或过大而只能整体出示的内嵌邮件：{0} 封",
+    ),
+    ("Save the inner message as .eml, and deposit it too.", "请将内嵌邮件另存为 .eml 后一并存证。"),
+)
 TOO_MANY_MESSAGES = Notice(("it has more than {0} messages", "其邮件超过 {0} 封"), _SMALLER)
 TOO_MANY_PARAGRAPHS = Notice(("it has more than {0} paragraphs", "其段落超过 {0} 段"), _SMALLER)
 TOO_MANY_LINES = Notice(("it has more than {0} lines", "其行数超过 {0} 行"), _SMALLER)

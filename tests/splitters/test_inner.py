@@ -13,6 +13,7 @@ from ledger.company.splitters.encoded import Base64, decode, inner_text
 from ledger.company.splitters.encoded import Plain as PlainText
 from ledger.company.splitters.media import parse_media
 from ledger.company.splitters.mime import MAX_DEPTH
+from ledger.evidence import notices
 from tests.splitters.pieces import Pieces
 
 OUTER = (
@@ -136,7 +137,7 @@ def test_a_message_in_base64_shows_its_fields_and_nothing_else(fields: bytes) ->
     assert letter.label("part 2.2") == "application/pdf · 配方表.xlsx"
 
 
-UNSHOWN = "of what is encoded, too deep or too large no part can be shown alone: part 2/message"
+UNSHOWN = notices.INNER_MESSAGES.line(1)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_base64_twice_is_one_part() -> None:
     letter = Pieces("a.eml", attached(in_base64(inside), ENCODED + b"message/rfc822\r\n"))
     assert letter.label("part 2/message").startswith("FW: see below")
     assert letter.label("part 2.2/message") == LABEL
-    assert letter.splitting.unsplit.endswith(": part 2.2/message")
+    assert letter.splitting.unsplit == UNSHOWN
 
 
 @given(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ledger.company.documents import Source
 from ledger.crypto.commitment import MAX_LEAF
+from ledger.evidence import notices
 from ledger.evidence.parts import Part, Splitting
 from ledger.reading.shown import one_line, shorten
 
@@ -120,23 +121,12 @@ class Cutter:
         leaves = self.leaves
         if sys.byteorder == "little":
             leaves.byteswap()
-        return Splitting(
-            splitter, version, leaves.tobytes(), tuple(self.parts), _unsplit(self.closed)
-        )
+        closed = len(self.closed)
+        unsplit = notices.INNER_MESSAGES.line(closed) if closed else ""
+        return Splitting(splitter, version, leaves.tobytes(), tuple(self.parts), unsplit)
 
 
 _PLACE = Part("", 1, 1)
-_NAMED = 3
-
-
-def _unsplit(closed: Sequence[str]) -> str:
-    if not closed:
-        return ""
-    more = f" and {len(closed) - _NAMED} more" if len(closed) > _NAMED else ""
-    return (
-        "of what is encoded, too deep or too large no part can be shown alone: "
-        f"{', '.join(closed[:_NAMED])}{more}"
-    )
 
 
 def cut_ranges(
