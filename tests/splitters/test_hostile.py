@@ -149,7 +149,7 @@ MAILBOX = b"".join(b"From a\nSubject: %d\nTo: b\n\nbody\n\n" % n for n in range(
 
 @pytest.mark.parametrize(
     ("room", "splitter", "parts"),
-    [(50, "mbox", 50), (49, "mbox", 30), (29, "mbox", 10), (9, "fixed", 0)],
+    [(61, "mbox", 61), (60, "mbox", 41), (40, "mbox", 21), (20, "fixed", 0)],
 )
 def test_a_mailbox_with_too_many_parts_is_cut_more_coarsely(
     room: int, splitter: str, parts: int
@@ -158,9 +158,9 @@ def test_a_mailbox_with_too_many_parts_is_cut_more_coarsely(
     check(splitting, MAILBOX)
     assert (splitting.splitter, len(splitting.parts)) == (splitter, parts)
     if parts:
-        assert splitting.parts[0].label == "0"
+        assert splitting.parts[1].label == "0"
     else:
-        assert splitting.unsplit == "it has more than 9 parts"
+        assert splitting.unsplit == "it has more than 20 parts"
 
 
 @pytest.mark.parametrize(

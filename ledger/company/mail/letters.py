@@ -82,7 +82,13 @@ class Letters:
         """Take a message from a mailbox in files."""
         separator = stored.separator.decode("utf-8", "backslashreplace")
         more: Provenance = (("mbox-from", plain(separator)),) if separator else ()
+        if stored.folder:
+            more = (*more, ("mail-folder", plain(stored.folder)))
         self._take(stored.message, stored.key, stored.place, more, policy)
+
+    def listening(self, place: str) -> None:
+        """Note where a journal listens."""
+        self._journal.note(Kind.LISTENING, place)
 
     def failed(self, what: str, error: Exception) -> None:
         """Note what did not become a deposit."""

@@ -14,6 +14,8 @@ What is stated goes into the deposit's manifest, sealed with it, as pairs of a n
     mail-message-id      ... and Message-ID
     mail-journal         that it is a journal report, and that all else is said of the original in it
     mail-journal-date    the report's own Date, mail-journal-message-id its Message-ID
+    mail-folder          the folder of a Maildir, its name decoded; none for the inbox
+    mbox-from            the line that separates it from the message before it in an mbox
     envelope-from        SMTP: MAIL FROM, HELO or EHLO, peer, TLS; RCPT TO, one pair each
     envelope-to-1 ...
     dkim, dkim-1, dkim-1-key, dkim-1-look-up, arc, ...      see `ledger.company.mail.dkim`
