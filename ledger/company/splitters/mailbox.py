@@ -141,7 +141,7 @@ class _Finder:
         low = max(start, at - 3)
         before = self._window.data[low - self._window.base : at - self._window.base]
         for empty in (b"\r\n", b"\n"):
-            if before.endswith(b"\n" + empty) or (before == empty and low == start):
+            if before.endswith(b"\n" + empty) or (bytes(before) == empty and low == start):
                 return len(empty)
         return 0
 
