@@ -90,6 +90,10 @@ _AS_PDF: Pair = (
     "Save or print it as PDF too, and deposit both together.",
     "请另存或打印为 PDF，并与原件一并存证。",
 )
+_AS_EML: Pair = (
+    "Save it as .eml too, and deposit both together.",
+    "请另存为 .eml，并与原件一并存证。",
+)
 _WITHOUT_PASSWORD: Pair = (
     "Save a copy without the password, and deposit both together.",
     "请另存一份不带密码的副本，并与原件一并存证。",
@@ -327,6 +331,56 @@ SPARSE = Notice(
     _UNPACKED,
 )
 
+# --- mail ---
+
+NO_MESSAGE = Notice(
+    ("it does not begin with a header field", "其开头不是邮件头字段"),
+    _LOOK,
+)
+NO_MAILBOX = Notice(
+    ("it does not begin with a line `From ...`", "其开头不是邮箱文件的 From 行"),
+    _LOOK,
+)
+NO_EMLX = Notice(
+    (
+        "it does not begin with the size of the message in it, as Apple Mail writes it",
+        "其开头不是 Apple 邮件所记的邮件长度",
+    ),
+    _LOOK,
+)
+TOO_MANY_MESSAGES = Notice(("it has more than {0} messages", "其邮件超过 {0} 封"), _SMALLER)
+OUTLOOK_ITEM = Notice(
+    (
+        "it is a message or form of Outlook (.msg, .oft), of which only the whole can be shown",
+        "该文件为 Outlook 邮件或模板（.msg、.oft），只能整体出示",
+    ),
+    _AS_EML,
+)
+TNEF = Notice(
+    (
+        "it is a wrapping of Outlook (winmail.dat), of which only the whole can be shown",
+        "该文件为 Outlook 封装的邮件及附件（winmail.dat），只能整体出示",
+    ),
+    _AS_EML,
+)
+OUTLOOK_STORE = Notice(
+    (
+        "it is a mailbox of Outlook (.pst, .ost, .olm, .dbx), of which only the whole can be shown",
+        "该文件为 Outlook 邮箱数据文件（.pst、.ost、.olm、.dbx），只能整体出示",
+    ),
+    (
+        "Capture the mail over IMAP, or save it as .eml or .mbox, and deposit that too.",
+        "请通过 IMAP 采集，或将其中邮件另存为 .eml 或 .mbox 一并存证。",
+    ),
+)
+UNFORESEEN = Notice(
+    ("this program could not take it apart", "本程序未能拆分该文件"),
+    (
+        "Nothing is lost: it is sealed whole. Please report it to who maintains the program.",
+        "文件已整体封存，并无缺失；请告知程序维护者。",
+    ),
+)
+
 # --- pages of PDFs ---
 
 PDF_ENCRYPTED = Notice(("the PDF is encrypted", "该 PDF 已加密"), _WITHOUT_PASSWORD)
@@ -408,6 +462,13 @@ LONG_NAME = Notice(
 NO_HEADER = Notice(("it does not begin with a header field", "该文件不以邮件头字段开头"), _LOOK)
 NO_MAILBOX = Notice(
     ("it does not begin with a line `From ...`", "该文件不以 `From ...` 行开头"), _LOOK
+)
+INNER_MESSAGES = Notice(
+    (
+        "messages inside it of which only the whole can be shown (encoded, too deep or too large): {0}",
+        "因编码、嵌套过深或过大而只能整体出示的内嵌邮件：{0} 封",
+    ),
+    ("Save the inner message as .eml, and deposit it too.", "请将内嵌邮件另存为 .eml 后一并存证。"),
 )
 TOO_MANY_MESSAGES = Notice(("it has more than {0} messages", "其邮件超过 {0} 封"), _SMALLER)
 TOO_MANY_PARAGRAPHS = Notice(("it has more than {0} paragraphs", "其段落超过 {0} 段"), _SMALLER)

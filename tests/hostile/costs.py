@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -34,10 +33,12 @@ from ledger.chain.trust import parse_trust
 from ledger.company.access.recovery import find_printed, find_secret
 from ledger.company.capture.config import parse_config
 from ledger.company.mail.dkim import Found, check_signatures
-from ledger.company.mail.mailboxes import _split
 from ledger.company.mail.sources import MailPolicy
+from ledger.company.sealing.sources import MemorySource
+from ledger.company.splitters.cutting import Window
 from ledger.company.splitters.headers import decoded, title
 from ledger.company.splitters.headers import parse_mail_header as parse_mail
+from ledger.company.splitters.mailbox import find_messages
 from ledger.court.reasons import in_chinese
 from ledger.court.shown import path_meaning
 from ledger.crypto.armor import BEGIN, END, parse_armor
@@ -166,7 +167,7 @@ def archived(size: int) -> bytes:
 
 
 def mbox(data: bytes) -> object:
-    return list(_split(io.BytesIO(data), Path("box"), 1 << 24))
+    return list(find_messages(Window(MemorySource(data))))
 
 
 class NoRecords:

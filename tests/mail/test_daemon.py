@@ -209,7 +209,7 @@ def test_a_mailbox_is_taken_once_however_often_it_is_read(company: Company) -> N
     path = company.write("archive.mbox", mbox(*letters[:4]))
     *_, last = company("mail", "--mbox", path, "--matter", "m", "--json").stdout.splitlines()
     assert json.loads(last) == {
-        "mailboxes": [{"path": str(path), "messages": 4, "passed_over": 0}],
+        "mailboxes": [{"path": str(path), "folder": "", "messages": 4, "passed_over": 0}],
         "waiting": 0,
     }
     path.write_bytes(mbox(letters[4], *letters))
@@ -231,11 +231,50 @@ def test_a_maildir_is_taken_once_and_left_as_it_is(company: Company) -> None:
     assert len(list(maildir.rglob("*host*"))) == 2
 
 
+def test_folders_of_a_maildir_are_counted_by_name(company: Company) -> None:
+    maildir = company.folder / "Maildir"
+    for number, folder in enumerate(("cur", ".Sent/cur", ".&XfJT0ZAB-/new")):
+        (maildir / folder).mkdir(parents=True)
+        (maildir / folder / "1.host").write_bytes(letter(number))
+    output = company("mail", "--maildir", maildir, "--no-dns").output
+    assert output.count("1 message\n") == 3
+    assert output.count("in its folder") == 2
+    assert "Sent" in output
+    assert "已发送" in output
+    assert len(deposited(company)) == 3
+
+
+def test_a_file_that_is_no_mailbox_does_not_keep_the_next_one_from_being_taken(
+    company: Company,
+) -> None:
+    other = company.write("other.mbox", b"no mailbox\n")
+    good = company.write("good.mbox", mbox(letter(1)))
+    output = company("mail", "--mbox", other, "--mbox", good, "--no-dns", code=1).output
+    assert "1 message\n" in output
+    assert "is not an mbox" in output
+    assert len(deposited(company)) == 1
+
+
+def test_a_journal_at_any_free_port_says_which(company: Company) -> None:
+    process = company.spawn("mail", "--listen", "127.0.0.1:0", "--no-dns", "--json")
+    try:
+        assert process.stdout is not None
+        event = json.loads(process.stdout.readline())
+        assert event["kind"] == "listening"
+        port = int(event["what"].removeprefix("127.0.0.1:"))
+        send(port, letter(1))
+        wait_for(lambda: len(deposited(company)) == 1)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
 def test_a_followed_imap_folder_is_deposited(company: Company, dovecot: Dovecot) -> None:
     company.env[PASSWORD_VARIABLE] = PASSWORD
     dovecot.deliver(letter(1))
     daemon = Daemon(company, "--imap", f"imap://lin@127.0.0.1:{dovecot.port}", "--no-dns")
     wait_for(lambda: len(deposited(company)) == 1)
+    wait_for(lambda: any(company.home.glob("imap-*.json")))
     daemon.kill()
     dovecot.deliver(letter(2))
     (position,) = company.home.glob("imap-*.json")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ledger.company.mail.mailboxes import (
     MailboxFollower,
+    PassedOver,
     Stored,
-    TooLarge,
     read_maildir,
     read_mbox,
 )
@@ -85,7 +85,7 @@ def test_another_file_is_no_mbox(mbox: Path, data: bytes) -> None:
 def test_a_message_over_the_limit_is_passed_over(mbox: Path) -> None:
     mbox.write_bytes(FROM + b"x" * 500_000 + b"\n\n" + FROM + b"small\n\n")
     found = list(read_mbox(mbox, max_size=1000))
-    assert isinstance(found[0], TooLarge)
+    assert isinstance(found[0], PassedOver)
     assert isinstance(found[1], Stored)
 
 
@@ -132,6 +132,56 @@ def test_another_folder_is_no_maildir(tmp_path: Path) -> None:
         list(read_maildir(tmp_path))
 
 
+def test_folders_of_a_maildir_are_taken_and_have_their_names(maildir: Path) -> None:
+    places = {
+        "": "cur/1.host:2,S",
+        "Sent": ".Sent/cur/2.host:2,S",
+        "已发送": ".&XfJT0ZAB-/new/3.host",
+        "Archive/2026": ".Archive.2026/cur/4.host!2,S",
+        "归档": "&X1JoYw-/cur/5.host;2,S",
+        "归档/old": "&X1JoYw-/old/cur/6.host",
+        "草稿": "草稿/cur/7.host",
+        "&broken": ".&broken/cur/8.host",
+    }
+    for name in places.values():
+        (maildir / name).parent.mkdir(parents=True, exist_ok=True)
+        (maildir / name).write_bytes(name.encode())
+    (maildir / "dovecot-uidlist").write_bytes(b"")
+    (maildir / "elsewhere").symlink_to(maildir)
+    found = [each for each in read_maildir(maildir) if isinstance(each, Stored)]
+    assert {each.folder: each.message.decode() for each in found} == places
+    assert len(found) == len(places)
+
+
+def test_a_folder_of_maildirs_need_not_be_one(tmp_path: Path) -> None:
+    (tmp_path / "Sent" / "cur").mkdir(parents=True)
+    (tmp_path / "Sent" / "cur" / "1").write_bytes(b"sent")
+    (found,) = read_maildir(tmp_path)
+    assert isinstance(found, Stored)
+    assert (found.folder, found.message) == ("Sent", b"sent")
+
+
+def test_a_message_that_cannot_be_read_is_passed_over_once(
+    maildir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1", "2", "3"):
+        (maildir / "new" / name).write_bytes(name.encode())
+    opened = os.open
+
+    def refuse(path: Path, *rest: int) -> int:
+        if Path(path).name == "2":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest)
+
+    monkeypatch.setattr(os, "open", refuse)
+    seen: set[str] = set()
+    found = list(read_maildir(maildir, seen=seen))
+    assert [each.message for each in found if isinstance(each, Stored)] == [b"1", b"3"]
+    (passed,) = [each for each in found if isinstance(each, PassedOver)]
+    assert "Permission denied" in str(passed.error)
+    assert list(read_maildir(maildir, seen=seen)) == []
+
+
 class Follower:
     """A follower with what it took; stopped at the end."""
 
@@ -139,6 +189,7 @@ class Follower:
         self.taken: list[bytes] = []
         self.failures: list[str] = []
         self.fail = False
+        self.poison = b""
         self.service = MailboxFollower(
             MailboxFiles(kind, str(path)),
             self.take,
@@ -150,6 +201,8 @@ class Follower:
     def take(self, stored: Stored) -> None:
         if self.fail:
             raise StorageFailed("the disk is full")
+        if self.poison and self.poison in stored.message:
+            raise InvalidInput("it cannot be sealed")
         if stored.message not in self.taken:
             self.taken.append(stored.message)
 
@@ -179,3 +232,17 @@ def test_what_arrives_is_taken_and_what_failed_is_taken_later(
     follower.fail = False
     wait_for(lambda: follower.taken == [b"one\n", b"two\n"])
     assert len(follower.failures) == 1  # told once, not at every look
+
+
+def test_a_message_that_cannot_be_taken_stops_nothing_behind_it(
+    follower: Follower, mbox: Path, maildir: Path
+) -> None:
+    follower.poison = b"poison"
+    for name in ("1 one", "2 poison", "3 three"):
+        (maildir / "new" / name).write_bytes(name.encode() + b"\n")
+    mbox.write_bytes(
+        b"".join(FROM + b"%s\n\n" % each for each in (b"1 one", b"2 poison", b"3 three"))
+    )
+    wait_for(lambda: follower.taken == [b"1 one\n", b"3 three\n"])
+    (failure,) = follower.failures
+    assert "it cannot be sealed" in failure

@@ -476,3 +476,117 @@ def test_swaks_delivers_over_tls(encrypted: SmtpJournal, taken: Taken) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(taken.arrivals) == 1
+
+
+# --- CHUNKING (RFC 3030)
+
+
+def in_pieces(raw: Raw, *pieces: bytes) -> bytes:
+    """Send a message in pieces and return the last answer."""
+    for number, piece in enumerate(pieces, 1):
+        last = b" LAST" if number == len(pieces) else b""
+        raw.say(b"BDAT %d%s\r\n" % (len(piece), last) + piece)
+        answer = raw.hear()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"Subject: bare\n\nlines end\nin LF\n"],
+        [b"Subject: x\r\n\r\n", b"body\r\n"],
+        [b"no line end"],
+        [b"", b"a", b""],
+        [b".\r\n..\r\n\r\n.\r\n"],
+        [b"x\n.\nMAIL FROM:<evil@a.example>\n", b"\r\n.\r\nRCPT TO:<x@y.example>\r\n"],
+        [b"\x00\xff" * 50_000, b"\r" * 70_000],
+    ],
+)
+def test_a_message_in_pieces_is_kept_byte_for_byte(
+    pieces: list[bytes], journal: SmtpJournal, taken: Taken
+) -> None:
+    with Raw(journal) as raw:
+        raw.begin()
+        assert in_pieces(raw, *pieces).startswith(b"250 2.6.0 sealed as")
+    assert taken.messages == [b"".join(pieces)]
+    wait_for(lambda: journal.in_memory == 0)
+    works(journal, taken)
+
+
+def test_pieces_are_offered_and_may_be_sent_without_waiting(
+    journal: SmtpJournal, taken: Taken
+) -> None:
+    with client(journal) as connected:
+        assert connected.has_extn("chunking")
+        assert not connected.has_extn("binarymime")
+    with Raw(journal) as raw:
+        raw.begin()
+        raw.say(b"BDAT 3\r\none" + b"BDAT 3 LAST\r\ntwo" + b"NOOP\r\n")
+        heard = b""
+        while heard.count(b"\r\n") < 3:
+            heard += raw.hear()
+        assert [line[:3] for line in heard.splitlines()] == [b"250"] * 3
+    assert taken.messages == [b"onetwo"]
+
+
+@pytest.mark.parametrize("arg", [b"", b"x", b"-1", b"1e3", b"5 FIRST", b"5 LAST x", b"9" * 21])
+def test_a_piece_without_a_size_ends_the_connection(
+    arg: bytes, journal: SmtpJournal, taken: Taken
+) -> None:
+    with Raw(journal) as raw:
+        raw.begin()
+        raw.say(b"BDAT " + arg + b"\r\nMAIL FROM:<evil@a.example>\r\n")
+        assert raw.hear().startswith(b"501")
+        assert raw.hear() == b""
+    assert taken.messages == []
+    works(journal, taken)
+
+
+def test_what_is_in_a_refused_piece_is_no_command(journal: SmtpJournal, taken: Taken) -> None:
+    hidden = b"MAIL FROM:<evil@a.example>\r\nRCPT TO:<b@b.example>\r\n"
+    with Raw(journal) as raw:
+        raw.hear()
+        for greeting in (b"", b"EHLO x\r\n"):
+            raw.say(greeting)
+            while greeting and not raw.hear().endswith(b"250 HELP\r\n"):
+                pass
+            raw.say(b"BDAT %d LAST\r\n" % len(hidden) + hidden)
+            assert raw.hear().startswith(b"503")
+        raw.say(b"BDAT 3 LAST\r\nabc")
+        assert raw.hear().startswith(b"503 5.5.1 RCPT first")
+    assert taken.messages == []
+
+
+def test_a_message_in_pieces_has_the_same_limits(journal: SmtpJournal, taken: Taken) -> None:
+    with Raw(journal) as raw:
+        raw.begin()
+        raw.say(b"BDAT 150000\r\n" + b"x" * 150_000)
+        assert raw.hear().startswith(b"250")
+        raw.say(b"DATA\r\n")
+        assert raw.hear().startswith(b"503")
+        raw.say(b"BDAT 50001\r\n" + b"x" * 50_001)
+        assert raw.hear().startswith(b"552")
+        assert journal.in_memory == 0
+        raw.say(b"BDAT 1 LAST\r\nx")
+        assert raw.hear().startswith(b"552")
+        raw.say(b"RSET\r\n")
+        assert raw.hear().startswith(b"250")
+    assert taken.messages == []
+    works(journal, taken)
+
+
+@pytest.mark.parametrize("end", [b"RSET\r\n", b"HELO x\r\n", b"QUIT\r\n", b""])
+def test_pieces_that_never_become_a_message_are_forgotten(
+    end: bytes, journal: SmtpJournal, taken: Taken
+) -> None:
+    with Raw(journal) as raw:
+        raw.begin()
+        raw.say(b"BDAT 1000\r\n" + b"x" * 1000)
+        assert raw.hear().startswith(b"250")
+        assert journal.in_memory == 1000
+        raw.say(end)
+        if end:
+            raw.hear()
+    wait_for(lambda: journal.in_memory == 0)
+    assert taken.messages == []
+    works(journal, taken)

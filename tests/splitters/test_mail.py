@@ -104,7 +104,8 @@ def test_a_forwarded_message_lends_its_parts_its_number() -> None:
         b"--b\nContent-Type: message/rfc822\n\n" + WITH_PARTS.replace(b"\r\n", b"\n") + b"\n--b--\n"
     )
     letter = Pieces("fwd.eml", data)
-    assert letter["part 1/body"] == WITH_PARTS.replace(b"\r\n", b"\n")
+    assert letter["part 1/message"] == WITH_PARTS.replace(b"\r\n", b"\n")
+    assert letter["part 1/message/header/Subject"] == b"Subject: offer\n"
     assert letter["part 1.1.2/body"] == b"<p>"
     assert letter["part 1.2/body"] == b"%PDF"
 
@@ -131,13 +132,16 @@ def test_a_mailbox_has_messages_without_what_separates_them() -> None:
         ("mail/cur/1700.M1P2.host:2,S", "", LETTER, "message"),
         ("new/1700.M1P2.host", "", LETTER, "message"),
         ("new/notes", "", b"first we take it apart", "fixed"),
-        ("tmp/1700.M1P2.host", "", LETTER, "fixed"),
-        ("renew/letter", "", LETTER, "fixed"),
+        ("new/1700.M1P2.host", "", b">From a@b\n" + LETTER, "message"),
+        ("tmp/1700.M1P2.host", "", LETTER, "message"),
+        ("renew/letter", "", LETTER, "message"),
         ("Inbox", "", b"From a@b Mon Jan  1 00:00:00 2026\n" + LETTER, "mbox"),
         ("notes", "", b"From here on we walk\nand talk\n", "fixed"),
         ("notes.txt", "text/plain", b"From a@b 1\n" + LETTER, "text"),
         ("a.eml.gz", "message/rfc822", LETTER, "fixed"),
-        ("unknown", "", LETTER, "fixed"),
+        ("unknown", "", LETTER, "message"),
+        ("unknown", "application/json", LETTER, "fixed"),
+        ("unknown", "", b"From: nobody\nTo: nowhere\n", "fixed"),
         ("empty.eml", "message/rfc822", b"", "fixed"),
     ],
 )
@@ -151,7 +155,6 @@ def test_mail_is_known_by_name_type_and_first_bytes(
     ("name", "data", "reason"),
     [
         ("a.eml", b"%PDF-1.7", "it does not begin with a header field"),
-        ("a.eml", b"\n\nSubject: x\n", "it does not begin with a header field"),
         ("Maildir/cur/1.x:2,S", b"\0damaged", "it does not begin with a header field"),
         ("a.mbox", LETTER, "it does not begin with a line `From ...`"),
         ("a.mbox", b"\0" * 100_000, "it does not begin with a line `From ...`"),
@@ -264,7 +267,8 @@ def raw(text: str) -> bytes:
 def body_of(message: Message) -> bytes | None:
     """Return a body as it stands in the file; None for one that was taken apart."""
     payload = message._payload  # type: ignore[attr-defined]
-    return raw(payload) if isinstance(payload, str) else None
+    multipart = message.get_content_maintype() == "multipart"
+    return raw(payload) if isinstance(payload, str) and not multipart else None
 
 
 def expected_fields(data: bytes) -> list[tuple[str, bytes]]:
@@ -276,17 +280,25 @@ def expected_fields(data: bytes) -> list[tuple[str, bytes]]:
 
 
 def expected_parts(message: Any, number: str = "") -> Iterator[tuple[str, bytes | None]]:
-    """Yield (IMAP number, body) of each part; None for a body that has parts."""
+    """Yield (IMAP number, body) of each part and of each message inside; None where it has parts."""
     payload = message.get_payload()
-    if message.get_content_maintype() == "message" and isinstance(payload, list):
-        if payload[0].get_content_maintype() in ("multipart", "message"):
-            yield from expected_parts(payload[0], number)
+    if holds_a_message(message):
+        inner = f"{number}.1" if number else "1"
+        yield f"{inner}/message", body_of(payload[0])
+        yield from expected_parts(payload[0], inner)
     elif isinstance(payload, list):
         for k, part in enumerate(payload, 1):
             inner = f"{number}.{k}" if number else str(k)
-            multipart = part.get_content_maintype() == "multipart"
-            yield inner, None if multipart else body_of(part)
-            yield from expected_parts(part, inner)
+            if holds_a_message(part):
+                yield f"{inner}/message", body_of(part.get_payload()[0])
+                yield from expected_parts(part.get_payload()[0], inner)
+            else:
+                yield inner, body_of(part)
+                yield from expected_parts(part, inner)
+
+
+def holds_a_message(part: Any) -> bool:
+    return part.get_content_maintype() == "message" and isinstance(part.get_payload(), list)
 
 
 CLOSED_AT_ONCE = re.compile(rb"^--([^\r\n]*?)[ \t]*\r?\n--\1--", re.MULTILINE)
@@ -309,7 +321,9 @@ def test_parts_are_those_that_the_email_package_finds(data: bytes) -> None:
         if body is not None:
             shown = found.get(f"part {number}/body", b"")
             assert shown.rstrip(b"\r\n") == body.rstrip(b"\r\n")
-    assert {path.split("/")[0] for path in found} <= {f"part {number}" for number in wanted}
+    assert {path.split("/")[0] for path in found} <= {
+        f"part {number.split('/')[0]}" for number in wanted
+    }
 
 
 @given(LINE_ENDS.flatmap(headers), LINE_ENDS, TEXT)

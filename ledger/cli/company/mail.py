@@ -140,20 +140,24 @@ def _run(sources: "list[MailSource]", files: "list[MailboxFiles]", as_json: bool
 def _report(done: "MailboxImport", waiting: int, as_json: bool) -> None:
     """Say what mailboxes held; exit 1 where a message was passed over."""
     counts = [
-        {"path": path, "messages": taken, "passed_over": left}
-        for path, (taken, left) in done.counts.items()
+        {"path": path, "folder": folder, "messages": each.taken, "passed_over": each.passed_over}
+        for (path, folder), each in done.counts.items()
     ]
-    rows = [
-        f"{taken} messages"
-        + (f", {left} passed over" if left else "")
-        + "\n"
-        + text.foreign(path, 2)
-        for path, (taken, left) in done.counts.items()
-    ]
+    rows: list[str] = []
+    for (path, folder), each in done.counts.items():
+        left = (
+            f", {each.passed_over} passed over; `sealbook status` says why"
+            if each.passed_over
+            else ""
+        )
+        rows.append(f"{each.taken} message{'' if each.taken == 1 else 's'}{left}")
+        rows.append(text.foreign(path, 2))
+        if folder:
+            rows += [text.indent("in its folder", 2), text.foreign(folder, 4)]
     if waiting:
         rows.append(f"{waiting} wait, sealed in the vault; `sealbook deposit` sends them.")
     shell.emit(as_json, {"mailboxes": counts, "waiting": waiting}, "\n".join(rows))
-    if done.error is not None:
-        raise done.error
-    if any(left for _, left in done.counts.values()):
+    if done.errors:
+        raise done.errors[0]
+    if any(each.passed_over for each in done.counts.values()):
         raise SystemExit(1)

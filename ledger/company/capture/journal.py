@@ -26,6 +26,7 @@ notice: what goes well must not push them out."""
 class Kind(enum.StrEnum):
     """What became of something."""
 
+    LISTENING = "listening"
     CAME_IN = "came in"
     SEALED = "sealed"
     DEPOSITED = "deposited"

@@ -20,6 +20,8 @@ from ledger.reading.shown import fold
 _AHEAD = 1 << 20
 _OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?:, [a-z0-9_ -]+)*(?=$|/|: )")
 """Totals, and what is remarked of an archive's member."""
+_AROUND = ("separator", "end", "size", "properties")
+"""Outermost parts of mailboxes and of Apple Mail's files that are not what anybody counts."""
 _KIND = re.compile(r" \d.*", re.DOTALL)
 _MEMBER = re.compile(r"(.*?(?:^|/)member \d+): (.*)")
 
@@ -320,9 +322,11 @@ def kind_of(path: str) -> str:
 
 
 def kinds_of(entry: DocumentIndex) -> list[tuple[str, int]]:
-    """Return the kinds of a document's outermost parts, and how many there are of each."""
+    """Return the kinds of a document's outermost parts, and how many there are of each; what only
+    stands around messages is none."""
     outermost = zip(entry.parts, parents_of(entry), strict=True)
-    return list(Counter(kind_of(part.path) for part, parent in outermost if not parent).items())
+    kinds = Counter(kind_of(part.path) for part, parent in outermost if not parent)
+    return [each for each in kinds.items() if each[0] not in _AROUND]
 
 
 def _fields_with(record: Record, targets: Sequence[Target], whole: bool) -> set[str]:

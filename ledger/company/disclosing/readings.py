@@ -10,6 +10,7 @@ from ledger.company.disclosing.contents import Contents, Target
 from ledger.reading.body import entities, looks_binary, read_body, texts
 from ledger.reading.charsets import BEGINNING, How, decode
 from ledger.reading.header import MAX_HEADER, header_end, mark, read_value
+from ledger.reading.inner import body_inside, fields_inside
 from ledger.reading.shown import one_line
 
 _FIRST = 400
@@ -51,8 +52,11 @@ def _texts_of_mail(contents: Contents, target: Target) -> Iterator[str]:
     header = _header_of(contents, target)
     data = contents.content(target)
     if header is not None:
-        yield from texts(header, data)
-    elif _is_field(contents, target):
+        data, found = body_inside(data, header)
+        yield from texts(found, data)
+        return
+    data = fields_inside(data) or data
+    if _is_field(contents, target):
         yield read_value(data).text
     else:
         end = header_end(data)
@@ -62,7 +66,8 @@ def _texts_of_mail(contents: Contents, target: Target) -> Iterator[str]:
 
 def _is_field(contents: Contents, target: Target) -> bool:
     part = contents.part(target)
-    return part is not None and "header" in part.path.split("/")
+    path = part.path.split("/") if part else []
+    return "header" in path or path[-2:-1] == ["envelope"]
 
 
 def _header_of(contents: Contents, target: Target) -> bytes | None:
@@ -84,7 +89,8 @@ def first_line(contents: Contents, target: Target) -> str:
     if contents.records[target.document].splitter not in _MAIL:
         return first_line_of(contents.content(target, _FIRST))
     header = _header_of(contents, target)
-    return first_line_of_mail(contents.content(target, _FIRST), header)
+    data, header = body_inside(contents.content(target, _FIRST), header)
+    return first_line_of_mail(fields_inside(data) or data, header)
 
 
 def first_line_of(data: bytes, charset: str = "") -> str:

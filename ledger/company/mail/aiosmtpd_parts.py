@@ -39,6 +39,10 @@ class Session(SMTP):
         """Have bytes read before what the client sends next, where nothing is unread."""
         self._reader.feed_data(data)
 
+    async def read_exactly(self, size: int) -> bytes:
+        """Return the next bytes that the client sends, whatever they are."""
+        return await self._reader.readexactly(size)
+
     async def read_to(self, end: bytes) -> bytes:
         """Return what comes up to `end`, or a part that does not reach it and fills the buffer."""
         try:
@@ -48,4 +52,12 @@ class Session(SMTP):
 
     def forget_message(self) -> None:
         """Wait for the next MAIL: the message's envelope is done with."""
-        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        self._set_post_data_state()
+
+    def _set_post_data_state(self) -> None:
+        # RSET, HELO and EHLO come here as well.
+        super()._set_post_data_state()  # type: ignore[no-untyped-call]
+        self.message_forgotten()
+
+    def message_forgotten(self) -> None:
+        """Be told that what there was of a message is done with."""

@@ -31,6 +31,7 @@ from ledger.company.mail.imap_parts import (
 )
 from ledger.company.mail.sources import MAX_SIZE, ImapSource
 from ledger.company.vault.stored import write_file
+from ledger.errors import StorageFailed
 
 TIMEOUT = 60.0
 """Seconds without an answer, after which a connection is given up."""
@@ -221,8 +222,17 @@ class ImapFolder:
                 message = _fetch(box, uid)
                 _check_validity(box, validity)
                 if message is not None:
-                    self._take(Fetched(message, self._source, self._folder, validity, uid))
+                    self._take_one(Fetched(message, self._source, self._folder, validity, uid))
             self._positions.keep(self._folder, Position(validity, uid))
+
+    def _take_one(self, fetched: Fetched) -> None:
+        """Take a message; one that cannot be sealed stops nothing behind it. Raises StorageFailed."""
+        try:
+            self._take(fetched)
+        except (StorageFailed, OSError):
+            raise  # it comes again
+        except Exception as error:  # noqa: BLE001  whatever one message makes of it
+            self._failed(fetched.place, error)
 
     def _sizes(self, box: BaseMailBox, last: int) -> list[tuple[int, int]]:
         """Return (UID, bytes) of the messages above a UID, in order."""

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from imaplib import IMAP4
 
+from imap_tools import imap_utf7
 from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxUnencrypted
 
 LOOKED_AT = "1.16.0"
@@ -78,3 +79,12 @@ def stated_validity(box: BaseMailBox, validity: int) -> bool:
     """Return whether the server has said no other UIDVALIDITY than this."""
     said = box.client.untagged_responses.get("UIDVALIDITY", [b"%d" % validity])
     return said == [b"%d" % validity]
+
+
+def decode_folder(name: str) -> str:
+    """Return a folder's name as people read it; one that is no modified UTF-7 is left as it is."""
+    try:
+        shown = imap_utf7.utf7_decode(name.encode("ascii"))
+    except ValueError:
+        return name
+    return shown if imap_utf7.utf7_encode(shown) == name.encode("ascii") else name

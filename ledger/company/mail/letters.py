@@ -19,10 +19,15 @@ from ledger.company.mail.imap import Fetched
 from ledger.company.mail.mailboxes import Stored
 from ledger.company.mail.smtp import Arrival
 from ledger.company.mail.sources import MailPolicy
-from ledger.company.mail.stating import envelope_provenance, header_provenance
+from ledger.company.mail.stating import (
+    envelope_provenance,
+    header_provenance,
+    report_provenance,
+)
 from ledger.company.noting import sentences
 from ledger.company.sealing.sources import MemorySource
 from ledger.company.splitters.headers import decoded, document_name, parse_mail_header, plain, title
+from ledger.company.splitters.journal import original_of
 from ledger.company.vault.home import SPOOL
 from ledger.company.vault.stored import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed
@@ -77,7 +82,13 @@ class Letters:
         """Take a message from a mailbox in files."""
         separator = stored.separator.decode("utf-8", "backslashreplace")
         more: Provenance = (("mbox-from", plain(separator)),) if separator else ()
+        if stored.folder:
+            more = (*more, ("mail-folder", plain(stored.folder)))
         self._take(stored.message, stored.key, stored.place, more, policy)
+
+    def listening(self, place: str) -> None:
+        """Note where a journal listens."""
+        self._journal.note(Kind.LISTENING, place)
 
     def failed(self, what: str, error: Exception) -> None:
         """Note what did not become a deposit."""
@@ -98,7 +109,9 @@ class Letters:
         found = self._intake.find(item_key(key))
         if found is None:
             self._check_room(len(message))
-            header = parse_mail_header(message)
+            original = original_of(message)
+            letter = message if original is None else original
+            header = parse_mail_header(letter)
             resolver = self._resolver if policy.look_up else NoResolver()
             self._journal.note(Kind.CAME_IN, title(header))
             item = Item(
@@ -118,8 +131,9 @@ class Letters:
                 rule=policy.rule_for(decoded(header.sender)),
                 provenance=(
                     *header_provenance(header, source, received),
+                    *(report_provenance(parse_mail_header(message)) if original else ()),
                     *more,
-                    *check_signatures(message, resolver),
+                    *check_signatures(letter, resolver),
                 ),
             )
             found = self._intake.take(item)

@@ -1,39 +1,50 @@
-"""Mailboxes in files: mbox (RFC 4155) and Maildir, read and never written.
+"""Mailboxes in files: mbox and Maildir, read and never written.
 
-An mbox is cut where a line begins with "From " at the file's start or after an empty line. A message is
-the bytes between, as stored: quoted ">From " lines stay quoted, and the line end that separates it from
-the next message is left out. The "From " line goes into the provenance. Only one message at a time is
-in memory.
+An mbox is cut as `ledger.company.splitters.mailbox` says. A message is the bytes between two
+separators, as stored: quoted ">From " lines stay quoted, and the line end that separates it from the
+next message is left out. The "From " line goes into the provenance. Only one message at a time is in
+memory.
 
-In a Maildir each file in cur/ and new/ is a message. Files and messages over the limit are reported
-and passed over; a message is known again by its content, so that reading a mailbox anew, after it was
-packed or reordered, gives no second deposit.
+In a Maildir each file in cur/ and new/ is a message, and so it is in its folders, those of Maildir++
+(`.Sent`, `.Archive.2026`) as those below each other (`Archive/2026`), whose names are decoded (RFC 3501
+section 5.1.3). What cannot be read or is over the limit is reported and passed over; a message is known
+again by its content, so that reading a mailbox anew, after it was packed or reordered, gives no second
+deposit.
 """
 
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
+from ledger.company.mail.imap_parts import decode_folder
 from ledger.company.mail.sources import MAX_SIZE, MailboxFiles
-from ledger.errors import InvalidInput, SourceChanged
+from ledger.company.splitters.cutting import Unsplit, Window
+from ledger.company.splitters.mailbox import Bounds, find_messages
+from ledger.disk.positions import read_exactly_into
+from ledger.errors import InvalidInput, SourceChanged, StorageFailed
 from ledger.quoted import quoted
 
 POLL = 2.0
 """Seconds between two looks at a mailbox that is followed; an mbox must not change in between."""
+MAX_FOLDERS = 10_000
+"""Folders of a Maildir."""
+MAX_DEPTH = 20
+"""Folders of a Maildir below each other."""
 
-_LINE = 1 << 16
 _MAX_SEPARATOR = 1024
-_EMPTY = (b"\n", b"\r\n")
+_FLAGS = re.compile(r"[:;!]2,[A-Za-z]*$")
+"""What a Maildir appends to a name, where no colon may be with another sign."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as a file holds it; of an mbox also its "From " line, and the offset where it ends."""
+    """A message as a file holds it, and the folder of a Maildir, "" for the inbox; of an mbox its
+    "From " line, and the offset where it ends."""
 
     message: bytes
     mailbox: Path
@@ -41,6 +52,7 @@ class Stored:
     place: str
     separator: bytes = b""
     end: int = 0
+    folder: str = ""
 
     @property
     def key(self) -> str:
@@ -50,14 +62,18 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class TooLarge:
-    """A message that is over the limit."""
+class PassedOver:
+    """A message that is not taken, or a folder, and why."""
 
     place: str
+    error: InvalidInput
     end: int = 0
+    folder: str = ""
 
 
-def read_mbox(path: Path, max_size: int = MAX_SIZE, start: int = 0) -> Iterator[Stored | TooLarge]:
+def read_mbox(
+    path: Path, max_size: int = MAX_SIZE, start: int = 0
+) -> Iterator[Stored | PassedOver]:
     """Yield the messages of an mbox in order; `start` is an earlier message's `end`.
 
     Raises InvalidInput where it is no mbox or cannot be read, SourceChanged where it is written to
@@ -65,111 +81,158 @@ def read_mbox(path: Path, max_size: int = MAX_SIZE, start: int = 0) -> Iterator[
     """
     try:
         with path.open("rb") as file:
-            if start:
-                file.seek(start)
-                if not file.read(5).startswith(b"From "):
-                    start = 0
-                file.seek(start)
-            size = os.fstat(file.fileno()).st_size
-            last: Stored | TooLarge | None = None
-            for each in _split(file, path, max_size):
-                if last is not None:
-                    yield last
-                last = each
-            if os.fstat(file.fileno()).st_size != size:
-                raise SourceChanged(
-                    f"{quoted(path)} is being written to; take it again in a moment"
-                )
-            if last is not None:
-                yield last
+            source = _OpenFile(file.fileno(), os.fstat(file.fileno()).st_size)
+            window = Window(source)
+            if not source.size:
+                return
+            window.settle_lines()
+            if start and window.read(start, 5) not in (b"From ", b""):
+                start = 0
+            for found in find_messages(window, start):
+                if found.after >= source.size and os.fstat(file.fileno()).st_size != source.size:
+                    raise SourceChanged(
+                        f"{quoted(path)} is being written to; take it again in a moment"
+                    )
+                yield _stored(source, path, found, max_size)
+    except Unsplit as reason:
+        raise InvalidInput(f"{quoted(path)} is not an mbox: {reason}.") from reason
     except OSError as error:
         raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
 
 
-def _split(file: BinaryIO, path: Path, max_size: int) -> Iterator[Stored | TooLarge]:
-    message, separator, begin, over = bytearray(), b"", -1, False
-    position = file.tell()
-    starts, after_empty = True, True
-    while line := file.readline(_LINE):
-        if starts and after_empty and line.startswith(b"From "):
-            if begin >= 0:
-                yield _stored(message, path, begin, position, separator, over)
-            message, separator, begin, over = bytearray(), line.rstrip(b"\r\n"), position, False
-        elif begin < 0 and line not in _EMPTY:
-            raise InvalidInput(
-                f"{quoted(path)} is not an mbox: it does not begin with a line `From ...`."
-            )
-        elif len(message) + len(line) > max_size + 2:
-            over = True
-            message.clear()
-        elif not over:
-            message += line
-        after_empty = starts and line in _EMPTY
-        starts = line.endswith(b"\n")
-        position += len(line)
-    if begin >= 0:
-        yield _stored(message, path, begin, position, separator, over)
+@dataclass(frozen=True, slots=True)
+class _OpenFile:
+    """A file as far as it went when it was opened; what is appended meanwhile does no harm."""
+
+    descriptor: int
+    size: int
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill `buffer` from `offset` on. Raises SourceChanged where the file is shorter now."""
+        while buffer:
+            count = read_exactly_into(self.descriptor, buffer, offset)
+            if not count:
+                raise SourceChanged("the mailbox became shorter; take it again in a moment")
+            buffer, offset = buffer[count:], offset + count
+
+    def check(self) -> None:
+        """It is read while it may change."""
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes between two offsets. Raises SourceChanged."""
+        data = bytearray(end - start)
+        self.read_into(start, memoryview(data))
+        return bytes(data)
 
 
-def _stored(
-    message: bytearray, path: Path, begin: int, end: int, separator: bytes, over: bool
-) -> Stored | TooLarge:
-    place = f"mbox {path} at byte {begin}"
-    if over:
-        return TooLarge(place, end)
-    for empty in (b"\r\n\r\n", b"\n\n"):
-        if message.endswith(empty):
-            del message[-len(empty) // 2 :]
-            break
-    return Stored(bytes(message), path, "mbox", place, separator[:_MAX_SEPARATOR], end)
+def _stored(source: _OpenFile, path: Path, found: Bounds, max_size: int) -> Stored | PassedOver:
+    place = f"mbox {path} at byte {found.separator}"
+    if found.end - found.start > max_size:
+        return PassedOver(place, _too_large(max_size), found.after)
+    line = source.read(found.separator, min(found.start, found.separator + _MAX_SEPARATOR))
+    message = source.read(found.start, found.end)
+    return Stored(message, path, "mbox", place, line.rstrip(b"\r\n"), found.after)
+
+
+def _too_large(max_size: int) -> InvalidInput:
+    return InvalidInput(f"The message is larger than the limit of {max_size} bytes.")
 
 
 def read_maildir(
     path: Path, max_size: int = MAX_SIZE, seen: set[str] | None = None
-) -> Iterator[Stored | TooLarge]:
-    """Yield the messages of a Maildir; names in `seen` are passed over, and new ones put there.
+) -> Iterator[Stored | PassedOver]:
+    """Yield the messages of a Maildir and its folders; names in `seen` are passed over, and new ones
+    put there.
 
     Raises InvalidInput where it is no Maildir.
     """
     known = set() if seen is None else seen
-    # First new, then cur: what a mail program moves from one to the other meanwhile is found there.
-    for folder in ("new", "cur"):
+    found = False
+    for place, folder in _folders(path):
+        found = True
+        yield from _read_folder(path, place, folder, max_size, known)
+    if not found:
+        raise InvalidInput(
+            f"{quoted(path)} is not a Maildir: neither it nor a folder in it has a folder cur or new."
+        )
+
+
+def _folders(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the folders of a Maildir, itself first if it is one, each with its name decoded."""
+    waiting, count = [(path, "", 0)], 0
+    while waiting and count < MAX_FOLDERS:
+        place, folder, depth = waiting.pop(0)
+        if any((place / each).is_dir() for each in ("cur", "new")):
+            count += 1
+            yield place, folder
+        if depth == MAX_DEPTH:
+            continue
         try:
-            names = sorted(each.name for each in (path / folder).iterdir())
+            names = sorted(
+                each.name
+                for each in os.scandir(place)
+                if each.name not in ("cur", "new", "tmp") and each.is_dir(follow_symlinks=False)
+            )
         except OSError as error:
-            raise InvalidInput(
-                f"{quoted(path)} is not a Maildir: its folder {quoted(folder)} cannot be read "
-                f"({error.strerror})."
-            ) from error
+            if not depth:
+                raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
+            continue
         for name in names:
-            unique = name.partition(":2,")[0]
+            nested = name[1:].split(".") if name.startswith(".") else [name]
+            shown = "/".join(map(decode_folder, nested))
+            inner = f"{folder}/{shown}" if folder else shown
+            waiting.append((place / name, inner, depth + 1))
+
+
+def _read_folder(
+    path: Path, place: Path, folder: str, max_size: int, known: set[str]
+) -> Iterator[Stored | PassedOver]:
+    # First new, then cur: what a mail program moves from one to the other meanwhile is found there.
+    for state in ("new", "cur"):
+        try:
+            names = sorted(each.name for each in (place / state).iterdir())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            where = f"maildir {place / state}"
+            if where not in known:
+                yield PassedOver(where, _unread(where, error), folder=folder)
+                known.add(where)
+            continue
+        for name in names:
+            unique = f"{place}/{_FLAGS.sub('', name)}"
             if name.startswith(".") or unique in known:
                 continue
-            found = _read_message(path, folder, name, max_size)
+            found = _read_message(path, place / state, name, max_size, folder)
             if found is not None:
                 yield found
                 known.add(unique)  # only once the caller has come back for more
 
 
-def _read_message(path: Path, folder: str, name: str, max_size: int) -> Stored | TooLarge | None:
+def _read_message(
+    path: Path, parent: Path, name: str, max_size: int, folder: str
+) -> Stored | PassedOver | None:
     """Return a Maildir's message, None where it is gone or no file."""
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-    place = f"maildir {path}/{folder}/{shown}"
+    place = f"maildir {parent}/{shown}"
     try:
         # A pipe must not keep us waiting.
-        descriptor = os.open(path / folder / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
+        descriptor = os.open(parent / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            message = file.read(max_size + 1)
+    except (FileNotFoundError, IsADirectoryError):
         return None
     except OSError as error:
-        raise InvalidInput(f"{quoted(place)} cannot be read: {error.strerror}.") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None
-    with open(descriptor, "rb") as file:
-        message = file.read(max_size + 1)
+        return PassedOver(place, _unread(place, error), folder=folder)
     if len(message) > max_size:
-        return TooLarge(place)
-    return Stored(message, path, "maildir", place)
+        return PassedOver(place, _too_large(max_size), folder=folder)
+    return Stored(message, path, "maildir", place, folder=folder)
+
+
+def _unread(place: str, error: OSError) -> InvalidInput:
+    return InvalidInput(f"{quoted(place)} cannot be read: {error.strerror}.")
 
 
 class MailboxFollower:
@@ -245,8 +308,14 @@ class MailboxFollower:
             self._end = each.end
         self._state = state
 
-    def _handle(self, found: Stored | TooLarge) -> None:
-        if isinstance(found, TooLarge):
-            self._failed(found.place, ValueError(f"larger than {self._max_size} bytes"))
-        else:
+    def _handle(self, found: Stored | PassedOver) -> None:
+        """Take a message; one that cannot be taken now or ever stops nothing behind it."""
+        if isinstance(found, PassedOver):
+            self._failed(found.place, found.error)
+            return
+        try:
             self._take(found)
+        except (StorageFailed, OSError):
+            raise  # the next look tries again, from here
+        except Exception as error:  # noqa: BLE001  whatever one message makes of it, the next has its turn
+            self._failed(found.place, error)

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +13,16 @@ from ledger.company.capture.daemon import Seams, Service
 from ledger.company.mail.dkim import Resolver
 from ledger.company.mail.imap import ImapFolder, Positions
 from ledger.company.mail.letters import Letters
-from ledger.company.mail.mailboxes import MailboxFollower, TooLarge, read_maildir, read_mbox
-from ledger.company.mail.smtp import SmtpJournal
+from ledger.company.mail.mailboxes import (
+    MailboxFollower,
+    PassedOver,
+    Stored,
+    read_maildir,
+    read_mbox,
+)
+from ledger.company.mail.smtp import Arrival, SmtpJournal
 from ledger.company.mail.sources import ImapSource, MailboxFiles, MailSource, SmtpSource
-from ledger.errors import InvalidInput, SealbookError
+from ledger.errors import InvalidInput, SealbookError, StorageFailed
 from ledger.quoted import quoted
 
 PASSWORD_VARIABLE = "SEALBOOK_IMAP_PASSWORD"  # noqa: S105 (a name, no secret)
@@ -44,12 +51,14 @@ def mail_services(
 
 
 def _journal(source: SmtpSource, letters: Letters) -> SmtpJournal:
-    place = f"{source.host}:{source.port}"
-    return SmtpJournal(
-        source,
-        partial(letters.arrived, policy=source.policy, listen=place),
-        partial(letters.failed, f"journal at {place}"),
-    )
+    def take(arrival: Arrival) -> str:
+        return letters.arrived(arrival, source.policy, journal.place)
+
+    def failed(error: Exception) -> None:
+        letters.failed(f"journal at {journal.place}", error)
+
+    journal = SmtpJournal(source, take, failed, listening=letters.listening)
+    return journal
 
 
 def _folders(source: ImapSource, letters: Letters, home: Path) -> list[Service]:
@@ -63,11 +72,19 @@ def _folders(source: ImapSource, letters: Letters, home: Path) -> list[Service]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many messages of a mailbox, or of a folder in it, were taken, and how many passed over."""
+
+    taken: int = 0
+    passed_over: int = 0
+
+
 class MailboxImport:
     """A service that takes what mailboxes in files hold, then tells `finished`.
 
-    `counts` has, for each mailbox, how many messages were taken and how many passed over; `error` why
-    it ended early.
+    `counts` has what became of each mailbox (its path) and folder in it, in order; `errors` why a
+    mailbox could not be read to its end.
     """
 
     def __init__(
@@ -78,8 +95,8 @@ class MailboxImport:
         self._finished = finished
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="import", daemon=True)
-        self.counts: dict[str, tuple[int, int]] = {}
-        self.error: SealbookError | None = None
+        self.counts: dict[tuple[str, str], Count] = {}
+        self.errors: list[SealbookError] = []
 
     def start(self) -> None:
         """Begin."""
@@ -94,26 +111,42 @@ class MailboxImport:
     def _run(self) -> None:
         try:
             for each in self._sources:
-                self._take(each)
-        except SealbookError as error:
-            self.error = error
+                try:
+                    self._take(each)
+                except SealbookError as error:
+                    self._letters.failed(each.path, error)
+                    self.errors.append(error)
+                    if isinstance(error, StorageFailed):
+                        break
         finally:
             self._finished()
 
     def _take(self, source: MailboxFiles) -> None:
         path = Path(source.path)
-        taken = passed_over = 0
         for each in read_mbox(path) if source.kind == "mbox" else read_maildir(path):
             if self._stop.is_set():
                 return
-            if isinstance(each, TooLarge):
-                error = InvalidInput("the message is larger than the limit")
-                self._letters.failed(each.place, error)
-                passed_over += 1
+            place = source.path, each.folder
+            count = self.counts.get(place, Count())
+            if self._took(each, source):
+                count = replace(count, taken=count.taken + 1)
             else:
-                self._letters.stored(each, source.policy)
-                taken += 1
-            self.counts[source.path] = taken, passed_over
+                count = replace(count, passed_over=count.passed_over + 1)
+            self.counts[place] = count
+
+    def _took(self, found: Stored | PassedOver, source: MailboxFiles) -> bool:
+        """Take a message; return whether it was. Raises StorageFailed: then nothing more can be."""
+        if isinstance(found, PassedOver):
+            self._letters.failed(found.place, found.error)
+            return False
+        try:
+            self._letters.stored(found, source.policy)
+        except StorageFailed:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever one message makes of it, the next has its turn
+            self._letters.failed(found.place, error)
+            return False
+        return True
 
 
 def wait_until_sent(seams: Seams, stop: threading.Event) -> None:

@@ -8,8 +8,10 @@
     554 5.x.x   not from this network; content before 354; anything else that will not change
 
 A message is kept byte for byte as it was sent, its lines' transparency (section 4.5.2) undone. Only
-CRLF . CRLF ends it: a bare LF or CR is content, so that no second message can hide in one. The same
-message with the same envelope is one deposit, however often a server tries.
+CRLF . CRLF ends it: a bare LF or CR is content, so that no second message can hide in one. In pieces of
+stated sizes (CHUNKING, RFC 3030; Exchange Online sends mail with bare LF in no other way) it has no end
+to be looked for. BINARYMIME is not offered. The same message with the same envelope is one deposit,
+however often a server tries.
 
 One thread runs the event loop and speaks SMTP; `SEALERS` threads seal. A client can keep at most
 `TIMEOUT` seconds for a command or a whole message, all together `MAX_CONNECTIONS` connections and
@@ -18,6 +20,7 @@ One thread runs the event loop and speaks SMTP; `SEALERS` threads seal. A client
 
 import asyncio
 import logging
+import re
 import ssl
 import threading
 from collections.abc import Callable
@@ -45,6 +48,7 @@ STOP_PATIENCE = 10.0
 
 _BUFFER = 1 << 16
 _END = b"\r\n.\r\n"
+_PIECE = re.compile(r"([0-9]{1,20})(?:[ \t]+(LAST))?", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class SmtpJournal:
         take: Seals a message and returns its deposit's id once it is durable. Called from several
             threads. Raises StorageFailed where a later attempt may succeed.
         failed: Told of errors that are neither the sender's nor the disk's.
+        listening: Told where it listens, once it does.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class SmtpJournal:
         take: Callable[[Arrival], str],
         failed: Callable[[Exception], None] = lambda _: None,
         *,
+        listening: Callable[[str], None] = lambda _: None,
         timeout: float = TIMEOUT,
         max_connections: int = MAX_CONNECTIONS,
         max_in_memory: int = MAX_IN_MEMORY,
@@ -87,6 +93,7 @@ class SmtpJournal:
         self.source = source
         self.take = take
         self.failed = failed
+        self.listening = listening
         self.timeout = timeout
         self.max_connections = max_connections
         self.max_in_memory = max_in_memory
@@ -106,6 +113,12 @@ class SmtpJournal:
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
+    @property
+    def place(self) -> str:
+        """Address and port, as `--listen` takes them."""
+        host = f"[{self.source.host}]" if ":" in self.source.host else self.source.host
+        return f"{host}:{self.port}"
+
     def start(self) -> None:
         """Listen. Raises InvalidInput where the address is taken or not this computer's."""
         self._thread.start()
@@ -121,6 +134,7 @@ class SmtpJournal:
                 f"The journal cannot listen at {quoted(self.source.host)} port {self.source.port}: "
                 f"{quoted(error.strerror or error)}."
             ) from error
+        self.listening(self.place)
 
     def stop(self) -> None:
         """Take no more; answer what is being sealed; close every connection."""
@@ -171,6 +185,8 @@ class _Session(Session):
         )
         self._journal = journal
         self._refused = False
+        self._pieces: bytearray | None = None
+        self._refusal = ""
         self.sealing: asyncio.Future[str] | None = None
 
     # --- who may connect ---
@@ -194,6 +210,7 @@ class _Session(Session):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._journal.sessions.discard(self)
+        self.message_forgotten()
         if not self._refused:
             super().connection_lost(error)
 
@@ -213,7 +230,8 @@ class _Session(Session):
     ) -> list[str]:
         session.host_name = hostname
         # Nobody logs in here, but the library offers AUTH without a mechanism.
-        return [each for each in answers if not each.startswith("250-AUTH")]
+        offered = [each for each in answers if not each.startswith("250-AUTH")]
+        return [*offered[:-1], "250-CHUNKING", offered[-1]]
 
     async def handle_MAIL(
         self, _server: Any, _session: Any, envelope: Any, address: str, options: list[str]
@@ -249,6 +267,9 @@ class _Session(Session):
         if arg:
             await self.push("501 5.5.4 DATA takes no argument")
             return
+        if self._pieces is not None:
+            await self.push("503 5.5.1 BDAT, not DATA, after BDAT")
+            return
         if self.has_unread:
             # Whoever does not wait for 354 could have commands taken for content, or the reverse.
             self.hang_up("554 5.5.0 content before 354")
@@ -262,35 +283,75 @@ class _Session(Session):
         except BaseException:
             self._journal.in_memory -= len(data)
             raise
-        answer = refusal or await self._seal(data)
+        if not refusal:
+            # What was put before the first line goes, and so does the CRLF that ended the last dot.
+            message = bytes(memoryview(data.replace(b"\r\n.", b"\r\n"))[2:-2])
+        answer = refusal or await self._seal(message, len(data))
         self.forget_message()
         await self.push(answer)
 
+    async def smtp_BDAT(self, arg: str | None) -> None:
+        """Receive a piece of a message, with the last one have it sealed, then answer."""
+        assert self.envelope is not None and self.session is not None
+        stated = _PIECE.fullmatch(arg or "")
+        if not stated:
+            # Where the piece ends and the next command begins is not known.
+            self.hang_up("501 5.5.4 BDAT takes a size and LAST")
+            return
+        if not self.session.host_name:
+            self._refusal = self._refusal or "503 5.5.1 EHLO first"
+        elif not self.envelope.rcpt_tos:
+            self._refusal = self._refusal or "503 5.5.1 RCPT first"
+        left, last = int(stated[1]), stated[2] is not None
+        self._pieces = pieces = bytearray() if self._pieces is None else self._pieces
+        while left:
+            part = await self.read_exactly(min(left, _BUFFER))
+            left -= len(part)
+            self._refusal = self._refusal or self._keep(pieces, part, len(pieces) + len(part)) or ""
+        answer = self._refusal or f"250 2.0.0 {stated[1]} bytes received"
+        if last:
+            if not self._refusal:
+                self._pieces = None  # whoever seals them counts them out
+                answer = await self._seal(bytes(pieces), len(pieces))
+            self.forget_message()
+        await self.push(answer)
+
+    def message_forgotten(self) -> None:
+        if self._pieces is not None:
+            self._journal.in_memory -= len(self._pieces)
+        self._pieces, self._refusal = None, ""
+
+    def _keep(self, data: bytearray, part: bytes, size: int) -> str | None:
+        """Keep a part of a message that has `size` bytes so far, counting it; return a refusal if any:
+        then nothing of it is kept."""
+        journal, refusal = self._journal, None
+        if size > journal.source.max_size:
+            refusal = "552 5.3.4 the message is larger than the limit"
+        elif journal.in_memory + len(part) > journal.max_in_memory:
+            refusal = "452 4.3.1 too many messages at once, try again later"
+        if refusal:
+            journal.in_memory -= len(data)
+            data.clear()
+        else:
+            data += part
+            journal.in_memory += len(part)
+        return refusal
+
     async def _receive(self, data: bytearray) -> str | None:
         """Read to the end of a message, counting its bytes as in memory; return a refusal if any."""
-        journal, refusal, size = self._journal, None, 0
+        refusal, size = None, 0
         while True:
             part = await self.read_to(_END)
             size += len(part)
-            if size > journal.source.max_size + len(_END):
-                refusal = "552 5.3.4 the message is larger than the limit"
-            elif journal.in_memory + len(part) > journal.max_in_memory:
-                refusal = refusal or "452 4.3.1 too many messages at once, try again later"
-            if refusal:
-                journal.in_memory -= len(data)
-                data.clear()
-            else:
-                data += part
-                journal.in_memory += len(part)
+            refusal = refusal or self._keep(data, part, size - len(_END))
             if part.endswith(_END):
                 return refusal
 
-    async def _seal(self, data: bytearray) -> str:
-        # What was put before the first line goes, and so does the CRLF that ended the last dot.
-        message = bytes(memoryview(data.replace(b"\r\n.", b"\r\n"))[2:-2])
+    async def _seal(self, message: bytes, counted: int) -> str:
+        """Have a message sealed of which `counted` bytes are in memory; return the answer."""
         arrival = Arrival(message, self._described())
         self.sealing = self.loop.run_in_executor(self._journal.sealers, self._journal.take, arrival)
-        self.sealing.add_done_callback(partial(self._sealed, len(data)))
+        self.sealing.add_done_callback(partial(self._sealed, counted))
         try:
             # Shielded: a client that hangs up does not undo what is being sealed.
             return f"250 2.6.0 sealed as {await asyncio.shield(self.sealing)}"

@@ -1,8 +1,9 @@
 """Mail as it is captured: what a message is called, and what is stated of how it came.
 
 A message is sealed byte for byte as it was received (RFC 5321 transparency undone) or found; nothing
-here changes it. Only its header (RFC 5322) is looked at, never a MIME part: at most `MAX_HEADER` bytes,
-in time linear in them, and nothing that it holds raises an error. What cannot be decoded is escaped.
+here changes it. Only its header (RFC 5322) is looked at, that of the original in a journal report: at
+most `MAX_MAIL_HEADER` bytes, in time linear in them, and nothing that it holds raises an error. What
+cannot be decoded is escaped.
 
 What is stated goes into the deposit's manifest, sealed with it, as pairs of a name and a text:
 
@@ -11,6 +12,10 @@ What is stated goes into the deposit's manifest, sealed with it, as pairs of a n
     mail-date            the message's own Date, as it stands there
     mail-from            ... its From
     mail-message-id      ... and Message-ID
+    mail-journal         that it is a journal report, and that all else is said of the original in it
+    mail-journal-date    the report's own Date, mail-journal-message-id its Message-ID
+    mail-folder          the folder of a Maildir, its name decoded; none for the inbox
+    mbox-from            the line that separates it from the message before it in an mbox
     envelope-from        SMTP: MAIL FROM, HELO or EHLO, peer, TLS; RCPT TO, one pair each
     envelope-to-1 ...
     dkim, dkim-1, dkim-1-key, dkim-1-look-up, arc, ...      see `ledger.company.mail.dkim`
@@ -24,6 +29,8 @@ from ledger.language import iso
 
 MAX_RECIPIENTS = 1000
 """Envelope recipients of a message (RFC 5321 section 4.5.3.1.8 asks for at least 100)."""
+
+JOURNAL = "a journal report, as it reads; title, date, Message-ID, DKIM and ARC are the original's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,16 @@ def header_provenance(header: MailHeader, source: str, received: float) -> Prove
         pairs.append(("mail-from", decoded(header.sender)))
     if header.message_id:
         pairs.append(("mail-message-id", decoded(header.message_id)))
+    return tuple(pairs)
+
+
+def report_provenance(report: MailHeader) -> Provenance:
+    """Return what is stated of a journal report beside what is stated of the original in it."""
+    pairs = [("mail-journal", JOURNAL)]
+    if report.date:
+        pairs.append(("mail-journal-date", decoded(report.date)))
+    if report.message_id:
+        pairs.append(("mail-journal-message-id", decoded(report.message_id)))
     return tuple(pairs)
 
 

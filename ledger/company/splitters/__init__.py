@@ -4,8 +4,9 @@ Each is chosen by the document's name, then by its media type, then by its first
 source in windows, never as a whole where it may be large, and takes time in proportion to its size. A
 document that is not what it is called, or is more than a splitter's limits allow, is not split.
 
-    message    .eml, message/rfc822, files in cur/ and new/ of a Maildir       splitters.mail
-    mbox       .mbox, and files without a suffix that begin as one             splitters.mail
+    message    .eml, message/rfc822, and files that begin as one               splitters.mail
+    mbox       .mbox, and files that begin as one                              splitters.mail
+    emlx       .emlx, a message of Apple Mail                                  splitters.mail
     text       .txt, text/plain                                                splitters.text
     markdown   .md, text/markdown                                              splitters.text
     zip, tar   .zip, .tar                                                      splitters.archive
@@ -17,14 +18,20 @@ from collections.abc import Callable
 
 from ledger.company.documents import Source
 from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
+from ledger.company.splitters.fields import begins_as_message, find_lead
+from ledger.company.splitters.mailbox import begins_as_mailbox
 from ledger.company.splitters.whole import whole_only
+from ledger.errors import SourceChanged
 from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
+from ledger.evidence.rules import check_parts
 
 Splitter = Callable[[Window], Splitting]
 
 _SUFFIXES = {
     "eml": "message",
+    "email": "message",
+    "emlx": "emlx",
     "mht": "message",
     "mhtml": "message",
     "mbox": "mbox",
@@ -47,13 +54,13 @@ _MEDIA_TYPES = {
     "application/zip": "zip",
     "application/x-tar": "tar",
 }
+_BY_CONTENT = ("msg", "oft", "dat")
+"""Names of Outlook's files that others give to messages."""
 _COMPRESSED = ("gz", "bz2", "xz", "zst", "z", "br", "lz4", "lzma")
 _MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
 _SEEN = re.compile(r"(?:^|/)cur/[^/]+[:;!]2,[A-Za-z]*$")
 """In a Maildir by its name alone: what stands before the flags differs where no colon may."""
-_FIELD = re.compile(rb"[!-9;-~]+:")
-_SEPARATOR = re.compile(rb"From [^\r\n]*[0-9][^\r\n]*\r?\n[!-9;-~]+:")
-_PROBE = 1024
+_PROBE = 1 << 14
 
 
 def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> Splitting:
@@ -72,9 +79,16 @@ def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> 
         if kind is None or notice is not None:
             return Splitting(unsplit=notice.line() if notice else "")
     try:
-        return _splitter(kind)(window)
+        made = _splitter(kind)(window)
+        check_parts(made.parts, len(made.cuts or b"") // 2)
+        return made
     except Unsplit as reason:
-        return Splitting(unsplit=str(reason))
+        notice = whole_only(name, window) if kind in ("message", "mbox", "emlx") else None
+        return Splitting(unsplit=notice.line() if notice else str(reason))
+    except (SourceChanged, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001  whatever a file makes of it, it is sealed, and what follows it
+        return Splitting(unsplit=notices.UNFORESEEN.line())
 
 
 def _kind(name: str, media_type: str, window: Window) -> str | None:
@@ -83,23 +97,35 @@ def _kind(name: str, media_type: str, window: Window) -> str | None:
         return "packed" if stem.endswith(".tar") else None
     if dot and suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
+    head = window.read(0, _PROBE)
+    if suffix in _BY_CONTENT:
+        return _mail(head)
     if media_type in _MEDIA_TYPES:
         return _MEDIA_TYPES[media_type]
     if _SEEN.search(name):
         return "message"
-    if _MAILDIR.search(name) and _FIELD.match(window.read(0, _PROBE)):
+    if _MAILDIR.search(name) and find_lead(head) is not None:
         return "message"
-    if not dot and not media_type and _SEPARATOR.match(window.read(0, _PROBE)):
+    return None if media_type else _mail(head)
+
+
+def _mail(head: bytes) -> str | None:
+    """Return what of mail a document is that begins so, whatever it is called."""
+    if begins_as_mailbox(head):
         return "mbox"
-    return None
+    return "message" if begins_as_message(head) else None
 
 
 def _splitter(kind: str) -> Splitter:
     # Each is imported where it is needed: a daemon that captures mail never looks into an archive.
-    if kind in ("message", "mbox"):
+    if kind in ("message", "mbox", "emlx"):
         from ledger.company.splitters import mail
 
-        return mail.split_message if kind == "message" else mail.split_mbox
+        return {
+            "message": mail.split_message,
+            "mbox": mail.split_mbox,
+            "emlx": mail.split_emlx,
+        }[kind]
     if kind in ("text", "markdown"):
         from ledger.company.splitters import text
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from ledger.company.documents import Source
 from ledger.crypto.commitment import MAX_LEAF
+from ledger.evidence import notices
 from ledger.evidence.parts import Part, Splitting
 from ledger.reading.shown import one_line, shorten
 
-VERSIONS = {"message": 1, "mbox": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
+VERSIONS = {"message": 2, "mbox": 2, "emlx": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
 """The splitters, and the version of each: raised when it cuts anything otherwise than before."""
 MAX_PARTS = 500_000
 """Parts of one document: a mailbox of 30,000 messages with all their fields. Each costs some 300 bytes
@@ -43,10 +44,11 @@ class Window:
     `room` is how many parts the document may have.
     """
 
-    __slots__ = ("_source", "base", "data", "room", "size", "step")
+    __slots__ = ("_carriage", "_source", "base", "data", "room", "size", "step")
 
     def __init__(self, source: Source, room: int = MAX_PARTS) -> None:
         self._source = source
+        self._carriage = False
         self.room = room
         self.step = WINDOW
         self.size = source.size
@@ -60,6 +62,15 @@ class Window:
         self.base = start
         self.data = bytearray(max(0, min(max(end - start, self.step), self.size - start)))
         self._source.read_into(start, memoryview(self.data))
+        if self._carriage:
+            self.data = self.data.replace(b"\r", b"\n")
+
+    def settle_lines(self) -> None:
+        """Show CR as LF from here on if lines end in CR alone, as an old Mac's do; offsets stay."""
+        self.show(0, min(WINDOW, self.size))
+        if b"\n" not in self.data and b"\r" in self.data:
+            self._carriage = True
+            self.data = self.data.replace(b"\r", b"\n")
 
     def read(self, start: int, size: int) -> bytes:
         """Return `size` bytes from `start` on, fewer where the source ends. Raises SourceChanged."""
@@ -71,15 +82,15 @@ class Window:
 class Cutter:
     """Takes offsets in ascending order, and parts: outer ones before those inside them."""
 
-    __slots__ = ("_at", "_room", "hard", "leaves", "parts")
+    __slots__ = ("_at", "_room", "closed", "leaves", "parts")
 
     def __init__(self, room: int) -> None:
         self._at = 0
         self._room = room
         self.leaves = array("H")
         self.parts: list[Part] = []
-        self.hard = 0
-        """Characters of fields that took long to read."""
+        self.closed: list[str] = []
+        """Paths of what has parts that have no bytes of their own."""
 
     def cut(self, offset: int) -> int:
         """Cut at `offset`; return how many leaves lie before it."""
@@ -120,7 +131,9 @@ class Cutter:
         leaves = self.leaves
         if sys.byteorder == "little":
             leaves.byteswap()
-        return Splitting(splitter, version, leaves.tobytes(), tuple(self.parts))
+        closed = len(self.closed)
+        unsplit = notices.INNER_MESSAGES.line(closed) if closed else ""
+        return Splitting(splitter, version, leaves.tobytes(), tuple(self.parts), unsplit)
 
 
 _PLACE = Part("", 1, 1)

@@ -17,6 +17,9 @@ _DIRECTORY = 4096
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 _MARKS = (
+    (b"\x78\x9f\x3e\x22", notices.TNEF),
+    (b"!BDN", notices.OUTLOOK_STORE),
+    (b"\xcf\xad\x12\xfe", notices.OUTLOOK_STORE),
     (b"7z\xbc\xaf\x27\x1c", notices.SEVEN_ZIP),
     (b"Rar!\x1a\x07", notices.RAR),
     (b"MSCF\0\0\0\0", notices.OTHER_ARCHIVE),
@@ -48,6 +51,8 @@ _SUFFIXES = (
     | dict.fromkeys(("vsd", "vsdx", "pub", "one", "caj", "nh", "kdh"), notices.OTHER_OFFICE)
     | dict.fromkeys(("iso", "lzh", "lha", "arj", "ace", "dmg"), notices.OTHER_ARCHIVE)
     | dict.fromkeys(("gz", "bz2", "xz", "zst", "z", "br", "lz4", "lzma"), notices.COMPRESSED)
+    | dict.fromkeys(("msg", "oft"), notices.OUTLOOK_ITEM)
+    | dict.fromkeys(("pst", "ost", "olm", "dbx"), notices.OUTLOOK_STORE)
     | {"rtf": notices.RICH_TEXT, "7z": notices.SEVEN_ZIP, "rar": notices.RAR}
 )
 _APPLE = ("pages", "numbers", "key")
