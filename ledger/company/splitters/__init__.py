@@ -8,6 +8,8 @@ document that is not what it is called, or is more than a splitter's limits allo
     mbox       .mbox, and files without a suffix that begin as one             splitters.mail
     text       .txt, text/plain                                                splitters.text
     markdown   .md, text/markdown                                              splitters.text
+    rows       .csv, .tsv, .tab and their media types                          splitters.lines
+    lines      source code, JSON, logs: any other that begins as a text        splitters.lines
     zip, tar   .zip, .tar                                                      splitters.archive
 """
 
@@ -30,6 +32,9 @@ _SUFFIXES = {
     "text": "text",
     "md": "markdown",
     "markdown": "markdown",
+    "csv": "rows",
+    "tsv": "rows",
+    "tab": "rows",
     "zip": "zip",
     "tar": "tar",
     "tgz": "packed",
@@ -41,6 +46,8 @@ _MEDIA_TYPES = {
     "application/mbox": "mbox",
     "text/plain": "text",
     "text/markdown": "markdown",
+    "text/csv": "rows",
+    "text/tab-separated-values": "rows",
     "application/zip": "zip",
     "application/x-tar": "tar",
 }
@@ -51,6 +58,11 @@ _SEEN = re.compile(r"(?:^|/)cur/[^/]+[:;!]2,[A-Za-z]*$")
 _FIELD = re.compile(rb"[!-9;-~]+:")
 _SEPARATOR = re.compile(rb"From [^\r\n]*[0-9][^\r\n]*\r?\n[!-9;-~]+:")
 _PROBE = 1024
+_LINES = 8192
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+"""What stands in no text in bytes: all but tabs, line ends, form feeds and escapes."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BINARY = (b"%PDF-", b"\x1f\x8b")
 _PACKED = "it is compressed as a whole, so that its members have no bytes of their own"
 
 
@@ -87,7 +99,14 @@ def _kind(name: str, media_type: str, window: Window) -> str | None:
         return "message"
     if not dot and not media_type and _SEPARATOR.match(window.read(0, _PROBE)):
         return "mbox"
-    return None
+    return "lines" if _is_text(window.read(0, _LINES)) else None
+
+
+def _is_text(data: bytes) -> bool:
+    """Return whether bytes, the first of a document, are those of a text in lines."""
+    if data.startswith(_UTF_16):
+        return True
+    return bool(data) and not data.startswith(_BINARY) and not _CONTROL.search(data)
 
 
 def _splitter(kind: str) -> Splitter:
@@ -100,6 +119,10 @@ def _splitter(kind: str) -> Splitter:
         from ledger.company.splitters import text
 
         return text.split_text if kind == "text" else text.split_markdown
+    if kind in ("rows", "lines"):
+        from ledger.company.splitters import lines
+
+        return lines.split_rows if kind == "rows" else lines.split_lines
     from ledger.company.splitters import archive
 
     return {"zip": archive.split_zip, "tar": archive.split_tar}[kind]

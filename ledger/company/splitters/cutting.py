@@ -12,7 +12,16 @@ from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Part, Splitting
 from ledger.reading.shown import one_line, shorten
 
-VERSIONS = {"message": 1, "mbox": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
+VERSIONS = {
+    "message": 1,
+    "mbox": 1,
+    "text": 1,
+    "markdown": 1,
+    "rows": 1,
+    "lines": 1,
+    "zip": 1,
+    "tar": 1,
+}
 """The splitters, and the version of each: raised when it cuts anything otherwise than before."""
 MAX_PARTS = 500_000
 """Parts of one document: a mailbox of 30,000 messages with all their fields. Each costs some 300 bytes
