@@ -7,8 +7,9 @@ Labels are hints that nothing vouches for.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from ledger.evidence.index import DocumentIndex, Index
 from ledger.evidence.manifest import Manifest
@@ -18,9 +19,12 @@ from ledger.evidence.records import Record, metadata_fields
 from ledger.reading.shown import fold
 
 _AHEAD = 1 << 20
-_OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?=$|/|: )")
+_OF = re.compile(r"((?:^|/)[a-z]+ \d+(?:-\d+)?) of \d+(?=$|/|: )")
+_BLOCK = re.compile(r"((?:.*/)?)(row|line)s (\d+)-(\d+)")
 _KIND = re.compile(r" \d.*", re.DOTALL)
 _MEMBER = re.compile(r"(.*?(?:^|/)member \d+): (.*)")
+
+T = TypeVar("T")
 
 Read = Callable[[int, int, int], bytes]
 """read(document, offset, size): bytes of a document."""
@@ -66,12 +70,18 @@ class Folded:
         self.numbers: dict[str, int] = {}
         """Part, from 1, by its path with and without totals; an archive's member also without name."""
         self.members: dict[int, str] = {}
+        self.blocks: dict[str, tuple[int, int, int]] = {}
+        """Of rows or lines that are parts by the dozen: first part, how many a block, and in all."""
         for number, (part, path) in enumerate(zip(parts, self.paths, strict=True), 1):
             self.numbers.setdefault(path, number)
             self.numbers.setdefault(fold(part.path), number)
             if member := _MEMBER.fullmatch(path):
                 self.numbers.setdefault(member[1], number)
                 self.members[number] = member[2]
+            if block := _BLOCK.fullmatch(path):
+                kind, first, last = block[1] + block[2], int(block[3]), int(block[4])
+                begin, size, _ = self.blocks.get(kind, (number, last - first + 1, 0))
+                self.blocks[kind] = (begin, size, last)
 
 
 class Contents:
@@ -87,9 +97,17 @@ class Contents:
         self._folded: dict[int, Folded] = {}
         self._cuts: dict[int, Cuts] = {}
         self._window = (-1, 0, b"")
+        self._kept: dict[Hashable, Any] = {}
         made = [record.rendition for record in self.records]
         self._split = sum(bool(entry.parts) for entry in index)
         self._paged = len({each.of for each in made if each and each.kind == "page"})
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` returns, which is asked once for each key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
 
     def entry(self, target: Target) -> DocumentIndex:
         """Return the index of the document that a target lies in; of the cover there is none."""
