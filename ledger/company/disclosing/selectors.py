@@ -34,6 +34,7 @@ from ledger.company.disclosing.grammar import (
     WORDS,
     marked,
     parse_clause,
+    parse_numbered,
     scopes,
 )
 from ledger.company.disclosing.misses import why_nothing
@@ -107,42 +108,39 @@ def read(typed: str, contents: Contents) -> Found:
         return _read(typed, everything)
     # Between quotation marks stands what this program has printed, or else words as they are.
     printed = _read(inner, everything, printed=True)
-    if printed.groups:
-        return printed
-    return _words(everything, fold(typed), printed=False) or _nothing_or(everything, fold(inner))
+    return printed if printed.groups else _words(everything, fold(inner))
 
 
 def _read(typed: str, scope: Scope, printed: bool = False) -> Found:
     wanted = fold(typed)
     if found := _formed(scope, wanted, printed):
         return found
-    if found := _titled(scope, wanted):
-        return found
-    for place, rest in scopes(typed):
-        inner = _place(scope, fold(place))
+    if groups := by_title(scope, wanted):
+        return Found(TITLE, groups, scope.documents, wanted)
+    below = None
+    for place, rest, as_path in scopes(typed):
+        inner = _place(scope, fold(marked(place) or place))
         if inner is None:
             continue
         asked = fold(rest)
-        if not asked:
-            return _all_of(inner, typed)
-        within = marked(rest)
-        if within is not None:
-            return _nothing_or(inner, fold(within))
-        found = _formed(inner, asked, printed) or _titled(inner, asked)
-        if found is None and (further := _further(inner, rest, printed)):
-            return further
-        return found or _nothing_or(inner, asked)
-    if printed:
-        return Found(WORDS, [], scope.documents, wanted)
-    return _nothing_or(scope, wanted)
+        if not as_path:
+            return _all_of(inner, asked) if not asked else _within(inner, rest, printed)
+        found = _formed(inner, asked, printed)
+        if found and found.groups:
+            return found
+        if inner.part:
+            below = found or Found(NAME, [], scope.documents, wanted)
+    if below or printed:
+        return below or Found(WORDS, [], scope.documents, wanted)
+    if parse_numbered(wanted):
+        return Found(NUMBER, [], scope.documents, wanted)
+    return _words(scope, wanted)
 
 
-def _further(scope: Scope, typed: str, printed: bool) -> Found | None:
-    """Return what is asked of a place in a place: `DOCUMENT: message 5/Subject`."""
-    for place, _ in scopes(typed):
-        if _place(scope, fold(place)) is not None:
-            return _read(typed, scope, printed)
-    return None
+def _within(scope: Scope, typed: str, printed: bool) -> Found:
+    """Return what is asked of a place; where it stands between quotation marks, words."""
+    inner = marked(typed)
+    return _read(typed, scope, printed) if inner is None else _words(scope, fold(inner))
 
 
 def _formed(scope: Scope, wanted: str, printed: bool) -> Found | None:
@@ -174,20 +172,11 @@ def _formed(scope: Scope, wanted: str, printed: bool) -> Found | None:
     return None
 
 
-def _titled(scope: Scope, wanted: str) -> Found | None:
-    groups = by_title(scope, wanted)
-    return Found(TITLE, groups, scope.documents, wanted) if groups else None
-
-
-def _words(scope: Scope, wanted: str, printed: bool) -> Found | None:
+def _words(scope: Scope, wanted: str) -> Found:
     for by, look in ((TITLE, by_title), (CALLED, by_words), (TEXT, by_text)):
-        if not printed and wanted and (groups := look(scope, wanted)):
+        if wanted and (groups := look(scope, wanted)):
             return Found(by, groups, scope.documents, wanted)
-    return None
-
-
-def _nothing_or(scope: Scope, wanted: str) -> Found:
-    return _words(scope, wanted, False) or Found(WORDS, [], scope.documents, wanted)
+    return Found(WORDS, [], scope.documents, wanted)
 
 
 def _place(scope: Scope, named: str) -> Scope | None:
