@@ -1,4 +1,4 @@
-"""Each form of a selector means one thing, on splittings as they are made: letters, tables, contracts."""
+"""Each form of a selector means one thing, on splittings as they are made."""
 
 import re
 from email.header import Header
@@ -49,7 +49,8 @@ def letter(day: int, sender: str, subject: str, file: str = "", body: str = "") 
     name = Header(file, "gb2312").encode()
     return (
         f'{text}MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="b"\n\n'
-        f"--b\nContent-Type: text/plain\n\nsee the subject of {day}\n\n--b\nContent-Type: application/x\n"
+        f"--b\nContent-Type: text/plain\n\nsee the subject of {day}\n\n--b\n"
+        "Content-Type: application/x\n"
         f'Content-Disposition: attachment; filename="{name}"\n\nxyz\n--b--\n'
     ).encode()
 

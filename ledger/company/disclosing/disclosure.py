@@ -97,6 +97,7 @@ def prepare(
     vault: Vault,
     deposit: StoredDeposit,
     shown: bool,
+    selectors: Sequence[str],
     whole: bool,
     identities: tuple[Identity, ...],
     client: "NotaryClient",
@@ -105,9 +106,9 @@ def prepare(
 ) -> Prepared:
     """Return what to disclose of a deposit: its receipt; where `shown`, all of it or what is selected.
 
-    What is read in part stays open until `stack` ends. Raises Ambiguous and InvalidInput for a selector,
-    also for one that would open far more than was asked, unless `whole`; and as view_deposit and
-    open_parts do.
+    What is read in part stays open until `stack` ends. Raises Ambiguous and InvalidInput for a
+    selector, also for one that would open far more than was asked unless `whole`; and as
+    view_deposit and open_parts do.
     """
     receipt = verified(vault, deposit)
     if not shown:

@@ -3,6 +3,8 @@
     contract.pdf     contract.pdf.pages/page 003.pdf     each page as a PDF of its own, by pikepdf
     minutes.docx     minutes.docx.text/minutes.txt       the text, in sections, paragraphs and tables,
                                                          by python-docx
+    prices.xlsx      prices.xlsx.text/prices.txt         the text, in sheets and rows; of a .pptx in
+                                                         slides, of an OFD in pages, by lxml
 
 The files come from anybody. They are parsed in a child process that has limits of time, memory and
 output, no descriptors and no environment of ours; one child serves many files and is replaced when it
@@ -53,10 +55,22 @@ MAX_SECONDS = 60
 MAX_DEPOSIT_SECONDS = 900
 """All files of a deposit together: 10,000 PDFs of some pages, or 15 that hang."""
 
-_KINDS = {".pdf": "page", ".docx": "text"}
+_KINDS = {
+    ".pdf": "page",
+    ".docx": "text",
+    **dict.fromkeys((".xlsx", ".xlsm", ".xltx"), "sheets"),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx"), "slides"),
+    ".ofd": "ofd",
+}
 """What is asked of the child."""
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_MEDIA_TYPES = {"application/pdf": "page", _WORD: "text"}
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_MEDIA_TYPES = {
+    "application/pdf": "page",
+    f"{_OOXML}wordprocessingml.document": "text",
+    f"{_OOXML}spreadsheetml.sheet": "sheets",
+    f"{_OOXML}presentationml.presentation": "slides",
+    "application/ofd": "ofd",
+}
 _TEXT = "text/plain; charset=utf-8"
 _DOCX = ("docx", 1)
 
@@ -80,6 +94,9 @@ class _Kind:
 _MADE = {
     "page": {"page": _Kind("application/pdf", "pages")},
     "text": {"text": _Kind(_TEXT, "text", _DOCX), "marked": _Kind(_TEXT, "marked", _DOCX)},
+    "sheets": {"text": _Kind(_TEXT, "text", ("xlsx", 1))},
+    "slides": {"text": _Kind(_TEXT, "text", ("pptx", 1))},
+    "ofd": {"text": _Kind(_TEXT, "text", ("ofd", 1))},
 }
 """What the child may answer to what is asked."""
 
@@ -103,7 +120,7 @@ class Renderer:
 
     def __init__(self, folder: Path, documents: Sequence[Document]) -> None:
         self._folder = folder.absolute()
-        self._child = _Child(self._folder)
+        self._child = Child(self._folder)
         self._room = MAX_DOCUMENTS - len(documents)
         self._seconds: float = MAX_DEPOSIT_SECONDS
         # Folders and files alike, as a file system sees them that does not tell upper from lower case.
@@ -131,7 +148,7 @@ class Renderer:
         """
         kind = _kind(document.name, document.media_type)
         if kind is None:
-            raise NotRendered("renditions are made of PDF and .docx files only")
+            raise NotRendered("renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only")
         size = document.source.size
         if size > MAX_SOURCE:
             raise NotRendered(f"it is larger than {MAX_SOURCE >> 20} MiB")
@@ -227,7 +244,8 @@ class Renderer:
             names = [f"{attempt}/page {k:0{width}}.pdf" for k in range(1, total + 1)]
         else:
             file = original.rpartition("/")[2]
-            names = [f"{attempt}/{file[:-5] if file.lower().endswith('.docx') else file}.txt"]
+            stem, dot, suffix = file.rpartition(".")
+            names = [f"{attempt}/{stem if f'{dot}{suffix}'.lower() in _KINDS else file}.txt"]
         if len(names) != total:
             raise NotRendered(_NONSENSE)
         if len(names[-1].encode()) > MAX_NAME:
@@ -284,7 +302,7 @@ def parse_parts(splitter: tuple[str, int], parts: object, size: int) -> Splittin
     return cut_ranges(*splitter, size, ranges)
 
 
-class _Child:
+class Child:
     """The child process, started when it is needed and again after it died."""
 
     def __init__(self, folder: Path) -> None:

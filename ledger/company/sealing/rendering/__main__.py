@@ -36,11 +36,27 @@ def main() -> None:
 def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     source, folder = Path(request["source"]), Path(request["folder"])
     try:
+        if request["kind"] == "words":
+            from ledger.company.sealing.rendering.page_words import words_of
+
+            return {"text": words_of(b64decode(request["page"]))}
         # Imported here: each takes a tenth of a second, and a deposit seldom needs both.
         if request["kind"] == "page":
             from ledger.company.sealing.rendering.pages import render_pages
 
             return render_pages(source, folder, request["files"], request["bytes"])
+        if request["kind"] == "sheets":
+            from ledger.company.sealing.rendering.sheets import render_sheets
+
+            return render_sheets(source, folder)
+        if request["kind"] == "slides":
+            from ledger.company.sealing.rendering.slides import render_slides
+
+            return render_slides(source, folder)
+        if request["kind"] == "ofd":
+            from ledger.company.sealing.rendering.ofd import render_ofd
+
+            return render_ofd(source, folder)
         from ledger.company.sealing.rendering.text import render_text
 
         return render_text(source, folder)
@@ -51,7 +67,7 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     except OSError as error:
         return {"refused": f"its renditions could not be written ({error.strerror})"}
     except Exception:  # noqa: BLE001  whatever a hostile file makes a parser raise, the next has its turn
-        parser = "pikepdf" if request["kind"] == "page" else "python-docx"
+        parser = {"page": "pikepdf", "text": "python-docx"}.get(request["kind"], "lxml")
         return {"refused": f"it is damaged, or {parser} cannot read it"}
 
 
