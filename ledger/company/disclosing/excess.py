@@ -1,6 +1,7 @@
 """Where a selector would open far more than was asked for: said and stopped, before anything is."""
 
 from ledger.company.disclosing.contents import Contents, Target
+from ledger.company.disclosing.page_texts import is_page
 from ledger.company.disclosing.selectors import BLOCK, CALLED, TEXT, Found
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
@@ -20,11 +21,11 @@ def check_excess(selector: str, found: Found, contents: Contents) -> None:
     """Raise InvalidInput, saying how much would be opened, unless that is about what was asked for."""
     for target in found.groups[0]:
         document = target.document
-        if document is None or target.field:
+        if document is None or target.field or is_page(contents, document):
             continue
         name, whole = contents.records[document].name, contents.records[document].size
         size = contents.extent(target)[1]
-        if found.by == TEXT and not contents.made(document) and size == whole:
+        if found.by == TEXT and size == whole:
             raise InvalidInput(
                 f"The words {quoted(selector)} are in {quoted(name)}, which has no smaller part with "
                 f"them: all of it, {size:,} bytes, would be shown. {_GO_ON}"

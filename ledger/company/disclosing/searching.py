@@ -1,11 +1,13 @@
 """Words and clauses: looked for in titles, in names, and in what the parts say."""
 
 from collections.abc import Iterator
+from itertools import chain
 
-from ledger.company.disclosing.contents import Group, Target, kind_of
+from ledger.company.disclosing.contents import Contents, Group, Target, kind_of
 from ledger.company.disclosing.finders import Scope, file_of
 from ledger.company.disclosing.grammar import Clause, clause_at
 from ledger.company.disclosing.letters import KNOWN_BY, letters_in, values
+from ledger.company.disclosing.page_texts import is_page, page_texts
 from ledger.company.disclosing.readings import texts_in
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
@@ -78,13 +80,17 @@ def by_text(scope: Scope, wanted: str) -> list[Group]:
             "words in; name "
             "the document too: “DOCUMENT: words”."
         )
-    found = (
+    said = (pair for each in documents for pair in _texts(contents, each))
+    found = [
         target
-        for each in documents
-        for target, text in texts_in(contents, each)
+        for target, text in chain(said, page_texts(contents, documents))
         if wanted in fold(text) and (not scope.part or (target.part and scope.holds(target)))
-    )
+    ]
     return [(target,) for target in dict.fromkeys(found)]
+
+
+def _texts(contents: Contents, document: int) -> Iterator[tuple[Target, str]]:
+    return iter(()) if is_page(contents, document) else texts_in(contents, document)
 
 
 def by_clause(scope: Scope, wanted: Clause) -> list[Group]:
@@ -113,7 +119,11 @@ def by_clause(scope: Scope, wanted: Clause) -> list[Group]:
                 run.append(target)
         if run:
             found.append(tuple(run))
-    return found
+    return found or [
+        (target,)
+        for target, text in page_texts(contents, () if scope.part else scope.documents)
+        if any(clause_at(fold(line)) == wanted for line in text.splitlines())
+    ]
 
 
 def _is_below(each: Clause, outer: Clause) -> bool:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,12 @@ def main() -> None:
 
 
 def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    source, folder = Path(request["source"]), Path(request["folder"])
     try:
         if request["kind"] == "words":
             from ledger.company.sealing.rendering.page_words import words_of
 
             return {"text": words_of(b64decode(request["page"]))}
+        source, folder = Path(request["source"]), Path(request["folder"])
         # Imported here: each takes a tenth of a second, and a deposit seldom needs both.
         if request["kind"] == "page":
             from ledger.company.sealing.rendering.pages import render_pages
@@ -67,7 +68,9 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
     except OSError as error:
         return {"refused": f"its renditions could not be written ({error.strerror})"}
     except Exception:  # noqa: BLE001  whatever a hostile file makes a parser raise, the next has its turn
-        parser = {"page": "pikepdf", "text": "python-docx"}.get(request["kind"], "lxml")
+        parser = {"page": "pikepdf", "text": "python-docx", "words": "pdfium"}.get(
+            request["kind"], "lxml"
+        )
         return {"refused": f"it is damaged, or {parser} cannot read it"}
 
 

@@ -82,7 +82,7 @@ def _runs(package: Package, members: list[str], tally: Tally) -> Iterator[_Run]:
             if etree.QName(each).localname == "ImageObject":
                 tally.add("pictures")
                 continue
-            left, top = (_numbers(each.get("Boundary", "")) + [0.0, 0.0])[:2]
+            left, top = [*_numbers(each.get("Boundary", "")), 0.0, 0.0][:2]
             codes = list(children(each, "TextCode"))
             if not any((code.text or "").strip() for code in codes):
                 tally.add("unread")

@@ -1,4 +1,4 @@
-"""A zip of XML from anybody: how much of it is read is bounded before it is, and no entity is resolved."""
+"""A zip of XML from anybody: what is read of it is bounded first, and no entity is resolved."""
 
 import posixpath
 import zipfile

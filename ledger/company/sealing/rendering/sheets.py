@@ -1,7 +1,7 @@
-"""The text of an .xlsx: its sheets in order, a line for each row that holds anything, cells between tabs.
+"""The text of an .xlsx: its sheets in order, a line for each row with anything, cells between tabs.
 
-A row has the number that the sheet gives it. Numbers are shown as stored, dates as 2026-03-03, hundredths
-with %; of formulas, the result that the file holds.
+A row has the number that the sheet gives it. Numbers are shown as stored, dates as 2026-03-03,
+hundredths with %; of formulas, the result that the file holds.
 """
 
 import re
@@ -42,7 +42,9 @@ def render_sheets(source: Path, folder: Path) -> Mapping[str, Any]:
 class _Book:
     def __init__(self, package: Package, tally: Tally) -> None:
         self._package, self._tally = package, tally
-        main = next((path for kind, path in package.related("").values() if kind == "officeDocument"), "")
+        main = next(
+            (path for kind, path in package.related("").values() if kind == "officeDocument"), ""
+        )
         root = package.root(main)
         if root is None:
             raise NotRendered("it is not what it is called, or is damaged")
@@ -50,7 +52,7 @@ class _Book:
         properties = child(root, "workbookPr")
         old = "0" if properties is None else properties.get("date1904", "0")
         self._epoch = datetime(1904, 1, 1) if old in ("1", "true") else datetime(1899, 12, 30)
-        paths = {kind: path for kind, path in related.values()}
+        paths = dict(related.values())
         self._strings = list(self._shared(paths.get("sharedStrings", "")))
         self._styles(package.root(paths.get("styles", "")))
         self.sheets: list[tuple[str, str]] = []
@@ -79,7 +81,8 @@ class _Book:
             for each in children(child(root, "numFmts"), "numFmt")
         }
         struck = [
-            child(font, "strike") is not None and child(font, "strike").get("val", "1") in ("1", "true")
+            child(font, "strike") is not None
+            and child(font, "strike").get("val", "1") in ("1", "true")
             for font in children(child(root, "fonts"), "font")
         ]
         self._dates, self._percent, self._struck = set[str](), set[str](), set[str]()

@@ -30,7 +30,9 @@ def render_slides(source: Path, folder: Path) -> Mapping[str, Any]:
 
 
 def _slides(package: Package) -> Iterator[str]:
-    main = next((path for kind, path in package.related("").values() if kind == "officeDocument"), "")
+    main = next(
+        (path for kind, path in package.related("").values() if kind == "officeDocument"), ""
+    )
     root = package.root(main)
     if root is None:
         raise NotRendered("it is not what it is called, or is damaged")
@@ -94,7 +96,9 @@ def _frame(frame: Any, tally: Tally) -> Iterator[str]:
         tally.add(what)
         return
     for row in children(table, "tr"):
-        cells = (" ".join(_paragraphs(child(cell, "txBody"), tally)) for cell in children(row, "tc"))
+        cells = (
+            " ".join(_paragraphs(child(cell, "txBody"), tally)) for cell in children(row, "tc")
+        )
         if line := "\t".join(cells).rstrip("\t"):
             yield line
 
