@@ -6,7 +6,8 @@ One JSON object on each line of its input asks for the renditions of one file, a
 its output answers. The files lie in its working folder.
 
     request  = { "kind": "page" / "text" / "sheets" / "slides" / "ofd", "source": file,
-                 "folder": where to, "bytes": most to write, "files": most to write, "seconds": most to take }
+                 "folder": where to, "bytes": most to write, "files": most to write,
+                 "seconds": most to take }
              / { "kind": "words", "page": base64 of a PDF, "bytes": .., "seconds": .. }
     answer   = { "text": what it says }                                        of words
              / { "tool": name and version, "files": [file, ..] }                 folder/1, folder/2, ..

@@ -56,8 +56,7 @@ class Package:
         if self._room < 0:
             raise NotRendered(f"it unpacks to more than {MAX_XML >> 20} MiB of XML")
         root = etree.fromstring(self._zip.read(member), etree.XMLParser(**_SAFE))
-        if root.getroottree().docinfo.doctype:
-            raise NotRendered("its XML declares a document type, which no such file does")
+        _check_doctype(root)
         return root
 
     def stream(self, name: str, *tags: str) -> Iterator[Any]:
@@ -70,7 +69,9 @@ class Package:
             raise NotRendered(f"it unpacks to more than {MAX_STREAMED >> 20} MiB of XML")
         wanted = [f"{{*}}{tag}" for tag in tags]
         with self._zip.open(member) as file:
-            for _, element in etree.iterparse(file, tag=wanted, **_SAFE):
+            elements = etree.iterparse(file, tag=wanted, **_SAFE)
+            for _, element in elements:
+                _check_doctype(element)
                 yield element
                 element.clear()
                 while element.getprevious() is not None:
@@ -88,6 +89,12 @@ class Package:
                 kind = each.get("Type", "").rpartition("/")[2]
                 found[each.get("Id", "")] = kind, path
         return found
+
+
+def _check_doctype(element: Any) -> None:
+    # Entities are not resolved, and their text would be missing.
+    if element.getroottree().docinfo.doctype:
+        raise NotRendered("its XML declares a document type, which no such file does")
 
 
 def children(element: Any, *tags: str) -> Iterator[Any]:
