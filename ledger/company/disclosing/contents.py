@@ -20,6 +20,7 @@ from ledger.reading.shown import fold
 
 _AHEAD = 1 << 20
 _OF = re.compile(r"((?:^|/)[a-z]+ \d+(?:-\d+)?) of \d+(?=$|/|: )")
+_PART = re.compile(r"(?:^|/)part [\d.]+$")
 _BLOCK = re.compile(r"((?:.*/)?)(row|line)s (\d+)-(\d+)")
 _KIND = re.compile(r" \d.*", re.DOTALL)
 _MEMBER = re.compile(r"(.*?(?:^|/)member \d+): (.*)")
@@ -66,10 +67,10 @@ class Folded:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.paths = [fold(short_path(part.path)) for part in parts]
-        self.labels = [fold(part.label) for part in parts]
         self.numbers: dict[str, int] = {}
         """Part, from 1, by its path with and without totals; an archive's member also without name."""
-        self.members: dict[int, str] = {}
+        self.files: dict[int, str] = {}
+        """Names of archives' members and of attachments, by part."""
         self.blocks: dict[str, tuple[int, int, int]] = {}
         """Of rows or lines that are parts by the dozen: first part, how many a block, and in all."""
         for number, (part, path) in enumerate(zip(parts, self.paths, strict=True), 1):
@@ -77,7 +78,9 @@ class Folded:
             self.numbers.setdefault(fold(part.path), number)
             if member := _MEMBER.fullmatch(path):
                 self.numbers.setdefault(member[1], number)
-                self.members[number] = member[2]
+                self.files[number] = member[2]
+            elif _PART.search(path) and (file := fold(part.label).partition(" · ")[2]):
+                self.files[number] = file.partition(" · guessed ")[0]
             if block := _BLOCK.fullmatch(path):
                 kind, first, last = block[1] + block[2], int(block[3]), int(block[4])
                 begin, size, _ = self.blocks.get(kind, (number, last - first + 1, 0))

@@ -20,9 +20,6 @@ from ledger.evidence.manifest import in_family
 from ledger.evidence.records import metadata_fields
 from ledger.reading.shown import fold
 
-FILE = " · "
-"""Between a part's media type and its file name, in a label."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -63,6 +60,15 @@ class Scope:
             for folded in (self.contents.folded(each),)
             for number in range(max(1, self.part), len(folded.paths) + 1)
             if fits(folded, number) and self.holds(target := Target(each, number))
+        ]
+
+    def files(self, fits: Callable[[str], bool]) -> list[Group]:
+        """Return the members and attachments whose folded name fits."""
+        return [
+            (target,)
+            for each in self.documents
+            for number, name in self.contents.folded(each).files.items()
+            if fits(name) and self.holds(target := Target(each, number))
         ]
 
     def letters(self) -> list[Letter]:
@@ -107,7 +113,7 @@ def _by_path(scope: Scope, wanted: str) -> list[Group]:
     end = f"/{wanted}"
 
     def ends(folded: Folded, number: int) -> bool:
-        path = "" if number in folded.members else folded.paths[number - 1]
+        path = "" if ": " in folded.paths[number - 1] else folded.paths[number - 1]
         # A word alone is no path of a field: of which letter it is the form for fields says.
         return path.endswith(end) and not path.removesuffix(end).endswith(("header", "envelope"))
 
@@ -116,7 +122,7 @@ def _by_path(scope: Scope, wanted: str) -> list[Group]:
 
 def _by_file(scope: Scope, wanted: str) -> list[Group]:
     def inner(same: Callable[[str, str], bool]) -> list[Group]:
-        return scope.parts(lambda folded, number: same(file_of(folded, number), wanted))
+        return scope.files(lambda name: same(name, wanted))
 
     names = [] if scope.part else [(each, scope.contents.names[each]) for each in scope.documents]
     if exact := [each for each, name in names if name == wanted]:
@@ -131,16 +137,6 @@ def _same(name: str, wanted: str) -> bool:
 
 def _ends(name: str, wanted: str) -> bool:
     return name.endswith("/" + wanted)
-
-
-def file_of(folded: Folded, number: int) -> str:
-    """Return the name of an archive's member or of an attachment, "" for anything else."""
-    if number in folded.members:
-        return folded.members[number]
-    label = folded.labels[number - 1]
-    if not folded.paths[number - 1].rpartition("/")[2].startswith("part "):
-        return ""
-    return label.partition(FILE)[2].partition(FILE + "guessed ")[0]
 
 
 def by_number(scope: Scope, wanted: str) -> tuple[bool, list[Group]] | None:

@@ -10,28 +10,49 @@ from ledger.company.disclosing.contents import Contents, Target
 from ledger.reading.body import entities, read_body, texts
 from ledger.reading.charsets import BEGINNING, How, decode
 from ledger.reading.header import MAX_HEADER, header_end, mark, read_value
-from ledger.reading.shown import one_line
+from ledger.reading.shown import fold, one_line
 
 _FIRST = 400
 """Bytes in which a first line is looked for."""
+_TOGETHER = 1 << 18
 _SAMPLE = 4096
 """Bytes that a document's charset is known by."""
 _MAIL = ("message", "mbox")
 _BINARY = (b"%PDF", b"PK\3\4", b"\x89PNG")
 
 
-def texts_in(contents: Contents, document: int) -> Iterator[tuple[Target, str]]:
-    """Yield the texts of a document's innermost parts, each with its part."""
+def texts_in(contents: Contents, document: int, wanted: str) -> Iterator[tuple[Target, str]]:
+    """Yield the texts of a document's innermost parts, each with its part.
+
+    Where many parts together do not have `wanted`, which is folded, they are left out.
+    """
     if contents.records[document].splitter in _MAIL:
         for target in contents.innermost(document):
             for text in _texts_of_mail(contents, target):
                 yield target, text
         return
-    charset = ""
-    for count, target in enumerate(contents.innermost(document)):
-        if not count:
-            charset = _charset(contents, document)
-        yield target, decode(contents.content(target), charset).text
+    charset = _charset(contents, document)
+    for start, end, targets in _together(contents, document):
+        data = contents.content(Target(document, span=(start, end - start)))
+        if wanted in fold(decode(data, charset).text):
+            for target in targets:
+                yield target, decode(contents.content(target), charset).text
+
+
+def _together(contents: Contents, document: int) -> Iterator[tuple[int, int, list[Target]]]:
+    """Yield neighbouring innermost parts of some 256 KiB, and where they begin and end."""
+    targets: list[Target] = []
+    start = end = 0
+    for target in contents.innermost(document):
+        begin, size = contents.extent(target)
+        if targets and begin + size - start > _TOGETHER:
+            yield start, end, targets
+            targets = []
+        start = start if targets else begin
+        end = begin + size
+        targets.append(target)
+    if end > start:
+        yield start, end, targets
 
 
 def _charset(contents: Contents, document: int) -> str:

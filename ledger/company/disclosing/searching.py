@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from ledger.company.disclosing.contents import Contents, Group, Target, kind_of
-from ledger.company.disclosing.finders import Scope, file_of
+from ledger.company.disclosing.finders import Scope
 from ledger.company.disclosing.grammar import Clause, clause_at
 from ledger.company.disclosing.letters import KNOWN_BY, letters_in, values
 from ledger.company.disclosing.page_texts import is_page, page_texts
@@ -20,6 +20,7 @@ MAX_SEARCH = 256 << 20
 _TITLED = ("section", "sheet", "slide")
 """Parts whose label is a title; of all others but letters and files it is how they begin."""
 _PROSE = ("paragraph", "line", "row")
+_BEGINS = tuple("第§aAcC")
 _HEADING = 1 << 14
 
 
@@ -38,7 +39,7 @@ def by_words(scope: Scope, wanted: str) -> list[Group]:
     found: list[Group] = []
     if not scope.part:
         found += [(Target(each),) for each in scope.originals if wanted in contents.names[each]]
-    found += scope.parts(lambda folded, number: wanted in file_of(folded, number))
+    found += scope.files(lambda name: wanted in name)
     for target, titles in _titles(scope, KNOWN_BY):
         if wanted in fold(contents.label(target)) or any(wanted in fold(each) for each in titles):
             found.append((target,))
@@ -49,15 +50,21 @@ def _titles(scope: Scope, names: tuple[str, ...]) -> Iterator[tuple[Target, list
     """Yield letters with these fields of theirs, and sections with their headings."""
     contents = scope.contents
     for document in scope.documents:
-        letters = {each.part: each for each in letters_in(contents, document)}
-        for number, part in enumerate(contents.index[document].parts, 1):
-            target = Target(document, number)
-            if number in letters:
-                if scope.holds(target):
-                    read = (values(contents, letters[number], name) for name in names)
-                    yield target, [value for each in read for value in each]
-            elif part.label and kind_of(part.path) in _TITLED and scope.holds(target):
-                yield target, [_heading(scope, target, part.label)]
+        for letter in letters_in(contents, document):
+            if scope.holds(letter.target):
+                read = (values(contents, letter, name) for name in names)
+                yield letter.target, [value for each in read for value in each]
+        for target in contents.kept(("titled", document), lambda d=document: _titled(contents, d)):
+            if scope.holds(target):
+                yield target, [_heading(scope, target, contents.label(target))]
+
+
+def _titled(contents: Contents, document: int) -> list[Target]:
+    return [
+        Target(document, number)
+        for number, part in enumerate(contents.index[document].parts, 1)
+        if part.label and kind_of(part.path) in _TITLED
+    ]
 
 
 def _heading(scope: Scope, target: Target, label: str) -> str:
@@ -80,7 +87,7 @@ def by_text(scope: Scope, wanted: str) -> list[Group]:
             "words in; name "
             "the document too: “DOCUMENT: words”."
         )
-    said = (pair for each in documents for pair in _texts(contents, each))
+    said = (pair for each in documents for pair in _texts(contents, each, wanted))
     found = [
         target
         for target, text in chain(said, page_texts(contents, documents))
@@ -89,8 +96,8 @@ def by_text(scope: Scope, wanted: str) -> list[Group]:
     return [(target,) for target in dict.fromkeys(found)]
 
 
-def _texts(contents: Contents, document: int) -> Iterator[tuple[Target, str]]:
-    return iter(()) if is_page(contents, document) else texts_in(contents, document)
+def _texts(contents: Contents, document: int, wanted: str) -> Iterator[tuple[Target, str]]:
+    return iter(()) if is_page(contents, document) else texts_in(contents, document, wanted)
 
 
 def by_clause(scope: Scope, wanted: Clause) -> list[Group]:
@@ -111,7 +118,7 @@ def by_clause(scope: Scope, wanted: Clause) -> list[Group]:
             part = contents.part(target)
             if part is None or kind_of(part.path) not in _PROSE or not scope.holds(target):
                 continue
-            begins = clause_at(fold(part.label))
+            begins = clause_at(fold(part.label)) if part.label[:1] in _BEGINS else None
             if run and begins and not _is_below(begins, wanted):
                 found.append(tuple(run))
                 run = []
