@@ -11,7 +11,7 @@ MAX_LINES = 250_000
 """Lines of all pieces together."""
 MAX_BYTES = 64 << 20
 """Bytes of a text."""
-_LABEL = 60
+_LABEL = 40
 
 
 @dataclass(frozen=True, slots=True)

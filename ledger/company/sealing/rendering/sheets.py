@@ -7,6 +7,7 @@ hundredths with %; of formulas, the result that the file holds.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ _DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 """Built-in formats of dates and times, those of Chinese and Japanese too (ECMA-376 18.8.30)."""
 _PERCENT = {9, 10}
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h|m|s)[^\]]*\]', re.IGNORECASE)
-_CELL = re.compile(r"([A-Z]{1,3})\d{1,7}")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def render_sheets(source: Path, folder: Path) -> Mapping[str, Any]:
@@ -73,7 +74,7 @@ class _Book:
         for count, each in enumerate(self._package.stream(path, "si")):
             if count == MAX_STRINGS:
                 raise NotRendered(f"it has more than {MAX_STRINGS:,} texts")
-            yield _text(each)
+            yield one_line(_text(each))
 
     def _styles(self, root: Any) -> None:
         formats = {
@@ -125,24 +126,29 @@ class _Book:
 
     def _line(self, row: Any) -> str:
         cells: list[str] = []
-        for each in children(row, "c"):
+        for each in row.iterchildren("*"):
+            if not each.tag.endswith("c"):
+                continue
             column = _column(each.get("r", "")) or len(cells)
             if column < len(cells) or column >= MAX_COLUMNS:
                 column = len(cells)
             if text := self._cell(each):
-                cells += [""] * (column - len(cells)) + [text]
+                if column > len(cells):
+                    cells += [""] * (column - len(cells))
+                cells.append(text)
         return "\t".join(cells)
 
     def _cell(self, cell: Any) -> str:
-        if child(cell, "f") is not None:
-            self._tally.add("computed")
-        kind, style = cell.get("t", "n"), cell.get("s", "0")
-        if kind == "inlineStr":
-            text = _text(child(cell, "is"))
-        else:
-            value = child(cell, "v")
-            text = self._value("" if value is None else value.text or "", kind, style)
-        text = one_line(text)
+        kind, style, text = cell.get("t", "n"), cell.get("s", "0"), ""
+        # A million cells: each is looked at once.
+        for each in cell.iterchildren("*"):
+            tag = each.tag.rpartition("}")[2]
+            if tag == "v":
+                text = self._value(each.text or "", kind, style)
+            elif tag == "is":
+                text = one_line(_text(each))
+            elif tag == "f":
+                self._tally.add("computed")
         if text and style in self._struck:
             self._tally.add("struck")
             return f"~~{text}~~"
@@ -151,20 +157,20 @@ class _Book:
     def _value(self, value: str, kind: str, style: str) -> str:
         if kind == "s":
             known = value.isdecimal() and int(value) < len(self._strings)
-            return self._strings[int(value)] if known else value
+            return self._strings[int(value)] if known else one_line(value)
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         if kind != "n":
-            return value
+            return one_line(value)
         try:
             number = float(value)
             if style in self._dates:
                 return _date(self._epoch, number)
             if style in self._percent:
                 return f"{number * 100:.15g}%"
-            return f"{number:.15g}" if abs(number) < 1e15 else value
+            return f"{number:.15g}" if abs(number) < 1e15 else one_line(value)
         except (ValueError, OverflowError):
-            return value
+            return one_line(value)
 
 
 def _count(package: Package, path: str, tag: str) -> int:
@@ -181,13 +187,19 @@ def _text(element: Any) -> str:
 
 
 def _column(reference: str) -> int:
-    found = _CELL.fullmatch(reference)
+    """Return the column, from 0, of a cell's reference; 0 where it is none."""
+    return _column_of(reference.rstrip("0123456789"))
+
+
+@lru_cache(20_000)
+def _column_of(letters: str) -> int:
     column = 0
-    for letter in found[1] if found else "":
-        column = column * 26 + ord(letter) - 64
+    for letter in letters[:3]:
+        column = column * 26 + _LETTERS.find(letter) + 1
     return max(column - 1, 0)
 
 
+@lru_cache(10_000)
 def _date(epoch: datetime, serial: float) -> str:
     found = epoch + timedelta(seconds=round(serial * 86400))
     if 0 <= serial < 1:
