@@ -14,7 +14,7 @@ from ledger.company.splitters import lines, split
 from ledger.errors import InvalidInput
 from ledger.evidence.index import DocumentIndex
 from ledger.evidence.manifest import Cover, Manifest
-from ledger.evidence.parts import Cuts
+from ledger.evidence.parts import Cuts, Part, format_cuts
 from ledger.evidence.records import Record
 from tests.splitters.pieces import Memory
 
@@ -208,6 +208,21 @@ def test_rows_and_lines_are_found_by_number_and_by_words() -> None:
     code = deposit(("main.c", b"int a;\n\nint secret(void);\n"))
     for typed in ("line 3", "第三行", "secret"):
         assert paths(code, typed) == ["line 3"]
+
+
+def test_rows_of_a_sheet_are_numbered_in_it() -> None:
+    data = b"[1] a\n1\n2\n[2] b\n1\n"
+    parts = [("sheet 1 of 2", 1, 3), ("sheet 1 of 2/row 1", 2, 1), ("sheet 1 of 2/row 2", 3, 1),
+             ("sheet 2 of 2", 4, 2), ("sheet 2 of 2/row 1", 5, 1)]  # fmt: skip
+    entry = DocumentIndex(format_cuts([6, 2, 2, 6, 2]), tuple(Part(*each) for each in parts), b"")
+    record = Record("a.txt", len(data), 0, "", "", "", "xlsx", 1, 5, 5, 0)
+    manifest = Manifest(bytes(32), bytes(32), Cover("t", ()), (record,), (entry,))
+    contents = Contents(manifest, (entry,), lambda _, at, size: data[at : at + size])
+    assert paths(contents, "rows 1-2") == ["sheet 1/row 1", "sheet 1/row 2"]
+    assert paths(contents, "第2行") == ["sheet 1/row 2"]
+    assert paths(contents, "sheet 2/row 1") == ["sheet 2/row 1"]
+    assert paths(contents, "sheet 2: row 1") == ["sheet 2/row 1"]
+    assert len(find("row 1", contents)) == 2
 
 
 @pytest.mark.parametrize("name", ["contract.txt", "contract.md", "contract.log"])

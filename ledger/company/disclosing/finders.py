@@ -198,10 +198,24 @@ def _numbered(scope: Scope, asked: Numbered, kind: str) -> list[Group]:
             else:
                 continue
             break
-    if groups or not asked.ranges or asked.ranges[0][0] != asked.ranges[-1][1]:
-        return groups
-    end = f"/{asked.before}{kind} {asked.ranges[0][0]}{asked.behind}"
-    return scope.parts(lambda folded, number: folded.paths[number - 1].endswith(end))
+    return groups or _inner_numbered(scope, asked, kind)
+
+
+def _inner_numbered(scope: Scope, asked: Numbered, kind: str) -> list[Group]:
+    """Return the same of parts that are counted in an outer one: the rows of a sheet, of a table."""
+    groups: list[Group] = []
+    for each in scope.documents:
+        folded = scope.contents.folded(each)
+        wanted = asked.numbers(len(folded.paths))
+        if not wanted:
+            continue
+        own = [f"/{asked.before}{kind} {number}{asked.behind}" for number in wanted]
+        outer = (path.removesuffix(own[0]) for path in folded.paths if path.endswith(own[0]))
+        for before in dict.fromkeys(outer):
+            found = [Target(each, folded.numbers.get(before + path, 0)) for path in own]
+            if all(target.part and scope.holds(target) for target in found):
+                groups.append(tuple(found))
+    return groups
 
 
 def _blocks(scope: Scope, asked: Numbered, kind: str) -> list[Group]:
