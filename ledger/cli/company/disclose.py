@@ -65,22 +65,22 @@ def disclose(
     what can be selected, as it is typed:
 
     \b
-      "list.txt"  "message 7/body"  "part 2.1"     by name: a document, a member, an
-                                                   attachment, a part
-      "message 7"  "messages 5 to 7"  "page 3,5"  "rows 2-9"  "第3页"    by number
-      "bytes 100-199"                   positions from 0, both ends included
-      "field modified"  "title"  "cover host"      of a document; of the cover
-      "Subject"  "header Received 2"  "message 5/Subject"      a header field of
-                                                   a letter, never the word
-      "2026-03-03"  "3 Mar 2026"  "3月3日"          the letters of that day
-      "zhou@a.example"  "20260305.5@a.example"     the letters from (else to) it;
-                                                   the letter with that id
-      "第三条"  "Article 3"                         a clause, up to the next
-      "Re: pricing"     a title in full; else words in names and titles; else
-                        words in the text
-      "“Subject”"       in quotation marks: words, or a name or number as printed
-      "DOCUMENT: any of these"  "message 4: list.xlsx"         in a document; in
-                                                   a part
+      "list.txt"  "message 7/body"  "part 2.1"   a document, a member, a part or an
+                                                 attachment, by all of its name
+      "message 7"  "messages 5 to 7"  "page 3,5"  "rows 2-9"  "第3页"  by number
+      "bytes 100-199"                            from 0, both ends included
+      "field modified"  "title"  "cover host"    of a document; of the cover
+      "Subject"  "header Received 2"  "message 5/Subject"   a header field of a
+                                                 letter, never the word
+      "2026-03-03"  "3 Mar 2026"  "3月3日"        the letters of that day
+      "zhou@a.example"  "20260305.5@a.example"   the letters from (else to) it;
+                                                 the letter with that id
+      "第三条"  "Article 3"                       a clause, up to the next
+      "Re: pricing"                              a title in full; else words in
+                                                 names and titles, else in text
+      "“Subject”"                                in marks: words, or what is
+                                                 printed so
+      "DOCUMENT: any of these"  "message 4: list.xlsx"  in a document, in a part
 
     The first of these that fits is what is meant, and where it finds nothing, nothing is found. What
     would open far more than was asked (a word in a file without parts) stops and says how much;
