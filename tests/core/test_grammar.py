@@ -150,6 +150,14 @@ def test_no_form_falls_back_to_a_search_in_the_text(typed: str) -> None:
         resolve(typed, contents)
 
 
+@pytest.mark.parametrize(
+    "typed", ["messages 4 to 9", "第九封", "message 6,7", "letters.mbox: message 9"]
+)
+def test_how_far_the_numbers_go_is_said(box: Contents, typed: str) -> None:
+    with pytest.raises(InvalidInput, match="the last is “message 5”"):
+        resolve(typed, box)
+
+
 def test_a_field_word_means_the_fields_and_asks_which(box: Contents) -> None:
     with pytest.raises(Ambiguous) as refused:
         resolve("Subject", box)

@@ -3,19 +3,17 @@
 Only what the index holds is looked at, so this costs nothing from the notary.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from ledger.company.disclosing.contents import Contents, short_path
-from ledger.company.disclosing.grammar import ADDRESS, CLAUSE, DATE, FIELD
+from ledger.company.disclosing.grammar import ADDRESS, CLAUSE, DATE, FIELD, parse_numbered
 from ledger.quoted import quoted
 from ledger.reading.shown import fold
 
 MAX_COMPARED = 4000
 """Names that are compared with what was typed: a fraction of a second."""
 _NEAR = 3
-_NUMBERED = re.compile(r"((?:.*/)?)([a-z]+?)s? (\d{1,9})(?: ?[-–] ?(\d{1,9}))?(?: of \d+)?")
 _PAGE = "page"
 
 
@@ -38,10 +36,16 @@ def why_nothing(
     if by in _OF_LETTERS:
         said += [_OF_LETTERS[by], "put words that stand in the text between quotation marks"]
         return "; ".join(said) + ". `sealbook parts ID` shows what can be opened."
-    numbered = _NUMBERED.fullmatch(wanted)
-    before, kind, first, last = numbered.groups() if numbered else ("", "", "", None)
-    count = max((_count(contents, each, before, kind) for each in scope), default=0)
-    if count and last and int(last) < int(first):
+    asked = parse_numbered(wanted)
+    kinds = asked.kinds if asked else ()
+    before = asked.before if asked else ""
+    counts = {
+        kind: max((_count(contents, each, before, kind) for each in scope), default=0)
+        for kind in kinds
+    }
+    kind = max(counts, key=counts.__getitem__, default="")
+    count = counts.get(kind, 0)
+    if count and asked and any(last < first for first, last in asked.ranges):
         said.append("the smaller number comes first")
     elif count:
         said.append(f"the last is {quoted(f'{before}{kind} {count}')}")
