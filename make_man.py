@@ -14,10 +14,10 @@ import click
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 except ImportError:  # run by hand
-    BuildHookInterface = object  # type: ignore[assignment,misc]
+    BuildHookInterface = object
 
 
-class ManualPages(BuildHookInterface):  # type: ignore[type-arg]
+class ManualPages(BuildHookInterface):
     """Puts the pages into the wheel's share/man/man1."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

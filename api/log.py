@@ -56,7 +56,7 @@ async def health(request: Request, response: Response) -> Health:
 
 
 @router.get(
-    "/trust", response_class=Response, responses={200: text(TOML, "The trust file, in TOML.")}
+    "/trust", response_class=Response, responses={200: binary(TOML, "The trust file, in TOML.")}
 )
 async def trust(request: Request) -> Response:
     """The trust file. Compare its fingerprint with the one that the office has printed."""

@@ -30,7 +30,8 @@ class Resource(APIRoute):
             await super().handle(scope, receive, send)
 
     def _heads(self, scope: Scope) -> bool:
-        return scope["type"] == "http" and scope["method"] == "HEAD" and "GET" in self.methods
+        methods = self.methods or ()
+        return scope["type"] == "http" and scope["method"] == "HEAD" and "GET" in methods
 
 
 def resources(tag: str) -> APIRouter:

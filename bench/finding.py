@@ -28,7 +28,9 @@ from ledger.crypto.keys import SigningKey
 DEPOSITS = int(os.environ.get("SEALBOOK_BENCH_DEPOSITS", "100000"))
 ROUNDS = 5
 NEWEST, FIND = 0.5, 1.0
-"""Gates: seconds of a whole command."""
+"""Gates: seconds of a whole command on a quiet machine."""
+QUIET = 0.055
+"""Seconds of `sealbook --version` on a quiet machine; on a busy one the gates are as much longer."""
 BEGUN = 1_700_000_000
 _LINKS = 30_000
 """Names that a file gets: file systems have a limit."""
@@ -141,17 +143,17 @@ def rows() -> Iterator[Row]:
             ROUNDS,
             [lambda: place.seconds("--version"), *(measure for measure, _ in measures.values())],
         )
-    base = statistics.median(nothing)
-    for (name, (_, gate)), times in zip(measures.items(), taken, strict=True):
-        middle = statistics.median(times)
-        yield Row(
-            f"{DEPOSITS:,} deposits: {name}",
-            f"{1000 * middle:.0f} ms",
-            f"`sealbook --version` {1000 * base:.0f} ms",
-            f"{ratio(times, nothing):.1f}",
-            gate=f"<= {1000 * gate:.0f} ms" if gate else "",
-            missed=gate is not None and middle > gate,
-        )
+        base = statistics.median(nothing)
+        for (name, (_, gate)), times in zip(measures.items(), taken, strict=True):
+            middle, times_longer = statistics.median(times), ratio(times, nothing)
+            yield Row(
+                f"{DEPOSITS:,} deposits: {name}",
+                f"{1000 * middle:.0f} ms",
+                f"`sealbook --version` {1000 * base:.0f} ms",
+                f"{times_longer:.1f}",
+                gate=f"<= {1000 * gate:.0f} ms, or {gate / QUIET:.0f} times" if gate else "",
+                missed=gate is not None and middle > gate and times_longer > gate / QUIET,
+            )
 
 
 def _set_up(stack: ExitStack) -> Place:

@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from examples.cbor_vectors import cbor_cases
+from examples.ed25519_vectors import ed25519_cases
 from examples.refused_vectors import make_refused
 from ledger.chain import office
 from ledger.chain import statement as st
@@ -73,6 +75,7 @@ from ledger.crypto.recipients import HybridIdentity
 from ledger.disk.outputs import safe_component
 from ledger.encoding import cbor_encode
 from ledger.evidence.file import Disclosure, self_contained, write_evidence
+from ledger.evidence.howto import HOWTO
 from ledger.evidence.index import format_index
 from ledger.evidence.manifest import Cover, cover_leaves, format_manifest
 from ledger.evidence.partial import PartialOpening, Selection, format_partial, open_in_part
@@ -273,6 +276,7 @@ def make(keep: Keep) -> Files:
     )
     files["cover-opening.cbor"] = format_partial(title)
     files["cover.evidence"] = _part_evidence(title, files)
+    files["matter.evidence"] = _matter_evidence(files)
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
     return files | make_refused(
         files,
@@ -397,6 +401,9 @@ def _deposits(keep: Keep, files: Files) -> tuple[SealedDeposit, SealedDeposit]:
     files["cover-leaf.cbor"] = cover_leaves(first.record.cover)[0]
     files["commitment.json"] = _commitment_values(first)
     files["safe-names.json"] = _safe_names()
+    files["HOWTO.txt"] = HOWTO.encode()
+    files["ed25519.json"] = ed25519_cases()
+    files["cbor.json"] = cbor_cases()
     return first, replace(second, index=known.index)
 
 
@@ -608,6 +615,14 @@ def _empty_evidence(opening: PartialOpening, files: Files) -> bytes:
     """The empty document of the second deposit, whole."""
     out = BytesIO()
     write_evidence(out, [Disclosure(files["deposit-2.receipt"], opening, lambda _: BytesIO())])
+    return out.getvalue()
+
+
+def _matter_evidence(files: Files) -> bytes:
+    """The complete matter: both receipts, and no content."""
+    out = BytesIO()
+    receipts = (files[f"deposit-{number}.receipt"] for number in (1, 2))
+    write_evidence(out, [Disclosure(each, None, lambda _: BytesIO()) for each in receipts])
     return out.getvalue()
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from examples.refused_forms import refused_forms
 from ledger.chain import report as rp
 from ledger.chain import statement as st
 from ledger.chain.block import notary_statement
@@ -377,6 +378,8 @@ def make_refused(
     trust("seal-without-subject", b'subject = "CN=Example seal"\n', b"")
     trust("dotted-key", b"issuer =", b"issuer.name =")
 
+    for name, data in refused_forms(files).items():
+        add(name, data)
     made["refused/refused.json"] = json.dumps(expected, indent=1).encode() + b"\n"
     return made
 

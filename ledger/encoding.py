@@ -199,6 +199,8 @@ def _require_ours(value: Any, depth: int) -> None:
         if not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
             raise MalformedData("integer is out of range")
     elif kind is list:
+        if depth == 1 and value:
+            raise MalformedData("CBOR is nested too deeply")
         for item in value:
             if (
                 type(item) not in _SCALARS

@@ -116,7 +116,7 @@ def _explain(error: Exception) -> tuple[int, str, str]:
             return 1, "error", escape(error.format_message(), quotes=False)
         case SealbookError():
             return 1, error.code, sentence(str(error))
-        case ModuleNotFoundError(name=str()) if not error.name.startswith("ledger"):
+        case ModuleNotFoundError(name=str(module)) if not module.startswith("ledger"):
             return _explain(ExtraMissing("company"))
         case BrokenPipeError():
             return 1, "broken-pipe", ""

@@ -3,7 +3,8 @@
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ledger.language import at, utc
 from ledger.quoted import Quoted, Words, broken, escape, lifted, quoted
@@ -78,6 +79,15 @@ def said(message: str, margin: int = 0) -> str:
     """Return a sentence, wrapped, and below it the quoted values that it names, a line for each."""
     words, values = lifted(message)
     return "\n".join([indent(words, margin), *listed(values, margin + 2)])
+
+
+def noted(notice: Mapping[str, Any], margin: int, label: str = "") -> Iterator[str]:
+    """Yield what is said of documents (facts of a `ledger.company.noting.Noted`), and which."""
+    yield pad(label, margin) + said(notice["say"], margin)[margin:]
+    for name in notice["names"]:
+        yield foreign(name, margin + 2)
+    if more := notice["documents"] - len(notice["names"]):
+        yield indent(f"and {more:,} more", margin + 2)
 
 
 def reason(message: str) -> list[str | Quoted]:

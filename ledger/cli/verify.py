@@ -56,8 +56,9 @@ def verify(
     A file of several deposits begins with an overview, a line for each; of receipts alone that line is
     all, unless --full asks for their reports.
 
-    -o writes a member of an archive as the archive holds it: NAME.tar opens with tar, NAME.zip-entry
-    with funzip.
+    -o writes what is shown byte for byte: of an archive's member NAME.tar or NAME.zip-entry. What is
+    encoded or packed goes besides, as people read it, to a folder that ends in .read: texts decoded,
+    attachments and members under their own names. Of these nothing is proven.
 
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
@@ -89,12 +90,12 @@ def _compare(
     receipt: "DepositReceipt", documents: tuple[Path, ...], passphrase_file: Path | None
 ) -> "OpenedDeposit | None":
     """Return what one's own documents give, None where there is nothing to compare."""
-    from ledger.company.vault.home import IDENTITY, has_vault, may_hold, vault_home
+    from ledger.company.vault.home import IDENTITY, has_vault, held, vault_home
 
     home = vault_home()
     commitment = receipt.deposit.commitment
     deposit = None
-    if has_vault(home) and may_hold(home, commitment):
+    if has_vault(home) and any(held(home, commitment)):
         from ledger.cli.company.own import open_vault
 
         vault = open_vault()

@@ -50,6 +50,8 @@ class Document:
     tool: str = ""
     splitting: Splitting = _UNIFORM
     rendition: Rendition | None = None
+    notice: str = ""
+    """What is to be said of it besides (`ledger.evidence.notices`)."""
 
 
 @dataclass(frozen=True, slots=True)

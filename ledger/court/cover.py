@@ -64,6 +64,7 @@ _FIELDS: dict[str, Pair] = {
     "mail-source": ("mail taken from", "邮件来源"),
     "mail-received": ("mail received", "邮件接收时间"),
     "mail-date": ("date in the mail", "邮件所载日期"),
+    "mail-from": ("sender in the mail", "邮件所载发件人"),
     "mail-message-id": ("message id", "邮件标识"),
     "mbox-from": ("mbox separator", "邮箱分隔行"),
     "envelope-from": ("envelope sender", "信封发件人"),

@@ -19,7 +19,7 @@ MAX_PLACE = 1000
 """UTF-8 bytes of a piece's path below its document: a whole path over 4,096 no system opens."""
 
 _ENTITY = re.compile(r"(?:.*/)?(?:message(?: \d+ of \d+)?|part [\d.]+)")
-_MEMBER = re.compile(r"member \d+ of \d+: ")
+_MEMBER = re.compile(r"member \d+ of \d+(?:, [a-z0-9_ -]+)*: ")
 _ENTRIES = {"tar": ".tar", "zip": ".zip-entry"}
 """What a member is called besides: its bytes are the archive's, with a header, maybe compressed."""
 

@@ -14,6 +14,9 @@ from ledger.reading.shown import one_line
 MAX_SHOWN = 40
 """Readings of a deposit on a page; machines get all of them."""
 
+MAX_LINES = 6
+"""Lines of a reading on a page."""
+
 _CHARSET = re.compile(r"[a-z0-9_-]+(?:, [a-z0-9_-]+)*")
 
 
@@ -35,14 +38,22 @@ def readings_text(language: str) -> Words:
 def reading_facts(reading: Reading, language: str) -> Iterator[Fact]:
     """Yield which piece a reading is of, how it was read, and what it says."""
     document = document_called(reading.document, language)
-    yield Fact(document, Quoted(reading.path) if reading.path else pick(_WHOLE, language))
+    message = fill(_MESSAGE, language, reading.message)
+    whole = message if reading.message else pick(_WHOLE, language)
+    yield Fact(document, Quoted(reading.path) if reading.path else whole)
     yield Fact("", how_read(reading, language))
     if reading.name:
         size = fill(("{0:,} B", "{0:,} B"), language, reading.size or len(reading.data))
         yield Fact("  " + pick(_FILE, language), Quoted(reading.name))
         yield Fact("", size)
-    if reading.text:
-        yield Fact("  " + pick(_READ, language), Quoted(one_line(reading.text)))
+        if reading.name_guessed:
+            yield Fact("", pick(_NAME_GUESSED, language))
+    text = reading.text or ""
+    lines = [line for line in map(one_line, text.splitlines()) if line]
+    for number, line in enumerate(lines[:MAX_LINES]):
+        yield Fact("" if number else "  " + pick(_READ, language), Quoted(line))
+    if len(lines) > MAX_LINES or (text and reading.size > len(text.encode()) + 1):
+        yield Fact("", pick(_AND_SO_ON, language))
 
 
 def how_read(reading: Reading, language: str) -> Words:
@@ -76,9 +87,15 @@ _TEXT: Pair = (
     "凡注明“推测”的，以其他编码解读会得到不同文字。",
 )
 _WHOLE: Pair = ("whole", "全文")
+_MESSAGE: Pair = ("message {0:,}", "第 {0:,} 封邮件")
 _FILE: Pair = ("as a file", "文件")
 _READ: Pair = ("reads", "文字")
 _MORE: Pair = ("further readings, see --json", "其余解码文本数（见 --json）")
+_NAME_GUESSED: Pair = (
+    "its name is a guess: nothing states its charset",
+    "文件名系推测：未载明其编码",
+)
+_AND_SO_ON: Pair = ("and so on: -o writes all of it", "下略：用 -o 写出全部内容")
 _UNPACKED: Pair = (
     "unpacked from the archive's member that is shown",
     "由所示压缩包成员解压而得",

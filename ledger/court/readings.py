@@ -6,33 +6,35 @@ which piece it is of, how that was read, and what this rests on.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ledger.court.pieces import Called, called_pieces
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
-from ledger.reading.body import Body, Entity, entities, read_body
+from ledger.reading.body import BASE64, Body, Entity, entities, looks_binary, read_body
 from ledger.reading.charsets import MIDDLE, WHOLE, Decoded, How, decode
-from ledger.reading.header import MAX_HEADER, fields, header_end, read_value
+from ledger.reading.header import MAX_HEADER, Value, fields, header_end, read_value
+from ledger.reading.inner import body_inside, fields_inside
 from ledger.reading.members import NotUnpacked, Why, unpack
 
 MAX_PIECE = 64 << 20
 """Bytes of a piece that is read."""
 MAX_ALL = 256 << 20
 """Bytes of all readings of a deposit together; and of the pieces that they are of."""
-MAX_TEXT = 4000
+MAX_TEXT = 2000
 """Characters of a text that a report gives; the file has all of it."""
-MAX_READINGS = 10_000
+MAX_READINGS = 5000
 """Readings of a deposit."""
 
 Fetch = Callable[[int, int, int], bytes]
 """fetch(n, offset, size): bytes of content n, as an opening counts it."""
 
-_MEMBER = re.compile(r"(?:.*/)?member \d+ of \d+: (.*)", re.DOTALL)
+_MEMBER = re.compile(r"(?:.*/)?member \d+ of \d+(?:, [a-z0-9_ -]+)*: (.*)", re.DOTALL)
 _ENTITY = re.compile(r"(?:.*/)?(?:message(?: \d+ of \d+)?|part [\d.]+)")
 _SEPARATOR = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\n]*\n")
+_BOUNDARY = re.compile(rb"(?:\A|\n)--([^\s\"\\]{1,70})\r?\n(?=[A-Za-z-]+:)")
 _MAIL = ("message", "mbox")
 _MAIL_SUFFIXES = (".eml", ".mht", ".mhtml")
 _TEXT_SUFFIXES = (".txt", ".text", ".csv", ".tsv", ".md", ".log", ".ini", ".srt")
@@ -64,8 +66,9 @@ class Reading:
     """One reading: of content `content` of the opening, document `document` (from 1), at `path`.
 
     `place` is where its file goes below the folder of readings, "" for none; `data` is the file. `text`
-    is None for what is no text. `charset` and `encoding` are "" where they change nothing; `name` is a
-    file's own. `why` says that there is nothing, and for what reason.
+    is None for what is no text, of a header only what was encoded in it. `charset` and `encoding` are
+    "" where they change nothing; `name` is a file's own, `message` the number in a mailbox that is
+    shown whole. `why` says that there is nothing, and for what reason.
     """
 
     content: int
@@ -78,9 +81,11 @@ class Reading:
     encoding: str = ""
     rests: Rests = Rests.ITSELF
     name: str = ""
+    name_guessed: bool = False
     damaged: bool = False
     unpacked: bool = False
     why: Why | None = None
+    message: int = 0
     size: int = 0
 
     def brief(self) -> "Reading":
@@ -104,17 +109,17 @@ def readings(
         if each.rendition or not size:
             continue
         if size > min(MAX_PIECE, room):
-            if _would_be_read(each):
-                yield _nothing(each, Why.TOO_LARGE)
-            continue
-        room -= size
-        for found in _of_piece(each, shown, sizes, fetch, room):
-            room -= len(found.data)
+            found: Iterable[Reading] = [_nothing(each, Why.TOO_LARGE)] if _encoded(each) else []
+        else:
+            room -= size
+            found = _of_piece(each, shown, sizes, fetch, room)
+        for reading in found:
+            room -= len(reading.data)
             count += 1
             if room < 0 or count > MAX_READINGS:
                 yield _nothing(each, Why.TOO_LARGE)
                 return
-            yield found
+            yield reading
 
 
 def _nothing(piece: Called, why: Why) -> Reading:
@@ -130,10 +135,16 @@ def _is_mail(piece: Called) -> bool:
     )
 
 
-def _would_be_read(piece: Called) -> bool:
+def _encoded(piece: Called) -> bool:
+    """Whether a piece is of mail or an archive, so that its bytes alone say little."""
     if piece.whole:
-        return _is_mail(piece) or piece.called.lower().endswith(_TEXT_SUFFIXES)
-    return bool(piece.path)
+        return _is_mail(piece)
+    end = piece.path.rpartition("/")[2]
+    return end == "body" or bool(_ENTITY.fullmatch(piece.path) or _MEMBER.fullmatch(piece.path))
+
+
+def _is_text(piece: Called) -> bool:
+    return piece.media_type.startswith("text/") or piece.called.lower().endswith(_TEXT_SUFFIXES)
 
 
 def _of_piece(
@@ -144,7 +155,7 @@ def _of_piece(
     room: int,
 ) -> Iterator[Reading]:
     size = sizes[piece.content]
-    if piece.whole and not _would_be_read(piece) and not piece.media_type.startswith("text/"):
+    if piece.whole and not (_is_mail(piece) or _is_text(piece)):
         return
     data = fetch(piece.content, 0, size)
     folder = f"{piece.called}/{piece.path}" if piece.path else piece.called
@@ -152,34 +163,38 @@ def _of_piece(
     if piece.whole:
         if _is_mail(piece):
             for number, message in enumerate(_messages(data), 1):
-                inner = "" if message == data else f"/message {number}"
-                yield from _of_entity(piece, message, folder + inner)
-        else:
+                if message == data:
+                    yield from _of_entity(piece, message, folder)
+                    continue
+                for reading in _of_entity(piece, message, f"{folder}/message {number}"):
+                    yield replace(reading, message=number)
+        elif not looks_binary(data):
             yield from _of_text(piece, decode(data), folder)
     elif member := _MEMBER.fullmatch(piece.path):
         yield from _of_member(piece, data, f"{piece.called}/{member[1]}", room)
-    elif "header" in path:
-        yield from _of_fields(piece, data, folder, alone=path[-1] != "header")
+    elif "header" in path or "envelope" in path[-2:]:
+        yield from _of_fields(piece, data, folder, path[-1] not in ("header", "envelope"))
     elif path[-1] == "body":
         header, complete = _header_shown(piece, shown, sizes, fetch)
-        basis = Rests.SHOWN if complete else Rests.HIDDEN
-        for entity in entities(data, header) if header else [Entity("", header, data)]:
-            read = read_body(
-                entity.header, entity.body, complete=complete or header != entity.header
-            )
+        data, inner = body_inside(data, header or None)
+        header = inner or b""
+        for entity in _parts_of_body(header, data):
+            known = complete or entity.header != header
+            read = read_body(entity.header, entity.body, complete=known)
+            basis = Rests.SHOWN if known else Rests.HIDDEN
             yield from _of_body(piece, read, folder, basis, entity.number)
     elif _ENTITY.fullmatch(piece.path):
         yield from _of_entity(piece, data, folder)
-    else:
+    elif not looks_binary(data):
         cut = WHOLE if piece.path else MIDDLE
         yield from _of_text(piece, decode(data, cut=cut), folder)
 
 
 def _messages(data: bytes) -> list[bytes]:
     """Return the messages of a mailbox; of a single message, itself."""
-    if not data.startswith(b"From "):
-        return [data]
     bounds = [(found.start(), found.end()) for found in _SEPARATOR.finditer(data)]
+    if not bounds or bounds[0][0]:
+        return [data]
     ends = [start for start, _ in bounds[1:]]
     return [data[begin:end] for (_, begin), end in zip(bounds, [*ends, len(data)], strict=True)]
 
@@ -200,9 +215,16 @@ def _header_shown(
     return b"".join(found), len(found) == 2
 
 
+def _parts_of_body(header: bytes, body: bytes) -> Iterable[Entity]:
+    """Return the parts of a body; one whose header is hidden shows its boundary itself."""
+    if not header and (boundary := _BOUNDARY.search(body[:MAX_HEADER])):
+        return entities(body, b'Content-Type: multipart/mixed; boundary="%s"' % boundary[1])
+    return entities(body, header) if header else [Entity("", header, body)]
+
+
 def _of_entity(piece: Called, data: bytes, folder: str) -> Iterator[Reading]:
-    end = header_end(data)
-    yield from _of_fields(piece, data[:end], folder, alone=False)
+    data = fields_inside(data) or data
+    yield from _of_fields(piece, data[: header_end(data)], folder, alone=False)
     for each in entities(data):
         yield from _of_body(
             piece, read_body(each.header, each.body), folder, Rests.SHOWN, each.number
@@ -210,22 +232,27 @@ def _of_entity(piece: Called, data: bytes, folder: str) -> Iterator[Reading]:
 
 
 def _of_fields(piece: Called, data: bytes, folder: str, alone: bool) -> Iterator[Reading]:
+    inside = fields_inside(data)
+    data = inside or data
     found = [(name, read_value(value)) for name, value in fields(data + b"\n\n")]
-    encoded = [value for _, value in found if value.charset or b"=?" in data]
-    if not encoded:
+    encoded = [each for each in found if each[1].charset] or found
+    values = [value for _, value in encoded]
+    how = max((value.how for value in values), key=_SURE.index, default=How.FORMED)
+    if not found or (how is How.FORMED and b"=?" not in data and inside is None):
         return
-    how = max((value.how for value in encoded), key=_SURE.index)
-    charset = ", ".join(dict.fromkeys(value.charset for value in encoded if value.charset))
-    text = "\n".join(f"{name.decode('latin-1').title()}: {value.text}" for name, value in found)
-    if text.encode() == b"\n".join(data.replace(b"\r", b"").splitlines()):
-        return
-    rests = {How.STATED: Rests.ITSELF, How.FORMED: Rests.FORMED, How.GUESSED: Rests.GUESS}[how]
+    charset = ", ".join(dict.fromkeys(value.charset for value in values if value.charset))
+    text = "\n".join(map(_line, found))
+    rests = Rests.HIDDEN if inside else _RESTS[how]
     place = f"{folder}{'' if alone else '/header'}, {_said(charset, how)}.txt"
-    shown = found[0][1].text if alone else text
+    shown = found[0][1].text if alone else "\n".join(map(_line, encoded))
     yield Reading(
         piece.content, piece.document, piece.path, place, text.encode() + b"\n", shown, charset,
-        rests=rests,
+        BASE64 if inside else "", rests,
     )  # fmt: skip
+
+
+def _line(field: tuple[bytes, Value]) -> str:
+    return f"{field[0].decode('latin-1').title()}: {field[1].text}"
 
 
 def _of_body(
@@ -242,7 +269,7 @@ def _of_body(
         yield Reading(
             piece.content, piece.document, piece.path, f"{folder}/{file}", body.data,
             None if body.text is None else body.text.text, _charset(body.text), body.encoding, sure,
-            file, body.text is not None and body.text.damaged,
+            file, body.name.how is How.GUESSED, body.text is not None and body.text.damaged,
         )  # fmt: skip
 
 
@@ -263,7 +290,7 @@ def _text(
 
 
 def _of_text(piece: Called, text: Decoded, place: str) -> Iterator[Reading]:
-    if text.charset not in ("us-ascii", "utf-8") and "\0" not in text.text:
+    if text.charset not in ("us-ascii", "utf-8"):
         yield _text(piece, text, place)
 
 
@@ -293,4 +320,5 @@ def _file_called(data: bytes) -> str:
     return "attachment" + next((end for start, end in _FILES if data.startswith(start)), ".bin")
 
 
+_RESTS = {How.STATED: Rests.ITSELF, How.FORMED: Rests.FORMED, How.GUESSED: Rests.GUESS}
 _SURE = (How.FORMED, How.STATED, How.GUESSED)

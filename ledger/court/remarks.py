@@ -70,6 +70,18 @@ _UNKNOWN: Pair = (
 )
 
 REMARKS: dict[str, Pair] = {
+    "repaired": (
+        "the PDF was damaged and has been repaired",
+        "该 PDF 曾有损坏，已经修复",
+    ),
+    "annotations": (
+        "{count:,} annotation{s} without a stored appearance, missing from the page",
+        "未存储外观的批注 {count:,} 处，本页未显示",
+    ),
+    "link-frames": (
+        "{count:,} frame{s} around links, left out",
+        "链接外框 {count:,} 个，已略去",
+    ),
     "insertions": (
         "{count:,} tracked insertion{s}, shown as accepted",
         "修订插入 {count:,} 处，按已接受显示",

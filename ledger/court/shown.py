@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.court.remarks import remarks_facts
 from ledger.court.words import Fact, fill
+from ledger.evidence import notices
 from ledger.language import CHINESE, Pair, pick
 from ledger.quoted import Quoted, Words
 
@@ -62,18 +63,28 @@ def content_facts(
             yield from made_facts(made, language)
             yield Fact("", pick(_MATCH, language))
         for name, value in each["fields"].items():
-            yield _field(name, value, language, when)
+            yield from _field(name, value, language, when)
 
 
-def _field(name: str, value: Any, language: str, when: Callable[[int], Words]) -> Fact:
+def _field(name: str, value: Any, language: str, when: Callable[[int], Words]) -> Iterator[Fact]:
     label = "  " + fill(_STATED, language, field=field_called(name, language))
+    if name == "unsplit" and value:
+        reasons = [each.reason for each in notices.read(str(value), language)]
+        yield from (Fact("" if n else label, reason) for n, reason in enumerate(reasons))
+    else:
+        yield Fact(label, _field_value(name, value, language, when))
+
+
+def _field_value(
+    name: str, value: Any, language: str, when: Callable[[int], Words]
+) -> Quoted | Words:
     if name == "modified" and isinstance(value, int):
-        return Fact(label, when(value))
+        return when(value)
     if isinstance(value, int):
-        return Fact(label, Words(f"{value:,} B"))
+        return Words(f"{value:,} B")
     if value in (None, ""):
-        return Fact(label, pick(_NOTHING, language))
-    return Fact(label, Quoted(str(value)))
+        return pick(_NOTHING, language)
+    return Quoted(str(value))
 
 
 def made_facts(made: Mapping[str, Any], language: str) -> Iterator[Fact]:
@@ -158,7 +169,8 @@ def path_meaning(path: str) -> Words:
     found = []
     # Only an archive's member brings a name of its own, which may hold slashes and stands last.
     places, _, _ = path.partition(": ")
-    for component in places.split("/", _DEEPEST)[:_DEEPEST]:
+    components = re.split("/|, ", places, maxsplit=_DEEPEST)
+    for component in components[:_DEEPEST]:
         for pattern, chinese in _COMPONENTS:
             match = pattern.fullmatch(component)
             if match:
@@ -200,6 +212,15 @@ _COMPONENTS = tuple(
         (r"table ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 个表格（共 {1} 个）"),
         (r"row ([0-9]{1,9})", "第 {0} 行"),
         (r"member ([0-9]{1,9}) of ([0-9]{1,9})", "第 {0} 个成员（共 {1} 个）"),
+        (r"encrypted", "已加密"),
+        (r"archive", "压缩包"),
+        (r"sparse", "稀疏存储"),
+        (r"folder", "文件夹"),
+        (r"hard link", "硬链接"),
+        (r"symbolic link", "符号链接"),
+        (r"device", "设备"),
+        (r"pipe", "管道"),
+        (r"name guessed as ([a-z0-9_-]{1,20})", "名称按 {0} 推测"),
     )
 )
 
@@ -247,5 +268,5 @@ _FIELDS: dict[str, Pair] = {
     "media-type": ("media type", "媒体类型"),
     "source": ("source", "来源"),
     "tool": ("tool", "工具"),
-    "unsplit": ("why it was not split", "未拆分的原因"),
+    "unsplit": ("what cannot be shown by itself", "不能单独出示的内容"),
 }

@@ -160,6 +160,13 @@ def format_pem(key: PrivateKey) -> bytes:
     )
 
 
+def format_public_pem(public: bytes) -> bytes:
+    """Return an Ed25519 key's public half as a SubjectPublicKeyInfo in PEM (RFC 8410)."""
+    return ed25519.Ed25519PublicKey.from_public_bytes(public).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
 def parse_pem(data: bytes) -> PrivateKey:
     """Return the key in an unencrypted PKCS #8 PEM. Raises MalformedData for any other kind."""
     try:

@@ -20,8 +20,8 @@ HASH_SIZE = 32
 EMPTY_ROOT = sha256(b"").digest()
 MAX_TREE_SIZE = 2**63 - 1
 """Sizes fit a signed 64-bit integer, so that every database and language can hold them."""
-MAX_PROOF_LENGTH = 64
-"""No valid proof over a tree of at most MAX_TREE_SIZE leaves has more hashes."""
+MAX_PROOF_LENGTH = 63
+"""No valid inclusion proof over a tree of at most MAX_TREE_SIZE leaves has more hashes."""
 
 _LEAF = b"\x00"
 _NODE = b"\x01"

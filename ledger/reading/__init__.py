@@ -6,6 +6,7 @@ proven and stands for no bytes; whoever shows one says so.
 
     charsets   a charset's label into a codec; text that nothing labels by its content (`guessing`)
     header     field values: encoded words, raw 8-bit text, parameters and file names
-    body       MIME: transfer encodings, bodies, attachments; HTML to text
+    body       MIME: transfer encodings, bodies, attachments; HTML to text (`html`)
+    members    members of archives, unpacked
     shown      text on one line, and as it is compared in a search
 """

@@ -24,8 +24,10 @@ _ALL_BASE64 = re.compile(rb"\s*(?:[A-Za-z0-9+/]{1,1000}\r?\n)*[A-Za-z0-9+/]{2,10
 _HEXADECIMAL = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
 _NOT_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
 _BINARY = re.compile(
-    rb"\0|%PDF|PK\x03\x04|\x89PNG|GIF8|\xff\xd8\xff|\xd0\xcf\x11\xe0|7z\xbc|Rar!|\x1f\x8b"
+    rb"%PDF|PK\x03\x04|\x89PNG|GIF8|\xff\xd8\xff|\xd0\xcf\x11\xe0|7z\xbc|Rar!|\x1f\x8b"
 )
+_CONTROLS = re.compile("[\0-\6\x0e-\x19\x1c-\x1f]")
+_PROBE = 1000
 _TEXTS = ("text/", "message/", "application/xml", "application/json", "application/xhtml")
 _TEXT_NAMES = (
     ".txt", ".csv", ".tsv", ".log", ".md", ".json", ".xml", ".htm", ".html", ".eml", ".ics", ".vcf",
@@ -87,14 +89,17 @@ def read_body(header: bytes, body: bytes, cut: Cut = WHOLE, complete: bool = Tru
     return Body(data, text, kind, encoding, how, name)
 
 
+def looks_binary(data: bytes) -> bool:
+    """Whether bytes, by their beginning, are no text in any charset."""
+    return bool(_BINARY.match(data) or _CONTROLS.search(decode(data[:_PROBE], cut=BEGINNING).text))
+
+
 def _is_text(kind: str, name: str, data: bytes) -> bool:
     if kind.startswith(_TEXTS):
         return True
     if kind and not name.lower().endswith(_TEXT_NAMES):
         return False
-    if _BINARY.match(data):
-        return False
-    return b"\0" not in data[:1000] or "\0" not in decode(data[:1000], cut=BEGINNING).text
+    return not looks_binary(data)
 
 
 def _transfer(stated: bytes | None, body: bytes, complete: bool) -> tuple[str, How]:

@@ -15,8 +15,12 @@ from ledger.reading.guessing import loosely, score_of, scores, tolerant
 
 _SAMPLE = 1 << 16
 """Bytes that a charset is guessed by."""
+_CLEARLY = 0.3
+"""By how much a reading scores better that is taken for what is stated."""
 _UNSURE = 0.3
 """A score that no text has that was read rightly, but for one of rare names."""
+_BY_CHANCE = 8
+"""Characters of two bytes that may be well-formed by chance: of more, one would not be."""
 MAX_LABEL = 60
 """Characters of a label; the longest that is registered has 45."""
 
@@ -82,7 +86,7 @@ _NO_TEXT = {
 }  # fmt: skip
 _KNOWN = {
     re.sub("[^a-z0-9]", "", label): codec
-    for label, codec in aliases.items()
+    for label, codec in (*aliases.items(), *zip(aliases.values(), aliases.values(), strict=True))
     if codec not in _NO_TEXT
 }
 _PREFIX = re.compile(r"(?:x-|cs)+(?=.)")
@@ -91,9 +95,10 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 _ESCAPES = re.compile(rb"\x1b\$?[()*+./-]?[@-~]|[\x0e\x0f]|\x1b[NO]..|[^\x1b\x0e\x0f]+|\x1b", re.S)
+_WIDER = {"cp950": ("big5hkscs",), "euc_jp": ("euc_jis_2004",), "cp932": ("shift_jis_2004",)}
+"""Charsets that are written under the name of another that they extend."""
+_TWO_BYTES = (_GB, "cp950", "big5hkscs", "cp932", "cp949", "euc_jp")
 _SWITCHES = re.compile(rb"\x1b\$(?:[@AB]|[()][ACDG])")
-
-
 _UTF_7 = re.compile(rb"\+[A-Za-z0-9/]{5,}-")
 _LONE = re.compile("[\ud800-\udfff]")
 """Halves of characters, which UTF-7 lets pass."""
@@ -136,10 +141,14 @@ def decode(data: bytes, label: str = "", cut: Cut = WHOLE) -> Decoded:
     codec = codec_of(label)
     if not codec:
         return _unlabelled(data, cut)
-    text, rest = _strictly(data, codec, cut)
-    if text is not None:
+    for each in (codec, *_WIDER.get(codec, ())):
+        text, rest = _strictly(data, each, cut)
+        if text is None:
+            continue
+        if each in _TWO_BYTES and (other := _utf_8_instead(data, text, cut)) is not None:
+            return Decoded(other, "utf-8", How.GUESSED)
         lost = bool(rest) and not cut.end
-        return Decoded(text + "�" * lost, _name(codec, data), How.STATED, lost)
+        return Decoded(text + "�" * lost, _name(each, data), How.STATED, lost)
     if codec == "ascii":
         return _unlabelled(data, cut)
     loose = _loosely(data, codec)
@@ -148,24 +157,34 @@ def decode(data: bytes, label: str = "", cut: Cut = WHOLE) -> Decoded:
     return _unlabelled(data, cut)
 
 
+def _utf_8_instead(data: bytes, text: str, cut: Cut) -> str | None:
+    """Return what is UTF-8 under another label: it may pass for GB18030, of rare characters then."""
+    if data.isascii():
+        return None
+    formed, _ = _strictly(data, "utf-8", cut)
+    return formed if formed is not None and score_of(formed) > score_of(text) + _CLEARLY else None
+
+
 def _unlabelled(data: bytes, cut: Cut) -> Decoded:
     for mark, codec in _BOMS:
         if data.startswith(mark) and len(data) > len(mark):
-            text = data.decode(codec, "replace")
+            text = loosely(data, codec, not cut.end)
             return Decoded(text, _name(codec, data), How.FORMED, "�" in text)
     if data.isascii() and (seven_bit := _seven_bit(data)):
         return seven_bit
-    text, rest = _strictly(data, "utf-8", cut)
-    if text is not None and (cut.end or not rest) and "\0" not in text:
-        return Decoded(text, "utf-8", How.FORMED)
+    formed, rest = _strictly(data, "utf-8", cut)
+    if formed is not None and (cut.end or not rest) and "\0" not in formed:
+        if (chinese := _by_chance(data, formed)) is not None:
+            return Decoded(chinese, _GB, How.GUESSED)
+        return Decoded(formed, "utf-8", How.FORMED)
     head = data[:_SAMPLE]
     ended = not cut.end and len(head) == len(data)
     wide = _wide(head)
     if wide is not None:
         text = loosely(data, wide.charset, not cut.end)
         return Decoded(text, wide.charset, How.GUESSED, "�" in text)
-    best, _, codec, skip = max(
-        (score, -skip, codec, skip)
+    best, codec, skip = max(
+        (score - skip / 8, codec, skip)
         for skip in range(1 + cut.begin)
         for score, codec in scores(head[skip:], ended)
     )
@@ -176,13 +195,25 @@ def _unlabelled(data: bytes, cut: Cut) -> Decoded:
     return Decoded(text, _name(codec, data), How.GUESSED, "�" in text)
 
 
+def _by_chance(data: bytes, formed: str) -> str | None:
+    """Return the Chinese that is UTF-8 by chance: a word or two, whose UTF-8 no language writes."""
+    high = [ord(each) >> 4 for each in formed if each > "\x7f"]
+    western = all(each < 0x18 for each in high)
+    one_script = len(high) > 2 and max(high) - min(high) < 0x10
+    if western or one_script or len(high) > _BY_CHANCE or max(high) >= 0x80:
+        return None
+    text = tolerant(data, _GB)
+    return text if text is not None and score_of(text) > _UNSURE else None
+
+
 def _seven_bit(data: bytes) -> Decoded | None:
     if _UTF_7.search(data) and b"\0" not in data:
-        text = data.decode("utf-7", "replace")
+        text = _LONE.sub("�", data.decode("utf-7", "replace"))
         if "�" not in text and score_of(text) > 0.6:
             return Decoded(text, "utf-7", How.GUESSED)
     if _SWITCHES.search(data):
-        return Decoded(_iso_2022(data), _name("iso-2022", data), How.GUESSED)
+        text = _iso_2022(data)
+        return Decoded(text, _name("iso-2022", data), How.GUESSED, "�" in text)
     if b"\0" not in data:
         return Decoded(data.decode("ascii"), "us-ascii", How.FORMED)
     return None
@@ -223,7 +254,7 @@ def _strictly(data: bytes, codec: str, cut: Cut) -> tuple[str | None, bytes]:
             continue
         if not cut.begin or codec.startswith("utf-8"):
             return text, rest
-        starts.append((score_of(text) - skip / 4, text, rest))
+        starts.append((score_of(text) - skip / 8, text, rest))
     if starts:
         return max(starts)[1:]
     return None, b""
@@ -234,14 +265,7 @@ def _loosely(data: bytes, codec: str) -> str | None:
         return _iso_2022(data)
     if codec == "utf-16":
         codec, data = _byte_order(data)
-    if codec == "cp1252":
-        return data.decode("latin-1")
-    for each in {"cp950": ("cp950", "big5hkscs"), "euc_jp": ("euc_jp", "euc_jis_2004")}.get(
-        codec, (codec,)
-    ):
-        if (text := tolerant(data, each)) is not None:
-            return text
-    return None
+    return data.decode("latin-1") if codec == "cp1252" else tolerant(data, codec)
 
 
 def _byte_order(data: bytes) -> tuple[str, bytes]:

@@ -59,6 +59,7 @@ _JAPANESE = frozenset(
 
 _CHINESE_MAINLAND = _BOTH | _SIMPLIFIED
 _CHINESE_TRADITIONAL = _BOTH | _TRADITIONAL
+_EAST_ASIAN = _CHINESE_MAINLAND | _TRADITIONAL | _JAPANESE
 _CANDIDATES = (
     ("gb18030", _CHINESE_MAINLAND),
     ("cp950", _CHINESE_TRADITIONAL),
@@ -87,8 +88,7 @@ def scores(data: bytes, ended: bool) -> Iterator[tuple[float, str]]:
 
 def score_of(text: str) -> float:
     """Return how likely a text is one, whichever East Asian language it is in."""
-    common = _CHINESE_MAINLAND | _TRADITIONAL | _JAPANESE
-    return score(text, "gb18030", common)
+    return score(text, "gb18030", _EAST_ASIAN)
 
 
 def loosely(data: bytes, codec: str, ended: bool = True) -> str:

@@ -100,7 +100,7 @@ def _stored_size(packed: bytes) -> int:
         if len(packed) >= size:
             *_, found, _ = struct.unpack(form, packed[len(packed) - size :])
             if found == len(packed) - size:
-                return found
+                return len(packed) - size
     raise ValueError("it is not said how long it is")
 
 

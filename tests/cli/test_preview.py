@@ -23,6 +23,15 @@ def test_a_first_line_of_mail_is_shown_decoded_and_prose_as_it_is() -> None:
     assert first_line_of_mail(prose, b"Subject: x\n") == "Thanks and see you on Monday"
 
 
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030", "big5"])
+def test_a_first_line_never_ends_inside_a_character(codec: str) -> None:
+    table = "客戶,聯絡人,北京華潤薄膜有限公司," * 40
+    for size in range(390, 400):
+        line, _, guessed = first_line_of(table.encode(codec)[:size]).partition(" · guessed ")
+        assert table.startswith(line) and len(line) > 100
+        assert guessed == ("" if codec == "utf-8" else codec)
+
+
 @pytest.mark.parametrize(
     ("first", "words"),
     [

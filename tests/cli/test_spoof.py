@@ -338,8 +338,8 @@ def test_what_a_company_sees_of_its_papers_is_in_columns_of_their_own(
 ) -> None:
     found = company.json("list")["deposits"]
     values = {
-        "id": found[0]["id"],
-        "box": found[-1]["id"],
+        "id": found[-1]["id"],
+        "box": found[0]["id"],
         "matter": company.json("matter", "list")["matters"][0]["id"],
         "out": str(tmp_path / SPOOFS[0][:40]),
     }
@@ -394,6 +394,6 @@ def test_what_stands_in_the_daemons_status_is_quoted(company: Company, width: in
 def test_at_the_counter_of_the_office_too(
     company: Company, notary: Served, width: int, language: str
 ) -> None:
-    receipt = Path(company.json("list")["deposits"][0]["receipt"])
+    receipt = Path(company.json("list")["deposits"][-1]["receipt"])
     office = ("--dir", notary.directory)
     assert assert_ours(run("notary", "check", receipt, "--lang", language, *office).stdout)

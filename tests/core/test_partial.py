@@ -31,6 +31,7 @@ from ledger.evidence.partial import (
 from ledger.evidence.partial.views import DocumentOpening, Leaf, PartOfView, Run
 from ledger.evidence.parts import Part, Splitting, format_cuts
 from ledger.evidence.records import Rendition
+from ledger.evidence.remarks import Remark
 from ledger.evidence.rules import METADATA_FIELDS, check_padded, check_renditions, is_text
 from ledger.verify import OpenedDeposit
 from tests.core.test_sealing import DEPOSITOR, OFFICER, document, seal_in_memory
@@ -167,14 +168,30 @@ def test_parts_inside_parts_are_left_out_and_parts_of_one_range_both_named() -> 
 
 def test_a_rendition_says_what_it_was_made_from() -> None:
     page = replace(
-        document(b"%PDF", "a.pdf.pages/page 1.pdf"), rendition=Rendition(0, "page", 1, 12)
+        document(b"%PDF", "a.pdf.pages/page 1.pdf"),
+        rendition=Rendition(0, "page", 1, 12, (Remark("repaired", 1),)),
     )
     sealed, _, _ = seal_in_memory([document(b"all pages", "a.pdf"), page])
     opening = opened(Selection(1, whole=True, fields=("rendition", "tool")), of=sealed)
     result = check(opening, [b"%PDF"])
     assert result.commitment == sealed.commitment
     assert result.shown is not None
-    assert result.shown[0]["rendition"] == {"of": 1, "kind": "page", "position": 1, "total": 12}
+    assert result.shown[0]["rendition"] == {
+        "of": 1,
+        "kind": "page",
+        "position": 1,
+        "total": 12,
+        "remarks": [
+            {
+                "what": "repaired",
+                "count": 1,
+                "names": [],
+                "more_names": 0,
+                "first": None,
+                "last": None,
+            }
+        ],
+    }
     with pytest.raises(InvalidInput, match="has the metadata"):
         opened(Selection(0, fields=("rendition",)), of=sealed)
 

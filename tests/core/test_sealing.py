@@ -45,6 +45,7 @@ from ledger.evidence.manifest import Cover, Manifest, format_manifest, parse_man
 from ledger.evidence.opening import content_reader, open_manifest, read_index, recompute
 from ledger.evidence.parts import Cuts, Part, Splitting, format_cuts, structure_leaves
 from ledger.evidence.records import Rendition, metadata_fields, metadata_leaves
+from ledger.evidence.remarks import Remark
 
 OFFICER = HybridIdentity(bytes(range(32)))
 DEPOSITOR = sha256(b"depositor").digest()
@@ -404,12 +405,15 @@ def test_leaf_data_and_index_are_deterministic_cbor(
 ) -> None:
     part = Part(text, first, count, text[:3])
     record = replace(
-        RECORD.documents[0], name=text, modified=modified, rendition=Rendition(1, text, 2, 3)
+        RECORD.documents[0],
+        name=text,
+        modified=modified,
+        rendition=Rendition(1, text, 2, 3, (Remark("struck", count),)),
     )
     assert structure_leaves([part]) == [cbor_encode({"path": text, "first": first, "count": count})]
     fields = metadata_fields(record)
     # In the formats documents are counted from 1.
-    fields[-1] = ("rendition", [2, text, 2, 3])
+    fields[-1] = ("rendition", [2, text, 2, 3, [["struck", count, [], 0, None]]])
     assert metadata_leaves(record) == [cbor_encode([name, value]) for name, value in fields]
     entry = {"cuts": b"ab", "parts": [[text, first, count, text[:3]]], "hashes": bytes(32)}
     assert format_index((DocumentIndex(b"ab", (part,), bytes(32)),)) == cbor_encode([entry])

@@ -229,7 +229,9 @@ def test_what_is_missing_from_an_unsplit_document_is_told_why() -> None:
     built = Built()
     built.add("locked.pdf", [("", "", b"x")])
     built.records[0] = replace(built.records[0], unsplit="the PDF is encrypted")
-    with pytest.raises(InvalidInput, match=r"“locked\.pdf” was not split: “the PDF is encrypted”"):
+    with pytest.raises(
+        InvalidInput, match=r"“locked\.pdf” was not split\. The PDF is encrypted\. Save"
+    ):
         resolve("page 1", built.contents)
 
 

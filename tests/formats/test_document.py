@@ -91,6 +91,21 @@ def test_the_cddl_refuses_null_in_place_of_a_first_member(
         assert not VALIDATOR.validate(changed, root_type=rule).valid
 
 
+PRELUDE = re.findall(
+    "[a-z0-9-]+",
+    """any uint nint int bstr bytes tstr text tdate time number biguint bignint bigint integer unsigned
+    decfrac bigfloat eb64url eb64legacy eb16 encoded-cbor uri b64url b64legacy regexp mime-message
+    cbor-any float16 float32 float64 float16-32 float32-64 float false true bool nil null undefined""",
+)
+"""RFC 8610, appendix D."""
+
+
+def test_no_rule_takes_a_name_that_the_cddl_has_already() -> None:
+    rules = re.findall(r"^([a-z][a-z0-9-]*)(?:<.*>)? = ", schema(TEXT), re.MULTILINE)
+    assert len(rules) > 40 and len(set(rules)) == len(rules)
+    assert not set(PRELUDE) & set(rules)
+
+
 LIMITS = {
     "statement, endorsed request": (st.MAX_ENTRY,),
     "origin": (st.MAX_ORIGIN,),

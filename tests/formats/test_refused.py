@@ -1,10 +1,13 @@
 """What a verifier must refuse, and by which claim. The files serve other verifiers too."""
 
 import json
+import re
 from io import BytesIO
 
 import pytest
 
+from examples.make_vectors import DOCUMENT
+from ledger.chain import report as rp
 from ledger.chain.trust import parse_trust
 from ledger.errors import MalformedData
 from ledger.evidence.file import read_evidence, verify_disclosed
@@ -37,6 +40,32 @@ def test_a_file_with_a_defect_is_refused_for_it(name: str) -> None:
         with pytest.raises(ReceiptRefused) as caught:
             verify(name, data)
         assert [claim.name for claim in caught.value.report.failed] == EXPECTED[name]
+
+
+AFTER = {
+    each: re.findall("`([a-z]+)`", after)
+    for claims, after in re.findall(
+        r"^\| (`.+) \| .* \| ?(.*)\|$", DOCUMENT.read_text().split("**Which claim rests")[1], re.M
+    )
+    for each in re.findall("`([a-z]+)`", claims)
+    if each in rp.CLAIMS
+}
+"""What section 8 of the document says: claim -> the claims that must not have failed."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, claims in EXPECTED.items() if claims != "malformed"]
+)
+def test_what_rests_on_a_failed_claim_is_not_shown(name: str) -> None:
+    assert AFTER[rp.SEAL] == [rp.LEDGER, rp.BLOCK] and set(AFTER) == set(rp.CLAIMS)
+    with pytest.raises(ReceiptRefused) as caught:
+        verify(name, FILES[f"refused/{name}"])
+    report = caught.value.report
+    for claim, needed in AFTER.items():
+        failed = {each for each in needed if report.claim(each).status != rp.PROVEN}
+        assert not failed or report.claim(claim).status == rp.NOT_SHOWN, claim
+    if set(EXPECTED[name]) - {rp.CONTENT, rp.IDENTITY}:
+        assert report.claim(rp.CONTENT).status == rp.NOT_SHOWN
 
 
 def test_the_files_without_the_defects_are_accepted() -> None:

@@ -7,6 +7,7 @@ tests/renditions/test_hostile.py.
 import datetime
 import io
 import struct
+import tarfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,7 +51,11 @@ from ledger.evidence.index import parse_index
 from ledger.evidence.manifest import parse_manifest
 from ledger.evidence.partial import parse_partial
 from ledger.evidence.plain_zip import Reader, Writer
-from ledger.reading.body import texts
+from ledger.reading.body import entities, texts
+from ledger.reading.charsets import decode
+from ledger.reading.header import parameters, read_value
+from ledger.reading.html import to_text
+from ledger.reading.members import NotUnpacked, unpack
 from ledger.wire.deadlines import Deadline
 from ledger.wire.signatures import BARE, Message, verify_request
 from ledger.wire.transport import problem
@@ -72,6 +77,14 @@ class Case:
     def run(self, data: Any) -> None:
         with suppress(SealbookError):
             self.parse(data)
+
+
+HEAD = b"Content-Type: multipart/mixed; boundary=b\n"
+
+
+def member(data: bytes) -> None:
+    with suppress(NotUnpacked):
+        unpack(data, len(data))
 
 
 def many(unit: bytes, size: int, head: bytes = b"", tail: bytes = b"") -> bytes:
@@ -341,6 +354,37 @@ CASES = [
     Case("answer, detail", answer, lambda n: many(b"\\u0000", n, b'{"detail":"', b'"}')),
     Case("content that looks encoded", lambda data: list(texts(None, data)), lambda n: many(b"=3D", n)),
     Case("content that looks like base64", lambda data: list(texts(None, data)), lambda n: b"A" * n),
+    *(
+        Case(f"charset, {name}", decode, partial(many, unit))
+        for name, unit in {
+            "escapes": b"\x1b$B", "shifts": b"\x0e\x0f\x1b$)A", "plus": b"+AAAAAA", "zeros": b"a\0",
+            "gb": "报".encode("gbk"), "big5": "協".encode("big5"), "high": b"\xff", "bad": b"\x81 ",
+        }.items()
+    ),
+    *(
+        Case(f"field of mail, {name}", read, partial(many, unit), 1 << 13)
+        for name, unit in {
+            "words": b"=?a?q?b?= ", "openings": b"=?a", "questions": b"?", "folds": b"\n ",
+            "semicolons": b";a*1*=b", "quotes": b';a="', "escapes": b'\\"', "equals": b";=",
+        }.items()
+        for read in (read_value, parameters)
+    ),
+    *(
+        Case(f"html, {name}", to_text, partial(text, unit))
+        for name, unit in {
+            "openings": "<", "tags": "<p", "comments": "<!--", "scripts": "<script>", "ends": "</td",
+            "entities": "&#", "spaces": " ", "lines": "\n ",
+        }.items()
+    ),
+    *(
+        Case(f"body, {name}", lambda data: list(entities(data, HEAD)), partial(many, unit))
+        for name, unit in {
+            "boundaries": b"--b\n", "almost boundaries": b"--b", "nested": b"--b\n" + HEAD + b"\n",
+            "messages": b"--b\nContent-Type: message/rfc822\n\n",
+        }.items()
+    ),
+    Case("member of a zip", member, lambda n: many(b"PK\3\4", n)),
+    Case("member of a tar", member, lambda n: tarfile.TarInfo("x" * 300).tobuf() * (n // 1536 or 1)),
     Case("reason", in_chinese, lambda n: text(" bytes; ", n, "a has "), 900),
     Case("reason with many words of ours", in_chinese, lambda n: text(ACCOUNT, n, "Number "), 900),
     Case("path of a part", path_meaning, lambda n: text("member 1 of 2: /", n)),

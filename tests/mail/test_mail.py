@@ -119,6 +119,11 @@ def test_the_message_says_when_and_under_which_id() -> None:
     )
 
 
+def test_the_message_says_who_sends_it() -> None:
+    header = parse_mail_header(b"From: =?utf-8?b?546L6Iqz?= <w@a>\r\n\r\n")
+    assert ("mail-from", "王芳 <w@a>") in header_provenance(header, "imap", 1.5)
+
+
 # --- sources ---
 
 

@@ -126,7 +126,8 @@ def _drawn_by_readers() -> bytes:
     return data(pdf)
 
 
-_DAMAGED = "it is damaged, or pikepdf cannot read it"
+_DAMAGED = "it is damaged, or not what its name says"
+_CHANGED = "the PDF is damaged in a way that could change what its pages show"
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted": (
         lambda: data(new("one"), encryption=Encryption(owner="o", user="u")),
@@ -147,7 +148,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "forms nested 5,000 deep": (lambda: _forms(5000), ""),
     "content in an unknown filter": (lambda: raw(b"abc", b"/Filter/JBIG2Decode"), _DAMAGED),
     "content that is not packed": (lambda: raw(b"abcd" * 99, b"/Filter/FlateDecode"), _DAMAGED),
-    "content that is a number": (lambda: raw(contents=b"7>>"), _DAMAGED),
+    "content that is a number": (lambda: raw(contents=b"7>>"), _CHANGED),
+    "content that is missing": (lambda: raw(contents=b"9 0 R>>"), _CHANGED),
+    "a negative count": (lambda: raw(count=b"/Count -5"), _CHANGED),
+    "more pages than are stated": (lambda: raw(kids=b"[3 0 R 3 0 R]"), _CHANGED),
+    "a page that is missing": (lambda: raw(kids=b"[3 0 R 9 0 R]", count=b"/Count 2"), _CHANGED),
+    "a dynamic form": (lambda: raw().replace(b"/Catalog", b"/Catalog/NeedsRendering true"), "XFA"),
     "content that unpacks to 10 GiB": (lambda: unpacking(bytes(1 << 20), 10 << 10), ""),
     "pages of 1 MiB each": (_heavy, "its pages take more than 64 MiB"),
     "a form without stored appearance": (_drawn_by_readers, "drawn by each reader"),

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pypdf
 import pytest
@@ -23,9 +24,11 @@ from pikepdf import (
 
 from examples import make_dossier
 from ledger.company.documents import Document
+from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.renditions import Renderer
 from ledger.company.sealing.sources import open_source
 from ledger.evidence.records import Rendition
+from ledger.evidence.remarks import Remark
 from tests.renditions import pdfs
 from tests.renditions.conftest import Render, read
 
@@ -200,11 +203,11 @@ def test_a_pdf_that_opens_without_a_password_is_rendered(render: Render) -> None
     assert texts(read(only)) == ["one"]
 
 
-def test_a_damaged_pdf_is_read_as_readers_do_and_the_tool_says_so(render: Render) -> None:
+def test_a_damaged_pdf_is_read_as_readers_do_and_its_pages_say_so(render: Render) -> None:
     whole = pdfs.data(pdfs.new("one", "two"))
     pages = render(whole[: whole.rindex(b"startxref")])
     assert [texts(read(page)) for page in pages] == [["one"], ["two"]]
-    assert all(page.tool.endswith("the PDF was damaged and has been repaired") for page in pages)
+    assert all(page.rendition and page.rendition.remarks == (REPAIRED,) for page in pages)
 
 
 def test_rotation_and_size_are_kept(render: Render) -> None:
@@ -225,3 +228,138 @@ def test_no_parser_is_loaded_before_there_is_a_file_for_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+THREE = b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R 4 0 R 5 0 R]/Count 3/MediaBox[0 0 612 792]>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/Resources 9 0 R/Contents 6 0 R>>endobj
+4 0 obj<</Type/Page/Parent 2 0 R/Resources 9 0 R/Contents 7 0 R>>endobj
+5 0 obj<</Type/Page/Parent 2 0 R/Resources 9 0 R/Contents 8 0 R>>endobj
+6 0 obj<</Length 27>>stream
+BT /F1 24 Tf (PAGE 1) Tj ET
+endstream endobj
+7 0 obj<</Length 27>>stream
+BT /F1 24 Tf (PAGE 2) Tj ET
+endstream endobj
+8 0 obj<</Length 27>>stream
+BT /F1 24 Tf (PAGE 3) Tj ET
+endstream endobj
+9 0 obj<</Font<</F1 10 0 R>>>>endobj
+10 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
+"""
+
+
+def tabled(body: bytes, off: dict[int, int] | None = None) -> bytes:
+    """Return a PDF with its table of objects, in which the offsets of `off` are wrong by so much."""
+    rows = [b"0000000000 65535 f \n"]
+    for number in range(1, 11):
+        at = body.index(b"\n%d 0 obj" % number) + 1 + (off or {}).get(number, 0)
+        rows.append(b"%010d 00000 n \n" % at)
+    end = b"trailer<</Root 1 0 R/Size 11>>\nstartxref\n%d\n%%%%EOF\n" % len(body)
+    return body + b"xref\n0 11\n" + b"".join(rows) + end
+
+
+REPAIRED = Remark("repaired", 1)
+
+
+def test_a_pdf_without_damage_says_nothing_of_itself(render: Render) -> None:
+    pages = render(tabled(THREE))
+    assert [page.rendition.remarks for page in pages if page.rendition] == [(), (), ()]
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+@pytest.mark.parametrize("by", [-3, 3, 40])
+def test_a_wrong_offset_takes_no_page_and_no_word(number: int, by: int, render: Render) -> None:
+    pages = render(tabled(THREE, {number: by}))
+    assert [texts(read(page)) for page in pages] == [["PAGE 1"], ["PAGE 2"], ["PAGE 3"]]
+    assert all(page.rendition and page.rendition.remarks == (REPAIRED,) for page in pages)
+
+
+@pytest.mark.parametrize("length", [b"0", b"5", b"31", b"9999", b"1 0 R", b"/X"])
+def test_a_wrong_length_leaves_no_page_blank(length: bytes, render: Render) -> None:
+    body = THREE.replace(b"7 0 obj<</Length 27>>", b"7 0 obj<</Length " + length + b">>")
+    pages = render(tabled(body))
+    assert [texts(read(page)) for page in pages] == [["PAGE 1"], ["PAGE 2"], ["PAGE 3"]]
+    assert all(page.rendition and page.rendition.remarks == (REPAIRED,) for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"/Contents 7 0 R", b"/Contents 77 0 R"),
+        (b"/Contents 7 0 R", b"/Contents [6 0 R 77 0 R]"),
+        (b"/Contents 7 0 R", b"/Contents 9 0 R"),
+        (b"4 0 R 5 0 R]", b"44 0 R 5 0 R]"),
+        (b"/Count 3", b"/Count 2"),
+        (b"/Count 3", b"/Count 4"),
+        (b"4 0 obj<</Type/Page", b"4 0 obj[/Page]  <<"),
+    ],
+)
+def test_what_no_repair_finds_gives_no_pages(old: bytes, new: bytes, render: Render) -> None:
+    assert old in THREE
+    with pytest.raises(NotRendered, match="damaged"):
+        render(tabled(THREE.replace(old, new, 1)))
+
+
+def annotated(*annotations: Dictionary) -> Pdf:
+    pdf = pdfs.new("The price is 12,000.", "no note")
+    pdf.pages[0].obj.Annots = Array(pdf.make_indirect(each) for each in annotations)
+    return pdf
+
+
+def note(subtype: Name, **entries: Any) -> Dictionary:
+    return Dictionary(Type=Name.Annot, Subtype=subtype, Rect=[50, 695, 200, 715], **entries)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "remarks"),
+    [
+        ([note(Name.StrikeOut, QuadPoints=[50, 715, 200, 715, 50, 695, 200, 695])], 1),
+        ([note(Name.FreeText, Contents=String("typed")), note(Name.Ink), note(Name.Line)], 3),
+        ([note(Name.Highlight, AP=Dictionary())], 1),
+        ([note(Name.StrikeOut, F=2), note(Name.Popup), note(Name.Square, F=0x20)], 0),
+        ([Dictionary(Type=Name.Annot, Subtype=Name.Line, Rect=[5, 5, 5, 5])], 1),
+        ([Dictionary(Subtype=Name.Widget, FT=Name.Tx, V=String("1"), Rect=[5, 5, 5, 5])], 0),
+        ([note(Name.Widget, FT=Name.Tx)], 0),
+        ([note(Name.Widget, FT=Name.Tx, V=String("12"))], 1),
+        ([note(Name.Widget, Parent=Dictionary(FT=Name.Tx, V=String("12")))], 1),
+        ([note(Name.Widget, FT=Name.Btn, MK=Dictionary(CA=String("4")))], 1),
+    ],
+)
+def test_annotations_that_readers_draw_by_themselves_are_said_to_be_missing(
+    annotations: list[Dictionary], remarks: int, render: Render
+) -> None:
+    kinds = {str(each.Subtype)[1:] for each in annotations}
+    first, second = render(pdfs.data(annotated(*annotations)))
+    assert first.rendition and second.rendition
+    assert [(each.what, each.count) for each in first.rendition.remarks] == (
+        [("annotations", remarks)] if remarks else []
+    )
+    assert all(set(each.names) <= kinds and each.names for each in first.rendition.remarks)
+    assert second.rendition.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("entries", "frames"),
+    [
+        ({}, 1),
+        ({"Border": [0, 0, 0]}, 0),
+        ({"Border": [0, 0, 2]}, 1),
+        ({"BS": Dictionary(W=0), "Border": [0, 0, 2]}, 0),
+    ],
+)
+def test_frames_around_links_are_said_to_be_missing(
+    entries: dict[str, Any], frames: int, render: Render
+) -> None:
+    first, _ = render(pdfs.data(annotated(note(Name.Link, **entries))))
+    assert first.rendition
+    assert first.rendition.remarks == ((Remark("link-frames", frames),) if frames else ())
+
+
+def test_a_stored_appearance_is_drawn_and_not_missing(render: Render) -> None:
+    pdf = annotated(note(Name.StrikeOut))
+    pdf.pages[0].Annots[0].AP = Dictionary(N=pdfs.form(pdf, b"(struck) Tj"))
+    first, _ = render(pdfs.data(pdf))
+    assert b"(struck)" in everything(first)
+    assert first.rendition and first.rendition.remarks == ()

@@ -313,14 +313,14 @@ def test_a_numbering_may_start_anew(text: Callable[[bytes], str]) -> None:
     [
         ("10", "chineseCounting", "十"),
         ("15", "chineseCounting", "十五"),
-        ("105", "chineseCounting", "一百零五"),
-        ("110", "chineseCounting", "一百一十"),
-        ("2020", "chineseCounting", "二千零二十"),
+        ("105", "chineseCountingThousand", "一百零五"),
+        ("110", "chineseCountingThousand", "一百一十"),
+        ("2020", "chineseCounting", "二○二○"),
         ("1994", "lowerRoman", "mcmxciv"),
         ("28", "upperLetter", "BB"),
         ("7", "decimalZero", "07"),
         ("999999999", "lowerLetter", "999999999"),
-        ("3", "unheard-of", "3"),
+        ("3", "unheard-of", "[3]"),
         ("3", "bullet", "•"),
     ],
 )

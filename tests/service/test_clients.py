@@ -29,17 +29,12 @@ TOOLS = (
 
 UV = Path(__file__).parents[2] / ".boot" / "bin" / "uv"
 
-BYTES = (
-    "application/cose", "application/cbor", "application/scitt-statement+cose"
-)  # fmt: skip
+BYTES = ("cose", "cbor", "scitt-statement+cose", "toml")
 CONFIG = {
-    "content_type_overrides": {
-        **dict.fromkeys(BYTES, "application/octet-stream"),
-        "application/toml": "text/plain",
-    },
+    "content_type_overrides": {f"application/{each}": "application/octet-stream" for each in BYTES},
     "post_hooks": [],
 }
-"""openapi-python-client has to be told what bytes and what text is."""
+"""openapi-python-client has to be told which media types are bytes."""
 
 ASK_FIRST = """
 from io import BytesIO
@@ -61,7 +56,7 @@ def file(data):
 
 answers = dict(
     health=health.sync(client=client).to_dict(),
-    trust=trust.sync(client=client),
+    trust=text(trust.sync(client=client).payload.read()),
     checkpoint=(note := checkpoint.sync(client=client)),
     tile=text(tile.sync(first_tile(note), client=client).payload.read()),
     problem=tile.sync("entries/000", client=client).to_dict(),
@@ -92,7 +87,7 @@ def problem(path):
 
 answers = dict(
     health=log.health().to_dict(),
-    trust=log.trust(),
+    trust=text(log.trust()),
     checkpoint=(note := log.checkpoint()),
     tile=text(log.tile(first_tile(note))),
     problem=problem("entries/000"),
@@ -129,12 +124,10 @@ def tools() -> Path:
     if not (folder / "ready").exists():
         venv.create(folder, with_pip=not UV.exists())
         python = scripts / "python"
-        install = [UV, "pip", "install", "--python", python] if UV.exists() else []
-        done = subprocess.run(
-            [*(install or [python, "-m", "pip", "install"]), "--quiet", *TOOLS],
-            capture_output=True,
-            text=True,
-        )
+        pip: list[str | Path] = [python, "-m", "pip", "install"]
+        if UV.exists():
+            pip = [UV, "pip", "install", "--python", python]
+        done = subprocess.run([*pip, "--quiet", *TOOLS], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         (folder / "ready").touch()
     return scripts
@@ -219,7 +212,7 @@ def _ask(tools: Path, folder: Path, script: str, service: Service, company: Acco
             timeout=60,
         ).stdout
     )
-    trust = parse_trust(told["trust"].encode())
+    trust = parse_trust(b64decode(told["trust"]))
     assert told["health"]["status"] == "ok" and told["health"]["origin"] == ORIGIN
     assert told["checkpoint"].startswith(f"{ORIGIN}\n")
     size = int(told["checkpoint"].split("\n")[1])

@@ -83,7 +83,7 @@ def test_a_zip_behind_a_program_is_split_too() -> None:
 
 def test_names_written_in_china_without_the_flag_are_read() -> None:
     data = zipped([("XXXX.txt", b"")]).replace(b"XXXX", "合同".encode("gb18030"))
-    assert Pieces("a.zip", data).paths == ["member 1 of 1: 合同.txt"]
+    assert Pieces("a.zip", data).paths == ["member 1 of 1, name guessed as gb18030: 合同.txt"]
 
 
 def test_names_cannot_play_tricks_in_paths() -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -261,6 +261,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
             f"{text.when(int(each['at']))}\n{_said('', each['what'], each['why'])}"
             for each in value.get("failures", [])
         ),
+        *_noted(value.get("notices", [])),
     ]
 
 
@@ -282,6 +283,13 @@ def _open_rows(value: dict[str, Any]) -> "list[tuple[str, Value]]":
     if (more := value.get("open_count", 0) - len(found)) > 0 and found:
         rows.append(("", f"and {more} more"))
     return rows
+
+
+def _noted(events: list[dict[str, Any]]) -> Iterator[str]:
+    if events:
+        yield "\nSealed, and something in it cannot be shown by itself"
+    for each in events:
+        yield f"{text.when(int(each['at']))}\n{_said('', each['what'], each['why'])}"
 
 
 def _said(label: str, what: str, why: str) -> str:

@@ -73,6 +73,7 @@ def deposit(
         )
         try:
             fresh.append(_seal(vault, path, wishes, report, what, begun))
+            report.noted(fresh[-1])
         except SealbookError as error:
             report.failed(path, error)
     if paths:

@@ -24,11 +24,16 @@ from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.company.vault.finding import Page
+    from ledger.company.vault.finding import Page, Wanted
     from ledger.company.vault.stored import StoredDeposit
+    from ledger.company.vault.vault import Vault
     from ledger.dates import TypedDate
 
 _DAY = 86_400
+_ELSEWHERE = (
+    "Words are looked for in titles, paths and matters; `sealbook parts ID WORDS` looks\n"
+    "inside a deposit."
+)
 _LEAP = 9
 """Years within which 29 February comes round."""
 _MAX_PAGE = 1 << 40
@@ -48,6 +53,8 @@ Examples:
     "--state", type=click.Choice([DEPOSITED, WAITING, REFUSED]), help="Only in this state."
 )
 @click.option("--matter", "matter_name", metavar="NAME", help="Only of this matter.")
+@click.option("--sender", metavar="TEXT", default="", help="Only captured mail from there.")
+@click.option("--message-id", metavar="TEXT", default="", help="Only mail of this Message-ID.")
 @click.option("--on", "on", metavar="DATE", help="Only sealed on this day, in this month or year.")
 @click.option("--since", metavar="DATE", help="Only sealed then or later.")
 @click.option("--until", metavar="DATE", help="Only sealed then or earlier.")
@@ -59,11 +66,14 @@ Examples:
     "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many a page."
 )
 @click.option("--page", type=click.IntRange(1, _MAX_PAGE), default=1, help="Which page.")
+@shell.passphrase_option
 @shell.json_option
 def list_(
     words: tuple[str, ...],
     state: str | None,
     matter_name: str | None,
+    sender: str,
+    message_id: str,
     on: str | None,
     since: str | None,
     until: str | None,
@@ -71,6 +81,7 @@ def list_(
     reverse: bool,
     limit: int,
     page: int,
+    passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
     """List what was deposited from this vault and what waits, newest first.
@@ -79,6 +90,8 @@ def list_(
     letters of a word may be left out, and words in quotation marks follow each other. A DATE is typed
     as 2026-03-03, 2026年3月3日, 3月3日, "3 Mar" or 2026-03; it is UTC, like the times in the list, and
     without a year the last such day.
+
+    Senders and Message-IDs are sealed: the newest 2,000 letters that fit all else are opened for them.
     """
     from ledger.company.vault.finding import Wanted
     from ledger.company.vault.matters import matter_id
@@ -87,19 +100,24 @@ def list_(
     vault = own.open_vault()
     for typed in words:
         _check_words(typed)
-    found = vault.page(
-        Wanted(
-            words=words,
-            state=state,
-            matter=None if matter_name is None else matter_id(vault, matter_name),
-            since=None if first is None else _midnight(first),
-            before=None if last is None else _midnight(last) + _DAY,
-            sort=sort,
-            backwards=reverse,
-            limit=limit,
-            page=page,
-        )
+    wanted = Wanted(
+        words=words,
+        state=state,
+        matter=None if matter_name is None else matter_id(vault, matter_name),
+        since=None if first is None else _midnight(first),
+        before=None if last is None else _midnight(last) + _DAY,
+        sort=sort,
+        backwards=reverse,
+        limit=limit,
+        page=page,
     )
+    left = ""
+    if sender or message_id:
+        if sort != "sealed":
+            raise click.UsageError("Letters that have to be opened come by time; leave out --sort.")
+        found, left = _letters(vault, wanted, sender, message_id, passphrase_file)
+    else:
+        found = vault.page(wanted)
     values: list[dict[str, Any]] = []
     for each in found.deposits:
         try:
@@ -116,17 +134,46 @@ def list_(
         "refused": found.refused,
         "since": None if first is None else first.isoformat(),
         "until": None if last is None else last.isoformat(),
+        "left_out": left or None,
     }
-    asked = bool(words or state or matter_name or first or last)
+    asked = bool(words or state or matter_name or first or last or sender or message_id)
     lines = list(_table(values))
     if not found.found:
         lines = ["No deposit fits." if asked else "Nothing has been deposited yet."]
     elif page > pages:
         lines = [f"There is no page {page}; the last is {pages}."]
-    if asked or pages > 1:
+    if words and not found.found:
+        lines.append(_ELSEWHERE)
+    if (found.found and asked) or pages > 1 or first or last:
         lines += ["", *_counted(found.found, page, pages, first, last)]
+    if left:
+        lines += ["", text.indent(left, 0)]
     lines += _to_do(found)
     shell.emit(as_json, value, "\n".join(lines))
+
+
+def _letters(
+    vault: "Vault", wanted: "Wanted", sender: str, message_id: str, passphrase_file: Path | None
+) -> tuple["Page", str]:
+    """Return a page of the letters found by what is sealed of them, and what was not looked at."""
+    from ledger.company.mail.sought import MAX_OPENED, letters
+    from ledger.company.vault.finding import Page
+
+    identities = vault.identities(shell.passphrase_from(passphrase_file))
+    counts = vault.page(replace(wanted, limit=1))
+    with shell.Progress("opening letters", MAX_OPENED, bytes_=False) as progress:
+        sought = letters(vault, wanted, identities, sender, message_id, progress)
+    start = (wanted.page - 1) * wanted.limit
+    shown = sought.deposits[start : start + wanted.limit]
+    left = []
+    if sought.opened < sought.candidates:
+        left.append(
+            f"The newest {sought.opened} of {sought.candidates} were opened; --since, --until and "
+            "words lead to others."
+        )
+    if sought.unreadable:
+        left.append(f"{sought.unreadable} could not be opened.")
+    return Page(shown, len(sought.deposits), counts.waiting, counts.refused), " ".join(left)
 
 
 def _table(values: list[dict[str, Any]]) -> Iterator[str]:
@@ -245,6 +292,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
         ("Path", quoted(meta.path) if meta.path else _no_path(found)),
         ("Documents", _count(meta.documents, meta.size)),
         ("Content", _where_content(found)),
+        *(("Note", text.reason(each.sentence)) for each in meta.notices),
     ]
     if statement.matter:
         name = meta.matter or statement.matter.id.hex()

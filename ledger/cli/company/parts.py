@@ -11,6 +11,7 @@ from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.remarks import page_lines, remark_lines
 from ledger.cli.company.sending import name_of, summary
+from ledger.company.noting import noted
 from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
 
@@ -245,8 +246,8 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
         facts.append(f"cut by {text.inline(record.splitter, 20)}")
     yield click.style(text.indent(", ".join(facts), 0), bold=True)
     yield text.foreign(contents.called(document) if contents.made(document) else record.name, 2)
-    if record.unsplit:
-        yield text.said(f"not split: {quoted(record.unsplit)}", 2)
+    for each in noted([record]):
+        yield text.said(each.sentence, 2)
     if made is not None:
         yield from remark_lines(made.facts["remarks"], 2)
 
@@ -315,7 +316,10 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
             4,
         )
     for each, record in made:
-        if record.rendition and record.rendition.kind != "page":
+        if contents.is_marked(each):
+            words = f"{quoted(contents.called(each))}: the same with its changes marked; type"
+            yield text.said(f"{words} `marked:` before a part of it", 2)
+        elif record.rendition and record.rendition.kind != "page":
             yield text.said(
                 f"{quoted(contents.called(each))}: its text, as rendered at the deposit by "
                 f"{quoted(record.tool)}",

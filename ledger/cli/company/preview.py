@@ -43,6 +43,10 @@ def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
     says = value["says"]
     for line in (*_besides(says), f"receipt: {_receipt(says['receipt'])}"):
         yield text.said(line, _MARGIN)
+    if value["notices"]:
+        yield from _title("To know before")
+    for each in value["notices"]:
+        yield from text.noted(each, _MARGIN)
 
 
 def receipt_lines(found: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:

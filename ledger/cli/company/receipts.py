@@ -8,8 +8,6 @@ from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.sending import no_receipt, summary
 from ledger.cli.extras import require_extra
-from ledger.errors import InvalidInput
-from ledger.quoted import quoted
 
 
 class _IdOrCommand(click.Group):
@@ -77,34 +75,11 @@ Example:
 @shell.json_option
 def unpack(file: Path, output: Path, as_json: bool) -> None:
     """Take a receipt apart into files for other software. Nothing is verified."""
-    from ledger.chain.proof import TlogProof, format_proof
     from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
-    from ledger.disk.outputs import write_new
+    from ledger.cli.court.apart import of_receipt, write_parts
 
     with shell.about(file):
-        parts = parse_receipt(shell.read_limited(file, MAX_RECEIPT, "a receipt"))
-    proof = TlogProof(parts.position.index, parts.position.proof, parts.note)
-    files = {
-        "statement.cose": (parts.statement, "what the depositor signed; the ledger's entry"),
-        "receipt.cose": (parts.cose_receipt, "COSE Receipt, RFC 9942"),
-        "proof.tlog-proof": (format_proof(proof).encode(), "C2SP tlog-proof with the checkpoint"),
-        "checkpoint": (parts.note.encode(), "the checkpoint alone, a C2SP signed note"),
-        "block.cose": (parts.block, "the block record, signed by the notary"),
-        "enrolment.cose": (parts.enrolment, "the enrolment, signed by the notary"),
-    }
-    if parts.record is not None:
-        files["identity.cbor"] = (parts.record, "the identity record")
-    for number, token in enumerate(parts.tokens, 1):
-        files[f"token-{number}.der"] = (token, "timestamp token, RFC 3161")
-    output.mkdir(parents=True, exist_ok=True)
-    taken = [name for name in files if (output / name).exists()]
-    if taken:
-        raise InvalidInput(f"{quoted(output / taken[0])} exists already and is not overwritten.")
-    for name, (data, _) in files.items():
-        write_new(output / name, data)
-    width = max(map(len, files)) + 2
-    shell.emit(
-        as_json,
-        {"files": {name: str((output / name).absolute()) for name in files}},
-        "\n".join(f"{text.pad(name, width)}{what}" for name, (_, what) in files.items()),
-    )
+        parts = of_receipt(parse_receipt(shell.read_limited(file, MAX_RECEIPT, "a receipt")))
+    listing = write_parts(output, parts)
+    files = {name: str((output / name).absolute()) for name in parts}
+    shell.emit(as_json, {"files": files}, listing)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ledger.cli import text
+from ledger.company.disclosing.contents import MARKED
 from ledger.court.remarks import remark_names, remark_rest, remark_words
 from ledger.evidence.records import Record, Rendition
 from ledger.language import ENGLISH
@@ -49,11 +50,10 @@ def sealed_lines(records: Sequence[Record], margin: int) -> Iterator[str]:
         if pages:
             yield from page_lines(pages, margin + 2)
         for each in made[of]:
-            if each.kind != "page" and each.remarks:
-                yield text.indent(
-                    f"its text, {each.kind}" if each.kind != "text" else "its text", margin + 2
-                )
-                yield from remark_lines(each.facts["remarks"], margin + 4)
+            if each.kind not in ("page", MARKED):
+                yield from remark_lines(each.facts["remarks"], margin + 2)
+            elif each.kind == MARKED:
+                yield text.indent("a second text marks the changes", margin + 2)
     if len(saying) > _MOST:
         yield text.indent(
             f"and {len(saying) - _MOST:,} more documents; `sealbook parts` shows their remarks",

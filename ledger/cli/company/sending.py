@@ -62,6 +62,12 @@ class Report:
         for number, line in enumerate(lines):
             shell.tell(line if number else text.pad("rendered", _LABEL) + line[_LABEL:])
 
+    def noted(self, deposit: "StoredDeposit") -> None:
+        """Say what of a deposit's documents cannot be shown by itself, why, and what to do."""
+        for each in deposit.meta.notices:
+            for line in text.noted(each.facts, _LABEL, "note"):
+                shell.tell(line)
+
     def done(self, deposit: "StoredDeposit", receipt: Path, index: int, block: int) -> None:
         """Say that a deposit is in the ledger and where its receipt lies."""
         self._add(deposit, DEPOSITED, receipt=str(receipt), index=index, block=block)
@@ -211,6 +217,7 @@ def summary(deposit: "StoredDeposit") -> dict[str, Any]:
         "matter": meta.matter,
         "matter_number": number_of(deposit) or None,
         "message": meta.refused,
+        "notices": [each.facts for each in meta.notices],
         "receipt": meta.receipt or str(deposit.folder / "receipt") if state == DEPOSITED else None,
     }
 

@@ -27,18 +27,23 @@ def trust() -> None:
 
 @trust.command(
     epilog="""\b
-Example:
+Examples:
   sealbook trust show office.trust
+  sealbook trust show office.trust -o keys/
 """
 )
 @click.argument("file", type=shell.FILE, required=False)
+@click.option("-o", "--output", type=shell.FILE, help="Write its keys and policy to this folder.")
 @shell.json_option
-def show(file: Path | None, as_json: bool) -> None:
+def show(file: Path | None, output: Path | None, as_json: bool) -> None:
     """Show a trust file and its fingerprint.
 
-    Without FILE, the one that is pinned in the vault.
+    Without FILE, the one that is pinned in the vault. The fingerprint is the first half of SHA-256
+    over the file's bytes: `sha256sum office.trust` begins with it. -o writes what other software
+    needs: the policy, the log's keys, the seal's authorities and whom they must name.
     """
     from ledger.chain.trust import MAX_TRUST, fingerprint, parse_trust
+    from ledger.cli.court.apart import of_trust, write_parts
     from ledger.cli.table import Value, labelled
 
     data = shell.read_limited(file, MAX_TRUST, "a trust file") if file else _pinned()
@@ -62,7 +67,12 @@ def show(file: Path | None, as_json: bool) -> None:
         ("Witnesses", list(map(quoted, witnesses)) or "none"),
         ("Fingerprint", fingerprint(data)),
     ]
-    shell.emit(as_json, result, "\n".join(labelled(rows)))
+    lines = list(labelled(rows))
+    if output is not None:
+        parts = of_trust(found)
+        lines += ["", *write_parts(output, parts).splitlines()]
+        result["files"] = {name: str((output / name).absolute()) for name in parts}
+    shell.emit(as_json, result, "\n".join(lines))
 
 
 @trust.command(

@@ -19,7 +19,7 @@ from ledger.court import say
 from ledger.court.pieces import content_names, outputs
 from ledger.court.readings import Reading
 from ledger.disk.staging import Opened, Staging
-from ledger.errors import Conflict
+from ledger.errors import Conflict, StorageFailed
 from ledger.evidence.casefile import DisclosedDeposit, FileReport, verify_file
 from ledger.evidence.file import read_evidence, verify_disclosed
 from ledger.evidence.manifest import Manifest
@@ -130,7 +130,8 @@ class _Writing:
                 files[number] = write_readings(
                     disclosed, found[number], folder, self._title, self._how.language
                 )
-            except Conflict as error:
+            except (Conflict, StorageFailed) as error:
+                # The exact content stands in its place, and the report is due.
                 shell.tell(text.said(f"No readings were written: {error}"))
         self._read = [file for each in files for file in each if file is not None]
         return files

@@ -1,4 +1,4 @@
-"""Readings beside a report: a section of the page, values for machines, files in a folder of their own."""
+"""Readings beside a report: a section of the page, values for machines, files in a folder apart."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -7,14 +7,14 @@ from typing import Any
 
 from ledger.cli import text
 from ledger.cli.court.page import described
-from ledger.cli.table import Value, labelled
+from ledger.cli.table import labelled
 from ledger.court.pieces import free
 from ledger.court.reading_words import described_readings, how_read, readings_text
 from ledger.court.readings import Reading, readings
 from ledger.court.shown import document_called
 from ledger.disk.staging import Staging
 from ledger.evidence.casefile import DisclosedDeposit
-from ledger.quoted import quoted
+from ledger.quoted import Quoted, quoted
 
 LISTING = "_readings.txt"
 SUFFIX = ".read"
@@ -46,11 +46,13 @@ def reading_values(
             "deposit": number,
             "document": each.document,
             "path": each.path or None,
+            "message": each.message or None,
             "charset": each.charset or None,
             "transfer_encoding": each.encoding or None,
             "rests_on": each.rests.value,
             "proven": False,
             "name": each.name or None,
+            "name_guessed": each.name_guessed,
             "text": each.text,
             "damaged": each.damaged,
             "unpacked": each.unpacked,
@@ -88,9 +90,9 @@ def write_readings(
 def _listing(found: Sequence[Reading], places: Sequence[str], language: str) -> str:
     lines = [text.indent(readings_text(language), 0)]
     for each, place in zip(found, places, strict=True):
-        values: list[Value] = [quoted(each.path)] if each.path else []
-        rows = [(document_called(each.document, language), [*values, how_read(each, language)])]
-        lines += ["", *labelled(rows)]
+        said: list[str | Quoted] = [quoted(each.path)] if each.path else []
+        said.append(how_read(each, language))
+        lines += ["", *labelled([(document_called(each.document, language), said)])]
         if place:
             lines += labelled([("", quoted(place))], 2)
     return "\n".join([*lines, ""])

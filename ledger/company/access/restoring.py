@@ -9,6 +9,7 @@ from ledger.chain.enrolment import endorse_request, format_request
 from ledger.company.access.founding import Passphrase, Pinned, write_access
 from ledger.company.access.recovery import Recovered, newest_header, recover_deposit, signing_key
 from ledger.company.measures.measure import MEASURE_NAME
+from ledger.company.noting import noted
 from ledger.company.sending.confirming import NotOneSheet, keep_up, parse_own
 from ledger.company.vault.home import FILED, HOME_VARIABLE, has_vault
 from ledger.company.vault.making import new_vault
@@ -146,6 +147,7 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
         documents=len(originals),
         matter=matter,
         measure=stated.get(MEASURE_NAME),
+        notices=noted(manifest.documents),
     )
     folder.mkdir(mode=0o700, exist_ok=True)
     write_file(folder / "statement", statement.encoded)

@@ -29,6 +29,7 @@ from ledger.company.capture.looking import (
     stated_times,
 )
 from ledger.company.documents import Document
+from ledger.company.noting import sentences
 from ledger.company.sealing.collecting import collect, text_of_name
 from ledger.company.sealing.sources import FileSource, MemorySource
 from ledger.errors import InvalidInput, SourceChanged
@@ -210,5 +211,7 @@ class Changes:
         since = self._since(item.path)
         taken = self._intake.take(item)
         self._journal.expect(taken.name, since)
-        self._journal.note(Kind.SEALED, item.path, identity=taken.commitment)
+        self._journal.note(
+            Kind.SEALED, item.path, sentences(taken.meta.notices), identity=taken.commitment
+        )
         self._spooled()

@@ -31,6 +31,7 @@ from ledger.chain.statement import MATTER_ID_SIZE, Matter, parse_deposit
 from ledger.company.capture.config import Provenance, Rule
 from ledger.company.capture.index import Captured, CaptureIndex, Place
 from ledger.company.documents import Document, SealedDeposit
+from ledger.company.noting import noted
 from ledger.company.sealing.preparing import prepared
 from ledger.company.sealing.seal import seal
 from ledger.company.vault.recipients import OFFICER_NAME, Recipients, parsed
@@ -270,6 +271,7 @@ class Intake:
                 source=f"capture {item.key.hex()}",
                 keep=not item.receipt_beside,
                 sealed_for=each.sealed_for,
+                notices=noted(sealed.record.documents),
             )
             signed = self._vault.sign(
                 sealed.commitment, sealed.content, sealed.manifest, place, meta, self._clock()

@@ -19,8 +19,8 @@ STATUS = "status.json"
 RECENT = 200
 """Events that are kept."""
 _SHOWN = 20
-"""Events in status.json. Failures stand beside them, each thing once: what goes well must not push them
-out."""
+"""Events in status.json. Failures stand beside them, each thing once, and what was sealed with a
+notice: what goes well must not push them out."""
 
 
 class Kind(enum.StrEnum):
@@ -57,6 +57,7 @@ class Journal:
         self._lock = Lock()
         self._events: deque[Event] = deque(maxlen=RECENT)
         self._failures: deque[Event] = deque(maxlen=_SHOWN)
+        self._notices: deque[Event] = deque(maxlen=_SHOWN)
         self._counts = dict.fromkeys(Kind, 0)
         self._state: dict[str, Any] = {"started": clock(), "pid": os.getpid()}
         self._since: dict[str, float] = {}
@@ -82,6 +83,8 @@ class Journal:
             if kind is Kind.FAILED:
                 others = [failure for failure in self._failures if failure.what != what]
                 self._failures = deque((*others, event), maxlen=_SHOWN)
+            elif kind is Kind.SEALED and why:
+                self._notices.append(event)
             self._counts[kind] += 1
             self._changed = True
         for each in self._listeners:
@@ -118,6 +121,7 @@ class Journal:
                 "longest_delay": round(self._longest, 3),
                 "events": [asdict(event) for event in list(self._events)[-_SHOWN:]],
                 "failures": [asdict(event) for event in self._failures],
+                "notices": [asdict(event) for event in self._notices],
             }
 
     def write(self) -> None:

@@ -19,7 +19,8 @@ from ledger.evidence.records import Record, metadata_fields
 from ledger.reading.shown import fold
 
 _AHEAD = 1 << 20
-_OF = re.compile(r"((?:^|/)[a-z]+ \d+(?:-\d+)?) of \d+(?=$|/|: )")
+_OF = re.compile(r"((?:^|/)[a-z]+ \d+(?:-\d+)?) of \d+(?:, [a-z0-9_ -]+)*(?=$|/|: )")
+"""Totals, and what is remarked of an archive's member."""
 _PART = re.compile(r"(?:^|/)part [\d.]+$")
 _BLOCK = re.compile(r"((?:.*/)?)(row|line)s (\d+)-(\d+)")
 _KIND = re.compile(r" \d.*", re.DOTALL)
@@ -60,6 +61,9 @@ def _document_of(target: Target) -> int:
 def short_path(path: str) -> str:
     """Return a part's path without the totals: what a person types."""
     return _OF.sub(r"\1", path)
+
+
+MARKED = "marked"
 
 
 class Folded:
@@ -131,6 +135,22 @@ class Contents:
     def made(self, document: int) -> bool:
         """Whether a document is a rendition."""
         return self.records[document].rendition is not None
+
+    def is_marked(self, document: int) -> bool:
+        """Whether a document is a text with marked changes, beside one that takes them as accepted."""
+        made = self.records[document].rendition
+        return made is not None and made.kind == MARKED
+
+    def unmarked(self, groups: list[Group]) -> list[Group]:
+        """Return the groups without those in texts with marked changes, where there are others."""
+        plain = [
+            group
+            for group in groups
+            if not any(
+                each.document is not None and self.is_marked(each.document) for each in group
+            )
+        ]
+        return plain or groups
 
     def renditions(self, documents: Sequence[int]) -> list[int]:
         """Return what was made of these documents at the deposit."""

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from ledger.company.disclosing.contents import Contents, short_path
 from ledger.company.disclosing.grammar import ADDRESS, CLAUSE, DATE, FIELD, parse_numbered
+from ledger.company.noting import noted, sentences
 from ledger.quoted import quoted
 from ledger.reading.shown import fold
 
@@ -53,11 +54,13 @@ def why_nothing(
         said.append("no pages were rendered at this deposit")
     elif near := _near(contents, scope, wanted):
         said.append(f"near it: {', '.join(str(quoted(each)) for each in near)}")
+    reasons = ""
     unsplit = next((each for each in scope if contents.records[each].unsplit), None)
     if unsplit is not None and all(not contents.index[each].parts for each in scope):
         record = contents.records[unsplit]
-        said.append(f"{quoted(record.name)} was not split: {quoted(record.unsplit)}")
-    return "; ".join(said) + ". `sealbook parts ID` shows what can be opened."
+        said.append(f"{quoted(record.name)} was not split")
+        reasons = sentences(noted([record])) + " "
+    return "; ".join(said) + f". {reasons}`sealbook parts ID` shows what can be opened."
 
 
 def _count(contents: Contents, document: int, before: str, kind: str) -> int:

@@ -6,9 +6,10 @@ from typing import Any
 
 from ledger.company.disclosing.contents import Contents, Target, kind_of, parents_of, targets_of
 from ledger.company.disclosing.readings import first_line
+from ledger.company.noting import noted
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening, Selection
-from ledger.evidence.records import Rendition, metadata_fields
+from ledger.evidence.records import Record, Rendition, metadata_fields
 from ledger.verify import VerifiedReceipt
 
 
@@ -35,6 +36,7 @@ def preview(
             "documents_padded": opening.padded - 1,
             "receipt": receipt_says(verified),
         },
+        "notices": _notices(_concerned(contents, chosen)),
     }
 
 
@@ -58,6 +60,7 @@ def whole_preview(manifest: Manifest, verified: VerifiedReceipt) -> dict[str, An
             "provenance": dict(cover.provenance),
             "receipt": receipt_says(verified),
         },
+        "notices": _notices(manifest.documents),
     }
 
 
@@ -79,6 +82,18 @@ def receipt_says(verified: VerifiedReceipt) -> dict[str, Any]:
         "matter_number": deposit.matter.number if deposit.matter else None,
         "sealed_size": deposit.content.size if deposit.content else None,
     }
+
+
+def _concerned(contents: Contents, chosen: Sequence[Selection]) -> list[Record]:
+    """Return the records of what is opened, and of what it was made from."""
+    documents = [each.document for each in chosen if each.document is not None]
+    made = (contents.records[each].rendition for each in documents)
+    wanted = {*documents, *(each.of for each in made if each)}
+    return [contents.records[each] for each in sorted(wanted)]
+
+
+def _notices(records: Sequence[Record]) -> list[dict[str, Any]]:
+    return [each.facts for each in noted(records)]
 
 
 def _revealed(contents: Contents, target: Target) -> dict[str, Any]:

@@ -7,7 +7,7 @@ report reads it.
 from collections.abc import Iterator
 
 from ledger.company.disclosing.contents import Contents, Target
-from ledger.reading.body import entities, read_body, texts
+from ledger.reading.body import entities, looks_binary, read_body, texts
 from ledger.reading.charsets import BEGINNING, How, decode
 from ledger.reading.header import MAX_HEADER, header_end, mark, read_value
 from ledger.reading.shown import fold, one_line
@@ -18,7 +18,6 @@ _TOGETHER = 1 << 18
 _SAMPLE = 4096
 """Bytes that a document's charset is known by."""
 _MAIL = ("message", "mbox")
-_BINARY = (b"%PDF", b"PK\3\4", b"\x89PNG")
 
 
 def texts_in(contents: Contents, document: int, wanted: str) -> Iterator[tuple[Target, str]]:
@@ -31,7 +30,12 @@ def texts_in(contents: Contents, document: int, wanted: str) -> Iterator[tuple[T
             for text in _texts_of_mail(contents, target):
                 yield target, text
         return
-    charset = _charset(contents, document)
+    size = min(_SAMPLE, contents.records[document].size)
+    # As a span it is read with what follows, which is asked for next.
+    head = contents.content(Target(document, span=(0, size)))[:_SAMPLE] if size else b""
+    if looks_binary(head):
+        return
+    charset = _charset(head)
     for start, end, targets in _together(contents, document):
         data = contents.content(Target(document, span=(start, end - start)))
         if wanted in fold(decode(data, charset).text):
@@ -55,9 +59,8 @@ def _together(contents: Contents, document: int) -> Iterator[tuple[int, int, lis
         yield start, end, targets
 
 
-def _charset(contents: Contents, document: int) -> str:
+def _charset(head: bytes) -> str:
     """Return the charset of a text whose parts are read: only its beginning has a mark."""
-    head = contents.content(Target(document), _SAMPLE)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16-le" if head[0] == 0xFF else "utf-16-be"
     found = decode(head, cut=BEGINNING)
@@ -65,19 +68,17 @@ def _charset(contents: Contents, document: int) -> str:
 
 
 def _texts_of_mail(contents: Contents, target: Target) -> Iterator[str]:
+    # The header first: it lies in what has been read before, and the body behind it.
+    header = _header_of(contents, target)
     data = contents.content(target)
-    if (header := _header_of(contents, target)) is not None:
+    if header is not None:
         yield from texts(header, data)
     elif _is_field(contents, target):
         yield read_value(data).text
     else:
-        yield one_line(read_value(data[: header_end(data)]).text)
-        yield from texts(None, data) if target.part == 0 else _texts_of_entity(data)
-
-
-def _texts_of_entity(data: bytes) -> Iterator[str]:
-    end = header_end(data)
-    yield from texts(data[:end], data[end:].lstrip(b"\r\n"))
+        end = header_end(data)
+        yield read_value(data[:end]).text
+        yield from texts(data[:end], data[end:].lstrip(b"\r\n"))
 
 
 def _is_field(contents: Contents, target: Target) -> bool:
@@ -100,19 +101,19 @@ def _header_of(contents: Contents, target: Target) -> bytes | None:
 
 def first_line(contents: Contents, target: Target) -> str:
     """Return the first line of what a part says as text, "" where it is none."""
-    data = contents.content(target, _FIRST)
     assert target.document is not None
-    if contents.records[target.document].splitter in _MAIL:
-        return first_line_of_mail(data, _header_of(contents, target))
-    return first_line_of(data)
+    if contents.records[target.document].splitter not in _MAIL:
+        return first_line_of(contents.content(target, _FIRST))
+    header = _header_of(contents, target)
+    return first_line_of_mail(contents.content(target, _FIRST), header)
 
 
 def first_line_of(data: bytes, charset: str = "") -> str:
     """Return the first line of the beginning of a text, "" where it is none."""
-    if data.startswith(_BINARY):
+    if looks_binary(data):
         return ""
     found = decode(data, charset, BEGINNING)
-    return "" if "\0" in found.text else _first(found.text, found.charset, found.how)
+    return _first(found.text, found.charset, found.how)
 
 
 def first_line_of_mail(data: bytes, header: bytes | None) -> str:

@@ -2,16 +2,16 @@
 
 What can be typed is the table `FORMS` in `grammar`, in the order in which it is tried; in front of any
 of it may stand a document or a part that it lies in: `DOCUMENT: words`, `message 4: list.xlsx`,
-`message 5/Subject`. The first form that fits decides, and where nothing is found under it, nothing is
-found: no form falls back to another. Only words are looked for in three places, and which it was is
-said. Case, width and the number of spaces do not count. Labels are hints that nothing vouches for, so
-what will be opened is shown first.
+`message 5/Subject`; or `marked`, a text with marked changes. The first form that fits decides, and
+where nothing is found under it, nothing is found: no form falls back to another. Only words are looked
+for in three places, and which it was is said. Case, width and the number of spaces do not count. Labels
+are hints that nothing vouches for, so what will be opened is shown first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ledger.company.disclosing.contents import Contents, Group, Target
+from ledger.company.disclosing.contents import MARKED, Contents, Group, Target
 from ledger.company.disclosing.finders import (
     Scope,
     by_address,
@@ -104,11 +104,11 @@ def read(typed: str, contents: Contents) -> Found:
     """Return what was typed, by the form that decides."""
     everything = Scope(contents, range(len(contents.records)))
     inner = marked(typed)
-    if inner is None:
-        return _read(typed, everything)
     # Between quotation marks stands what this program has printed, or else words as they are.
-    printed = _read(inner, everything, printed=True)
-    return printed if printed.groups else _words(everything, fold(inner))
+    found = _read(typed if inner is None else inner, everything, printed=inner is not None)
+    if inner is not None and not found.groups:
+        found = _words(everything, fold(inner))
+    return replace(found, groups=contents.unmarked(found.groups))
 
 
 def _read(typed: str, scope: Scope, printed: bool = False) -> Found:
@@ -182,6 +182,9 @@ def _words(scope: Scope, wanted: str) -> Found:
 def _place(scope: Scope, named: str) -> Scope | None:
     """Return what a beginning of a selector names: documents with what was made of them, or a part."""
     contents = scope.contents
+    if named == MARKED:
+        texts = [each for each in scope.documents if contents.is_marked(each)]
+        return Scope(contents, texts) if texts else None
     numbered = by_number(scope, named)
     groups = numbered[1] if numbered else by_name(scope, named)
     if not groups or any(len(group) > 1 for group in groups):

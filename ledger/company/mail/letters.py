@@ -20,6 +20,7 @@ from ledger.company.mail.mailboxes import Stored
 from ledger.company.mail.smtp import Arrival
 from ledger.company.mail.sources import MailPolicy
 from ledger.company.mail.stating import envelope_provenance, header_provenance
+from ledger.company.noting import sentences
 from ledger.company.sealing.sources import MemorySource
 from ledger.company.splitters.headers import decoded, document_name, parse_mail_header, plain, title
 from ledger.company.vault.home import SPOOL
@@ -123,7 +124,9 @@ class Letters:
             )
             found = self._intake.take(item)
             self._journal.expect(found.name, received)
-            self._journal.note(Kind.SEALED, title(header), identity=_digits(found))
+            self._journal.note(
+                Kind.SEALED, title(header), sentences(found.meta.notices), identity=_digits(found)
+            )
             self._spooled()
         return _digits(found)
 

@@ -9,6 +9,7 @@ What is stated goes into the deposit's manifest, sealed with it, as pairs of a n
     mail-source          the way it came: "smtp 127.0.0.1:2525", "imap mail.example/INBOX 7:42", ...
     mail-received        when this program had it whole, UTC
     mail-date            the message's own Date, as it stands there
+    mail-from            ... its From
     mail-message-id      ... and Message-ID
     envelope-from        SMTP: MAIL FROM, HELO or EHLO, peer, TLS; RCPT TO, one pair each
     envelope-to-1 ...
@@ -41,6 +42,8 @@ def header_provenance(header: MailHeader, source: str, received: float) -> Prove
     pairs = [("mail-source", plain(source)), ("mail-received", timestamp(received))]
     if header.date:
         pairs.append(("mail-date", decoded(header.date)))
+    if header.sender:
+        pairs.append(("mail-from", decoded(header.sender)))
     if header.message_id:
         pairs.append(("mail-message-id", decoded(header.message_id)))
     return tuple(pairs)

@@ -1,20 +1,23 @@
 """What a path given for deposit holds: one file, or every regular file below a folder.
 
 Links and special files inside a folder are left out and listed; named directly, a link is followed and
-a special file refused. Names that UTF-8 or a manifest cannot hold are escaped.
+a special file refused. Names that are not UTF-8 are read by a guess, which says so (where a file came
+from holds their bytes, escaped); what a manifest cannot hold is escaped.
 """
 
 import mimetypes
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from ledger.company.documents import Document
 from ledger.company.sealing.sources import FileSource, open_source
+from ledger.company.splitters.members import guessed_charset, is_utf8, read_name
 from ledger.errors import InvalidInput
+from ledger.evidence import notices
 from ledger.evidence.rules import MAX_DOCUMENTS, MAX_PATH
 from ledger.quoted import quoted
 
@@ -68,9 +71,12 @@ def collect(path: Path, tool: str) -> Collected:
     documents: list[Document] = []
     taken: set[str] = set()
     state = sha256()
+    charset = guessed_charset([part for name, _ in found for part in os.fsencode(name).split(b"/")])
     for name, file in found:
         source = open_source(file)
-        document = _document(source, _unique(text_of_name(name), taken), tool)
+        document = _document(source, _unique(text_of_name(name, charset), taken), tool)
+        if charset and not is_utf8(os.fsencode(name)):
+            document = replace(document, notice=notices.GUESSED_NAME.line())
         documents.append(document)
         state.update(f"{document.name}\0{source.size}\0{source.modified_ns}\0".encode())
         state.update(f"{source.device}\0{source.inode}\n".encode())
@@ -111,18 +117,24 @@ def _kind(mode: int) -> str:
     return next((name for test, name in _SPECIAL if test(mode)), "special file")
 
 
-def text_of_name(name: str) -> str:
-    """Return a file's name as text: bytes that are not UTF-8, and control characters, escaped.
+def text_of_name(name: str, charset: str = "") -> str:
+    """Return a file's name as text: bytes that are not UTF-8 are escaped, or read by a `charset` that
+    was guessed for them, and control characters are escaped.
 
     What is then too long for a manifest keeps its start, and ends with a digest of the whole.
     """
     raw = os.fsencode(name)
-    text = raw.decode("utf-8", "backslashreplace")
+    parts = raw.split(b"/")
+    text = "/".join(read_name(part, charset)[0] if charset else _escaped(part) for part in parts)
     text = "".join(f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c for c in text)
     if len(text.encode()) <= MAX_PATH:
         return text
     end = f"...{sha256(raw).hexdigest()[:32]}"
     return text.encode()[: MAX_PATH - len(end)].decode("utf-8", "ignore") + end
+
+
+def _escaped(part: bytes) -> str:
+    return part.decode("utf-8" if is_utf8(part) else "ascii", "backslashreplace")
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ledger.company.documents import Document
 from ledger.company.splitters import split
 from ledger.company.splitters.cutting import Unsplit
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 from ledger.evidence.rules import MAX_PARTS
 
@@ -28,7 +29,7 @@ def prepared(documents: Sequence[Document], room: Path | None) -> Iterator[list[
         ready = split_all(documents)
         if room is not None:
             ready = _rendered(ready, stack, room)
-        yield ready
+        yield [_noticed(document) for document in ready]
 
 
 def split_all(documents: Sequence[Document]) -> list[Document]:
@@ -54,7 +55,7 @@ def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path
     wanted = [
         number
         for number, document in enumerate(documents)
-        if is_renderable(document.name, document.media_type)
+        if is_renderable(document.name, document.media_type) and not document.splitting.unsplit
     ]
     if not wanted:
         return documents
@@ -77,12 +78,18 @@ def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path
                 found = renderer.render(document, number)
                 parts = sum(len(each.splitting.parts) for each in found)
                 if parts > left:
-                    raise NotRendered("the deposit's documents have too many parts already")
+                    raise NotRendered(notices.DEPOSIT_FULL.line())
                 left -= parts
                 made += found
             except (NotRendered, Unsplit) as refused:
                 ready[number] = _unsplit(document, str(refused))
     return ready + made
+
+
+def _noticed(document: Document) -> Document:
+    splitting = document.splitting
+    unsplit = notices.joined([document.notice, splitting.unsplit])
+    return replace(document, splitting=replace(splitting, unsplit=unsplit))
 
 
 def _unsplit(document: Document, reason: str) -> Document:

@@ -3,8 +3,11 @@
     contract.pdf     contract.pdf.pages/page 003.pdf     each page as a PDF of its own, by pikepdf
     minutes.docx     minutes.docx.text/minutes.txt       the text, in sections, paragraphs and tables,
                                                          by python-docx
+                     minutes.docx.marked/minutes marked.txt  with tracked changes, where there are any
     prices.xlsx      prices.xlsx.text/prices.txt         the text, in sheets and rows; of a .pptx in
                                                          slides, of an OFD in pages, by lxml
+
+Each says of itself what it leaves out (`ledger.evidence.remarks`).
 
 The files come from anybody. They are parsed in a child process that has limits of time, memory and
 output, no descriptors and no environment of ours; one child serves many files and is replaced when it
@@ -34,6 +37,7 @@ from ledger.company.sealing.sources import open_source
 from ledger.company.splitters.cutting import MAX_LABEL, Range, cut_ranges, plain
 from ledger.court.remarks import REMARKS
 from ledger.errors import InvalidInput
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 from ledger.evidence.records import Rendition
 from ledger.evidence.remarks import Remark, are_remarks, parse_remarks
@@ -78,22 +82,26 @@ _MAX_ANSWER = 64 << 20
 """Bytes of an answer: 100,000 parts with their labels take less."""
 _MAX_WORDS = 200
 _COPIED = 4 << 20
-_NONSENSE = "the program that makes renditions gave no usable answer"
+_NONSENSE = notices.NONSENSE.line()
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """What a kind of rendition is: its media type, the folder that it lies in, and, where the child
-    states parts, the splitter that these are of."""
+    states parts, the splitter that these are of and how the file's name ends."""
 
     media_type: str
     folder: str
     splitter: tuple[str, int] | None = None
+    ending: str = ".txt"
 
 
 _MADE = {
     "page": {"page": _Kind("application/pdf", "pages")},
-    "text": {"text": _Kind(_TEXT, "text", _DOCX), "marked": _Kind(_TEXT, "marked", _DOCX)},
+    "text": {
+        "text": _Kind(_TEXT, "text", _DOCX),
+        "marked": _Kind(_TEXT, "marked", _DOCX, " marked.txt"),
+    },
     "sheets": {"text": _Kind(_TEXT, "text", ("xlsx", 1))},
     "slides": {"text": _Kind(_TEXT, "text", ("pptx", 1))},
     "ofd": {"text": _Kind(_TEXT, "text", ("ofd", 1))},
@@ -151,9 +159,9 @@ class Renderer:
             raise NotRendered("renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only")
         size = document.source.size
         if size > MAX_SOURCE:
-            raise NotRendered(f"it is larger than {MAX_SOURCE >> 20} MiB")
+            raise NotRendered(notices.TOO_LARGE.line(MAX_SOURCE >> 20))
         if self._seconds <= 0:
-            raise NotRendered("other documents of the deposit took all the time there is for it")
+            raise NotRendered(notices.NO_TIME.line())
         made = self._folder / str(of)
         began = time.monotonic()
         try:
@@ -171,7 +179,7 @@ class Renderer:
     def _ask(self, kind: str, source: Source, made: Path) -> Mapping[str, Any]:
         room = shutil.disk_usage(self._folder).free - SPARE_DISK - source.size
         if room <= 0:
-            raise NotRendered(f"too little space is free in {self._folder.parent}")
+            raise NotRendered(notices.NO_ROOM.line())
         seconds = min(BASE_SECONDS + (source.size >> 20), MAX_SECONDS)
         copy = made / "source"
         try:
@@ -245,11 +253,12 @@ class Renderer:
         else:
             file = original.rpartition("/")[2]
             stem, dot, suffix = file.rpartition(".")
-            names = [f"{attempt}/{stem if f'{dot}{suffix}'.lower() in _KINDS else file}.txt"]
+            stem = stem if f"{dot}{suffix}".lower() in _KINDS else file
+            names = [f"{attempt}/{stem}{kind.ending}"]
         if len(names) != total:
             raise NotRendered(_NONSENSE)
         if len(names[-1].encode()) > MAX_NAME:
-            raise NotRendered("its name is too long for names of renditions")
+            raise NotRendered(notices.LONG_NAME.line())
         self._taken.add(attempt.casefold())
         return names
 
@@ -345,7 +354,7 @@ class Child:
             timer.cancel()
         if late.is_set():
             self.stop()
-            raise NotRendered(f"it took longer than {seconds} seconds")
+            raise NotRendered(notices.TOO_SLOW.line(seconds))
         if not line.endswith(b"\n"):
             # It has closed its output and is about to end: how, only it can tell.
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -390,7 +399,7 @@ class _Died(Exception):
     """The child ended instead of answering."""
 
     def __init__(self, code: int) -> None:
-        super().__init__(f"the program that makes renditions ended on it (code {code})")
+        super().__init__(notices.ENDED.line(abs(code)))
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ledger.company.documents import Document
+from ledger.company.noting import noted
 from ledger.company.sealing.collecting import Collected, text_of_name
 from ledger.company.sealing.to_files import seal_files
 from ledger.company.vault.recipients import parsed
@@ -109,7 +110,8 @@ def seal_and_sign(
             told(sealed.record.documents)
         with vault.locked():
             place = vault.next_place(meta.matter)
-            meta = replace(meta, sealed_for=officers.state)
+            notices = noted(sealed.record.documents)
+            meta = replace(meta, sealed_for=officers.state, notices=notices)
             signed = vault.sign(
                 sealed.commitment, sealed.content, sealed.manifest, place, meta, now()
             )

@@ -11,6 +11,7 @@ document that is not what it is called, or is more than a splitter's limits allo
     rows       .csv, .tsv, .tab and their media types                          splitters.lines
     lines      source code, JSON, logs: any other that begins as a text        splitters.lines
     zip, tar   .zip, .tar                                                      splitters.archive
+    none       what can only be shown whole: .7z, .doc, .wps, ..               splitters.whole
 """
 
 import re
@@ -18,6 +19,8 @@ from collections.abc import Callable
 
 from ledger.company.documents import Source
 from ledger.company.splitters.cutting import MAX_PARTS, Unsplit, Window
+from ledger.company.splitters.whole import whole_only
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 
 Splitter = Callable[[Window], Splitting]
@@ -63,7 +66,6 @@ _CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 """What stands in no text in bytes: all but tabs, line ends, form feeds and escapes."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BINARY = (b"%PDF-", b"\x1f\x8b")
-_PACKED = "it is compressed as a whole, so that its members have no bytes of their own"
 
 
 def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> Splitting:
@@ -75,10 +77,12 @@ def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> 
         return Splitting()
     window = Window(source, min(room, MAX_PARTS))
     kind = _kind(name, media_type, window)
-    if kind is None:
-        return Splitting()
     if kind == "packed":
-        return Splitting(unsplit=_PACKED)
+        return Splitting(unsplit=notices.PACKED.line())
+    if kind in (None, "lines", "zip", "tar"):
+        notice = whole_only(name, window)
+        if kind is None or notice is not None:
+            return Splitting(unsplit=notice.line() if notice else "")
     try:
         return _splitter(kind)(window)
     except Unsplit as reason:

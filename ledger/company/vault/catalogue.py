@@ -19,21 +19,22 @@ import contextlib
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from ledger.company.vault.facts import DAMAGED, Facts, milliseconds, raw, read_facts, shown
+from ledger.company.vault.facts import DAMAGED, SHIFT, Facts, milliseconds, raw, read_facts, shown
 from ledger.company.vault.home import FILED, REFUSED, SPOOL
 from ledger.company.vault.words import folded, words
 from ledger.errors import MalformedData, StorageFailed
-from ledger.program import tool_name
 from ledger.quoted import quoted
 
 CATALOGUE = "catalogue.sqlite"
 
-_FORM = 1
+_FORM = "1"
+"""Of the tables and of what is put into them: another version's file is made anew."""
 _CHUNK = 4096
 """Deposits that are read in one transaction: a kill loses no more."""
 _LONG = 2000
@@ -44,7 +45,6 @@ _FRESH = 2.0
 """Seconds for which a stamp is not believed: the coarsest clock of a file system that is in use."""
 _MISSING = "missing"
 _ATTEMPTS = 3
-_SHIFT = 16
 _QUIET = (FILED, REFUSED)
 """Places in which a deposit is what it was when it came there."""
 _NOT_DAMAGE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_CANTOPEN")
@@ -59,7 +59,6 @@ create table deposits (
     sealed integer not null, size integer not null, documents integer not null
 ) strict;
 create index in_place on deposits (place, name);
-create index unsettled on deposits (name, stamp, state) where place = 'spool' or state = 'damaged';
 create index by_state on deposits (state);
 create index by_id on deposits (id);
 create index by_title on deposits (title);
@@ -72,14 +71,11 @@ create virtual table words using fts5 (title, path, matter, tokenize = 'unicode6
 _UNSETTLED = "select name, stamp, state from deposits where place = 'spool' or state = 'damaged'"
 _NAMES = "select name from deposits where place = ?"
 
-Told = Callable[[int], None]
-"""Called with the number of deposits that are to be read."""
-
 
 class Catalogue:
     """The catalogue of one vault, for any number of threads; `told` hears of long work."""
 
-    def __init__(self, home: Path, told: Told = lambda _: None) -> None:
+    def __init__(self, home: Path, told: Callable[[int], None] = lambda _: None) -> None:
         self._home = home
         self._path = home / CATALOGUE
         self._lock = RLock()
@@ -127,6 +123,7 @@ class Catalogue:
                 isolation_level=None,
                 check_same_thread=False,
             )
+            weakref.finalize(self, self._db.close)
             self._db.execute("pragma journal_mode = persist")
             self._db.execute("pragma synchronous = normal")
             if not _is_ours(self._db):
@@ -207,16 +204,18 @@ class Catalogue:
 
     def _close_stamp(self, name: str) -> str:
         """Return the stamp of a damaged deposit: somebody may mend its files where they are."""
-        folder = self._folder(name)
-        if folder is None:
+        place = self._place(name)
+        if place is None:
             return _MISSING
+        folder = self._home / place / name
         stamps = [_stamp(each) for each in (folder, folder / "meta.json", folder / "statement")]
-        return "; ".join((folder.parent.name, *stamps)) if all(stamps) else ""
+        return "; ".join((place, *stamps)) if all(stamps) else ""
 
-    def _folder(self, name: str) -> Path | None:
+    def _place(self, name: str) -> str | None:
+        """Return where a deposit is now."""
         for place in (SPOOL, REFUSED, FILED):
-            if (self._home / place / name).exists():
-                return self._home / place / name
+            if os.access(f"{self._home}{os.sep}{place}{os.sep}{name}", os.F_OK):
+                return place
         return None
 
     def _entries(self, place: str) -> list[os.DirEntry[str]]:
@@ -228,26 +227,28 @@ class Catalogue:
 
     def _read(self, db: sqlite3.Connection, name: str) -> None:
         """Add the row of a deposit, if it still is there."""
-        folder = self._folder(name)
-        if folder is None:
+        place = self._place(name)
+        if place is None:
             return
-        stamp, close = _stamp(folder), self._close_stamp(name)
+        folder = f"{self._home}{os.sep}{place}{os.sep}{name}"
+        stamp = _stamp(Path(folder)) if place == SPOOL else ""
         try:
-            facts = read_facts(folder)
+            facts = read_facts(folder, place)
         except (OSError, MalformedData, ValueError, TypeError, KeyError, AttributeError):
-            facts, stamp = Facts(DAMAGED), close
-        row = milliseconds(name) << _SHIFT
+            # If it was mended just now, its stamp is not believed.
+            facts, stamp = Facts(DAMAGED), self._close_stamp(name)
+        row = milliseconds(name) << SHIFT
         (last,) = db.execute(
             "select max(row) from deposits where row between ? and ?",
-            (row, row + (1 << _SHIFT) - 1),
+            (row, row + (1 << SHIFT) - 1),
         ).fetchone()
         row = row if last is None else last + 1
         while db.execute("select 1 from deposits where row = ?", (row,)).fetchone():
             row += 1
         title, path, called = facts.title, facts.path, facts.called
         values = (
-            *(row, name, folder.parent.name, stamp, facts.state, facts.id),
-            *(raw(title), raw(path), raw(Path(path).name), folded(shown(title))),
+            *(row, name, place, stamp, facts.state, facts.id),
+            *(raw(title), raw(path), raw(os.path.split(path)[1]), folded(shown(title))),
             *(raw(called) if called else None, facts.matter, facts.number),
             *(facts.sealed, facts.size, facts.documents),
         )
@@ -256,11 +257,6 @@ class Catalogue:
         db.execute(
             "insert into words (rowid, title, path, matter) values (?, ?, ?, ?)", (row, *spaced)
         )
-
-
-def first_row(seconds: float) -> int:
-    """Return the row from which on deposits were sealed at `seconds` (POSIX) or later."""
-    return int(seconds * 1000) << _SHIFT
 
 
 def _below_home(path: str) -> str:
@@ -304,7 +300,7 @@ def _forget(db: sqlite3.Connection, names: Iterable[str]) -> None:
 def _is_ours(db: sqlite3.Connection) -> bool:
     if not db.execute("select 1 from sqlite_master where name = 'about'").fetchone():
         return False
-    return _noted_stamps(db).get("made") == _made()
+    return _noted_stamps(db).get("made") == _FORM
 
 
 def _make(db: sqlite3.Connection) -> None:
@@ -314,11 +310,7 @@ def _make(db: sqlite3.Connection) -> None:
         db.execute(f"drop table {name}")
     for each in _SCHEMA.split(";"):
         db.execute(each)
-    db.execute("insert into about values ('made', ?)", (_made(),))
-
-
-def _made() -> str:
-    return f"form {_FORM}, {tool_name()}"
+    db.execute("insert into about values ('made', ?)", (_FORM,))
 
 
 @contextlib.contextmanager

@@ -1,14 +1,16 @@
 """What a vault holds of a deposit in the clear, as the catalogue keeps it."""
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.company.vault.life import STATES, State
 
 DAMAGED = "damaged"
+SHIFT = 16
+"""Bits of a row below its milliseconds: deposits of the same moment differ there."""
 _MAX_NUMBER = 1 << 62
 _EPOCH = datetime(1970, 1, 1)
 
@@ -39,15 +41,17 @@ class Facts:
             raise ValueError("no number")
 
 
-def read_facts(folder: Path) -> Facts:
-    """Return what a deposit's folder says in the clear.
+def read_facts(folder: str, place: str) -> Facts:
+    """Return what a deposit's folder in a place of the vault says in the clear.
 
     Raises OSError, MalformedData, ValueError, TypeError, KeyError or AttributeError where that is
     damaged.
     """
-    deposit = parse_deposit(parse_statement((folder / "statement").read_bytes()))
-    meta = json.loads((folder / "meta.json").read_bytes().decode("utf-8", "surrogateescape"))
-    state = STATES[folder.parent.name, (folder / "receipt").exists()]
+    with open(f"{folder}{os.sep}statement", "rb") as file:
+        deposit = parse_deposit(parse_statement(file.read()))
+    with open(f"{folder}{os.sep}meta.json", "rb") as file:
+        meta = json.loads(file.read().decode("utf-8", "surrogateescape"))
+    state = STATES[place, os.access(f"{folder}{os.sep}receipt", os.F_OK)]
     return Facts(
         str(State.DEPOSITED if state.entered else state),
         deposit.commitment.hex(),
@@ -80,3 +84,8 @@ def milliseconds(name: str) -> int:
         )
     except ValueError:
         return 0
+
+
+def first_row(seconds: float) -> int:
+    """Return the row from which on deposits were sealed at `seconds` (POSIX) or later."""
+    return int(seconds * 1000) << SHIFT

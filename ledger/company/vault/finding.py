@@ -7,15 +7,18 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ledger.company.vault.catalogue import Catalogue, first_row
-from ledger.company.vault.facts import raw
+from ledger.company.vault.facts import first_row, raw
 from ledger.company.vault.life import State
 from ledger.company.vault.stored import StoredDeposit
 from ledger.company.vault.words import phrase
 from ledger.errors import MalformedData, NotFound, StorageFailed
 from ledger.language import day
 from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from ledger.company.vault.catalogue import Catalogue
 
 SHORTEST_ID = 4
 """Hexadecimal digits of a commitment that a user may abbreviate an id to."""
@@ -42,6 +45,7 @@ class Wanted:
         words: Phrases, all of which stand in title, path or matter.
         state: A state, as commands print it; None for any.
         matter: The id of the matter, None for any.
+        pathless: Only what has no path here: captured mail, and what was recovered.
         since: POSIX seconds: sealed then or later.
         before: POSIX seconds: sealed earlier.
         sort: A key of SORTS.
@@ -53,6 +57,7 @@ class Wanted:
     words: tuple[str, ...] = ()
     state: str | None = None
     matter: bytes | None = None
+    pathless: bool = False
     since: float | None = None
     before: float | None = None
     sort: str = "sealed"
@@ -71,12 +76,13 @@ class Page:
     refused: int
 
 
-def page_of(catalogue: Catalogue, home: Path, wanted: Wanted) -> Page:
+def page_of(catalogue: "Catalogue", home: Path, wanted: Wanted) -> Page:
     """Return a page of the deposits that fit, damaged ones as well; newest first unless sorted."""
     given = {
         "words match :words": " AND ".join(map(phrase, wanted.words)) or None,
         "deposits.state = :state": wanted.state,
         "deposits.matter = :matter": wanted.matter,
+        "deposits.path = :nowhere": b"" if wanted.pathless else None,
         "row >= :since": None if wanted.since is None else first_row(wanted.since),
         "row < :before": None if wanted.before is None else first_row(wanted.before),
     }
@@ -108,7 +114,7 @@ def _turned(term: str) -> str:
     return term.removesuffix(" desc") if term.endswith(" desc") else f"{term} desc"
 
 
-def find(catalogue: Catalogue, home: Path, wanted: str) -> StoredDeposit:
+def find(catalogue: "Catalogue", home: Path, wanted: str) -> StoredDeposit:
     """Return the one deposit that `wanted` names: its id or the start of it, its path, name or title.
 
     A whole id or path names nothing else. Raises NotFound where none or more than one fits, and says
@@ -169,7 +175,7 @@ def _ambiguous(wanted: str, newest: Sequence[StoredDeposit], count: int) -> str:
     return f"{quoted(wanted)} means {count} deposits ({ids}); give the start of one's id. {these}."
 
 
-def _unknown(catalogue: Catalogue, home: Path, wanted: str) -> str:
+def _unknown(catalogue: "Catalogue", home: Path, wanted: str) -> str:
     said = f"No deposit here is called {quoted(wanted)}; `sealbook list` shows them all."
     if not phrase(wanted):
         return said

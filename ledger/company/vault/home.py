@@ -1,6 +1,8 @@
 """Where the vault is, and what can be asked of it without opening it: cheap for every command."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 HOME_VARIABLE = "SEALBOOK_HOME"
@@ -25,7 +27,9 @@ def has_vault(home: Path) -> bool:
     return (home / CONFIG).is_file()
 
 
-def may_hold(home: Path, commitment: bytes) -> bool:
-    """Return whether the vault may hold the deposit: no is certain, yes is for the vault to confirm."""
-    pattern = f"*-{commitment.hex()[:ID_DIGITS]}"
-    return any(any((home / place).glob(pattern)) for place in (SPOOL, FILED))
+def held(home: Path, commitment: bytes) -> Iterator[str]:
+    """Yield the names of the deposits that may have this commitment, by their names alone."""
+    end = f"-{commitment.hex()[:ID_DIGITS]}"
+    for place in (SPOOL, FILED, REFUSED):
+        with contextlib.suppress(FileNotFoundError), os.scandir(home / place) as found:
+            yield from (each.name for each in found if each.name.endswith(end))

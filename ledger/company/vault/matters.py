@@ -17,6 +17,8 @@ from ledger.company.vault.vault import Vault
 from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
 
+_STEP = 1000
+"""Deposits that are gone through at a time for their matters."""
 _AMBIGUOUS = 100
 """Matters whose ids start alike that are counted."""
 
@@ -80,14 +82,26 @@ def number_of(deposit: StoredDeposit) -> int:
 
 def count_matters(vault: Vault, limit: int, page: int) -> tuple[list[MatterCounts], int]:
     """Return a page of the matters, that with the newest paper first, and how many there are."""
-    ((total,),) = vault.catalogue.ask("select count(distinct matter) from deposits")
-    chosen = vault.catalogue.ask(
-        "select matter from deposits where matter is not null group by matter"
-        " order by max(row) desc limit ? offset ?",
-        (limit, (page - 1) * limit),
+    ((total,),) = vault.catalogue.ask(
+        "select count(distinct matter) from deposits where matter is not null"
     )
+    chosen = _newest(vault, page * limit)[(page - 1) * limit : page * limit]
     names, tips = vault.matter_names(), vault.elsewhere().tips
-    return [_counted(vault, each, names.get(each), tips.get(each)) for (each,) in chosen], total
+    return [_counted(vault, each, names.get(each), tips.get(each)) for each in chosen], total
+
+
+def _newest(vault: Vault, count: int) -> list[bytes]:
+    """Return so many matters, or all, by their newest papers; no more deposits are gone through."""
+    found: dict[bytes, None] = {}
+    rows: list[tuple[int, bytes]] = [(1 << 62, b"")]
+    while rows and len(found) < count:
+        rows = vault.catalogue.ask(
+            "select row, matter from deposits where row < ? and +matter is not null"
+            " order by row desc limit ?",
+            (rows[-1][0], _STEP),
+        )
+        found.update(dict.fromkeys(matter for _, matter in rows))
+    return list(found)
 
 
 def _counted(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.chain.statement import Deposit, Payload, Statement, parse_deposit, parse_statement
+from ledger.company.noting import Noted
 from ledger.company.vault.home import FILED, ID_DIGITS, REFUSED, SPOOL
 from ledger.company.vault.life import STATES, Event, State, next_state
 from ledger.crypto.envelope import MAX_HEADER, parse_header
@@ -32,7 +33,7 @@ class Meta:
     the receipt, `keep` whether it stays in the vault, `receipt` where it went, None where it stays or
     after a recovery; `refused` is the notary's last answer, where that was a no; `measure` is the text
     of an entry in the register of measures; `sealed_for` is the state of recipients.txt for which its
-    headers were written.
+    headers were written; `notices` are why documents can only be shown whole.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Meta:
     refused: str | None = None
     measure: str | None = None
     sealed_for: str = ""
+    notices: tuple[Noted, ...] = ()
 
 
 class StoredDeposit:
@@ -254,8 +256,9 @@ def format_meta(meta: Meta) -> bytes:
 def _read_meta(path: Path) -> Meta:
     try:
         value = json.loads(read_file(path).decode("utf-8", "surrogateescape"))
-        return Meta(**value)
-    except (ValueError, TypeError) as error:
+        notices = tuple(Noted.parse(each) for each in value.pop("notices", ()))
+        return Meta(**value, notices=notices)
+    except (ValueError, TypeError, AttributeError) as error:
         raise hurt(path) from error
 
 

@@ -34,6 +34,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.note import format_note
@@ -47,7 +48,6 @@ from ledger.chain.statement import (
     parse_statement,
 )
 from ledger.chain.trust import Trust, parse_trust
-from ledger.company.vault.catalogue import Catalogue, Told
 from ledger.company.vault.facts import raw
 from ledger.company.vault.finding import Page, Wanted, find, page_of, sound
 from ledger.company.vault.home import (
@@ -59,6 +59,7 @@ from ledger.company.vault.home import (
     SPOOL,
     TRUST,
     has_vault,
+    held,
 )
 from ledger.company.vault.life import State
 from ledger.company.vault.making import Config
@@ -87,6 +88,12 @@ from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, StorageFailed
 from ledger.quoted import quoted
 
+if TYPE_CHECKING:
+    from ledger.company.vault.catalogue import Catalogue
+
+Told = Callable[[int], None]
+"""Called with the number of deposits that are to be read."""
+
 _HEADS = 100
 """Last papers of a matter that are looked at for one that is not damaged."""
 _LOCK_PATIENCE = 60.0
@@ -99,13 +106,20 @@ class Vault:
     def __init__(self, home: Path, told: Told = lambda _: None) -> None:
         """`told` hears of how many deposits a catalogue is made anew."""
         self.home = home
-        self.catalogue = Catalogue(home, told)
+        self._told = told
         self._spool = home / SPOOL
         if not has_vault(home):
             raise InvalidInput(
                 f"There is no vault at {quoted(home)}. Make one with `sealbook init`, restore it with "
                 f"`sealbook recover`, or say where it is in {HOME_VARIABLE}."
             )
+
+    @cached_property
+    def catalogue(self) -> "Catalogue":
+        """What finds deposits."""
+        from ledger.company.vault.catalogue import Catalogue
+
+        return Catalogue(self.home, self._told)
 
     @cached_property
     def config(self) -> Config:
@@ -175,8 +189,8 @@ class Vault:
 
     def with_commitment(self, commitment: bytes) -> StoredDeposit | None:
         """Return the deposit with this commitment."""
-        names = self.catalogue.ask("select name from deposits where id = ?", (commitment.hex(),))
-        return next(self._sound(names), None)
+        found = sound(self.home, list(held(self.home, commitment)))
+        return next((each for each in found if each.deposit.commitment == commitment), None)
 
     def find(self, wanted: str) -> StoredDeposit:
         """Return the one deposit that `wanted` names: start of its id, or its path, name or title.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.evidence import notices
 from ledger.limits import limit
 
 MEMORY = 2 << 30
@@ -58,20 +59,20 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
             from ledger.company.sealing.rendering.ofd import render_ofd
 
             return render_ofd(source, folder)
+        from ledger.company.sealing.rendering.strict import is_strict
         from ledger.company.sealing.rendering.text import render_text
 
+        if is_strict(source):
+            raise NotRendered(notices.STRICT.line())
         return render_text(source, folder)
     except NotRendered as reason:
         return {"refused": str(reason)}
     except MemoryError:
-        return {"refused": f"it takes more than {MEMORY >> 30} GiB of memory"}
+        return {"refused": notices.TOO_MUCH_MEMORY.line(MEMORY >> 30)}
     except OSError as error:
         return {"refused": f"its renditions could not be written ({error.strerror})"}
     except Exception:  # noqa: BLE001  whatever a hostile file makes a parser raise, the next has its turn
-        parser = {"page": "pikepdf", "text": "python-docx", "words": "pdfium"}.get(
-            request["kind"], "lxml"
-        )
-        return {"refused": f"it is damaged, or {parser} cannot read it"}
+        return {"refused": notices.DAMAGED.line()}
 
 
 def _cpu_seconds() -> float:

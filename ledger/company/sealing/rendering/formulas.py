@@ -1,6 +1,7 @@
 """Formulas of Office (OMML, ECMA-376 part 1, 22.1) in one line: (1)/(2), 2¹⁰, √(x), ∑_(i=1)^(n)(i)."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ledger.company.sealing.rendering.scripts import scripted
@@ -21,14 +22,14 @@ def _pieces(element: Any, text: Callable[[Any], str]) -> Iterator[str]:
             yield text(child)
         elif child.tag == f"{M}m":
             rows = child.iterchildren(f"{M}mr")
-            yield "[" + "; ".join(", ".join(_inner(row, "e", text)) for row in rows) + "]"
+            yield "[" + "; ".join(", ".join(_inner(row, text, "e")) for row in rows) + "]"
         elif read := _READ.get(child.tag.removeprefix(M)):
-            yield read(child, lambda tag, of=child: _inner(of, tag, text))
+            yield read(child, partial(_inner, child, text))
         elif not child.tag.endswith("Pr"):
             yield from _pieces(child, text)
 
 
-def _inner(of: Any, tag: str, text: Callable[[Any], str]) -> list[str]:
+def _inner(of: Any, text: Callable[[Any], str], tag: str) -> list[str]:
     return [formula(each, text) for each in of.iterchildren(f"{M}{tag}")]
 
 

@@ -17,6 +17,16 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, ObjectStreamMode, Pdf, Stream
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.company.sealing.rendering.annotations import undrawn
+from ledger.company.sealing.rendering.damage import (
+    Damaged,
+    Warnings,
+    check_blank_pages,
+    check_tree,
+    content_of,
+)
+from ledger.evidence import notices
+from ledger.evidence.remarks import Remark, remark_values
 
 _PAGE_KEYS = (
     "/Contents",
@@ -64,56 +74,68 @@ _NOT_UTF8 = ""
 def render_pages(source: Path, folder: Path, most_files: int, most_bytes: int) -> Mapping[str, Any]:
     """Write page k to folder/k. Raises NotRendered, and what pikepdf raises.
 
-    A damaged PDF is read as readers do, who look for its objects; the tool's name then says so.
+    A damaged PDF is read anew as readers do, who look for its objects; each page then says so.
     """
-    tool = f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}"
     try:
-        return _answer(tool, _render(source, folder, most_files, most_bytes, False))
+        remarks = _render(source, folder, most_files, most_bytes, repair=False)
+    except (NotRendered, MemoryError, OSError):
+        raise
+    except Exception:  # noqa: BLE001  what damage makes pikepdf raise is of many kinds
+        remarks = _repaired(source, folder, most_files, most_bytes)
+    return {
+        "tool": f"pikepdf {pikepdf.__version__}, qpdf {pikepdf.__libqpdf_version__}",
+        "files": [{"kind": "page", "remarks": remark_values(each)} for each in remarks],
+    }
+
+
+def _repaired(source: Path, folder: Path, most_files: int, most_bytes: int) -> list[list[Remark]]:
+    try:
+        remarks = _render(source, folder, most_files, most_bytes, repair=True)
     except pikepdf.PasswordError as error:
-        raise NotRendered("the PDF is encrypted") from error
-    except pikepdf.PdfError:
-        files = _render(source, folder, most_files, most_bytes, True)
-        return _answer(f"{tool}; the PDF was damaged and has been repaired", files)
+        raise NotRendered(notices.PDF_ENCRYPTED.line()) from error
+    except Damaged as damage:
+        raise NotRendered(notices.PDF_DAMAGED.line()) from damage
+    return [[Remark("repaired", 1), *each] for each in remarks]
 
 
-def _answer(tool: str, total: int) -> Mapping[str, Any]:
-    return {"tool": tool, "files": [{"kind": "page", "remarks": []} for _ in range(total)]}
-
-
-def _render(source: Path, folder: Path, most_files: int, most_bytes: int, repair: bool) -> int:
+def _render(
+    source: Path, folder: Path, most_files: int, most_bytes: int, *, repair: bool
+) -> list[list[Remark]]:
+    """Write the pages and return what each says of itself."""
     # Not memory-mapped: the file's size would count as memory.
     stream = pikepdf.AccessMode.stream
-    with Pdf.open(source, access_mode=stream, attempt_recovery=repair) as pdf:
-        total = _count(pdf, most_files)
-        _flatten(pdf)
+    with Pdf.open(
+        source, access_mode=stream, attempt_recovery=repair, suppress_warnings=True
+    ) as pdf:
+        warnings = Warnings(pdf, repair)
+        total = check_tree(pdf, most_files)
+        warnings.check()
+        check_blank_pages(pdf, source)
+        remarks = _flatten(pdf)
         _mark_hidden_layers(pdf)
         pruner = _Pruner()
         size = 0
         for position, page in enumerate(pdf.pages, 1):
             path = folder / str(position)
-            _save_page(pdf, pruner.page(page.obj), path)
+            _save_page(pdf, pruner.page(page.obj), path, warnings)
             size += path.stat().st_size
             if size > most_bytes:
-                raise NotRendered(f"its pages take more than {most_bytes >> 20} MiB")
-    return total
+                raise NotRendered(notices.PDF_LARGE_PAGES.line(most_bytes >> 20))
+        if position != total:
+            raise Damaged("its tree of pages changed")
+    return remarks
 
 
-def _count(pdf: Pdf, most: int) -> int:
-    # The stated number first: a tree of many pages costs time and memory only to be counted.
-    stated = pdf.Root.Pages.get("/Count")
-    total = stated if isinstance(stated, int) and stated > most else len(pdf.pages)
-    if total > most:
-        raise NotRendered(f"it has more than {most:,} pages")
-    if total == 0:
-        raise NotRendered("the PDF has no pages")
-    return total
-
-
-def _flatten(pdf: Pdf) -> None:
+def _flatten(pdf: Pdf) -> list[list[Remark]]:
+    """Make annotations part of their pages; return of each page which of them it leaves out."""
     form = pdf.Root.get("/AcroForm")
     if isinstance(form, Dictionary) and form.get("/Fields") and form.get("/NeedAppearances"):
-        raise NotRendered("its form fields are drawn by each reader, not stored")
+        raise NotRendered(notices.PDF_FORM.line())
+    if pdf.Root.get("/NeedsRendering"):
+        raise NotRendered(notices.PDF_XFA.line())
+    remarks = [undrawn(page.obj) for page in pdf.pages]
     pdf.flatten_annotations("screen")
+    return remarks
 
 
 def _mark_hidden_layers(pdf: Pdf) -> None:
@@ -130,7 +152,7 @@ def _mark_hidden_layers(pdf: Pdf) -> None:
         layer[_OFF] = True
 
 
-def _save_page(source: Pdf, page: Dictionary, path: Path) -> None:
+def _save_page(source: Pdf, page: Dictionary, path: Path, warnings: Warnings) -> None:
     with Pdf.new() as pdf:
         pdf.pages.append(pikepdf.Page(source.make_indirect(page)))
         layers, hidden = Array(), Array()
@@ -153,6 +175,7 @@ def _save_page(source: Pdf, page: Dictionary, path: Path) -> None:
             object_stream_mode=ObjectStreamMode.generate,
             deterministic_id=True,
         )
+        warnings.check(pdf)
 
 
 class _Pruner:
@@ -167,15 +190,14 @@ class _Pruner:
         for key in _PAGE_KEYS:
             if key in page:
                 kept[key] = page[key]
-        contents = page.get("/Contents", Array())
-        streams: list[Object] = [contents] if isinstance(contents, Stream) else list(contents)
-        kept.Resources = self._pruned(page.get("/Resources"), _names(streams))
+        kept.Resources, _ = self._pruned(page.get("/Resources"), _names(content_of(page)))
         return kept
 
-    def _pruned(self, resources: Object | None, names: set[str]) -> Dictionary:
+    def _pruned(self, resources: Object | None, names: set[str]) -> tuple[Dictionary, set[str]]:
+        """Return those of the resources that are named, and the names that are not among them."""
         kept: dict[str, Dictionary] = defaultdict(Dictionary)
         if not isinstance(resources, Dictionary):
-            return Dictionary()
+            return Dictionary(), names
         categories = {
             category: found
             for category in _CATEGORIES
@@ -198,10 +220,14 @@ class _Pruner:
                 more = self._visit(value) - names - {_NOT_UTF8}
                 names |= more
                 todo += more
-        return Dictionary({category: kept[category] for category in sorted(kept)})
+        missing = names.difference(*(found.keys() for found in kept.values()))
+        return Dictionary({category: kept[category] for category in sorted(kept)}), missing
 
     def _visit(self, value: Object) -> set[str]:
-        """Prune what `value` draws with; return the names for which it uses the resources of others."""
+        """Prune what `value` draws with; return the names that some readers look up in those of others.
+
+        Of a form with resources of its own these are the names that are not in them.
+        """
         if isinstance(value, Dictionary) and isinstance(mask := value.get("/SMask"), Dictionary):
             value = mask.get("/G", value)
         streams = list(_content_of(value))
@@ -212,7 +238,8 @@ class _Pruner:
             self._visited[value.objgen] = set()
             names = _names(streams)
             if "/Resources" in value:
-                value.Resources = self._pruned(value.Resources, names)
+                value.Resources, missing = self._pruned(value.Resources, names)
+                self._visited[value.objgen] = missing
             else:
                 self._visited[value.objgen] = names
         return self._visited[value.objgen]
@@ -244,7 +271,7 @@ def _check_names(resources: Dictionary) -> None:
     try:
         resources.keys()
     except UnicodeDecodeError as error:
-        raise NotRendered("its resources have names that pikepdf cannot read") from error
+        raise NotRendered(notices.PDF_NAMES.line()) from error
 
 
 def _is_layer(value: Object) -> bool:

@@ -21,6 +21,7 @@ _RAISED = 6
 _TINY = 4
 """Half points of a type size that nobody reads."""
 _NO_FILL = ("", "auto", "FFFFFF")
+_MOST_LOOKS = 10_000
 _Properties = Mapping[str, Any]
 
 
@@ -33,6 +34,7 @@ class Look:
     place: str = ""
     faint: bool = False
     font: str = ""
+    white: bool = False
 
 
 class Styles:
@@ -46,7 +48,7 @@ class Styles:
         self._defaults = _properties(root.find(f"{W}docDefaults/{W}rPrDefault/{W}rPr"))
         self._paragraphs: dict[tuple[str, str], tuple[Any, ...]] = {}
         self._runs: dict[str, _Properties] = {}
-        self._plain: dict[str, Look] = {}
+        self._looks: dict[tuple[Any, ...], Look] = {}
 
     def paragraph(self, style: str, tag: str) -> tuple[Any, ...]:
         """Return the elements `tag` of a paragraph style and of those below it, the nearest first."""
@@ -59,11 +61,14 @@ class Styles:
     def look(self, style: str, own: Any | None) -> Look:
         """Return the look of a run with the properties `own` in a paragraph of a style."""
         style = style or self._default
-        if own is not None and len(own):
-            return self._look(style, own)
-        if style not in self._plain:
-            self._plain[style] = self._look(style, None)
-        return self._plain[style]
+        stated = () if own is None else own.iterchildren(f"{W}rStyle", *_ASKED)
+        key = (style, *((each.tag, *each.attrib.items()) for each in stated))
+        if (found := self._looks.get(key)) is None:
+            found = self._look(style, own)
+            # Whether white is seen depends on what is around the run.
+            if not found.white and len(self._looks) < _MOST_LOOKS:
+                self._looks[key] = found
+        return found
 
     def _look(self, style: str, own: Any | None) -> Look:
         direct = _properties(own)
@@ -93,6 +98,7 @@ class Styles:
             font=""
             if fonts is None
             else str(fonts.get(f"{W}ascii") or fonts.get(f"{W}hAnsi") or ""),
+            white=value(nearest("color")).upper() == "FFFFFF",
         )
 
     def _run(self, style: str) -> _Properties:

@@ -15,7 +15,7 @@ _READ = frozenset(
     for kind in ("document.main", "template.main", "footnotes", "endnotes", "styles", "numbering",
                  "settings", "webSettings", "fontTable", "commentsExtended", "commentsIds",
                  "commentsExtensible", "people", "stylesWithEffects", "keyMapCustomizations",
-                 "documentTasks", "printerSettings", "mailMergeRecipientData")
+                 "documentTasks", "mailMergeRecipientData")
 )  # fmt: skip
 _PICTURES = (f"{PICTURE}pic", f"{V}imagedata")
 
@@ -25,7 +25,8 @@ def count_surroundings(document: Any, tally: Tally) -> None:
     shown = set(_margins(document))
     for part in document.part.package.iter_parts():
         kind = part.content_type
-        if part is document.part or not kind.startswith(_WORD) or kind in _READ:
+        is_text = kind.startswith(_WORD) and kind.endswith("+xml") and kind not in _READ
+        if part is document.part or not is_text:
             continue
         root = parsed(part.blob)
         if kind == _COMMENTS:

@@ -1,4 +1,4 @@
-"""Characters of symbol fonts, in which a letter's place holds a tick or an arrow, as characters that say so.
+"""Characters of symbol fonts, in which a tick or an arrow has the place of a letter.
 
 A box that is ticked reads ☒ whether its tick is a cross or a hook, an empty one ☐.
 """
@@ -20,11 +20,12 @@ _FONTS = {
     "symbol": _table((0x20, _SYMBOL[0]), (0xA0, _SYMBOL[1])),
     "wingdings": _table(
         (0x20, " ✏✂✁"), (0x28, "☎✆✉"), (0x36, "⌛"), (0x3F, "✍"), (0x41, "✌"), (0x45, "☜☞☝☟"),
-        (0x4A, "☺😐☹💣☠"), (0x51, "✈☼"), (0x54, "❄"), (0x56, "✞"), (0x58, "✠✡☪☯ॐ☸♈♉♊♋♌♍♎♏♐♑♒♓"),
-        (0x6C, "●"), (0x6E, "■" + EMPTY), (0x71, EMPTY + EMPTY), (0x74, "⧫◆❖"), (0x78, TICKED), (0x7A, "⌘"),
-        (0x80, "⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿"), (0x9E, "·•"), (0xA1, "○"), (0xA4, "◉◎"), (0xA7, "▪" + EMPTY),
-        (0xAB, "★"), (0xB5, "✪✰"), (0xD5, "⌫⌦"), (0xD8, "➢"), (0xDC, "➲"), (0xDF, "←→↑↓↖↗↙↘"),
-        (0xE8, "➔"), (0xEF, "⇦⇨⇧⇩⬄⇳"), (0xFB, "✗✓" + TICKED + TICKED),
+        (0x4A, "☺😐☹💣☠"), (0x51, "✈☼"), (0x54, "❄"), (0x56, "✞"), (0x58, "✠✡☪☯ॐ☸"),
+        (0x5E, "♈♉♊♋♌♍♎♏♐♑♒♓"), (0x6C, "●"), (0x6E, "■" + EMPTY), (0x71, EMPTY + EMPTY),
+        (0x74, "⧫◆❖"), (0x78, TICKED), (0x7A, "⌘"), (0x80, "⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿"),
+        (0x9E, "·•"), (0xA1, "○"), (0xA4, "◉◎"), (0xA7, "▪" + EMPTY), (0xAB, "★"), (0xB5, "✪✰"),
+        (0xD5, "⌫⌦"), (0xD8, "➢"), (0xDC, "➲"), (0xDF, "←→↑↓↖↗↙↘"), (0xE8, "➔"),
+        (0xEF, "⇦⇨⇧⇩⬄⇳"), (0xFB, "✗✓" + TICKED + TICKED),
     ),
     "wingdings 2": _table(
         (0x20, " "), (0x4F, "✗✓" + TICKED * 4), (0x69, "⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿"),
@@ -34,8 +35,8 @@ _FONTS = {
     "webdings": _table((0x20, " "), (0x61, "✓"), (0x63, EMPTY), (0x67, "■"), (0x6E, "●"), (0x72, "✗")),
     "marlett": _table((0x20, " ")),
 }  # fmt: skip
-"""Code points below 0x100 of each font whose characters are known. Sources: Unicode's mapping of the Symbol
-font, and the names that Unicode 7.0 gave to the Wingdings."""
+"""Code points below 0x100 whose characters are known: by Unicode's mapping of the Symbol font, and by
+the characters that Unicode 7.0 took in from the Wingdings."""
 
 
 def is_symbol_font(font: str) -> bool:

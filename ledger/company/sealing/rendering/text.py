@@ -5,12 +5,13 @@
 Where changes were tracked there are two texts: one takes them as accepted, one marks them. The numbers
 that Word gives to headings, clauses and list items stand in front of them, the text of a text box after
 the paragraph that it is tied to, footnotes and endnotes at the end as "[1] ...". What is struck through
-or raised is marked, a tick box is ☒ or ☐. What is left out (hidden text, pictures, page headers, comments
-and so on) is counted, and the text's remarks say it: see `ledger.court.remarks`.
+or raised is marked, a tick box is ☒ or ☐. What is left out (hidden text, pictures, page headers,
+comments and so on) is counted, and the text's remarks say it: see `ledger.court.remarks`.
 """
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.rendering.reading import Reader, Unit, check_doctype
 from ledger.company.sealing.rendering.spans import DELETED, INSERTED, MOVED_FROM, MOVED_TO
 from ledger.company.sealing.rendering.surroundings import count_surroundings
+from ledger.company.sealing.rendering.tally import Tally
 from ledger.company.sealing.rendering.wordml import W
 
 MAX_MEMBERS = 10_000
@@ -40,7 +42,7 @@ _OLE = b"\xd0\xcf\x11\xe0"
 
 
 def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
-    """Write the text to folder/1, and to folder/2 with its changes marked where there are any.
+    """Write the text to folder/1, and behind it, where changes were tracked, a text that marks them.
 
     Raises NotRendered, and what python-docx raises.
     """
@@ -52,26 +54,43 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
     check_doctype(document.element)
     if next(document.element.iter(f"{W}altChunk", f"{W}subDoc"), None) is not None:
         raise NotRendered("it takes in another file, whose text would be missing")
-    reader = Reader(document)
-    files = [_file("text", list(reader.units()), folder / "1")]
-    if any(map(reader.tally.count, _TRACKED)):
-        marking = Reader(document, marks=True)
-        files.append(_file("marked", list(marking.units()), folder / "2"))
-        count_surroundings(document, marking.tally)
-        files[1]["remarks"] = marking.tally.remarks(_MARKED)
-    count_surroundings(document, reader.tally)
-    files[0]["remarks"] = reader.tally.remarks(_ACCEPTED)
+    read = [_read(document, "text", _ACCEPTED)]
+    if any(map(read[0].tally.count, _TRACKED)):
+        read.append(_read(document, "marked", _MARKED))
+    files = [
+        _write(each, folder / str(number))
+        for number, each in enumerate((each for each in read if each.units), 1)
+    ]
+    if not files:
+        raise NotRendered("there is no text in it")
     return {"tool": f"python-docx {docx.__version__}", "files": files}
 
 
-def _file(kind: str, units: list[Unit], path: Path) -> dict[str, Any]:
-    if not units:
-        raise NotRendered("there is no text in it")
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A document as it was read, and the words that its remarks get instead of the counted ones."""
+
+    kind: str
+    units: list[Unit]
+    tally: Tally
+    words: Mapping[str, str]
+
+
+def _read(document: Any, kind: str, words: Mapping[str, str]) -> _Read:
+    reader = Reader(document, marks=kind == "marked")
+    units = list(reader.units())
+    count_surroundings(document, reader.tally)
+    return _Read(kind, units, reader.tally, words)
+
+
+def _write(read: _Read, path: Path) -> dict[str, Any]:
+    units = read.units
     lines = [_line(unit, after) for unit, after in zip(units, [*units[1:], None], strict=True)]
     encoded = [line.encode("utf-8", "replace") for line in lines]
     path.write_bytes(b"".join(encoded))
     offsets = list(accumulate(map(len, encoded), initial=0))
-    return {"kind": kind, "parts": _parts(units, offsets)}
+    remarks = read.tally.remarks(read.words)
+    return {"kind": read.kind, "remarks": remarks, "parts": _parts(units, offsets)}
 
 
 def _check_package(source: Path) -> None:

@@ -1,0 +1,78 @@
+"""HOWTO.txt of an evidence file, followed with OpenSSL, after our program has only taken it apart."""
+
+import re
+import shutil
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from ledger.evidence.howto import HOWTO
+from tests.formats.test_document import stored
+
+FILES = stored()
+LINES = [
+    line.strip() for line in re.findall(r"^ {7}(\S.*)$", HOWTO.replace("\\\n", ""), re.MULTILINE)
+]
+OPENSSL = [line for line in LINES if line.startswith("openssl")]
+APART = [
+    line.split()[1:] for line in LINES if re.match("sealbook (trust show .* -o|receipt)", line)
+]
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
+
+
+def prepared(folder: Path, evidence: bytes) -> Path:
+    """Unzip the file and take its receipt and the trust file apart, as HOWTO says."""
+    with ZipFile(BytesIO(evidence)) as archive:
+        archive.extractall(folder)
+    (folder / "office.trust").write_bytes(FILES["notary.trust"])
+    assert (folder / "HOWTO.txt").read_text() == HOWTO
+    for words in APART:
+        run = [sys.executable, "-m", "ledger", *words]
+        subprocess.run(run, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def follow(folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(OPENSSL)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_commands_check_signatures_and_seal(tmp_path: Path) -> None:
+    assert (len(APART), len(OPENSSL)) == (2, 7)
+    done = follow(prepared(tmp_path, FILES["case.evidence"]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("Signature Verified Successfully") == 3
+    assert "parts/seal.pem: OK" in done.stdout and "Verified OK" in done.stdout
+    assert f"subject={(tmp_path / 'keys/subject-1.txt').read_text()}" in done.stdout
+    assert (tmp_path / "keys/policy").read_text().startswith("log notary.example/ledger+")
+    assert (tmp_path / "parts/proof.tlog-proof").read_bytes() == FILES["deposit-1.tlog-proof"]
+    assert (tmp_path / "parts/checkpoint").read_bytes() == FILES["checkpoint-2.note"]
+    pem = (tmp_path / "parts/seal.pem").read_text()
+    assert pem.startswith("-----BEGIN CERTIFICATE-----\n")
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["statement.signed", "block.signature", "enrolment.signed", "seal.signed", "block-time.txt"],
+)
+def test_they_find_what_was_changed(part: str, tmp_path: Path) -> None:
+    changed = prepared(tmp_path, FILES["case.evidence"]) / "parts" / part
+    data = changed.read_bytes()
+    changed.write_bytes(b"1" if part.endswith(".txt") else data[:-1] + bytes([data[-1] ^ 1]))
+    assert follow(tmp_path).returncode != 0
+
+
+def test_the_fingerprint_is_the_first_half_of_the_files_hash(tmp_path: Path) -> None:
+    (tmp_path / "office.trust").write_bytes(FILES["notary.trust"])
+    (command,) = [line for line in LINES if line.startswith("sha256sum")]
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "4881e36c65e4e7750c233ce414fc666a"
