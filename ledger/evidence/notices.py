@@ -453,3 +453,22 @@ OTHER_KIND = Notice(
     ),
     _AS_PDF,
 )
+
+# --- sheets, slides, OFD ---
+
+PACKAGE_LOCKED = Notice(
+    ("it is encrypted, or of an older format", "该文件已加密，或为旧格式"), _AS_PDF
+)
+PACKAGE_BROKEN = Notice(
+    ("it is not what it is called, or is damaged", "该文件与其名称不符，或已损坏"), _AS_PDF
+)
+PACKAGE_MISSING = Notice(("a part of it that it refers to is missing", "其引用的部分缺失"), _AS_PDF)
+TOO_MUCH_TEXT = Notice(("its text has more than {0} MiB", "其文本超过 {0} MiB"), _SMALLER)
+TOO_MANY_PIECES = Notice(
+    (
+        "it has no sheets, slides or pages, or more than {0}",
+        "其没有工作表、幻灯片或页面，或超过 {0} 个",
+    ),
+    _SMALLER,
+)
+TOO_MANY_STRINGS = Notice(("it has more than {0} texts", "其文本条目超过 {0} 条"), _SMALLER)

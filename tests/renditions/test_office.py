@@ -217,7 +217,7 @@ def test_what_is_too_much_is_given_up_before_it_is_read(
     folder = tmp_path
     (folder / "source").write_bytes(PRICES)
     monkeypatch.setattr(pieces, "MAX_LINES", 1)
-    with pytest.raises(NotRendered, match="more than 1 rows"):
+    with pytest.raises(NotRendered, match="more than 1 lines"):
         render_sheets(folder / "source", folder)
     monkeypatch.setattr(package, "MAX_XML", 100)
     with pytest.raises(NotRendered, match="MiB of XML"):

@@ -20,6 +20,7 @@ from ledger.company.splitters.cutting import (
     cut_ranges,
 )
 from ledger.company.splitters.text import LINE_END, Text
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 
 MOST = 250_000
@@ -52,7 +53,7 @@ def _splitting(text: Text, window: Window, kind: str, found: Iterator[int]) -> S
     ends.extend(islice(found, MAX + 1))
     total, block = len(ends) - 1, 1
     if total > MAX:
-        raise Unsplit(f"it has more than {MAX:,} {kind}s")
+        raise Unsplit(notices.TOO_MANY_LINES.line(MAX))
     room = min(MOST, window.room)
     if not room:
         raise TooMany(room)

@@ -15,6 +15,7 @@ from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.rendering.package import Package, child, children
 from ledger.company.sealing.rendering.pieces import Piece, one_line, write_pieces
 from ledger.company.sealing.rendering.tally import Tally
+from ledger.evidence import notices
 
 MAX_PAGES = 10_000
 MAX_TEMPLATES = 100
@@ -31,7 +32,7 @@ def render_ofd(source: Path, folder: Path) -> Mapping[str, Any]:
     with Package(source) as package:
         pages = list(_pages(package, tally))
         if not 0 < len(pages) <= MAX_PAGES:
-            raise NotRendered(f"it has no pages, or more than {MAX_PAGES:,}")
+            raise NotRendered(notices.TOO_MANY_PIECES.line(MAX_PAGES))
         pieces = (Piece("", enumerate(_lines(_runs(package, each, tally)), 1)) for each in pages)
         parts = write_pieces(folder / "1", "page", "line", len(pages), pieces)
     file = {"kind": "text", "remarks": tally.remarks({}), "parts": parts}
@@ -42,12 +43,12 @@ def _pages(package: Package, tally: Tally) -> Iterator[list[str]]:
     """Yield the members that make up each page: its templates and itself."""
     root = package.root("OFD.xml")
     if root is None:
-        raise NotRendered("it is not what it is called, or is damaged")
+        raise NotRendered(notices.PACKAGE_BROKEN.line())
     for body in children(root, "DocBody"):
         where = _location("", child(body, "DocRoot"))
         document = package.root(where)
         if document is None:
-            raise NotRendered("one of its documents is missing")
+            raise NotRendered(notices.PACKAGE_MISSING.line())
         folder = posixpath.dirname(where)
         if child(body, "Signatures") is not None:
             tally.add("seals")

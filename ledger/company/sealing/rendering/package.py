@@ -9,6 +9,7 @@ from typing import Any
 from lxml import etree
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.evidence import notices
 
 MAX_MEMBERS = 20_000
 """Files in a package."""
@@ -27,14 +28,14 @@ class Package:
     def __init__(self, source: Path) -> None:
         with source.open("rb") as file:
             if file.read(len(_OLE)) == _OLE:
-                raise NotRendered("it is encrypted, or of an older format")
+                raise NotRendered(notices.PACKAGE_LOCKED.line())
         try:
             self._zip = zipfile.ZipFile(source)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise NotRendered("it is not what it is called, or is damaged") from error
+            raise NotRendered(notices.PACKAGE_BROKEN.line()) from error
         self._members = {each.filename.lstrip("/").lower(): each for each in self._zip.infolist()}
         if len(self._members) > MAX_MEMBERS:
-            raise NotRendered(f"it holds more than {MAX_MEMBERS:,} files")
+            raise NotRendered(notices.DOCX_FILES.line(MAX_MEMBERS))
         self._room, self._streamed = MAX_XML, MAX_STREAMED
 
     def __enter__(self) -> "Package":
@@ -54,7 +55,7 @@ class Package:
             return None
         self._room -= member.file_size
         if self._room < 0:
-            raise NotRendered(f"it unpacks to more than {MAX_XML >> 20} MiB of XML")
+            raise NotRendered(notices.DOCX_XML.line(MAX_XML >> 20))
         root = etree.fromstring(self._zip.read(member), etree.XMLParser(**_SAFE))
         _check_doctype(root)
         return root
@@ -66,7 +67,7 @@ class Package:
             return
         self._streamed -= member.file_size
         if self._streamed < 0:
-            raise NotRendered(f"it unpacks to more than {MAX_STREAMED >> 20} MiB of XML")
+            raise NotRendered(notices.DOCX_XML.line(MAX_STREAMED >> 20))
         wanted = [f"{{*}}{tag}" for tag in tags]
         with self._zip.open(member) as file:
             elements = etree.iterparse(file, tag=wanted, **_SAFE)
@@ -94,7 +95,7 @@ class Package:
 def _check_doctype(element: Any) -> None:
     # Entities are not resolved, and their text would be missing.
     if element.getroottree().docinfo.doctype:
-        raise NotRendered("its XML declares a document type, which no such file does")
+        raise NotRendered(notices.DOCX_TYPE.line())
 
 
 def children(element: Any, *tags: str) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 import pypdfium2
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.evidence import notices
 
 MAX_TEXT = 1 << 20
 """Characters of a page."""
@@ -13,7 +14,7 @@ def words_of(data: bytes) -> str:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise NotRendered("it is damaged, or pdfium cannot read it") from error
+        raise NotRendered(notices.DAMAGED.line()) from error
     texts = []
     for page in document:
         texts.append(page.get_textpage().get_text_bounded()[:MAX_TEXT])

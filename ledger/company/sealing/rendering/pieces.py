@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.company.sealing.rendering import NotRendered
+from ledger.evidence import notices
 
 MAX_LINES = 250_000
 """Lines of all pieces together."""
@@ -37,7 +38,7 @@ def write_pieces(path: Path, outer: str, inner: str, total: int, pieces: Iterato
             data = text.encode("utf-8", "replace")
             at += len(data)
             if at > MAX_BYTES:
-                raise NotRendered(f"its text has more than {MAX_BYTES >> 20} MiB")
+                raise NotRendered(notices.TOO_MUCH_TEXT.line(MAX_BYTES >> 20))
             out.write(data)
 
         for number, piece in enumerate(pieces, 1):
@@ -48,7 +49,7 @@ def write_pieces(path: Path, outer: str, inner: str, total: int, pieces: Iterato
             for counted, text in piece.lines:
                 lines += 1
                 if lines > MAX_LINES:
-                    raise NotRendered(f"it has more than {MAX_LINES:,} {inner}s")
+                    raise NotRendered(notices.TOO_MANY_LINES.line(MAX_LINES))
                 before = at
                 write(text + "\n")
                 parts.append((before, at, f"{own}/{inner} {counted}", text[:_LABEL]))

@@ -17,6 +17,7 @@ from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.rendering.package import Package, attribute, child, children
 from ledger.company.sealing.rendering.pieces import Piece, one_line, write_pieces
 from ledger.company.sealing.rendering.tally import Tally
+from ledger.evidence import notices
 
 MAX_SHEETS = 1_000
 MAX_COLUMNS = 16_384
@@ -48,7 +49,7 @@ class _Book:
         )
         root = package.root(main)
         if root is None:
-            raise NotRendered("it is not what it is called, or is damaged")
+            raise NotRendered(notices.PACKAGE_BROKEN.line())
         related = package.related(main)
         properties = child(root, "workbookPr")
         old = "0" if properties is None else properties.get("date1904", "0")
@@ -66,14 +67,14 @@ class _Book:
             if each.get("state", "visible") != "visible":
                 tally.add("hidden-sheets", each.get("name"))
         if not self.sheets:
-            raise NotRendered("there is no text in it")
+            raise NotRendered(notices.DOCX_EMPTY.line())
         if len(self.sheets) > MAX_SHEETS:
-            raise NotRendered(f"it has more than {MAX_SHEETS:,} sheets")
+            raise NotRendered(notices.TOO_MANY_PIECES.line(MAX_SHEETS))
 
     def _shared(self, path: str) -> Iterator[str]:
         for count, each in enumerate(self._package.stream(path, "si")):
             if count == MAX_STRINGS:
-                raise NotRendered(f"it has more than {MAX_STRINGS:,} texts")
+                raise NotRendered(notices.TOO_MANY_STRINGS.line(MAX_STRINGS))
             yield one_line(_text(each))
 
     def _styles(self, root: Any) -> None:

@@ -10,6 +10,7 @@ from ledger.company.sealing.rendering import NotRendered
 from ledger.company.sealing.rendering.package import Package, attribute, child, children
 from ledger.company.sealing.rendering.pieces import Piece, one_line, write_pieces
 from ledger.company.sealing.rendering.tally import Tally
+from ledger.evidence import notices
 
 MAX_SLIDES = 5_000
 _MAX_DEPTH = 20
@@ -22,7 +23,7 @@ def render_slides(source: Path, folder: Path) -> Mapping[str, Any]:
     with Package(source) as package:
         paths = list(_slides(package))
         if not 0 < len(paths) <= MAX_SLIDES:
-            raise NotRendered(f"it has no slides, or more than {MAX_SLIDES:,}")
+            raise NotRendered(notices.TOO_MANY_PIECES.line(MAX_SLIDES))
         pieces = (_piece(package, path, tally) for path in paths)
         parts = write_pieces(folder / "1", "slide", "paragraph", len(paths), pieces)
     file = {"kind": "text", "remarks": tally.remarks({}), "parts": parts}
@@ -35,7 +36,7 @@ def _slides(package: Package) -> Iterator[str]:
     )
     root = package.root(main)
     if root is None:
-        raise NotRendered("it is not what it is called, or is damaged")
+        raise NotRendered(notices.PACKAGE_BROKEN.line())
     related = package.related(main)
     for each in children(child(root, "sldIdLst"), "sldId"):
         ids = [value for key, value in each.attrib.items() if key.endswith("}id")]
@@ -47,7 +48,7 @@ def _slides(package: Package) -> Iterator[str]:
 def _piece(package: Package, path: str, tally: Tally) -> Piece:
     root = package.root(path)
     if root is None:
-        raise NotRendered("one of its slides is missing")
+        raise NotRendered(notices.PACKAGE_MISSING.line())
     if root.get("show") in ("0", "false"):
         tally.add("hidden-slides")
     for kind, target in package.related(path).values():
