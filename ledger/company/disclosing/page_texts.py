@@ -3,6 +3,7 @@
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ledger.company.disclosing.contents import Contents, Target
@@ -45,6 +46,6 @@ def page_texts(contents: Contents, documents: Iterable[int]) -> Iterator[tuple[T
             if is_page(contents, document):
                 target = Target(document)
                 key = "page", document
-                yield target, contents.kept(key, lambda t=target, d=document: text(t, d))
+                yield target, contents.kept(key, partial(text, target, document))
     finally:
         child.stop()

@@ -1,6 +1,7 @@
 """Words and clauses: looked for in titles, in names, and in what the parts say."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 
 from ledger.company.disclosing.contents import Contents, Group, Target, kind_of
@@ -54,7 +55,7 @@ def _titles(scope: Scope, names: tuple[str, ...]) -> Iterator[tuple[Target, list
             if scope.holds(letter.target):
                 read = (values(contents, letter, name) for name in names)
                 yield letter.target, [value for each in read for value in each]
-        for target in contents.kept(("titled", document), lambda d=document: _titled(contents, d)):
+        for target in contents.kept(("titled", document), partial(_titled, contents, document)):
             if scope.holds(target):
                 yield target, [_heading(scope, target, contents.label(target))]
 

@@ -82,11 +82,8 @@ class _Book:
             each.get("numFmtId"): _LITERAL.sub("", each.get("formatCode", ""))
             for each in children(child(root, "numFmts"), "numFmt")
         }
-        struck = [
-            child(font, "strike") is not None
-            and child(font, "strike").get("val", "1") in ("1", "true")
-            for font in children(child(root, "fonts"), "font")
-        ]
+        strikes = (child(font, "strike") for font in children(child(root, "fonts"), "font"))
+        struck = [each is not None and each.get("val", "1") in ("1", "true") for each in strikes]
         self._dates, self._percent, self._struck = set[str](), set[str](), set[str]()
         for number, each in enumerate(children(child(root, "cellXfs"), "xf")):
             known = int(each.get("numFmtId", "0"))
