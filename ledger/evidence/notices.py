@@ -448,7 +448,7 @@ DOCX_TYPE = Notice(
 )
 OTHER_KIND = Notice(
     (
-        "renditions are made of PDF and .docx files only",
+        "renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only",
         "仅对 PDF 和 .docx 文件生成副本",
     ),
     _AS_PDF,
