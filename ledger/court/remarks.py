@@ -202,6 +202,38 @@ REMARKS: dict[str, Pair] = {
         "{count:,} passage{s} in several versions that differ, of which one is shown",
         "存在不同版本的内容 {count:,} 处，仅显示其中一种",
     ),
+    "stored-numbers": (
+        "numbers as the file stores them, dates as year-month-day; formats of cells are left out",
+        "数字按文件所存显示，日期按年-月-日显示，单元格格式已略去",
+    ),
+    "computed": (
+        "{count:,} cell{s} computed by formulas, shown with the result that the file holds",
+        "由公式计算的单元格 {count:,} 个，显示文件所存的结果",
+    ),
+    "hidden-sheets": (
+        "{count:,} hidden sheet{s}, shown like the rest",
+        "隐藏工作表 {count:,} 张，与其他工作表一样显示",
+    ),
+    "hidden-cells": (
+        "{count:,} hidden row{s} or groups of columns, shown like the rest",
+        "隐藏的行或列组 {count:,} 处，与其他单元格一样显示",
+    ),
+    "hidden-slides": (
+        "{count:,} hidden slide{s}, shown like the rest",
+        "隐藏幻灯片 {count:,} 张，与其他幻灯片一样显示",
+    ),
+    "speaker-notes": (
+        "speaker's notes of {count:,} slide{s}, left out",
+        "{count:,} 张幻灯片的演讲者备注，已略去",
+    ),
+    "seals": (
+        "electronic seals or signatures, left out and not checked",
+        "电子印章或签名，已略去，未经验证",
+    ),
+    "annotation-files": (
+        "annotations, left out",
+        "注释，已略去",
+    ),
     "stored": (
         "{count:,} passage{s} stored in the file that no reader shows, left out",
         "存于文件但阅读软件不显示的文字 {count:,} 处，已略去",

@@ -459,10 +459,6 @@ LONG_NAME = Notice(
 
 # --- what splitters and parsers cannot read ---
 
-NO_HEADER = Notice(("it does not begin with a header field", "该文件不以邮件头字段开头"), _LOOK)
-NO_MAILBOX = Notice(
-    ("it does not begin with a line `From ...`", "该文件不以 `From ...` 行开头"), _LOOK
-)
 INNER_MESSAGES = Notice(
     (
         "messages inside it of which only the whole can be shown (encoded, too deep or too large): {0}",
@@ -470,7 +466,6 @@ INNER_MESSAGES = Notice(
     ),
     ("Save the inner message as .eml, and deposit it too.", "请将内嵌邮件另存为 .eml 后一并存证。"),
 )
-TOO_MANY_MESSAGES = Notice(("it has more than {0} messages", "其邮件超过 {0} 封"), _SMALLER)
 TOO_MANY_PARAGRAPHS = Notice(("it has more than {0} paragraphs", "其段落超过 {0} 段"), _SMALLER)
 TOO_MANY_LINES = Notice(("it has more than {0} lines", "其行数超过 {0} 行"), _SMALLER)
 LARGE_TEXT = Notice(("it is a text of more than {0} MiB", "该文本超过 {0} MiB"), _SMALLER)
@@ -509,41 +504,27 @@ DOCX_TYPE = Notice(
 )
 OTHER_KIND = Notice(
     (
-        "renditions are made of PDF and .docx files only",
-        "仅对 PDF 和 .docx 文件生成副本",
-    ),
-    _AS_PDF,
-)
-OTHER_KINDS = Notice(
-    (
         "renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only",
         "仅对 PDF、OFD、.docx、.xlsx 和 .pptx 文件生成副本",
     ),
     _AS_PDF,
 )
-NOT_AS_CALLED = Notice(
-    ("it is not what it is called, or is damaged", "该文件与其名称不符，或已损坏"), _LOOK
+
+# --- sheets, slides, OFD ---
+
+PACKAGE_LOCKED = Notice(
+    ("it is encrypted, or of an older format", "该文件已加密，或为旧格式"), _AS_PDF
 )
-OFFICE_ENCRYPTED = Notice(
-    ("it is encrypted, or of an older format", "该文件已加密，或为旧格式"), _WITHOUT_PASSWORD
+PACKAGE_BROKEN = Notice(
+    ("it is not what it is called, or is damaged", "该文件与其名称不符，或已损坏"), _AS_PDF
 )
-OFFICE_TYPE = Notice(
+PACKAGE_MISSING = Notice(("a part of it that it refers to is missing", "其引用的部分缺失"), _AS_PDF)
+TOO_MUCH_TEXT = Notice(("its text has more than {0} MiB", "其文本超过 {0} MiB"), _SMALLER)
+TOO_MANY_PIECES = Notice(
     (
-        "its XML declares a document type, which no such file does",
-        "其 XML 声明了文档类型，正常的此类文件不会如此",
+        "it has no sheets, slides or pages, or more than {0}",
+        "其没有工作表、幻灯片或页面，或超过 {0} 个",
     ),
-    _LOOK,
+    _SMALLER,
 )
-OFD_PAGES = Notice(("it has no pages, or more than {0}", "其没有页面，或页数超过 {0} 页"), _AS_PDF)
-OFD_MISSING = Notice(("one of its documents is missing", "其中一份文档缺失"), _LOOK)
-SLIDES = Notice(
-    ("it has no slides, or more than {0}", "其没有幻灯片，或幻灯片超过 {0} 张"), _AS_PDF
-)
-SLIDE_MISSING = Notice(("one of its slides is missing", "其中一张幻灯片缺失"), _LOOK)
-TOO_MANY_SHEETS = Notice(("it has more than {0} sheets", "其工作表超过 {0} 张"), _SMALLER)
-TOO_MANY_TEXTS = Notice(("it has more than {0} texts", "其文字超过 {0} 条"), _SMALLER)
-TOO_MANY_ROWS = Notice(("it has more than {0} rows", "其行数超过 {0} 行"), _SMALLER)
-LONG_TEXT = Notice(("its text has more than {0} MiB", "其文字超过 {0} MiB"), _SMALLER)
-PDF_UNREAD = Notice(
-    ("it is damaged, or pdfium cannot read it", "该文件已损坏，或 pdfium 无法读取"), _LOOK
-)
+TOO_MANY_STRINGS = Notice(("it has more than {0} texts", "其文本条目超过 {0} 条"), _SMALLER)

@@ -192,9 +192,13 @@ def test_a_range_of_bytes_is_shown_in_whole_pieces(company: Company) -> None:
     data = os.urandom(50_000)
     company.write("a.bin", data)
     company("deposit", "a.bin")
-    plan = company("disclose", "a.bin", "--only", "bytes 20000-20009", "--dry-run").output
+    only = ["--only", "bytes 20000-20009"]
+    stopped = company("disclose", "a.bin", *only, "-o", "case.evidence", code=1).output
+    assert "bytes 16384 to 32767 would be shown, 16,384 bytes" in " ".join(stopped.split())
+    assert not (company.folder / "case.evidence").exists()
+    plan = company("disclose", "a.bin", *only, "--whole", "--dry-run").output
     assert "document 1 of at most 7, cut every 16 KiB" in plan
-    company("disclose", "a.bin", "--only", "bytes 20000-20009", "-o", "case.evidence")
+    company("disclose", "a.bin", *only, "--whole", "-o", "case.evidence")
     (shown,) = pieces(company.folder / "case.evidence").values()
     assert shown == data[16384:32768]
     (document,) = verified(company, "case.evidence")
@@ -533,6 +537,27 @@ def test_many_parts_of_a_mailbox_cost_few_requests(
 ) -> None:
     counsel("disclose", "inbox.mbox", "--only", "message 1-30", "-o", "case.evidence")
     assert counted()[1] <= 3
+
+
+def test_a_word_in_a_table_shows_its_row_and_what_has_no_rows_asks(company: Company) -> None:
+    rows = "".join(f"客户{n:03}有限公司,{9000 + n}\r\n" for n in range(200))
+    company.write("客户名单.csv", rows.encode())
+    company.write("客户名单.json", rows.replace("\r\n", " ").encode())
+    for name in ("客户名单.csv", "客户名单.json"):
+        company("deposit", name)
+    shown = company("disclose", "客户名单.csv", "--only", "客户007", "-o", "row.evidence").output
+    assert "found by words in the text" in shown
+    assert "row 8" in shown
+    (piece,) = pieces(company.folder / "row.evidence").values()
+    assert piece.decode() == "客户007有限公司,9007\r\n"
+    only = ["--only", "客户007", "-o", "all.evidence"]
+    stopped = company("disclose", "客户名单.json", *only, code=1).output
+    assert f"all of it, {len(rows.encode()) - 200:,} bytes, would be shown" in " ".join(
+        stopped.split()
+    )
+    assert not (company.folder / "all.evidence").exists()
+    company("disclose", "客户名单.json", *only, "--whole")
+    assert (company.folder / "all.evidence").exists()
 
 
 def test_what_the_notary_changed_is_never_written(counsel: Company) -> None:

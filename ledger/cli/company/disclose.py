@@ -36,6 +36,7 @@ Examples:
 )
 @click.argument("deposit_ids", metavar="[ID]...", nargs=-1)
 @click.option("--only", "selectors", metavar="SELECTOR", multiple=True, help="Show only this.")
+@click.option("--whole", is_flag=True, help="Go on where a selector opens far more than it says.")
 @click.option("--matter", "matter_name", metavar="NAME", help="A matter, with --complete.")
 @click.option("--complete", is_flag=True, help="The receipts of all papers of the matter.")
 @click.option(
@@ -48,6 +49,7 @@ Examples:
 def disclose(
     deposit_ids: tuple[str, ...],
     selectors: tuple[str, ...],
+    whole: bool,
     matter_name: str | None,
     complete: bool,
     to: tuple[str, ...],
@@ -63,14 +65,26 @@ def disclose(
     what can be selected, as it is typed:
 
     \b
-      "message 7"  "message 7-9"  "message 7/body"  "part 2.1"  "paragraph 12"
-      "Re: pricing"       a subject, a heading, words in it or in its text
-      "page 3"  "page 3-4"                      as rendered at the deposit
-      "list.txt"  "annexes/list.txt"  "document 2"     with the document's name
-      "bytes 100-199"     positions from 0, both ends included; in whole pieces
-      "header Subject"  "field modified"        fields of mail and of metadata
-      "title"  "envelope"  "dkim"  "cover host" fields of the cover, if named
-      "DOCUMENT: any of these"                  where several documents have it
+      "list.txt"  "message 7/body"  "part 2.1"   a document, a member, a part or an
+                                                 attachment, by all of its name
+      "message 7"  "messages 5 to 7"  "page 3,5"  "rows 2-9"  "第3页"  by number
+      "bytes 100-199"                            from 0, both ends included
+      "field modified"  "title"  "cover host"    of a document; of the cover
+      "Subject"  "header Received 2"  "message 5/Subject"   a header field of a
+                                                 letter, never the word
+      "2026-03-03"  "3 Mar 2026"  "3月3日"        the letters of that day
+      "zhou@a.example"  "20260305.5@a.example"   the letters from (else to) it;
+                                                 the letter with that id
+      "第三条"  "Article 3"                       a clause, up to the next
+      "Re: pricing"                              a title in full; else words in
+                                                 names and titles, else in text
+      "“Subject”"                                in marks: words, or what is
+                                                 printed so
+      "DOCUMENT: any of these"  "message 4: list.xlsx"  in a document, in a part
+
+    The first of these that fits is what is meant, and where it finds nothing, nothing is found. What
+    would open far more than was asked (a word in a file without parts) stops and says how much;
+    --whole goes on.
 
     --matter NAME --complete puts in the receipts of all papers of the matter, to show that none is
     missing; of those, the papers named by ID are shown, whole or by --only.
@@ -115,7 +129,17 @@ def disclose(
         progress = stack.enter_context(shell.Progress("disclosing", total, passes=3))
         try:
             prepared = [
-                prepare(vault, each, each in named, selectors, identities, client, stack, progress)
+                prepare(
+                    vault,
+                    each,
+                    each in named,
+                    selectors,
+                    whole,
+                    identities,
+                    client,
+                    stack,
+                    progress,
+                )
                 for each in papers
             ]
         except Ambiguous as error:

@@ -45,8 +45,8 @@ def parts(
 ) -> None:
     """Show what can be opened in a deposit: documents, their parts, pages and fields, and its cover.
 
-    WORDS narrow it down: a path, a subject, a name, or words found inside. The first column is what
-    `sealbook disclose --only` takes; what lies inside is typed behind it: "message 7/body". Subjects
+    WORDS narrow it down: anything that `sealbook disclose --only` takes, as its help lists it. The
+    first column is what that takes; what lies inside is typed behind it: "message 7/body". Subjects
     and first words help to find things; they are not disclosed with a part.
     """
     from ledger.company.disclosing.contents import Contents, Target

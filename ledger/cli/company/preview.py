@@ -8,12 +8,15 @@ import click
 from ledger.cli import text
 from ledger.cli.company.remarks import remark_lines
 from ledger.company.disclosing.contents import COVER
+from ledger.company.disclosing.selectors import CALLED, TEXT
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Splitting
 from ledger.quoted import quoted
 from ledger.reading.shown import fold
 
 _MARGIN = 2
+_SAID = (CALLED, TEXT)
+"""What a selector was found by that is said: words may stand elsewhere too."""
 _SHOWN = 12
 """Parts that are listed one by one; of more, the first ones and their number."""
 
@@ -30,6 +33,9 @@ def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
             yield f"  and {len(value['revealed']) - _SHOWN} more documents"
     else:
         yield from _title("Shown of", name)
+        for each in value.get("asked", ()):
+            if each["found_by"] in _SAID:
+                yield text.said(f"{quoted(each['selector'])}: found by {each['found_by']}", _MARGIN)
         yield from _revealed_lines(value["revealed"])
         yield from _title("Hidden")
         yield from _hidden_lines(value["hidden"], value["says"]["cover_padded"] is not None)

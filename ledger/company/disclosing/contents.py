@@ -7,8 +7,9 @@ Labels are hints that nothing vouches for.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from ledger.evidence.index import DocumentIndex, Index
 from ledger.evidence.manifest import Manifest
@@ -18,12 +19,16 @@ from ledger.evidence.records import Record, metadata_fields
 from ledger.reading.shown import fold
 
 _AHEAD = 1 << 20
-_OF = re.compile(r"((?:^|/)[a-z]+ \d+) of \d+(?:, [a-z0-9_ -]+)*(?=$|/|: )")
+_OF = re.compile(r"((?:^|/)[a-z]+ \d+(?:-\d+)?) of \d+(?:, [a-z0-9_ -]+)*(?=$|/|: )")
 """Totals, and what is remarked of an archive's member."""
 _AROUND = ("separator", "end", "size", "properties")
 """Outermost parts of mailboxes and of Apple Mail's files that are not what anybody counts."""
+_PART = re.compile(r"(?:^|/)part [\d.]+$")
+_BLOCK = re.compile(r"((?:.*/)?)(row|line)s (\d+)-(\d+)")
 _KIND = re.compile(r" \d.*", re.DOTALL)
 _MEMBER = re.compile(r"(.*?(?:^|/)member \d+): (.*)")
+
+T = TypeVar("T")
 
 Read = Callable[[int, int, int], bytes]
 """read(document, offset, size): bytes of a document."""
@@ -68,16 +73,24 @@ class Folded:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.paths = [fold(short_path(part.path)) for part in parts]
-        self.labels = [fold(part.label) for part in parts]
         self.numbers: dict[str, int] = {}
         """Part, from 1, by its path with and without totals; an archive's member also without name."""
-        self.members: dict[int, str] = {}
+        self.files: dict[int, str] = {}
+        """Names of archives' members and of attachments, by part."""
+        self.blocks: dict[str, tuple[int, int, int]] = {}
+        """Of rows or lines that are parts by the dozen: first part, how many a block, and in all."""
         for number, (part, path) in enumerate(zip(parts, self.paths, strict=True), 1):
             self.numbers.setdefault(path, number)
             self.numbers.setdefault(fold(part.path), number)
             if member := _MEMBER.fullmatch(path):
                 self.numbers.setdefault(member[1], number)
-                self.members[number] = member[2]
+                self.files[number] = member[2]
+            elif _PART.search(path) and (file := fold(part.label).partition(" · ")[2]):
+                self.files[number] = file.partition(" · guessed ")[0]
+            if block := _BLOCK.fullmatch(path):
+                kind, first, last = block[1] + block[2], int(block[3]), int(block[4])
+                begin, size, _ = self.blocks.get(kind, (number, last - first + 1, 0))
+                self.blocks[kind] = (begin, size, last)
 
 
 class Contents:
@@ -93,9 +106,17 @@ class Contents:
         self._folded: dict[int, Folded] = {}
         self._cuts: dict[int, Cuts] = {}
         self._window = (-1, 0, b"")
+        self._kept: dict[Hashable, Any] = {}
         made = [record.rendition for record in self.records]
         self._split = sum(bool(entry.parts) for entry in index)
         self._paged = len({each.of for each in made if each and each.kind == "page"})
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` returns, which is asked once for each key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
 
     def entry(self, target: Target) -> DocumentIndex:
         """Return the index of the document that a target lies in; of the cover there is none."""

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ledger.company.disclosing.contents import Contents
+from ledger.company.disclosing.excess import check_excess
 from ledger.company.disclosing.opening import originals
 from ledger.company.disclosing.preview import preview, receipt_preview, whole_preview
 from ledger.company.disclosing.ranged import view_deposit
-from ledger.company.disclosing.selectors import resolve
+from ledger.company.disclosing.selectors import resolved
 from ledger.company.disclosing.writing import Wanted, open_parts
 from ledger.company.measures.measure import DEPOSIT, DISCLOSURE, Measure, Subject, line_of
 from ledger.company.measures.recording import record
@@ -97,6 +98,7 @@ def prepare(
     deposit: StoredDeposit,
     shown: bool,
     selectors: Sequence[str],
+    whole: bool,
     identities: tuple[Identity, ...],
     client: "NotaryClient",
     stack: ExitStack,
@@ -104,8 +106,9 @@ def prepare(
 ) -> Prepared:
     """Return what to disclose of a deposit: its receipt; where `shown`, all of it or what is selected.
 
-    What is read in part stays open until `stack` ends. Raises Ambiguous and NotFound for a selector,
-    and as view_deposit and open_parts do.
+    What is read in part stays open until `stack` ends. Raises Ambiguous and InvalidInput for a
+    selector, also for one that would open far more than was asked unless `whole`; and as
+    view_deposit and open_parts do.
     """
     receipt = verified(vault, deposit)
     if not shown:
@@ -117,11 +120,17 @@ def prepare(
         view_deposit(deposit, client, identities, lambda manifest: originals(deposit, manifest))
     )
     contents = Contents(view.manifest, view.index, view.fetch)
-    targets = [target for each in selectors for target in resolve(each, contents)]
+    meant = {each: resolved(each, contents) for each in selectors}
+    if not whole:
+        for selector, found in meant.items():
+            check_excess(selector, found, contents)
+    targets = [target for found in meant.values() for target in found.groups[0]]
     selections = contents.selections(targets)
     parts = open_parts(deposit, view, selections, progress)
+    asked = [{"selector": each, "found_by": found.by} for each, found in meant.items()]
     return Prepared(
-        Wanted(deposit, parts=parts), preview(contents, selections, parts.opening, receipt)
+        Wanted(deposit, parts=parts),
+        {"asked": asked, **preview(contents, selections, parts.opening, receipt)},
     )
 
 

@@ -3,11 +3,11 @@
 Only what the index holds is looked at, so this costs nothing from the notary.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from ledger.company.disclosing.contents import Contents, short_path
+from ledger.company.disclosing.grammar import ADDRESS, CLAUSE, DATE, FIELD, parse_numbered
 from ledger.company.noting import noted, sentences
 from ledger.quoted import quoted
 from ledger.reading.shown import fold
@@ -15,20 +15,38 @@ from ledger.reading.shown import fold
 MAX_COMPARED = 4000
 """Names that are compared with what was typed: a fraction of a second."""
 _NEAR = 3
-_NUMBERED = re.compile(r"((?:.*/)?)([a-z]+?)s? (\d{1,9})(?: ?[-–] ?(\d{1,9}))?(?: of \d+)?")
 _PAGE = "page"
 
 
-def why_nothing(selector: str, wanted: str, scope: Sequence[int], contents: Contents) -> str:
-    """Return what to say of a selector that fits nothing.
+_OF_LETTERS = {
+    FIELD: "no letter here has that header field",
+    DATE: "no letter here states that date",
+    ADDRESS: "no letter here has that address or message id",
+    CLAUSE: "no paragraph here begins with that clause",
+}
+
+
+def why_nothing(
+    selector: str, by: str, wanted: str, scope: Sequence[int], contents: Contents
+) -> str:
+    """Return what to say of a selector under whose form `by` nothing was found.
 
     `scope` are the documents that it is about, `wanted` is what it asks of them, folded.
     """
     said = [f"Nothing fits {quoted(selector)}"]
-    numbered = _NUMBERED.fullmatch(wanted)
-    before, kind, first, last = numbered.groups() if numbered else ("", "", "", None)
-    count = max((_count(contents, each, before, kind) for each in scope), default=0)
-    if count and last and int(last) < int(first):
+    if by in _OF_LETTERS:
+        said += [_OF_LETTERS[by], "put words that stand in the text between quotation marks"]
+        return "; ".join(said) + ". `sealbook parts ID` shows what can be opened."
+    asked = parse_numbered(wanted)
+    kinds = asked.kinds if asked else ()
+    before = asked.before if asked else ""
+    counts = {
+        kind: max((_count(contents, each, before, kind) for each in scope), default=0)
+        for kind in kinds
+    }
+    kind = max(counts, key=counts.__getitem__, default="")
+    count = counts.get(kind, 0)
+    if count and asked and any(last < first for first, last in asked.ranges):
         said.append("the smaller number comes first")
     elif count:
         said.append(f"the last is {quoted(f'{before}{kind} {count}')}")
@@ -36,8 +54,6 @@ def why_nothing(selector: str, wanted: str, scope: Sequence[int], contents: Cont
         said.append("no pages were rendered at this deposit")
     elif near := _near(contents, scope, wanted):
         said.append(f"near it: {', '.join(str(quoted(each)) for each in near)}")
-    elif any(_is_page(contents, each) for each in scope):
-        said.append("words on PDF pages are not looked for, name the page")
     reasons = ""
     unsplit = next((each for each in scope if contents.records[each].unsplit), None)
     if unsplit is not None and all(not contents.index[each].parts for each in scope):
@@ -59,11 +75,6 @@ def _count(contents: Contents, document: int, before: str, kind: str) -> int:
         if path.startswith(start)
     )
     return max((int(each) for each in rests if each.isdecimal() and len(each) < 10), default=0)
-
-
-def _is_page(contents: Contents, document: int) -> bool:
-    made = contents.records[document].rendition
-    return made is not None and made.kind == _PAGE
 
 
 def _near(contents: Contents, scope: Sequence[int], wanted: str) -> list[str]:

@@ -11,32 +11,53 @@ from ledger.reading.body import entities, looks_binary, read_body, texts
 from ledger.reading.charsets import BEGINNING, How, decode
 from ledger.reading.header import MAX_HEADER, header_end, mark, read_value
 from ledger.reading.inner import body_inside, fields_inside
-from ledger.reading.shown import one_line
+from ledger.reading.shown import fold, one_line
 
 _FIRST = 400
 """Bytes in which a first line is looked for."""
+_TOGETHER = 1 << 18
 _SAMPLE = 4096
 """Bytes that a document's charset is known by."""
 _MAIL = ("message", "mbox")
 
 
-def texts_in(contents: Contents, document: int) -> Iterator[tuple[Target, str]]:
-    """Yield the texts of a document's innermost parts, each with its part."""
+def texts_in(contents: Contents, document: int, wanted: str) -> Iterator[tuple[Target, str]]:
+    """Yield the texts of a document's innermost parts, each with its part.
+
+    Where many parts together do not have `wanted`, which is folded, they are left out.
+    """
     if contents.records[document].splitter in _MAIL:
         for target in contents.innermost(document):
             for text in _texts_of_mail(contents, target):
                 yield target, text
         return
-    charset = ""
-    for count, target in enumerate(contents.innermost(document)):
-        if not count:
-            # As a span it is read with what follows, which is asked for next.
-            span = (0, min(_SAMPLE, contents.records[document].size))
-            head = contents.content(Target(document, span=span))[:_SAMPLE] if span[1] else b""
-            if looks_binary(head):
-                return
-            charset = _charset(head)
-        yield target, decode(contents.content(target), charset).text
+    size = min(_SAMPLE, contents.records[document].size)
+    # As a span it is read with what follows, which is asked for next.
+    head = contents.content(Target(document, span=(0, size)))[:_SAMPLE] if size else b""
+    if looks_binary(head):
+        return
+    charset = _charset(head)
+    for start, end, targets in _together(contents, document):
+        data = contents.content(Target(document, span=(start, end - start)))
+        if wanted in fold(decode(data, charset).text):
+            for target in targets:
+                yield target, decode(contents.content(target), charset).text
+
+
+def _together(contents: Contents, document: int) -> Iterator[tuple[int, int, list[Target]]]:
+    """Yield neighbouring innermost parts of some 256 KiB, and where they begin and end."""
+    targets: list[Target] = []
+    start = end = 0
+    for target in contents.innermost(document):
+        begin, size = contents.extent(target)
+        if targets and begin + size - start > _TOGETHER:
+            yield start, end, targets
+            targets = []
+        start = start if targets else begin
+        end = begin + size
+        targets.append(target)
+    if end > start:
+        yield start, end, targets
 
 
 def _charset(head: bytes) -> str:

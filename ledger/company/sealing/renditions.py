@@ -4,6 +4,8 @@
     minutes.docx     minutes.docx.text/minutes.txt       the text, in sections, paragraphs and tables,
                                                          by python-docx
                      minutes.docx.marked/minutes marked.txt  with tracked changes, where there are any
+    prices.xlsx      prices.xlsx.text/prices.txt         the text, in sheets and rows; of a .pptx in
+                                                         slides, of an OFD in pages, by lxml
 
 Each says of itself what it leaves out (`ledger.evidence.remarks`).
 
@@ -57,10 +59,22 @@ MAX_SECONDS = 60
 MAX_DEPOSIT_SECONDS = 900
 """All files of a deposit together: 10,000 PDFs of some pages, or 15 that hang."""
 
-_KINDS = {".pdf": "page", ".docx": "text"}
+_KINDS = {
+    ".pdf": "page",
+    ".docx": "text",
+    **dict.fromkeys((".xlsx", ".xlsm", ".xltx"), "sheets"),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx"), "slides"),
+    ".ofd": "ofd",
+}
 """What is asked of the child."""
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_MEDIA_TYPES = {"application/pdf": "page", _WORD: "text"}
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_MEDIA_TYPES = {
+    "application/pdf": "page",
+    f"{_OOXML}wordprocessingml.document": "text",
+    f"{_OOXML}spreadsheetml.sheet": "sheets",
+    f"{_OOXML}presentationml.presentation": "slides",
+    "application/ofd": "ofd",
+}
 _TEXT = "text/plain; charset=utf-8"
 _DOCX = ("docx", 1)
 
@@ -88,6 +102,9 @@ _MADE = {
         "text": _Kind(_TEXT, "text", _DOCX),
         "marked": _Kind(_TEXT, "marked", _DOCX, " marked.txt"),
     },
+    "sheets": {"text": _Kind(_TEXT, "text", ("xlsx", 1))},
+    "slides": {"text": _Kind(_TEXT, "text", ("pptx", 1))},
+    "ofd": {"text": _Kind(_TEXT, "text", ("ofd", 1))},
 }
 """What the child may answer to what is asked."""
 
@@ -111,7 +128,7 @@ class Renderer:
 
     def __init__(self, folder: Path, documents: Sequence[Document]) -> None:
         self._folder = folder.absolute()
-        self._child = _Child(self._folder)
+        self._child = Child(self._folder)
         self._room = MAX_DOCUMENTS - len(documents)
         self._seconds: float = MAX_DEPOSIT_SECONDS
         # Folders and files alike, as a file system sees them that does not tell upper from lower case.
@@ -139,7 +156,7 @@ class Renderer:
         """
         kind = _kind(document.name, document.media_type)
         if kind is None:
-            raise NotRendered("renditions are made of PDF and .docx files only")
+            raise NotRendered("renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only")
         size = document.source.size
         if size > MAX_SOURCE:
             raise NotRendered(notices.TOO_LARGE.line(MAX_SOURCE >> 20))
@@ -235,7 +252,8 @@ class Renderer:
             names = [f"{attempt}/page {k:0{width}}.pdf" for k in range(1, total + 1)]
         else:
             file = original.rpartition("/")[2]
-            stem = file[:-5] if file.lower().endswith(".docx") else file
+            stem, dot, suffix = file.rpartition(".")
+            stem = stem if f"{dot}{suffix}".lower() in _KINDS else file
             names = [f"{attempt}/{stem}{kind.ending}"]
         if len(names) != total:
             raise NotRendered(_NONSENSE)
@@ -293,7 +311,7 @@ def parse_parts(splitter: tuple[str, int], parts: object, size: int) -> Splittin
     return cut_ranges(*splitter, size, ranges)
 
 
-class _Child:
+class Child:
     """The child process, started when it is needed and again after it died."""
 
     def __init__(self, folder: Path) -> None:

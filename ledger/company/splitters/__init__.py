@@ -9,6 +9,8 @@ document that is not what it is called, or is more than a splitter's limits allo
     emlx       .emlx, a message of Apple Mail                                  splitters.mail
     text       .txt, text/plain                                                splitters.text
     markdown   .md, text/markdown                                              splitters.text
+    rows       .csv, .tsv, .tab and their media types                          splitters.lines
+    lines      source code, JSON, logs: any other that begins as a text        splitters.lines
     zip, tar   .zip, .tar                                                      splitters.archive
     none       what can only be shown whole: .7z, .doc, .wps, ..               splitters.whole
 """
@@ -40,6 +42,9 @@ _SUFFIXES = {
     "text": "text",
     "md": "markdown",
     "markdown": "markdown",
+    "csv": "rows",
+    "tsv": "rows",
+    "tab": "rows",
     "zip": "zip",
     "tar": "tar",
     "tgz": "packed",
@@ -51,6 +56,8 @@ _MEDIA_TYPES = {
     "application/mbox": "mbox",
     "text/plain": "text",
     "text/markdown": "markdown",
+    "text/csv": "rows",
+    "text/tab-separated-values": "rows",
     "application/zip": "zip",
     "application/x-tar": "tar",
 }
@@ -61,6 +68,11 @@ _MAILDIR = re.compile(r"(?:^|/)(?:cur|new)/[^/]+$")
 _SEEN = re.compile(r"(?:^|/)cur/[^/]+[:;!]2,[A-Za-z]*$")
 """In a Maildir by its name alone: what stands before the flags differs where no colon may."""
 _PROBE = 1 << 14
+_LINES = 8192
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+"""What stands in no text in bytes: all but tabs, line ends, form feeds and escapes."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BINARY = (b"%PDF-", b"\x1f\x8b")
 
 
 def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> Splitting:
@@ -74,7 +86,7 @@ def split(name: str, media_type: str, source: Source, room: int = MAX_PARTS) -> 
     kind = _kind(name, media_type, window)
     if kind == "packed":
         return Splitting(unsplit=notices.PACKED.line())
-    if kind in (None, "zip", "tar"):
+    if kind in (None, "lines", "zip", "tar"):
         notice = whole_only(name, window)
         if kind is None or notice is not None:
             return Splitting(unsplit=notice.line() if notice else "")
@@ -99,21 +111,32 @@ def _kind(name: str, media_type: str, window: Window) -> str | None:
         return _SUFFIXES[suffix]
     head = window.read(0, _PROBE)
     if suffix in _BY_CONTENT:
-        return _mail(head)
+        return _by_content(head)
     if media_type in _MEDIA_TYPES:
         return _MEDIA_TYPES[media_type]
     if _SEEN.search(name):
         return "message"
     if _MAILDIR.search(name) and find_lead(head) is not None:
         return "message"
-    return None if media_type else _mail(head)
+    if media_type:
+        return "lines" if _is_text(head[:_LINES]) else None
+    return _by_content(head)
 
 
-def _mail(head: bytes) -> str | None:
-    """Return what of mail a document is that begins so, whatever it is called."""
+def _by_content(head: bytes) -> str | None:
+    """Return what a document is that begins so, whatever it is called."""
     if begins_as_mailbox(head):
         return "mbox"
-    return "message" if begins_as_message(head) else None
+    if begins_as_message(head):
+        return "message"
+    return "lines" if _is_text(head[:_LINES]) else None
+
+
+def _is_text(data: bytes) -> bool:
+    """Return whether bytes, the first of a document, are those of a text in lines."""
+    if data.startswith(_UTF_16):
+        return True
+    return bool(data) and not data.startswith(_BINARY) and not _CONTROL.search(data)
 
 
 def _splitter(kind: str) -> Splitter:
@@ -130,6 +153,10 @@ def _splitter(kind: str) -> Splitter:
         from ledger.company.splitters import text
 
         return text.split_text if kind == "text" else text.split_markdown
+    if kind in ("rows", "lines"):
+        from ledger.company.splitters import lines
+
+        return lines.split_rows if kind == "rows" else lines.split_lines
     from ledger.company.splitters import archive
 
     return {"zip": archive.split_zip, "tar": archive.split_tar}[kind]

@@ -13,7 +13,17 @@ from ledger.evidence import notices
 from ledger.evidence.parts import Part, Splitting
 from ledger.reading.shown import one_line, shorten
 
-VERSIONS = {"message": 2, "mbox": 2, "emlx": 1, "text": 1, "markdown": 1, "zip": 1, "tar": 1}
+VERSIONS = {
+    "message": 2,
+    "mbox": 2,
+    "emlx": 1,
+    "text": 1,
+    "markdown": 1,
+    "rows": 1,
+    "lines": 1,
+    "zip": 1,
+    "tar": 1,
+}
 """The splitters, and the version of each: raised when it cuts anything otherwise than before."""
 MAX_PARTS = 500_000
 """Parts of one document: a mailbox of 30,000 messages with all their fields. Each costs some 300 bytes

@@ -36,7 +36,7 @@ _PROBE = 4096
 _SAMPLE = 1 << 16
 """Bytes that a text's charset is known by."""
 _SPACE = re.compile(rb"\s*")
-_LINE_END = re.compile(rb"\r\n?|\n")
+LINE_END = re.compile(rb"\r\n?|\n")
 _GAP = re.compile(rb"(?>\r\n?|\n)(?=[ \t\f\v]*+(?:[\r\n]|\Z))\s*+")
 
 _FRONT_MATTER = re.compile(rb"---[ \t]*[\r\n]")
@@ -56,7 +56,7 @@ _Bounds = tuple[int, int]
 
 def split_text(window: Window) -> Splitting:
     """Return how a text is cut into paragraphs."""
-    text = _Text(window)
+    text = Text(window)
     return cut_ranges(
         "text", VERSIONS["text"], window.size, text.paragraphs(_paragraphs(text.lines)), window.room
     )
@@ -64,7 +64,7 @@ def split_text(window: Window) -> Splitting:
 
 def split_markdown(window: Window) -> Splitting:
     """Return how a Markdown document is cut into sections and paragraphs."""
-    text = _Text(window)
+    text = Text(window)
     paragraphs, headings = _Markdown(text.lines).blocks()
     total = len(headings)
     ranges: list[Range] = []
@@ -82,7 +82,7 @@ def split_markdown(window: Window) -> Splitting:
     return cut_ranges("markdown", VERSIONS["markdown"], window.size, ranges, window.room)
 
 
-class _Text:
+class Text:
     """A text with one byte for each character or unit where lines are looked for, in `lines`."""
 
     def __init__(self, window: Window) -> None:
@@ -111,13 +111,13 @@ class _Text:
         last = len(self._data) if end == len(self.lines) else at + end * self._width
         return at + start * self._width, last
 
-    def label(self, start: int, end: int, heading: bool = False) -> str:
+    def label(self, start: int, end: int, heading: bool = False, limit: int = MAX_LABEL) -> str:
         """Return the first words of a piece, without what marks a heading."""
-        end = min(end, start + 4 * MAX_LABEL)
+        end = min(end, start + 4 * limit)
         low, high = self.place(start, end)
         data = self._data[low:high]
         text = decode(data, self._codec or self._charset, BEGINNING).text
-        text = plain(_MARKS.sub("", text) if heading else text, MAX_LABEL - len(self._mark))
+        text = plain(_MARKS.sub("", text) if heading else text, limit - len(self._mark))
         return text if text.isascii() else text + self._mark
 
     def paragraphs(self, found: Iterable[_Bounds]) -> list[Range]:
@@ -165,7 +165,7 @@ def _paragraphs(lines: bytes) -> Iterator[_Bounds]:
 
 def _each_line(lines: bytes, start: int, end: int) -> Iterator[_Bounds]:
     while start < end:
-        found = _LINE_END.search(lines, start, end)
+        found = LINE_END.search(lines, start, end)
         stop = found.end() if found else end
         if lines[start:stop].strip():
             yield start, stop
@@ -173,7 +173,7 @@ def _each_line(lines: bytes, start: int, end: int) -> Iterator[_Bounds]:
 
 
 def _end_of_first_line(lines: bytes, at: int) -> int:
-    found = _LINE_END.match(lines, at)
+    found = LINE_END.match(lines, at)
     assert found
     return found.end()
 
@@ -196,7 +196,7 @@ class _Markdown:
 
     def blocks(self) -> tuple[list[_Bounds], list[tuple[int, int, int]]]:
         """Return the paragraphs, and the headings: start, end, level. Raises Unsplit."""
-        lines = islice(_LINE_END.finditer(self._lines), MAX_LINES + 1)
+        lines = islice(LINE_END.finditer(self._lines), MAX_LINES + 1)
         ends = [found.end() for found in lines]
         if len(ends) > MAX_LINES:
             raise Unsplit(f"it has more than {MAX_LINES:,} lines")

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,29 @@ def main() -> None:
 
 
 def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    source, folder = Path(request["source"]), Path(request["folder"])
     try:
+        if request["kind"] == "words":
+            from ledger.company.sealing.rendering.page_words import words_of
+
+            return {"text": words_of(b64decode(request["page"]))}
+        source, folder = Path(request["source"]), Path(request["folder"])
         # Imported here: each takes a tenth of a second, and a deposit seldom needs both.
         if request["kind"] == "page":
             from ledger.company.sealing.rendering.pages import render_pages
 
             return render_pages(source, folder, request["files"], request["bytes"])
+        if request["kind"] == "sheets":
+            from ledger.company.sealing.rendering.sheets import render_sheets
+
+            return render_sheets(source, folder)
+        if request["kind"] == "slides":
+            from ledger.company.sealing.rendering.slides import render_slides
+
+            return render_slides(source, folder)
+        if request["kind"] == "ofd":
+            from ledger.company.sealing.rendering.ofd import render_ofd
+
+            return render_ofd(source, folder)
         from ledger.company.sealing.rendering.strict import is_strict
         from ledger.company.sealing.rendering.text import render_text
 
