@@ -83,6 +83,23 @@ def test_a_missing_file_is_no_deletion_until_it_has_been_looked_for(
     assert titles == ["a.txt", "a.txt (moved)"]
 
 
+def test_a_name_means_the_file_that_stands_there_now(
+    scene: tuple[Changes, Root, Path], company: Company
+) -> None:
+    changes, root, folder = scene
+    old, new = folder / "a.txt", folder / "b.txt"
+    old.write_bytes(b"paper")
+    changes.look(root, str(old))
+    old.rename(new)
+    changes.look(root, str(new))
+    old.write_bytes(b"another paper")
+    changes.look(root, str(old))
+    company("deposit", company.write("other.txt"))
+    for path, papers in ((old, 1), (new, 2)):
+        shown = company.json("matter", "show", str(path))
+        assert (shown["name"], len(shown["papers"])) == (str(path), papers)
+
+
 def test_one_thread_says_what_became_of_a_file(scene: tuple[Changes, Root, Path]) -> None:
     changes, root, folder = scene
     old, new = folder / "a.txt", folder / "b.txt"

@@ -113,7 +113,7 @@ def _counted(
     here = {number: state for number, state, _ in rows if state != State.REFUSED}
     states = list(here.values())
     last = max((*here, tip[0] if tip else 0))
-    called = next((raw for _, _, raw in rows if raw), b"")
+    called = next((raw for _, _, raw in reversed(rows) if raw), b"")
     return MatterCounts(
         identity,
         name or called.decode("utf-8", "surrogatepass") or identity.hex(),
@@ -158,7 +158,11 @@ def matter_id(vault: Vault, wanted: str) -> bytes:
 
 
 def matters_called(vault: Vault, name: str) -> list[bytes]:
-    """Return the ids of the matters of this name that have papers here, by their first papers."""
+    """Return the ids of the matters of this name that have papers here, by their first papers.
+
+    Of several, those that only older papers call so are left out: a file may have moved away and
+    another one have come to its place.
+    """
     names = vault.matter_names()
     known = [each for each, called in names.items() if called == name]
     known += [
@@ -175,7 +179,17 @@ def matters_called(vault: Vault, name: str) -> list[bytes]:
         for (row,) in vault.catalogue.ask("select min(row) from deposits where matter = ?", (each,))
         if row is not None
     }
-    return sorted(first, key=first.__getitem__)
+    now = {each for each in first if each in names or _called(vault, each) == raw(name)}
+    return sorted(now or first, key=first.__getitem__)
+
+
+def _called(vault: Vault, identity: bytes) -> bytes | None:
+    """Return what the newest paper of a matter calls it."""
+    rows = vault.catalogue.ask(
+        "select called from deposits where matter = ? and called is not null order by row desc limit 1",
+        (identity,),
+    )
+    return rows[0][0] if rows else None
 
 
 def matter_papers(vault: Vault, identity: bytes) -> MatterPapers:
@@ -247,10 +261,15 @@ def _papers(
     last = max((*here, elsewhere), default=0)
     return MatterPapers(
         identity,
-        name or next((each.meta.matter for each in papers if each.meta.matter), identity.hex()),
+        name or _last_name(papers) or identity.hex(),
         tuple(papers),
         tuple(number for number in range(1, last + 1) if number not in here),
     )
+
+
+def _last_name(papers: Sequence[StoredDeposit]) -> str:
+    """Return what the newest paper calls its matter: a file that moved is where it is now."""
+    return next((each.meta.matter for each in reversed(papers) if each.meta.matter), "")
 
 
 def _listed(papers: Sequence[StoredDeposit]) -> str:
