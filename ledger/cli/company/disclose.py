@@ -65,8 +65,8 @@ def disclose(
     what can be selected, as it is typed:
 
     \b
-      "list.txt"  "message 7/body"  "part 2.1"   a document, a member, a part or an
-                                                 attachment, by all of its name
+      "list.txt"  "message 7/body"  "part 2.1"   a document, a member, a part or
+                                                 an attachment, by all of its name
       "message 7"  "messages 5 to 7"  "page 3,5"  "rows 2-9"  "第3页"  by number
       "bytes 100-199"                            from 0, both ends included
       "field modified"  "title"  "cover host"    of a document; of the cover
