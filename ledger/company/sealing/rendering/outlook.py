@@ -27,6 +27,7 @@ MAX_DEPTH = 16
 _TOP, _INNER, _OTHER = 32, 24, 8
 """Bytes before the first property of a file's item, of an inner one, of anything else."""
 _PROPERTY = struct.Struct("<HHL8s")
+_LIST = "__properties_version1.0"
 _ITEM = f"__substg1.0_{DATA:04X}{OBJECT:04X}"
 
 
@@ -37,6 +38,8 @@ def read_msg(source: Path, tally: Tally) -> Item:
             root = Storage.from_ole(file)
     except OSError as error:
         raise NotRendered(notices.DAMAGED.line()) from error
+    if not _is_item(root):
+        raise NotRendered(notices.DAMAGED.line())
     return _item(root, _TOP, tally, 0, 0)
 
 
@@ -48,7 +51,7 @@ def _item(storage: Storage, header: int, tally: Tally, depth: int, code_page: in
     for each in storage.iter_attachment_storages():
         attachment = Attachment(_properties(each, _OTHER, tally, properties.code_page))
         inner = next((sub for sub in each.storages if sub.name == _ITEM), None)
-        if inner and any(stream.name == "__properties_version1.0" for stream in inner.streams):
+        if inner and _is_item(inner):
             if depth < MAX_DEPTH:
                 attachment.item = _item(inner, _INNER, tally, depth + 1, properties.code_page)
             else:
@@ -57,12 +60,14 @@ def _item(storage: Storage, header: int, tally: Tally, depth: int, code_page: in
     return item
 
 
+def _is_item(storage: Storage) -> bool:
+    return any(stream.name == _LIST for stream in storage.streams)
+
+
 def _properties(storage: Storage, header: int, tally: Tally, code_page: int) -> Properties:
-    try:
-        listed = storage.properties_stream_bytes[header:]
-    except KeyError as error:
-        raise NotRendered(notices.DAMAGED.line()) from error
     streams = {stream.name: stream.bytes_ for stream in storage.streams}
+    listed = streams.get(_LIST, b"")[header:]
+    tally.add("unreadable", times=_LIST not in streams)
     stored: Stored = {}
     for kind, number, _, value in _PROPERTY.iter_unpack(listed[: len(listed) // 16 * 16]):
         if kind in (TEXT, TEXT_8, BINARY):
