@@ -154,6 +154,13 @@ def test_fields_and_content_are_the_items(tmp_path: Path) -> None:
     assert message_of(data, tmp_path)[2] == made
 
 
+def test_who_sent_it_for_another_is_named(tmp_path: Path) -> None:
+    boss = {0x42: o.text("赵总"), 0x5D02: o.text("zhao@acme.example")}
+    message, _, _ = message_of(o.compound(o.item(LETTER | boss)), tmp_path)
+    assert message["From"] == "赵总 <zhao@acme.example>"
+    assert message["Sender"] == "王伟 <wang@acme.example>"
+
+
 def test_the_header_that_the_message_came_with_is_kept(tmp_path: Path) -> None:
     header = (
         "Microsoft Mail Internet Headers Version 2.0\r\nReceived: from a by b;\r\n\tMon\r\n"

@@ -70,8 +70,8 @@ _KINDS = {
 }
 """What is asked of the child."""
 _OUTLOOK = (notices.OUTLOOK_ITEM.line(), notices.TNEF.line())
-_OUTLOOK_NAMES = (".msg", ".oft", ".dat")
 """What says of a document that it is no mail yet, but that one can be made of it."""
+_OUTLOOK_NAMES = (".msg", ".oft", ".dat")
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _MEDIA_TYPES = {
     "application/pdf": "page",

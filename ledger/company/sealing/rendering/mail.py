@@ -27,6 +27,8 @@ from ledger.company.sealing.rendering.tnef import SIGNATURE, read_tnef
 from ledger.evidence import notices
 from ledger.program import tool_name
 
+Mailbox = tuple[str, str]
+
 _ROLES = {1: "To", 2: "Cc", 3: "Bcc"}
 _MAX_LINE = 998
 """Bytes of a line (RFC 5322, 2.1.1)."""
@@ -96,9 +98,10 @@ class _Writer:
         there = {each.partition(":")[0].rstrip().lower() for each in fields}
         made = []
         for name, make in (
-            ("From", self._sender), ("To", self._recipients), ("Cc", self._recipients),
-            ("Bcc", self._recipients), ("Subject", _subject), ("Date", _date),
-            ("Message-ID", _known), ("In-Reply-To", _known), ("References", _known),
+            ("From", self._senders), ("Sender", self._senders), ("To", self._recipients),
+            ("Cc", self._recipients), ("Bcc", self._recipients), ("Subject", _subject),
+            ("Date", _date), ("Message-ID", _known), ("In-Reply-To", _known),
+            ("References", _known),
         ):  # fmt: skip
             if name.lower() not in there and (value := make(item, name)):
                 made.append(f"{name}: {value}")
@@ -121,43 +124,31 @@ class _Writer:
             elif line.strip():
                 self._tally.add("replaced-lines")
 
-    def _sender(self, item: Item, _: str) -> str:
-        own = item.properties
-        for name, kind, address, smtp in (
-            (mapi.AUTHOR, mapi.AUTHOR_KIND, mapi.AUTHOR_ADDRESS, mapi.AUTHOR_SMTP),
-            (mapi.SENDER, mapi.SENDER_KIND, mapi.SENDER_ADDRESS, mapi.SENDER_SMTP),
-        ):
-            shown = own.text(name)
-            if shown or address in own or smtp in own:
-                return self._mailbox(shown, own.text(smtp), own.text(kind), own.text(address))
-        return ""
+    def _senders(self, item: Item, name: str) -> str:
+        """Return whom a message is from, or who sent it for them."""
+        found = [_stated_mailbox(item.properties, numbers) for numbers in mapi.SENDERS]
+        found = list(dict.fromkeys(filter(any, found)))
+        return self._mailboxes(found[:1] if name == "From" else found[1:])
 
     def _recipients(self, item: Item, name: str) -> str:
         found = [
-            self._mailbox(
-                each.text(mapi.NAME),
-                each.text(mapi.SMTP),
-                each.text(mapi.KIND),
-                each.text(mapi.ADDRESS),
-            )
+            _stated_mailbox(each, mapi.RECIPIENT)
             for each in item.recipients
             if _ROLES.get(each.integer(mapi.ROLE) & 0xF) == name
         ]
-        if not found:
-            shown = item.properties.text(mapi.SHOWN[name]).split(";")
-            found = [self._mailbox(each, "", "", "") for each in shown if each.strip()]
-        return ",\r\n ".join(filter(None, found))
+        shown = [] if found else item.properties.text(mapi.SHOWN[name]).split(";")
+        return self._mailboxes([*found, *((_clean(each), "") for each in shown)])
 
-    def _mailbox(self, name: str, smtp: str, kind: str, address: str) -> str:
-        """Return name and address; the name alone where the address is of no use outside."""
-        name, smtp, address = _clean(name), _clean(smtp), _clean(address)
-        if not smtp and "@" in address and kind.upper() in ("", "SMTP"):
-            smtp = address
-        smtp = re.sub(r"[\s<>]", "", smtp)
-        if not smtp:
-            self._tally.add("names-only")
-            return _phrase(name)
-        return f"{_phrase(name)} <{smtp}>" if name and name != smtp else smtp
+    def _mailboxes(self, found: list[Mailbox]) -> str:
+        """Return names and addresses; names alone where there is no address of use outside."""
+        found = list(filter(any, found))
+        self._tally.add("names-only", times=sum(not address for _, address in found))
+        return ",\r\n ".join(
+            (f"{_phrase(name)} <{address}>" if address else _phrase(name))
+            if name and name != address
+            else address
+            for name, address in found
+        )
 
     # --- the content ---
 
@@ -185,6 +176,14 @@ class _Writer:
         kind = kind if _TYPE.fullmatch(kind) else "application/octet-stream"
         lines += [f"Content-Type: {kind}", "Content-Transfer-Encoding: base64"]
         return _entity(lines, _base64(data or b""))
+
+
+def _stated_mailbox(own: Properties, numbers: tuple[int, int, int, int]) -> Mailbox:
+    """Return a name, and an internet address or ""."""
+    name, kind, address, smtp = map(_clean, map(own.text, numbers))
+    if not smtp and "@" in address and kind.upper() in ("", "SMTP"):
+        smtp = address
+    return name, re.sub(r"[\s<>]", "", smtp)
 
 
 def _entity(lines: list[str], body: bytes) -> bytes:
