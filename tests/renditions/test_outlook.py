@@ -5,6 +5,7 @@ import random
 import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -26,7 +27,7 @@ from ledger.evidence import notices
 from tests.renditions import outlook as o
 from tests.renditions.conftest import read
 
-Prepare = Callable[[bytes, str], list[Document]]
+Prepare = Callable[..., list[Document]]
 Made = tuple[EmailMessage, dict[str, int], bytes]
 
 SENT = (o.TIME, struct.pack("<Q", (1_772_500_000 + 11_644_473_600) * 10_000_000))
@@ -80,28 +81,24 @@ def inner(properties: dict[int, o.Value], **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def prepare(tmp_path: Path) -> Prepare:
-    def prepare(data: bytes, name: str) -> list[Document]:
-        path = tmp_path / "deposited"
-        path.write_bytes(data)
-        with prepared([Document(open_source(path), name)], tmp_path) as documents:
-            return [
-                Document(
-                    open_source(_kept(tmp_path / f"kept{number}", read(each))),
-                    each.name,
-                    media_type=each.media_type,
-                    tool=each.tool,
-                    splitting=each.splitting,
-                    rendition=each.rendition,
-                )
-                for number, each in enumerate(documents)
-            ]
+    """Return what prepares files, by name, for one deposit."""
+
+    def prepare(**files: bytes) -> list[Document]:
+        documents = []
+        for number, (name, data) in enumerate(files.items()):
+            path = tmp_path / f"deposited {number}"
+            path.write_bytes(data)
+            documents.append(Document(open_source(path), name))
+        (tmp_path / "room").mkdir()
+        with prepared(documents, tmp_path / "room") as made:
+            return [_kept(each, tmp_path / f"kept {number}") for number, each in enumerate(made)]
 
     return prepare
 
 
-def _kept(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
+def _kept(document: Document, path: Path) -> Document:
+    path.write_bytes(read(document))
+    return replace(document, source=open_source(path))
 
 
 def part(document: Document, path: str) -> bytes:
@@ -120,7 +117,7 @@ def part(document: Document, path: str) -> bytes:
 
 def test_a_msg_is_deposited_with_a_message_cut_like_mail(prepare: Prepare) -> None:
     data = o.compound(o.item(LETTER, [TO, EXCHANGE, BLIND], [o.storage(8, FILE)]))
-    original, mail = prepare(data, "in/letter.msg")
+    original, mail = prepare(**{"in/letter.msg": data})
     assert (original.splitting.unsplit, original.splitting.parts) == ("", ())
     assert (mail.name, mail.media_type) == ("in/letter.msg.mail/letter.eml", "message/rfc822")
     assert mail.rendition is not None
@@ -177,7 +174,7 @@ def test_the_header_that_the_message_came_with_is_kept(tmp_path: Path) -> None:
 
 def test_messages_inside_are_messages_to_a_depth(prepare: Prepare, tmp_path: Path) -> None:
     inside = inner({0x37: o.text("inside"), 0x1000: o.text("secret")})
-    _, mail = prepare(o.compound(o.item(LETTER, [TO], [inside])), "a.msg")
+    _, mail = prepare(**{"a.msg": o.compound(o.item(LETTER, [TO], [inside]))})
     subject = part(mail, "part 2/message/header/Subject")
     assert subject == b"Subject: inside\r\n"
     deep = inner({0x37: o.text("bottom")})
@@ -260,7 +257,7 @@ TNEF = o.tnef(
 
 @pytest.mark.parametrize("name", ["winmail.dat", "ATT00001"])
 def test_a_winmail_is_deposited_with_a_message(name: str, prepare: Prepare) -> None:
-    original, mail = prepare(TNEF, name)
+    original, mail = prepare(**{name: TNEF})
     assert original.splitting.unsplit == ""
     assert mail.name == f"{name}.mail/{name.removesuffix('.dat')}.eml"
     paths = {each.path: each.label for each in mail.splitting.parts}
@@ -294,25 +291,26 @@ def test_items_inside_a_winmail_are_messages_to_a_depth(tmp_path: Path) -> None:
     assert remarks["deep-messages"] == 1
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        o.tnef(o.attribute(1, 0x69003, struct.pack("<L", 0xFFFFFFFF))),
-        o.tnef(o.attribute(1, 0x69004, struct.pack("<L", 0xFFFFFFFF) + bytes(1_000_000))),
-        o.tnef(o.attribute(1, 0x69003, struct.pack("<LHHL", 1, 0x1003, 1, 0xFFFFFFFF))),
-        o.tnef(o.attribute(1, 0x69003, struct.pack("<LHH", 1, 0x7777, 1) + bytes(99))),
-        o.tnef(struct.pack("<BLL", 1, 0x18004, 0xFFFFFFFF)),
-        o.tnef(o.attribute(3, 0x18004, b"x")),
-        o.tnef(o.attribute(1, 0x18004, b"x")[:-1] + b"\xff"),
-        o.tnef(),
-        bytes(104),
-    ],
-)
-def test_a_winmail_that_is_not_known_is_refused(data: bytes, prepare: Prepare) -> None:
-    (original,) = prepare(b"\x78\x9f\x3e\x22" + data[4:], "winmail.dat")
-    first, *others = notices.read(original.splitting.unsplit)
-    assert "winmail.dat" in str(first.reason) and first.remedy
-    assert others and all(each.remedy for each in others)
+UNKNOWN = [
+    o.tnef(o.attribute(1, 0x69003, struct.pack("<L", 0xFFFFFFFF))),
+    o.tnef(o.attribute(1, 0x69004, struct.pack("<L", 0xFFFFFFFF) + bytes(1_000_000))),
+    o.tnef(o.attribute(1, 0x69003, struct.pack("<LHHL", 1, 0x1003, 1, 0xFFFFFFFF))),
+    o.tnef(o.attribute(1, 0x69003, struct.pack("<LHH", 1, 0x7777, 1) + bytes(99))),
+    o.tnef(struct.pack("<BLL", 1, 0x18004, 0xFFFFFFFF)),
+    o.tnef(o.attribute(3, 0x18004, b"x")),
+    o.tnef(o.attribute(1, 0x18004, b"x")[:-1] + b"\xff"),
+    o.tnef(),
+    b"\x78\x9f\x3e\x22" + bytes(100),
+]
+
+
+def test_a_winmail_that_is_not_known_keeps_its_notice(prepare: Prepare) -> None:
+    documents = prepare(**{f"{number}.dat": data for number, data in enumerate(UNKNOWN)})
+    assert len(documents) == len(UNKNOWN)
+    for each in documents:
+        first, second = notices.read(each.splitting.unsplit)
+        assert "winmail.dat" in str(first.reason)
+        assert first.remedy and second.remedy
 
 
 def test_properties_are_bounded() -> None:
@@ -326,22 +324,19 @@ def test_properties_are_bounded() -> None:
 # --- whatever the bytes ---
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("letter.msg", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2_000)),
-        ("outlook.oft", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(200)),
-        ("blank.msg", o.compound(o.item({}))),
-        ("other.msg", o.compound({"WordDocument": b"x"})),
-    ],
-)
-def test_an_item_of_which_nothing_can_be_made_keeps_its_notice(
-    name: str, data: bytes, prepare: Prepare
-) -> None:
-    (original,) = prepare(data, name)
-    said = original.splitting.unsplit.split(notices.BETWEEN)
-    assert said[0] == notices.OUTLOOK_ITEM.line()
-    assert len(said) == 2 and all(each.remedy for each in notices.read(original.splitting.unsplit))
+def test_an_item_of_which_nothing_can_be_made_keeps_its_notice(prepare: Prepare) -> None:
+    files = {
+        "letter.msg": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2_000),
+        "outlook.oft": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(200),
+        "blank.msg": o.compound(o.item({})),
+        "other.msg": o.compound({"WordDocument": b"x"}),
+    }
+    documents = prepare(**files)
+    assert len(documents) == len(files)
+    for each in documents:
+        first, *others = notices.read(each.splitting.unsplit)
+        assert each.splitting.unsplit.startswith(notices.OUTLOOK_ITEM.line() + notices.BETWEEN)
+        assert first.remedy and len(others) == 1 and others[0].remedy
 
 
 MAIL = b"""From: a@b.example
@@ -355,11 +350,11 @@ hello
 
 
 def test_a_message_of_text_that_is_called_msg_stays_one(prepare: Prepare) -> None:
-    (original,) = prepare(MAIL, "text.msg")
+    (original,) = prepare(**{"text.msg": MAIL})
     assert (original.splitting.splitter, original.splitting.unsplit) == ("message", "")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_winmail_is_read_or_refused(data: st.DataObject) -> None:
     damaged = bytearray(TNEF)
@@ -379,11 +374,13 @@ def test_any_winmail_is_read_or_refused(data: st.DataObject) -> None:
 def test_damaged_items_are_read_or_refused(prepare: Prepare) -> None:
     whole = o.compound(o.item(LETTER, [TO], [o.storage(8, FILE), inner({0x37: o.text("x")})]))
     chance = random.Random(9)
-    for _ in range(8):
+    files = {}
+    for number in range(12):
         damaged = bytearray(whole)
         for _ in range(40):
             damaged[chance.randrange(512, len(damaged))] = chance.randrange(256)
-        original, *made = prepare(
-            bytes(damaged[: chance.randrange(600, 2 * len(damaged))]), "a.msg"
-        )
-        assert bool(made) is not bool(original.splitting.unsplit)
+        files[f"{number}.msg"] = bytes(damaged[: chance.randrange(600, 2 * len(damaged))])
+    documents = prepare(**files)
+    made = {each.rendition.of for each in documents if each.rendition}
+    for number in range(len(files)):
+        assert (number in made) is not bool(documents[number].splitting.unsplit)
