@@ -243,6 +243,10 @@ REMARKS: dict[str, Pair] = {
         "{count:,} line{s} of the original's header left out: fields of MIME, and what is no field",
         "原件邮件头中已略去的行 {count:,} 行（MIME 字段及非字段内容）",
     ),
+    "other-subject": (
+        "{count:,} subject{s} that Outlook shows otherwise than the header says, which is kept",
+        "Outlook 显示的主题与邮件头不同 {count:,} 处，此处保留邮件头",
+    ),
     "names-only": (
         "{count:,} sender{s} or recipient{s} without an internet address, shown by name",
         "没有互联网邮件地址的发件人或收件人 {count:,} 个，仅显示名称",

@@ -161,15 +161,18 @@ def test_who_sent_it_for_another_is_named(tmp_path: Path) -> None:
 def test_the_header_that_the_message_came_with_is_kept(tmp_path: Path) -> None:
     header = (
         "Microsoft Mail Internet Headers Version 2.0\r\nReceived: from a by b;\r\n\tMon\r\n"
-        "Subject: =?gb2312?B?sai82w==?=\r\nContent-Type: multipart/mixed;\r\n boundary=x\r\n"
+        "Subject: =?gb2312?B?suLK1A==?=\r\nContent-Type: multipart/mixed;\r\n boundary=x\r\n"
         "From: Real <real@acme.example>\r\n\r\n"
     )
     properties = LETTER | {0x7D: o.text(header)}
     message, remarks, made = message_of(o.compound(o.item(properties, [TO])), tmp_path)
-    assert made.startswith(b"Received: from a by b;\r\n\tMon\r\nSubject: =?gb2312?B?sai82w==?=\r\n")
+    assert made.startswith(b"Received: from a by b;\r\n\tMon\r\nSubject: =?gb2312?B?suLK1A==?=\r\n")
     assert message["From"] == "Real <real@acme.example>"
     assert message["To"] == '"Li, Na" <li@beta.example>'
     assert (message.get_content_type(), remarks["replaced-lines"]) == ("multipart/alternative", 3)
+    assert remarks["other-subject"] == 1
+    same = properties | {0x37: o.text("测试")}
+    assert "other-subject" not in message_of(o.compound(o.item(same)), tmp_path)[1]
 
 
 def test_messages_inside_are_messages_to_a_depth(prepare: Prepare, tmp_path: Path) -> None:

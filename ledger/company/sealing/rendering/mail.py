@@ -26,6 +26,7 @@ from ledger.company.sealing.rendering.tally import Tally
 from ledger.company.sealing.rendering.tnef import SIGNATURE, read_tnef
 from ledger.evidence import notices
 from ledger.program import tool_name
+from ledger.reading.header import read_value
 
 Mailbox = tuple[str, str]
 
@@ -106,6 +107,7 @@ class _Writer:
             if name.lower() not in there and (value := make(item, name)):
                 made.append(f"{name}: {value}")
         self._tally.add("composed", times=len(made))
+        self._compare(fields, _clean(item.properties.text(mapi.SUBJECT)))
         return [*fields, *made]
 
     def _stated(self, header: str) -> Iterator[str]:
@@ -123,6 +125,15 @@ class _Writer:
                 field = [line]
             elif line.strip():
                 self._tally.add("replaced-lines")
+
+    def _compare(self, fields: list[str], shown: str) -> None:
+        """Count a subject that Outlook shows otherwise: who has a message may edit it there."""
+        for each in fields:
+            name, _, value = each.partition(":")
+            if name.rstrip().lower() == "subject":
+                stated = read_value(value.encode()).text
+                self._tally.add("other-subject", times=_clean(stated) != shown)
+                return
 
     def _senders(self, item: Item, name: str) -> str:
         """Return whom a message is from, or who sent it for them."""
