@@ -25,6 +25,7 @@ def remark_words(remark: Stated, language: str) -> Words:
         count=count,
         s=Words("" if one else "s"),
         es=Words("" if one else "es"),
+        ies=Words("y" if one else "ies"),
         it=Words("it" if one else "they"),
         its=Words("its" if one else "their"),
         is_=Words("is" if one else "are"),
@@ -233,6 +234,46 @@ REMARKS: dict[str, Pair] = {
     "annotation-files": (
         "annotations, left out",
         "注释，已略去",
+    ),
+    "composed": (
+        "{count:,} header field{s} made of what the original stores, which has no such field{s}",
+        "原件没有该邮件头字段、由其所存信息生成的字段 {count:,} 个",
+    ),
+    "replaced-lines": (
+        "{count:,} line{s} of the original's header left out: fields of MIME, and what is no field",
+        "原件邮件头中已略去的行 {count:,} 行（MIME 字段及非字段内容）",
+    ),
+    "other-subject": (
+        "{count:,} subject{s} that Outlook shows otherwise than the header says, which is kept",
+        "Outlook 显示的主题与邮件头不同 {count:,} 处，此处保留邮件头",
+    ),
+    "names-only": (
+        "{count:,} sender{s} or recipient{s} without an internet address, shown by name",
+        "没有互联网邮件地址的发件人或收件人 {count:,} 个，仅显示名称",
+    ),
+    "rich-text": (
+        "{count:,} bod{ies} in rich text (RTF), left out",
+        "RTF 格式正文 {count:,} 份，已略去",
+    ),
+    "properties": (
+        "{count:,} other propert{ies} that Outlook stores (flags, times, categories, ..), left out",
+        "Outlook 所存的其他属性（标记、时间、类别等）{count:,} 项，已略去",
+    ),
+    "undecoded": (
+        "{count:,} text{s} with bytes that are no characters in {its} charset, shown as \ufffd",
+        "含有无法按其字符集解读的字节的文字 {count:,} 处，显示为 \ufffd",
+    ),
+    "guessed": (
+        "{count:,} text{s} whose charset is not stated rightly, and was guessed",
+        "未正确注明字符集、由软件推测的文字 {count:,} 处",
+    ),
+    "unreadable": (
+        "{count:,} stored value{s} that cannot be read, left out",
+        "无法读取的存储值 {count:,} 项，已略去",
+    ),
+    "deep-messages": (
+        "{count:,} message{s} too deep inside others, left out",
+        "嵌套过深的邮件 {count:,} 封，已略去",
     ),
     "stored": (
         "{count:,} passage{s} stored in the file that no reader shows, left out",

@@ -259,6 +259,7 @@ _SOME_TOOL: Pair = ("software that is not named here", "未开示名称的软件
 _KINDS: dict[str, Pair] = {
     "page": ("page", "页面"),
     "text": ("text", "文本"),
+    "mail": ("message", "邮件"),
     "marked": ("text with its changes marked", "带修订标记的文本"),
 }
 _FIELDS: dict[str, Pair] = {

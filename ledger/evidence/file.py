@@ -50,7 +50,11 @@ _RECEIPT = "deposit.receipt"
 _OPENING = "opening.cbor"
 _MAX_HOWTO = 1 << 16
 _BLOCK = 1 << 20
-_SUFFIXES = {"application/pdf": ".pdf", "text/plain; charset=utf-8": ".txt"}
+_SUFFIXES = {
+    "application/pdf": ".pdf",
+    "text/plain; charset=utf-8": ".txt",
+    "message/rfc822": ".eml",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -363,6 +363,13 @@ TNEF = Notice(
     ),
     _AS_EML,
 )
+OUTLOOK_EMPTY = Notice(
+    (
+        "there is no header field, body or attachment in it that a message could show",
+        "其中没有可作为邮件显示的邮件头、正文或附件",
+    ),
+    _AS_EML,
+)
 OUTLOOK_STORE = Notice(
     (
         "it is a mailbox of Outlook (.pst, .ost, .olm, .dbx), of which only the whole can be shown",

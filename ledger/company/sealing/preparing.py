@@ -13,6 +13,7 @@ from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 from ledger.evidence.rules import MAX_PARTS
 
+_MESSAGE = "message/rfc822"
 _COARSE = 3
 """Parts that are kept free for each document still to come: a message, its header and its body."""
 
@@ -50,12 +51,13 @@ def split_all(documents: Sequence[Document]) -> list[Document]:
 def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path) -> list[Document]:
     # The child process and its parsers cost nothing where no document is of their kind.
     from ledger.company.sealing.rendering import NotRendered
-    from ledger.company.sealing.renditions import Renderer, is_renderable
+    from ledger.company.sealing.renditions import Renderer, is_outlook, is_renderable
 
     wanted = [
         number
         for number, document in enumerate(documents)
-        if is_renderable(document.name, document.media_type) and not document.splitting.unsplit
+        if is_outlook(document)
+        or (is_renderable(document.name, document.media_type) and not document.splitting.unsplit)
     ]
     if not wanted:
         return documents
@@ -75,15 +77,25 @@ def _rendered(documents: list[Document], stack: contextlib.ExitStack, room: Path
         for number in wanted:
             document = documents[number]
             try:
-                found = renderer.render(document, number)
+                found = [_cut(each, left) for each in renderer.render(document, number)]
                 parts = sum(len(each.splitting.parts) for each in found)
                 if parts > left:
                     raise NotRendered(notices.DEPOSIT_FULL.line())
                 left -= parts
                 made += found
+                ready[number] = _unsplit(document, "")
             except (NotRendered, Unsplit) as refused:
-                ready[number] = _unsplit(document, str(refused))
+                known = document.splitting.unsplit
+                ready[number] = _unsplit(document, notices.joined([known, str(refused)]))
     return ready + made
+
+
+def _cut(rendition: Document, room: int) -> Document:
+    """Return a rendition with its parts: of a message they are those of any message."""
+    if rendition.media_type != _MESSAGE:
+        return rendition
+    made = split(rendition.name, rendition.media_type, rendition.source, room)
+    return replace(rendition, splitting=made)
 
 
 def _noticed(document: Document) -> Document:

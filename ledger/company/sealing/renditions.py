@@ -6,6 +6,8 @@
                      minutes.docx.marked/minutes marked.txt  with tracked changes, where there are any
     prices.xlsx      prices.xlsx.text/prices.txt         the text, in sheets and rows; of a .pptx in
                                                          slides, of an OFD in pages, by lxml
+    letter.msg       letter.msg.mail/letter.eml          the message, which is cut like any other, by
+                                                         python-oxmsg; of a winmail.dat, too
 
 Each says of itself what it leaves out (`ledger.evidence.remarks`).
 
@@ -67,6 +69,9 @@ _KINDS = {
     ".ofd": "ofd",
 }
 """What is asked of the child."""
+_OUTLOOK = (notices.OUTLOOK_ITEM.line(), notices.TNEF.line())
+"""What says of a document that it is no mail yet, but that one can be made of it."""
+_OUTLOOK_NAMES = (".msg", ".oft", ".dat")
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _MEDIA_TYPES = {
     "application/pdf": "page",
@@ -87,8 +92,8 @@ _NONSENSE = notices.NONSENSE.line()
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a kind of rendition is: its media type, the folder that it lies in, and, where the child
-    states parts, the splitter that these are of and how the file's name ends."""
+    """What a kind of rendition is: its media type, the folder that it lies in, the splitter of parts
+    that the child states, and how the file's name ends, "" for one of several pages."""
 
     media_type: str
     folder: str
@@ -97,7 +102,7 @@ class _Kind:
 
 
 _MADE = {
-    "page": {"page": _Kind("application/pdf", "pages")},
+    "page": {"page": _Kind("application/pdf", "pages", ending="")},
     "text": {
         "text": _Kind(_TEXT, "text", _DOCX),
         "marked": _Kind(_TEXT, "marked", _DOCX, " marked.txt"),
@@ -105,6 +110,7 @@ _MADE = {
     "sheets": {"text": _Kind(_TEXT, "text", ("xlsx", 1))},
     "slides": {"text": _Kind(_TEXT, "text", ("pptx", 1))},
     "ofd": {"text": _Kind(_TEXT, "text", ("ofd", 1))},
+    "mail": {"mail": _Kind("message/rfc822", "mail", ending=".eml")},
 }
 """What the child may answer to what is asked."""
 
@@ -112,6 +118,11 @@ _MADE = {
 def is_renderable(name: str, media_type: str) -> bool:
     """Return whether a document is of a kind that renditions are made from, going by its name."""
     return _kind(name, media_type) is not None
+
+
+def is_outlook(document: Document) -> bool:
+    """Return whether a document, split, is an item of Outlook that a message is made of."""
+    return document.splitting.unsplit in _OUTLOOK
 
 
 def _kind(name: str, media_type: str) -> str | None:
@@ -154,7 +165,8 @@ class Renderer:
 
         Raises NotRendered, its text the end of a sentence, and SourceChanged.
         """
-        kind = _kind(document.name, document.media_type)
+        outlook = is_outlook(document)
+        kind = "mail" if outlook else _kind(document.name, document.media_type)
         if kind is None:
             raise NotRendered("renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only")
         size = document.source.size
@@ -247,13 +259,13 @@ class Renderer:
         while attempt.casefold() in self._taken:
             number += 1
             attempt = f"{folder} {number}"
-        if kind.splitter is None:
+        if not kind.ending:
             width = max(3, len(str(total)))
             names = [f"{attempt}/page {k:0{width}}.pdf" for k in range(1, total + 1)]
         else:
             file = original.rpartition("/")[2]
             stem, dot, suffix = file.rpartition(".")
-            stem = stem if f"{dot}{suffix}".lower() in _KINDS else file
+            stem = stem if f"{dot}{suffix}".lower() in (*_KINDS, *_OUTLOOK_NAMES) else file
             names = [f"{attempt}/{stem}{kind.ending}"]
         if len(names) != total:
             raise NotRendered(_NONSENSE)

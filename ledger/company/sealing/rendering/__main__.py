@@ -55,6 +55,10 @@ def _answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
             from ledger.company.sealing.rendering.slides import render_slides
 
             return render_slides(source, folder)
+        if request["kind"] == "mail":
+            from ledger.company.sealing.rendering.mail import render_mail
+
+            return render_mail(source, folder)
         if request["kind"] == "ofd":
             from ledger.company.sealing.rendering.ofd import render_ofd
 
