@@ -102,6 +102,12 @@ def parse_typed_date(text: str) -> tuple[TypedDate, ...]:
     return tuple(dict.fromkeys(filter(_exists, _readings(text))))
 
 
+def is_typed_date(text: str) -> bool:
+    """Return whether a text is written like a date, though there may be no such day."""
+    text = " ".join(unicodedata.normalize("NFKC", text[:_MAX]).casefold().split())
+    return any(True for _ in _readings(_WEEKDAY.sub("", text, count=1).strip()))
+
+
 def stated_date(value: str) -> date | None:
     """Return the day that a letter's Date field (RFC 5322) states, in its own zone; None for none."""
     try:

@@ -131,6 +131,7 @@ def free(name: str, taken: dict[str, int]) -> str:
     found, key = name, name.casefold()
     while found.casefold() in taken:
         taken[key] += 1
-        found = f"{name} ({taken[key]})"
+        stem, dot, suffix = name.rpartition(".")
+        found = f"{stem} ({taken[key]}).{suffix}" if dot and stem else f"{name} ({taken[key]})"
     taken[found.casefold()] = 1
     return found

@@ -15,7 +15,7 @@ from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
 from ledger.reading.body import BASE64, Body, Entity, entities, looks_binary, read_body
 from ledger.reading.charsets import MIDDLE, WHOLE, Decoded, How, decode
-from ledger.reading.header import MAX_HEADER, Value, fields, header_end, read_value
+from ledger.reading.header import MAX_HEADER, fields, header_end, read_value
 from ledger.reading.inner import body_inside, fields_inside
 from ledger.reading.members import NotUnpacked, Why, unpack
 
@@ -33,6 +33,7 @@ Fetch = Callable[[int, int, int], bytes]
 
 _MEMBER = re.compile(r"(?:.*/)?member \d+ of \d+(?:, [a-z0-9_ -]+)*: (.*)", re.DOTALL)
 _ENTITY = re.compile(r"(?:.*/)?(?:message(?: \d+ of \d+)?|part [\d.]+)")
+_NAME = re.compile(rb"(?m)^([!-9;-~]+)[ \t]*:")
 _SEPARATOR = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\n]*\n")
 _BOUNDARY = re.compile(rb"(?:\A|\n)--([^\s\"\\]{1,70})\r?\n(?=[A-Za-z-]+:)")
 _MAIL = ("message", "mbox")
@@ -241,18 +242,17 @@ def _of_fields(piece: Called, data: bytes, folder: str, alone: bool) -> Iterator
     if not found or (how is How.FORMED and b"=?" not in data and inside is None):
         return
     charset = ", ".join(dict.fromkeys(value.charset for value in values if value.charset))
-    text = "\n".join(map(_line, found))
     rests = Rests.HIDDEN if inside else _RESTS[how]
     place = f"{folder}{'' if alone else '/header'}, {_said(charset, how)}.txt"
-    shown = found[0][1].text if alone else "\n".join(map(_line, encoded))
+    written = {name.lower(): name for name in _NAME.findall(data)}
+    lines = [f"{written.get(name, name).decode('latin-1')}: {value.text}" for name, value in found]
+    some = [line for line, each in zip(lines, found, strict=True) if each in encoded]
+    shown = found[0][1].text if alone else "\n".join(some)
+    text = "\n".join(lines).encode() + b"\n"
     yield Reading(
-        piece.content, piece.document, piece.path, place, text.encode() + b"\n", shown, charset,
+        piece.content, piece.document, piece.path, place, text, shown, charset,
         BASE64 if inside else "", rests,
     )  # fmt: skip
-
-
-def _line(field: tuple[bytes, Value]) -> str:
-    return f"{field[0].decode('latin-1').title()}: {field[1].text}"
 
 
 def _of_body(

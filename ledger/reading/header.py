@@ -24,6 +24,8 @@ _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]{1,76})[ \t]*:")
 """A field's name (RFC 5322 section 2.2), with the space before the colon that section 4.5 allows."""
 _WORD = re.compile(rb"=\?([^?\s=]{1,80})\?([bBqQ])\?([^?]*+)\?=(?:\s+(?==\?))?")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_NO_DIGIT = re.compile(rb"[^A-Za-z0-9+/=\s]")
+_DIGITS = re.compile(rb"[A-Za-z0-9+/]{40}")
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _PARAMETER = re.compile(
     rb'[;\s]\s*+([^\s=;*"]{1,60}+)(?:\*(\d{1,3}))?+(\*)?+\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\Z)|([^;]*+))',
@@ -147,7 +149,15 @@ def _word(encoding: bytes, data: bytes) -> bytes:
 
 
 def from_base64(data: bytes) -> bytes:
-    """Return what base64 holds, whatever stands between its digits and however it ends."""
+    """Return what base64 holds, whatever stands between its digits and however it ends.
+
+    Lines behind it that are none, such as the footer of a mailing list, are taken as they stand.
+    """
+    lines = data.splitlines(keepends=True)
+    other = next((n for n, line in enumerate(lines) if _NO_DIGIT.search(line)), len(lines))
+    rest = lines[other:]
+    if 0 < other < len(lines) and not any(map(_DIGITS.search, rest)):
+        return from_base64(b"".join(lines[:other])) + b"\r\n" + b"".join(rest)
     pieces = (_NO_BASE64.sub(b"", each) for each in data.split(b"="))
     whole = (each[: len(each) - (len(each) % 4 == 1)] for each in pieces)
     return b"".join(binascii.a2b_base64(each + b"===") for each in whole if each)

@@ -270,7 +270,7 @@ def test_names_in_any_script_survive(company: Company) -> None:
     company("deposit", "f")
     shown = {each["name"] for each in company.json("show", "f")["files"]}
     assert set(names) <= shown
-    assert {"\\xff\\xfe.bin", "new\\x0aline.txt"} <= shown
+    assert {"ÿþ.bin", "new\\x0aline.txt"} <= shown, "a guess; what it was, stands in its source"
     company("list")
 
 
@@ -279,7 +279,7 @@ def test_a_file_whose_name_is_not_text_can_be_deposited(company: Company) -> Non
     path.write_bytes(b"latin")
     company("deposit", path)
     assert Path(os.fsdecode(os.fsencode(path) + b".receipt")).exists()
-    assert "\\xe9" in company("list").output
+    assert "é.txt" in company("list").output
     (listed,) = company.json("list")["deposits"]
     assert listed["title"] == company.json("show", listed["id"])["files"][0]["name"]
 
@@ -457,7 +457,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(
     company("deposit", "large2.bin", "--commitment-only")
     (small_disk / "fill").write_bytes(b"x" * (1 << 20))
     shown = company("open", "small.txt", "-o", small_disk / "out")
-    assert "small.txt" in shown.output
+    assert "small.txt" in shown.output.replace("\n  | ", "")
 
 
 def test_a_full_disk_leaves_no_part_of_what_was_asked_for(

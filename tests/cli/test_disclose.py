@@ -237,7 +237,7 @@ def test_a_dry_run_says_what_is_shown_hidden_and_said_besides_and_writes_nothing
     assert f"Body of 7: {SECRETS[6]}-body" in shown
     assert "29 of 30 messages, and the rest of 1\n" in shown
     assert "name, size, modified, media-type, source, tool" in shown
-    assert "document 1 of at most 7, cut by mbox 1" in shown
+    assert "document 1 of at most 7, cut by mbox 2" in shown
     assert "“message 7 of 30/body”" in shown
     assert "某某有限公司" in shown
     assert in_80_columns(shown)

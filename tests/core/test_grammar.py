@@ -9,6 +9,7 @@ import pytest
 from ledger.company.disclosing import grammar
 from ledger.company.disclosing.contents import Contents
 from ledger.company.disclosing.excess import check_excess
+from ledger.company.disclosing.grammar import Clause, clause_at
 from ledger.company.disclosing.selectors import Ambiguous, find, read, resolve, resolved
 from ledger.company.splitters import lines, split
 from ledger.errors import InvalidInput
@@ -297,3 +298,17 @@ def test_every_form_is_in_the_documentation_and_in_the_help() -> None:
         for example in form.examples:
             assert f"`{example}`" in page
         assert any(example in shown for example in form.examples)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["第三条 丙", "[-第三条 丙-]", "{+第三条 丙+}", "~~第三条 丙~~", "【第三条】丙", "「第三条」",
+     "合同第三条 丙", "**第三条** 丙", "§ 3 x", "article 3 x"],
+)  # fmt: skip
+def test_a_clause_begins_behind_marks_and_brackets_too(text: str) -> None:
+    assert clause_at(text) == Clause(3, "3")
+
+
+@pytest.mark.parametrize("text", ["依照第三条", "the article 3", "x 第三条", ""])
+def test_a_clause_that_is_only_mentioned_begins_none(text: str) -> None:
+    assert clause_at(text) is None

@@ -282,6 +282,27 @@ def test_documents_members_sections_and_pages(
         assert find(selector, folder.contents) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["2026-03-04", "subject", "bcc", "message 2", "message 1/header/subject", "bytes 0-3", "title",
+     "field modified", "x@y.example", "第三条", "messages 1 to 2", "header subject"],
+)  # fmt: skip
+def test_an_attachment_that_is_called_like_a_form_takes_nothings_place(name: str) -> None:
+    built = Built()
+    parts = [
+        ("message 1 of 2", "hello · a@b.example", b"one"),
+        ("message 1 of 2/header/Subject", "hello", b"hello"),
+        (f"message 1 of 2/part 2: {name}", name, b"NOT ASKED FOR"),
+        ("message 2 of 2", "there · c@d.example", b"two"),
+    ]
+    built.add("box.mbox", parts)
+    try:
+        group = resolve(name, built.contents)
+    except InvalidInput:
+        return
+    assert not any("part 2" in part.path for part in map(built.contents.part, group) if part)
+
+
 def test_one_name_in_two_folders_asks_which(folder: Built) -> None:
     with pytest.raises(InvalidInput) as refused:
         resolve("list.txt", folder.contents)

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.reading.body import BASE64, QUOTED_PRINTABLE, entities, read_body, texts
 from ledger.reading.charsets import How
-from ledger.reading.header import file_name, parameters, read_value
+from ledger.reading.header import file_name, from_base64, parameters, read_value
 from ledger.reading.shown import fold, one_line
 
 
@@ -184,3 +184,16 @@ def test_words_are_found_as_people_type_them(text: str, typed: str) -> None:
 def test_one_line_shows_no_escapes_for_spaces_and_lets_nothing_steer() -> None:
     assert one_line("a\u3000b\u00a0c\r\n d\u200b") == "a b c d"
     assert one_line("a\u202eb\x1b") == "a\\u202eb\\u001b"
+
+
+def test_the_footer_of_a_mailing_list_behind_base64_is_read_as_it_stands() -> None:
+    text = "涂层配方见下表。\n" * 9
+    data = (
+        base64.encodebytes(text.encode("gbk")) + b"_______\nlist mailing list\nhttp://l.example/\n"
+    )
+    assert (
+        from_base64(data).decode("gbk")
+        == f"{text}\r\n_______\nlist mailing list\nhttp://l.example/\n"
+    )
+    broken = base64.encodebytes(text.encode("gbk")).replace(b"\n", b"\n!?", 2)
+    assert from_base64(broken).decode("gbk") == text

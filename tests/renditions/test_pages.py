@@ -1,6 +1,7 @@
 """Pages of a PDF: what is drawn stays, what belongs to other pages does not come along."""
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -373,3 +374,16 @@ def test_pages_that_share_a_list_of_annotations_all_show_them(render: Render) ->
     first, second = render(pdfs.data(pdf))
     assert b"(stamped)" in everything(first)
     assert b"(stamped)" in everything(second)
+
+
+@pytest.mark.parametrize("position", [1, 2])
+def test_a_page_whose_object_is_missing_is_damage_and_no_other_page_takes_its_number(
+    render: Render, position: int
+) -> None:
+    whole = pdfs.data(pdfs.new("one", "two", "three"), object_stream_mode=ObjectStreamMode.disable)
+    (kids,) = re.findall(rb"/Kids \[([^]]+)\]", whole)
+    numbers = re.findall(rb"(\d+) 0 R", kids)
+    missing = kids.replace(numbers[position] + b" 0 R", b"9" * len(numbers[position]) + b" 0 R")
+    assert missing != kids
+    with pytest.raises(NotRendered, match="damaged"):
+        render(whole.replace(kids, missing))

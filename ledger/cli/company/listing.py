@@ -191,9 +191,11 @@ def _counted(
     found: int, page: int, pages: int, first: date | None, last: date | None
 ) -> Iterator[str]:
     """Say how many were found of which days, and where the others are."""
-    days = f", sealed {first or '...'} to {last or '...'}" if first or last else ""
-    if first and first == last:
-        days = f", sealed {first}"
+    days = f", sealed {first} to {last}" if first and last else ""
+    if first == last:
+        days = f", sealed {first}" if first else ""
+    elif not (first and last):
+        days = f", sealed {f'since {first}' if first else f'until {last}'}"
     more = f"; page {page} of {pages}, `--page {page + 1}` shows the next" if page < pages else ""
     more = f"; page {page} of {pages}" if page == pages > 1 else more
     yield text.indent(f"{found} deposit{'' if found == 1 else 's'}{days}{more}.", 0)
@@ -384,7 +386,7 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
 def _no_path(deposit: "StoredDeposit") -> str:
     if deposit.meta.measure:
         return "none: an entry in the register of measures"
-    return "recovered, no path on this computer"
+    return "none on this computer: it came as mail, or was recovered"
 
 
 def _where_content(deposit: "StoredDeposit") -> str:

@@ -153,7 +153,7 @@ class Changes:
             Item(
                 key=item_key("file", path, known.row if known else 0, *state_values(state)),
                 documents=(document,),
-                title=Path(path).name,
+                title=document.name,
                 path=path,
                 rule=root.watch.rule,
                 topic=text_of_name(path),

@@ -5,7 +5,6 @@ from ledger.company.disclosing.page_texts import is_page
 from ledger.company.disclosing.selectors import BLOCK, CALLED, TEXT, Found
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
-from ledger.reading.shown import fold
 
 MAX_FOR_WORDS = 64 << 10
 """Bytes of a part that words in it open: some thirty pages of text."""
@@ -35,7 +34,7 @@ def check_excess(selector: str, found: Found, contents: Contents) -> None:
                 f"The smallest part with the words {quoted(selector)} is "
                 f"{quoted(contents.typed((target,)))}: {size:,} bytes would be shown. {_GO_ON}"
             )
-        if found.by == CALLED and not target.part and not _is_called(name, found.wanted):
+        if found.by == CALLED and not target.part:
             raise InvalidInput(
                 f"{quoted(selector)} is only some of the name of {quoted(name)}: all of that, "
                 f"{size:,} bytes, would be shown. Type its name in full, or what is to be shown of "
@@ -51,11 +50,6 @@ def check_excess(selector: str, found: Found, contents: Contents) -> None:
                 f"{quoted(name)} has so many rows or lines that some stand together in a piece: "
                 f"{quoted(contents.typed((target,)))}, {size:,} bytes, would be shown. {_GO_ON}"
             )
-
-
-def _is_called(name: str, wanted: str) -> bool:
-    file = fold(name).rpartition("/")[2]
-    return wanted in (file, file.rpartition(".")[0])
 
 
 def _span(contents: Contents, target: Target) -> str:

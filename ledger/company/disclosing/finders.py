@@ -97,8 +97,24 @@ class Scope:
 
 
 def by_name(scope: Scope, wanted: str) -> list[Group]:
-    """Return what is called exactly that: documents, parts by their paths, members, attachments."""
-    return _by_path(scope, wanted) or _by_file(scope, wanted)
+    """Return what is called exactly that: parts by their paths, and documents. Those names are ours."""
+    return _by_path(scope, wanted) or [
+        (Target(each),) for each, name in _documents(scope) if name == wanted
+    ]
+
+
+def by_called(scope: Scope, wanted: str) -> list[Group]:
+    """Return members and attachments of that name, which a sender chose, and documents in folders."""
+    documents: list[Group] = [
+        (Target(each),) for each, name in _documents(scope) if _ends(name, wanted)
+    ]
+    inner = scope.files(lambda name: name == wanted) or scope.files(lambda n: _ends(n, wanted))
+    return documents + inner
+
+
+def _documents(scope: Scope) -> list[tuple[int, str]]:
+    names = scope.contents.names
+    return [] if scope.part else [(each, names[each]) for each in scope.documents]
 
 
 def _by_path(scope: Scope, wanted: str) -> list[Group]:
@@ -110,6 +126,11 @@ def _by_path(scope: Scope, wanted: str) -> list[Group]:
             if target.part and scope.holds(target):
                 found.append((target,))
                 break
+    return found
+
+
+def by_end(scope: Scope, wanted: str) -> list[Group]:
+    """Return the parts whose paths end so."""
     end = f"/{wanted}"
 
     def ends(folded: Folded, number: int) -> bool:
@@ -117,22 +138,7 @@ def _by_path(scope: Scope, wanted: str) -> list[Group]:
         # A word alone is no path of a field: of which letter it is the form for fields says.
         return path.endswith(end) and not path.removesuffix(end).endswith(("header", "envelope"))
 
-    return found or scope.parts(ends)
-
-
-def _by_file(scope: Scope, wanted: str) -> list[Group]:
-    def inner(same: Callable[[str, str], bool]) -> list[Group]:
-        return scope.files(lambda name: same(name, wanted))
-
-    names = [] if scope.part else [(each, scope.contents.names[each]) for each in scope.documents]
-    if exact := [each for each, name in names if name == wanted]:
-        return [(Target(each),) for each in exact]
-    documents: list[Group] = [(Target(each),) for each, name in names if _ends(name, wanted)]
-    return documents + (inner(_same) or inner(_ends))
-
-
-def _same(name: str, wanted: str) -> bool:
-    return name == wanted
+    return scope.parts(ends)
 
 
 def _ends(name: str, wanted: str) -> bool:
@@ -276,7 +282,8 @@ def by_field(scope: Scope, wanted: str) -> list[Group] | None:
     name = called or wanted
     word, _, number = name.partition(" ")
     letters = scope.outer_letters()
-    if not called and word not in KNOWN_FIELDS and not any(word in each.fields for each in letters):
+    known = word in KNOWN_FIELDS or word.startswith("x-")
+    if not called and not known and not any(word in each.fields for each in letters):
         return None
     if number and not number.isdecimal():
         return None

@@ -112,6 +112,7 @@ _CLAUSE = re.compile(
     rf"第 ?({NUMERAL}{{1,9}}) ?(编|編|章|节|節|条|條)(?:之({NUMERAL}{{1,4}}))?"
     r"|(?:article|clause|art\.|§) ?(\d{1,4}(?:\.\d{1,3})*)"
 )
+_BEFORE = re.compile(r"(?:[^\w§]|_)*(?:本?合同)?(?:[^\w§]|_)*")
 _RANKS = {"编": 0, "編": 0, "章": 1, "节": 2, "節": 2, "条": 3, "條": 3}
 
 
@@ -199,8 +200,8 @@ def parse_clause(wanted: str) -> Clause | None:
 
 
 def clause_at(text: str) -> Clause | None:
-    """Return the clause that a folded text begins with."""
-    found = _CLAUSE.match(text)
+    """Return the clause that a folded text begins with, also behind marks, brackets or 合同."""
+    found = _CLAUSE.match(text, _BEFORE.match(text).end())  # type: ignore[union-attr]
     return _clause(found) if found else None
 
 

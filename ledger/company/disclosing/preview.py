@@ -134,12 +134,14 @@ def _hidden(contents: Contents, selection: Selection) -> dict[str, Any]:
     hidden: Counter[str] = Counter()
     partly: Counter[str] = Counter()
     inside = _ancestors(parents, selection.parts)
+    spans = [contents.extent(each) for each in targets_of([selection]) if each.span]
     for number, part in enumerate(entry.parts, 1):
         if parents[number - 1] == 0:
             kind = kind_of(part.path)
             tops[kind] += 1
-            hidden[kind] += not (selection.whole or number in selection.parts)
-            partly[kind] += number in inside
+            within, cut = _in_spans(contents, Target(document, number), spans)
+            hidden[kind] += not (selection.whole or number in selection.parts or within)
+            partly[kind] += number in inside or cut
     return {
         "document": document + 1,
         "name": record.name,
@@ -155,6 +157,19 @@ def _hidden(contents: Contents, selection: Selection) -> dict[str, Any]:
             if name not in selection.fields and not (selection.whole and name == "size")
         ],
     }
+
+
+def _in_spans(
+    contents: Contents, target: Target, spans: Sequence[tuple[int, int]]
+) -> tuple[bool, bool]:
+    """Return whether a part lies in the bytes that are opened, and whether only some of it does."""
+    if not spans:
+        return False, False
+    start, size = contents.extent(target)
+    end = start + size
+    if any(at <= start and end <= at + length for at, length in spans):
+        return True, False
+    return False, any(at < end and start < at + length for at, length in spans)
 
 
 def _ancestors(parents: list[int], parts: tuple[int, ...]) -> set[int]:

@@ -21,7 +21,8 @@ MAX_SEARCH = 256 << 20
 _TITLED = ("section", "sheet", "slide")
 """Parts whose label is a title; of all others but letters and files it is how they begin."""
 _PROSE = ("paragraph", "line", "row")
-_BEGINS = tuple("第§aAcC")
+_CLAUSE = 40
+"""Characters of a label in which a clause's number is looked for."""
 _HEADING = 1 << 14
 
 
@@ -119,7 +120,7 @@ def by_clause(scope: Scope, wanted: Clause) -> list[Group]:
             part = contents.part(target)
             if part is None or kind_of(part.path) not in _PROSE or not scope.holds(target):
                 continue
-            begins = clause_at(fold(part.label)) if part.label[:1] in _BEGINS else None
+            begins = clause_at(fold(part.label[:_CLAUSE]))
             if run and begins and not _is_below(begins, wanted):
                 found.append(tuple(run))
                 run = []

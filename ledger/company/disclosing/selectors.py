@@ -16,7 +16,9 @@ from ledger.company.disclosing.finders import (
     Scope,
     by_address,
     by_bytes,
+    by_called,
     by_date,
+    by_end,
     by_field,
     by_metadata,
     by_name,
@@ -39,7 +41,7 @@ from ledger.company.disclosing.grammar import (
 )
 from ledger.company.disclosing.misses import why_nothing
 from ledger.company.disclosing.searching import by_clause, by_text, by_title, by_words
-from ledger.dates import parse_typed_date
+from ledger.dates import is_typed_date, parse_typed_date
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 from ledger.reading.shown import fold
@@ -115,8 +117,6 @@ def _read(typed: str, scope: Scope, printed: bool = False) -> Found:
     wanted = fold(typed)
     if found := _formed(scope, wanted, printed):
         return found
-    if groups := by_title(scope, wanted):
-        return Found(TITLE, groups, scope.documents, wanted)
     below = None
     for place, rest, as_path in scopes(typed):
         inner = _place(scope, fold(marked(place) or place))
@@ -125,11 +125,15 @@ def _read(typed: str, scope: Scope, printed: bool = False) -> Found:
         asked = fold(rest)
         if not as_path:
             return _all_of(inner, asked) if not asked else _within(inner, rest, printed)
-        found = _formed(inner, asked, printed)
+        found = _formed(inner, asked, printed) or _called(inner, asked)
         if found and found.groups:
             return found
         if inner.part:
             below = found or Found(NAME, [], scope.documents, wanted)
+    if found := _called(scope, wanted):
+        return found
+    if groups := by_title(scope, wanted):
+        return Found(TITLE, groups, scope.documents, wanted)
     if below or printed:
         return below or Found(WORDS, [], scope.documents, wanted)
     if parse_numbered(wanted):
@@ -153,23 +157,33 @@ def _formed(scope: Scope, wanted: str, printed: bool) -> Found | None:
         return found(WORDS, [])
     if groups := by_name(scope, wanted):
         return found(NAME, groups)
+    if printed and (called := _called(scope, wanted)):
+        return called
     if (numbered := by_number(scope, wanted)) is not None:
         return found(BLOCK if numbered[0] and numbered[1] else NUMBER, numbered[1])
     if (spans := by_bytes(scope, wanted)) is not None:
         return found(BYTES, spans)
     if (stated := by_metadata(scope, wanted)) is not None:
         return found(METADATA, stated)
+    if groups := by_end(scope, wanted):
+        return found(NAME, groups)
     if printed:
         return None
     if (fields := by_field(scope, wanted)) is not None:
         return found(FIELD, fields)
-    if dates := parse_typed_date(wanted):
-        return found(DATE, by_date(scope, dates))
+    if is_typed_date(wanted):
+        return found(DATE, by_date(scope, parse_typed_date(wanted)))
     if (letters := by_address(scope, wanted)) is not None:
         return found(ADDRESS, letters)
     if clause := parse_clause(wanted):
         return found(CLAUSE, by_clause(scope, clause))
     return None
+
+
+def _called(scope: Scope, wanted: str) -> Found | None:
+    """Return members and attachments of that name: last, as a sender may call one like a form."""
+    groups = by_called(scope, wanted) if wanted else []
+    return Found(NAME, groups, scope.documents, wanted) if groups else None
 
 
 def _words(scope: Scope, wanted: str) -> Found:
@@ -186,7 +200,7 @@ def _place(scope: Scope, named: str) -> Scope | None:
         texts = [each for each in scope.documents if contents.is_marked(each)]
         return Scope(contents, texts) if texts else None
     numbered = by_number(scope, named)
-    groups = numbered[1] if numbered else by_name(scope, named)
+    groups = numbered[1] if numbered else _named(scope, named)
     if not groups or any(len(group) > 1 for group in groups):
         return None
     targets = [group[0] for group in groups]
@@ -197,6 +211,10 @@ def _place(scope: Scope, named: str) -> Scope | None:
     if more or not target.part or target.document is None:
         return None
     return Scope(contents, [target.document], target.part)
+
+
+def _named(scope: Scope, named: str) -> list[Group]:
+    return by_name(scope, named) or by_end(scope, named) or by_called(scope, named)
 
 
 def _all_of(scope: Scope, typed: str) -> Found:

@@ -44,6 +44,14 @@ class Collected:
     size: int
     source: str
 
+    @property
+    def title(self) -> str:
+        """What a deposit of this is called: as the one file in it is, or as the folder."""
+        single = len(self.documents) == 1 and self.documents[0].origin == text_of_name(
+            str(self.path)
+        )
+        return self.documents[0].name if single else text_of_name(self.path.name)
+
 
 def collect(path: Path, tool: str) -> Collected:
     """Return what `path` holds. `tool` goes into every document's metadata. Raises InvalidInput."""

@@ -57,7 +57,7 @@ def seal_into_spool(
         with contextlib.suppress(MalformedData, StorageFailed):
             if each.meta.source == source:
                 return each
-    title = text_of_name(wishes.title or collected.path.name)
+    title = text_of_name(wishes.title) if wishes.title else collected.title
     meta = Meta(
         path=str(collected.path),
         title=title,

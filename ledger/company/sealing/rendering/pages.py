@@ -104,8 +104,13 @@ def _render(
     """Write the pages and return what each says of itself."""
     # Not memory-mapped: the file's size would count as memory.
     stream = pikepdf.AccessMode.stream
+    # Pages inherit later: pushing attributes down drops what is no page, and mends /Count, unsaid.
     with Pdf.open(
-        source, access_mode=stream, attempt_recovery=repair, suppress_warnings=True
+        source,
+        access_mode=stream,
+        attempt_recovery=repair,
+        suppress_warnings=True,
+        inherit_page_attributes=False,
     ) as pdf:
         warnings = Warnings(pdf, repair)
         total = check_tree(pdf, most_files)
