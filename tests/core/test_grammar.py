@@ -267,9 +267,10 @@ def test_what_would_open_far_more_than_was_asked_stops_and_says_how_much(name: s
 
 def test_a_piece_of_a_name_is_not_all_of_the_document() -> None:
     contents = deposit(("客户名单.csv", b"a,b\nc,d\n"))
-    with pytest.raises(InvalidInput, match="only some of the name"):
-        check_excess("客户", resolved("客户", contents), contents)
-    for typed in ("客户名单", "客户名单.csv", "document 1"):
+    for typed in ("客户", "客户名单", "“客户名单”"):
+        with pytest.raises(InvalidInput, match="only some of the name"):
+            check_excess(typed, resolved(typed, contents), contents)
+    for typed in ("客户名单.csv", "document 1"):
         check_excess(typed, resolved(typed, contents), contents)
 
 
