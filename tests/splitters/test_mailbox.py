@@ -198,7 +198,7 @@ def test_other_text_is_no_message() -> None:
         b"From: here\nto: there\n",
         b"GET / HTTP/1.1\nHost: x\n\n",
     ):
-        assert Pieces("notes", data).splitting.splitter == "fixed"
+        assert Pieces("notes", data).splitting.splitter == "lines"
 
 
 def test_a_message_of_apple_mail_lies_between_its_size_and_its_properties() -> None:

@@ -104,16 +104,12 @@ def _render(
     """Write the pages and return what each says of itself."""
     # Not memory-mapped: the file's size would count as memory.
     stream = pikepdf.AccessMode.stream
-    # Pages inherit later: pushing attributes down drops what is no page, and mends /Count, unsaid.
-    with Pdf.open(
-        source,
-        access_mode=stream,
-        attempt_recovery=repair,
-        suppress_warnings=True,
-        inherit_page_attributes=False,
-    ) as pdf:
+    how = {"access_mode": stream, "attempt_recovery": repair, "suppress_warnings": True}
+    with Pdf.open(source, **how) as pdf:
         warnings = Warnings(pdf, repair)
-        total = check_tree(pdf, most_files)
+        # Inheriting drops what is no page from the tree, and mends /Count, without a warning.
+        with Pdf.open(source, **how, inherit_page_attributes=False) as as_it_stands:
+            total = check_tree(as_it_stands, most_files)
         warnings.check()
         check_blank_pages(pdf, source)
         remarks = _flatten(pdf)
