@@ -173,7 +173,7 @@ def test_no_document_takes_the_name_of_the_list_of_gaps_in_any_case() -> None:
     whole = [Selection(n, whole=True, fields=("name",)) for n in range(2)]
     *documents, gaps = outputs_of(case.opened(*whole))
     assert gaps == "_gaps.txt"
-    assert {each.casefold() for each in documents} == {"_gaps.txt (2)", "_gaps.txt (3)"}
+    assert {each.casefold() for each in documents} == {"_gaps (2).txt", "_gaps (3).txt"}
 
 
 @pytest.mark.parametrize(("splitter", "suffix"), [("zip", ".zip-entry"), ("tar", ".tar")])

@@ -253,7 +253,9 @@ def test_a_dry_run_for_a_machine_counts_what_the_evidence_file_then_holds(counse
     assert [each["size"] for each in plan["revealed"]] == sizes
     (hidden,) = plan["hidden"]["documents"]
     assert hidden["size_hidden"] == len(mailbox()) - sum(sizes)
-    (kind,) = hidden["parts"]
+    kinds = {kind["kind"]: kind for kind in hidden["parts"]}
+    assert set(kinds) == {"separator", "message", "end"}
+    kind = kinds["message"]
     assert (kind["hidden"], kind["partly"], kind["total"]) == (29, 1, 30)
     with (counsel.folder / "case.evidence").open("rb") as file:
         (disclosed,) = read_evidence(file)

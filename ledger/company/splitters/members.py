@@ -103,7 +103,8 @@ def guessed_charset(names: Sequence[bytes], ibm: bool = False) -> str:
         return ""
     if ibm and all(map(_is_ibm, odd)):
         return _IBM
-    charset = decode(b"\n".join(odd)).charset
+    # Behind a line end no name begins like a text of UTF-16, in which none can be.
+    charset = decode(b"\n" + b"\n".join(odd)).charset
     return _IBM if ibm and charset == _WESTERN else charset
 
 
