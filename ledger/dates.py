@@ -97,15 +97,17 @@ class TypedDate:
 
 def parse_typed_date(text: str) -> tuple[TypedDate, ...]:
     """Return the date that a person has typed: none, one, or two where it can be read in two ways."""
-    text = " ".join(unicodedata.normalize("NFKC", text[:_MAX]).casefold().split())
-    text = _WEEKDAY.sub("", text, count=1).strip()
-    return tuple(dict.fromkeys(filter(_exists, _readings(text))))
+    return tuple(dict.fromkeys(filter(_exists, _readings(_plain(text)))))
 
 
 def is_typed_date(text: str) -> bool:
     """Return whether a text is written like a date, though there may be no such day."""
+    return any(True for _ in _readings(_plain(text)))
+
+
+def _plain(text: str) -> str:
     text = " ".join(unicodedata.normalize("NFKC", text[:_MAX]).casefold().split())
-    return any(True for _ in _readings(_WEEKDAY.sub("", text, count=1).strip()))
+    return _WEEKDAY.sub("", text, count=1).strip()
 
 
 def stated_date(value: str) -> date | None:

@@ -168,7 +168,7 @@ class Renderer:
         outlook = is_outlook(document)
         kind = "mail" if outlook else _kind(document.name, document.media_type)
         if kind is None:
-            raise NotRendered("renditions are made of PDF, OFD, .docx, .xlsx and .pptx files only")
+            raise NotRendered(notices.OTHER_KIND.line())
         size = document.source.size
         if size > MAX_SOURCE:
             raise NotRendered(notices.TOO_LARGE.line(MAX_SOURCE >> 20))

@@ -22,6 +22,7 @@ from ledger.company.splitters.cutting import (
     cut_ranges,
     plain,
 )
+from ledger.evidence import notices
 from ledger.evidence.parts import Splitting
 from ledger.reading.charsets import BEGINNING, How, decode
 
@@ -87,13 +88,13 @@ class Text:
 
     def __init__(self, window: Window) -> None:
         if window.size > MAX_TEXT:
-            raise Unsplit(f"it is a text of more than {MAX_TEXT >> 20} MiB")
+            raise Unsplit(notices.LARGE_TEXT.line(MAX_TEXT >> 20))
         data = window.read(0, window.size)
         self._data = data
         self._codec = _UTF_16.get(data[:2])
         self._width, self._begin = (2, 2) if self._codec else (1, 0)
         if data.startswith(_UTF_32) or (not self._codec and b"\0" in data[:_PROBE]):
-            raise Unsplit("it is not a text in an encoding whose lines are known")
+            raise Unsplit(notices.UNKNOWN_TEXT.line())
         found = decode(data[:_SAMPLE], cut=BEGINNING)
         self._charset = found.charset
         self._mark = f" · guessed {found.charset}" if found.how is How.GUESSED else ""
@@ -199,7 +200,7 @@ class _Markdown:
         lines = islice(LINE_END.finditer(self._lines), MAX_LINES + 1)
         ends = [found.end() for found in lines]
         if len(ends) > MAX_LINES:
-            raise Unsplit(f"it has more than {MAX_LINES:,} lines")
+            raise Unsplit(notices.TOO_MANY_LINES.line(MAX_LINES))
         if not ends or ends[-1] != len(self._lines):
             ends.append(len(self._lines))
         front = bool(_FRONT_MATTER.match(self._lines) and _FRONT_MATTER_END.search(self._lines))

@@ -32,6 +32,7 @@ from ledger.company.sealing.rendering.spans import (
 from ledger.company.sealing.rendering.styles import Styles
 from ledger.company.sealing.rendering.tally import Tally
 from ledger.company.sealing.rendering.wordml import MC, W, is_on, value
+from ledger.evidence import notices
 
 MAX_PARAGRAPHS = 100_000
 """Paragraphs and rows: as many as 10,000 pages hold."""
@@ -163,7 +164,7 @@ class Reader:
     def _counted(self, unit: Unit) -> Unit:
         self._count += 1
         if self._count > MAX_PARAGRAPHS:
-            raise NotRendered(f"it has more than {MAX_PARAGRAPHS:,} paragraphs")
+            raise NotRendered(notices.TOO_MANY_PARAGRAPHS.line(MAX_PARAGRAPHS))
         return unit
 
     def _level(self, own: Any | None, style: str) -> int:
@@ -265,4 +266,4 @@ def parsed(data: bytes) -> Any:
 def check_doctype(root: Any) -> None:
     """Raise NotRendered where entities, which are not resolved, could hold text."""
     if root.getroottree().docinfo.doctype:
-        raise NotRendered("its XML declares a document type, which no .docx does")
+        raise NotRendered(notices.DOCX_TYPE.line())

@@ -25,6 +25,7 @@ from ledger.company.sealing.rendering.spans import DELETED, INSERTED, MOVED_FROM
 from ledger.company.sealing.rendering.surroundings import count_surroundings
 from ledger.company.sealing.rendering.tally import Tally
 from ledger.company.sealing.rendering.wordml import W
+from ledger.evidence import notices
 
 MAX_MEMBERS = 10_000
 """Files in a .docx: a picture on every page of a long one."""
@@ -50,10 +51,10 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
     try:
         document = docx.Document(str(source))
     except (PackageNotFoundError, OSError, ValueError, KeyError) as error:
-        raise NotRendered("it is not a .docx, or a damaged one") from error
+        raise NotRendered(notices.NO_DOCX.line()) from error
     check_doctype(document.element)
     if next(document.element.iter(f"{W}altChunk", f"{W}subDoc"), None) is not None:
-        raise NotRendered("it takes in another file, whose text would be missing")
+        raise NotRendered(notices.DOCX_PARTS.line())
     read = [_read(document, "text", _ACCEPTED)]
     if any(map(read[0].tally.count, _TRACKED)):
         read.append(_read(document, "marked", _MARKED))
@@ -62,7 +63,7 @@ def render_text(source: Path, folder: Path) -> Mapping[str, Any]:
         for number, each in enumerate((each for each in read if each.units), 1)
     ]
     if not files:
-        raise NotRendered("there is no text in it")
+        raise NotRendered(notices.DOCX_EMPTY.line())
     return {"tool": f"python-docx {docx.__version__}", "files": files}
 
 
@@ -96,20 +97,20 @@ def _write(read: _Read, path: Path) -> dict[str, Any]:
 def _check_package(source: Path) -> None:
     with source.open("rb") as file:
         if file.read(len(_OLE)) == _OLE:
-            raise NotRendered("the .docx is encrypted, or of an older format")
+            raise NotRendered(notices.DOCX_ENCRYPTED.line())
     try:
         with zipfile.ZipFile(source) as package:
             members = package.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise NotRendered("it is not a .docx, or a damaged one") from error
+        raise NotRendered(notices.NO_DOCX.line()) from error
     # No more than the stated size of a member is ever unpacked.
     xml = sum(each.file_size for each in members if not _is_picture(each.filename))
     if len(members) > MAX_MEMBERS:
-        raise NotRendered(f"it holds more than {MAX_MEMBERS:,} files")
+        raise NotRendered(notices.DOCX_FILES.line(MAX_MEMBERS))
     if xml > MAX_XML:
-        raise NotRendered(f"it unpacks to more than {MAX_XML >> 20} MiB of XML")
+        raise NotRendered(notices.DOCX_XML.line(MAX_XML >> 20))
     if sum(each.file_size for each in members) > MAX_UNPACKED:
-        raise NotRendered(f"it unpacks to more than {MAX_UNPACKED >> 20} MiB")
+        raise NotRendered(notices.DOCX_UNPACKED.line(MAX_UNPACKED >> 20))
 
 
 def _is_picture(name: str) -> bool:
