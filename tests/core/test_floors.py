@@ -18,7 +18,7 @@ FLOORS = (
     ("ledger.verify", "ledger.disk", "ledger.wire"),
     ("ledger.evidence",),
     ("ledger.court",),
-    ("ledger.company", "ledger.notary"),
+    ("ledger.company", "ledger.notary", "ledger.witness", "ledger.auditor"),
     ("ledger.cli", "ledger.__main__", "api"),
 )
 """The rooms from the ground up. A room imports from its own floor only what is its own."""
@@ -26,6 +26,24 @@ FLOORS = (
 CLOSED = {
     "ledger.company": ("ledger.notary", "ledger.cli", "api"),
     "ledger.notary": ("ledger.company", "ledger.evidence", "ledger.court", "ledger.cli", "api"),
+    "ledger.witness": (
+        "ledger.company",
+        "ledger.notary",
+        "ledger.evidence",
+        "ledger.court",
+        "ledger.auditor",
+        "ledger.cli",
+        "api",
+    ),
+    "ledger.auditor": (
+        "ledger.company",
+        "ledger.notary",
+        "ledger.evidence",
+        "ledger.court",
+        "ledger.witness",
+        "ledger.cli",
+        "api",
+    ),
     "ledger.evidence": ("ledger.company", "ledger.notary", "ledger.court", "ledger.cli", "api"),
     "ledger.court": ("ledger.company", "ledger.notary", "ledger.cli", "api"),
     "ledger.cli.company": ("ledger.notary", "ledger.cli.notary", "api"),
