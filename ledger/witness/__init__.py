@@ -1,0 +1,1 @@
+"""A witness that another institution runs: it cosigns what is consistent with all it has seen."""
