@@ -309,9 +309,35 @@ def verify_consistency(
         ):
             raise _inconsistent(old_size, new_size)
         return
-    path = list(proof)
-    if old_size & (old_size - 1) == 0:
-        path.insert(0, old_root)
+    path = (old_root, *proof) if _is_complete(old_size) else proof
+    first, second = roots_from_consistency_path(old_size, new_size, path)
+    if first != old_root or second != new_root:
+        raise _inconsistent(old_size, new_size)
+
+
+def consistency_path(reader: HashReader, old_size: int, new_size: int) -> tuple[bytes, ...]:
+    """Return `consistency_proof` with the node that it leaves out where the old tree is complete.
+
+    `roots_from_consistency_path` then needs nobody's word for the old root. `old_size` is at least 1
+    and below `new_size`.
+    """
+    proof = consistency_proof(reader, old_size, new_size)
+    return (tree_root(reader, old_size), *proof) if _is_complete(old_size) else proof
+
+
+def roots_from_consistency_path(
+    old_size: int, new_size: int, path: Sequence[bytes]
+) -> tuple[bytes, bytes]:
+    """Return the roots (of the first `old_size` leaves, of the tree) that a path leads to.
+
+    If the second is the root of a tree, the first is the only one its first leaves can have.
+
+    Raises:
+        VerificationFailed: Not 1 <= old_size < new_size, or the path has the wrong number of hashes.
+    """
+    if not 1 <= old_size < new_size <= MAX_TREE_SIZE:
+        raise VerificationFailed(f"No path leads from {old_size} entries to {new_size}.")
+    _require_hashes("consistency", path)
     if not path:
         raise _wrong_length("consistency")
     fn, sn = old_size - 1, new_size - 1
@@ -334,8 +360,12 @@ def verify_consistency(
         sn >>= 1
     if sn:
         raise _wrong_length("consistency")
-    if first != old_root or second != new_root:
-        raise _inconsistent(old_size, new_size)
+    return first, second
+
+
+def _is_complete(size: int) -> bool:
+    """Return whether a tree of `size` entries is one complete subtree."""
+    return size & (size - 1) == 0
 
 
 class _Ranges:
