@@ -17,7 +17,7 @@ from typing import Any
 
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement, sign_statement
-from ledger.crypto.keys import SigningKey
+from ledger.crypto.keys import Ed25519Signer
 from ledger.errors import MalformedData
 
 GENESIS_PREVIOUS = bytes(32)
@@ -95,7 +95,7 @@ def note_digest(signed_note: str) -> bytes:
 
 
 def notary_statement(
-    kind: str, payload: dict[str, Any], *, origin: str, key: SigningKey, issued_at: int
+    kind: str, payload: dict[str, Any], *, origin: str, key: Ed25519Signer, issued_at: int
 ) -> bytes:
     """Return a statement signed by the notary's Ed25519 log key; `payload` carries origin and nonce."""
     return sign_statement(

@@ -32,6 +32,7 @@ from ledger.chain.note import (
 from ledger.crypto.keys import (
     ED25519_SIGNATURE_SIZE,
     ML_DSA_44_SIGNATURE_SIZE,
+    Ed25519Signer,
     MlDsaKey,
     SigningKey,
     verify_ed25519,
@@ -139,7 +140,7 @@ def _short(data: bytes) -> bytes:
 
 
 def sign_checkpoint(
-    checkpoint: Checkpoint, ed25519: SigningKey, ml_dsa: MlDsaKey, time: int
+    checkpoint: Checkpoint, ed25519: Ed25519Signer, ml_dsa: MlDsaKey, time: int
 ) -> str:
     """Return the signed note with the log's two lines, Ed25519 first.
 

@@ -17,7 +17,7 @@ from hashlib import sha256
 from ledger.crypto.keys import (
     ED25519_PUBLIC_SIZE,
     ML_DSA_44_PUBLIC_SIZE,
-    SigningKey,
+    Ed25519Signer,
 )
 from ledger.encoding import b64decode, b64encode, parse_hex
 from ledger.errors import MalformedData
@@ -146,7 +146,7 @@ def format_signature(signature: Signature) -> str:
     return f"{_DASH}{signature.name} {b64encode(signature.key_id + signature.signature)}"
 
 
-def sign_note(text: str, name: str, key: SigningKey) -> Signature:
+def sign_note(text: str, name: str, key: Ed25519Signer) -> Signature:
     """Sign a text with Ed25519 (type 0x01) under a name."""
     return Signature(name, key_id(name, ED25519, key.public), key.sign(text.encode()))
 

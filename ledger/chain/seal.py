@@ -15,7 +15,7 @@ from typing import Any
 from ledger.chain import statement as st
 from ledger.chain.certificate import SealAnchor, certified_key
 from ledger.crypto import cose
-from ledger.crypto.keys import SealKey, thumbprint_p256, verify_es256
+from ledger.crypto.keys import P256Signer, thumbprint_p256, verify_es256
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, VerificationFailed
 
@@ -47,7 +47,7 @@ class CoseReceipt:
     proof: tuple[bytes, ...]
 
 
-def sign_seal(origin: str, root: bytes, key: SealKey, certificate: bytes) -> Seal:
+def sign_seal(origin: str, root: bytes, key: P256Signer, certificate: bytes) -> Seal:
     """Return the seal over a checkpoint's root; `certificate` is the key's, in DER."""
     protected = cbor_encode(
         {

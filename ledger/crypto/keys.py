@@ -8,6 +8,7 @@ the COSE_Key's required members. Private keys rest in PKCS #8 PEM, which other s
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,6 +28,42 @@ ED25519_SIGNATURE_SIZE = 64
 ML_DSA_44_PUBLIC_SIZE = 1312
 ML_DSA_44_SIGNATURE_SIZE = 2420
 P256_COORDINATE_SIZE = 32
+
+
+class Ed25519Signer(Protocol):
+    """An Ed25519 key that signs, wherever its private half lies."""
+
+    @property
+    def public(self) -> bytes:
+        """The 32-byte public key."""
+        ...
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The key id, 32 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte signature over `message` (RFC 8032)."""
+        ...
+
+
+class P256Signer(Protocol):
+    """An ECDSA P-256 key that signs, wherever its private half lies."""
+
+    @property
+    def public(self) -> ec.EllipticCurvePublicKey:
+        """The public key."""
+        ...
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The key id, 32 bytes."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return r and s, 32 bytes each (RFC 9053 section 2.1)."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     """The clock has jumped, or the newest block lies ahead of it."""
     SEAL_EXPIRED = "seal-expired"
     """The certificate of the seal, or its root, has run out or is not valid yet."""
+    KEYS_GONE = "keys-gone"
+    """The PKCS#11 token that holds the keys does not answer."""
     FILE_GONE = "file-gone"
     """A database was removed or replaced under the running notary."""
     SELF_CHECK = "self-check"

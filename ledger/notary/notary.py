@@ -95,7 +95,7 @@ class Notary:
             settings = place.read_settings(directory)
             self.origin, self.issuer = settings.origin, settings.issuer
             self.trust, self._trust = read_trust(directory / settings.trust_file)
-            keys = place.read_keys(directory, self.origin)
+            keys = place.read_keys(directory, settings)
             require_own(keys, self._trust)
             watch = ClockWatch(clock)
             self.now = watch.steady
@@ -171,7 +171,7 @@ class Notary:
             self._writer.time  # noqa: B018 - raises
         except NotSigning as error:
             found = error
-        for reason in (Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE):
+        for reason in (Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE):
             if found is None or reason != found.reason:
                 self._health.clear(reason)
             elif reason not in self._health.reasons:

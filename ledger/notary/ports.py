@@ -14,7 +14,7 @@ from ledger.chain.replay import AccountKey
 from ledger.chain.seal import Seal
 from ledger.chain.statement import Payload, Statement
 from ledger.chain.tiles import Tile
-from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
+from ledger.crypto.keys import Ed25519Signer, MlDsaKey, P256Signer
 from ledger.crypto.merkle import leaf_hash
 
 
@@ -267,14 +267,31 @@ def no_hook(step: Step, side: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPlace:
+    """A PKCS#11 token: the module's path, the token's label, a file (mode 0600) with its PIN."""
+
+    module: str
+    label: str
+    pin_file: str
+
+
+def no_check() -> None:
+    """Do nothing: keys in files are held since they were read."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotaryKeys:
-    """What the notary signs with. `chain` is the seal's certificate and those above it, in DER."""
+    """What the notary signs with. `chain` is the seal's certificate and those above it, in DER.
+
+    `require_held` raises NotSigning while a key token does not answer.
+    """
 
     origin: str
-    log: SigningKey
+    log: Ed25519Signer
     ml_dsa: MlDsaKey
-    seal: SealKey
+    seal: P256Signer
     chain: tuple[bytes, ...]
+    require_held: Callable[[], None] = no_check
 
     @property
     def certificate(self) -> bytes:

@@ -39,7 +39,7 @@ def imported(*rooms: str) -> set[str]:
     [
         (("ledger.verify", "ledger.cli.court", "ledger.cli.root", "ledger.evidence"), BASE),
         (("ledger.company", "ledger.cli.company", "ledger.cli.verify"), BASE | EXTRAS["company"]),
-        (("ledger.notary", "ledger.cli.notary", "api"), BASE | EXTRAS["notary"]),
+        (("ledger.notary", "ledger.cli.notary", "api"), BASE | EXTRAS["notary"] | EXTRAS["hsm"]),
     ],
     ids=["court", "company", "notary"],
 )

@@ -4,15 +4,18 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option, notary
-from ledger.errors import NotFound
+from ledger.errors import InvalidInput, NotFound
 from ledger.language import day, spelled, utc
 from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from ledger.notary.ports import TokenPlace
 
 SHOWN_BLOCKS = 20
 
@@ -21,14 +24,36 @@ SHOWN_BLOCKS = 20
     epilog="""\b
 Example:
   sealbook notary init --origin notary.example/ledger --issuer "Office"
+  sealbook notary init --origin notary.example/ledger --token-module /usr/lib/softhsm/libsofthsm2.so \
+    --token-label sealbook --pin-file /etc/sealbook/pin
 """
 )
 @click.option("--origin", required=True, help="The ledger's name for ever.")
 @click.option("--issuer", help="The office's name, for certificates. Default: the origin.")
 @click.option("--filing", default="", help="The platform's filing number, for its statement.")
+@click.option(
+    "--token-module",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A PKCS#11 module: the Ed25519 log key and the seal's key are made in its token.",
+)
+@click.option("--token-label", default="sealbook", show_default=True, help="The token's label.")
+@click.option(
+    "--pin-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file, for its owner alone, with the token's PIN.",
+)
 @directory_option
 @shell.json_option
-def init(origin: str, issuer: str | None, filing: str, directory: Path, as_json: bool) -> None:
+def init(
+    origin: str,
+    issuer: str | None,
+    filing: str,
+    token_module: Path | None,
+    token_label: str,
+    pin_file: Path | None,
+    directory: Path,
+    as_json: bool,
+) -> None:
     """Found a notary: keys, seal, trust file, the first two blocks."""
     import platform as machine
 
@@ -49,7 +74,8 @@ def init(origin: str, issuer: str | None, filing: str, directory: Path, as_json:
             "C2SP age", "C2SP tlog-tiles", "C2SP tlog-cosignature", "C2SP tlog-proof",
         ),
     )  # fmt: skip
-    init_notary(directory, origin, issuer=office, platform=stated, random=os.urandom)
+    token = _token_place(token_module, token_label, pin_file)
+    init_notary(directory, origin, issuer=office, platform=stated, token=token, random=os.urandom)
     trust = directory / read_settings(directory).trust_file
     printed = fingerprint(trust.read_bytes())
     shell.emit(
@@ -63,8 +89,28 @@ def init(origin: str, issuer: str | None, filing: str, directory: Path, as_json:
         text.said(f"The ledger {quoted(origin)} stands in {quoted(directory.resolve())}.")
         + "\nHand its trust file to courts and companies, and the fingerprint on paper:\n"
         f"  {printed}\n{text.foreign(trust.name, 2)}\n"
-        "Its private keys are in keys/. `sealbook notary serve` starts the service.",
+        + (
+            "Its private keys are in keys/."
+            if token is None
+            else "The Ed25519 log key and the seal's key are in the token; the ML-DSA-44 key and the "
+            "seal's root are in keys/."
+        )
+        + " `sealbook notary serve` starts the service.",
     )
+
+
+def _token_place(module: Path | None, label: str, pin_file: Path | None) -> "TokenPlace | None":
+    from ledger.notary.ports import TokenPlace
+
+    if module is None and pin_file is None:
+        return None
+    if module is None or pin_file is None:
+        raise click.UsageError("Keys in a token need both --token-module and --pin-file.")
+    if pin_file.stat().st_mode & 0o077:
+        raise InvalidInput(
+            f"{quoted(pin_file)} can be read by others than its owner. Run `chmod 600` on it first."
+        )
+    return TokenPlace(str(module.resolve()), label, str(pin_file.resolve()))
 
 
 @notary.command(

@@ -20,11 +20,11 @@ from ledger.chain.office import Platform, platform_payload
 from ledger.chain.policy import Group, Log, Policy, Witness
 from ledger.chain.statement import is_origin
 from ledger.chain.trust import Trust, format_trust
-from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey
+from ledger.crypto.keys import Ed25519Signer, MlDsaKey, P256Signer, SealKey, SigningKey
 from ledger.disk.files import make_folder, write_durably
 from ledger.errors import InvalidInput
 from ledger.notary.clock import Clock, ClockWatch
-from ledger.notary.ports import Hook, NotaryKeys, Step, no_hook
+from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace, no_check, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
@@ -47,6 +47,7 @@ def init_notary(
     *,
     issuer: str,
     platform: Platform,
+    token: TokenPlace | None = None,
     clock: Clock = SYSTEM_CLOCK,
     random: Callable[[int], bytes],
     hook: Hook = no_hook,
@@ -58,11 +59,13 @@ def init_notary(
         origin: The ledger's name for ever, such as "notary.example/ledger".
         issuer: The office's name, for certificates and the trust file.
         platform: The first platform statement.
+        token: Where the log's Ed25519 key and the seal's key are to be made; None for files.
         clock: What time it is.
         random: Returns that many bytes from the system's generator.
         hook: Called around each durable step.
 
-    Raises Conflict when the directory is not empty or in use, InvalidInput, StorageFailed.
+    Raises Conflict when the directory is not empty or in use, or the token holds such keys; NotSigning
+    when the token does not answer; InvalidInput, StorageFailed.
     """
     if not is_origin(origin):
         raise InvalidInput(
@@ -78,7 +81,7 @@ def init_notary(
             directory,
             (),
             lambda folder: made.append(
-                _found(folder, Settings(origin, issuer), platform, clock, random, hook)
+                _found(folder, Settings(origin, issuer, token), platform, clock, random, hook)
             ),
             hook,
         )
@@ -98,14 +101,16 @@ def _found(
     hook: Hook,
 ) -> Trust:
     now = datetime.fromtimestamp(int(clock.wall()), UTC)
-    root_key, seal_key = (SealKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
+    root_key = SealKey(ec.generate_private_key(ec.SECP256R1()))
+    log_key, seal_key, require_held = _make_keys(settings, folder.parent, random)
     root, seal = _certify(settings.issuer, root_key, seal_key, now)
     keys = NotaryKeys(
         settings.origin,
-        SigningKey(random(SEED_SIZE)),
+        log_key,
         MlDsaKey(random(SEED_SIZE)),
         seal_key,
         (seal.public_bytes(Encoding.DER), root.public_bytes(Encoding.DER)),
+        require_held,
     )
     anchor = SealAnchor(seal.subject.rfc4514_string(), root.public_bytes(Encoding.DER))
     trust = _trust(settings, keys, anchor, int(now.timestamp()))
@@ -137,6 +142,18 @@ def _found(
     return trust
 
 
+def _make_keys(
+    settings: Settings, directory: Path, random: Callable[[int], bytes]
+) -> tuple[Ed25519Signer, P256Signer, Callable[[], None]]:
+    """Return new keys of the log and the seal, in files or in the token, and the check for them."""
+    if settings.token is None:
+        seal = SealKey(ec.generate_private_key(ec.SECP256R1()))
+        return SigningKey(random(SEED_SIZE)), seal, no_check
+    token = place.open_token(settings.token, settings.origin, directory)
+    token.generate()
+    return token.log, token.seal, token.require_held
+
+
 def _trust(settings: Settings, keys: NotaryKeys, anchor: SealAnchor, now: int) -> Trust:
     ed25519, ml_dsa = keys.verifiers
     policy = Policy(
@@ -149,7 +166,7 @@ def _trust(settings: Settings, keys: NotaryKeys, anchor: SealAnchor, now: int) -
 
 
 def _certify(
-    issuer: str, root_key: SealKey, seal_key: SealKey, now: datetime
+    issuer: str, root_key: SealKey, seal_key: P256Signer, now: datetime
 ) -> tuple[x509.Certificate, x509.Certificate]:
     """Return the seal's root and the certificate of the key that seals."""
     root_name = _name(issuer, "Sealbook seal root")
@@ -170,7 +187,7 @@ def _name(issuer: str, role: str) -> x509.Name:
 def _certificate(
     subject: x509.Name,
     issuer: x509.Name,
-    key: SealKey,
+    key: P256Signer,
     signer: SealKey,
     now: datetime,
     years: int,

@@ -103,7 +103,7 @@ def fsck(directory: Path, *, ciphertext: bool = False) -> tuple[Finding, ...]:
             stack.enter_context(place.lock(directory))
             place.settle(directory, no_hook)
         settings = place.read_settings(directory)
-        keys = place.read_keys(directory, settings.origin)
+        keys = place.read_keys(directory, settings)
         _, trust = read_trust(directory / settings.trust_file)
         name = place.CHECKPOINTS
         try:

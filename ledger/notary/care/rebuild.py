@@ -45,7 +45,7 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
     with place.lock(directory):
         place.settle(directory, hook)
         settings = place.read_settings(directory)
-        keys = place.read_keys(directory, settings.origin)
+        keys = place.read_keys(directory, settings)
         remade = rebuild_checkpoints(directory, keys, hook)
         signed = CheckpointDatabase(directory / place.CHECKPOINTS)
         try:

@@ -64,7 +64,7 @@ def restore(
                 if newest is None:
                     raise NotFound("The backup holds no signed checkpoint.")
                 copy_rows(store, signed, newest, folder, room, never)
-        _check_copy(folder, settings.origin, known, clock, random)
+        _check_copy(folder, known, clock, random)
 
     with storage(directory), _unused(source), place.lock(directory), _tidy(directory, strange):
         place.settle(directory, hook)
@@ -82,7 +82,6 @@ def restore(
 
 def _check_copy(
     folder: Path,
-    origin: str,
     known: list[SignedCheckpoint],
     clock: Clock,
     random: Callable[[int], bytes],
@@ -110,7 +109,7 @@ def _check_copy(
             store,
             signed,
             LogFolder(folder / place.LOG),
-            place.read_keys(folder, origin),
+            place.read_keys(folder, place.read_settings(folder)),
             ClockWatch(clock),
             random,
             no_hook,

@@ -111,10 +111,12 @@ class BlockWriter:
         """POSIX seconds for what is signed next: never below the last block's.
 
         Raises NotSigning when the clock has jumped, or lies before the last block; when the seal's
-        certificates are not valid now; or when a database's file has gone.
+        certificates are not valid now; when the key token does not answer; or when a database's file
+        has gone.
         """
         self._store.require_held()
         self._signed.require_held()
+        self.keys.require_held()
         now = self._watch.now()
         if self._time > max(now + TOLERANCE, self.accepted):
             raise NotSigning(

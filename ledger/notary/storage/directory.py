@@ -14,8 +14,9 @@ A directory is filled under `.incomplete`, which is nothing yet and may be throw
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tomli_w
 from cryptography import x509
@@ -27,7 +28,7 @@ from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_
 from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
-from ledger.notary.ports import Hook, NotaryKeys, Step
+from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
 from ledger.notary.storage import checkpoints, connections, office
 from ledger.quoted import quoted
 
@@ -40,6 +41,9 @@ SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
 ACCEPTED = "clock-accepted"
 INCOMPLETE, READY = ".incomplete", ".ready"
 _FORMAT = "sealbook-notary-v1"
+
+if TYPE_CHECKING:
+    from ledger.notary.storage.hsm import KeyToken
 
 
 class InUse(Conflict):
@@ -54,6 +58,7 @@ class Settings:
 
     origin: str
     issuer: str
+    token: TokenPlace | None = None
 
     @property
     def trust_file(self) -> str:
@@ -98,13 +103,19 @@ def read_settings(directory: Path) -> Settings:
     match value:
         case {"format": "sealbook-notary-v1", "origin": origin, "issuer": str(issuer)}:
             if is_origin(origin):
-                return Settings(origin, issuer)
+                return Settings(origin, issuer, _parse_token(value.get("token")))
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
 
 def write_settings(directory: Path, settings: Settings) -> None:
     """Write notary.toml."""
-    content = {"format": _FORMAT, "origin": settings.origin, "issuer": settings.issuer}
+    content: dict[str, object] = {
+        "format": _FORMAT,
+        "origin": settings.origin,
+        "issuer": settings.issuer,
+    }
+    if settings.token is not None:
+        content["token"] = asdict(settings.token)
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode())
 
 
@@ -130,37 +141,67 @@ def write_accepted(directory: Path, time: int) -> None:
 
 
 def write_keys(directory: Path, keys: NotaryKeys, root_key: SealKey, chain: bytes) -> None:
-    """Write the private keys and the seal's certificates. `chain` is PEM, the seal's first."""
+    """Write the private keys that are not in a token, and the seal's certificates.
+
+    `chain` is PEM, the seal's first.
+    """
     for name, key in (
         (LOG_KEY, keys.log),
         (ML_DSA_KEY, keys.ml_dsa),
         (SEAL_KEY, keys.seal),
         (SEAL_ROOT_KEY, root_key),
     ):
-        write_durably(directory / KEYS / name, format_pem(key), 0o600)
+        if isinstance(key, SigningKey | MlDsaKey | SealKey):
+            write_durably(directory / KEYS / name, format_pem(key), 0o600)
     (directory / KEYS).chmod(0o700)
     write_durably(directory / SEAL_CHAIN, chain)
 
 
-def read_keys(directory: Path, origin: str) -> NotaryKeys:
-    """Return what the notary signs with. Raises InvalidInput."""
+def read_keys(directory: Path, settings: Settings) -> NotaryKeys:
+    """Return what the notary signs with. Raises InvalidInput; NotSigning without its key token."""
+    names = (LOG_KEY, ML_DSA_KEY, SEAL_KEY) if settings.token is None else (ML_DSA_KEY,)
     try:
-        found = [
-            parse_pem((directory / KEYS / name).read_bytes())
-            for name in (LOG_KEY, ML_DSA_KEY, SEAL_KEY)
-        ]
+        found = [parse_pem((directory / KEYS / name).read_bytes()) for name in names]
         chain = x509.load_pem_x509_certificates((directory / SEAL_CHAIN).read_bytes())
     except (OSError, ValueError, MalformedData) as error:
         raise InvalidInput(
             f"A key or certificate in {quoted(directory)} cannot be read ({quoted(error)}); put "
             "it back."
         ) from error
+    ders = tuple(each.public_bytes(Encoding.DER) for each in chain)
     match found:
         case [SigningKey() as log, MlDsaKey() as ml_dsa, SealKey() as seal]:
-            ders = tuple(each.public_bytes(Encoding.DER) for each in chain)
-            return NotaryKeys(origin, log, ml_dsa, seal, ders)
+            return NotaryKeys(settings.origin, log, ml_dsa, seal, ders)
+        case [MlDsaKey() as ml_dsa] if settings.token is not None:
+            token = open_token(settings.token, settings.origin, directory)
+            return NotaryKeys(
+                settings.origin, token.log, ml_dsa, token.seal, ders, token.require_held
+            )
     raise InvalidInput(
         f"The keys in {quoted(directory / KEYS)} are not of the kinds that their names say."
+    )
+
+
+def open_token(place: TokenPlace, origin: str, directory: Path) -> "KeyToken":
+    """Return the token that holds a ledger's keys. Raises InvalidInput where the extra is missing."""
+    try:
+        from ledger.notary.storage.hsm import KeyToken
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            "Keys in a PKCS#11 token need the extra of the program for it. Install it with "
+            "`pip install 'sealbook[notary,hsm]'`."
+        ) from error
+    return KeyToken(place, origin, directory)
+
+
+def _parse_token(value: object) -> TokenPlace | None:
+    match value:
+        case None:
+            return None
+        case {"module": str(module), "label": str(label), "pin_file": str(pin_file)}:
+            return TokenPlace(module, label, pin_file)
+    raise InvalidInput(
+        f"{quoted(SETTINGS)} does not say of its [token] what it should: module, label, pin_file."
     )
 
 
