@@ -5,9 +5,25 @@ Specification: RFC 3161 section 2.4.2 and appendix B; RFC 5816.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from math import floor
 
-from ledger.chain.timestamp.revocation import Revocation
-from ledger.chain.timestamp.token import Token
+from cryptography import x509
+
+from ledger.chain.timestamp.path import verify_path
+from ledger.chain.timestamp.revocation import (
+    MAX_ITEMS,
+    MAX_VALIDATION,
+    Revocation,
+    Validation,
+    parse_validation,
+    standing,
+)
+from ledger.chain.timestamp.signature import verify_signer
+from ledger.chain.timestamp.token import DIGESTS, Token
+from ledger.errors import MalformedData, TooLarge, VerificationFailed
+from ledger.quoted import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +74,99 @@ def verify_token(
     is the POSIX second by which something newer that stands shows the token to have existed: a key
     that was lost later does not fell it then. Raises VerificationFailed, MalformedData and TooLarge.
     """
-    raise NotImplementedError
+    if token.imprint_algorithm not in DIGESTS.values():
+        raise VerificationFailed(
+            f"a timestamp token's hash function {quoted(token.imprint_algorithm)} is not verified here"
+        )
+    if token.imprint != imprint:
+        raise VerificationFailed("a timestamp token is for something else: its hash is another one")
+    if token.critical:
+        raise VerificationFailed(
+            f"a timestamp token's extension {quoted(token.critical[0])} is critical, and not known here"
+        )
+    items = _items(token, validation)
+    known = {each.certificate: None for each in authorities}
+    certificates = [raw for raw, each in items if isinstance(each, x509.Certificate)]
+    signer = x509.load_der_x509_certificate(verify_signer(token, (*certificates, *known)))
+    others = [each for _, each in items if isinstance(each, x509.Certificate)]
+    authority, path = _path(token, signer, others, authorities)
+    latest = token.latest(authority.accuracy)
+    revoked, checked = _standing(path, [each for _, each in items], latest, shown)
+    return VerifiedToken(
+        token=token,
+        authority=authority.name,
+        earliest=token.earliest(authority.accuracy),
+        latest=latest,
+        expires=int(min(each.not_valid_after_utc for each in path).timestamp()),
+        revoked=revoked,
+        checked=checked,
+    )
+
+
+def _items(token: Token, validation: Sequence[bytes]) -> list[tuple[bytes, Validation]]:
+    """Return certificates and lists: those handed in, and those of the token that can be read."""
+    if len(validation) > MAX_ITEMS or sum(map(len, validation)) > MAX_VALIDATION:
+        raise TooLarge(
+            f"the validation data for a timestamp token is over {MAX_ITEMS} files or "
+            f"{MAX_VALIDATION:,} bytes"
+        )
+    items = {each: parse_validation(each) for each in validation}
+    for each in (*token.certificates, *token.crls):
+        try:
+            items[each] = parse_validation(each)
+        except MalformedData:
+            continue  # outside of the signature: anybody can have put it there
+    return list(items.items())
+
+
+def _path(
+    token: Token,
+    signer: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    authorities: Sequence[Authority],
+) -> tuple[Authority, tuple[x509.Certificate, ...]]:
+    """Return the first authority that stands for the token, and the path to it."""
+    failed = VerificationFailed("no timestamp authority is trusted: add it to the trust file")
+    for each in authorities:
+        if each.policy not in (None, token.policy):
+            failed = VerificationFailed(
+                f"a timestamp token was made under the policy {quoted(token.policy)}, which is not the "
+                f"one that you trust of {quoted(each.name)}"
+            )
+            continue
+        anchor = x509.load_der_x509_certificate(each.certificate)
+        try:
+            return each, verify_path(signer, others, anchor, floor(token.gen_time))
+        except VerificationFailed as error:
+            failed = error
+    raise failed
+
+
+def _standing(
+    path: Sequence[x509.Certificate], lists: Sequence[Validation], latest: int, shown: int | None
+) -> tuple[Revocation | None, int | None]:
+    """Return the first revocation that leaves the token standing, and when all were last checked.
+
+    The authority's own certificate is trusted by name: nobody above it revokes it. Raises
+    VerificationFailed where a revocation fells the token.
+    """
+    found = [standing(each, issuer, lists, latest) for each, issuer in pairwise(path)]
+    revocations = sorted(
+        (each for one in found for each in one.revocations), key=lambda each: each.time
+    )
+    for each in revocations:
+        known = [] if shown is None else [shown]
+        known += [latest] if each.is_harmless else []
+        if not known or min(known) >= each.time:
+            day = datetime.fromtimestamp(each.time, UTC).date()
+            raise VerificationFailed(
+                f"a timestamp token's certificate was revoked on {day}"
+                + (f" ({quoted(each.reason)})" if each.reason else " without a reason")
+                + ", and nothing shows that the token is older than that"
+            )
+    checks = [each.checked for each in found]
+    checked = [each for each in checks if each is not None]
+    return (
+        revocations[0] if revocations else None,
+        min(checked) if checked and len(checked) == len(checks) else None,
+    )
