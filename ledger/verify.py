@@ -3,8 +3,10 @@
 No clock, file, network or database. The command line, the service and the tests call this one.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypeVar
 
 from ledger.chain import report as rp
@@ -16,8 +18,12 @@ from ledger.chain.enrolment import (
     parse_enrolment,
     verify_record,
 )
-from ledger.chain.policy import VerifiedCheckpoint, verify_note
-from ledger.chain.receipt import Position, Receipt, parse_receipt
+from ledger.chain.note import first_lines
+from ledger.chain.policy import (
+    VerifiedCheckpoint,
+    has_quorum,
+)
+from ledger.chain.receipt import Position, Receipt, TokenEntry, parse_receipt
 from ledger.chain.report import Claim, Report
 from ledger.chain.seal import parse_cose_receipt, verify_seal
 from ledger.chain.statement import (
@@ -27,12 +33,17 @@ from ledger.chain.statement import (
     parse_statement,
     verify_statement,
 )
-from ledger.chain.trust import DEFAULT_REQUIRED, Trust
+from ledger.chain.timestamp.token import DIGESTS, parse_token
+from ledger.chain.timestamp.verifying import NotTrusted, VerifiedToken, verify_token
+from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
 from ledger.quoted import quoted
 
 T = TypeVar("T")
+
+CLOCKS_APART = 600
+"""Seconds by which the notary's clock and an authority's may differ before a block is back-dated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,10 @@ class DepositReceipt:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedReceipt:
-    """A receipt whose report is good. Only `verify_receipt` makes one."""
+    """A receipt whose report is good, or lacks no more than what is pending where that was allowed.
+
+    Only `verify_receipt` makes one.
+    """
 
     report: Report
     statement: Statement
@@ -74,6 +88,11 @@ class VerifiedReceipt:
     block: Block
     enrolment: Enrolment
     record: IdentityRecord | None
+
+    @property
+    def final(self) -> bool:
+        """Whether every claim that the trust file requires is proven, also those that come later."""
+        return self.report.good
 
 
 class ReceiptRefused(VerificationFailed):
@@ -88,27 +107,40 @@ class ReceiptRefused(VerificationFailed):
 
 
 def verify_receipt(
-    receipt: bytes, trust: Trust, *, opening: OpenedDeposit | None = None
+    receipt: bytes,
+    trust: Trust,
+    *,
+    opening: OpenedDeposit | None = None,
+    provisional: bool = False,
 ) -> VerifiedReceipt:
     """Return what the receipt proves under `trust`; see formats.md, Receipt and Trust file.
 
     1. Parse the receipt; what does not re-encode to the same bytes is refused.
     2. The statement is a deposit made for the trusted ledger.
-    3. The checkpoint is signed as the policy requires (Ed25519 and ML-DSA-44 and its quorum).
+    3. The checkpoint is signed by the notary as the policy requires (Ed25519 and ML-DSA-44), and no
+       signature on it by a key of the policy is false. Whether the policy's witnesses make up its
+       quorum is a claim of its own.
     4. The statement is the entry at its index: inclusion proof under the checkpoint's root.
     5. The block record is the notary's, is an entry, and spans the deposit's index.
     6. The enrolment is the notary's, is an earlier entry, and names the statement's account and key.
     7. The enrolled key signed the statement.
     8. The identity record, where one is carried, is the one the enrolment committed to.
     9. The COSE Receipt is sealed under a trusted root and proves the same leaf in the same tree.
-    10. With an opening: the commitment recomputed from what it shows is the one deposited. What the
+    10. Each token by a trusted authority is over this checkpoint, or is one that the block record
+        names and over the note that is carried with it; it holds, and still does when it is asked
+        (`trust.at`). The time that the block states lies between them.
+    11. With an opening: the commitment recomputed from what it shows is the one deposited. What the
         cover says is stated by the depositor's software, under that commitment.
+
+    With `provisional` a receipt may lack what comes with its anchor: witnesses, time, existence.
 
     Raises:
         MalformedData: `receipt` is no receipt (step 1), or names no deposit (step 2).
         ReceiptRefused: A claim failed, or a required one is not proven; it carries the report.
     """
-    return verify_parsed(parse_deposit_receipt(receipt), trust, lambda _: opening)
+    return verify_parsed(
+        parse_deposit_receipt(receipt), trust, lambda _: opening, provisional=provisional
+    )
 
 
 def parse_deposit_receipt(data: bytes) -> DepositReceipt:
@@ -122,8 +154,10 @@ def verify_parsed(
     receipt: DepositReceipt,
     trust: Trust,
     opening: Callable[[Report], OpenedDeposit | None] = lambda _: None,
+    *,
+    provisional: bool = False,
 ) -> VerifiedReceipt:
-    """Return what `verify_receipt` does: steps 3 to 9, then step 10 with what `opening` gives.
+    """Return what `verify_receipt` does: steps 3 to 10, then step 11 with what `opening` gives.
 
     `opening` is called once, with the report on the receipt alone, so that content is read only where
     that leads somewhere. Raises ReceiptRefused, and what `opening` raises.
@@ -134,7 +168,9 @@ def verify_parsed(
     if opened is not None:
         steps.compare(opened)
     report = steps.report()
-    if not (report.good and steps.checkpoint and steps.block and steps.enrolment):
+    lacking = set(report.missing) - set(rp.PENDING if provisional else ())
+    sound = not report.failed and not lacking
+    if not (sound and steps.checkpoint and steps.block and steps.enrolment):
         raise ReceiptRefused(report)
     return VerifiedReceipt(
         report,
@@ -162,6 +198,7 @@ class _Steps:
         self.parts, self.statement, self.deposit = receipt.parts, receipt.statement, receipt.deposit
         self.trust = trust
         self.claims: dict[str, Claim] = {}
+        self.left_out: list[str] = []
         self.checkpoint: VerifiedCheckpoint | None = None
         self.block: Block | None = None
         self.enrolment: Enrolment | None = None
@@ -174,6 +211,8 @@ class _Steps:
             self.enrolment = self._claim(rp.DEPOSITOR, self._depositor)
         if self.checkpoint is not None and self.block is not None:
             self._claim(rp.SEAL, self._seal)
+        if self.checkpoint is not None:
+            self._claim(rp.TIME, self._time)
         if self.enrolment is not None:
             self.record = self._claim(rp.IDENTITY, self._identity)
         if self.deposit.matter is not None and self.enrolment is not None:
@@ -224,7 +263,9 @@ class _Steps:
                 f"the deposit was made for {quoted(self.deposit.origin)}, "
                 f"the trust file is for {quoted(self.trust.origin)}"
             )
-        checkpoint = verify_note(self.trust.policy, self.parts.note)
+        policy = self.trust.policy
+        checkpoint = verify_own(self.trust, self.parts.note)
+        signed = [name for name, _ in checkpoint.witnesses]
         tree, position = checkpoint.checkpoint, self.parts.position
         verify_inclusion(
             self.statement.leaf_hash, position.index, tree.size, position.proof, tree.root
@@ -244,9 +285,76 @@ class _Steps:
             for name, seen in checkpoint.witnesses
             if seen.key.name != tree.origin
         ]
-        if witnesses:
+        if witnesses and has_quorum(policy, signed):
             self._say(rp.WITNESSES, rp.PROVEN, "cosignatures", witnesses=witnesses)
+        elif needs_witnesses(policy, self.trust.origin):
+            self._say(rp.WITNESSES, rp.NOT_SHOWN, witnesses=witnesses)
         return checkpoint
+
+    def _time(self) -> None:
+        """Say when: by the tokens of trusted authorities, else as the block record states."""
+        assert self.checkpoint is not None
+        times, stated = self.parts.times, None if self.block is None else self.block.time
+        tokens = [
+            found
+            for each in times.tokens
+            if (found := self._token(each, self.parts.note)) is not None
+        ]
+        earlier = self._earlier()
+        facts: dict[str, object] = {} if stated is None else {"time": stated}
+        if self.left_out:
+            facts["left_out"] = self.left_out
+        if earlier is not None:
+            facts["earliest"] = earlier.earliest
+            self._require_order(stated, earlier.earliest, None)
+        if not tokens:
+            if stated is not None:
+                self._say(rp.TIME, rp.STATED, "notary", **facts)
+            return
+        latest = min(each.latest for each in tokens)
+        self._require_order(stated, None, latest)
+        names = [each.authority for each in tokens]
+        self._say(rp.TIME, rp.PROVEN, "tokens", **facts, latest=latest, authorities=names)
+        until = max(each.expires for each in tokens)
+        at = self.trust.at
+        if at is None or at <= until:
+            self._say(rp.EXISTENCE, rp.PROVEN, "tokens", until=until)
+        else:
+            self._say(rp.EXISTENCE, rp.NOT_SHOWN, until=until)
+
+    def _earlier(self) -> VerifiedToken | None:
+        earlier = self.parts.times.earlier
+        if earlier is None or self.block is None:
+            return None
+        if sha256(earlier.token.der).digest() not in self.block.tokens:
+            raise VerificationFailed("the earlier token is not one that the block record names")
+        note = verify_own(self.trust, earlier.note).checkpoint
+        if note.origin != self.trust.origin or note.size > self.block.start:
+            raise VerificationFailed("the earlier token is not over an earlier checkpoint")
+        return self._token(earlier.token, earlier.note)
+
+    def _token(self, entry: TokenEntry, note: str) -> VerifiedToken | None:
+        """Return what a token proves of a note, None where it counts for nothing, and why is kept."""
+        token = parse_token(entry.der)
+        imprint = hashlib.new(
+            token.imprint_algorithm if token.imprint_algorithm in DIGESTS.values() else "sha256",
+            first_lines(note, entry.lines).encode(),
+        ).digest()
+        times = self.parts.times
+        try:
+            return verify_token(token, imprint, self.trust.authorities, times.validation)
+        except NotTrusted as error:
+            self.left_out.append(str(error))
+            return None
+
+    def _require_order(self, stated: int | None, earliest: int | None, latest: int | None) -> None:
+        """Raise VerificationFailed where the block's time is outside of its tokens."""
+        if stated is None:
+            return
+        if earliest is not None and stated < earliest - CLOCKS_APART:
+            raise VerificationFailed("the block states a time before a token that it names")
+        if latest is not None and stated > latest + CLOCKS_APART:
+            raise VerificationFailed("the block states a time after the token over its checkpoint")
 
     def _block(self) -> Block:
         statement = self._notary_statement(self.parts.block, self.parts.block_position)
@@ -268,7 +376,6 @@ class _Steps:
             previous=block.previous.hex(),
             platform=None if block.platform is None else block.platform.hex(),
         )
-        self._say(rp.TIME, rp.STATED, "notary", time=block.time)
         return block
 
     def _depositor(self) -> Enrolment:

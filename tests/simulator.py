@@ -130,10 +130,12 @@ class Office:
         )
         return self.say(st.ENROLMENT, enrolment_payload(enrolment))
 
-    def block(self, height: int, start: int, size: int, time: int = NOW) -> bytes:
+    def block(
+        self, height: int, start: int, size: int, time: int = NOW, tokens: tuple[bytes, ...] = ()
+    ) -> bytes:
         previous = nonce(f"note {height}") if height else GENESIS_PREVIOUS
         block = Block(
-            self.origin, nonce(f"{height}"), height, start, size, time, previous, (), None
+            self.origin, nonce(f"{height}"), height, start, size, time, previous, tokens, None
         )
         return self.say(st.BLOCK, block_payload(block))
 
@@ -147,6 +149,12 @@ class Office:
             "group signed all ml-dsa-44\nquorum signed\n"
         )
         return Trust(self.origin, "公证处", NOW, policy, (SealAnchor("CN=seal", self.root_der),))
+
+    def note(self, size: int) -> str:
+        """The signed checkpoint over the first entries."""
+        root = root_from_leaf_hashes(Tree(self.entries[:size]).leaves)
+        checkpoint = Checkpoint(self.origin, size, root)
+        return sign_checkpoint(checkpoint, self.log, self.ml_dsa, NOW)
 
     def parts(self, index: int = 4, block: int = 3, enrolment: int = 2) -> Receipt:
         """The parts of the receipt for the entry at `index`, against the whole tree."""

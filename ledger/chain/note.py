@@ -122,12 +122,26 @@ def parse_note(note: str | bytes) -> Note:
     lines = text[end + 1 :].split("\n")
     if lines.pop() != "" or not 1 <= len(lines) <= MAX_SIGNATURES:
         raise MalformedData(f"a signed note ends in 1 to {MAX_SIGNATURES} signature lines")
-    return Note(text[:end], tuple(parse_signature(line) for line in lines))
+    signatures = tuple(parse_signature(line) for line in lines)
+    if len({(each.name, each.key_id) for each in signatures}) < len(signatures):
+        raise MalformedData("a signed note has two signature lines of one name and key id")
+    return Note(text[:end], signatures)
 
 
 def format_note(note: Note) -> str:
     """Return the note as a whole, the inverse of `parse_note`."""
     return note.text + "\n" + "".join(format_signature(each) + "\n" for each in note.signatures)
+
+
+def first_lines(note: str, lines: int) -> str:
+    """Return the note up to and with its first `lines` signature lines: what a timestamp is over.
+
+    Raises MalformedData where there are not so many.
+    """
+    parsed = parse_note(note)
+    if not 1 <= lines <= len(parsed.signatures):
+        raise MalformedData(f"the note does not have {lines} signature lines")
+    return format_note(Note(parsed.text, parsed.signatures[:lines]))
 
 
 def parse_signature(line: str) -> Signature:

@@ -128,14 +128,28 @@ def format_policy(policy: Policy) -> str:
 def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     """Check a signed checkpoint against a policy.
 
-    1. The note is a signed note, its text a checkpoint.
-    2. Every signature by a key of the policy holds, one per key; others are ignored.
-    3. A log of the policy whose name is the checkpoint's origin has signed.
+    1. to 3. As `verify_signatures`.
     4. The quorum has cosigned.
 
     Raises:
         MalformedData: Step 1.
         VerificationFailed: Step 2, 3 or 4.
+    """
+    verified = verify_signatures(policy, note)
+    require_quorum(policy, verified, (name for name, _ in verified.witnesses))
+    return verified
+
+
+def verify_signatures(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
+    """Check the signatures on a checkpoint, and not whether they are enough.
+
+    1. The note is a signed note, its text a checkpoint.
+    2. Every signature by a key of the policy holds, one per key; others are ignored.
+    3. A log of the policy whose name is the checkpoint's origin has signed.
+
+    Raises:
+        MalformedData: Step 1.
+        VerificationFailed: Step 2 or 3.
     """
     if not isinstance(note, Note):
         note = parse_note(note)
@@ -147,11 +161,6 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
         key = keys.get((signature.name, signature.key_id))
         if key is None:
             continue
-        if key in verified:
-            raise VerificationFailed(
-                f"The checkpoint holds two signatures by the same key of {quoted(key.name)}; "
-                "which time counts would be anyone's choice."
-            )
         verified[key] = verify_signature(key, signature, checkpoint)
 
     logs = tuple(verified[log.key] for log in policy.logs if log.key in verified)
@@ -165,13 +174,18 @@ def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     witnesses = tuple(
         (each.name, verified[each.key]) for each in policy.witnesses if each.key in verified
     )
-    if not has_quorum(policy, {name for name, _ in witnesses}):
+    return VerifiedCheckpoint(checkpoint, note, logs, witnesses)
+
+
+def require_quorum(policy: Policy, verified: VerifiedCheckpoint, names: Iterable[str]) -> None:
+    """Raise VerificationFailed unless the witnesses of these names make up the quorum."""
+    if not has_quorum(policy, names):
+        checkpoint = verified.checkpoint
+        signed = ", ".join(str(quoted(name)) for name, _ in verified.witnesses) or "none"
         raise VerificationFailed(
             f"The checkpoint of {quoted(checkpoint.origin)} at size {checkpoint.size} lacks the quorum "
-            f"{quoted(policy.quorum)}; of the policy's witnesses these have signed: "
-            f"{', '.join(str(quoted(name)) for name, _ in witnesses) or 'none'}."
+            f"{quoted(policy.quorum)}; of the policy's witnesses these have signed: {signed}."
         )
-    return VerifiedCheckpoint(checkpoint, note, logs, witnesses)
 
 
 class _Parser:

@@ -7,8 +7,11 @@ The depositor's statement, with this unprotected header:
         "proof":     tstr   ; C2SP tlog-proof: the deposit's index and path, and the signed checkpoint
         "block":     [statement, index, [* hash]]
         "enrolment": [statement, index, [* hash], identity record / null]
-        "tokens":    [* bstr]     ; RFC 3161, DER
+        "tokens":    [* token]    ; over the first lines of this checkpoint: not after
+        "earlier":   [note: tstr, token] / null    ; one that the block record names: not before
+        "validation": [* bstr]    ; certificates, revocation lists and OCSP responses, DER
     }
+    token = [lines: uint, bstr]   ; RFC 3161, DER, over the note cut after its first `lines` lines
 
 Every proof leads to the one checkpoint. Software that knows only RFC 9942, or only tlog-proof, checks
 its half; `ledger.verify` requires that both halves agree.
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.chain.block import MAX_TOKENS
+from ledger.chain.note import MAX_SIGNATURES
 from ledger.chain.proof import TlogProof, format_proof, parse_proof
 from ledger.chain.seal import RECEIPTS, parse_path
 from ledger.crypto import cose
@@ -25,6 +29,9 @@ from ledger.errors import MalformedData
 
 MAX_RECEIPT = 1 << 20
 """Bytes. Three statements of at most 64 KiB, proofs and a note with cosignatures stay well below."""
+
+MAX_VALIDATION_ITEMS = 64
+"""Certificates, lists and responses; what they may have in bytes, a receipt's limit says."""
 
 MEDIA_TYPE = "application/scitt-statement+cose"
 
@@ -35,6 +42,40 @@ class Position:
 
     index: int
     proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntry:
+    """A timestamp token in DER, over SHA-256 of a note cut after its first `lines` signature lines.
+
+    `lines` is never fewer than the log's own, so that cosignatures may come later.
+    """
+
+    lines: int
+    der: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A token that the block record names, and the note that it is over."""
+
+    note: str
+    token: TokenEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What of a receipt says when: tokens over its checkpoint, one from before its block.
+
+    `validation`, certificates, revocation lists and OCSP responses in DER, checks them.
+    """
+
+    tokens: tuple[TokenEntry, ...] = ()
+    earlier: Earlier | None = None
+    validation: tuple[bytes, ...] = ()
+
+
+NO_TIMES = Times()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +91,7 @@ class Receipt:
     enrolment_position: Position
     record: bytes | None
     cose_receipt: bytes
-    tokens: tuple[bytes, ...] = ()
+    times: Times = NO_TIMES
 
 
 def format_receipt(receipt: Receipt) -> bytes:
@@ -66,12 +107,24 @@ def format_receipt(receipt: Receipt) -> bytes:
                 *_place(receipt.enrolment, receipt.enrolment_position),
                 receipt.record,
             ],
-            "tokens": list(receipt.tokens),
+            **times_fields(receipt.times),
         },
     }
     return cose.format_sign1(
         cose.Sign1(signed.protected_raw, signed.protected, header, signed.payload, signed.signature)
     )
+
+
+def times_fields(times: Times) -> dict[str, Any]:
+    """Return the members of the header that say when."""
+    earlier = times.earlier
+    return {
+        "tokens": [[each.lines, each.der] for each in times.tokens],
+        "earlier": None
+        if earlier is None
+        else [earlier.note, [earlier.token.lines, earlier.token.der]],
+        "validation": list(times.validation),
+    }
 
 
 def parse_receipt(data: bytes) -> Receipt:
@@ -95,10 +148,10 @@ def parse_receipt(data: bytes) -> Receipt:
                     bytes() | None as record,
                 ],
                 "tokens": list(tokens),
+                "earlier": earlier,
+                "validation": list(validation),
             } as parts,
-        } if len(message.unprotected) == 2 and len(parts) == 4:
-            if len(tokens) > MAX_TOKENS or not all(isinstance(token, bytes) for token in tokens):
-                raise MalformedData("a receipt's tokens are not as specified")
+        } if len(message.unprotected) == 2 and len(parts) == 6:
             proof = parse_proof(proof_text)
             if proof.extra is not None:
                 raise MalformedData("a receipt's proof carries data that nothing authenticates")
@@ -112,9 +165,32 @@ def parse_receipt(data: bytes) -> Receipt:
                 _parse_position(enrolment_index, enrolment_path),
                 record,
                 cose_receipt,
-                tuple(tokens),
+                _parse_times(tokens, earlier, validation),
             )
     raise MalformedData("not a receipt")
+
+
+def _parse_times(tokens: list[Any], earlier: Any, validation: list[Any]) -> Times:
+    if len(tokens) > MAX_TOKENS or len(validation) > MAX_VALIDATION_ITEMS:
+        raise MalformedData("a receipt's tokens are not as specified")
+    found = None
+    match earlier:
+        case None:
+            pass
+        case [str(note), token]:
+            found = Earlier(note, _parse_token_entry(token))
+        case _:
+            raise MalformedData("a receipt's earlier token is not as specified")
+    if not all(isinstance(each, bytes) for each in validation):
+        raise MalformedData("a receipt's validation data is not as specified")
+    return Times(tuple(map(_parse_token_entry, tokens)), found, tuple(validation))
+
+
+def _parse_token_entry(value: Any) -> TokenEntry:
+    match value:
+        case [int(lines), bytes(token)] if lines is not True and 2 <= lines <= MAX_SIGNATURES:
+            return TokenEntry(lines, token)
+    raise MalformedData("a receipt's tokens are not as specified")
 
 
 def _place(statement: bytes, position: Position) -> list[Any]:

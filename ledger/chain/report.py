@@ -18,18 +18,22 @@ LEDGER = "ledger"
 BLOCK = "block"
 SEAL = "seal"
 TIME = "time"
+EXISTENCE = "existence"
 WITNESSES = "witnesses"
 MATTER = "matter"
 REVOCATION = "revocation"
 AUTHORSHIP = "authorship"
 CLAIMS = (
-    CONTENT, PROVENANCE, DEPOSITOR, IDENTITY, LEDGER, BLOCK, SEAL, TIME, WITNESSES, MATTER, REVOCATION,
-    AUTHORSHIP,
+    CONTENT, PROVENANCE, DEPOSITOR, IDENTITY, LEDGER, BLOCK, SEAL, TIME, EXISTENCE, WITNESSES, MATTER,
+    REVOCATION, AUTHORSHIP,
 )  # fmt: skip
 """Every claim, in the order of a report."""
 
-REQUIRABLE = (CONTENT, DEPOSITOR, LEDGER, BLOCK, SEAL)
+REQUIRABLE = (CONTENT, DEPOSITOR, LEDGER, BLOCK, SEAL, TIME, EXISTENCE, WITNESSES)
 """Claims that can be proven, and so required by a trust file."""
+
+PENDING = (TIME, EXISTENCE, WITNESSES)
+"""Claims that a provisional receipt, of a block not anchored yet, does not carry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 TOML that an office prints and hands over together with its fingerprint. Keys and algorithms come from
 here, never from the thing that is verified.
 
-    format = "sealbook-trust-v1"
+    format = "sealbook-trust-v2"
     origin = "notary.example/ledger"          # the ledger's name
     issuer = "Notary Office"                   # who hands it over
     issued = 2026-11-23T09:00:00Z
@@ -14,10 +14,17 @@ here, never from the thing that is verified.
     subject = "CN=Sealbook seal,O=Notary Office"
     authority = '''PEM certificate'''
 
+    [[timestamp]]                              # whose timestamp tokens count; there may be none
+    name = "TSA"
+    authority = '''PEM certificate'''          # its root, or its own
+    policy = "1.2.3"                           # what its tokens must state; may be left out
+    accuracy = 1                               # seconds, assumed where a token is silent
+
 Any listed log satisfies a tlog-policy, so the notary's Ed25519 key is its `log` and its ML-DSA-44 key a
 `witness` in the quorum: otherwise the post-quantum signature would be decoration.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,15 +38,32 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ledger.chain import statement as st
 from ledger.chain.certificate import SealAnchor, require_authority
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519
-from ledger.chain.policy import Policy, format_policy, has_quorum, parse_policy
-from ledger.chain.report import REQUIRABLE
+from ledger.chain.policy import (
+    Policy,
+    VerifiedCheckpoint,
+    format_policy,
+    has_quorum,
+    parse_policy,
+    require_quorum,
+    verify_signatures,
+)
+from ledger.chain.report import REQUIRABLE, WITNESSES
+from ledger.chain.timestamp.verifying import Authority
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
 from ledger.errors import MalformedData
 
-FORMAT = "sealbook-trust-v1"
+FORMAT = "sealbook-trust-v2"
 MAX_TRUST = 1 << 18
 """Bytes: some hundred keys and certificates."""
+
+MAX_AUTHORITIES = 16
+MAX_AUTHORITY_NAME = 128
+"""Characters."""
+MAX_ACCURACY = 3600
+"""Seconds."""
+
+_OID = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,18})){1,20}")
 
 DEFAULT_REQUIRED = ("depositor", "ledger", "block", "seal")
 
@@ -58,7 +82,11 @@ class NotaryKey:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A verifier's policy."""
+    """A verifier's policy.
+
+    `at`, in POSIX seconds, is when the verifier asks; it stands in no file. Where the policy's quorum
+    needs others than the notary, `required` names the witnesses.
+    """
 
     origin: str
     issuer: str
@@ -66,6 +94,8 @@ class Trust:
     policy: Policy
     seals: tuple[SealAnchor, ...]
     required: tuple[str, ...] = DEFAULT_REQUIRED
+    authorities: tuple[Authority, ...] = ()
+    at: int | None = None
 
     @property
     def notary_keys(self) -> tuple[NotaryKey, ...]:
@@ -75,7 +105,7 @@ class Trust:
 
 def format_trust(trust: Trust) -> bytes:
     """Return the trust file."""
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "origin": trust.origin,
         "issuer": trust.issuer,
@@ -86,6 +116,8 @@ def format_trust(trust: Trust) -> bytes:
             {"subject": seal.subject, "authority": _pem(seal.authority)} for seal in trust.seals
         ],
     }
+    if trust.authorities:
+        document["timestamp"] = [_authority_fields(each) for each in trust.authorities]
     return tomli_w.dumps(document, multiline_strings=True).encode()
 
 
@@ -95,9 +127,10 @@ def parse_trust(data: bytes) -> Trust:
         value = parse_toml(data, max_size=MAX_TRUST)
     except MalformedData as error:
         raise MalformedData(f"not a trust file: {error}") from error
+    authorities = value.pop("timestamp", [])
     match value:
         case {
-            "format": "sealbook-trust-v1",
+            "format": "sealbook-trust-v2",
             "origin": origin,
             "issuer": str(issuer),
             "issued": datetime() as issued,
@@ -107,13 +140,15 @@ def parse_trust(data: bytes) -> Trust:
         } if len(value) == 7:
             if not st.is_origin(origin) or issued.tzinfo is None:
                 raise MalformedData("the trust file's origin or date is not as specified")
+            parsed = _parse_policy(policy, origin)
             return Trust(
                 origin,
                 issuer,
                 int(issued.timestamp()),
-                _parse_policy(policy, origin),
+                parsed,
                 tuple(_parse_seal(seal) for seal in seals),
-                _parse_required(required),
+                _parse_required(required, needs_witnesses(parsed, origin)),
+                _parse_authorities(authorities),
             )
     raise MalformedData("not a trust file: its fields are not as specified")
 
@@ -125,6 +160,25 @@ def fingerprint(data: bytes) -> str:
     """
     digits = sha256(data).hexdigest()[:32]
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+def verify_own(trust: Trust, note: str) -> VerifiedCheckpoint:
+    """Return a checkpoint that the notary's own keys have signed as the policy requires.
+
+    No signature on it by a key of the policy is false; whether its witnesses make up the quorum is
+    another question. Raises MalformedData, VerificationFailed.
+    """
+    verified = verify_signatures(trust.policy, note)
+    others = [each.name for each in trust.policy.witnesses if each.key.name != trust.origin]
+    signed = [name for name, _ in verified.witnesses]
+    require_quorum(trust.policy, verified, (*signed, *others))
+    return verified
+
+
+def needs_witnesses(policy: Policy, origin: str) -> bool:
+    """Return whether the quorum cannot be met by the notary's own keys alone."""
+    own = [each.name for each in policy.witnesses if each.key.name == origin]
+    return not has_quorum(policy, own)
 
 
 def _parse_policy(text: str, origin: str) -> Policy:
@@ -150,11 +204,53 @@ def _parse_policy(text: str, origin: str) -> Policy:
     return policy
 
 
-def _parse_required(values: Sequence[Any]) -> tuple[str, ...]:
+def _parse_required(values: Sequence[Any], witnesses: bool) -> tuple[str, ...]:
     known = values and all(value in REQUIRABLE for value in values)
     if not known or len(set(values)) != len(values):
         raise MalformedData(f"a trust file requires one or more of {', '.join(REQUIRABLE)}")
+    if witnesses and WITNESSES not in values:
+        return (*values, WITNESSES)
     return tuple(values)
+
+
+def _authority_fields(authority: Authority) -> dict[str, Any]:
+    fields: dict[str, Any] = {"name": authority.name, "authority": _pem(authority.certificate)}
+    if authority.policy is not None:
+        fields["policy"] = authority.policy
+    return fields | {"accuracy": authority.accuracy}
+
+
+def _parse_authorities(values: Any) -> tuple[Authority, ...]:
+    if not isinstance(values, list) or len(values) > MAX_AUTHORITIES:
+        raise MalformedData(f"a trust file lists at most {MAX_AUTHORITIES} timestamp authorities")
+    found = tuple(map(_parse_authority, values))
+    if len({each.name for each in found}) < len(found):
+        raise MalformedData("two timestamp authorities in the trust file have the same name")
+    return found
+
+
+def _parse_authority(value: Any) -> Authority:
+    match value:
+        case {"name": str(name), "authority": str(pem), "accuracy": int(accuracy), **rest} if (
+            0 < len(name) <= MAX_AUTHORITY_NAME
+            and accuracy is not True
+            and 0 <= accuracy <= MAX_ACCURACY
+            and rest.keys() <= {"policy"}
+        ):
+            policy = rest.get("policy")
+            if policy is None or (isinstance(policy, str) and _OID.fullmatch(policy)):
+                return Authority(
+                    name, _certificate(pem, "a timestamp authority's"), policy, accuracy
+                )
+    raise MalformedData("a timestamp authority in the trust file is not as specified")
+
+
+def _certificate(pem: str, whose: str) -> bytes:
+    try:
+        (certificate,) = x509.load_pem_x509_certificates(pem.encode())
+    except (ValueError, x509.InvalidVersion) as error:
+        raise MalformedData(f"{whose} certificate in the trust file is not one in PEM") from error
+    return certificate.public_bytes(Encoding.DER)
 
 
 def _pem(der: bytes) -> str:
@@ -164,13 +260,7 @@ def _pem(der: bytes) -> str:
 def _parse_seal(value: Any) -> SealAnchor:
     match value:
         case {"subject": str(subject), "authority": str(pem)} if subject and len(value) == 2:
-            try:
-                (certificate,) = x509.load_pem_x509_certificates(pem.encode())
-            except (ValueError, x509.InvalidVersion) as error:
-                raise MalformedData(
-                    "a seal's authority in the trust file is not one certificate in PEM"
-                ) from error
-            authority = certificate.public_bytes(Encoding.DER)
+            authority = _certificate(pem, "a seal's")
             require_authority(authority)
             return SealAnchor(subject, authority)
     raise MalformedData("a seal in the trust file is not a subject and its authority")

@@ -1,6 +1,8 @@
 """`sealbook verify`, for anyone: the court's check, and what one's own vault adds to it."""
 
 import os
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,11 @@ Examples:
 )
 @click.option("-o", "--output", type=shell.FILE, help="Write the disclosed content here.")
 @click.option("--for", "rule", help="Order the report by a rule: 在线诉讼规则, FRE-902.")
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Judge as of this day, in UTC: what is shown until then.  [default: today]",
+)
 @click.option("--full", is_flag=True, help="Of several deposits, report on receipts alone too.")
 @click.option("--identity", type=shell.FILE, help="The age identity file that opens FILE.")
 @shell.passphrase_option
@@ -41,6 +48,7 @@ def verify(
     trust_file: Path | None,
     output: Path | None,
     rule: str | None,
+    at: datetime | None,
     full: bool,
     identity: Path | None,
     passphrase_file: Path | None,
@@ -59,6 +67,10 @@ def verify(
     -o writes what is shown byte for byte: of an archive's member NAME.tar or NAME.zip-entry. What is
     encoded or packed goes besides, as people read it, to a folder that ends in .read: texts decoded,
     attachments and members under their own names. Of these nothing is proven.
+
+    \b
+    --at asks as of another day whether what attests to the time still stands: the certificates of
+    timestamp authorities end, and keys are lost. Clock and network are not asked for anything else.
 
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
@@ -81,6 +93,9 @@ def verify(
     elif has_vault(vault_home()):
         trusted = read_trust(vault_home() / TRUST, "")
 
+    if trusted is not None:
+        asked = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
+        trusted = (replace(trusted[0], at=int(asked.timestamp())), *trusted[1:])
     compare = partial(_compare, passphrase_file=passphrase_file)
     if not check(file, documents, trusted, how, output, identity, passphrase_file, compare):
         raise SystemExit(1)

@@ -28,7 +28,8 @@ def describe(claim: Claim, language: str, when: Callable[[int], Words] | None = 
         facts = reason_facts(say("reason", language), why)
         return Described(title, status, pick(_FAILURES[claim.name], language), facts)
     writer = _Writer(claim, language, when or utc)
-    shown = writer.facts() if claim.status in (rp.PROVEN, rp.STATED) else ()
+    told = claim.status in (rp.PROVEN, rp.STATED) or claim.name == rp.WITNESSES
+    shown = writer.facts() if told else ()
     return Described(title, status, writer.text(), tuple(shown))
 
 
@@ -61,12 +62,25 @@ class _Writer:
         if claim.by == PARTIAL:
             return content_words(claim.facts["documents"], self.language)
         shown = claim.status != rp.NOT_SHOWN
-        pair = _TEXTS[claim.name][0 if shown else 1]
+        pair = self._special() or _TEXTS[claim.name][0 if shown else 1]
         said = fill(pair, self.language, **self._values())
         rendered = sum("rendition" in each for each in claim.facts.get("documents", ()))
         if rendered:
             said = Words(said + fill(_RENDERED, self.language, count=rendered))
         return said
+
+    def _special(self) -> Pair | None:
+        """Return the sentence of a time that others have attested to, or that is shown no longer."""
+        claim = self.claim
+        if claim.name == rp.TIME and claim.status == rp.PROVEN:
+            return _BOTH if "earliest" in claim.facts else _LATEST
+        if claim.name == rp.TIME and claim.status == rp.STATED and "earliest" in claim.facts:
+            return _EARLIEST
+        if claim.name == rp.EXISTENCE and claim.status == rp.NOT_SHOWN and "until" in claim.facts:
+            return _NO_LONGER
+        if claim.name == rp.WITNESSES and claim.status == rp.NOT_SHOWN and claim.facts:
+            return _TOO_FEW
+        return None
 
     def _values(self) -> dict[str, int | Words]:
         """Return what a sentence may be filled with: numbers and times."""
@@ -100,6 +114,12 @@ class _Writer:
                 yield Fact(pick(label, language), Quoted(str(value)))
         for each in claim.facts.get("witnesses", ()):
             yield Fact(pick(_WITNESS, language), Quoted(each["name"]))
+            if each.get("time") is not None:
+                yield Fact("", self.when(each["time"]))
+        for name in claim.facts.get("authorities", ()):
+            yield Fact(pick(_AUTHORITY, language), Quoted(name))
+        for reason in claim.facts.get("left_out", ()):
+            yield Fact(pick(_LEFT_OUT, language), Quoted(reason))
         for number, each in enumerate(claim.facts.get("documents", ()), 1):
             yield Fact(document_called(number, language), Quoted(each["name"]))
             yield Fact("", Words(f"{each['size']:,} B"))
@@ -107,7 +127,7 @@ class _Writer:
                 yield from made_facts(each["rendition"], language)
 
 
-_TIMES = {"time", "signed", "checked_at"}
+_TIMES = {"time", "signed", "checked_at", "earliest", "latest", "until"}
 _DIGESTS = {"commitment", "root", "previous", "account", "key", "id"}
 
 _STATUS = {
@@ -121,6 +141,7 @@ _BY = {
     "": ("", ""),
     "inclusion-proof": ("the inclusion proof", "账本包含证明"),
     "cosignatures": ("cosignatures", "共同签署"),
+    "tokens": ("timestamp authorities", "时间戳机构"),
     "block-record": ("the block record", "区块记录"),
     "notary": ("the notary", "公证机构"),
     "depositor": ("the depositor", "存证人"),
@@ -143,6 +164,7 @@ _TITLES = {
     rp.BLOCK: ("Order", "次序"),
     rp.SEAL: ("Seal", "机构签章"),
     rp.TIME: ("Time", "时间"),
+    rp.EXISTENCE: ("Existence", "存续证明"),
     rp.WITNESSES: ("Witnesses", "共同签署机构"),
     rp.MATTER: ("Matter", "事项"),
     rp.REVOCATION: ("Revocation", "密钥撤销"),
@@ -225,6 +247,18 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
         ),
         ("No time is shown.", "未显示时间。"),
     ),
+    rp.EXISTENCE: (
+        (
+            "That these timestamps existed is shown until {until}: a file that is to be shown later "
+            "has to be renewed before.",
+            "上述时间戳的存在可证明至 {until}；如需在此后出示，应在该时间之前续期。",
+        ),
+        (
+            "Nothing shows today that it existed: there is no timestamp that a trusted authority "
+            "stands for now.",
+            "目前没有受信任机构的有效时间戳证明其当时已存在。",
+        ),
+    ),
     rp.WITNESSES: (
         (
             "Other institutions have countersigned this state of the ledger.",
@@ -261,6 +295,31 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
     ),
 }
 
+_LATEST: Pair = (
+    "Not later than {latest}, as a timestamp authority has attested; the notary states {time}. Nothing "
+    "shows how much earlier it was.",
+    "不晚于 {latest}（时间戳机构证明）；公证机构声明为 {time}。未证明早于该时间多久。",
+)
+_BOTH: Pair = (
+    "Entered between {earliest} and {latest}, as timestamp authorities have attested; the notary "
+    "states {time}.",
+    "登记于 {earliest} 至 {latest} 之间（时间戳机构证明）；公证机构声明为 {time}。",
+)
+_EARLIEST: Pair = (
+    "{time}. Not before {earliest}, as a timestamp authority has attested; that it was not later is "
+    "not independently confirmed.",
+    "{time}。不早于 {earliest}（时间戳机构证明）；未经独立确认不晚于所述时间。",
+)
+_NO_LONGER: Pair = (
+    "Not shown after {until}: the certificates of the timestamp authorities ended then, and nothing "
+    "newer is shown.",
+    "{until} 之后未予证明：时间戳机构的证书已于该时间到期，且未出示更新的证明。",
+)
+_TOO_FEW: Pair = (
+    "Fewer institutions than the trust file requires have countersigned this state of the ledger.",
+    "共同签署账本这一状态的机构少于信任文件的要求。",
+)
+
 _RENDERED: Pair = (
     " Of these, {count} are renditions made from the original at the deposit; this program does not "
     "compare them with it, whoever reads both can.",
@@ -268,6 +327,8 @@ _RENDERED: Pair = (
 )
 
 _WITNESS: Pair = ("institution", "机构")
+_AUTHORITY: Pair = ("authority", "时间戳机构")
+_LEFT_OUT: Pair = ("a token not counted", "未计入的时间戳")
 
 _SOMETHING_ELSE = ("This part of the file does not hold.", "文件的这一部分不成立。")
 _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
@@ -294,6 +355,10 @@ _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
     rp.SEAL: (
         "The notary's seal does not hold.",
         "公证机构的签章不成立。",
+    ),
+    rp.TIME: (
+        "A timestamp does not hold, or contradicts the time that the notary states.",
+        "时间戳不成立，或与公证机构声明的时间相矛盾。",
     ),
 }
 

@@ -55,7 +55,19 @@ signatures = st.builds(
 texts = st.text(st.characters(codec="utf-8", min_codepoint=32) | st.just("\n")).map(
     lambda text: text + "\n"
 )
-notes = st.builds(Note, texts, st.lists(signatures, min_size=1, max_size=5).map(tuple))
+
+
+def of_key(signature):
+    return signature.name, signature.key_id
+
+
+notes = st.builds(
+    Note,
+    texts,
+    st.lists(
+        signatures, min_size=1, max_size=5, unique_by=lambda each: (each.name, each.key_id)
+    ).map(tuple),
+)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +171,16 @@ def test_what_is_no_signed_note_is_refused(whole):
 
 
 def test_many_signatures_are_read():
-    assert len(parse_note("text\n\n" + LINE * MAX_SIGNATURES).signatures) == MAX_SIGNATURES
+    lines = "".join(
+        format_signature(Signature(f"w{number}", bytes(4), b"x")) + "\n"
+        for number in range(MAX_SIGNATURES)
+    )
+    assert len(parse_note("text\n\n" + lines).signatures) == MAX_SIGNATURES
+
+
+def test_two_lines_of_one_key_are_malformed():
+    with pytest.raises(MalformedData, match="two signature lines"):
+        parse_note("text\n\n" + LINE * 2)
 
 
 @given(signatures)

@@ -284,7 +284,7 @@ def test_one_false_signature_of_a_known_key_refuses_the_whole(at):
 
 
 def test_a_key_that_signs_twice_is_refused():
-    with pytest.raises(VerificationFailed, match="two signatures"):
+    with pytest.raises(MalformedData, match="two signature lines"):
         verify_note(parse_policy(QUORUM), cosigned(0, 1, 3, 3))
 
 

@@ -11,8 +11,11 @@ from ledger.chain.block import MAX_TOKENS
 from ledger.chain.proof import TlogProof, format_proof
 from ledger.chain.receipt import (
     MAX_RECEIPT,
+    Earlier,
     Position,
     Receipt,
+    Times,
+    TokenEntry,
     format_receipt,
     parse_receipt,
 )
@@ -42,6 +45,9 @@ def with_ours(**changes: Any) -> bytes:
     return with_header({**HEADER, "sealbook": {**OURS, **changes}})
 
 
+TOKENS = some.builds(TokenEntry, some.integers(2, 64), some.binary(max_size=20))
+
+
 @given(
     some.builds(
         Receipt,
@@ -54,7 +60,12 @@ def with_ours(**changes: Any) -> bytes:
         POSITIONS,
         some.none() | some.binary(max_size=20),
         some.binary(max_size=20),
-        some.lists(some.binary(max_size=20), max_size=MAX_TOKENS).map(tuple),
+        some.builds(
+            Times,
+            some.lists(TOKENS, max_size=MAX_TOKENS).map(tuple),
+            some.none() | some.builds(Earlier, some.text(max_size=20), TOKENS),
+            some.lists(some.binary(max_size=20), max_size=64).map(tuple),
+        ),
     )
 )
 def test_parts_read_back_as_they_were_put_together(receipt: Receipt) -> None:
@@ -115,7 +126,17 @@ def test_another_header_is_malformed(header: Any) -> None:
         {"more": 0},
         {"tokens": None},
         {"tokens": [1]},
-        {"tokens": [b""] * (MAX_TOKENS + 1)},
+        {"tokens": [b""]},
+        {"tokens": [[1, b""]]},
+        {"tokens": [[True, b""]]},
+        {"tokens": [[2, b"", 0]]},
+        {"tokens": [[2, b""]] * (MAX_TOKENS + 1)},
+        {"earlier": 0},
+        {"earlier": ["note", b""]},
+        {"earlier": ["note", [1, b""]]},
+        {"validation": None},
+        {"validation": [""]},
+        {"validation": [b""] * 65},
         {"block": OURS["block"][:2]},
         {"block": [*OURS["block"], None]},
         {"block": [OURS["block"][0], -1, []]},
@@ -154,13 +175,13 @@ def test_a_receipt_over_one_mebibyte_is_malformed_before_it_is_decoded() -> None
 
 
 def test_a_receipt_may_carry_64_tokens() -> None:
-    receipt = replace(PARTS, tokens=(b"token",) * 64)
+    receipt = replace(PARTS, times=Times((TokenEntry(2, b"token"),) * 64))
     assert parse_receipt(format_receipt(receipt)) == receipt
 
 
 def test_a_receipt_of_one_mebibyte_is_read() -> None:
-    around = len(format_receipt(replace(PARTS, tokens=(bytes(70_000),)))) - 70_000
-    receipt = replace(PARTS, tokens=(bytes(MAX_RECEIPT - around),))
+    around = len(format_receipt(replace(PARTS, times=Times(validation=(bytes(70_000),))))) - 70_000
+    receipt = replace(PARTS, times=Times(validation=(bytes(MAX_RECEIPT - around),)))
     assert len(format_receipt(receipt)) == MAX_RECEIPT
     assert parse_receipt(format_receipt(receipt)) == receipt
 

@@ -97,7 +97,7 @@ ELSEWHERE = format_vkey(VerifierKey("notary.example/other", 1, SigningKey(bytes(
     "changes",
     [
         {"more": 0},
-        {"format": "sealbook-trust-v2"},
+        {"format": "sealbook-trust-v1"},
         {"format": 1},
         {"origin": "notary.example/other"},
         {"origin": "a b"},
@@ -111,7 +111,6 @@ ELSEWHERE = format_vkey(VerifierKey("notary.example/other", 1, SigningKey(bytes(
         {"required": []},
         {"required": ["ledger", "ledger"]},
         {"required": ["authorship"]},
-        {"required": ["time"]},
         {"required": [["ledger"]]},
         {"required": [1]},
         {"policy": ""},

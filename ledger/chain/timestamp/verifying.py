@@ -26,6 +26,10 @@ from ledger.errors import MalformedData, TooLarge, VerificationFailed
 from ledger.quoted import quoted
 
 
+class NotTrusted(VerificationFailed):
+    """A token counts for nothing: no trusted authority stands for it, or its key was lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """A timestamp authority that a verifier trusts.
@@ -72,7 +76,8 @@ def verify_token(
 
     `validation` are certificates, CRLs and OCSP responses in DER, beside those in the token. `shown`
     is the POSIX second by which something newer that stands shows the token to have existed: a key
-    that was lost later does not fell it then. Raises VerificationFailed, MalformedData and TooLarge.
+    that was lost later does not fell it then. Raises NotTrusted, VerificationFailed, MalformedData and
+    TooLarge.
     """
     if token.imprint_algorithm not in DIGESTS.values():
         raise VerificationFailed(
@@ -139,7 +144,7 @@ def _path(
             return each, verify_path(signer, others, anchor, floor(token.gen_time))
         except VerificationFailed as error:
             failed = error
-    raise failed
+    raise NotTrusted(str(failed)) from failed
 
 
 def _standing(
@@ -159,7 +164,7 @@ def _standing(
         known += [latest] if each.is_harmless else []
         if not known or min(known) >= each.time:
             day = datetime.fromtimestamp(each.time, UTC).date()
-            raise VerificationFailed(
+            raise NotTrusted(
                 f"a timestamp token's certificate was revoked on {day}"
                 + (f" ({quoted(each.reason)})" if each.reason else " without a reason")
                 + ", and nothing shows that the token is older than that"

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from ledger.chain.block import parse_block
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.enrolment import parse_enrolment
-from ledger.chain.note import parse_note
+from ledger.chain.note import first_lines, parse_note
 from ledger.chain.policy import format_policy
 from ledger.chain.proof import TlogProof, format_proof
 from ledger.chain.receipt import Receipt
@@ -53,8 +53,25 @@ def of_receipt(parts: Receipt) -> Parts:
     files["seal.signature"] = (encode_dss_signature(r, s), "ECDSA with SHA-256, in DER")
     if parts.record is not None:
         files["identity.cbor"] = (parts.record, "the identity record")
-    for number, token in enumerate(parts.tokens, 1):
-        files[f"token-{number}.der"] = (token, "timestamp token, RFC 3161")
+    times = parts.times
+    for number, token in enumerate(times.tokens, 1):
+        stamped = first_lines(parts.note, token.lines).encode()
+        files[f"token-{number}.der"] = (token.der, "timestamp token, RFC 3161")
+        files[f"token-{number}.stamped"] = (stamped, "what it is over: the note's first lines")
+    if times.earlier is not None:
+        earlier = times.earlier
+        stamped = first_lines(earlier.note, earlier.token.lines).encode()
+        files["earlier.note"] = (earlier.note.encode(), "an earlier checkpoint, signed")
+        files["earlier.der"] = (
+            earlier.token.der,
+            "the token over it, which the block record names",
+        )
+        files["earlier.stamped"] = (stamped, "what that token is over")
+    for number, each in enumerate(times.validation, 1):
+        files[f"validation-{number}.der"] = (
+            each,
+            "a certificate, revocation list or OCSP response",
+        )
     return files
 
 

@@ -169,10 +169,13 @@ def is_final(error: SealbookError) -> bool:
 
 
 def verify_answer(statement: bytes, receipt: bytes, trust: Trust) -> VerifiedReceipt:
-    """Return the verified receipt of this very statement. Raises VerificationFailed, MalformedData."""
+    """Return the verified receipt of this very statement, which may be provisional.
+
+    Raises VerificationFailed, MalformedData.
+    """
     # The content is at home; a receipt alone never shows it.
     required = tuple(name for name in trust.required if name != CONTENT)
-    verified = verify_receipt(receipt, replace(trust, required=required))
+    verified = verify_receipt(receipt, replace(trust, required=required), provisional=True)
     if verified.statement.encoded != statement:
         raise ReceiptForAnother("The notary answered with a receipt for another deposit.")
     return verified

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING
 
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.note import format_note
-from ledger.chain.policy import VerifiedCheckpoint, verify_note
+from ledger.chain.policy import VerifiedCheckpoint
 from ledger.chain.statement import (
     MATTER_ID_SIZE,
     Deposit,
@@ -47,7 +47,7 @@ from ledger.chain.statement import (
     format_deposit,
     parse_statement,
 )
-from ledger.chain.trust import Trust, parse_trust
+from ledger.chain.trust import Trust, parse_trust, verify_own
 from ledger.company.vault.facts import raw
 from ledger.company.vault.finding import Page, Wanted, find, page_of, sound
 from ledger.company.vault.home import (
@@ -391,7 +391,7 @@ class Vault:
         path = self.home / "checkpoint"
         if not path.exists():
             return None
-        return verify_note(self.trust.policy, read_file(path).decode())
+        return verify_own(self.trust, read_file(path).decode())
 
     def keep_checkpoint(self, old: VerifiedCheckpoint | None, new: VerifiedCheckpoint) -> bool:
         """Replace the largest verified checkpoint by `new`, if it still is `old`; return whether.

@@ -2,7 +2,7 @@
 
 The bytes are exactly those of `ledger.chain.receipt.format_receipt`; a test holds them together.
 Deterministic CBOR writes a map's keys in the order of their encoded bytes: 394 before "sealbook", and
-"block", "proof", "tokens", "enrolment".
+"block", "proof", "tokens", "earlier", "enrolment", "validation".
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from cbor2 import dumps
 
 from ledger.chain.proof import TlogProof, format_proof
-from ledger.chain.receipt import Position
+from ledger.chain.receipt import NO_TIMES, Position, Times, times_fields
 from ledger.chain.seal import INCLUSION, RECEIPTS, VERIFIABLE_PROOFS, Seal
 from ledger.chain.statement import Statement
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.encoding import b64encode, cbor_encode
 
-_ARRAY_1, _ARRAY_4, _MAP_1, _MAP_2, _MAP_4 = b"\x81", b"\x84", b"\xa1", b"\xa2", b"\xa4"
+_ARRAY_1, _ARRAY_4, _MAP_1, _MAP_2, _MAP_6 = b"\x81", b"\x84", b"\xa1", b"\xa2", b"\xa6"
 _NULL = cbor_encode(None)
 
 
@@ -30,7 +30,15 @@ class Enrolled:
 class ReceiptFrame:
     """What all receipts under one checkpoint of `size` entries share."""
 
-    def __init__(self, note: str, size: int, block: bytes, place: Position, seal: Seal) -> None:
+    def __init__(
+        self,
+        note: str,
+        size: int,
+        block: bytes,
+        place: Position,
+        seal: Seal,
+        times: Times = NO_TIMES,
+    ) -> None:
         head, _, tail = format_proof(TlogProof(0, (), note)).partition("index 0\n")
         self._size = size
         self._proof_head = head
@@ -38,12 +46,14 @@ class ReceiptFrame:
         self._lines: dict[bytes, str] = {}
         self._sealbook = (
             dumps("sealbook")
-            + _MAP_4
+            + _MAP_6
             + dumps("block")
             + cbor_encode([block, place.index, list(place.proof)])
             + dumps("proof")
         )
-        self._tokens_enrolment = dumps("tokens") + cbor_encode([]) + dumps("enrolment")
+        fields = {key: dumps(key) + cbor_encode(each) for key, each in times_fields(times).items()}
+        self._tokens_enrolment = fields["tokens"] + fields["earlier"] + dumps("enrolment")
+        self._validation = fields["validation"]
         self._cose_head = (
             TAG_SIGN1
             + _ARRAY_4
@@ -77,6 +87,7 @@ class ReceiptFrame:
                 dumps(self._proof(place)),
                 self._tokens_enrolment,
                 enrolment.encoded,
+                self._validation,
                 dumps(message.payload),
                 dumps(message.signature),
             )
