@@ -41,7 +41,7 @@ def _trust_files(good: bytes) -> Iterator[tuple[str, bytes]]:
     required = "required = [\n"
     start = good.index(b"-----BEGIN"), good.index(b"-----END CERTIFICATE-----\n") + 26
     pem = good[slice(*start)].decode()
-    yield changed("of-another-version", "sealbook-trust-v1", "sealbook-trust-v2")
+    yield changed("of-another-version", "sealbook-trust-v2", "sealbook-trust-v1")
     yield changed("with-a-further-key", "issuer =", 'note = ""\nissuer =')
     yield changed("date-without-offset", "+00:00", "")
     yield changed("requires-what-no-proof-shows", required, required + '    "identity",\n')

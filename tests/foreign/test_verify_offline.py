@@ -80,7 +80,7 @@ def test_a_good_file_is_followed_to_its_end(name: str, expert: Path) -> None:
     bring(expert, name, FILES[name])
     done = follow(expert)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4881 e36c 65e4 e775 0c23 3ce4 14fc 666a" in done.stdout
+    assert "4078 d851 5499 d7f9 90db 94c6 5c84 4358" in done.stdout
     assert "'示例新材料有限公司'" in done.stdout
     assert done.stdout.count("Signature Verified Successfully") == 3
     assert ("it is what was deposited" in done.stdout) == name.endswith(".evidence")
