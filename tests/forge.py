@@ -89,7 +89,7 @@ def forged(
         "signer_infos": [info] * signers,
     }
     if found:
-        data["certificates"] = [asn1_x509.Certificate.load(each) for each in found]
+        data["certificates"] = cms.CertificateSet.load(encode(SET, b"".join(found)))
     if crls:
         data["crls"] = [cms.RevocationInfoChoice.load(each) for each in crls]
     return bytes(

@@ -256,7 +256,7 @@ def test_a_root_that_has_expired_since() -> None:
 def test_authorities_whose_paths_are_not_verified_here_are_named() -> None:
     root = issue("Ed", start=T - DAY, ca=True, key=ed25519.Ed25519PrivateKey.generate())
     token = parse_token(forged(NOTE, _unit(root), T))
-    with pytest.raises(VerificationFailed, match="“1.3.101.112”, which is not verified here"):
+    with pytest.raises(VerificationFailed, match=r"“1\.3\.101\.112”, which is not verified here"):
         verify_token(token, NOTE, (Authority("Ed", root.der),))
 
 
