@@ -86,6 +86,8 @@ MATRIX = {
     "no nonce": Case(lambda: _token(nonce=None)),
     "no accuracy": Case(lambda: _token(accuracy=None)),
     "accuracy in parts": Case(lambda: _token(accuracy=(None, 5, 250))),
+    "accuracy of over a day": Case(lambda: _token(accuracy=(86_400, 1, None)), "tells no time"),
+    "accuracy of 1,000 milliseconds": Case(lambda: _token(accuracy=(0, 1000, None)), "accuracy"),
     # OpenSSL never reads the time: a text of any form passes.
     "second 61": Case(lambda: _token(gen_time=b"20260921133361Z"), "does not exist"),
     "month 13": Case(lambda: _token(gen_time=b"20261321133320Z"), "does not exist"),

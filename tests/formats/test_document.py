@@ -24,6 +24,7 @@ from examples.make_vectors import (
 from ledger import encoding
 from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
+from ledger.chain.timestamp import request, revocation, token
 from ledger.crypto import commitment, envelope
 from ledger.crypto.cose import TAG_SIGN1
 from ledger.encoding import cbor_decode, cbor_encode
@@ -114,6 +115,13 @@ LIMITS = {
     "tokens in a block, or a receipt": (block.MAX_TOKENS,),
     "inclusion proof in a receipt": (seal.MAX_PROOF,),
     "receipt": (receipt.MAX_RECEIPT,),
+    "timestamp token; answer of an authority": (
+        token.MAX_TOKEN,
+        token.MAX_CERTIFICATES,
+        token.MAX_CERTIFICATES,
+        request.MAX_RESPONSE,
+    ),
+    "validation data for a token": (revocation.MAX_ITEMS, revocation.MAX_VALIDATION),
     "trust file": (trust.MAX_TRUST, encoding.MAX_TOML_KEYS, encoding.MAX_KEY_PARTS),
     "note": (note.MAX_NOTE_SIZE, note.MAX_SIGNATURES),
     "policy": (policy.MAX_LINES_OF_A_KIND,) * 3,

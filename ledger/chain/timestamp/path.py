@@ -67,7 +67,7 @@ def verify_path(
             .build_client_verifier()
         )
         return tuple(verifier.verify(signer, pool).chain)
-    except (VerificationError, ValueError, OverflowError, x509.InvalidVersion) as error:
+    except (VerificationError, ValueError, OverflowError, OSError, x509.InvalidVersion) as error:
         for each in (signer, *pool, anchor):
             _require_known(each)
         raise VerificationFailed(

@@ -22,6 +22,9 @@ MAX_TOKEN = 1 << 20
 MAX_CERTIFICATES = 16
 """Certificates, and also revocation lists, in one token."""
 
+MAX_ACCURACY = 86_400
+"""Seconds."""
+
 DIGESTS = {
     "2.16.840.1.101.3.4.2.1": "sha256",
     "2.16.840.1.101.3.4.2.2": "sha384",
@@ -264,6 +267,8 @@ def _accuracy(element: Element | None) -> Fraction | None:
         if value < 0 or (unit > 1 and not 1 <= value <= 999):
             raise _wrong("accuracy")
         total, last = total + Fraction(value, unit), unit
+    if total > MAX_ACCURACY:
+        raise MalformedData("a timestamp token's accuracy is over a day, so that it tells no time")
     return total
 
 

@@ -5,7 +5,7 @@ Specification: RFC 3161 section 2.4.2 and appendix B; RFC 5816.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import floor
 
@@ -24,6 +24,8 @@ from ledger.chain.timestamp.signature import verify_signer
 from ledger.chain.timestamp.token import DIGESTS, Token
 from ledger.errors import MalformedData, TooLarge, VerificationFailed
 from ledger.quoted import quoted
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NotTrusted(VerificationFailed):
@@ -163,7 +165,7 @@ def _standing(
         known = [] if shown is None else [shown]
         known += [latest] if each.is_harmless else []
         if not known or min(known) >= each.time:
-            day = datetime.fromtimestamp(each.time, UTC).date()
+            day = (_EPOCH + timedelta(seconds=each.time)).date()
             raise NotTrusted(
                 f"a timestamp token's certificate was revoked on {day}"
                 + (f" ({quoted(each.reason)})" if each.reason else " without a reason")
