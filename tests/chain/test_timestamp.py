@@ -242,6 +242,9 @@ def test_which_authority_stands_for_it() -> None:
         verify_token(token, NOTE, (other,))
     with pytest.raises(VerificationFailed, match="no timestamp authority is trusted"):
         verify_token(token, NOTE, ())
+    for other_thing in (b"", revocation_list(ROOT, T)):
+        with pytest.raises(MalformedData):
+            Authority("None", other_thing)
 
 
 def test_a_root_that_has_expired_since() -> None:

@@ -9,6 +9,7 @@ library does not know.
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -46,9 +47,10 @@ _SIGNATURES = frozenset(
 _STAMPING, _ANY = ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 
 
+@lru_cache(maxsize=16)
 def verify_path(
     signer: x509.Certificate,
-    others: Sequence[x509.Certificate],
+    others: tuple[x509.Certificate, ...],
     anchor: x509.Certificate,
     time: int,
 ) -> tuple[x509.Certificate, ...]:

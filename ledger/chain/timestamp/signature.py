@@ -5,7 +5,7 @@ the algorithms.
 """
 
 import hashlib
-from collections.abc import Iterable
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -46,7 +46,8 @@ _HASHES: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
 _DIRECTORY_NAME = der.context(4)
 
 
-def verify_signer(token: Token, candidates: Iterable[bytes]) -> bytes:
+@lru_cache(maxsize=16)
+def verify_signer(token: Token, candidates: tuple[bytes, ...]) -> bytes:
     """Return the certificate (DER) with which a token was signed, one of `candidates`.
 
     Raises VerificationFailed and MalformedData.
@@ -149,10 +150,12 @@ def _attributes(signed: bytes) -> dict[str, bytes]:
     return found
 
 
-def _certificate(sid: Element, attributes: dict[str, bytes], candidates: Iterable[bytes]) -> bytes:
+def _certificate(
+    sid: Element, attributes: dict[str, bytes], candidates: tuple[bytes, ...]
+) -> bytes:
     """Return the candidate that the signer names: by `sid`, and by hash in the signed attributes."""
     named = [
-        (name, _ess(attributes[name], name))
+        _ess(attributes[name], name)
         for name in (_SIGNING_CERTIFICATE, _SIGNING_CERTIFICATE_V2)
         if name in attributes
     ]
@@ -160,16 +163,15 @@ def _certificate(sid: Element, attributes: dict[str, bytes], candidates: Iterabl
         raise VerificationFailed(
             "a timestamp token does not name its certificate under its signature"
         )
-    by_sid = [each for each in candidates if _is_named(each, sid)]
-    if not by_sid:
-        raise VerificationFailed(
-            "a timestamp token brings no certificate of its signer; add it to the validation data"
-        )
-    for each in by_sid:
-        if all(_agrees(each, fields) for _, fields in named):
+    for each in candidates:
+        if all(_agrees(each, ess) for ess in named) and _is_named(each, sid):
             return each
+    if any(_is_named(each, sid) for each in candidates):
+        raise VerificationFailed(
+            "a timestamp token names one certificate under its signature and another beside it"
+        )
     raise VerificationFailed(
-        "a timestamp token names one certificate under its signature and another beside it"
+        "a timestamp token brings no certificate of its signer; add it to the validation data"
     )
 
 

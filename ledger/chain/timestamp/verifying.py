@@ -38,13 +38,17 @@ class Authority:
 
     `certificate` (DER) is its root, or the authority's own certificate; `policy` the object identifier
     that its tokens must state, None for any; `accuracy` what is assumed in seconds where a token is
-    silent.
+    silent. Raises MalformedData where `certificate` is none.
     """
 
     name: str
     certificate: bytes
     policy: str | None = None
     accuracy: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(parse_validation(self.certificate), x509.Certificate):
+            raise MalformedData("what stands as a timestamp authority's certificate is none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def verify_token(
     known = {each.certificate: None for each in authorities}
     certificates = [raw for raw, each in items if isinstance(each, x509.Certificate)]
     signer = x509.load_der_x509_certificate(verify_signer(token, (*certificates, *known)))
-    others = [each for _, each in items if isinstance(each, x509.Certificate)]
+    others = tuple(each for _, each in items if isinstance(each, x509.Certificate))
     authority, path = _path(token, signer, others, authorities)
     latest = token.latest(authority.accuracy)
     revoked, checked = _standing(path, [each for _, each in items], latest, shown)
@@ -129,7 +133,7 @@ def _items(token: Token, validation: Sequence[bytes]) -> list[tuple[bytes, Valid
 def _path(
     token: Token,
     signer: x509.Certificate,
-    others: Sequence[x509.Certificate],
+    others: tuple[x509.Certificate, ...],
     authorities: Sequence[Authority],
 ) -> tuple[Authority, tuple[x509.Certificate, ...]]:
     """Return the first authority that stands for the token, and the path to it."""
