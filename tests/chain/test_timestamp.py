@@ -383,6 +383,20 @@ def test_lists_of_others_say_nothing() -> None:
         _verify(_token(), ocsp_response(UNIT, ISSUER, T + 1000, revoked, responder=own))
 
 
+def test_what_a_token_brings_about_its_revocation() -> None:
+    revoked = Revoked(UNIT.serial, T + 500, REASON.superseded)
+    response = ocsp_response(UNIT, ISSUER, T + 1000, revoked)
+    basic = der.children(der.children(der.children(der.read(response))[1])[0])[1].content
+    for written in (
+        revocation_list(ISSUER, T + 1000, (revoked,)),
+        der.encode(der.context(1), der.oid("1.3.6.1.5.5.7.16.2") + response),
+        der.encode(der.context(1), der.oid("1.3.6.1.5.5.7.48.1.1") + basic),
+    ):
+        assert _verify(_token(crls=(written,))).revoked == Revocation(T + 500, "superseded")
+    unknown = der.encode(der.context(1), der.oid("1.2.3") + der.sequence())
+    assert _verify(_token(crls=(unknown,))).revoked is None
+
+
 def test_validation_data_is_bounded_and_of_three_kinds() -> None:
     with pytest.raises(MalformedData, match="neither a certificate"):
         _verify(_token(), b"\x30\x00")

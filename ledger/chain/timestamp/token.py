@@ -34,7 +34,7 @@ DIGESTS = {
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _TST_INFO = "1.2.840.113549.1.9.16.1.4"
-_OCSP_RESPONSE = "1.3.6.1.5.5.7.16.2"
+_BASIC_RESPONSE = "1.3.6.1.5.5.7.48.1.1"
 _CERTIFICATES, _LISTS = der.context(0), der.context(1)
 _TIME = re.compile(rb"(\d{12})(\d\d)(?:\.(\d{1,18}))?Z")
 
@@ -191,13 +191,18 @@ def _outside(fields: tuple[Element, ...]) -> tuple[tuple[Element, ...], tuple[El
 
 
 def _list(element: Element) -> bytes:
-    """Return a CRL, or the OCSP response in an OtherRevocationInfoFormat (RFC 5940)."""
+    """Return a CRL or an OCSP response (RFC 5940); of a kind that is not known, what is written."""
     if element.tag != der.context(1):
         return element.raw
     fields = der.children(element)
-    if len(fields) != 2 or der.parse_oid(fields[0]) != _OCSP_RESPONSE:
+    if len(fields) != 2:
         raise _wrong("revocation list")
-    return fields[1].raw
+    kind, value = der.parse_oid(fields[0]), fields[1].raw
+    if kind != _BASIC_RESPONSE:
+        return value
+    # Without the envelope, as German archives write it.
+    basic = der.sequence(fields[0].raw, der.encode(der.OCTET_STRING, value))
+    return der.sequence(der.encode(der.ENUMERATED, b"\0"), der.encode(der.context(0), basic))
 
 
 def _signer(element: Element) -> Signer:
