@@ -199,6 +199,10 @@ _SECTIONS: dict[str, Commands] = {
             "ledger.cli.verify:verify",
             "Check a receipt or an evidence file, offline.",
         ),
+        "witness": (
+            "ledger.cli.witness.witness:witness",
+            "Run a witness that cosigns ledgers.",
+        ),
     },
     "The notary office": {
         "notary": ("ledger.cli.notary.group:notary", "Run and look after a notary."),

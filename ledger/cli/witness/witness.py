@@ -1,0 +1,96 @@
+"""`sealbook witness`: cosign ledgers, so that nobody can be shown a history of his own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ledger.cli import shell, text
+from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from ledger.witness.witness import Witness
+
+
+@click.group()
+def witness() -> None:
+    """Run a witness: it cosigns a ledger's checkpoints where each contains the one before.
+
+    \b
+    Examples:
+      sealbook witness init /srv/witness --name witness.example/w1
+      sealbook witness add /srv/witness 'notary.example/ledger+f88e2148+ASTY…'
+      sealbook witness serve /srv/witness --listen 127.0.0.1:8500
+    """
+
+
+@witness.command()
+@click.argument("directory", type=shell.FILE)
+@click.option(
+    "--name", required=True, help="The witness's name for ever, such as witness.example/w1."
+)
+@shell.json_option
+def init(directory: Path, name: str, as_json: bool) -> None:
+    """Found a witness: its keys, and the record of what it has cosigned."""
+    from ledger.witness.witness import init_witness
+
+    _show(init_witness(directory, name), as_json)
+
+
+@witness.command()
+@click.argument("directory", type=shell.FILE)
+@click.argument("vkey")
+@click.option("--origin", help="The log's origin, where it is not the name of its key.")
+@shell.json_option
+def add(directory: Path, vkey: str, origin: str | None, as_json: bool) -> None:
+    """Watch a log, by a verifier key of it; give each of its keys once.
+
+    \b
+    The two keys of a Sealbook ledger are in its trust file, as `sealbook trust show` prints them.
+    """
+    from ledger.witness.witness import open_witness
+
+    named = open_witness(directory).add(vkey, origin)
+    shell.emit(as_json, {"origin": named}, text.said(f"The log {quoted(named)} is watched."))
+
+
+@witness.command()
+@click.argument("directory", type=shell.FILE)
+@click.option(
+    "--listen", default="127.0.0.1:8500", show_default=True, help="HOST:PORT; port 0 chooses."
+)
+def serve(directory: Path, listen: str) -> None:
+    """Answer logs that ask for cosignatures, and whoever asks what was cosigned."""
+    from ledger.witness.server import WitnessServer
+    from ledger.witness.witness import open_witness
+
+    host, _, port = listen.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise click.UsageError("--listen names a host and a port, such as 127.0.0.1:8500.")
+    with WitnessServer((host, int(port)), open_witness(directory)) as server:
+        click.echo(f"listening on http://{host}:{server.server_port}")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
+
+
+@witness.command()
+@click.argument("directory", type=shell.FILE)
+@shell.json_option
+def show(directory: Path, as_json: bool) -> None:
+    """Print the witness's keys, for the policies that name them."""
+    from ledger.witness.witness import open_witness
+
+    _show(open_witness(directory), as_json)
+
+
+def _show(found: "Witness", as_json: bool) -> None:
+    from ledger.chain.note import format_vkey
+
+    vkeys = [format_vkey(each) for each in found.verifiers]
+    shell.emit(
+        as_json,
+        {"name": found.name, "vkeys": vkeys},
+        "\n".join((text.said(f"The witness {quoted(found.name)} signs with these keys:"), *vkeys)),
+    )
