@@ -35,9 +35,9 @@ def serving(directory: Path, logs: Sequence[str], count: int = 3) -> Iterator[li
             served.append(serve(witness))
         yield served
     finally:
-        for each in served:
-            each.process.kill()
-            each.process.wait()
+        for one in served:
+            one.process.kill()
+            one.process.wait()
 
 
 def serve(witness: Witness) -> Served:

@@ -196,8 +196,8 @@ class Witness:
         except sqlite3.Error as error:
             raise StorageFailed(
                 f"{quoted(path)} cannot be used ({quoted(error)}). Put it back: without it this "
-                "witness does not know what it has cosigned, and it signs nothing. If it is lost for good, "
-                "found a new witness under new keys."
+                "witness does not know what it has cosigned, and it signs nothing. If it is lost "
+                "for good, found a new witness under new keys."
             ) from error
         return database
 
