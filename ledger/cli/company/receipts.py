@@ -92,12 +92,12 @@ def refresh(ids: tuple[str, ...], as_json: bool) -> None:
             if isinstance(outcome, NotRefreshed):
                 failures += 1
                 values.append({**value, "error": outcome.error.code})
-                lines += [text.foreign(name), text.said(sentence_of(outcome.error), 2)]
+                lines += [text.foreign(name, 0), text.said(sentence_of(outcome.error), 2)]
                 continue
             final = "final" if outcome.final else "provisional"
             values.append({**value, "receipt_state": final, "replaced": outcome.more})
             more = ", replaced by one that shows more" if outcome.more else ", nothing new"
-            lines += [text.foreign(name), text.said(f"{final}{more}", 2)]
+            lines += [text.foreign(name, 0), text.said(f"{final}{more}", 2)]
     shell.emit(as_json, {"receipts": values}, "\n".join(lines) or "No receipt is provisional.")
     if failures:
         raise SystemExit(1)

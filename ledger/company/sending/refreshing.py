@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.chain import report as rp
+from ledger.chain.policy import needs_witnesses
 from ledger.chain.trust import Trust
 from ledger.company.sending.confirming import ReceiptForAnother, keep_up, verify_answer
 from ledger.company.vault.stored import StoredDeposit, write_file
@@ -36,8 +37,8 @@ class NotRefreshed:
 
 def expects(trust: Trust) -> frozenset[str]:
     """Return the claims that a receipt comes to carry with its anchor under this trust file."""
-    others = any(each.key.name != trust.origin for each in trust.policy.witnesses)
-    return frozenset([rp.WITNESSES] * others + [rp.TIME] * bool(trust.authorities))
+    witnessed = needs_witnesses(trust.policy, trust.origin)
+    return frozenset([rp.WITNESSES] * witnessed + [rp.TIME] * bool(trust.authorities))
 
 
 def is_provisional(verified: VerifiedReceipt, trust: Trust) -> bool:
