@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.chain import report as rp
-from ledger.chain.policy import needs_witnesses
-from ledger.chain.trust import Trust
+from ledger.chain.trust import Trust, needs_witnesses
 from ledger.company.sending.confirming import ReceiptForAnother, keep_up, verify_answer
 from ledger.company.vault.stored import StoredDeposit, write_file
 from ledger.company.vault.vault import Vault
