@@ -1,4 +1,4 @@
-"""`sealbook receipt`: a receipt written again, or taken apart."""
+"""`sealbook receipt`: a receipt written again, fetched again, or taken apart."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.cli.company.sending import no_receipt, summary
+from ledger.cli.company.sending import name_of, no_receipt, sentence_of, summary
 from ledger.cli.extras import require_extra
 
 
 class _IdOrCommand(click.Group):
-    """`receipt ID` and `receipt unpack FILE`."""
+    """`receipt ID`, `receipt refresh [ID…]` and `receipt unpack FILE`."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -30,7 +30,7 @@ Examples:
 """,
 )
 def receipt() -> None:
-    """Write a deposit's receipt once more (`receipt ID`), or take one apart."""
+    """Write a deposit's receipt once more (`receipt ID`), fetch or take apart."""
 
 
 @receipt.command(
@@ -62,6 +62,45 @@ def receipt_write(deposit_id: str, output: Path | None, as_json: bool) -> None:
         {**summary(found), "receipt": str(place.absolute())},
         "Written\n" + text.foreign(place, 2),
     )
+
+
+@receipt.command(
+    epilog="""\b
+Examples:
+  sealbook receipt refresh
+  sealbook receipt refresh contract.pdf
+"""
+)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@shell.json_option
+def refresh(ids: tuple[str, ...], as_json: bool) -> None:
+    """Fetch receipts again that lack what witnesses or timestamp authorities add later.
+
+    Without ID, all of the vault's. A receipt is replaced only by one that shows more.
+    """
+    from ledger.company.sending.refreshing import NotRefreshed
+    from ledger.company.sending.refreshing import refresh as use_case
+
+    require_extra("company")
+    vault = own.open_vault()
+    deposits = [vault.find(each) for each in ids] if ids else list(vault.sound())
+    waiting = "Another sealbook process is sending; waiting for it."
+    values, lines, failures = [], [], 0
+    with vault.sending(lambda: shell.tell(waiting)), own.connect(vault) as client:
+        for outcome in use_case(vault, client, deposits):
+            value, name = summary(outcome.deposit), name_of(outcome.deposit)
+            if isinstance(outcome, NotRefreshed):
+                failures += 1
+                values.append({**value, "error": outcome.error.code})
+                lines += [text.foreign(name, 0), text.said(sentence_of(outcome.error), 2)]
+                continue
+            final = "final" if outcome.final else "provisional"
+            values.append({**value, "receipt_state": final, "replaced": outcome.more})
+            more = ", replaced by one that shows more" if outcome.more else ", nothing new"
+            lines += [text.foreign(name, 0), text.said(f"{final}{more}", 2)]
+    shell.emit(as_json, {"receipts": values}, "\n".join(lines) or "No receipt is provisional.")
+    if failures:
+        raise SystemExit(1)
 
 
 @receipt.command(

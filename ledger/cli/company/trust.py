@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.company import own
 from ledger.cli.extras import require_extra
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
@@ -96,6 +97,74 @@ def export(output: Path, as_json: bool) -> None:
         {"file": str(output.absolute()), "fingerprint": fingerprint(data)},
         f"Written\n{text.foreign(output, 2)}\nfingerprint {fingerprint(data)}",
     )
+
+
+@trust.command(
+    epilog="""\b
+Examples:
+  sealbook trust compare --export ours.checkpoint
+  sealbook trust compare theirs.checkpoint
+"""
+)
+@click.argument("file", type=shell.FILE, required=False)
+@click.option("--export", "output", type=shell.FILE, help="Write this vault's checkpoint.")
+@shell.json_option
+def compare(file: Path | None, output: Path | None, as_json: bool) -> None:
+    """Compare another client's checkpoint with this vault's: was one ledger shown to both?
+
+    FILE is what --export wrote in the other vault. Exit code 1 where the two contradict each other;
+    both notes are then kept as a fault file, which `sealbook fault` checks.
+    """
+    from ledger.chain.fault import format_fault
+    from ledger.chain.note import MAX_NOTE_SIZE, format_note
+    from ledger.chain.trust import verify_own
+    from ledger.company.sending.comparing import Agree, Contradict, NotCompared
+    from ledger.company.sending.comparing import compare as use_case
+    from ledger.disk.outputs import write_new
+
+    require_extra("company")
+    if (file is None) == (output is None):
+        raise click.UsageError("Name another's checkpoint, or --export FILE.")
+    vault = own.open_vault()
+    ours = vault.checkpoint()
+    if ours is None:
+        raise InvalidInput("This vault has no receipt yet, and so no checkpoint to compare.")
+    if output is not None:
+        write_new(output, format_note(ours.note).encode())
+        shell.emit(
+            as_json,
+            {"file": str(output.absolute()), "size": ours.checkpoint.size},
+            f"Written\n{text.foreign(output, 2)}",
+        )
+        return
+    assert file is not None
+    with shell.about(file):
+        theirs = verify_own(
+            vault.trust,
+            shell.read_limited(file, MAX_NOTE_SIZE, "a checkpoint").decode("utf-8", "replace"),
+        )
+    with own.connect(vault) as client:
+        found = use_case(ours, theirs, vault.trust, client.consistency)
+    sizes = {"ours": ours.checkpoint.size, "theirs": theirs.checkpoint.size}
+    shown = f"ours has {sizes['ours']} entries, theirs {sizes['theirs']}"
+    match found:
+        case Agree():
+            shell.emit(as_json, {"result": "same", **sizes}, f"The same ledger: {shown}.")
+        case NotCompared(why):
+            words = f"Not compared: {shown}. {why}"
+            shell.emit(as_json, {"result": "not-compared", "why": why, **sizes}, text.said(words))
+        case Contradict(error, fault):
+            proof = (
+                vault.keep_fork(format_note(theirs.note), theirs.checkpoint)
+                if fault is None
+                else vault.keep_fault(format_fault(fault))
+            )
+            shell.emit(
+                as_json,
+                {"result": "contradiction", "file": str(proof), **sizes},
+                text.said(f"Two ledgers: {shown}. {error}") + f"\nKept\n{text.foreign(proof, 2)}",
+            )
+            raise SystemExit(1)
 
 
 def _pinned() -> bytes:

@@ -9,6 +9,7 @@
     recipients.txt       for whom deposits are sealed: the identity, the recovery sheet, officers
     officers.json        a change of officers that is not in the register of measures yet
     matters.toml         name = random id
+    *.fault              what the notary has signed that no honest notary signs
     elsewhere.json       last papers of these matters that another computer of the account deposited
     catalogue.sqlite     a cache of what the folders below say in the clear, so that one can be found
     spool/20261123T170501.250Z-4f0c9d21a8b37e65/  time of sealing, start of the commitment
@@ -33,6 +34,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -410,6 +412,12 @@ class Vault:
         """Keep a signed checkpoint that contradicts an earlier one: proof of a fork."""
         path = self.home / f"fork-{checkpoint.size}-{checkpoint.root.hex()[:8]}.checkpoint"
         write_file(path, note.encode())
+        return path
+
+    def keep_fault(self, fault: bytes) -> Path:
+        """Keep a fault file, which proves to anybody what the notary has signed."""
+        path = self.home / f"{sha256(fault).hexdigest()[:16]}.fault"
+        write_file(path, fault)
         return path
 
     # --- locks ---
