@@ -102,7 +102,13 @@ def _authority_url(url: str) -> SplitResult:
     except ValueError:
         parts, fits = urlsplit(""), False
     odd = any(ord(c) <= 32 or ord(c) > 126 for c in url)
-    if not fits or odd or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    if (
+        not fits
+        or odd
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+    ):
         raise InvalidInput(
             f"{quoted(url)} is no address of a timestamp authority; it looks like "
             "http://tsa.example/path."

@@ -88,7 +88,10 @@ def parse_record(data: bytes) -> EvidenceRecord:
 def format_record(record: EvidenceRecord) -> bytes:
     """Return the DER of a record."""
     return der.sequence(
-        der.integer(1), der.sequence(*record.algorithms), *record.infos, format_chains(record.chains)
+        der.integer(1),
+        der.sequence(*record.algorithms),
+        *record.infos,
+        format_chains(record.chains),
     )
 
 
@@ -108,9 +111,7 @@ def archive_timestamp(reduced: bytes, token: Token) -> ArchiveTimestamp:
         der.encode(_REDUCED, reduced) if reduced else b"",
         token.der,
     )
-    return ArchiveTimestamp(
-        raw, token.imprint_algorithm, token.imprint_identifier, reduced, token
-    )
+    return ArchiveTimestamp(raw, token.imprint_algorithm, token.imprint_identifier, reduced, token)
 
 
 def _timestamp(element: Element) -> ArchiveTimestamp:

@@ -9,12 +9,10 @@ import hashlib
 from dataclasses import dataclass
 from enum import Enum
 
-from ledger.chain.renewal.record import (
-    EvidenceRecord,
-    archive_timestamp,
-)
+from ledger.chain.renewal.record import EvidenceRecord, archive_timestamp
 from ledger.chain.renewal.verifying import renewed_leaf
 from ledger.chain.timestamp.token import Token
+from ledger.errors import VerificationFailed
 
 ALGORITHM = "sha512"
 """The hash function of every renewal."""
@@ -59,11 +57,16 @@ def plan_renewal(
 
 
 def renew(renewal: Renewal, branch: bytes, token: Token) -> EvidenceRecord:
-    """Return the record after a renewal, from the branch of its leaf and the token over the root."""
+    """Return the record after a renewal, from the branch of its leaf and the token over the root.
+
+    Raises VerificationFailed where the token is older than the record.
+    """
     new = archive_timestamp(branch, token)
     old = renewal.record
     if old is None:
         return EvidenceRecord((new.identifier,), (), ((new,),))
+    if token.latest() < old.chains[-1][-1].token.earliest():
+        raise VerificationFailed("the new timestamp is older than the last one of the record")
     if renewal.kind is Kind.TIMESTAMP:
         chains = (*old.chains[:-1], (*old.chains[-1], new))
     else:

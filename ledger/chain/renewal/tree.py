@@ -31,7 +31,11 @@ class Tree:
         self._leaves = sorted(set(leaves))
         self._seed = seed
         alone = len(self._leaves) == 1
-        level = self._leaves if alone else [self._join(leaf, self._blind(leaf)) for leaf in self._leaves]
+        level = (
+            self._leaves
+            if alone
+            else [self._join(leaf, self._blind(leaf)) for leaf in self._leaves]
+        )
         self._levels = [level]
         while len(level) > 1:
             pairs = zip(level[::2], level[1::2], strict=False)
@@ -40,7 +44,7 @@ class Tree:
         self.root: bytes = level[0]
 
     def branches(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield each leaf with its branch: the content of a reduced hash tree, empty for a leaf alone."""
+        """Yield each leaf with its branch: the content of a reduced hash tree, none for one leaf."""
         if len(self._leaves) == 1:
             yield self._leaves[0], b""
             return

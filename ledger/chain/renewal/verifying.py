@@ -127,9 +127,7 @@ def verify_record(
         shown = each.latest
         found.append(each)
     found.reverse()
-    return VerifiedRecord(
-        tuple(found), coverage.others, found[0].latest, holds_until(found[-1])
-    )
+    return VerifiedRecord(tuple(found), coverage.others, found[0].latest, holds_until(found[-1]))
 
 
 def holds_until(token: VerifiedToken) -> int:
