@@ -202,6 +202,7 @@ _SECTIONS: dict[str, Commands] = {
         "witness": (
             "ledger.cli.witness.witness:witness",
             "Run a witness that cosigns ledgers.",
+        ),
         "renew": (
             "ledger.cli.court.renew:renew",
             "Timestamp files again, so that they hold for longer.",
