@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def test_every_leaf_has_a_branch_to_the_root(count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def tsa(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+def tsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tsa]:
     with started(tmp_path_factory.mktemp("tsa")) as found:
         yield found
 
