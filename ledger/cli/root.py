@@ -203,6 +203,10 @@ _SECTIONS: dict[str, Commands] = {
             "ledger.cli.witness.witness:witness",
             "Run a witness that cosigns ledgers.",
         ),
+        "renew": (
+            "ledger.cli.court.renew:renew",
+            "Timestamp files again, so that they hold for longer.",
+        ),
     },
     "The notary office": {
         "notary": ("ledger.cli.notary.group:notary", "Run and look after a notary."),

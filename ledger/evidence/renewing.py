@@ -1,0 +1,148 @@
+"""Renewing what one holds: evidence records beside files, all of them under one new token.
+
+A record covers the bytes of one file, whole; a receipt and an evidence file stay as they were made.
+
+Specification: RFC 4998.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.chain.renewal.record import MAX_RECORD, EvidenceRecord, format_record, parse_record
+from ledger.chain.renewal.renewing import ALGORITHM, Kind, Renewal, plan_renewal, renew
+from ledger.chain.renewal.tree import MAX_LEAVES, Tree
+from ledger.chain.renewal.verifying import covered, hashes_used
+from ledger.chain.timestamp.request import format_request, parse_response, require_answer
+from ledger.chain.timestamp.token import Token, parse_token, sorted_sets
+from ledger.chain.timestamp.verifying import Authority, verify_token
+from ledger.disk.files import AtomicFile
+from ledger.errors import InvalidInput, MalformedData, SealbookError, TooLarge
+from ledger.quoted import quoted
+from ledger.wire.authority import ask_authority
+
+SUFFIX = ".ers"
+"""Ends the name of a record: that of its file, and this."""
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file: its record's place and what the renewal was, or why there is none."""
+
+    file: Path
+    record: Path
+    kind: Kind | None = None
+    token: Token | None = None
+    error: SealbookError | None = None
+
+
+def record_of(file: Path, folder: Path | None = None) -> Path:
+    """Return where a file's record lies: beside it, or in `folder`."""
+    return (folder or file.parent) / (file.name + SUFFIX)
+
+
+def digests_of(file: Path, algorithms: Iterable[str]) -> Callable[[str], bytes]:
+    """Return a file's hashes under these functions, read once. Raises InvalidInput."""
+    hashes = {name: hashlib.new(name) for name in algorithms}
+    try:
+        with file.open("rb") as data:
+            while block := data.read(_BLOCK):
+                for each in hashes.values():
+                    each.update(block)
+    except OSError as error:
+        raise InvalidInput(f"{quoted(file)} cannot be read: {error.strerror}.") from error
+    return lambda name: hashes[name].digest()
+
+
+def read_record(path: Path) -> EvidenceRecord | None:
+    """Return the record at `path`, None where there is none. Raises MalformedData, InvalidInput."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_RECORD + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
+    try:
+        return parse_record(data)
+    except (MalformedData, TooLarge) as error:
+        raise MalformedData(f"{quoted(path)} is no evidence record: {error}.") from error
+
+
+def request_token(url: str, imprint: bytes, authorities: Sequence[Authority]) -> Token:
+    """Return an authority's token over a hash.
+
+    Without `authorities` only its signature is verified, not who has made it. Raises SealbookError.
+    """
+    nonce = secrets.randbits(64) | 1 << 64
+    answer = ask_authority(url, format_request(imprint, nonce))
+    token = parse_token(sorted_sets(parse_response(answer)))
+    require_answer(token, imprint, nonce)
+    verify_token(token, imprint, authorities or brought(token))
+    return token
+
+
+def brought(token: Token) -> tuple[Authority, ...]:
+    """Return the certificates that a token brings itself, as if they were trusted."""
+    return tuple(Authority("itself", each) for each in token.certificates)
+
+
+def renew_files(
+    files: Sequence[Path],
+    stamp: Callable[[bytes], Token],
+    *,
+    folder: Path | None = None,
+    hash_tree: bool = False,
+) -> Iterator[Outcome]:
+    """Renew what covers `files`, and yield what became of each, in no order.
+
+    One that cannot be renewed stops no other. A record is replaced by the longer one in one step.
+
+    Args:
+        files: Any files.
+        stamp: Returns an authority's token over a SHA-512; not called where nothing is to be stamped.
+        folder: Where the records are kept; beside the files where it is None.
+        hash_tree: Whether the hash function of the records is doubted: see `plan_renewal`.
+    """
+    if len(files) > MAX_LEAVES:
+        raise TooLarge(f"At most {MAX_LEAVES:,} files are renewed at once; renew them in parts.")
+    waiting: dict[bytes, list[tuple[Path, Path, Renewal]]] = {}
+    taken: dict[Path, Path] = {}
+    for file in files:
+        place = record_of(file, folder)
+        try:
+            if taken.setdefault(place, file) != file:
+                raise InvalidInput(
+                    f"{quoted(taken[place])} would have the same record; renew them in two runs."
+                )
+            renewal = _planned(file, place, hash_tree)
+        except SealbookError as error:
+            yield Outcome(file, place, error=error)
+        else:
+            waiting.setdefault(renewal.leaf, []).append((file, place, renewal))
+    if not waiting:
+        return
+    tree = Tree(ALGORITHM, list(waiting), secrets.token_bytes(32))
+    token = stamp(tree.root)
+    for leaf, branch in tree.branches():
+        for file, place, renewal in waiting[leaf]:
+            try:
+                record = format_record(renew(renewal, branch, token))
+                with AtomicFile(place) as written:
+                    written.write_at(0, record)
+            except SealbookError as error:
+                yield Outcome(file, place, error=error)
+            else:
+                yield Outcome(file, place, renewal.kind, token)
+
+
+def _planned(file: Path, place: Path, hash_tree: bool) -> Renewal:
+    record = read_record(place)
+    digests = digests_of(file, {ALGORITHM} | (hashes_used(record) if record else set()))
+    if record is not None:
+        covered(record, digests)
+    return plan_renewal(record, digests(ALGORITHM), hash_tree=hash_tree)
