@@ -4,6 +4,7 @@
     keys/*.pem         private, mode 0600         seal-chain.pem   the seal's certificate and its root
     ledger.sqlite      rebuilt from log/          checkpoints.sqlite   every signed checkpoint
     office.sqlite      orders and nonces          records/         identity records
+    anchors.sqlite     cosignatures and timestamps, where there are witnesses or authorities
     objects/           ciphertext                 log/             the log as static files
     notary.lock        held by the one process that signs
     clock-accepted     up to when blocks may lie ahead of the clock, where the office has said so
@@ -29,13 +30,14 @@ from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
-from ledger.notary.storage import checkpoints, connections, office
+from ledger.notary.storage import anchors, checkpoints, connections, office
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"
 KEYS, SEAL_CHAIN = "keys", "seal-chain.pem"
 OBJECTS, LOG, RECORDS = "objects", "log", "records"
 LEDGER, CHECKPOINTS, OFFICE = connections.FILE, checkpoints.FILE, office.FILE
+ANCHORS = anchors.FILE
 LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"
 SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
 ACCEPTED = "clock-accepted"
@@ -53,11 +55,26 @@ class InUse(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class TimestampSettings:
+    """A timestamp authority (RFC 3161) that stamps anchors: one `[[timestamps]]` of notary.toml.
+
+    `root` is a PEM file, `policy` an object identifier or None, `interval` seconds between stamps.
+    """
+
+    url: str
+    name: str
+    root: Path
+    policy: str | None = None
+    interval: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The content of notary.toml."""
 
     origin: str
     issuer: str
+    timestamps: tuple[TimestampSettings, ...] = ()
     token: TokenPlace | None = None
 
     @property

@@ -1,0 +1,1 @@
+"""Anchors: checkpoints that witnesses have cosigned and timestamp authorities have stamped."""
