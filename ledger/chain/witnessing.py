@@ -59,7 +59,7 @@ class SizeConflict(Unwitnessed):
 
 
 class Contradiction(Unwitnessed):
-    """The log has signed two trees of one size, or one that does not contain the one before."""
+    """The log has signed two trees of one size. A wrong proof shows nothing: anyone can send one."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(422, sentence)
@@ -151,8 +151,8 @@ def require_consistent(request: Request, new: Checkpoint, stored: Checkpoint | N
     try:
         verify_consistency(size, root, new.size, new.root, request.proof)
     except (VerificationFailed, MalformedData) as error:
-        raise Contradiction(
-            "The proof does not show that the tree contains the one before."
+        raise Unwitnessed(
+            422, "The proof does not show that the tree contains the one before."
         ) from error
 
 
