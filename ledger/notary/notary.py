@@ -22,6 +22,9 @@ from ledger.errors import (
     SealbookError,
     StorageFailed,
 )
+from ledger.notary.anchoring.anchoring import Anchoring
+from ledger.notary.anchoring.authorities import read_authority
+from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.care.backup import backup as copy_notary
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import Parts, carry_out
@@ -46,6 +49,7 @@ from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
@@ -63,6 +67,10 @@ _log = logging.getLogger("sealbook.notary")
 
 _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
+_SIGNING = (
+    Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
+)  # fmt: skip
+"""Why nothing is signed, and goes on by itself."""
 ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered."""
 
@@ -112,12 +120,24 @@ class Notary:
             self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
             self.uploads = Uploads(self.envelopes)
             accepted = place.read_accepted(directory)
+            witnesses = witnesses_of(self._trust.policy)
+            authorities = [(each, read_authority(each)) for each in settings.timestamps]
+            anchoring = bool(witnesses or authorities)
+            anchors = self._open_anchors(stack, anchoring, reading)
             writer = BlockWriter(
-                self._store, self._signed, self.log, keys, watch, random, hook, accepted=accepted
+                self._store,
+                self._signed,
+                self.log,
+                keys,
+                watch,
+                random,
+                hook,
+                accepted=accepted,
+                anchoring=anchoring,
             )
             self._writer = writer
             self._receipts = Receipts(
-                self._store, self._signed, self.records, lambda: writer.tree, self._verify
+                self._store, self._signed, self.records, lambda: writer.tree, self._verify, anchors
             )
             self.sequencer = Sequencer(
                 writer,
@@ -147,11 +167,36 @@ class Notary:
                 self.accept_clock,
                 self.backup,
             )
+            self.anchoring: Anchoring | None = None
+            if anchoring and anchors is not None and not reading:
+                self.anchoring = Anchoring(
+                    anchors,
+                    writer,
+                    self.sequencer.paused,
+                    self._trust.policy,
+                    witnesses,
+                    authorities,
+                    watch,
+                    random,
+                )
+                stack.callback(self.anchoring.close)
+                self.anchoring.start()
             self._check_newest()
             self.look()
             self._carry_out_orders()
             stack.callback(self._end_backup)
             self._stack = stack.pop_all()
+
+    def _open_anchors(
+        self, stack: ExitStack, anchoring: bool, reading: bool
+    ) -> AnchorDatabase | None:
+        """Return the anchors, where there are or will be any."""
+        path = self.directory / place.ANCHORS
+        if not path.exists() and (reading or not anchoring):
+            return None
+        anchors = AnchorDatabase(path, reading=reading)
+        stack.callback(anchors.close)
+        return anchors
 
     @property
     def health(self) -> Health:
@@ -171,7 +216,13 @@ class Notary:
             self._writer.time  # noqa: B018 - raises
         except NotSigning as error:
             found = error
-        for reason in (Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE):
+        for reason in (
+            Reason.CLOCK,
+            Reason.SEAL_EXPIRED,
+            Reason.FILE_GONE,
+            Reason.KEYS_GONE,
+            Reason.WITNESS,
+        ):
             if found is None or reason != found.reason:
                 self._health.clear(reason)
             elif reason not in self._health.reasons:

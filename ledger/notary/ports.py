@@ -7,6 +7,7 @@ are not. Nothing here names a database or a folder; `ledger.notary.storage` does
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Protocol
 
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey
@@ -120,6 +121,41 @@ class SignedCheckpoints(Protocol):
 
     def require_held(self) -> None:
         """Raise NotSigning when the store was removed or replaced since it was opened."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorToken:
+    """A timestamp token in DER over H of the anchor's note, cut after its first `lines` signatures."""
+
+    lines: int
+    der: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """What a block record names it by."""
+        return sha256(self.der).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The checkpoint that closes block `height`: the log's lines, then those of witnesses."""
+
+    height: int
+    size: int
+    note: str
+    tokens: tuple[AnchorToken, ...] = ()
+
+
+class Anchors(Protocol):
+    """The anchors, in a store of their own that may be lost."""
+
+    def covering(self, index: int) -> Anchor | None:
+        """Return the first stamped anchor of more than `index` entries; without one, the first."""
+        ...
+
+    def stamped(self, digest: bytes) -> tuple[Anchor, AnchorToken] | None:
+        """Return the token with this SHA-256, and the anchor that it stamps."""
         ...
 
 
@@ -242,6 +278,8 @@ class Step(StrEnum):
     CHECKPOINT = "checkpoint"
     TILES = "tiles"
     ANCHOR = "anchor"
+    ANCHOR_STORED = "anchor-stored"
+    STAMPED = "stamped"
     ORDER = "order"
     INIT_FILES = "init-files"
     BACKUP_FILES = "backup-files"

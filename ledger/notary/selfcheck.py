@@ -5,7 +5,6 @@ there and nowhere before, unless the notary looks with the same eyes.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.chain.certificate import SealAnchor
-from ledger.chain.policy import Group, Policy
 from ledger.chain.trust import Trust, parse_trust
 from ledger.crypto.keys import thumbprint_p256
 from ledger.errors import InvalidInput, LedgerFault, MalformedData
@@ -79,20 +77,6 @@ def require_own(keys: NotaryKeys, trust: Trust) -> None:
             "What this notary would sign could be verified by nobody who has its trust file. "
             f"Nothing is signed. {found}. Put back the files that belong together, from a backup."
         )
-
-
-def provisional(trust: Trust) -> Trust:
-    """Return the trust file without witnesses: what a receipt has to hold under before any has signed.
-
-    The notary's own two signatures stay required.
-    """
-    policy = trust.policy
-    own = tuple(each for each in policy.witnesses if each.key.name == trust.origin)
-    if not own:
-        return trust
-    group = Group("own", 1, tuple(each.name for each in own))
-    required = tuple(each for each in trust.required if each not in ("time", "witnesses"))
-    return replace(trust, policy=Policy(policy.logs, own, (group,), group.name), required=required)
 
 
 def require_verified(receipt: bytes, trust: Trust) -> None:

@@ -135,6 +135,6 @@ def test_a_token_that_holds_the_keys_of_this_ledger_is_not_used_for_another_of_i
 
 
 def test_settings_with_a_token_read_back(tmp_path: Path, token: TokenPlace) -> None:
-    settings = place.Settings(ORIGIN, "Notary Office", replace(token, label="公证"))
+    settings = place.Settings(ORIGIN, "Notary Office", token=replace(token, label="公证"))
     place.write_settings(tmp_path, settings)
     assert place.read_settings(tmp_path) == settings

@@ -23,9 +23,9 @@ from ledger.notary.anchoring.web import DEADLINE
 from ledger.notary.anchoring.witnesses import Contradicted, Witness, ask, extended
 from ledger.notary.clock import ClockWatch, utc
 from ledger.notary.health import Reason
-from ledger.notary.ports import SignedCheckpoint, Step
+from ledger.notary.ports import Anchor, SignedCheckpoint, Step
 from ledger.notary.sequencing.blocks import BlockWriter
-from ledger.notary.storage.anchors import Anchor, AnchorDatabase
+from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.quoted import quoted
 
@@ -65,7 +65,7 @@ class Anchoring:
         self,
         store: AnchorDatabase,
         writer: BlockWriter,
-        paused: Callable[[], AbstractContextManager[None]],
+        paused: Callable[[], AbstractContextManager[object]],
         policy: Policy,
         witnesses: Sequence[Witness],
         authorities: Sequence[tuple[TimestampSettings, Authority]],
@@ -193,7 +193,9 @@ class Anchoring:
         done: _Target | None = None
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stop.is_set() or self._target is not done)
+                self._changed.wait_for(
+                    lambda seen=done: self._stop.is_set() or self._target is not seen  # type: ignore[misc]
+                )
                 target = self._target
             if self._stop.is_set() or target is None:
                 return
@@ -244,9 +246,9 @@ class Anchoring:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: (
+                    lambda height=stamped: (  # type: ignore[misc]
                         self._stop.is_set()
-                        or (self._anchor is not None and self._anchor.height > stamped)
+                        or (self._anchor is not None and self._anchor.height > height)
                     )
                 )
             if self._stop.wait(max(0.0, due - self._watch.monotonic())):
@@ -258,7 +260,7 @@ class Anchoring:
                 with self._changed:
                     if self._stop.is_set():
                         return
-                    with self._writer.step(Step.TOKEN):
+                    with self._writer.step(Step.STAMPED):
                         self._store.add_token(anchor.height, token)
                 self._writer.expect([token.digest])
                 self._well(settings.name)
@@ -285,8 +287,6 @@ class Anchoring:
         trouble = str(error) if isinstance(error, SealbookError) else str(quoted(repr(error)))
         if peer.trouble != trouble:
             _log.warning("%s: %s", peer.words, trouble)
-        self._peers[name] = replace(
-            peer, trouble=trouble, wait=min(2 * peer.wait, LONGEST_WAIT)
-        )
+        self._peers[name] = replace(peer, trouble=trouble, wait=min(2 * peer.wait, LONGEST_WAIT))
         self._heard(number)
         self._stop.wait(peer.wait)

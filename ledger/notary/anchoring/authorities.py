@@ -21,7 +21,7 @@ from ledger.chain.timestamp.token import parse_token, sorted_sets
 from ledger.chain.timestamp.verifying import Authority, verify_token
 from ledger.errors import InvalidInput, Unavailable
 from ledger.notary.anchoring.web import post
-from ledger.notary.storage.anchors import AnchorToken
+from ledger.notary.ports import AnchorToken
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.quoted import quoted
 

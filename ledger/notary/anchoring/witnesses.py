@@ -115,5 +115,5 @@ def _lines(
             signature = parse_signature(line)
             key = by_id[signature.name, signature.key_id]
             time = verify_signature(key, signature, checkpoint).time
-            if time is not None and 0 < time and abs(time - now) <= CLOCKS_APART:
+            if time is not None and time > 0 and abs(time - now) <= CLOCKS_APART:
                 yield signature

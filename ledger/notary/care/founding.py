@@ -81,7 +81,7 @@ def init_notary(
             directory,
             (),
             lambda folder: made.append(
-                _found(folder, Settings(origin, issuer, token), platform, clock, random, hook)
+                _found(folder, Settings(origin, issuer, token=token), platform, clock, random, hook)
             ),
             hook,
         )

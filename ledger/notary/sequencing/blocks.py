@@ -20,11 +20,12 @@ One thread writes. `tree` is replaced with each block and never changed, so that
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ledger.chain import statement as st
 from ledger.chain.block import (
     GENESIS_PREVIOUS,
+    MAX_TOKENS,
     Block,
     block_payload,
     notary_statement,
@@ -46,7 +47,7 @@ from ledger.chain.tiles import (
     partial_tiles,
     tile_data,
 )
-from ledger.crypto.merkle import root_from_leaf_hashes
+from ledger.crypto.merkle import HashReader, root_from_leaf_hashes
 from ledger.errors import LedgerFault, NotSigning, SealbookError
 from ledger.notary.clock import TOLERANCE, ClockWatch, utc
 from ledger.notary.health import Reason
@@ -90,6 +91,7 @@ class BlockWriter:
         hook: Hook,
         *,
         accepted: int = 0,
+        anchoring: bool = False,
     ) -> None:
         self.keys = keys
         self.seal_validity = validity(keys.chain)
@@ -103,6 +105,9 @@ class BlockWriter:
         self._random = random
         self.hook = hook
         self._time = 0
+        self.objection: NotSigning | None = None
+        self._anchoring = anchoring
+        self._tokens: tuple[bytes, ...] = ()
         self._platform: bytes | None = None
         self._published: str | None = None
 
@@ -111,12 +116,14 @@ class BlockWriter:
         """POSIX seconds for what is signed next: never below the last block's.
 
         Raises NotSigning when the clock has jumped, or lies before the last block; when the seal's
-        certificates are not valid now; when the key token does not answer; or when a database's file
-        has gone.
+        certificates are not valid now; when the key token does not answer, or a witness objects; or
+        when a database's file has gone.
         """
         self._store.require_held()
         self._signed.require_held()
         self.keys.require_held()
+        if self.objection is not None:
+            raise self.objection
         now = self._watch.now()
         if self._time > max(now + TOLERANCE, self.accepted):
             raise NotSigning(
@@ -150,7 +157,11 @@ class BlockWriter:
     @property
     def anchored(self) -> bool:
         """Whether the newest checkpoint is the published one."""
-        return self.last is None or self._published == self.last.note
+        return self._anchoring or self.last is None or self._published == self.last.note
+
+    def expect(self, tokens: Iterable[bytes]) -> None:
+        """Have the next block record name timestamp tokens, by their SHA-256."""
+        self._tokens = tuple(dict.fromkeys((*self._tokens, *tokens)))[-MAX_TOKENS:]
 
     def write(self, statements: Sequence[Statement]) -> SignedCheckpoint:
         """Write one block with these admitted statements; return the checkpoint that closes it."""
@@ -165,7 +176,7 @@ class BlockWriter:
             size=start + 1 + len(statements),
             time=time,
             previous=GENESIS_PREVIOUS if last is None else note_digest(last.note),
-            tokens=(),
+            tokens=(named := self._tokens),
             platform=self._platform,
         )
         entries = [self.statement(st.BLOCK, block_payload(block)), *statements]
@@ -173,7 +184,9 @@ class BlockWriter:
             self._log.write_entries(start, [each.encoded for each in entries])
         with self.step(Step.ENTRIES):
             self._store.append(start, entries)
-        return self._close(block, entries)
+        signed = self._close(block, entries)
+        self._tokens = tuple(each for each in self._tokens if each not in named)
+        return signed
 
     def statement(self, kind: str, payload: dict[str, object]) -> Statement:
         """Return a statement by the notary, of now."""
@@ -188,14 +201,16 @@ class BlockWriter:
         )
 
     def publish(self) -> None:
-        """Make the newest checkpoint the anchor."""
-        last = self.last
-        if last is not None and not self.anchored:
-            tree = self.tree
-            tiles = [(tile, tile_data(tree, tile)) for tile in partial_tiles(last.size)]
-            with self.step(Step.ANCHOR):
-                self._log.publish(tiles, last.size, last.note)
-            self._published = last.note
+        """Make the newest checkpoint the anchor, where nobody else is asked about it first."""
+        if self.last is not None and not self.anchored:
+            self.publish_anchor(self.tree, self.last.size, self.last.note)
+
+    def publish_anchor(self, tree: HashReader, size: int, note: str) -> None:
+        """Publish an anchor over `size` entries of `tree`, with the lines that it has by now."""
+        tiles = [(tile, tile_data(tree, tile)) for tile in partial_tiles(size)]
+        with self.step(Step.ANCHOR):
+            self._log.publish(tiles, size, note)
+        self._published = note
 
     def recover(self) -> None:
         """Take up the ledger where it stands and finish what was cut short.

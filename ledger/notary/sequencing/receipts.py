@@ -1,9 +1,9 @@
 """Receipts, put together from the tree's nodes: never by reading the leaves.
 
-A receipt leads to the checkpoint that closes the entry's own block, so it is the same whenever it is
-asked for (until the identity record in it is erased). What the receipts of a block share is computed
-and encoded once: the block record and its proof, the note, the seal, each key's enrolment. The bytes
-are those of `ledger.chain.receipt.format_receipt`.
+A new receipt leads to the checkpoint that closes the entry's own block; one that is asked for later,
+to the first anchor that covers it, with the cosignatures and timestamps that this has by then. What the
+receipts of a block share is computed and encoded once: the block record and its proof, the note, the
+seal, each key's enrolment. The bytes are those of `ledger.chain.receipt.format_receipt`.
 
 Before a receipt is given, the verification core says that it holds: each one that is asked for, and of
 a new block one for each key that has not been seen since the start, at least one. What the others share
@@ -11,15 +11,23 @@ with it was checked with it; the rest of them is the depositor's statement, whos
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.chain import statement as st
+from ledger.chain.block import parse_block
 from ledger.chain.enrolment import parse_enrolment
-from ledger.chain.receipt import Position
+from ledger.chain.receipt import Earlier, Position, Times, TokenEntry
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import HashReader, inclusion_proofs, inclusion_proofs_of_range
 from ledger.errors import LedgerFault, NotFound
-from ledger.notary.ports import LedgerStore, Records, SignedCheckpoint, SignedCheckpoints
+from ledger.notary.ports import (
+    Anchor,
+    Anchors,
+    LedgerStore,
+    Records,
+    SignedCheckpoint,
+    SignedCheckpoints,
+)
 from ledger.notary.sequencing.frames import ReceiptFrame
 
 
@@ -45,12 +53,14 @@ class Receipts:
         records: Records,
         tree: Callable[[], HashReader],
         verify: Callable[[bytes], None],
+        anchors: Anchors | None = None,
     ) -> None:
         self._store = store
         self._signed = signed
         self._records = records
         self._tree = tree
         self._verify = verify
+        self._anchors = anchors
         self._verified: set[bytes] = set()
         self._enrolments: dict[bytes, _Enrolled] = {}
 
@@ -69,7 +79,9 @@ class Receipts:
             raise NotFound(f"The ledger has no signed entry {index}.")
         if entries[0].kind != st.DEPOSIT:
             raise NotFound(f"Entry {index} is not a deposit; only deposits have receipts.")
-        receipt = self.assemble(checkpoint, {index: parse_statement(entries[0].statement)})[0]
+        anchor = None if self._anchors is None else self._anchors.covering(index)
+        deposits = {index: parse_statement(entries[0].statement)}
+        receipt = self.assemble(checkpoint, deposits, anchor)[0]
         self._verify(receipt)
         return receipt
 
@@ -88,24 +100,39 @@ class Receipts:
         return receipts
 
     def assemble(
-        self, checkpoint: SignedCheckpoint, deposits: Mapping[int, Statement]
+        self,
+        checkpoint: SignedCheckpoint,
+        deposits: Mapping[int, Statement],
+        anchor: Anchor | None = None,
     ) -> list[bytes]:
         """Return the receipts of deposits, by index, that lie in the block that `checkpoint` closes.
 
-        There is at least one.
+        There is at least one. With an anchor that covers them they lead to it, else to `checkpoint`.
         """
         before = self._signed.at_height(checkpoint.height - 1) if checkpoint.height else None
         start = 0 if before is None else before.size
         block = self._store.read(start, start + 1)[0].statement
         keys = {each.key_id: self._enrolled(each.key_id) for each in deposits.values()}
-        tree, size = self._tree(), checkpoint.size
+        target = checkpoint
+        note = checkpoint.note
+        times = Times(earlier=self._earlier(block))
+        if anchor is not None:
+            covering = self._signed.at_height(anchor.height)
+            if covering is None or covering.size != anchor.size:
+                raise LedgerFault(
+                    "anchors.sqlite is another ledger's, or newer than checkpoints.sqlite. Stop the "
+                    "notary and move it away: anchors are made anew."
+                )
+            target, note = covering, anchor.note
+            times = replace(
+                times, tokens=tuple(TokenEntry(each.lines, each.der) for each in anchor.tokens)
+            )
+        tree, size = self._tree(), target.size
         single = sorted({start, *(enrolled.index for enrolled in keys.values())})
         proofs = dict(zip(single, inclusion_proofs(tree, single, size), strict=True))
         first, end = min(deposits), max(deposits) + 1
         proofs |= enumerate(inclusion_proofs_of_range(tree, first, end, size), first)
-        frame = ReceiptFrame(
-            checkpoint.note, checkpoint.size, block, Position(start, proofs[start]), checkpoint.seal
-        )
+        frame = ReceiptFrame(note, size, block, Position(start, proofs[start]), target.seal, times)
         enrolments = {
             key_id: frame.enrolment(
                 enrolled.statement,
@@ -118,6 +145,17 @@ class Receipts:
             frame.receipt(statement, Position(index, proofs[index]), enrolments[statement.key_id])
             for index, statement in deposits.items()
         ]
+
+    def _earlier(self, block: bytes) -> Earlier | None:
+        """Return the newest token that a block record names and that is kept here."""
+        if self._anchors is None:
+            return None
+        for digest in reversed(parse_block(parse_statement(block)).tokens):
+            found = self._anchors.stamped(digest)
+            if found is not None:
+                anchor, token = found
+                return Earlier(anchor.note, TokenEntry(token.lines, token.der))
+        return None
 
     def _enrolled(self, key_id: bytes) -> _Enrolled:
         known = self._enrolments.get(key_id)

@@ -3,11 +3,10 @@
 It may be lost without harm to the ledger: a receipt is then made against the next anchor.
 """
 
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ledger.notary.ports import Anchor, AnchorToken
 from ledger.notary.storage.connections import Connections
 
 FILE = "anchors.sqlite"
@@ -26,29 +25,6 @@ CREATE TABLE tokens (
 ) STRICT;
 CREATE INDEX tokens_by_height ON tokens (height);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class AnchorToken:
-    """A timestamp token in DER over H of the anchor's note, cut after its first `lines` signatures."""
-
-    lines: int
-    der: bytes
-
-    @property
-    def digest(self) -> bytes:
-        """What a block record names it by."""
-        return sha256(self.der).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """The checkpoint that closes block `height`: the log's lines, then those of witnesses."""
-
-    height: int
-    size: int
-    note: str
-    tokens: tuple[AnchorToken, ...] = ()
 
 
 class AnchorDatabase:
@@ -109,4 +85,4 @@ class AnchorDatabase:
                 return None
             sql = "SELECT lines, der FROM tokens WHERE height = ? ORDER BY rowid"
             tokens = connection.execute(sql, row[:1]).fetchall()
-        return Anchor(*row, tuple(AnchorToken(*each) for each in tokens))
+        return Anchor(row[0], row[1], row[2], tuple(AnchorToken(*each) for each in tokens))

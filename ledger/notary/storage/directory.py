@@ -120,7 +120,12 @@ def read_settings(directory: Path) -> Settings:
     match value:
         case {"format": "sealbook-notary-v1", "origin": origin, "issuer": str(issuer)}:
             if is_origin(origin):
-                return Settings(origin, issuer, _parse_token(value.get("token")))
+                return Settings(
+                    origin,
+                    issuer,
+                    _parse_timestamps(value.get("timestamps", []), directory),
+                    _parse_token(value.get("token")),
+                )
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
 
@@ -209,6 +214,32 @@ def open_token(place: TokenPlace, origin: str, directory: Path) -> "KeyToken":
             "`pip install 'sealbook[notary,hsm]'`."
         ) from error
     return KeyToken(place, origin, directory)
+
+
+MAX_TIMESTAMPS = 16
+
+
+def _parse_timestamps(values: object, directory: Path) -> tuple[TimestampSettings, ...]:
+    if not isinstance(values, list) or len(values) > MAX_TIMESTAMPS:
+        raise InvalidInput(f"{quoted(SETTINGS)} has at most {MAX_TIMESTAMPS} [[timestamps]].")
+    found = tuple(_parse_timestamp(each, directory) for each in values)
+    if len({each.name for each in found}) < len(found):
+        raise InvalidInput(f"{quoted(SETTINGS)} has two [[timestamps]] of one name.")
+    return found
+
+
+def _parse_timestamp(value: object, directory: Path) -> TimestampSettings:
+    match value:
+        case {"url": str(url), "name": str(name), "root": str(root), **rest} if url.startswith(
+            ("http://", "https://")
+        ) and rest.keys() <= {"policy", "interval"}:
+            policy, interval = rest.get("policy"), rest.get("interval", 60)
+            if isinstance(policy, str | None) and type(interval) is int and interval > 0:
+                return TimestampSettings(url, name, directory / root, policy, interval)
+    raise InvalidInput(
+        f"{quoted(SETTINGS)} does not say of its [[timestamps]] what it should: url, name, root (a "
+        "PEM file), and perhaps policy and interval (seconds)."
+    )
 
 
 def _parse_token(value: object) -> TokenPlace | None:
