@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.chain.tiles import (
+    MAX_ENTRY_SIZE,
     TILE_WIDTH,
     Tile,
     entries_path,
@@ -17,6 +18,10 @@ from ledger.chain.tiles import (
 from ledger.crypto.merkle import HASH_SIZE
 from ledger.errors import MalformedData, StorageFailed
 from ledger.quoted import quoted
+
+
+_MOST = TILE_WIDTH * (2 + MAX_ENTRY_SIZE)
+"""Bytes of the largest bundle."""
 
 
 def read_tile(root: Path, tile: Tile) -> bytes | None:
@@ -62,7 +67,8 @@ def _as_wide(full: Path, width: int) -> Iterator[Path]:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(_MOST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
