@@ -9,12 +9,13 @@
        before (`ledger.chain.replay`).
 
 Each node of the tree is hashed once; memory is the tree's right edge, and with entries what `Known`
-holds. What is caught is checked again as a stranger would, from the fault file alone, before it is said.
+holds. What is caught is checked as a stranger would, from the fault file alone, before it is said.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Never
 
 from ledger.auditor.mirror import Mirror
 from ledger.auditor.sources import Source
@@ -95,14 +96,12 @@ class Audit:
         self._size = 0
         self._time = 0
         self._tail: list[bytes] = []
-        known = since.known if since else Known()
+        self._known = (since.known if since else None) or Known()
         self._replay: Replay | None = None
-        if source.entries:
-            if known is None:
-                raise InvalidInput(
-                    "The earlier audit has read no entries; begin anew to audit them, without its state."
-                )
-            self._known = known
+        if source.entries and since and since.known is None:
+            raise InvalidInput(
+                "The earlier audit has read no entries; to audit them, begin anew without its state."
+            )
 
     def run(self) -> Audited:
         """Audit up to the newest checkpoint.
@@ -117,7 +116,9 @@ class Audit:
         self._size = head.checkpoint.size
         self._take_up(head)
         start = self._edge.size
-        self._replay = Replay(self._trust.origin, self._known, start) if self._source.entries else None
+        self._replay = (
+            Replay(self._trust.origin, self._known, start) if self._source.entries else None
+        )
         leaves = _Leaves(self._source, start, self._size)
         saved = time.monotonic()
         for block in self._blocks():
@@ -132,7 +133,7 @@ class Audit:
                 f"{self._edge.size} on."
             )
         if head.checkpoint.root != self._edge.root():
-            self._caught(Fork(self._last.note, self._head_note))
+            self._caught(self._fork(self._last.note, self._size))
         newest = max(self._time, head.time or 0)
         self._require_time(head, self._last.note)
         self._keep(self._head_note)
@@ -261,17 +262,16 @@ class Audit:
         self._replay.size += 1
         for index, entry in enumerate(entries[1:], start + 1):
             try:
-                self._entry(index, parse_statement(entry))
+                self._entry(start, entries[0], index, parse_statement(entry))
             except MalformedData:
                 self._caught(Forged(self._placed(index, entry)))
 
-    def _entry(self, index: int, statement: Statement) -> None:
+    def _entry(self, start: int, record: bytes, index: int, statement: Statement) -> None:
         assert self._replay is not None
         known = self._known
         encoded = statement.encoded
         if statement.kind == st.BLOCK:
-            first = self._placed(self._last.height, self._last.record)
-            self._caught(Gap(first, self._placed(index, encoded)))
+            self._caught(Gap(self._placed(start, record), self._placed(index, encoded)))
         key = known.key(statement.key_id) if statement.kind == st.DEPOSIT else None
         if statement.kind != st.DEPOSIT and not self._by_log(statement):
             self._caught(Forged(self._placed(index, encoded)))
@@ -337,7 +337,7 @@ class Audit:
             return False
         return True
 
-    def _caught(self, fault: Fault) -> "Never":
+    def _caught(self, fault: Fault) -> Never:
         """Raise Caught with a fault that a stranger can check.
 
         Raises VerificationFailed where the fault shows nothing: then it is the copy that is damaged.
@@ -412,7 +412,7 @@ class _Leaves:
             entries = parse_bundle(self._source.bundle(index, width))
             if tuple(leaf_hashes(entries)) != hashes:
                 raise VerificationFailed(
-                    f"The entries shown from index {index * TILE_WIDTH} on are not those that were signed."
+                    f"The entries from index {index * TILE_WIDTH} on are not those that were signed."
                 )
             self._entries += entries[skip:]
         self._hashes += hashes[skip:]

@@ -134,9 +134,9 @@ class Folder:
 
     def _read_frames(self, number: int) -> tuple[str, ...]:
         """Return the notes in a file of `signed`; the last frame may be cut short by a crash."""
-        notes = []
+        notes: list[str] = []
         try:
-            with (self.root / "signed" / str(number)).open("rb") as file:
+            with (self.root / "signed" / f"{number:09}").open("rb") as file:
                 while len(notes) < _SIGNED_IN_A_FILE:
                     size = int.from_bytes(file.read(4), "big")
                     frame = file.read(min(size, _MAX_FRAME))

@@ -1,9 +1,9 @@
 """How far an audit has come, in a file: the last block that was checked, and what its entries left.
 
-    state = {"format": "sealbook-audit-v1", "height": uint, "note": tstr, "record": bstr,
-             "entries": null / {"platform": bstr / null,
-                                "keys": [* [key id, account, public key, role, enrolled, revoked]],
-                                "tips": [* [account, matter, number, leaf hash, index]]}}
+state = {"format": "sealbook-audit-v1", "height": uint, "note": tstr, "record": bstr,
+         "entries": null / {"platform": bstr / null,
+                            "keys": [* [key id, account, public key, role, enrolled, revoked]],
+                            "tips": [* [account, matter, number, leaf hash, index]]}}
 """
 
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ def read_state(path: Path) -> State | None:
         return parse_state(data)
     except MalformedData as error:
         raise InvalidInput(
-            f"{quoted(path)} is not the state of an audit; name the file of an earlier one, or a new one."
+            f"{quoted(path)} is no state of an audit; name that of an earlier one, or a new file."
         ) from error
 
 

@@ -19,7 +19,6 @@ from ledger.crypto.merkle import HASH_SIZE
 from ledger.errors import MalformedData, StorageFailed
 from ledger.quoted import quoted
 
-
 _MOST = TILE_WIDTH * (2 + MAX_ENTRY_SIZE)
 """Bytes of the largest bundle."""
 
