@@ -9,14 +9,17 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from ledger.chain.blockpage import BLOCKS_PAGE, format_page
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
+from ledger.crypto.merkle import MAX_TREE_SIZE
+from ledger.disk.tilefiles import read_tile
 from ledger.encoding import b64encode, parse_decimal
 from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
 from ledger.notary.health import Reason
 from ledger.notary.storage.directory import LOG
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.quoted import quoted
-from ledger.wire.protocol import OCTETS, TEXT
+from ledger.wire.protocol import CBOR, OCTETS, TEXT
 
 from .requests import service
 from .resources import resources
@@ -26,6 +29,8 @@ TOML = "application/toml"
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 NEVER = {"cache-control": "no-cache"}
 A_WHILE = {"cache-control": "public, max-age=300"}
+
+_LAST_PAGE = MAX_TREE_SIZE // BLOCKS_PAGE - 1
 
 Decimal = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,18})$", examples=["12"])]
 
@@ -97,7 +102,9 @@ async def tile(
         raise NotFound("No tile has this path.")
     if path.startswith("entries/"):
         raise Refused("Entries are for admitted auditors; ask the notary office.")
-    data = await run_in_threadpool(_read, _log(request) / name)
+    data = await run_in_threadpool(read_tile, _log(request), named)
+    if data is None:
+        raise NotFound("The log has no such tile.")
     return Response(data, media_type=OCTETS, headers=FOR_EVER)
 
 
@@ -108,6 +115,24 @@ async def block(request: Request, response: Response, height: Decimal) -> BlockO
     statement, note = await run_in_threadpool(service(request).notary.block, number)
     response.headers.update(FOR_EVER)
     return BlockOut(height=number, statement=b64encode(statement), note=note)
+
+
+@router.get(
+    "/blocks/{page}",
+    response_class=Response,
+    responses={
+        200: binary(CBOR, "An array of [statement, note], heights from 64 times the page on."),
+        **problems(404, 422),
+    },
+)
+async def blocks(request: Request, page: Decimal) -> Response:
+    """Up to 64 blocks. A page that is not full grows; a full one never changes."""
+    first = min(parse_decimal(page), _LAST_PAGE) * BLOCKS_PAGE
+    found = await run_in_threadpool(service(request).notary.blocks, first, BLOCKS_PAGE)
+    if not found:
+        raise NotFound("There are no blocks on this page.")
+    headers = FOR_EVER if len(found) == BLOCKS_PAGE else NEVER
+    return Response(format_page(found), media_type=CBOR, headers=headers)
 
 
 @router.get("/consistency/{old}/{new}", responses=problems(404, 422))
@@ -129,8 +154,6 @@ def _read(path: FilePath) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(
-            "The log has no such tile now; a full one may have taken its place."
-        ) from error
+        raise NotFound("Nothing is published yet.") from error
     except OSError as error:
         raise StorageFailed(f"{quoted(path)} could not be read ({error.strerror}).") from error

@@ -1,1 +1,1 @@
-"""A stranger's audit of a whole ledger, and the mirror that outlives the notary."""
+"""The auditor's room: reads a whole ledger as a stranger, keeps a mirror, writes what it catches."""

@@ -110,6 +110,13 @@ def verify_signature(key: VerifierKey, signature: Signature, checkpoint: "Checkp
     )
 
 
+def newest_time(note: Note) -> int:
+    """Return the newest time that an ML-DSA-44 line of a note states, unverified; 0 without one."""
+    size = TIME_SIZE + ML_DSA_44_SIGNATURE_SIZE
+    lines = [each.signature for each in note.signatures if len(each.signature) == size]
+    return max((int.from_bytes(line[:TIME_SIZE], "big") for line in lines), default=0)
+
+
 def _split_time(data: bytes, signature_size: int) -> tuple[int, bytes]:
     time = int.from_bytes(data[:TIME_SIZE], "big")
     if len(data) != TIME_SIZE + signature_size or time > MAX_TIME:

@@ -7,7 +7,8 @@
     gap       two entries that cannot both stand where they stand: block records whose heights, spans or
               times do not follow, deposits of a matter out of order, a deposit after its key's end
     link      a block record that names another note than the one that closed the block before
-    forged    an entry that is no statement, or that its signer has not signed
+    forged    an entry that is no statement, is for another ledger or place, or is not signed by its
+              signer
 
 A fault is proven by the file and a trust file alone: every part of it is under a signature of the log,
 by a key that the trust file names. It shows that whoever holds the key signed both, not who that was.
@@ -293,6 +294,17 @@ def signed_by_log(trust: Trust, note: str) -> SignedByLog:
     return SignedByLog(checkpoint, verified)
 
 
+def signed_by_both(trust: Trust, note: str) -> SignedByLog:
+    """Return `signed_by_log` where keys of both kinds have signed. Raises what that raises."""
+    signed = signed_by_log(trust, note)
+    if {each.key.algorithm for each in signed.keys} != {ED25519, COSIGNATURE_ML_DSA_44}:
+        raise VerificationFailed(
+            f"The checkpoint of {quoted(trust.origin)} at size {signed.checkpoint.size} is not signed "
+            "by both keys of the log."
+        )
+    return signed
+
+
 def log_note(trust: Trust, note: str) -> str:
     """Return a note with the log's own lines alone, in their order: what the next block names."""
     parsed = parse_note(note)
@@ -328,8 +340,6 @@ def why_not_both(low: int, before: Statement, high: int, after: Statement) -> st
 
 def _why_not_blocks(low: int, first: Block, high: int, second: Block) -> str:
     where = f"the block records at indices {low} and {high}"
-    if first.start != low or second.start != high:
-        return f"a block record at index {low} or {high} says that it stands elsewhere"
     if second.height <= first.height:
         return f"{where} have the heights {first.height} and {second.height}"
     if second.time < first.time:
@@ -378,10 +388,7 @@ def _verify_rewind(fault: Rewind, trust: Trust) -> Proven:
 
 
 def _verify_link(fault: Link, trust: Trust) -> Proven:
-    signed = signed_by_log(trust, fault.note)
-    algorithms = {each.key.algorithm for each in signed.keys}
-    _require(algorithms == {ED25519, COSIGNATURE_ML_DSA_44}, "the note lacks a line of the log")
-    closed = signed.checkpoint
+    closed = signed_by_both(trust, fault.note).checkpoint
     statement = _statement(fault.record, trust)
     _require(statement.kind == st.BLOCK, "the entry is no block record")
     block = parse_block(statement)
@@ -404,8 +411,12 @@ def _verify_forged(fault: Forged, trust: Trust) -> Proven:
     _require_in_tree(fault.entry, trust)
     try:
         statement = parse_statement(fault.entry.entry)
+        if statement.kind == st.BLOCK and parse_block(statement).start != index:
+            return _proven("forged", f"the block record at index {index} says it stands elsewhere")
     except MalformedData:
-        return _proven("forged", f"the entry at index {index} is no statement")
+        return _proven("forged", f"the entry at index {index} is not what its kind says")
+    if statement.payload.get("origin") != trust.origin:
+        return _proven("forged", f"the entry at index {index} was made for another ledger")
     if statement.kind != st.DEPOSIT:
         _require(fault.key is None, "an entry of the notary needs no key")
         keys = [key.public for key in trust.notary_keys]

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from ledger.chain import statement as st
+from ledger.chain.blockpage import SignedBlock
 from ledger.chain.office import notice_payload
 from ledger.errors import (
     LedgerFault,
@@ -286,6 +287,17 @@ class Notary:
             raise NotFound(f"There is no block {height}.")
         start = 0 if before is None else before.size
         return self._store.read(start, start + 1)[0].statement, checkpoint.note
+
+    def blocks(self, first: int, limit: int) -> list[SignedBlock]:
+        """Return at most `limit` blocks from a height on, in order."""
+        before = self._signed.at_height(first - 1) if first else None
+        starts = [0 if before is None else before.size]
+        closed = [] if first and before is None else self._signed.all(first - 1, limit)
+        starts += [each.size for each in closed]
+        return [
+            SignedBlock(self._store.read(start, start + 1)[0].statement, each.note)
+            for start, each in zip(starts, closed, strict=False)
+        ]
 
     def standing(self, key_id: bytes, leaf: bytes) -> DepositStanding:
         """Return how a deposit and the key that signed it stand today; see `standing_of`."""

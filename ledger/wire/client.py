@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.chain.blockpage import MAX_PAGE, SignedBlock, page_path, parse_page
 from ledger.chain.receipt import MAX_RECEIPT
-from ledger.chain.tiles import TILE_SIZE, tile_path
+from ledger.chain.tiles import MAX_ENTRY_SIZE, TILE_SIZE, entries_path, tile_path
 from ledger.chain.trust import MAX_TRUST
 from ledger.crypto.merkle import leaf_hash
 from ledger.encoding import b64decode, cbor_decode, cbor_encode, parse_hex
@@ -81,6 +82,19 @@ class NotaryClient(Transfers):
                 if found == height:
                     return BlockRecord(height, b64decode(statement), note)
         raise MalformedData("the notary's answer is not a block")
+
+    def blocks(self, page: int) -> tuple[SignedBlock, ...]:
+        """Return the blocks of a page, heights from 64 times its number on; unverified."""
+        return parse_page(self._ask("GET", f"/{page_path(page)}", limit=MAX_PAGE).content)
+
+    def bundle(self, index: int, width: int, credential: str) -> bytes:
+        """Return an entry bundle (C2SP tlog-tiles), which admitted auditors are given; unverified."""
+        return self._ask(
+            "GET",
+            f"/{entries_path(index, width)}",
+            headers={"authorization": f"Bearer {credential}"},
+            limit=width * (2 + MAX_ENTRY_SIZE),
+        ).content
 
     def consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
         """Return the consistency proof between two tree sizes (RFC 9162); unverified."""

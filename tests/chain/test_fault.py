@@ -52,7 +52,7 @@ LATE = [*ENTRIES, OFFICE.block(3, 5, 6, NOW - 1)]
 SKIPPED = [*ENTRIES, OFFICE.block(4, 5, 6)]
 BROKEN = [*ENTRIES[:4], ENTRIES[4][:-1] + bytes([ENTRIES[4][-1] ^ 1])]
 
-FAULTS = {
+FAULTS: dict[str, Fault] = {
     "two roots": Fork(note(ENTRIES), note(OTHER)),
     "dropped": Fork(note(ENTRIES[:4]), note(OTHER), consistency_path(Tree(OTHER), 4, len(OTHER))),
     "not a power of two": Fork(
@@ -67,7 +67,7 @@ FAULTS = {
     "no statement": Forged(placed(OTHER, 2)),
     "deposit": Forged(placed(BROKEN, 4), OFFICE.device.public),
 }
-HONEST = {
+HONEST: dict[str, Fault] = {
     "one tree": Fork(note(ENTRIES), note(ENTRIES, NOW + 1)),
     "grown": Fork(
         note(ENTRIES[:3]), note(ENTRIES), consistency_path(Tree(ENTRIES), 3, len(ENTRIES))

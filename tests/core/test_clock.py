@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.chain import cosignature
 from ledger.chain.block import parse_block
+from ledger.chain.note import parse_note
 from ledger.chain.office import parse_notice
 from ledger.chain.statement import NOTICE, parse_statement
 from ledger.errors import NotSigning
@@ -153,3 +155,24 @@ def test_sleep_and_a_slewed_clock_are_no_jump() -> None:
         clock.now += 60
         clock.wrong += 60 * SLEW
         watch.now()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_time_of_a_checkpoint_never_runs_backwards(directory: Path, restarted: bool) -> None:
+    clock = Clock()
+
+    def hook(step: Step, side: str) -> None:
+        if (step, side) == (Step.ENTRIES, "after"):
+            clock.now += 8  # a slow disk: the checkpoint is signed later than its block begins
+
+    notary = opened(directory, clock=clock, hook=hook)
+    company = Company().enrol(notary)
+    first = parse_note(notary.sequencer.last.note)
+    clock.wrong -= 5
+    if restarted:
+        notary.close()
+        notary = opened(directory, clock=clock)
+    with notary:
+        deposit(notary, [company.statement()])
+        second = parse_note(notary.sequencer.last.note)
+    assert cosignature.newest_time(second) >= cosignature.newest_time(first) > NOW

@@ -34,7 +34,8 @@ from ledger.chain.block import (
 )
 from ledger.chain.certificate import validity
 from ledger.chain.checkpoint import Checkpoint
-from ledger.chain.cosignature import sign_checkpoint
+from ledger.chain.cosignature import newest_time, sign_checkpoint
+from ledger.chain.note import parse_note
 from ledger.chain.seal import sign_seal
 from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import (
@@ -108,6 +109,7 @@ class BlockWriter:
         self.objection: NotSigning | None = None
         self._anchoring = anchoring
         self._tokens: tuple[bytes, ...] = ()
+        self._stated = 0
         self._platform: bytes | None = None
         self._published: str | None = None
 
@@ -258,6 +260,7 @@ class BlockWriter:
             )
         self.last = last
         self._time = 0 if last is None else self._block(last.height).time
+        self._stated = 0 if last is None else newest_time(parse_note(last.note))
         self._platform = None
         edge = self._store.leaf_hashes(size - size % TILE_WIDTH, size)
         head = self._store.read(size - size % TILE_WIDTH, size)
@@ -282,7 +285,8 @@ class BlockWriter:
         """Sign, swap and publish the block whose entries are durable."""
         tree = self.tree.copy()
         tiles = tree.extend(entry.leaf_hash for entry in entries)
-        keys, root, time = self.keys, tree.root(), max(block.time, self.time)
+        # In a clock's small steps backwards too: a later time over a smaller tree is a fault.
+        keys, root, time = self.keys, tree.root(), max(block.time, self.time, self._stated)
         new = SignedCheckpoint(
             block.height,
             block.size,
@@ -297,7 +301,7 @@ class BlockWriter:
         if tiles:
             with self.step(Step.TILES):
                 self._log.write_tiles(tiles)
-        self.tree, self.last, self._time = tree, new, block.time
+        self.tree, self.last, self._time, self._stated = tree, new, block.time, time
         for entry in entries:
             if entry.kind == st.PLATFORM:
                 self._platform = entry.leaf_hash

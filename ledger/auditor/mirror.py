@@ -1,0 +1,83 @@
+"""A mirror: a ledger as static files under the paths that the notary serves, for when it is gone.
+
+    checkpoint    tile/<L>/<N>[.p/<W>]    tile/entries/<N>[.p/<W>]    blocks/<N>
+
+Only what was checked is written, the checkpoint last: whatever a crash leaves, the checkpoint covers
+files that are whole. Partial files stay until a wider one is there.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ledger.auditor.sources import CHECKPOINT, Folder
+from ledger.chain.blockpage import BLOCKS_PAGE, SignedBlock, format_page, page_path
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.note import parse_note
+from ledger.chain.tiles import (
+    TILE_WIDTH,
+    Tile,
+    TileEdge,
+    entries_path,
+    format_bundle,
+    partial_tiles,
+    tile_data,
+    tile_path,
+)
+from ledger.disk.files import what_to_do, write_durably
+from ledger.errors import StorageFailed, Unavailable
+from ledger.quoted import quoted
+
+
+class Mirror:
+    """A folder that becomes a mirror. Methods raise StorageFailed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def size(self) -> int:
+        """The entries under the mirror's checkpoint, 0 where there is none."""
+        with contextlib.suppress(Unavailable):
+            return parse_checkpoint(parse_note(Folder(self.root).checkpoint()).text).size
+        return 0
+
+    def tiles(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
+        """Keep tiles."""
+        for tile, data in tiles:
+            self._write(tile_path(tile.level, tile.index, tile.width), data)
+            if tile.width == TILE_WIDTH:
+                self._supersede(tile_path(tile.level, tile.index))
+
+    def bundle(self, index: int, entries: Sequence[bytes]) -> None:
+        """Keep a bundle of entries."""
+        self._write(entries_path(index, len(entries)), format_bundle(entries))
+        if len(entries) == TILE_WIDTH:
+            self._supersede(entries_path(index))
+
+    def blocks(self, height: int, blocks: Sequence[SignedBlock]) -> None:
+        """Keep the page on which the block of this height stands last."""
+        self._write(page_path(height // BLOCKS_PAGE), format_page(blocks))
+
+    def publish(self, edge: TileEdge, note: str) -> None:
+        """Keep the partial tiles of a tree, then its signed note."""
+        self.tiles([(tile, tile_data(edge, tile)) for tile in partial_tiles(edge.size)])
+        self._write(CHECKPOINT, note.encode())
+
+    def _write(self, path: str, data: bytes) -> None:
+        with self._storage():
+            write_durably(self.root / path, data)
+
+    def _supersede(self, full: str) -> None:
+        path = self.root / full
+        shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailed(
+                f"{quoted(self.root)} could not be written ({error.strerror}); {what_to_do(error)}."
+            ) from error

@@ -1,0 +1,74 @@
+"""A healthy ledger is found good, whole and bit by bit, with entries and without."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ledger.auditor.audit import Audit, Audited
+from ledger.auditor.mirror import Mirror
+from ledger.auditor.sources import Folder
+from ledger.auditor.state import State, format_state, parse_state
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.note import parse_note
+from ledger.chain.trust import Trust, parse_trust
+from ledger.errors import VerificationFailed
+from tests.notaries import Company, deposit, found, opened
+
+
+def size(notary_log: Path) -> int:
+    return parse_checkpoint(parse_note((notary_log / "checkpoint").read_text()).text).size
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> tuple[Path, Path, Trust]:
+    """The log folder of a notary as it was, as it is, and the trust file."""
+    directory = found(tmp_path / "notary")
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        deposit(notary, company.statements(70))
+        trust = parse_trust(notary.trust)
+    before = tmp_path / "before"
+    shutil.copytree(directory / "log", before)
+    with opened(directory) as notary:
+        for _ in range(3):
+            deposit(notary, company.statements(90))
+        notary.accounts.revoke(company.key.thumbprint, "superseded")
+    return before, directory / "log", trust
+
+
+def audit(log: Path, trust: Trust, **options: object) -> tuple[Audited, State]:
+    states: list[State] = []
+    result = Audit(Folder(log), trust, save=states.append, **options).run()  # type: ignore[arg-type]
+    return result, parse_state(format_state(states[-1]))
+
+
+def test_a_healthy_ledger_is_found_good_and_so_is_its_mirror(
+    grown: tuple[Path, Path, Trust], tmp_path: Path
+) -> None:
+    before, log, trust = grown
+    whole, _ = audit(log, trust)
+    assert whole.size == size(log) > 256 and whole.entries
+    mirror = tmp_path / "mirror"
+    _, state = audit(before, trust, mirror=Mirror(mirror))
+    assert Mirror(mirror).size == size(before)
+    audit(log, trust, since=state, mirror=Mirror(mirror))
+    assert audit(mirror, trust)[0] == whole
+    shutil.rmtree(mirror / "tile" / "entries")
+    assert audit(mirror, trust)[0].size == whole.size
+
+
+@pytest.mark.parametrize("name", ["tile/0/000", "tile/entries/000", "blocks/0"])
+def test_an_altered_mirror_is_no_fault_of_the_log(
+    grown: tuple[Path, Path, Trust], tmp_path: Path, name: str
+) -> None:
+    _, log, trust = grown
+    mirror = tmp_path / "mirror"
+    audit(log, trust, mirror=Mirror(mirror))
+    path = mirror / name
+    data = bytearray(path.read_bytes())
+    data[200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(VerificationFailed) as caught:
+        audit(mirror, trust)
+    assert getattr(caught.value, "fault", None) is None

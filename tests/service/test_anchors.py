@@ -1,0 +1,203 @@
+"""Real witnesses, a real authority and a notary: what a receipt shows that is asked for again."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.chain import report as rp
+from ledger.chain.note import format_vkey, parse_note
+from ledger.chain.policy import Policy, format_policy, parse_policy
+from ledger.chain.report import Report
+from ledger.chain.statement import parse_statement
+from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.trust import Trust, format_trust, parse_trust
+from ledger.crypto.merkle import leaf_hash
+from ledger.errors import NotSigning
+from ledger.notary.care.founding import init_notary
+from ledger.notary.notary import Notary, open_notary
+from ledger.notary.system_clock import SYSTEM_CLOCK
+from ledger.verify import ReceiptRefused, verify_receipt
+from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope
+from tests.tsa import Tsa, started
+from tests.witnesses import Served, serving
+
+
+def until(found: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not found():
+        assert time.monotonic() < deadline, "it does not come about"
+        time.sleep(0.05)
+
+
+def witnessed(policy: Policy, witnesses: list[Served], quorum: int) -> Policy:
+    lines = [
+        each for each in format_policy(policy).splitlines() if each.startswith(("log", "witness"))
+    ]
+    lines += [f"witness w{n} {each.vkeys[0]} {each.url}" for n, each in enumerate(witnesses, 1)]
+    names = " ".join(f"w{n}" for n, _ in enumerate(witnesses, 1))
+    lines += [f"group others {quorum} {names}", "group all-of-them all notary-ml-dsa-44 others"]
+    return parse_policy("\n".join([*lines, "quorum all-of-them", ""]))
+
+
+@pytest.fixture
+def tsa(tmp_path: Path) -> Iterator[Tsa]:
+    with started(tmp_path / "tsa") as running:
+        yield running
+
+
+@pytest.fixture
+def founded(tmp_path: Path, tsa: Tsa) -> Iterator[tuple[Path, list[Served]]]:
+    """A notary whose trust file asks for two of three witnesses, stamped by one authority."""
+    directory = tmp_path / "notary"
+    trust = init_notary(
+        directory, ORIGIN, issuer="Office", platform=PLATFORM, clock=SYSTEM_CLOCK, random=os.urandom
+    )
+    keys = [trust.policy.logs[0].key, trust.policy.witnesses[0].key]
+    with serving(tmp_path / "witnesses", list(map(format_vkey, keys))) as witnesses:
+        authority = Authority("Test TSA", tsa.root.der)
+        changed = replace(
+            trust, policy=witnessed(trust.policy, witnesses, 2), authorities=(authority,)
+        )
+        (directory / "notary.example-ledger.trust").write_bytes(format_trust(changed))
+        (directory / "tsa.pem").write_bytes(_pem(tsa.root.der))
+        with (directory / "notary.toml").open("a") as file:
+            file.write(f'\n[[timestamps]]\nurl = "{tsa.url}"\nname = "Test TSA"\nroot = "tsa.pem"\n'
+                       "interval = 1\n")  # fmt: skip
+        yield directory, witnesses
+
+
+def _pem(der: bytes) -> bytes:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+
+
+def trust_of(directory: Path) -> Trust:
+    return parse_trust((directory / "notary.example-ledger.trust").read_bytes())
+
+
+def opened(directory: Path) -> Notary:
+    notary = open_notary(directory, window=0.005)
+    notary.envelopes = EveryEnvelope()  # type: ignore[assignment]
+    notary.sequencer._admission._envelopes = notary.envelopes
+    return notary
+
+
+def report(receipt: bytes, trust: Trust) -> Report:
+    try:
+        return verify_receipt(receipt, trust).report
+    except ReceiptRefused as refused:
+        return refused.report
+
+
+def again(notary: Notary, statement: bytes) -> bytes:
+    return notary._receipts.find(leaf_hash(statement))
+
+
+def enter(notary: Notary, statement: bytes) -> bytes:
+    (future,) = notary.sequencer.submit_many([statement])
+    return future.result(30)
+
+
+def test_a_receipt_becomes_final_with_witnesses_and_time(
+    founded: tuple[Path, list[Served]],
+) -> None:
+    directory, _ = founded
+    trust = trust_of(directory)
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        first = company.statement(time=int(time.time()))
+        provisional = enter(notary, first)
+        assert report(provisional, trust).missing == (rp.WITNESSES,)
+        assert verify_receipt(provisional, trust, provisional=True)
+        until(lambda: report(again(notary, first), trust).claim(rp.TIME).status == rp.PROVEN)
+        found = verify_receipt(again(notary, first), trust)
+        assert found.final
+        assert len(found.report.claim(rp.WITNESSES).facts["witnesses"]) >= 2
+        assert found.report.claim(rp.TIME).facts["authorities"] == ["Test TSA"]
+        assert found.statement == parse_statement(first)
+        later = company.statement(time=int(time.time()))
+        enter(notary, later)
+        until(lambda: "earliest" in report(again(notary, later), trust).claim(rp.TIME).facts)
+        published = notary.log.published()
+        assert published is not None
+        assert len(parse_note(published).signatures) >= 4
+
+
+@pytest.mark.parametrize("fault", ["slow", "redirect", "large", "garbage", "nonce", "error"])
+def test_an_authority_that_fails_holds_up_no_deposit_and_no_witness(
+    founded: tuple[Path, list[Served]], tsa: Tsa, fault: str
+) -> None:
+    directory, _ = founded
+    tsa.fault = fault
+    trust = trust_of(directory)
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        statement = company.statement(time=int(time.time()))
+        enter(notary, statement)
+        until(
+            lambda: report(again(notary, statement), trust).claim(rp.WITNESSES).status == rp.PROVEN
+        )
+        assert report(again(notary, statement), trust).claim(rp.TIME).status == rp.STATED
+        assert notary.health.status == "ok"
+
+
+def test_with_one_of_three_witnesses_gone_the_quorum_is_met(
+    founded: tuple[Path, list[Served]],
+) -> None:
+    directory, witnesses = founded
+    witnesses[0].process.kill()
+    witnesses[0].process.wait()
+    trust = trust_of(directory)
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        statement = company.statement(time=int(time.time()))
+        enter(notary, statement)
+        until(lambda: report(again(notary, statement), trust).good)
+        assert notary.anchoring is not None
+        assert any("does not answer" in each for each in notary.anchoring.words())
+
+
+def test_a_notary_put_back_from_an_old_copy_is_stopped_by_its_witnesses(
+    founded: tuple[Path, list[Served]], tmp_path: Path
+) -> None:
+    directory, _ = founded
+    trust = trust_of(directory)
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        first = company.statement(time=int(time.time()))
+        enter(notary, first)
+        until(lambda: report(again(notary, first), trust).good)
+    shutil.copytree(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        second = company.statement(time=int(time.time()))
+        enter(notary, second)
+        until(lambda: report(again(notary, second), trust).good)
+    with opened(tmp_path / "old") as notary:
+        until(lambda: notary.health.status != "ok")
+        with pytest.raises(NotSigning, match="another history"):
+            enter(notary, company.statement(time=int(time.time())))
+
+
+def test_anchors_survive_a_restart_and_their_loss_harms_nothing(
+    founded: tuple[Path, list[Served]],
+) -> None:
+    directory, _ = founded
+    trust = trust_of(directory)
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        statement = company.statement(time=int(time.time()))
+        enter(notary, statement)
+        until(lambda: report(again(notary, statement), trust).claim(rp.TIME).status == rp.PROVEN)
+    for lost in (False, True):
+        if lost:
+            for each in directory.glob("anchors.sqlite*"):
+                each.unlink()
+        with opened(directory) as notary:
+            until(lambda: report(again(notary, statement), trust).good)
