@@ -211,7 +211,7 @@ class _Steps:
             self.enrolment = self._claim(rp.DEPOSITOR, self._depositor)
         if self.checkpoint is not None and self.block is not None:
             self._claim(rp.SEAL, self._seal)
-        if self.checkpoint is not None:
+        if self.block is not None:
             self._claim(rp.TIME, self._time)
         if self.enrolment is not None:
             self.record = self._claim(rp.IDENTITY, self._identity)
@@ -315,7 +315,10 @@ class _Steps:
         self._require_order(stated, None, latest)
         names = [each.authority for each in tokens]
         self._say(rp.TIME, rp.PROVEN, "tokens", **facts, latest=latest, authorities=names)
-        until = max(each.expires for each in tokens)
+        until = max(
+            each.expires if each.revoked is None else min(each.expires, each.revoked.time)
+            for each in tokens
+        )
         at = self.trust.at
         if at is None or at <= until:
             self._say(rp.EXISTENCE, rp.PROVEN, "tokens", until=until)

@@ -69,8 +69,8 @@ def verify(
     attachments and members under their own names. Of these nothing is proven.
 
     \b
-    --at asks as of another day whether what attests to the time still stands: the certificates of
-    timestamp authorities end, and keys are lost. Clock and network are not asked for anything else.
+    --at asks as of another day whether what attests to the time still stands:
+    certificates of timestamp authorities end. The clock is used for nothing else.
 
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;

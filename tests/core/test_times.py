@@ -148,6 +148,25 @@ def test_a_lost_key_fells_its_tokens_and_a_closed_office_does_not(
     assert found.status == status
 
 
+def test_existence_is_shown_no_longer_than_the_certificate_stands(office: Office) -> None:
+    revoked = Revoked(TSA.certificate.serial_number, LATE + DAY, x509.ReasonFlags.superseded)
+    crl = revocation_list(ROOT, LATE + 2 * DAY, [revoked])
+    parts = office.parts()
+    receipt = format_receipt(replace(parts, times=Times((stamped(parts.note),), validation=(crl,))))
+    found = claim(receipt, trusting(office, at=LATE + 3 * DAY), rp.EXISTENCE)
+    assert (found.status, found.facts["until"]) == (rp.NOT_SHOWN, LATE + DAY)
+
+
+def test_with_a_broken_block_record_no_time_is_shown(office: Office) -> None:
+    parts = office.parts()
+    times = Times((stamped(parts.note),))
+    found = claim(
+        format_receipt(replace(parts, block=b"broken", times=times)), trusting(office), rp.TIME
+    )
+    assert found.status == rp.NOT_SHOWN
+    assert describe(found, "en").text
+
+
 def test_without_authorities_the_time_is_the_notarys_word(office: Office) -> None:
     found = claim(with_token(office), office.trust(), rp.TIME)
     assert (found.status, found.by) == (rp.STATED, "notary")

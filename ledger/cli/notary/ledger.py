@@ -24,8 +24,8 @@ SHOWN_BLOCKS = 20
     epilog="""\b
 Example:
   sealbook notary init --origin notary.example/ledger --issuer "Office"
-  sealbook notary init --origin notary.example/ledger --token-module /usr/lib/softhsm/libsofthsm2.so \
-    --token-label sealbook --pin-file /etc/sealbook/pin
+  sealbook notary init --origin notary.example/ledger \\
+    --token-module /usr/lib/libpkcs11.so --pin-file /etc/sealbook/pin
 """
 )
 @click.option("--origin", required=True, help="The ledger's name for ever.")

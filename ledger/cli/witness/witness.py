@@ -24,7 +24,12 @@ def witness() -> None:
     """
 
 
-@witness.command()
+@witness.command(
+    epilog="""\b
+Example:
+  sealbook witness init /srv/witness --name witness.example/w1
+"""
+)
 @click.argument("directory", type=shell.FILE)
 @click.option(
     "--name", required=True, help="The witness's name for ever, such as witness.example/w1."
@@ -37,7 +42,12 @@ def init(directory: Path, name: str, as_json: bool) -> None:
     _show(init_witness(directory, name), as_json)
 
 
-@witness.command()
+@witness.command(
+    epilog="""\b
+Example:
+  sealbook witness add /srv/witness 'notary.example/ledger+f88e2148+ASTY…'
+"""
+)
 @click.argument("directory", type=shell.FILE)
 @click.argument("vkey")
 @click.option("--origin", help="The log's origin, where it is not the name of its key.")
@@ -45,8 +55,7 @@ def init(directory: Path, name: str, as_json: bool) -> None:
 def add(directory: Path, vkey: str, origin: str | None, as_json: bool) -> None:
     """Watch a log, by a verifier key of it; give each of its keys once.
 
-    \b
-    The two keys of a Sealbook ledger are in its trust file, as `sealbook trust show` prints them.
+    The two keys of a Sealbook ledger are in its trust file's policy.
     """
     from ledger.witness.witness import open_witness
 
@@ -54,7 +63,12 @@ def add(directory: Path, vkey: str, origin: str | None, as_json: bool) -> None:
     shell.emit(as_json, {"origin": named}, text.said(f"The log {quoted(named)} is watched."))
 
 
-@witness.command()
+@witness.command(
+    epilog="""\b
+Example:
+  sealbook witness serve /srv/witness --listen 127.0.0.1:8500
+"""
+)
 @click.argument("directory", type=shell.FILE)
 @click.option(
     "--listen", default="127.0.0.1:8500", show_default=True, help="HOST:PORT; port 0 chooses."
@@ -75,7 +89,12 @@ def serve(directory: Path, listen: str) -> None:
             return
 
 
-@witness.command()
+@witness.command(
+    epilog="""\b
+Example:
+  sealbook witness show /srv/witness
+"""
+)
 @click.argument("directory", type=shell.FILE)
 @shell.json_option
 def show(directory: Path, as_json: bool) -> None:
