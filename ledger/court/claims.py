@@ -311,8 +311,8 @@ _EARLIEST: Pair = (
     "{time}。不早于 {earliest}（时间戳机构证明）；未经独立确认不晚于所述时间。",
 )
 _NO_LONGER: Pair = (
-    "Not shown after {until}: the certificates of the timestamp authorities ended or were revoked then, "
-    "and nothing newer is shown.",
+    "Not shown after {until}: the certificates of the timestamp authorities ended or were revoked "
+    "then, and nothing newer is shown.",
     "{until} 之后未予证明：时间戳机构的证书已于该时间到期或被撤销，且未出示更新的证明。",
 )
 _TOO_FEW: Pair = (

@@ -319,6 +319,7 @@ class Notary:
             health=str(self.health.status),
             detail=None if (found := self.look()) is None else found.detail,
             seal_expires=self.seal_expires,
+            anchors=() if self.anchoring is None else self.anchoring.words(),
         )
 
     def close(self) -> None:

@@ -64,7 +64,10 @@ class BackedUp:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far the ledger is. `detail` is what the office has to do before anything is signed."""
+    """How far the ledger is. `detail` is what the office has to do before anything is signed.
+
+    `anchors` says in words how it stands with anchors, witnesses and authorities.
+    """
 
     origin: str
     size: int
@@ -75,6 +78,7 @@ class State:
     health: str
     detail: str | None
     seal_expires: int
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

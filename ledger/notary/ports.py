@@ -279,7 +279,7 @@ class Step(StrEnum):
     TILES = "tiles"
     ANCHOR = "anchor"
     ANCHOR_STORED = "anchor-stored"
-    STAMPED = "stamped"
+    STAMP = "stamp"
     ORDER = "order"
     INIT_FILES = "init-files"
     BACKUP_FILES = "backup-files"

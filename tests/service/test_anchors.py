@@ -17,9 +17,10 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.crypto.merkle import leaf_hash
-from ledger.errors import NotSigning
+from ledger.errors import NotSigning, StorageFailed
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
+from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.verify import ReceiptRefused, verify_receipt
 from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope
@@ -82,8 +83,8 @@ def trust_of(directory: Path) -> Trust:
     return parse_trust((directory / "notary.example-ledger.trust").read_bytes())
 
 
-def opened(directory: Path) -> Notary:
-    notary = open_notary(directory, window=0.005)
+def opened(directory: Path, hook: Hook = no_hook) -> Notary:
+    notary = open_notary(directory, window=0.005, hook=hook)
     notary.envelopes = EveryEnvelope()  # type: ignore[assignment]
     notary.sequencer._admission._envelopes = notary.envelopes
     return notary
@@ -201,3 +202,27 @@ def test_anchors_survive_a_restart_and_their_loss_harms_nothing(
                 each.unlink()
         with opened(directory) as notary:
             until(lambda: report(again(notary, statement), trust).good)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("step", [Step.ANCHOR_STORED, Step.ANCHOR, Step.STAMP])
+def test_what_fails_around_a_durable_step_is_made_up_for(
+    founded: tuple[Path, list[Served]], step: Step, side: str
+) -> None:
+    directory, _ = founded
+    trust = trust_of(directory)
+    failed: list[bool] = []
+
+    def hook(now: Step, where: str) -> None:
+        if (now, where) == (step, side) and not failed:
+            failed.append(True)
+            raise StorageFailed("the disk is gone")
+
+    with opened(directory, hook) as notary:
+        company = Company().enrol(notary)
+        statement = company.statement(time=int(time.time()))
+        enter(notary, statement)
+        until(lambda: report(again(notary, statement), trust).claim(rp.TIME).status == rp.PROVEN)
+    assert failed
+    with opened(directory) as notary:
+        assert report(again(notary, statement), trust).good

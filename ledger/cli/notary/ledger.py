@@ -183,6 +183,8 @@ def status(directory: Path, as_json: bool) -> None:
         ("Health", value["health"]),
         ("Seal until", day(value["seal_expires"])),
     ]
+    if state.anchors:
+        rows.append(("Anchors", "\n".join(state.anchors)))
     if value["detail"]:
         rows.append(("To do", value["detail"]))
     shell.emit(as_json, value, "\n".join(labelled(rows)))

@@ -193,9 +193,8 @@ class Anchoring:
         done: _Target | None = None
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda seen=done: self._stop.is_set() or self._target is not seen  # type: ignore[misc]
-                )
+                while not self._stop.is_set() and self._target is done:
+                    self._changed.wait()
                 target = self._target
             if self._stop.is_set() or target is None:
                 return
@@ -245,12 +244,10 @@ class Anchoring:
         stamped, due = self._stamped(), 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda height=stamped: (  # type: ignore[misc]
-                        self._stop.is_set()
-                        or (self._anchor is not None and self._anchor.height > height)
-                    )
-                )
+                while not self._stop.is_set() and (
+                    self._anchor is None or self._anchor.height <= stamped
+                ):
+                    self._changed.wait()
             if self._stop.wait(max(0.0, due - self._watch.monotonic())):
                 return
             anchor = self._anchor
@@ -260,7 +257,7 @@ class Anchoring:
                 with self._changed:
                     if self._stop.is_set():
                         return
-                    with self._writer.step(Step.STAMPED):
+                    with self._writer.step(Step.STAMP):
                         self._store.add_token(anchor.height, token)
                 self._writer.expect([token.digest])
                 self._well(settings.name)

@@ -20,7 +20,7 @@ from ledger.chain.timestamp.request import (
 from ledger.chain.timestamp.token import parse_token, sorted_sets
 from ledger.chain.timestamp.verifying import Authority, verify_token
 from ledger.errors import InvalidInput, Unavailable
-from ledger.notary.anchoring.web import post
+from ledger.notary.anchoring.web import DEADLINE, post
 from ledger.notary.ports import AnchorToken
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.quoted import quoted
@@ -55,7 +55,7 @@ def stamp(
     imprint = imprint_of(note)
     nonce = int.from_bytes(b"\x01" + random(NONCE_BYTES), "big")
     request = format_request(imprint, nonce, policy=authority.policy)
-    answer = post(url, request, REQUEST_TYPE)
+    answer = post(url, request, REQUEST_TYPE, deadline=DEADLINE)
     if answer.status != 200:
         raise Unavailable(f"{quoted(url)} stamps nothing: status {answer.status}.")
     token = parse_token(sorted_sets(parse_response(answer.body)))

@@ -34,29 +34,32 @@ def post(url: str, body: bytes, kind: str | None = None, *, deadline: float = DE
     secure = parts.scheme == "https"
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=deadline)
-    late = threading.Event()
+    late, opened = threading.Event(), list[socket.socket]()
 
     def cut() -> None:
         late.set()
-        with suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        for each in opened:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(deadline, cut)
     timer.daemon = True
     timer.start()
     try:
         path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        connection.connect()
+        opened.append(connection.sock)  # the connection forgets it when the answer begins
         connection.request("POST", path, body, {"content-type": kind} if kind else {})
         response = connection.getresponse()
         data = response.read(MAX_ANSWER + 1)
         if len(data) > MAX_ANSWER:
             raise Unavailable(f"{quoted(url)} answers with over {MAX_ANSWER:,} bytes.")
         if late.is_set() or response.length:
-            raise Unavailable(f"{quoted(url)} did not answer within {deadline:.0f} s.")
+            raise Unavailable(f"{quoted(url)} did not answer within {deadline:g} s.")
         return Answer(response.status, response.headers.get("content-type", ""), data)
     except (OSError, http.client.HTTPException, ValueError) as error:
         if late.is_set() or isinstance(error, TimeoutError):
-            raise Unavailable(f"{quoted(url)} did not answer within {deadline:.0f} s.") from error
+            raise Unavailable(f"{quoted(url)} did not answer within {deadline:g} s.") from error
         raise Unavailable(f"{quoted(url)} does not answer: {quoted(error)}.") from error
     finally:
         timer.cancel()
