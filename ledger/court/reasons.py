@@ -80,8 +80,6 @@ _REASONS = {
     ),
     "The checkpoint of {0} at size {1} lacks the quorum {2}; of the policy's witnesses these have "
     "signed: {3}.": "账本 {0}（{1} 条记录）的检查点缺少信任文件要求的签署（{2}）；已签署的有：{3}。",
-    "The checkpoint holds two signatures by the same key of {0}; which time counts would be anyone's "
-    "choice.": "检查点含有 {0} 同一密钥的两个签名，无法确定以哪个时间为准。",
     "The signature is not one by {0} with this key.": "该签名不是 {0} 以此密钥作出的。",
     "The signature by {0} on the checkpoint of {1} at size {2} does not hold; the checkpoint was "
     "altered or is false.": "{0} 对账本 {1}（{2} 条记录）检查点的签名不成立；检查点被改动或系伪造。",
@@ -104,6 +102,20 @@ _REASONS = {
     ),
     "The {0} proof is not a list of at most {1} hashes of {2} bytes.": (
         "账本证明（{0}）不是至多 {1} 个 {2} 字节哈希值的列表。"
+    ),
+    "No path leads from {0} entries to {1}.": "从 {0} 条记录到 {1} 条记录没有证明路径。",
+    # Time
+    "the earlier token is not one that the block record names": (
+        "所附的较早时间戳不是区块记录所列的时间戳。"
+    ),
+    "the earlier token is not over an earlier checkpoint": (
+        "所附的较早时间戳不是对该账本较早检查点的时间戳。"
+    ),
+    "the block states a time before a token that it names": (
+        "区块所述时间早于其所列时间戳的时间。"
+    ),
+    "the block states a time after the token over its checkpoint": (
+        "区块所述时间晚于其检查点时间戳的时间。"
     ),
     # Order
     "a statement in the receipt is not the trusted notary's": "回执中的一份声明不是受信任公证机构的。",

@@ -259,7 +259,7 @@ def test_a_deposit_says_so_many_notices_and_how_many_more() -> None:
 
 
 def reasons() -> Iterator[str]:
-    """Yield every reason that is written out where it is raised, a number for what is filled in."""
+    """Yield every reason that is raised, written out or as a row, a number for what is filled in."""
     for path in (ROOT / "ledger" / "company").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
@@ -274,6 +274,14 @@ def reasons() -> Iterator[str]:
                     if all("MAX_" in ast.unparse(each) for each in filled):
                         parts = (getattr(each, "value", None) for each in text.values)
                         yield "".join(part if isinstance(part, str) else "7" for part in parts)
+                case ast.Call(
+                    func=ast.Name("NotRendered" | "Unsplit"),
+                    args=[ast.Call(
+                        func=ast.Attribute(ast.Attribute(ast.Name("notices"), row), "line"),
+                        args=numbers,
+                    )],
+                ):  # fmt: skip
+                    yield getattr(notices, row).line(*[7] * len(numbers))
 
 
 def test_every_reason_that_is_written_out_is_in_the_table() -> None:

@@ -1,12 +1,12 @@
 """One deposit in the vault: its files, and what is known of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger.chain.statement import Deposit, Payload, Statement, parse_deposit, parse_statement
 from ledger.company.noting import Noted
@@ -22,6 +22,9 @@ from ledger.quoted import quoted
 
 MATTER_NAME = "matter"
 """Where a manifest's provenance tells the company's own name of a matter."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +70,35 @@ class StoredDeposit:
                 return self._home / place / self.name
         return self._home / FILED / self.name
 
+    def _from_folder(self, read: Callable[[Path], T]) -> T:
+        """Return what `read` finds in the folder; where it was moved meanwhile, in the new place."""
+        while True:
+            folder = self.folder
+            try:
+                found = read(folder)
+            except StorageFailed:
+                if folder == self.folder:
+                    raise
+            else:
+                if found is not None or folder == self.folder:
+                    return found
+
     @cached_property
     def meta(self) -> Meta:
         """What meta.json says."""
-        return _read_meta(self.folder / "meta.json")
+        return self._from_folder(lambda folder: _read_meta(folder / "meta.json"))
 
     @cached_property
     def statement(self) -> Statement:
         """The signed statement."""
-        path = self.folder / "statement"
-        try:
-            return parse_statement(read_file(path))
-        except MalformedData as error:
-            raise hurt(path) from error
+
+        def read(folder: Path) -> Statement:
+            try:
+                return parse_statement(read_file(folder / "statement"))
+            except MalformedData as error:
+                raise hurt(folder / "statement") from error
+
+        return self._from_folder(read)
 
     @cached_property
     def deposit(self) -> Deposit:
@@ -98,8 +117,12 @@ class StoredDeposit:
     @property
     def receipt(self) -> bytes | None:
         """The verified receipt, None while the deposit waits."""
-        path = self.folder / "receipt"
-        return read_file(path) if path.exists() else None
+
+        def read(folder: Path) -> bytes | None:
+            path = folder / "receipt"
+            return read_file(path) if path.exists() else None
+
+        return self._from_folder(read)
 
     @property
     def state(self) -> State:
