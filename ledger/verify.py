@@ -6,7 +6,6 @@ No clock, file, network or database. The command line, the service and the tests
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TypeVar
 
 from ledger.chain import report as rp
@@ -329,7 +328,7 @@ class _Steps:
         earlier = self.parts.times.earlier
         if earlier is None or self.block is None:
             return None
-        if sha256(earlier.token.der).digest() not in self.block.tokens:
+        if earlier.token.digest not in self.block.tokens:
             raise VerificationFailed("the earlier token is not one that the block record names")
         note = verify_own(self.trust, earlier.note).checkpoint
         if note.origin != self.trust.origin or note.size > self.block.start:

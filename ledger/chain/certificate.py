@@ -113,7 +113,7 @@ def _issued(certificate: x509.Certificate, authority: bytes, time: int) -> bool:
     return True
 
 
-def _demand(
+def demand(
     holds: Callable[[Any], bool],
 ) -> Callable[[Policy, x509.Certificate, Any], None]:
     """Return a check of an extension's value; the library turns the error into its own."""
@@ -133,13 +133,13 @@ _ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 _EITHER = Criticality.AGNOSTIC
 _AUTHORITY = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, _EITHER, _demand(lambda value: value.ca))
-    .require_present(x509.KeyUsage, _EITHER, _demand(lambda value: value.key_cert_sign))
+    .require_present(x509.BasicConstraints, _EITHER, demand(lambda value: value.ca))
+    .require_present(x509.KeyUsage, _EITHER, demand(lambda value: value.key_cert_sign))
 )
 _SEAL = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, _EITHER, _demand(lambda value: not value.ca))
-    .require_present(x509.KeyUsage, _EITHER, _demand(lambda value: value.digital_signature))
-    .may_be_present(x509.ExtendedKeyUsage, _EITHER, _demand(_is_for_documents))
+    .require_present(x509.BasicConstraints, _EITHER, demand(lambda value: not value.ca))
+    .require_present(x509.KeyUsage, _EITHER, demand(lambda value: value.digital_signature))
+    .may_be_present(x509.ExtendedKeyUsage, _EITHER, demand(_is_for_documents))
 )
 """Any other extension may stand there, unless it is critical and the library does not know it."""

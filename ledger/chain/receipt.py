@@ -18,6 +18,7 @@ its half; `ledger.verify` requires that both halves agree.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from ledger.chain.block import MAX_TOKENS
@@ -53,6 +54,11 @@ class TokenEntry:
 
     lines: int
     der: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the token: what a block record names it by."""
+        return sha256(self.der).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ of keys that it does not know may have any name.
 Specification: https://c2sp.org/tlog-witness (text of 2026-07-06, without sign-subtree)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.chain.checkpoint import Checkpoint
@@ -28,12 +29,15 @@ from ledger.chain.note import (
     format_note,
 )
 from ledger.crypto.merkle import EMPTY_ROOT, HASH_SIZE, MAX_TREE_SIZE, verify_consistency
-from ledger.encoding import b64decode, parse_decimal
+from ledger.encoding import b64decode, b64encode, parse_decimal
 from ledger.errors import MalformedData, SealbookError, VerificationFailed
 
 MAX_BODY = 128 << 10
 """Bytes of a request: 64 lines of proof and a note with some ML-DSA-44 lines stay well below."""
 MAX_PROOF_LINES = 63
+ADD = "/add-checkpoint"
+SIZE_TYPE = "text/x.tlog.size"
+"""The media type of an answer with status 409."""
 LOG_ALGORITHMS = (ED25519, COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44)
 """Types of log keys; 0x04 only where a log signs so."""
 
@@ -85,6 +89,12 @@ class Submitted:
     def with_lines(self, own: tuple[Signature, ...]) -> str:
         """Return the note with the log's verified lines and the witness's own."""
         return format_note(Note(self.checkpoint.text, (*self.lines, *own)))
+
+
+def format_request(old: int, proof: Sequence[bytes], note: str) -> bytes:
+    """Return the body of a request, the inverse of `parse_request`."""
+    hashes = "".join(f"{b64encode(each)}\n" for each in proof)
+    return f"old {old}\n{hashes}\n{note}".encode()
 
 
 def parse_request(body: bytes) -> Request:

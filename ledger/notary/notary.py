@@ -217,13 +217,7 @@ class Notary:
             self._writer.time  # noqa: B018 - raises
         except NotSigning as error:
             found = error
-        for reason in (
-            Reason.CLOCK,
-            Reason.SEAL_EXPIRED,
-            Reason.FILE_GONE,
-            Reason.KEYS_GONE,
-            Reason.WITNESS,
-        ):
+        for reason in _SIGNING:
             if found is None or reason != found.reason:
                 self._health.clear(reason)
             elif reason not in self._health.reasons:

@@ -7,10 +7,10 @@ are not. Nothing here names a database or a folder; `ledger.notary.storage` does
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 from typing import Protocol
 
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey
+from ledger.chain.receipt import TokenEntry
 from ledger.chain.replay import AccountKey
 from ledger.chain.seal import Seal
 from ledger.chain.statement import Payload, Statement
@@ -125,26 +125,13 @@ class SignedCheckpoints(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AnchorToken:
-    """A timestamp token in DER over H of the anchor's note, cut after its first `lines` signatures."""
-
-    lines: int
-    der: bytes
-
-    @property
-    def digest(self) -> bytes:
-        """What a block record names it by."""
-        return sha256(self.der).digest()
-
-
-@dataclass(frozen=True, slots=True)
 class Anchor:
     """The checkpoint that closes block `height`: the log's lines, then those of witnesses."""
 
     height: int
     size: int
     note: str
-    tokens: tuple[AnchorToken, ...] = ()
+    tokens: tuple[TokenEntry, ...] = ()
 
 
 class Anchors(Protocol):
@@ -154,7 +141,7 @@ class Anchors(Protocol):
         """Return the first stamped anchor of more than `index` entries; without one, the first."""
         ...
 
-    def stamped(self, digest: bytes) -> tuple[Anchor, AnchorToken] | None:
+    def stamped(self, digest: bytes) -> tuple[Anchor, TokenEntry] | None:
         """Return the token with this SHA-256, and the anchor that it stamps."""
         ...
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
 from typing import Any
 
-from ledger.chain.witnessing import MAX_BODY, SizeConflict, Unwitnessed
+from ledger.chain.witnessing import ADD, MAX_BODY, SIZE_TYPE, SizeConflict, Unwitnessed
 from ledger.errors import SealbookError
 from ledger.quoted import quoted
 from ledger.witness.witness import Witness
@@ -22,9 +22,7 @@ from ledger.witness.witness import Witness
 TIMEOUT = 15.0
 """Seconds for the whole of a request."""
 MAX_AT_ONCE = 32
-SIZE_TYPE = "text/x.tlog.size"
 TEXT_TYPE = "text/plain; charset=utf-8"
-ADD = "/add-checkpoint"
 
 _MONITORED = re.compile(r"/([0-9a-f]{64})/checkpoint")
 _log = logging.getLogger("sealbook.witness")

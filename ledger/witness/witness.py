@@ -49,7 +49,8 @@ SETTINGS, DATABASE, KEYS = "witness.toml", "witness.sqlite", "keys"
 ED25519_KEY, ML_DSA_KEY = "ed25519.pem", "ml-dsa-44.pem"
 MAX_KEPT = 100
 """Contradictions that are kept of one log: what it has signed is shown by the first."""
-MAX_ORIGIN = 1024
+MAX_ORIGIN = 255
+"""UTF-8 bytes: what the message of an ML-DSA-44 cosignature has room for."""
 _FORMAT = "sealbook-witness-v1"
 _BUSY = 10.0
 """Seconds to wait for another request's transaction."""
@@ -97,8 +98,10 @@ class Witness:
         if key.algorithm not in LOG_ALGORITHMS:
             raise InvalidInput("A log's key is of type 0x01, 0x04 or 0x06.")
         named = key.name if origin is None else origin
-        if not 0 < len(named) <= MAX_ORIGIN or any(each < " " for each in named):
-            raise InvalidInput(f"An origin is one line of at most {MAX_ORIGIN} characters.")
+        if not 0 < len(named.encode(errors="replace")) <= MAX_ORIGIN or any(
+            each < " " or "\ud800" <= each <= "\udfff" for each in named
+        ):
+            raise InvalidInput(f"An origin is one line of at most {MAX_ORIGIN} bytes of UTF-8.")
         if self.name in (named, key.name):
             raise Conflict(
                 "A log cannot have the name of this witness: signatures would be mixed up."

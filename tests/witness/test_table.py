@@ -22,12 +22,12 @@ from ledger.chain.note import (
     parse_signature,
     sign_note,
 )
-from ledger.chain.witnessing import MAX_BODY
+from ledger.chain.witnessing import MAX_BODY, SIZE_TYPE, format_request
 from ledger.crypto.keys import MlDsaKey, SigningKey
 from ledger.crypto.merkle import EMPTY_ROOT, consistency_proof, leaf_hash, root_from_leaf_hashes
 from ledger.encoding import b64encode
-from ledger.errors import Conflict, StorageFailed
-from ledger.witness.server import SIZE_TYPE, WitnessServer
+from ledger.errors import Conflict, InvalidInput, StorageFailed
+from ledger.witness.server import WitnessServer
 from ledger.witness.witness import DATABASE, Witness, init_witness, open_witness
 from tests.simulator import Tree
 
@@ -61,7 +61,7 @@ def note(size: int, tree: bytes | None = None, *more: Signature, origin: str = O
 
 
 def asked(old: int, hashes: Sequence[bytes], signed: str) -> bytes:
-    return f"old {old}\n{''.join(b64encode(each) + chr(10) for each in hashes)}\n{signed}".encode()
+    return format_request(old, hashes, signed)
 
 
 def grown(old: int, new: int) -> bytes:
@@ -261,6 +261,12 @@ def test_a_lost_database_is_not_made_anew(server: WitnessServer, witness: Witnes
     assert not (witness.directory / DATABASE).exists()
     with pytest.raises(StorageFailed, match="new witness under new keys"):
         open_witness(witness.directory)
+
+
+@pytest.mark.parametrize("origin", ["", "x" * 256, "证" * 86, "a\nb", "a\ud800"])
+def test_an_origin_that_cannot_be_cosigned_is_not_watched(witness: Witness, origin: str) -> None:
+    with pytest.raises(InvalidInput):
+        witness.add(format_vkey(VerifierKey(ORIGIN, ED25519, LOG.public)), origin)
 
 
 def test_a_log_of_the_witnesss_own_name_is_refused(witness: Witness) -> None:

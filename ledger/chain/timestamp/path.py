@@ -7,10 +7,9 @@ than P-256, P-384 and P-521, signatures over SHA-1, Ed25519 in certificates, and
 library does not know.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,12 +18,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
-    Policy,
     PolicyBuilder,
     Store,
     VerificationError,
 )
 
+from ledger.chain.certificate import demand
 from ledger.chain.timestamp.signature import CURVES, MIN_RSA
 from ledger.errors import TooLarge, VerificationFailed
 from ledger.quoted import quoted
@@ -118,38 +117,26 @@ def _require_known(certificate: x509.Certificate) -> None:
     )
 
 
-def _demand(
-    holds: Callable[[Any], bool],
-) -> Callable[[Policy, x509.Certificate, Any], None]:
-    """Return a check of an extension's value; the library turns the error into its own."""
-
-    def check(_policy: Policy, _of: x509.Certificate, value: Any) -> None:
-        if not holds(value):
-            raise ValueError("the certificate is not for this use")
-
-    return check
-
-
 _EITHER = Criticality.AGNOSTIC
 _AUTHORITY = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, _EITHER, _demand(lambda value: value.ca))
-    .require_present(x509.KeyUsage, _EITHER, _demand(lambda value: value.key_cert_sign))
+    .require_present(x509.BasicConstraints, _EITHER, demand(lambda value: value.ca))
+    .require_present(x509.KeyUsage, _EITHER, demand(lambda value: value.key_cert_sign))
     .may_be_present(
         x509.ExtendedKeyUsage,
         _EITHER,
-        _demand(lambda value: value is None or _STAMPING in value or _ANY in value),
+        demand(lambda value: value is None or _STAMPING in value or _ANY in value),
     )
 )
 _STAMPER = (
     ExtensionPolicy.permit_all()
     .may_be_present(
-        x509.BasicConstraints, _EITHER, _demand(lambda value: value is None or not value.ca)
+        x509.BasicConstraints, _EITHER, demand(lambda value: value is None or not value.ca)
     )
     .may_be_present(
         x509.KeyUsage,
         _EITHER,
-        _demand(
+        demand(
             lambda value: (
                 value is None
                 or (
@@ -162,7 +149,7 @@ _STAMPER = (
     .require_present(
         x509.ExtendedKeyUsage,
         Criticality.CRITICAL,
-        _demand(lambda value: list(value) == [_STAMPING]),
+        demand(lambda value: list(value) == [_STAMPING]),
     )
 )
 """Any other extension may stand there, unless it is critical and the library does not know it."""

@@ -11,19 +11,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain.note import Note, format_note
+from ledger.chain.receipt import TokenEntry
 from ledger.chain.timestamp.request import (
-    REQUEST_TYPE,
     format_request,
     parse_response,
     require_answer,
 )
 from ledger.chain.timestamp.token import parse_token, sorted_sets
 from ledger.chain.timestamp.verifying import Authority, verify_token
-from ledger.errors import InvalidInput, Unavailable
-from ledger.notary.anchoring.web import DEADLINE, post
-from ledger.notary.ports import AnchorToken
+from ledger.errors import InvalidInput
+from ledger.notary.anchoring.web import DEADLINE
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.quoted import quoted
+from ledger.wire.authority import ask_authority
 
 NONCE_BYTES = 16
 
@@ -45,9 +45,7 @@ def imprint_of(note: Note) -> bytes:
     return sha256(format_note(note).encode()).digest()
 
 
-def stamp(
-    url: str, authority: Authority, note: Note, random: Callable[[int], bytes]
-) -> AnchorToken:
+def stamp(url: str, authority: Authority, note: Note, random: Callable[[int], bytes]) -> TokenEntry:
     """Return an authority's token over a note with all the lines that it has.
 
     Raises Unavailable, Refused, MalformedData, TooLarge and VerificationFailed: what came is no good.
@@ -55,10 +53,8 @@ def stamp(
     imprint = imprint_of(note)
     nonce = int.from_bytes(b"\x01" + random(NONCE_BYTES), "big")
     request = format_request(imprint, nonce, policy=authority.policy)
-    answer = post(url, request, REQUEST_TYPE, deadline=DEADLINE)
-    if answer.status != 200:
-        raise Unavailable(f"{quoted(url)} stamps nothing: status {answer.status}.")
-    token = parse_token(sorted_sets(parse_response(answer.body)))
+    answer = ask_authority(url, request, DEADLINE)
+    token = parse_token(sorted_sets(parse_response(answer)))
     require_answer(token, imprint, nonce, policy=authority.policy)
     verify_token(token, imprint, [authority])
-    return AnchorToken(len(note.signatures), token.der)
+    return TokenEntry(len(note.signatures), token.der)

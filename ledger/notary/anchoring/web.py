@@ -25,7 +25,7 @@ class Answer:
     body: bytes
 
 
-def post(url: str, body: bytes, kind: str | None = None, *, deadline: float = DEADLINE) -> Answer:
+def post(url: str, body: bytes, *, deadline: float = DEADLINE) -> Answer:
     """Return what a POST of `body` is answered with. A redirect is an answer like others.
 
     Raises Unavailable: nobody answers in time, not in HTTP, or with over 64 KiB.
@@ -49,7 +49,7 @@ def post(url: str, body: bytes, kind: str | None = None, *, deadline: float = DE
         path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         connection.connect()
         opened.append(connection.sock)  # the connection forgets it when the answer begins
-        connection.request("POST", path, body, {"content-type": kind} if kind else {})
+        connection.request("POST", path, body)
         response = connection.getresponse()
         data = response.read(MAX_ANSWER + 1)
         if len(data) > MAX_ANSWER:

@@ -11,7 +11,8 @@ from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import verify_signature
 from ledger.chain.note import Note, Signature, VerifierKey, parse_note, parse_signature
 from ledger.chain.policy import Policy
-from ledger.encoding import b64encode, parse_decimal
+from ledger.chain.witnessing import ADD, SIZE_TYPE, format_request
+from ledger.encoding import parse_decimal
 from ledger.errors import LedgerFault, MalformedData, Unavailable, VerificationFailed
 from ledger.notary.anchoring.web import Answer, post
 from ledger.quoted import quoted
@@ -93,14 +94,13 @@ def extended(note: Note, signatures: Iterable[Signature]) -> Note:
 
 
 def _post(witness: Witness, note: str, proof: Proof) -> Answer:
-    hashes = "".join(f"{b64encode(each)}\n" for each in proof(witness.size))
-    body = f"old {witness.size}\n{hashes}\n{note}"
-    return post(f"{witness.url}/add-checkpoint", body.encode())
+    body = format_request(witness.size, proof(witness.size), note)
+    return post(witness.url + ADD, body)
 
 
 def _size(witness: Witness, answer: Answer) -> int:
     with suppress(MalformedData, UnicodeDecodeError):
-        if answer.kind == "text/x.tlog.size":
+        if answer.kind == SIZE_TYPE:
             return parse_decimal(answer.body.decode().removesuffix("\n"))
     raise Unavailable(f"{quoted(witness.url)} refuses, and does not say what it has cosigned.")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from ledger.chain import statement as st
 from ledger.chain.block import parse_block
 from ledger.chain.enrolment import parse_enrolment
-from ledger.chain.receipt import Earlier, Position, Times, TokenEntry
+from ledger.chain.receipt import Earlier, Position, Times
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import HashReader, inclusion_proofs, inclusion_proofs_of_range
 from ledger.errors import LedgerFault, NotFound
@@ -124,9 +124,7 @@ class Receipts:
                     "notary and move it away: anchors are made anew."
                 )
             target, note = covering, anchor.note
-            times = replace(
-                times, tokens=tuple(TokenEntry(each.lines, each.der) for each in anchor.tokens)
-            )
+            times = replace(times, tokens=anchor.tokens)
         tree, size = self._tree(), target.size
         single = sorted({start, *(enrolled.index for enrolled in keys.values())})
         proofs = dict(zip(single, inclusion_proofs(tree, single, size), strict=True))
@@ -154,7 +152,7 @@ class Receipts:
             found = self._anchors.stamped(digest)
             if found is not None:
                 anchor, token = found
-                return Earlier(anchor.note, TokenEntry(token.lines, token.der))
+                return Earlier(anchor.note, token)
         return None
 
     def _enrolled(self, key_id: bytes) -> _Enrolled:

@@ -6,7 +6,8 @@ It may be lost without harm to the ledger: a receipt is then made against the ne
 from pathlib import Path
 from typing import Any
 
-from ledger.notary.ports import Anchor, AnchorToken
+from ledger.chain.receipt import TokenEntry
+from ledger.notary.ports import Anchor
 from ledger.notary.storage.connections import Connections
 
 FILE = "anchors.sqlite"
@@ -44,7 +45,7 @@ class AnchorDatabase:
                 (anchor.height, anchor.size, anchor.note),
             )
 
-    def add_token(self, height: int, token: AnchorToken) -> None:
+    def add_token(self, height: int, token: TokenEntry) -> None:
         """Add a token to an anchor."""
         with self._connections.writing() as connection:
             connection.execute(
@@ -66,7 +67,7 @@ class AnchorDatabase:
             "WHERE size > ? AND height IN (SELECT height FROM tokens) ORDER BY size LIMIT 1", index
         ) or self._one("WHERE size > ? ORDER BY size LIMIT 1", index)
 
-    def stamped(self, digest: bytes) -> tuple[Anchor, AnchorToken] | None:
+    def stamped(self, digest: bytes) -> tuple[Anchor, TokenEntry] | None:
         """Return the token with this digest, and the anchor that it stamps."""
         found = self._one("WHERE height = (SELECT height FROM tokens WHERE digest = ?)", digest)
         if found is None:
@@ -85,4 +86,4 @@ class AnchorDatabase:
                 return None
             sql = "SELECT lines, der FROM tokens WHERE height = ? ORDER BY rowid"
             tokens = connection.execute(sql, row[:1]).fetchall()
-        return Anchor(row[0], row[1], row[2], tuple(AnchorToken(*each) for each in tokens))
+        return Anchor(row[0], row[1], row[2], tuple(TokenEntry(*each) for each in tokens))
