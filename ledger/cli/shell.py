@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ledger.errors import InvalidInput, MalformedData
 from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from http.server import HTTPServer
 
 PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secret)
 
@@ -54,6 +57,34 @@ def passphrase_option(function: F) -> F:
         envvar=PASSPHRASE_VARIABLE,
         help=f"Read the passphrase from a file (also {PASSPHRASE_VARIABLE}).",
     )(function)
+
+
+def listen_option(port: int) -> Callable[[F], F]:
+    """Add --listen, with loopback as its default."""
+    return click.option(
+        "--listen",
+        default=f"127.0.0.1:{port}",
+        show_default=True,
+        help="HOST:PORT; port 0 chooses.",
+    )
+
+
+def listening_at(listen: str) -> tuple[str, int]:
+    """Return the host and port that --listen names. Raises UsageError."""
+    host, _, port = listen.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise click.UsageError("--listen names a host and a port, such as 127.0.0.1:8500.")
+    return host, int(port)
+
+
+def serve(server: "HTTPServer") -> None:
+    """Say where a server listens, and serve until it is interrupted."""
+    host, port = server.server_address[:2]
+    click.echo(f"listening on http://{host!s}:{port}")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        return
 
 
 def emit(as_json: bool, value: dict[str, Any], text: str) -> None:

@@ -70,23 +70,14 @@ Example:
 """
 )
 @click.argument("directory", type=shell.FILE)
-@click.option(
-    "--listen", default="127.0.0.1:8500", show_default=True, help="HOST:PORT; port 0 chooses."
-)
+@shell.listen_option(8500)
 def serve(directory: Path, listen: str) -> None:
     """Answer logs that ask for cosignatures, and whoever asks what was cosigned."""
     from ledger.witness.server import WitnessServer
     from ledger.witness.witness import open_witness
 
-    host, _, port = listen.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit() and int(port) < 2**16):
-        raise click.UsageError("--listen names a host and a port, such as 127.0.0.1:8500.")
-    with WitnessServer((host, int(port)), open_witness(directory)) as server:
-        click.echo(f"listening on http://{host}:{server.server_port}")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return
+    with WitnessServer(shell.listening_at(listen), open_witness(directory)) as server:
+        shell.serve(server)
 
 
 @witness.command(
