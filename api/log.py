@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from ledger.chain.blockpage import BLOCKS_PAGE, format_page
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
 from ledger.crypto.merkle import MAX_TREE_SIZE
-from ledger.disk.tilefiles import read_tile
+from ledger.disk.tilefiles import read_bundle, read_tile
 from ledger.encoding import b64encode, parse_decimal
 from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
 from ledger.notary.health import Reason
@@ -28,6 +28,7 @@ from .schemas import BlockOut, Consistency, Health, binary, problems, text
 TOML = "application/toml"
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 NEVER = {"cache-control": "no-cache"}
+NEVER_SHARED = {"cache-control": "private, no-store"}
 A_WHILE = {"cache-control": "public, max-age=300"}
 
 _LAST_PAGE = MAX_TREE_SIZE // BLOCKS_PAGE - 1
@@ -88,7 +89,7 @@ async def tile(
     request: Request,
     path: Annotated[str, Path(examples=["0/x001/x234/067", "1/000.p/17"])],
 ) -> Response:
-    """A hash tile. Entry bundles hold what depositors entrusted; they are for admitted auditors."""
+    """A hash tile, or an entry bundle for an admitted auditor, who sends his credential as a bearer."""
     try:
         if path.startswith("entries/"):
             name = entries_path(*parse_entries_path(f"tile/{path}"))
@@ -101,7 +102,8 @@ async def tile(
     if request.scope["raw_path"].replace(b"%2F", b"/") != f"/{name}".encode():
         raise NotFound("No tile has this path.")
     if path.startswith("entries/"):
-        raise Refused("Entries are for admitted auditors; ask the notary office.")
+        bundle = await run_in_threadpool(_bundle, request, *parse_entries_path(name))
+        return Response(bundle, media_type=OCTETS, headers=NEVER_SHARED)
     data = await run_in_threadpool(read_tile, _log(request), named)
     if data is None:
         raise NotFound("The log has no such tile.")
@@ -144,6 +146,16 @@ async def consistency(
     proof = await run_in_threadpool(service(request).notary.sequencer.consistency, first, second)
     response.headers.update(FOR_EVER)
     return Consistency(old=first, new=second, proof=[b64encode(each) for each in proof])
+
+
+def _bundle(request: Request, index: int, width: int) -> bytes:
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not service(request).notary.admits(credential.strip()):
+        raise Refused("Entries are for admitted auditors; ask the notary office.")
+    data = read_bundle(_log(request), index, width)
+    if data is None:
+        raise NotFound("The log has no such entries.")
+    return data
 
 
 def _log(request: Request) -> FilePath:

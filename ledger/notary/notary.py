@@ -26,6 +26,7 @@ from ledger.errors import (
 from ledger.notary.anchoring.anchoring import Anchoring
 from ledger.notary.anchoring.authorities import read_authority
 from ledger.notary.anchoring.witnesses import witnesses_of
+from ledger.notary.auditors import is_admitted
 from ledger.notary.care.backup import backup as copy_notary
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import Parts, carry_out
@@ -296,6 +297,10 @@ class Notary:
     def standing(self, key_id: bytes, leaf: bytes) -> DepositStanding:
         """Return how a deposit and the key that signed it stand today; see `standing_of`."""
         return standing_of(self._store, self._signed, key_id, leaf)
+
+    def admits(self, credential: str) -> bool:
+        """Return whether a credential is that of an auditor, who may read entries."""
+        return self._office is not None and is_admitted(self._office, credential)
 
     def execute(self, order: Order[A]) -> A:
         """Carry out a command of the office. Raises what it raises."""

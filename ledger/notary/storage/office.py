@@ -1,9 +1,10 @@
 """`office.sqlite`: what passes between processes and requests, and may be lost.
 
 *Orders* are commands given while another process serves; that process carries them out. *Nonces* are
-those of signed requests, kept until the request would be too old anyway. Neither belongs to the ledger:
-without this file a waiting command is given again, and a request could be replayed within its window,
-which enters nothing twice.
+those of signed requests, kept until the request would be too old anyway. *Auditors* are who may read
+entries, by a hash of each one's credential. None of it belongs to the ledger: without this file a
+waiting command is given again, an auditor is admitted again, and a request could be replayed within its
+window, which enters nothing twice.
 """
 
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ CREATE TABLE nonces (
     PRIMARY KEY (key_id, nonce)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX nonces_by_expiry ON nonces (expires);
+CREATE TABLE auditors (
+    name TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    admitted INTEGER NOT NULL
+) STRICT;
 """
 
 
@@ -50,8 +56,17 @@ class LeftOrder:
     answer: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Who may read entries: SHA-256 of the credential, and since when, POSIX seconds."""
+
+    name: str
+    digest: bytes
+    admitted: int
+
+
 class OfficeDatabase:
-    """Orders and nonces."""
+    """Orders, nonces and auditors."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -117,6 +132,25 @@ class OfficeDatabase:
         with self._connections.reading() as connection:
             sql = "SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?"
             return connection.execute(sql, (key_id, nonce)).fetchone() is not None
+
+    def admit(self, auditor: Auditor) -> bool:
+        """Admit an auditor; False where one of this name is admitted."""
+        with self._connections.writing() as connection:
+            sql = "INSERT INTO auditors VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+            row = auditor.name, auditor.digest, auditor.admitted
+            return bool(connection.execute(sql, row).rowcount)
+
+    def dismiss(self, name: str) -> bool:
+        """Dismiss an auditor; False where none of this name was admitted."""
+        with self._connections.writing() as connection:
+            sql = "DELETE FROM auditors WHERE name = ?"
+            return bool(connection.execute(sql, (name,)).rowcount)
+
+    def auditors(self) -> list[Auditor]:
+        """Return who is admitted, by name."""
+        with self._connections.reading() as connection:
+            sql = "SELECT name, digest, admitted FROM auditors ORDER BY name"
+            return [Auditor(*row) for row in connection.execute(sql).fetchall()]
 
     def close(self) -> None:
         """Close every connection."""
