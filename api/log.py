@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from ledger.chain.anchorpage import format_anchors
 from ledger.chain.blockpage import BLOCKS_PAGE, format_page
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
 from ledger.crypto.merkle import MAX_TREE_SIZE
@@ -135,6 +136,23 @@ async def blocks(request: Request, page: Decimal) -> Response:
         raise NotFound("There are no blocks on this page.")
     headers = FOR_EVER if len(found) == BLOCKS_PAGE else NEVER
     return Response(format_page(found), media_type=CBOR, headers=headers)
+
+
+@router.get(
+    "/anchors/{page}",
+    response_class=Response,
+    responses={
+        200: binary(CBOR, "An array of [height, note, tokens], heights as in the page of blocks."),
+        **problems(404, 422),
+    },
+)
+async def anchors(request: Request, page: Decimal) -> Response:
+    """The anchors among 64 blocks: their notes with cosignatures, and timestamp tokens."""
+    first = min(parse_decimal(page), _LAST_PAGE) * BLOCKS_PAGE
+    found = await run_in_threadpool(service(request).notary.anchored, first, BLOCKS_PAGE)
+    if not found:
+        raise NotFound("There are no anchors on this page.")
+    return Response(format_anchors(found), media_type=CBOR, headers=NEVER)
 
 
 @router.get("/consistency/{old}/{new}", responses=problems(404, 422))

@@ -3,13 +3,12 @@
 No clock, file, network or database. The command line, the service and the tests call this one.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ledger.chain import report as rp
-from ledger.chain.block import Block, parse_block
+from ledger.chain.block import CLOCKS_APART, Block, parse_block
 from ledger.chain.enrolment import (
     DEVICE,
     Enrolment,
@@ -17,7 +16,6 @@ from ledger.chain.enrolment import (
     parse_enrolment,
     verify_record,
 )
-from ledger.chain.note import first_lines
 from ledger.chain.policy import (
     VerifiedCheckpoint,
     has_quorum,
@@ -32,7 +30,7 @@ from ledger.chain.statement import (
     parse_statement,
     verify_statement,
 )
-from ledger.chain.timestamp.token import DIGESTS, parse_token
+from ledger.chain.timestamp.token import note_imprint, parse_token
 from ledger.chain.timestamp.verifying import NotTrusted, VerifiedToken, verify_token
 from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
@@ -40,9 +38,6 @@ from ledger.errors import SealbookError, VerificationFailed
 from ledger.quoted import quoted
 
 T = TypeVar("T")
-
-CLOCKS_APART = 600
-"""Seconds by which the notary's clock and an authority's may differ before a block is back-dated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,10 +333,7 @@ class _Steps:
     def _token(self, entry: TokenEntry, note: str) -> VerifiedToken | None:
         """Return what a token proves of a note, None where it counts for nothing, and why is kept."""
         token = parse_token(entry.der)
-        imprint = hashlib.new(
-            token.imprint_algorithm if token.imprint_algorithm in DIGESTS.values() else "sha256",
-            first_lines(note, entry.lines).encode(),
-        ).digest()
+        imprint = note_imprint(token, note, entry.lines)
         times = self.parts.times
         try:
             return verify_token(token, imprint, self.trust.authorities, times.validation)

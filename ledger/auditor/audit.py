@@ -4,7 +4,7 @@
        was audited last.
     2. For each block: its note is signed by both; the tiles give its root; its record is the entry at
        its start, signed by the log, follows the record before and names the note before.
-    3. The time that notes state never runs backwards.
+    3. The time that notes state never runs backwards, and no token rules out the time of a block.
     4. With entries: each is the leaf in the tree, is signed by its signer and may follow what stands
        before (`ledger.chain.replay`).
 
@@ -15,54 +15,52 @@ holds. What is caught is checked as a stranger would, from the fault file alone,
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Never
 
+from ledger.auditor.anchors import Anchored, Anchors
+from ledger.auditor.catching import Catcher, Caught
+from ledger.auditor.entries import Entries, signed_by_any
+from ledger.auditor.leaves import Leaves
 from ledger.auditor.mirror import Mirror
 from ledger.auditor.sources import Source
 from ledger.auditor.state import Known, State
-from ledger.chain import statement as st
+from ledger.chain.anchorpage import StampedNote
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.blockpage import BLOCKS_PAGE, SignedBlock
 from ledger.chain.fault import (
-    Fault,
     Forged,
     Fork,
     Gap,
     Link,
-    Placed,
+    OutOfTime,
     Rewind,
     SignedByLog,
     log_note,
     signed_by_both,
-    verify_fault,
 )
-from ledger.chain.replay import MatterStep, Replay, Rule, RuleBroken, effect
-from ledger.chain.statement import Statement, parse_statement, verify_statement
-from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, TileHashes, parse_bundle, parse_tile
+from ledger.chain.receipt import TokenEntry
+from ledger.chain.statement import parse_statement
+from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, parse_bundle, parse_tile
 from ledger.chain.trust import Trust
-from ledger.crypto.merkle import consistency_path, inclusion_proof, leaf_hashes
+from ledger.crypto.merkle import leaf_hashes
 from ledger.errors import InvalidInput, MalformedData, Unavailable, VerificationFailed
 
 SAVE_EVERY = 10.0
 """Seconds between two states that are kept on the way."""
 
 
-class Caught(VerificationFailed):
-    """What no honest log does. `fault` proves it, None where only the whole ledger shows it."""
-
-    def __init__(self, sentence: str, fault: Fault | None = None) -> None:
-        super().__init__(sentence)
-        self.fault = fault
-
-
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A ledger that was found good: sizes and counts of all of it, and whether entries were read."""
+    """A ledger that was found good.
+
+    Sizes and counts are of all of it, whether entries were read, and what its anchors show, which is of
+    the part that this audit has read.
+    """
 
     size: int
     blocks: int
     time: int
     entries: bool
+    anchors: Anchored
 
 
 class Audit:
@@ -70,11 +68,11 @@ class Audit:
 
     Args:
         source: Nothing that it gives is believed.
-        trust: Names the log's keys.
+        trust: Names the log's keys, the witnesses and the timestamp authorities.
         since: Where an earlier audit has stopped, None for the beginning.
         mirror: Keeps what was checked.
         save: Is given the state from time to time and at the end, after the mirror has its files.
-        progress: Is given the number of entries that were read.
+        progress: Is given the number of entries that were read, and of all.
     """
 
     def __init__(
@@ -85,19 +83,19 @@ class Audit:
         since: State | None = None,
         mirror: Mirror | None = None,
         save: Callable[[State], object] = lambda _: None,
-        progress: Callable[[int], object] = lambda _: None,
+        progress: Callable[[int, int], object] = lambda *_: None,
     ) -> None:
         self._source, self._trust = source, trust
         self._mirror, self._save, self._progress = mirror, save, progress
         self._state = since
         self._edge = TileEdge(source.tile)
         self._page: list[SignedBlock] = []
-        self._head_note = ""
+        self._anchors = Anchors(trust)
+        self._stamped: dict[int, StampedNote] = {}
         self._size = 0
         self._time = 0
         self._tail: list[bytes] = []
         self._known = (since.known if since else None) or Known()
-        self._replay: Replay | None = None
         if source.entries and since and since.known is None:
             raise InvalidInput(
                 "The earlier audit has read no entries; to audit them, begin anew without its state."
@@ -110,20 +108,20 @@ class Audit:
             Caught: The log has signed what it must not, or its ledger breaks a rule.
             VerificationFailed, MalformedData: What was read is not what was signed.
             Unavailable, Refused: It cannot be read, or is older than what was audited.
+            InvalidInput: The mirror and the state do not belong together.
         """
-        self._head_note = self._source.checkpoint()
-        head = signed_by_both(self._trust, self._head_note)
+        note = self._source.checkpoint()
+        head = signed_by_both(self._trust, note)
         self._size = head.checkpoint.size
+        self._catcher = Catcher(self._source, self._trust, note, self._size)
         self._take_up(head)
         start = self._edge.size
-        self._replay = (
-            Replay(self._trust.origin, self._known, start) if self._source.entries else None
-        )
-        leaves = _Leaves(self._source, start, self._size)
+        self._entries = Entries(self._catcher, self._known, start) if self._source.entries else None
+        leaves = Leaves(self._source, start, self._size)
         saved = time.monotonic()
         for block in self._blocks():
             self._step(block, leaves)
-            self._progress(self._edge.size)
+            self._progress(self._edge.size, self._size)
             if time.monotonic() - saved > SAVE_EVERY:
                 self._keep(self._last.note)
                 saved = time.monotonic()
@@ -133,11 +131,12 @@ class Audit:
                 f"{self._edge.size} on."
             )
         if head.checkpoint.root != self._edge.root():
-            self._caught(self._fork(self._last.note, self._size))
+            self._catcher.caught(self._catcher.fork(self._last.note, self._size))
         newest = max(self._time, head.time or 0)
         self._require_time(head, self._last.note)
-        self._keep(self._head_note)
-        return Audited(self._size, self._last.height + 1, newest, self._source.entries)
+        self._keep(note)
+        entries = self._source.entries
+        return Audited(self._size, self._last.height + 1, newest, entries, self._anchors.found)
 
     @property
     def _last(self) -> State:
@@ -146,24 +145,50 @@ class Audit:
         return self._state
 
     def _take_up(self, head: SignedByLog) -> None:
-        """Restore the tree's edge as the earlier audit has left it."""
+        """Restore the tree's edge as the earlier audit has left it.
+
+        The mirror may be ahead of the state, where an audit was ended between the two; it may not be
+        behind.
+        """
+        kept = None if self._mirror is None else self._mirror.checkpoint
+        if kept is not None:
+            self._require_before(kept, head)
         if self._state is None:
             return
-        before = signed_by_both(self._trust, self._state.note)
-        old = before.checkpoint
+        before = self._require_before(self._state.note, head)
         self._time = before.time or 0
+        size = before.checkpoint.size
+        if self._mirror is not None and self._mirror.size < size:
+            raise InvalidInput(
+                f"The mirror has {self._mirror.size} entries, the earlier audit {size}; give the "
+                "mirror that belongs to this state, or begin anew without it."
+            )
+        self._edge = self._edge_at(size)
+        for page in {
+            max(0, self._state.height // BLOCKS_PAGE - 1),
+            self._state.height // BLOCKS_PAGE,
+        }:
+            self._take_anchors(page, self._state.height)
+
+    def _require_before(self, note: str, head: SignedByLog) -> SignedByLog:
+        """Return what an older note says, where the newest checkpoint contains it."""
+        before = signed_by_both(self._trust, note)
+        old = before.checkpoint
         if self._size < old.size:
-            if (head.time or 0) > self._time:
-                self._caught(Rewind(self._state.note, self._head_note))
+            if (head.time or 0) > (before.time or 0):
+                self._catcher.caught(Rewind(note, self._catcher.note))
             raise Unavailable(
                 f"The checkpoint here has {self._size} entries; {old.size} were audited already. This "
                 "copy of the ledger is old; audit another one."
             )
-        index, width = divmod(old.size, TILE_WIDTH)
+        if self._edge_at(old.size).root() != old.root:
+            self._catcher.caught(self._catcher.fork(note, old.size))
+        return before
+
+    def _edge_at(self, size: int) -> TileEdge:
+        index, width = divmod(size, TILE_WIDTH)
         tail = parse_tile(self._source.tile(0, index, width)) if width else ()
-        self._edge = TileEdge.restore(self._source.tile, old.size, tail)
-        if self._edge.root() != old.root:
-            self._caught(self._fork(self._state.note, old.size))
+        return TileEdge.restore(self._source.tile, size, tail)
 
     def _blocks(self) -> Iterator[SignedBlock]:
         """Yield the blocks that follow, as far as the newest checkpoint goes."""
@@ -173,6 +198,7 @@ class Audit:
             found = self._source.blocks(page)
             if len(found) <= skip:
                 return
+            self._stamped = {each.height: each for each in self._source.anchors(page)}
             self._page = list(found[:skip])
             for block in found[skip:]:
                 if self._edge.size >= self._size:
@@ -181,11 +207,11 @@ class Audit:
                 self._page.append(block)
                 height += 1
             if self._mirror:
-                self._mirror.blocks(height - 1, self._page)
+                self._keep_page(height - 1)
 
-    def _step(self, block: SignedBlock, leaves: "_Leaves") -> None:
+    def _step(self, block: SignedBlock, leaves: Leaves) -> None:
         """Check one block and take it in."""
-        start = self._edge.size
+        catcher, start = self._catcher, self._edge.size
         signed = signed_by_both(self._trust, block.note)
         end = signed.checkpoint.size
         self._require_time(signed, block.note)
@@ -201,7 +227,7 @@ class Audit:
             )
         tiles = self._edge.extend(hashes)
         if signed.checkpoint.root != self._edge.root():
-            self._caught(self._fork(block.note, end))
+            catcher.caught(catcher.fork(block.note, end))
         self._require_tiles(tiles)
         made = self._record(start, record)
         if made.size != end:
@@ -209,8 +235,9 @@ class Audit:
                 f"The record at index {start} says that its block ends at {made.size}; the checkpoint "
                 f"that closes it has {end} entries."
             )
-        if entries is not None:
-            self._entries(start, made, entries)
+        self._require_in_time(made, signed, block.note, record)
+        if self._entries is not None and entries is not None:
+            self._entries.take(made, entries)
             if self._mirror:
                 self._keep_entries(start, entries)
         if self._mirror:
@@ -222,134 +249,67 @@ class Audit:
 
     def _require_time(self, signed: SignedByLog, note: str) -> None:
         if (signed.time or 0) < self._time:
-            self._caught(Rewind(note, self._last.note))
+            self._catcher.caught(Rewind(note, self._last.note))
+
+    def _require_in_time(self, block: Block, signed: SignedByLog, note: str, record: bytes) -> None:
+        """Take in the block's anchor, and compare the block's time with the tokens."""
+        catcher, anchor = self._catcher, self._stamped.get(block.height)
+        tokens = []
+        if anchor is not None:
+            of = signed_by_both(self._trust, anchor.note).checkpoint
+            if of.size != block.size:
+                raise VerificationFailed(
+                    f"The anchor shown for block {block.height} is over {of.size} entries; the block "
+                    f"ends at {block.size}."
+                )
+            if of != signed.checkpoint:
+                catcher.caught(Fork(note, anchor.note))
+            tokens = list(self._anchors.take(anchor, block.size))
+        ruled_out = self._anchors.out_of_time(block, tokens)
+        if ruled_out is None:
+            return
+        token, named = ruled_out
+        if named or anchor is None:
+            placed = catcher.placed(block.start, record)
+            entry = TokenEntry(2, token.token.der)
+        else:
+            placed = catcher.placed_under(anchor.note, block.size, block.start, record)
+            entry = next(each for each in anchor.tokens if each.der == token.token.der)
+        catcher.caught(OutOfTime(placed, entry))
+
+    def _take_anchors(self, page: int, last: int) -> None:
+        """Take in the anchors of a page up to a height; their blocks were audited before."""
+        for anchor in self._source.anchors(page):
+            if anchor.height <= last:
+                size = signed_by_both(self._trust, anchor.note).checkpoint.size
+                self._anchors.take(anchor, size)
 
     def _record(self, start: int, record: bytes) -> Block:
         """Check a block record by itself, then against the one before."""
+        catcher = self._catcher
+        keys = [key.public for key in self._trust.notary_keys]
         try:
             statement = parse_statement(record)
-            if not self._by_log(statement):
+            if not signed_by_any(statement, keys):
                 raise MalformedData("not the log's")
             block = parse_block(statement)
         except MalformedData:
-            self._caught(Forged(self._placed(start, record)))
+            catcher.caught(Forged(catcher.placed(start, record)))
         if block.origin != self._trust.origin or block.start != start:
-            self._caught(Forged(self._placed(start, record)))
+            catcher.caught(Forged(catcher.placed(start, record)))
         previous, height, since = GENESIS_PREVIOUS, 0, 0
         if self._state is not None:
             before = parse_block(parse_statement(self._state.record))
             previous = note_digest(log_note(self._trust, self._state.note))
             height, since = before.height + 1, before.time
             if block.height != height or block.time < since:
-                first = self._placed(before.start, self._state.record)
-                self._caught(Gap(first, self._placed(start, record)))
+                first = catcher.placed(before.start, self._state.record)
+                catcher.caught(Gap(first, catcher.placed(start, record)))
         if block.previous != previous and self._state is not None:
-            self._caught(Link(self._state.note, self._placed(start, record)))
+            catcher.caught(Link(self._state.note, catcher.placed(start, record)))
         if (block.height, block.previous) != (height, previous):
             raise Caught("The ledger does not begin with its genesis.")
         return block
-
-    def _by_log(self, statement: Statement) -> bool:
-        return any(_holds(statement, key.public) for key in self._trust.notary_keys)
-
-    # --- entries ---
-
-    def _entries(self, start: int, block: Block, entries: Sequence[bytes]) -> None:
-        """Check the entries of a block, its record first."""
-        assert self._replay is not None
-        if block.platform != self._known.platform:
-            raise Caught(f"At index {start}: {Rule.PLATFORM.value}.")
-        self._replay.size += 1
-        for index, entry in enumerate(entries[1:], start + 1):
-            try:
-                self._entry(start, entries[0], index, parse_statement(entry))
-            except MalformedData:
-                self._caught(Forged(self._placed(index, entry)))
-
-    def _entry(self, start: int, record: bytes, index: int, statement: Statement) -> None:
-        assert self._replay is not None
-        known = self._known
-        encoded = statement.encoded
-        if statement.kind == st.BLOCK:
-            self._caught(Gap(self._placed(start, record), self._placed(index, encoded)))
-        key = known.key(statement.key_id) if statement.kind == st.DEPOSIT else None
-        if statement.kind != st.DEPOSIT and not self._by_log(statement):
-            self._caught(Forged(self._placed(index, encoded)))
-        if key is not None and not _holds(statement, key.public):
-            self._caught(Forged(self._placed(index, encoded), key.public))
-        try:
-            self._replay.enter(statement)
-        except RuleBroken as error:
-            self._broken(index, statement, error.rule)
-        self._remember(index, statement)
-
-    def _remember(self, index: int, statement: Statement) -> None:
-        assert self._replay is not None
-        known, replay = self._known, self._replay
-        known.keys.update(replay.keys)
-        replay.keys.clear()
-        replay.tips.clear()
-        match effect(index, statement):
-            case MatterStep(account, matter):
-                known.tips[account, matter.id] = matter.number, statement.leaf_hash, index
-        if statement.kind == st.PLATFORM:
-            known.platform = statement.leaf_hash
-
-    def _broken(self, index: int, statement: Statement, rule: Rule) -> None:
-        """Say which rule an entry breaks, with a fault where two entries show it."""
-        other: int | None = None
-        key = self._known.key(statement.key_id)
-        if rule == Rule.REVOKED and key is not None:
-            other = key.revoked_index
-        step = effect(index, statement)
-        if rule == Rule.MATTER and isinstance(step, MatterStep):
-            tip = self._known.tips.get((step.account, step.matter.id))
-            other = tip and tip[2]
-        if rule == Rule.ORIGIN:
-            self._caught(Forged(self._placed(index, statement.encoded)))
-        if other is not None:
-            bundle, at = divmod(other, TILE_WIDTH)
-            entry = parse_bundle(self._source.bundle(bundle, at + 1))[at]
-            fault = Gap(self._placed(other, entry), self._placed(index, statement.encoded))
-            if self._proves(fault):
-                self._caught(fault)
-        raise Caught(f"The entry at index {index} breaks a rule of the ledger: {rule.value}.")
-
-    # --- faults ---
-
-    @property
-    def _reader(self) -> TileHashes:
-        return TileHashes(self._source.tile, self._size)
-
-    def _placed(self, index: int, entry: bytes) -> Placed:
-        proof = inclusion_proof(self._reader, index, self._size)
-        return Placed(self._head_note, index, entry, proof)
-
-    def _fork(self, older: str, size: int) -> Fork:
-        same = size == self._size
-        path = () if same else consistency_path(self._reader, size, self._size)
-        return Fork(older, self._head_note, path)
-
-    def _proves(self, fault: Fault) -> bool:
-        try:
-            verify_fault(fault, self._trust)
-        except VerificationFailed:
-            return False
-        return True
-
-    def _caught(self, fault: Fault) -> Never:
-        """Raise Caught with a fault that a stranger can check.
-
-        Raises VerificationFailed where the fault shows nothing: then it is the copy that is damaged.
-        """
-        try:
-            proven = verify_fault(fault, self._trust)
-        except VerificationFailed as error:
-            raise VerificationFailed(
-                "What is shown here is not the tree that the log has signed; the copy is damaged, or "
-                "somebody has altered it. Audit another copy."
-            ) from error
-        raise Caught(f"The log is caught: {proven.sentence}.", fault)
 
     # --- what is kept ---
 
@@ -360,6 +320,14 @@ class Audit:
                 raise VerificationFailed(
                     f"Tile {tile.index} of level {tile.level} does not follow from those below it."
                 )
+
+    def _keep_page(self, height: int) -> None:
+        """Keep the page of blocks that the block of this height ends, and its anchors."""
+        assert self._mirror is not None
+        self._mirror.blocks(height, self._page)
+        anchors = [each for each in self._stamped.values() if each.height <= height]
+        if anchors:
+            self._mirror.anchors(height // BLOCKS_PAGE, anchors)
 
     def _keep_entries(self, start: int, entries: Sequence[bytes]) -> None:
         assert self._mirror is not None
@@ -377,51 +345,8 @@ class Audit:
         """Make what was checked so far durable: the mirror, then the state."""
         if self._mirror:
             if self._page:
-                self._mirror.blocks(self._last.height, self._page)
+                self._keep_page(self._last.height)
             if self._tail:
                 self._mirror.bundle(self._edge.size // TILE_WIDTH, self._tail)
             self._mirror.publish(self._edge, note)
         self._save(self._last)
-
-
-class _Leaves:
-    """Reads the leaf hashes of a tree in order, and with them the entries where they can be read."""
-
-    def __init__(self, source: Source, start: int, size: int) -> None:
-        self._source, self._size, self._next = source, size, start
-        self._hashes: list[bytes] = []
-        self._entries: list[bytes] = []
-
-    def take(self, count: int) -> tuple[list[bytes], list[bytes] | None]:
-        """Return the next leaf hashes and entries. Raises VerificationFailed where they differ."""
-        while len(self._hashes) < count:
-            self._read()
-        hashes, self._hashes = self._hashes[:count], self._hashes[count:]
-        if not self._source.entries:
-            return hashes, None
-        entries, self._entries = self._entries[:count], self._entries[count:]
-        return hashes, entries
-
-    def _read(self) -> None:
-        index, skip = divmod(self._next, TILE_WIDTH)
-        width = min(TILE_WIDTH, self._size - index * TILE_WIDTH)
-        hashes = parse_tile(self._source.tile(0, index, width))
-        if len(hashes) != width:
-            raise MalformedData(f"tile {index} of the leaves has another width than was asked for")
-        if self._source.entries:
-            entries = parse_bundle(self._source.bundle(index, width))
-            if tuple(leaf_hashes(entries)) != hashes:
-                raise VerificationFailed(
-                    f"The entries from index {index * TILE_WIDTH} on are not those that were signed."
-                )
-            self._entries += entries[skip:]
-        self._hashes += hashes[skip:]
-        self._next += width - skip
-
-
-def _holds(statement: Statement, public: bytes) -> bool:
-    try:
-        verify_statement(statement, public)
-    except VerificationFailed:
-        return False
-    return True

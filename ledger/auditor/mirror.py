@@ -1,6 +1,6 @@
 """A mirror: a ledger as static files under the paths that the notary serves, for when it is gone.
 
-    checkpoint    tile/<L>/<N>[.p/<W>]    tile/entries/<N>[.p/<W>]    blocks/<N>
+    checkpoint    tile/<L>/<N>[.p/<W>]    tile/entries/<N>[.p/<W>]    blocks/<N>    anchors/<N>
 
 Only what was checked is written, the checkpoint last: whatever a crash leaves, the checkpoint covers
 files that are whole. Partial files stay until a wider one is there.
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ledger.auditor.sources import CHECKPOINT, Folder
+from ledger.chain.anchorpage import StampedNote, anchors_path, format_anchors
 from ledger.chain.blockpage import BLOCKS_PAGE, SignedBlock, format_page, page_path
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
@@ -37,11 +38,17 @@ class Mirror:
         self.root = root
 
     @property
+    def checkpoint(self) -> str | None:
+        """The mirror's newest signed checkpoint, None where there is none."""
+        with contextlib.suppress(Unavailable):
+            return Folder(self.root).checkpoint()
+        return None
+
+    @property
     def size(self) -> int:
         """The entries under the mirror's checkpoint, 0 where there is none."""
-        with contextlib.suppress(Unavailable):
-            return parse_checkpoint(parse_note(Folder(self.root).checkpoint()).text).size
-        return 0
+        note = self.checkpoint
+        return 0 if note is None else parse_checkpoint(parse_note(note).text).size
 
     def tiles(self, tiles: Sequence[tuple[Tile, bytes]]) -> None:
         """Keep tiles."""
@@ -56,14 +63,21 @@ class Mirror:
         if len(entries) == TILE_WIDTH:
             self._supersede(entries_path(index))
 
+    def anchors(self, page: int, anchors: Sequence[StampedNote]) -> None:
+        """Keep a page of anchors."""
+        self._write(anchors_path(page), format_anchors(anchors))
+
     def blocks(self, height: int, blocks: Sequence[SignedBlock]) -> None:
-        """Keep the page on which the block of this height stands last."""
-        self._write(page_path(height // BLOCKS_PAGE), format_page(blocks))
+        """Keep the page on which the block of this height stands last, never a shorter one."""
+        page = height // BLOCKS_PAGE
+        if len(Folder(self.root).blocks(page)) < len(blocks):
+            self._write(page_path(page), format_page(blocks))
 
     def publish(self, edge: TileEdge, note: str) -> None:
-        """Keep the partial tiles of a tree, then its signed note."""
+        """Keep the partial tiles of a tree, then its signed note, never a smaller one."""
         self.tiles([(tile, tile_data(edge, tile)) for tile in partial_tiles(edge.size)])
-        self._write(CHECKPOINT, note.encode())
+        if self.size <= edge.size:
+            self._write(CHECKPOINT, note.encode())
 
     def _write(self, path: str, data: bytes) -> None:
         with self._storage():

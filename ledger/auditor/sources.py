@@ -5,6 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from ledger.chain.anchorpage import (
+    MAX_ANCHORS_PAGE,
+    StampedNote,
+    anchors_path,
+    parse_anchors,
+)
 from ledger.chain.blockpage import BLOCKS_PAGE, MAX_PAGE, SignedBlock, page_path, parse_page
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import MAX_NOTE_SIZE, parse_note
@@ -38,6 +44,10 @@ class Source(Protocol):
         """Return the blocks of a page, none where it does not exist."""
         ...
 
+    def anchors(self, page: int) -> Sequence[StampedNote]:
+        """Return the anchors of a page, none where it does not exist."""
+        ...
+
     def bundle(self, index: int, width: int) -> bytes:
         """Return the bundle of `width` entries."""
         ...
@@ -63,6 +73,13 @@ class Service:
         """Return the blocks of a page."""
         try:
             return self._client.blocks(page)
+        except NotFound:
+            return ()
+
+    def anchors(self, page: int) -> Sequence[StampedNote]:
+        """Return the anchors of a page."""
+        try:
+            return self._client.anchors(page)
         except NotFound:
             return ()
 
@@ -109,6 +126,11 @@ class Folder:
             SignedBlock(self._entry(start), note)
             for start, note in zip(starts if first else [0, *starts], closed, strict=False)
         ]
+
+    def anchors(self, page: int) -> Sequence[StampedNote]:
+        """Return the anchors of a page: a mirror's; a notary keeps them beside its log."""
+        data = _read(self.root / anchors_path(page), MAX_ANCHORS_PAGE)
+        return () if data is None else parse_anchors(data, page)
 
     def bundle(self, index: int, width: int) -> bytes:
         """Return a bundle."""

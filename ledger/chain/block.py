@@ -23,6 +23,9 @@ from ledger.errors import MalformedData
 GENESIS_PREVIOUS = bytes(32)
 MAX_TOKENS = 64
 
+CLOCKS_APART = 600
+"""Seconds by which the notary's clock and an authority's may differ before a block is back-dated."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

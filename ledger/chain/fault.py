@@ -7,6 +7,8 @@
     gap       two entries that cannot both stand where they stand: block records whose heights, spans or
               times do not follow, deposits of a matter out of order, a deposit after its key's end
     link      a block record that names another note than the one that closed the block before
+    time      a block record whose time lies before a token that it names, or after one over the
+              checkpoint that holds it; the trust file names the token's authority
     forged    an entry that is no statement, is for another ledger or place, or is not signed by its
               signer
 
@@ -20,7 +22,7 @@ from itertools import chain
 from typing import Any
 
 from ledger.chain import statement as st
-from ledger.chain.block import Block, note_digest, parse_block
+from ledger.chain.block import CLOCKS_APART, Block, note_digest, parse_block
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import Verified, verify_signature
 from ledger.chain.note import (
@@ -32,7 +34,10 @@ from ledger.chain.note import (
     parse_note,
 )
 from ledger.chain.office import parse_revocation
+from ledger.chain.receipt import TokenEntry, parse_token_entries
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
+from ledger.chain.timestamp.token import MAX_TOKEN, note_imprint, parse_token
+from ledger.chain.timestamp.verifying import verify_token
 from ledger.chain.trust import Trust
 from ledger.crypto.keys import ED25519_PUBLIC_SIZE, thumbprint_ed25519
 from ledger.crypto.merkle import (
@@ -46,8 +51,8 @@ from ledger.errors import MalformedData, VerificationFailed
 from ledger.quoted import Words, quoted
 
 FORMAT = "sealbook-fault-v1"
-MAX_FAULT = 2 * (MAX_NOTE_SIZE + st.MAX_ENTRY) + (1 << 16)
-"""Bytes: two notes, two entries, and their proofs."""
+MAX_FAULT = 2 * (MAX_NOTE_SIZE + st.MAX_ENTRY) + MAX_TOKEN + (1 << 16)
+"""Bytes: two notes, two entries, a token, and their proofs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class OutOfTime:
+    """A block record, and a token: one that it names, or one over the first lines of `record.note`."""
+
+    record: Placed
+    token: TokenEntry
+
+
+@dataclass(frozen=True, slots=True)
 class Forged:
     """An entry; `key` is the Ed25519 key that a deposit names by its thumbprint, otherwise None."""
 
@@ -119,7 +132,7 @@ class Forged:
     key: bytes | None = None
 
 
-Fault = Fork | Leaves | Rewind | Gap | Link | Forged
+Fault = Fork | Leaves | Rewind | Gap | Link | OutOfTime | Forged
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +160,12 @@ def format_fault(fault: Fault) -> bytes:
             fields = {"kind": "gap", "entries": [_placed_map(first), _placed_map(second)]}
         case Link(note, record):
             fields = {"kind": "link", "note": note, "record": _placed_map(record)}
+        case OutOfTime(record, token):
+            fields = {
+                "kind": "time",
+                "record": _placed_map(record),
+                "token": [token.lines, token.der],
+            }
         case Forged(entry, key):
             fields = {"kind": "forged", "entry": _placed_map(entry), "key": key}
     return cbor_encode({"format": FORMAT, **fields})
@@ -168,6 +187,8 @@ def parse_fault(data: bytes) -> Fault:
             fault = Gap(_parse_placed(first), _parse_placed(second))
         case {"kind": "link", "note": str(note), "record": record}:
             fault = Link(note, _parse_placed(record))
+        case {"kind": "time", "record": record, "token": token}:
+            fault = OutOfTime(_parse_placed(record), parse_token_entries([token])[0])
         case {"kind": "forged", "entry": entry, "key": bytes() | None as key}:
             if key is not None and len(key) != ED25519_PUBLIC_SIZE:
                 raise MalformedData("a fault file's key has the wrong length")
@@ -246,6 +267,8 @@ def verify_fault(fault: Fault, trust: Trust) -> Proven:
             return _proven("gap", why_not_both(first.index, before, second.index, after))
         case Link():
             return _verify_link(fault, trust)
+        case OutOfTime():
+            return _verify_out_of_time(fault, trust)
         case Forged():
             return _verify_forged(fault, trust)
 
@@ -403,6 +426,34 @@ def _verify_link(fault: Link, trust: Trust) -> Proven:
         "link",
         f"the record of block {block.height} names another note than the one it signed over "
         f"{closed.size} entries",
+    )
+
+
+def _verify_out_of_time(fault: OutOfTime, trust: Trust) -> Proven:
+    statement = _statement(fault.record, trust)
+    _require(statement.kind == st.BLOCK, "the entry is no block record")
+    block, token = parse_block(statement), parse_token(fault.token.der)
+    named = fault.token.digest in block.tokens
+    imprint = token.imprint if named else note_imprint(token, fault.record.note, fault.token.lines)
+    found = verify_token(token, imprint, trust.authorities)
+    if named:
+        _require(
+            block.time < found.earliest - CLOCKS_APART,
+            "the block states no time before the token that it names",
+        )
+        return _proven(
+            "time",
+            f"the record of block {block.height} states the time {block.time} and names a token that "
+            f"was not made before {found.earliest}",
+        )
+    _require(
+        block.time > found.latest + CLOCKS_APART,
+        "the block states no time after the token over its checkpoint",
+    )
+    return _proven(
+        "time",
+        f"the record of block {block.height} states the time {block.time}, and was there at "
+        f"{found.latest}",
     )
 
 

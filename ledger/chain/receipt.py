@@ -177,7 +177,7 @@ def parse_receipt(data: bytes) -> Receipt:
 
 
 def _parse_times(tokens: list[Any], earlier: Any, validation: list[Any]) -> Times:
-    if len(tokens) > MAX_TOKENS or len(validation) > MAX_VALIDATION_ITEMS:
+    if len(validation) > MAX_VALIDATION_ITEMS:
         raise MalformedData("a receipt's tokens are not as specified")
     found = None
     match earlier:
@@ -189,7 +189,14 @@ def _parse_times(tokens: list[Any], earlier: Any, validation: list[Any]) -> Time
             raise MalformedData("a receipt's earlier token is not as specified")
     if not all(isinstance(each, bytes) for each in validation):
         raise MalformedData("a receipt's validation data is not as specified")
-    return Times(tuple(map(_parse_token_entry, tokens)), found, tuple(validation))
+    return Times(parse_token_entries(tokens), found, tuple(validation))
+
+
+def parse_token_entries(tokens: list[Any]) -> tuple[TokenEntry, ...]:
+    """Return the token entries in a decoded list. Raises MalformedData."""
+    if len(tokens) > MAX_TOKENS:
+        raise MalformedData(f"there are more than {MAX_TOKENS} timestamp tokens")
+    return tuple(map(_parse_token_entry, tokens))
 
 
 def _parse_token_entry(value: Any) -> TokenEntry:

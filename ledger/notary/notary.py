@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from ledger.chain import statement as st
+from ledger.chain.anchorpage import StampedNote
 from ledger.chain.blockpage import SignedBlock
 from ledger.chain.office import notice_payload
 from ledger.errors import (
@@ -125,7 +126,7 @@ class Notary:
             witnesses = witnesses_of(self._trust.policy)
             authorities = [(each, read_authority(each)) for each in settings.timestamps]
             anchoring = bool(witnesses or authorities)
-            anchors = self._open_anchors(stack, anchoring, reading)
+            anchors = self._anchors = self._open_anchors(stack, anchoring, reading)
             writer = BlockWriter(
                 self._store,
                 self._signed,
@@ -297,6 +298,11 @@ class Notary:
     def standing(self, key_id: bytes, leaf: bytes) -> DepositStanding:
         """Return how a deposit and the key that signed it stand today; see `standing_of`."""
         return standing_of(self._store, self._signed, key_id, leaf)
+
+    def anchored(self, first: int, limit: int) -> list[StampedNote]:
+        """Return the anchors among at most `limit` blocks from a height on, in order."""
+        found = [] if self._anchors is None else self._anchors.page(first, limit)
+        return [StampedNote(each.height, each.note, each.tokens) for each in found]
 
     def admits(self, credential: str) -> bool:
         """Return whether a credential is that of an auditor, who may read entries."""

@@ -14,6 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.chain.anchorpage import (
+    MAX_ANCHORS_PAGE,
+    StampedNote,
+    anchors_path,
+    parse_anchors,
+)
 from ledger.chain.blockpage import MAX_PAGE, SignedBlock, page_path, parse_page
 from ledger.chain.receipt import MAX_RECEIPT
 from ledger.chain.tiles import MAX_ENTRY_SIZE, TILE_SIZE, entries_path, tile_path
@@ -86,6 +92,11 @@ class NotaryClient(Transfers):
     def blocks(self, page: int) -> tuple[SignedBlock, ...]:
         """Return the blocks of a page, heights from 64 times its number on; unverified."""
         return parse_page(self._ask("GET", f"/{page_path(page)}", limit=MAX_PAGE).content)
+
+    def anchors(self, page: int) -> tuple[StampedNote, ...]:
+        """Return the anchors of a page, among the blocks of that page; unverified."""
+        data = self._ask("GET", f"/{anchors_path(page)}", limit=MAX_ANCHORS_PAGE).content
+        return parse_anchors(data, page)
 
     def bundle(self, index: int, width: int, credential: str) -> bytes:
         """Return an entry bundle (C2SP tlog-tiles), which admitted auditors are given; unverified."""

@@ -6,12 +6,14 @@ again. Reading says nothing about truth; `verifying.verify_token` does.
 Specification: RFC 3161 section 2.4.2, RFC 5816, RFC 5652 section 5.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from math import ceil, floor
 
+from ledger.chain.note import first_lines
 from ledger.crypto import der
 from ledger.crypto.der import Element
 from ledger.errors import MalformedData, TooLarge
@@ -93,6 +95,16 @@ class Token:
 
     def _margin(self, assumed: int) -> Fraction:
         return Fraction(assumed) if self.accuracy is None else self.accuracy
+
+
+def note_imprint(token: "Token", note: str, lines: int) -> bytes:
+    """Return the hash of a note's first signature lines that a token over them must be for.
+
+    Where the token's hash function is none that is verified here, SHA-256 stands for it.
+    """
+    known = token.imprint_algorithm in DIGESTS.values()
+    data = first_lines(note, lines).encode()
+    return hashlib.new(token.imprint_algorithm if known else "sha256", data).digest()
 
 
 def parse_token(data: bytes) -> Token:

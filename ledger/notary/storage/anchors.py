@@ -67,6 +67,10 @@ class AnchorDatabase:
             "WHERE size > ? AND height IN (SELECT height FROM tokens) ORDER BY size LIMIT 1", index
         ) or self._one("WHERE size > ? ORDER BY size LIMIT 1", index)
 
+    def page(self, first: int, limit: int) -> list[Anchor]:
+        """Return the anchors among the `limit` blocks from height `first` on, in order."""
+        return self._some("WHERE height >= ? AND height < ? ORDER BY height", first, first + limit)
+
     def stamped(self, digest: bytes) -> tuple[Anchor, TokenEntry] | None:
         """Return the token with this digest, and the anchor that it stamps."""
         found = self._one("WHERE height = (SELECT height FROM tokens WHERE digest = ?)", digest)
@@ -79,11 +83,15 @@ class AnchorDatabase:
         self._connections.close()
 
     def _one(self, clause: str, *arguments: Any) -> Anchor | None:
+        return next(iter(self._some(clause, *arguments)), None)
+
+    def _some(self, clause: str, *arguments: Any) -> list[Anchor]:
         with self._connections.reading() as connection:
             sql = f"SELECT height, size, note FROM anchors {clause}"  # noqa: S608
-            row = connection.execute(sql, arguments).fetchone()
-            if row is None:
-                return None
+            rows = connection.execute(sql, arguments).fetchall()
             sql = "SELECT lines, der FROM tokens WHERE height = ? ORDER BY rowid"
-            tokens = connection.execute(sql, row[:1]).fetchall()
-        return Anchor(row[0], row[1], row[2], tuple(TokenEntry(*each) for each in tokens))
+            tokens = [connection.execute(sql, row[:1]).fetchall() for row in rows]
+        return [
+            Anchor(row[0], row[1], row[2], tuple(TokenEntry(*each) for each in found))
+            for row, found in zip(rows, tokens, strict=True)
+        ]

@@ -1,0 +1,91 @@
+"""The entries of a ledger: each signed by its signer, each as what stands before allows."""
+
+from collections.abc import Sequence
+
+from ledger.auditor.catching import Catcher, Caught
+from ledger.auditor.state import Known
+from ledger.chain import statement as st
+from ledger.chain.block import Block
+from ledger.chain.fault import Forged, Gap
+from ledger.chain.replay import MatterStep, Replay, Rule, RuleBroken, effect
+from ledger.chain.statement import Statement, parse_statement, verify_statement
+from ledger.chain.tiles import TILE_WIDTH, parse_bundle
+from ledger.errors import MalformedData, VerificationFailed
+
+
+class Entries:
+    """Replays the entries from index `start` on; `known` is what those before have left."""
+
+    def __init__(self, catcher: Catcher, known: Known, start: int) -> None:
+        self._catcher, self._known = catcher, known
+        self._keys = [key.public for key in catcher.trust.notary_keys]
+        self._replay = Replay(catcher.trust.origin, known, start)
+
+    def take(self, block: Block, entries: Sequence[bytes]) -> None:
+        """Check the entries of a block, its record first. Raises Caught, VerificationFailed."""
+        if block.platform != self._known.platform:
+            raise Caught(f"At index {block.start}: {Rule.PLATFORM.value}.")
+        self._replay.size += 1
+        for index, entry in enumerate(entries[1:], block.start + 1):
+            try:
+                self._enter(block.start, entries[0], index, parse_statement(entry))
+            except MalformedData:
+                self._catcher.caught(Forged(self._catcher.placed(index, entry)))
+
+    def _enter(self, start: int, record: bytes, index: int, statement: Statement) -> None:
+        catcher, known, encoded = self._catcher, self._known, statement.encoded
+        if statement.kind == st.BLOCK:
+            catcher.caught(Gap(catcher.placed(start, record), catcher.placed(index, encoded)))
+        key = known.key(statement.key_id) if statement.kind == st.DEPOSIT else None
+        if statement.kind != st.DEPOSIT and not signed_by_any(statement, self._keys):
+            catcher.caught(Forged(catcher.placed(index, encoded)))
+        if key is not None and not signed_by_any(statement, [key.public]):
+            catcher.caught(Forged(catcher.placed(index, encoded), key.public))
+        try:
+            self._replay.enter(statement)
+        except RuleBroken as error:
+            self._broken(index, statement, error.rule)
+        self._remember(index, statement)
+
+    def _remember(self, index: int, statement: Statement) -> None:
+        known, replay = self._known, self._replay
+        known.keys.update(replay.keys)
+        replay.keys.clear()
+        replay.tips.clear()
+        match effect(index, statement):
+            case MatterStep(account, matter):
+                known.tips[account, matter.id] = matter.number, statement.leaf_hash, index
+        if statement.kind == st.PLATFORM:
+            known.platform = statement.leaf_hash
+
+    def _broken(self, index: int, statement: Statement, rule: Rule) -> None:
+        """Say which rule an entry breaks, with a fault where two entries show it."""
+        catcher = self._catcher
+        other: int | None = None
+        key = self._known.key(statement.key_id)
+        if rule == Rule.REVOKED and key is not None:
+            other = key.revoked_index
+        step = effect(index, statement)
+        if rule == Rule.MATTER and isinstance(step, MatterStep):
+            tip = self._known.tips.get((step.account, step.matter.id))
+            other = tip and tip[2]
+        if rule == Rule.ORIGIN:
+            catcher.caught(Forged(catcher.placed(index, statement.encoded)))
+        if other is not None:
+            bundle, at = divmod(other, TILE_WIDTH)
+            entry = parse_bundle(catcher.source.bundle(bundle, at + 1))[at]
+            fault = Gap(catcher.placed(other, entry), catcher.placed(index, statement.encoded))
+            if catcher.proves(fault):
+                catcher.caught(fault)
+        raise Caught(f"The entry at index {index} breaks a rule of the ledger: {rule.value}.")
+
+
+def signed_by_any(statement: Statement, keys: Sequence[bytes]) -> bool:
+    """Return whether one of these Ed25519 keys has signed a statement."""
+    for key in keys:
+        try:
+            verify_statement(statement, key)
+        except VerificationFailed:
+            continue
+        return True
+    return False
