@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ledger.chain.anchorpage import (
     MAX_ANCHORS_PAGE,
@@ -19,7 +19,9 @@ from ledger.disk.tilefiles import read_bundle, read_tile
 from ledger.encoding import cbor_decode
 from ledger.errors import MalformedData, NotFound, Unavailable
 from ledger.quoted import quoted
-from ledger.wire.client import NotaryClient
+
+if TYPE_CHECKING:
+    from ledger.wire.client import NotaryClient
 
 CHECKPOINT = "checkpoint"
 _SIGNED_IN_A_FILE = 1024
@@ -56,7 +58,7 @@ class Source(Protocol):
 class Service:
     """A notary, or whoever serves a mirror. With a credential entries can be read."""
 
-    def __init__(self, client: NotaryClient, credential: str | None = None) -> None:
+    def __init__(self, client: "NotaryClient", credential: str | None = None) -> None:
         self.entries = credential is not None
         self._client = client
         self._credential = credential or ""

@@ -199,6 +199,18 @@ _SECTIONS: dict[str, Commands] = {
             "ledger.cli.verify:verify",
             "Check a receipt or an evidence file, offline.",
         ),
+        "audit": (
+            "ledger.cli.auditor.audit:audit",
+            "Check a whole ledger as a stranger; keep a mirror.",
+        ),
+        "mirror": (
+            "ledger.cli.auditor.mirror:mirror",
+            "Serve a mirror of a ledger.",
+        ),
+        "fault": (
+            "ledger.cli.auditor.fault:fault",
+            "Check what a ledger is accused of.",
+        ),
         "witness": (
             "ledger.cli.witness.witness:witness",
             "Run a witness that cosigns ledgers.",
