@@ -1,13 +1,14 @@
 """The entries of a ledger: each signed by its signer, each as what stands before allows."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ledger.auditor.catching import Catcher, Caught
 from ledger.auditor.state import Known
 from ledger.chain import statement as st
 from ledger.chain.block import Block
-from ledger.chain.fault import Forged, Gap
-from ledger.chain.replay import MatterStep, Replay, Rule, RuleBroken, effect
+from ledger.chain.fault import Forged, Gap, Placed
+from ledger.chain.replay import EndOfKey, MatterStep, NewKey, Replay, Rule, RuleBroken, effect
 from ledger.chain.statement import Statement, parse_statement, verify_statement
 from ledger.chain.tiles import TILE_WIDTH, parse_bundle
 from ledger.errors import MalformedData, VerificationFailed
@@ -19,6 +20,9 @@ class Entries:
     def __init__(self, catcher: Catcher, known: Known, start: int) -> None:
         self._catcher, self._known = catcher, known
         self._keys = [key.public for key in catcher.trust.notary_keys]
+        self._bundle = lru_cache(maxsize=2)(
+            lambda number, width: parse_bundle(catcher.source.bundle(number, width))
+        )
         self._replay = Replay(catcher.trust.origin, known, start)
 
     def take(self, block: Block, entries: Sequence[bytes]) -> None:
@@ -61,23 +65,54 @@ class Entries:
     def _broken(self, index: int, statement: Statement, rule: Rule) -> None:
         """Say which rule an entry breaks, with a fault where two entries show it."""
         catcher = self._catcher
-        other: int | None = None
-        key = self._known.key(statement.key_id)
-        if rule == Rule.REVOKED and key is not None:
-            other = key.revoked_index
-        step = effect(index, statement)
-        if rule == Rule.MATTER and isinstance(step, MatterStep):
-            tip = self._known.tips.get((step.account, step.matter.id))
-            other = tip and tip[2]
         if rule == Rule.ORIGIN:
             catcher.caught(Forged(catcher.placed(index, statement.encoded)))
+        other = self._against(index, statement, rule)
         if other is not None:
-            bundle, at = divmod(other, TILE_WIDTH)
-            entry = parse_bundle(catcher.source.bundle(bundle, at + 1))[at]
-            fault = Gap(catcher.placed(other, entry), catcher.placed(index, statement.encoded))
+            low, high = sorted((other, index))
+            fault = Gap(self._placed(low), self._placed(high))
             if catcher.proves(fault):
                 catcher.caught(fault)
         raise Caught(f"The entry at index {index} breaks a rule of the ledger: {rule.value}.")
+
+    def _against(self, index: int, statement: Statement, rule: Rule) -> int | None:
+        """Return the index of the entry that this one contradicts, None where no single one is."""
+        known = self._known
+        match rule, effect(index, statement):
+            case Rule.REVOKED, _:
+                signer = known.key(statement.key_id)
+                return None if signer is None else signer.revoked_index
+            case Rule.ENROLLED, _:
+                return self._enrolled_later(statement.key_id, index)
+            case Rule.ENROLLED_ONCE, NewKey(key_id, _):
+                enrolled = known.key(key_id)
+                return None if enrolled is None else enrolled.enrolled_index
+            case Rule.REVOKED_ONCE, EndOfKey(key_id):
+                revoked = known.key(key_id)
+                return None if revoked is None else revoked.revoked_index
+            case Rule.MATTER, MatterStep(account, matter):
+                tip = known.tips.get((account, matter.id))
+                return None if tip is None else tip[2]
+        return None
+
+    def _enrolled_later(self, key_id: bytes, after: int) -> int | None:
+        """Return where a key that has signed already is enrolled, None where it never is."""
+        for index in range(after + 1, self._catcher.size):
+            try:
+                step = effect(index, parse_statement(self._entry(index)))
+            except MalformedData:
+                continue
+            if isinstance(step, NewKey) and step.key_id == key_id:
+                return index
+        return None
+
+    def _placed(self, index: int) -> Placed:
+        return self._catcher.placed(index, self._entry(index))
+
+    def _entry(self, index: int) -> bytes:
+        number, at = divmod(index, TILE_WIDTH)
+        width = min(TILE_WIDTH, self._catcher.size - number * TILE_WIDTH)
+        return self._bundle(number, width)[at]
 
 
 def signed_by_any(statement: Statement, keys: Sequence[bytes]) -> bool:

@@ -6,6 +6,7 @@
     rewind    two ML-DSA-44 lines of the log: the later time over the smaller tree
     gap       two entries that cannot both stand where they stand: block records whose heights, spans or
               times do not follow, deposits of a matter out of order, a deposit after its key's end
+              or before its enrolment, a key enrolled or revoked twice
     link      a block record that names another note than the one that closed the block before
     time      a block record whose time lies before a token that it names, or after one over the
               checkpoint that holds it; the trust file names the token's authority
@@ -25,6 +26,7 @@ from ledger.chain import statement as st
 from ledger.chain.block import CLOCKS_APART, Block, note_digest, parse_block
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import Verified, verify_signature
+from ledger.chain.enrolment import parse_enrolment
 from ledger.chain.note import (
     COSIGNATURE_ML_DSA_44,
     ED25519,
@@ -33,7 +35,7 @@ from ledger.chain.note import (
     format_note,
     parse_note,
 )
-from ledger.chain.office import parse_revocation
+from ledger.chain.office import check_office_statement, parse_revocation
 from ledger.chain.receipt import TokenEntry, parse_token_entries
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
 from ledger.chain.timestamp.token import MAX_TOKEN, note_imprint, parse_token
@@ -355,10 +357,30 @@ def why_not_both(low: int, before: Statement, high: int, after: Statement) -> st
                     f"number {second.number} of a matter at index {high} does not continue number "
                     f"{first.number} at index {low}"
                 )
-    ended = (before.kind, after.kind) == (st.KEY, st.DEPOSIT)
-    if ended and parse_revocation(before).key == after.key_id:
-        return f"a key was revoked at index {low} and deposits at index {high}"
+    first_key, second_key = _key_of(before), _key_of(after)
+    if first_key is not None and first_key == second_key:
+        match before.kind, after.kind:
+            case (st.KEY, st.DEPOSIT):
+                return f"a key was revoked at index {low} and deposits at index {high}"
+            case (st.DEPOSIT, st.ENROLMENT):
+                return f"a key deposits at index {low} and was enrolled at index {high}"
+            case (st.ENROLMENT, st.ENROLMENT):
+                return f"a key was enrolled at index {low} and again at index {high}"
+            case (st.KEY, st.KEY):
+                return f"a key was revoked at index {low} and again at index {high}"
     raise VerificationFailed("The fault is not proven: both entries can stand where they are.")
+
+
+def _key_of(statement: Statement) -> bytes | None:
+    """Return the id of the key that an entry enrols, revokes or deposits with."""
+    match statement.kind:
+        case st.DEPOSIT:
+            return statement.key_id
+        case st.ENROLMENT:
+            return thumbprint_ed25519(parse_enrolment(statement).key)
+        case st.KEY:
+            return parse_revocation(statement).key
+    return None
 
 
 def _why_not_blocks(low: int, first: Block, high: int, second: Block) -> str:
@@ -462,6 +484,7 @@ def _verify_forged(fault: Forged, trust: Trust) -> Proven:
     _require_in_tree(fault.entry, trust)
     try:
         statement = parse_statement(fault.entry.entry)
+        _parse_content(statement)
         if statement.kind == st.BLOCK and parse_block(statement).start != index:
             return _proven("forged", f"the block record at index {index} says it stands elsewhere")
     except MalformedData:
@@ -482,6 +505,19 @@ def _verify_forged(fault: Forged, trust: Trust) -> Proven:
     return _proven(
         "forged", f"the entry at index {index} ({statement.kind}) is not signed by {whose}"
     )
+
+
+def _parse_content(statement: Statement) -> None:
+    """Raise MalformedData where an entry is not what its kind says."""
+    match statement.kind:
+        case st.BLOCK:
+            parse_block(statement)
+        case st.DEPOSIT:
+            parse_deposit(statement)
+        case st.ENROLMENT:
+            parse_enrolment(statement)
+        case _:
+            check_office_statement(statement)
 
 
 def _signed_by_any(statement: Statement, keys: list[bytes]) -> bool:

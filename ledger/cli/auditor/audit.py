@@ -189,7 +189,11 @@ def _text(origin: str, found: "Audited", began: int) -> str:
         rows.append(("Newest of them", f"{size:,} entries were there at {text.when(latest)}"))
     if anchors.unknown:
         rows.append(("Not shown", f"{anchors.unknown:,} timestamps that blocks name"))
-    lines = ["The ledger is one tree and one chain, and every signature holds.", "", *labelled(rows)]
+    lines = [
+        "The ledger is one tree and one chain, and every signature holds.",
+        "",
+        *labelled(rows),
+    ]
     if anchors.left_out:
         lines += ["", "What counts for nothing, and why:"]
         lines += [text.said(f"{count} × {reason}", 2) for reason, count in anchors.left_out.items()]

@@ -1,0 +1,160 @@
+"""A notary that lies is caught; the fault file proves it to a stranger with the trust file."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ledger.chain import statement as st
+from ledger.chain.office import Revocation, revocation_payload
+from ledger.chain.statement import Matter
+from ledger.chain.trust import format_trust
+from ledger.cli.root import cli
+from ledger.crypto.keys import SigningKey
+from tests.rogue import Rogue, trusting
+from tests.simulator import NOW, nonce
+
+Lie = Callable[[Rogue, Rogue], str | None]
+LIES: dict[str, tuple[str, Lie]] = {}
+"""name -> (the kind of fault, what makes of an honest ledger and its copy, audited before, a lie)"""
+
+
+def lie(kind: str) -> Callable[[Lie], Lie]:
+    def named(function: Lie) -> Lie:
+        LIES[function.__name__.replace("_", " ")] = kind, function
+        return function
+
+    return named
+
+
+@lie("fork")
+def two_histories_of_one_size(rogue: Rogue, audited: Rogue) -> None:
+    audited.close(rogue.deposit("shown to one"))
+    rogue.close(rogue.deposit("shown to another"))
+
+
+@lie("fork")
+def an_entry_dropped(rogue: Rogue, audited: Rogue) -> None:
+    audited.close(rogue.deposit("unwelcome"), rogue.deposit("welcome"))
+    rogue.close(rogue.deposit("welcome"))
+    rogue.close(rogue.deposit("newer"), rogue.deposit("newest"))
+
+
+@lie("fork")
+def entries_in_another_order(rogue: Rogue, audited: Rogue) -> None:
+    audited.close(rogue.deposit("first"), rogue.deposit("second"))
+    rogue.close(rogue.deposit("second"), rogue.deposit("first"))
+    rogue.close()
+
+
+@lie("rewind")
+def an_older_state_taken_up_again(rogue: Rogue, audited: Rogue) -> str:
+    audited.close(rogue.deposit("to be forgotten"))
+    return rogue.note(NOW + 60)
+
+
+@lie("rewind")
+def the_logs_time_runs_back(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(signed_at=NOW - 60)
+
+
+@lie("gap")
+def a_blocks_time_runs_back(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(time=NOW - 60)
+
+
+@lie("gap")
+def a_height_left_out(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(height=5)
+
+
+@lie("link")
+def another_note_named(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(previous=nonce("some other note"))
+
+
+@lie("time")
+def a_block_dated_before_a_token_that_it_names(rogue: Rogue, audited: Rogue) -> None:
+    rogue.anchor(NOW + 5_000)
+    rogue.close(time=NOW, tokens=[rogue.anchors[0].tokens[0].digest])
+
+
+@lie("time")
+def a_block_dated_after_its_own_token(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(time=NOW + 5_000, signed_at=NOW + 5_000)
+    rogue.anchor(NOW + 10)
+
+
+@lie("forged")
+def a_record_by_another_key(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(signer=SigningKey(b"\x2a" * 32))
+
+
+@lie("forged")
+def a_deposit_that_its_depositor_has_not_signed(rogue: Rogue, audited: Rogue) -> None:
+    entry = rogue.deposit("forged")
+    rogue.close(entry[:-1] + bytes([entry[-1] ^ 1]))
+
+
+@lie("forged")
+def a_deposit_that_is_none(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(rogue.deposit("a matter with a long id", Matter(nonce("m"), 1, None)))
+
+
+@lie("gap")
+def a_matter_out_of_order(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(rogue.deposit("2", Matter(nonce("m")[:16], 1, None)))
+    rogue.close(rogue.deposit("3", Matter(nonce("m")[:16], 1, None)))
+
+
+@lie("gap")
+def a_revoked_key_deposits(rogue: Rogue, audited: Rogue) -> None:
+    office = rogue.office
+    payload = revocation_payload(Revocation(office.device.thumbprint, "compromised"))
+    rogue.close(office.say(st.KEY, payload | {"origin": office.origin, "nonce": nonce("k")}))
+    rogue.close(rogue.deposit("after the end"))
+
+
+@lie("gap")
+def a_deposit_before_its_key_is_enrolled(rogue: Rogue, audited: Rogue) -> None:
+    new = SigningKey(b"\x2b" * 32)
+    rogue.close(rogue.deposit("too early", key=new))
+    rogue.close(rogue.office.enrol(rogue.office.account, new.public))
+
+
+def audited(*arguments: object) -> tuple[int, dict[str, object]]:
+    result = CliRunner().invoke(cli, ["audit", *map(str, arguments), "--json"])
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_lie_is_caught_and_proven_to_a_stranger(name: str, tmp_path: Path) -> None:
+    kind, make = LIES[name]
+    rogue = Rogue.begun()
+    before = rogue.copy()
+    checkpoint = make(rogue, before)
+    trust, state, fault = (
+        tmp_path / "t.trust",
+        tmp_path / "state",
+        tmp_path / "stranger" / "x.fault",
+    )
+    trust.write_bytes(format_trust(trusting(rogue.office)))
+    fault.parent.mkdir()
+    first = audited(before.publish(tmp_path / "before"), "--trust", trust, "--since", state)
+    assert first[0] == 0, first
+    shown = rogue.publish(tmp_path / "shown", checkpoint=checkpoint)
+    code, found = audited(shown, "--trust", trust, "--since", state, "-o", fault)
+    assert (code, found["fault"]) == (1, str(fault)), found
+    told = subprocess.run(
+        [sys.executable, "-m", "ledger", "fault", fault.name, "--trust", str(trust), "--json"],
+        cwd=fault.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["kind"] == kind
