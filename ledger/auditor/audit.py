@@ -71,6 +71,7 @@ class Audit:
         trust: Names the log's keys, the witnesses and the timestamp authorities.
         since: Where an earlier audit has stopped, None for the beginning.
         mirror: Keeps what was checked.
+        notes: Signed checkpoints that others were shown, as in receipts: each must lie in this tree.
         save: Is given the state from time to time and at the end, after the mirror has its files.
         progress: Is given the number of entries that were read, and of all.
     """
@@ -82,12 +83,14 @@ class Audit:
         *,
         since: State | None = None,
         mirror: Mirror | None = None,
+        notes: Sequence[str] = (),
         save: Callable[[State], object] = lambda _: None,
         progress: Callable[[int, int], object] = lambda *_: None,
     ) -> None:
         self._source, self._trust = source, trust
         self._mirror, self._save, self._progress = mirror, save, progress
         self._state = since
+        self._notes = notes
         self._edge = TileEdge(source.tile)
         self._page: list[SignedBlock] = []
         self._anchors = Anchors(trust)
@@ -115,6 +118,8 @@ class Audit:
         self._size = head.checkpoint.size
         self._catcher = Catcher(self._source, self._trust, note, self._size)
         self._take_up(head)
+        for shown in self._notes:
+            self._require_before(shown, head)
         start = self._edge.size
         self._entries = Entries(self._catcher, self._known, start) if self._source.entries else None
         leaves = Leaves(self._source, start, self._size)
@@ -178,8 +183,8 @@ class Audit:
             if (head.time or 0) > (before.time or 0):
                 self._catcher.caught(Rewind(note, self._catcher.note))
             raise Unavailable(
-                f"The checkpoint here has {self._size} entries; {old.size} were audited already. This "
-                "copy of the ledger is old; audit another one."
+                f"The checkpoint here has {self._size} entries; one of {old.size} was signed before. "
+                "This copy of the ledger is behind; try again in a minute, or audit another one."
             )
         if self._edge_at(old.size).root() != old.root:
             self._catcher.caught(self._catcher.fork(note, old.size))

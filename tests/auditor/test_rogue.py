@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from ledger.chain import statement as st
+from ledger.chain.fault import parse_fault, verify_fault
 from ledger.chain.office import Revocation, revocation_payload
 from ledger.chain.statement import Matter
 from ledger.chain.trust import format_trust
 from ledger.cli.root import cli
 from ledger.crypto.keys import SigningKey
 from tests.rogue import Rogue, trusting
-from tests.simulator import NOW, nonce
+from tests.simulator import NOW, Office, nonce
 
 Lie = Callable[[Rogue, Rogue], str | None]
 LIES: dict[str, tuple[str, Lie]] = {}
@@ -124,6 +125,21 @@ def a_deposit_before_its_key_is_enrolled(rogue: Rogue, audited: Rogue) -> None:
     new = SigningKey(b"\x2b" * 32)
     rogue.close(rogue.deposit("too early", key=new))
     rogue.close(rogue.office.enrol(rogue.office.account, new.public))
+
+
+def test_a_receipt_from_another_history_is_caught(tmp_path: Path) -> None:
+    """Two clients, two histories: a receipt of one, beside the ledger that is shown to all."""
+    office = Office()
+    receipt, trust = tmp_path / "a.receipt", tmp_path / "t.trust"
+    receipt.write_bytes(office.receipt())
+    trust.write_bytes(format_trust(trusting(office)))
+    rogue = Rogue.begun()
+    rogue.close(*(rogue.deposit(f"other {n}") for n in range(9)))
+    shown = rogue.publish(tmp_path / "shown")
+    fault = tmp_path / "x.fault"
+    code, found = audited(shown, "--trust", trust, "--receipt", receipt, "-o", fault)
+    assert (code, found["fault"]) == (1, str(fault)), found
+    assert verify_fault(parse_fault(fault.read_bytes()), trusting(office)).kind == "fork"
 
 
 def audited(*arguments: object) -> tuple[int, dict[str, object]]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -17,7 +18,7 @@ from ledger.notary.auditors import MAX_NAME
 from tests.service.conftest import Account, Service
 
 
-def run(*arguments: object) -> tuple[int, dict[str, object]]:
+def run(*arguments: object) -> tuple[int, dict[str, Any]]:
     result = CliRunner().invoke(cli, [*map(str, arguments), "--json"])
     lines = map(json.loads, result.stdout.splitlines())  # the service writes its log there, too
     return result.exit_code, next(each for each in lines if "event" not in each)
@@ -121,8 +122,8 @@ def test_a_name_is_admitted_once(notary_folder: Path, credential: Path, tmp_path
     code, found = run(*add, "Second", "-o", credential, "--dir", notary_folder)
     assert code == 1
     listed = run("notary", "auditor", "list", "--dir", notary_folder)[1]["auditors"]
-    assert [each["name"] for each in listed] == ["Audit Ltd"]  # type: ignore[union-attr, index]
-    assert abs(listed[0]["admitted"] - time.time()) < 600  # type: ignore[index]
+    assert [each["name"] for each in listed] == ["Audit Ltd"]
+    assert abs(listed[0]["admitted"] - time.time()) < 600
     assert os.fspath(credential.read_text()).strip() not in str(listed)
 
 
@@ -136,6 +137,22 @@ def test_an_interrupted_mirror_goes_on(
     (mirror / "audit.state").write_bytes(state)
     assert run("audit", service.url, "--trust", trust, "--mirror", mirror)[0] == 0
     assert run("audit", mirror, "--trust", trust)[0] == 0
+
+
+def test_a_receipt_lies_in_the_ledger_that_a_mirror_shows(
+    company: Account, trust: Path, mirror: Path, service: Service, tmp_path: Path
+) -> None:
+    receipt = tmp_path / "a.receipt"
+    receipt.write_bytes(company.deposit()[1])
+    code, found = run("audit", mirror, "--trust", trust, "--receipt", receipt)
+    assert code == 1
+    assert "behind" in str(found)
+    deadline = time.monotonic() + 30
+    while code and time.monotonic() < deadline:  # the notary publishes once a second
+        run("audit", service.url, "--trust", trust, "--mirror", mirror)
+        code, found = run("audit", mirror, "--trust", trust, "--receipt", receipt)
+    assert code == 0, found
+    assert found["receipts"] == [str(receipt)]
 
 
 def test_a_state_without_its_mirror_is_refused(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ledger.auditor.audit import Audited
     from ledger.auditor.catching import Caught
     from ledger.auditor.sources import Source
+    from ledger.chain.trust import Trust
     from ledger.cli.table import Value
 
 STATE = "audit.state"
@@ -37,6 +38,13 @@ Examples:
 @click.option("--mirror", type=shell.FILE, help="Keep a mirror of what was checked in this folder.")
 @click.option("--credential", type=shell.FILE, help="The office's credential, to read the entries.")
 @click.option(
+    "--receipt",
+    "receipts",
+    type=shell.FILE,
+    multiple=True,
+    help="Must lie in this ledger; repeatable.",
+)
+@click.option(
     "-o", "--output", type=shell.FILE, help="The fault's file. Default: LEDGER.fault, here."
 )
 @shell.json_option
@@ -46,6 +54,7 @@ def audit(
     since: Path | None,
     mirror: Path | None,
     credential: Path | None,
+    receipts: tuple[Path, ...],
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -55,6 +64,9 @@ def audit(
     and every block in one chain, the order of times, the witnesses' cosignatures and the timestamps;
     with the entries also the signature of each and what may follow what. A mirror keeps its own state:
     the next audit into it goes on where this one ends, also after it was interrupted.
+
+    With --receipt it is also checked that the ledger which a receipt was made from is this one, and
+    not a second one that was shown to the receipt's owner alone.
 
     Exit code 1 where something does not hold. What no honest ledger does is written to a *.fault file,
     which proves it to whoever has the trust file (`sealbook fault`).
@@ -78,6 +90,7 @@ def audit(
             trust,
             since=before,
             mirror=None if mirror is None else Mirror(mirror),
+            notes=[_note(each, trust) for each in receipts],
             save=lambda state: None if kept is None else write_state(kept, state),
             progress=lambda done, _: progress(done),
         ).run()
@@ -87,7 +100,23 @@ def audit(
     finally:
         progress.close()
     began = 0 if before is None else before.height + 1
-    shell.emit(as_json, _result(trust.origin, found, began), _text(trust.origin, found, began))
+    result, said = _result(trust.origin, found, began), _text(trust.origin, found, began)
+    if receipts:
+        result["receipts"] = [str(each.absolute()) for each in receipts]
+        said += "\n\nIn this ledger, and whole:\n"
+        said += "\n".join(text.foreign(each, 2) for each in receipts)
+    shell.emit(as_json, result, said)
+
+
+def _note(file: Path, trust: "Trust") -> str:
+    """Return the signed checkpoint of a receipt that holds by itself. Raises what verifying it does."""
+    from ledger.chain.receipt import MAX_RECEIPT, parse_receipt
+    from ledger.verify import verify_receipt
+
+    data = shell.read_limited(file, MAX_RECEIPT, "a receipt")
+    with shell.about(file):
+        verify_receipt(data, trust, provisional=True)
+        return parse_receipt(data).note
 
 
 def _source(ledger: str, credential: Path | None, mirror: Path | None) -> "Source":
