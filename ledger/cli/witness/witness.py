@@ -19,7 +19,7 @@ def witness() -> None:
     \b
     Examples:
       sealbook witness init /srv/witness --name witness.example/w1
-      sealbook witness add /srv/witness 'notary.example/ledger+f88e2148+ASTY…'
+      sealbook witness add /srv/witness --trust office.trust
       sealbook witness serve /srv/witness --listen 127.0.0.1:8500
     """
 
@@ -45,21 +45,31 @@ def init(directory: Path, name: str, as_json: bool) -> None:
 @witness.command(
     epilog="""\b
 Example:
-  sealbook witness add /srv/witness 'notary.example/ledger+f88e2148+ASTY…'
+  sealbook witness add /srv/witness --trust office.trust
+  sealbook witness add /srv/witness 'log.example/one+f88e2148+ASTY…'
 """
 )
 @click.argument("directory", type=shell.FILE)
-@click.argument("vkey")
+@click.argument("vkey", required=False)
+@click.option("--trust", "trust_file", type=shell.FILE, help="The trust file of a Sealbook ledger.")
 @click.option("--origin", help="The log's origin, where it is not the name of its key.")
 @shell.json_option
-def add(directory: Path, vkey: str, origin: str | None, as_json: bool) -> None:
-    """Watch a log, by a verifier key of it; give each of its keys once.
+def add(
+    directory: Path, vkey: str | None, trust_file: Path | None, origin: str | None, as_json: bool
+) -> None:
+    """Watch a log: a Sealbook ledger by its trust file, another by its key.
 
-    The two keys of a Sealbook ledger are in its trust file's policy.
+    A log that has several keys is given once with each.
     """
     from ledger.witness.witness import open_witness
 
-    named = open_witness(directory).add(vkey, origin)
+    if (vkey is None) == (trust_file is None):
+        raise click.UsageError("Name the log's key, or the trust file with --trust.")
+    vkeys = [vkey] if vkey is not None else []
+    if trust_file is not None:
+        vkeys += _log_keys(trust_file)
+    watched = open_witness(directory)
+    named = [watched.add(each, origin) for each in vkeys][-1]
     shell.emit(as_json, {"origin": named}, text.said(f"The log {quoted(named)} is watched."))
 
 
@@ -93,6 +103,17 @@ def show(directory: Path, as_json: bool) -> None:
     from ledger.witness.witness import open_witness
 
     _show(open_witness(directory), as_json)
+
+
+def _log_keys(trust_file: Path) -> list[str]:
+    from ledger.chain.note import format_vkey
+    from ledger.chain.trust import MAX_TRUST, parse_trust
+
+    data = shell.read_limited(trust_file, MAX_TRUST, "a trust file")
+    with shell.about(trust_file):
+        trust = parse_trust(data)
+    keys = [each.key for each in (*trust.policy.logs, *trust.policy.witnesses)]
+    return [format_vkey(each) for each in keys if each.name == trust.origin]
 
 
 def _show(found: "Witness", as_json: bool) -> None:
