@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +37,7 @@ def main() -> None:
 
     say("The notary office founds its ledger and starts the service")
     sealbook("notary", "init", "--origin", ORIGIN, cwd="notary")
-    port = free_port()
+    (port,) = free_ports(1)
     command = [SEALBOOK, "notary", "serve", "--port", str(port)]
     print(f"$ sealbook notary serve --port {port} &", flush=True)
     with (DEMO / "notary.log").open("wb") as log:
@@ -169,12 +170,13 @@ def dossier() -> Path:
     return DEMO / "company" / "dossier"
 
 
-def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Return loopback ports that are free now."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def wait_for(port: int, notary: "subprocess.Popen[bytes]") -> None:

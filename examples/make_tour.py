@@ -1,6 +1,6 @@
 """Run the commands that documents show, and write down what they print.
 
-    python -m examples.make_tour           writes README.md and docs/tour.md anew
+    python -m examples.make_tour           writes README.md, docs/tour.md and docs/witnessed.md anew
 
 In these documents a block
 
@@ -8,14 +8,14 @@ In these documents a block
     $ sealbook list
     ```
 
-is run by bash in that person's folder: `company`, `notary` or `court`. Each line that begins with `$ `
-is a command (with the lines after it, where it ends in a backslash); what follows is replaced by what
-it prints. Every command has to end well. All three are on this machine, with real keys, a real server
+is run by bash in that person's folder: `company`, `notary`, `court` and others. Each line that begins
+with `$ ` is a command (with the lines after it, where it ends in a backslash); what follows is replaced by what
+it prints. Every command has to end well. All of them are on this machine, with real keys, a real server
 on a loopback port, and the dossier of make_dossier.py; the court has no network where the system lets
 us cut it.
 
 Of what is printed only this is not the program's own: folders and the company's computer have names as
-in life, and the port is the usual one. A fingerprint in a command is the one that was printed last, as
+in life, and ports are the usual ones. A fingerprint in a command is the one that was printed last, as
 a person types it from paper.
 """
 
@@ -31,12 +31,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from examples.demo import SEALBOOK, free_port, wait_for, without_network
+from examples.demo import SEALBOOK, free_ports, wait_for, without_network
 
 ROOT = Path(__file__).resolve().parents[1]
-README, TOUR = ROOT / "README.md", ROOT / "docs" / "tour.md"
-FOLDERS = {"company": "/home/lin", "notary": "/srv/notary", "court": "/media/court"}
-PORT = "8400"
+README, TOUR, WITNESSED = ROOT / "README.md", ROOT / "docs/tour.md", ROOT / "docs/witnessed.md"
+FOLDERS = {
+    "company": "/home/lin",
+    "notary": "/srv/notary",
+    "court": "/media/court",
+    "archive": "/srv/archive",
+    "bar": "/srv/bar",
+    "chamber": "/srv/chamber",
+    "authority": "/srv/authority",
+    "successor": "/srv/successor",
+    "stranger": "/home/ma",
+}
+"""person -> the folder's name in documents"""
+PORTS = ("8400", "8501", "8502", "8503", "8600", "8601", "8602")
+"""The ports in documents; each is a free one when the commands are run."""
 PATIENCE = 240
 """Seconds within which something that was started has to show."""
 
@@ -64,7 +76,7 @@ $ cp /srv/notary/*.trust office.trust
 """
 """What has happened before README.md begins."""
 
-_BLOCK = re.compile(r"^```console (company|notary|court)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(rf"^```console ({'|'.join(FOLDERS)})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
 _FINGERPRINT = re.compile(r"\b[0-9a-f]{4}(?: [0-9a-f]{4}){7}\b")
 _VARIES = [
@@ -79,10 +91,10 @@ _VARIES = [
 
 
 def main() -> None:
-    """Write both documents anew."""
-    made = made_readme(README.read_text()), made_tour(TOUR.read_text())
-    for path, text in zip((README, TOUR), made, strict=True):
-        path.write_text(text)
+    """Write the documents anew."""
+    README.write_text(made_readme(README.read_text()))
+    for path in (TOUR, WITNESSED):
+        path.write_text(made_tour(path.read_text()))
 
 
 def made_readme(text: str) -> str:
@@ -93,7 +105,7 @@ def made_readme(text: str) -> str:
 
 
 def made_tour(text: str) -> str:
-    """Return docs/tour.md with what its commands print."""
+    """Return docs/tour.md, or docs/witnessed.md, with what its commands print."""
     with tempfile.TemporaryDirectory() as folder, People(Path(folder)) as people:
         return people.transcribe(text)
 
@@ -115,11 +127,11 @@ def shown(text: str) -> list[tuple[str, str]]:
 
 
 class People:
-    """A company, a notary and a court, each in a folder of its own, and what runs for them."""
+    """A company, a notary, a court and others, each in a folder of its own, and what runs for them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = str(free_port())
+        self.ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
         self.fingerprint = ""
         self.jobs: dict[str, Job] = {}
         self.offline = without_network()
@@ -154,7 +166,7 @@ class People:
         job = self.jobs.get(person)
         if line.endswith(" &"):
             self.jobs[person] = Job(self.folder / f"{person}.out", self._words(person, line[:-2]))
-            return self._named(self.jobs[person].begun(self.port if "serve" in line else None))
+            return self._named(self.jobs[person].begun(self._listens(line)))
         if line == "kill -INT %1" and job is not None:
             return self._named(self.jobs.pop(person).stop())
         done = subprocess.run(
@@ -178,6 +190,7 @@ class People:
             "env": {
                 "PATH": f"{SEALBOOK.parent}:{os.environ['PATH']}",
                 "HOME": str(self.folder / person) if person == "company" else "/nonexistent",
+                "PYTHONPATH": str(ROOT),
                 "LANG": "C.UTF-8",
                 "COLUMNS": "80",
             },
@@ -188,12 +201,21 @@ class People:
     def _real(self, line: str) -> str:
         for person, name in FOLDERS.items():
             line = line.replace(name, str(self.folder / person))
-        return line.replace(PORT, self.port)
+        for named, port in self.ports.items():
+            line = line.replace(named, port)
+        return line
+
+    def _listens(self, line: str) -> str | None:
+        """Return the port at which what a line starts will take connections, None where it will not."""
+        words = line.split(" > ")[0].replace(":", " ").split()
+        return next((port for port in self.ports.values() if words[-1] == port), None)
 
     def _named(self, output: str) -> str:
         for person, name in FOLDERS.items():
             output = output.replace(str(self.folder / person), name)
-        return output.replace(self.port, PORT).replace(f"“{socket.gethostname()}”", "“counsel-2”")
+        for named, port in self.ports.items():
+            output = output.replace(port, named)
+        return output.replace(f"“{socket.gethostname()}”", "“counsel-2”")
 
 
 class Job:

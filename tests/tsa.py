@@ -3,7 +3,8 @@
     with started(directory) as tsa:
         tsa.url, tsa.root, tsa.revocation_list(...)
 
-`python -m tests.tsa DIR` runs one until it is interrupted and prints its URL; DIR/root.pem is its root.
+`python -m tests.tsa DIR [YEARS [PORT]]` runs one until it is interrupted and prints its URL; DIR/root.pem
+is its root, YEARS is how long its certificates last (10).
 """
 
 import sys
@@ -32,18 +33,22 @@ class Tsa:
     `requests` counts what it was asked. `signer`, `issuer` and `root` are its certificates.
     """
 
-    def __init__(self, directory: Path, *, accuracy: str = "secs:1") -> None:
+    def __init__(
+        self, directory: Path, *, accuracy: str = "secs:1", port: int = 0, years: int = 10
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.fault: str | None = None
         self.requests = 0
         start = int(time()) - 86_400
-        self.root = issue("Timestamp Root", start=start, years=30, ca=True)
-        self.issuer = issue("Timestamp Authority", self.root, start=start, years=20, ca=True)
-        self.signer = issue("Timestamp Unit 1", self.issuer, start=start, years=10)
+        self.root = issue("Timestamp Root", start=start, years=years + 20, ca=True)
+        self.issuer = issue(
+            "Timestamp Authority", self.root, start=start, years=years + 10, ca=True
+        )
+        self.signer = issue("Timestamp Unit 1", self.issuer, start=start, years=years)
         self._write(accuracy)
         self._released, self._lock = Event(), Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
@@ -170,10 +175,14 @@ def _changed(request: bytes, fault: str | None) -> bytes:
 
 
 def main() -> None:
-    with started(Path(sys.argv[1]).absolute()) as tsa:
-        sys.stdout.write(f"{tsa.url}\n")
-        sys.stdout.flush()
+    directory, *numbers = sys.argv[1:]
+    years, port = [*map(int, numbers), *(10, 0)[len(numbers) :]]
+    tsa = Tsa(Path(directory).absolute(), port=port, years=years).start()
+    sys.stdout.write(f"{tsa.url}\n")
+    sys.stdout.flush()
+    with suppress(KeyboardInterrupt):
         tsa._thread.join()
+    tsa.stop()
 
 
 if __name__ == "__main__":

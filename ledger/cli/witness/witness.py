@@ -112,7 +112,8 @@ def _log_keys(trust_file: Path) -> list[str]:
     data = shell.read_limited(trust_file, MAX_TRUST, "a trust file")
     with shell.about(trust_file):
         trust = parse_trust(data)
-    keys = [each.key for each in (*trust.policy.logs, *trust.policy.witnesses)]
+    policy = trust.policy
+    keys = [*(each.key for each in policy.logs), *(each.key for each in policy.witnesses)]
     return [format_vkey(each) for each in keys if each.name == trust.origin]
 
 

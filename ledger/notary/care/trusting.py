@@ -41,7 +41,8 @@ def add_witness(directory: Path, vkey: str, url: str, quorum: int | None) -> Tru
         if key.name == trust.origin or key in [each.key for each in others]:
             raise Conflict(f"{quoted(key.name)} signs for this ledger already with that key.")
         taken = {each.name for each in policy.witnesses} | {OTHERS, EVERYBODY, "none"}
-        name = next(name for n in range(1, 99) if (name := f"w{n}") not in taken)
+        names = (key.name, *(f"{key.name}-{n}" for n in range(2, 99)))
+        name = next(each for each in names if each not in taken)
         others.append(Witness(name, key, url))
         return replace(trust, policy=_policy(trust, others, quorum))
 
