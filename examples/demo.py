@@ -1,4 +1,4 @@
-"""`make demo`: a company, a notary and a court on one machine, in under a minute.
+"""`make demo`: a company, a notary, its witnesses, a court and a stranger, in under a minute.
 
 Everything happens in the folder `demo/` with real commands, real keys and a real server on a loopback
 port. The court's part runs without a network (where the system lets us cut it), without a home and with
@@ -13,14 +13,18 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from tests.tsa import started
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "demo"
 SEALBOOK = Path(sys.executable).with_name("sealbook")
 ORIGIN = "demo.notary.example/ledger"
 ONLY = ["--only", "message 5/body", "--only", "message 5/header/Subject"]
+WITNESSES = ("archive", "bar", "chamber")
 COMPANY = {"SEALBOOK_HOME": str(DEMO / "company" / "vault")}
 
 
@@ -28,7 +32,7 @@ def main() -> None:
     """Play the story; stop with exit code 1 at the first command that does not do what it should."""
     begun = time.monotonic()
     shutil.rmtree(DEMO, ignore_errors=True)
-    for person in ("company", "notary", "court"):
+    for person in ("company", "notary", "court", "stranger", *WITNESSES):
         (DEMO / person).mkdir(parents=True)
 
     say("A dossier: a contract in Chinese and English, a folder of annexes, a mailbox")
@@ -37,19 +41,60 @@ def main() -> None:
 
     say("The notary office founds its ledger and starts the service")
     sealbook("notary", "init", "--origin", ORIGIN, cwd="notary")
-    (port,) = free_ports(1)
-    command = [SEALBOOK, "notary", "serve", "--port", str(port)]
-    print(f"$ sealbook notary serve --port {port} &", flush=True)
-    with (DEMO / "notary.log").open("wb") as log:
-        notary = subprocess.Popen(command, cwd=DEMO / "notary", stdout=log, stderr=log)
+    port, *others = free_ports(1 + len(WITNESSES))
+    with ExitStack() as running:
+        vouched(running, others)
+        story(port)
+    print(f"\nAll of this took {time.monotonic() - begun:.1f} s and lies in {DEMO.name}/.")
+
+
+def vouched(running: ExitStack, ports: list[int]) -> None:
+    """Start an authority and three witnesses, and have the office name them."""
+    say("Three institutions cosign the ledger from now on, and an authority stamps it")
+    (trust,) = (DEMO / "notary").glob("*.trust")
+    for person, at in zip(WITNESSES, ports, strict=True):
+        sealbook("witness", "init", "w", "--name", f"{person}.example", cwd=person)
+        sealbook("witness", "add", "w", "--trust", str(trust), cwd=person)
+        serve = [SEALBOOK, "witness", "serve", "w", "--listen", f"127.0.0.1:{at}"]
+        print(f"$ sealbook witness serve w --listen 127.0.0.1:{at} &", flush=True)
+        running.enter_context(beside(serve, DEMO / person))
+        wait_for(at)
+        key = json.loads(sealbook("witness", "show", "w", "--json", cwd=person, quiet=True))
+        vkey = key["vkeys"][-1]
+        sealbook("notary", "witness", vkey, f"http://127.0.0.1:{at}", cwd="notary")
+    tsa = running.enter_context(started(DEMO / "authority"))
+    print(f"(OpenSSL answers as a timestamp authority at {tsa.url})")
+    sealbook(
+        "notary", "timestamp", "Demo TSA", tsa.url, "--root", str(DEMO / "authority/root.pem"),
+        "--interval", "1", cwd="notary",
+    )  # fmt: skip
+
+
+@contextmanager
+def beside(command: list[str | Path], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command beside the story, in a folder, and end it afterwards."""
+    with (DEMO / f"{folder.name}.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def story(port: int) -> None:
+    """Serve, deposit, disclose; then without the notary."""
+    command: list[str | Path] = [SEALBOOK, "notary", "serve", "--port", str(port)]
+    print(f"$ sealbook notary serve --port {port} &", flush=True)
+    with beside(command, DEMO / "notary") as notary:
         wait_for(port, notary)
         company_and_notary(port)
-    finally:
-        notary.terminate()
-        notary.wait(30)
+        say("A stranger audits the whole ledger and keeps a mirror of it")
+        shutil.copy(next((DEMO / "notary").glob("*.trust")), DEMO / "stranger" / "office.trust")
+        url = f"http://127.0.0.1:{port}"
+        mirror = ["--trust", "office.trust", "--mirror", "mirror"]
+        sealbook("audit", url, *mirror, cwd="stranger")
     court()
-    print(f"\nAll of this took {time.monotonic() - begun:.1f} s and lies in {DEMO.name}/.")
 
 
 def company_and_notary(port: int) -> None:
@@ -85,6 +130,15 @@ def company_and_notary(port: int) -> None:
     sealbook("disclose", "correspondence.mbox", *ONLY, "-o", "letter.evidence", env=COMPANY)
 
 
+def stranger(offline: list[str]) -> None:
+    """Hold a receipt against the mirror, without the notary."""
+    say("The notary is gone. The stranger's mirror still shows that this receipt is of its ledger")
+    shutil.copy(dossier() / "contract.pdf.receipt", DEMO / "stranger")
+    receipt = ["--receipt", "contract.pdf.receipt"]
+    trust = ["--trust", "office.trust"]
+    sealbook("audit", "mirror", *trust, *receipt, cwd="stranger", prefix=offline)
+
+
 def court() -> None:
     """Verify as a court would: no network, no home, no notary; then with one byte changed."""
     say("The court gets the evidence file from the company, the trust file from the office")
@@ -118,6 +172,8 @@ def court() -> None:
 
     say("The same report in Chinese")
     sealbook(*verify, "--lang", "zh", cwd="court", env=alone, prefix=offline)
+
+    stranger(offline)
 
     say("One byte of the contract in the evidence file is changed")
     evidence = bytearray((DEMO / "court" / "case-114.evidence").read_bytes())
@@ -179,16 +235,16 @@ def free_ports(count: int) -> list[int]:
         return [probe.getsockname()[1] for probe in probes]
 
 
-def wait_for(port: int, notary: "subprocess.Popen[bytes]") -> None:
-    """Wait until the notary takes connections."""
+def wait_for(port: int, process: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Wait until somebody takes connections at a port."""
     for _ in range(1200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        if notary.poll() is not None:
+        if process is not None and process.poll() is not None:
             break
         time.sleep(0.05)
-    sys.exit(f"demo: the notary did not start; see {DEMO / 'notary.log'}")
+    sys.exit(f"demo: nothing listens at port {port}; see the logs in {DEMO.name}/")
 
 
 def without_network() -> list[str]:

@@ -9,10 +9,10 @@ In these documents a block
     ```
 
 is run by bash in that person's folder: `company`, `notary`, `court` and others. Each line that begins
-with `$ ` is a command (with the lines after it, where it ends in a backslash); what follows is replaced by what
-it prints. Every command has to end well. All of them are on this machine, with real keys, a real server
-on a loopback port, and the dossier of make_dossier.py; the court has no network where the system lets
-us cut it.
+with `$ ` is a command (with the lines after it, where it ends in a backslash); what follows is replaced
+by what it prints. Every command has to end well. All of them are on this machine, with real keys, real
+servers on loopback ports, and the dossier of make_dossier.py; the court has no network where the system
+lets us cut it.
 
 Of what is printed only this is not the program's own: folders and the company's computer have names as
 in life, and ports are the usual ones. A fingerprint in a command is the one that was printed last, as
