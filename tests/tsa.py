@@ -3,8 +3,8 @@
     with started(directory) as tsa:
         tsa.url, tsa.root, tsa.revocation_list(...)
 
-`python -m tests.tsa DIR [YEARS [PORT]]` runs one until it is interrupted and prints its URL. Its root is
-DIR/root.pem, YEARS is how long its certificates last (10).
+`python -m tests.tsa DIR [YEARS [PORT]]` runs one until it is interrupted and prints its URL. Its root
+is DIR/root.pem, YEARS is how long its certificates last (10).
 """
 
 import sys
