@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,64 +26,83 @@ from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.verify import ReceiptRefused, verify_receipt
+from ledger.witness.witness import DATABASE
 from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope
 from tests.tsa import Tsa, started
 from tests.witnesses import Served, serving
+
+TRUST = "notary.example-ledger.trust"
 
 
 def until(found: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not found():
         assert time.monotonic() < deadline, "it does not come about"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def witnessed(policy: Policy, witnesses: list[Served], quorum: int) -> Policy:
-    lines = [
-        each for each in format_policy(policy).splitlines() if each.startswith(("log", "witness"))
-    ]
+    own = ("log", "witness notary-ml-dsa-44")
+    lines = [each for each in format_policy(policy).splitlines() if each.startswith(own)]
     lines += [f"witness w{n} {each.vkeys[0]} {each.url}" for n, each in enumerate(witnesses, 1)]
     names = " ".join(f"w{n}" for n, _ in enumerate(witnesses, 1))
     lines += [f"group others {quorum} {names}", "group all-of-them all notary-ml-dsa-44 others"]
     return parse_policy("\n".join([*lines, "quorum all-of-them", ""]))
 
 
-@pytest.fixture
-def tsa(tmp_path: Path) -> Iterator[Tsa]:
-    with started(tmp_path / "tsa") as running:
-        yield running
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tsa]:
+    with started(tmp_path_factory.mktemp("tsa")) as tsa:
+        yield tsa
 
 
 @pytest.fixture
-def founded(tmp_path: Path, tsa: Tsa) -> Iterator[tuple[Path, list[Served]]]:
+def tsa(running: Tsa) -> Tsa:
+    running.fault = None
+    return running
+
+
+@pytest.fixture(scope="module")
+def office(
+    tmp_path_factory: pytest.TempPathFactory, running: Tsa
+) -> Iterator[tuple[Path, list[Served]]]:
     """A notary whose trust file asks for two of three witnesses, stamped by one authority."""
-    directory = tmp_path / "notary"
+    directory = tmp_path_factory.mktemp("office") / "notary"
     trust = init_notary(
         directory, ORIGIN, issuer="Office", platform=PLATFORM, clock=SYSTEM_CLOCK, random=os.urandom
     )
     keys = [trust.policy.logs[0].key, trust.policy.witnesses[0].key]
-    with serving(tmp_path / "witnesses", list(map(format_vkey, keys))) as witnesses:
-        authority = Authority("Test TSA", tsa.root.der)
-        changed = replace(
-            trust, policy=witnessed(trust.policy, witnesses, 2), authorities=(authority,)
-        )
-        (directory / "notary.example-ledger.trust").write_bytes(format_trust(changed))
-        (directory / "tsa.pem").write_bytes(_pem(tsa.root.der))
-        with (directory / "notary.toml").open("a") as file:
-            file.write(f'\n[[timestamps]]\nurl = "{tsa.url}"\nname = "Test TSA"\nroot = "tsa.pem"\n'
-                       "interval = 1\n")  # fmt: skip
+    (directory / "tsa.pem").write_bytes(running.root.pem)
+    with (directory / "notary.toml").open("a") as file:
+        file.write(f'\n[[timestamps]]\nurl = "{running.url}"\nname = "Test TSA"\nroot = "tsa.pem"\n'
+                   "interval = 1\n")  # fmt: skip
+    with serving(directory.parent, list(map(format_vkey, keys))) as witnesses:
         yield directory, witnesses
 
 
-def _pem(der: bytes) -> bytes:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
+@pytest.fixture
+def founded(office: tuple[Path, list[Served]], tsa: Tsa, tmp_path: Path) -> Path:
+    """The office as it was founded, of which its witnesses have seen nothing."""
+    founded, witnesses = office
+    directory = tmp_path / "notary"
+    shutil.copytree(founded, directory)
+    ask(directory, witnesses, tsa)
+    for each in witnesses:
+        with closing(sqlite3.connect(each.directory / DATABASE)) as database, database:
+            database.execute("UPDATE logs SET note = NULL")
+    return directory
 
-    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
+
+def ask(directory: Path, witnesses: list[Served], tsa: Tsa) -> None:
+    """Write the trust file that asks for these witnesses and this authority."""
+    trust = trust_of(directory)
+    policy = witnessed(trust.policy, witnesses, 2)
+    changed = replace(trust, policy=policy, authorities=(Authority("Test TSA", tsa.root.der),))
+    (directory / TRUST).write_bytes(format_trust(changed))
 
 
 def trust_of(directory: Path) -> Trust:
-    return parse_trust((directory / "notary.example-ledger.trust").read_bytes())
+    return parse_trust((directory / TRUST).read_bytes())
 
 
 def opened(directory: Path, hook: Hook = no_hook) -> Notary:
@@ -106,10 +128,8 @@ def enter(notary: Notary, statement: bytes) -> bytes:
     return future.result(30)
 
 
-def test_a_receipt_becomes_final_with_witnesses_and_time(
-    founded: tuple[Path, list[Served]],
-) -> None:
-    directory, _ = founded
+def test_a_receipt_becomes_final_with_witnesses_and_time(founded: Path) -> None:
+    directory = founded
     trust = trust_of(directory)
     with opened(directory) as notary:
         company = Company().enrol(notary)
@@ -133,9 +153,9 @@ def test_a_receipt_becomes_final_with_witnesses_and_time(
 
 @pytest.mark.parametrize("fault", ["slow", "redirect", "large", "garbage", "nonce", "error"])
 def test_an_authority_that_fails_holds_up_no_deposit_and_no_witness(
-    founded: tuple[Path, list[Served]], tsa: Tsa, fault: str
+    founded: Path, tsa: Tsa, fault: str
 ) -> None:
-    directory, _ = founded
+    directory = founded
     tsa.fault = fault
     trust = trust_of(directory)
     with opened(directory) as notary:
@@ -150,11 +170,12 @@ def test_an_authority_that_fails_holds_up_no_deposit_and_no_witness(
 
 
 def test_with_one_of_three_witnesses_gone_the_quorum_is_met(
-    founded: tuple[Path, list[Served]],
+    founded: Path, office: tuple[Path, list[Served]], tsa: Tsa
 ) -> None:
-    directory, witnesses = founded
-    witnesses[0].process.kill()
-    witnesses[0].process.wait()
+    directory, witnesses = founded, office[1]
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        gone = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    ask(directory, [replace(witnesses[0], url=gone), *witnesses[1:]], tsa)
     trust = trust_of(directory)
     with opened(directory) as notary:
         company = Company().enrol(notary)
@@ -166,9 +187,9 @@ def test_with_one_of_three_witnesses_gone_the_quorum_is_met(
 
 
 def test_a_notary_put_back_from_an_old_copy_is_stopped_by_its_witnesses(
-    founded: tuple[Path, list[Served]], tmp_path: Path
+    founded: Path, tmp_path: Path
 ) -> None:
-    directory, _ = founded
+    directory = founded
     trust = trust_of(directory)
     with opened(directory) as notary:
         company = Company().enrol(notary)
@@ -186,10 +207,8 @@ def test_a_notary_put_back_from_an_old_copy_is_stopped_by_its_witnesses(
             enter(notary, company.statement(time=int(time.time())))
 
 
-def test_anchors_survive_a_restart_and_their_loss_harms_nothing(
-    founded: tuple[Path, list[Served]],
-) -> None:
-    directory, _ = founded
+def test_anchors_survive_a_restart_and_their_loss_harms_nothing(founded: Path) -> None:
+    directory = founded
     trust = trust_of(directory)
     with opened(directory) as notary:
         company = Company().enrol(notary)
@@ -207,9 +226,9 @@ def test_anchors_survive_a_restart_and_their_loss_harms_nothing(
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("step", [Step.ANCHOR_STORED, Step.ANCHOR, Step.STAMP])
 def test_what_fails_around_a_durable_step_is_made_up_for(
-    founded: tuple[Path, list[Served]], step: Step, side: str
+    founded: Path, step: Step, side: str
 ) -> None:
-    directory, _ = founded
+    directory = founded
     trust = trust_of(directory)
     failed: list[bool] = []
 
