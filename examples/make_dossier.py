@@ -143,13 +143,15 @@ def micrograph(width: int = 1280, height: int = 960, cell: int = 8) -> bytes:
     ]
     scanlines = []
     for y in range(rows):
-        nearest = [
-            min(grains, key=lambda grain: (grain[0] - x) ** 2 + (grain[1] - y) ** 2)[2]
-            for x in range(columns)
-        ]
+        grains_here = [(left, (top - y) ** 2) for left, top, _ in grains]
+        nearest = []
+        for x in range(columns):
+            distances = [(left - x) ** 2 + down for left, down in grains_here]
+            nearest.append(grains[distances.index(min(distances))][2])
         for _ in range(cell):
-            line = (noise.randbytes(cell).translate(tone) for tone in nearest)
-            scanlines.append(b"\0" + b"".join(line))
+            line = noise.randbytes(width)
+            cells = (line[cell * x :][:cell].translate(tone) for x, tone in enumerate(nearest))
+            scanlines.append(b"\0" + b"".join(cells))
     return png(width, height, b"".join(scanlines))
 
 

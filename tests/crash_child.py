@@ -21,8 +21,9 @@ from tests.notaries import NOW, Clock, Company, deposit, found, opened
 
 DIED = 77
 WORK = Path(sys.argv[2]) if len(sys.argv) > 2 else Path()
-ROUNDS, COUNT = 4, 90
-"""Enough deposits that a tile becomes full on the way."""
+ROUNDS, COUNT = 4, 6
+BEFORE = 240
+"""Deposits that are there when a scenario begins: enough that a tile becomes full on the way."""
 
 
 def company() -> Company:

@@ -96,6 +96,8 @@ class Company:
     recovery: SigningKey = field(default_factory=lambda: SigningKey(os.urandom(32)))
     account: str = ""
     request: bytes = b""
+    roots: tuple[bytes, bytes] = field(default_factory=lambda: (os.urandom(32), os.urandom(32)))
+    """Of the age files that every deposit names."""
 
     def enrol(self, notary: Notary) -> "Company":
         self.ask()
@@ -122,7 +124,7 @@ class Company:
         fixed: bool = False,
     ) -> bytes:
         """A deposit; with `fixed`, the same bytes for the same arguments."""
-        roots = [bytes(32), bytes([1]) * 32] if fixed else [os.urandom(32), os.urandom(32)]
+        roots = (bytes(32), bytes([1]) * 32) if fixed else self.roots
         deposit = Deposit(
             origin,
             commitment or os.urandom(32),

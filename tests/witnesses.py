@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ledger.chain.note import format_vkey
 from ledger.witness.witness import Witness, init_witness
+from tests.processes import Program
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,11 @@ def serving(directory: Path, logs: Sequence[str], count: int = 3) -> Iterator[li
 
 def serve(witness: Witness) -> Served:
     """Start the process of a witness that is founded."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ledger", "witness", "serve", str(witness.directory),
-         "--listen", "127.0.0.1:0"],
+    process = Program(
+        ["-m", "ledger", "witness", "serve", witness.directory, "--listen", "127.0.0.1:0"],
         stdout=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     assert process.stdout is not None
     found = re.search(r"http://\S+", process.stdout.readline())
     assert found is not None, "the witness does not start"

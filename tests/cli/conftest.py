@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from ledger.chain.trust import fingerprint
 from ledger.cli.root import cli
+from tests.processes import Program
 
 ORIGIN = "test.notary.example/ledger"
 PASSPHRASE = "correct horse 合同"
@@ -50,11 +51,9 @@ class Served:
         return path
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "ledger", "notary", "serve", "--port", str(self.port)]
+        command = ["-m", "ledger", "notary", "serve", "--port", self.port, "--dir", self.directory]
         with (self.directory.parent / f"{self.directory.name}.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--dir", str(self.directory)], stdout=log, stderr=log
-            )
+            self.process = Program(command, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
@@ -62,7 +61,7 @@ class Served:
                 return
             except OSError:
                 assert self.process.poll() is None, "the notary has stopped"
-                time.sleep(0.05)
+                time.sleep(0.02)
         raise AssertionError("the notary does not answer")
 
     def stop(self) -> None:
@@ -116,15 +115,19 @@ class Company:
 
     def spawn(self, *arguments: object, script: str | None = None) -> "subprocess.Popen[bytes]":
         """Start a command as a process of its own, or a script that runs one."""
-        program = ["-m", "ledger"] if script is None else ["-c", script]
+        options: dict[str, Any] = {
+            "cwd": self.folder,
+            "env": {**os.environ, "SEALBOOK_HOME": str(self.home), "LC_ALL": "C.UTF-8", **self.env},
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+        if script is None:
+            return Program(["-m", "ledger", *arguments], **options)
         return subprocess.Popen(
-            [sys.executable, *program, *map(str, arguments)],
-            cwd=self.folder,
-            env={**os.environ, "SEALBOOK_HOME": str(self.home), "LC_ALL": "C.UTF-8", **self.env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            [sys.executable, "-c", script, *map(str, arguments)],
             # Where the tests run in the background, a shell may have had Ctrl-C ignored.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **options,
         )
 
     def init(self, *more: str) -> Any:

@@ -25,8 +25,9 @@ from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary
 from ledger.notary.ports import DURABLE_STEPS, Step
 from tests import crash_child
-from tests.crash_child import COUNT, DIED, ROUNDS, company, statements
+from tests.crash_child import BEFORE, COUNT, DIED, ROUNDS, company, statements
 from tests.notaries import Clock, Company, check, deposit, examined, found, opened
+from tests.processes import Program
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,11 +64,10 @@ SPARE = ["after", pytest.param("before", marks=pytest.mark.soak)]
 
 def run(scenario: str, work: Path, step: str = "none", side: str = "none", count: int = 1) -> None:
     """Run a scenario to its end, or with a step to the death there, which must be reached."""
-    words = ["-m", "tests.crash_child", scenario, str(work), step, side, str(count)]
-    done = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == (0 if step == "none" else DIED), done.stderr
+    words = ["-m", "tests.crash_child", scenario, work, step, side, count]
+    with Program(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == (0 if step == "none" else DIED), errors
 
 
 def answers(work: Path) -> list[bytes]:
@@ -99,7 +99,11 @@ def require_same_ledger(notary: Notary, before: list[str], receipts: list[bytes]
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return found(tmp_path_factory.mktemp("founded") / "notary")
+    """A notary whose first tile is almost full."""
+    directory = found(tmp_path_factory.mktemp("founded") / "notary")
+    with opened(directory) as notary:
+        deposit(notary, Company().enrol(notary).statements(BEFORE))
+    return directory
 
 
 @pytest.fixture
@@ -208,7 +212,7 @@ def test_a_backup_that_is_killed_is_what_it_was_and_goes_on(
     with opened(work / "notary") as notary:
         old = notary.sequencer.last.size
         assert before and old
-        deposit(notary, Company().enrol(notary).statements(300))
+        deposit(notary, Company().enrol(notary).statements(260))
     run("backup", work, step, side)
     last = restore(target, work / "restored", clock=Clock(), random=os.urandom)
     ready = BACKING_UP.index(step) + (side == "after") > BACKING_UP.index(Step.BACKUP_CHECKPOINTS)

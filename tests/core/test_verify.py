@@ -114,18 +114,20 @@ def test_another_identity_record_fails(office: Office) -> None:
     assert rp.IDENTITY in failed(office, office.receipt(record=record))
 
 
-def test_every_flipped_bit_is_refused_or_changes_nothing(office: Office) -> None:
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.soak)])
+def test_every_flipped_bit_is_refused_or_changes_nothing(office: Office, step: int) -> None:
     receipt, trust = office.receipt(), office.trust()
     good = verify_receipt(receipt, trust).report.as_dict()
     refused = 0
-    for place in range(len(receipt)):
+    places = range(0, len(receipt), step)
+    for place in places:
         changed = bytearray(receipt)
         changed[place] ^= 1 << (place % 8)
         try:
             assert verify_receipt(bytes(changed), trust).report.as_dict() == good
         except SealbookError:
             refused += 1
-    assert refused > len(receipt) * 0.99
+    assert refused > len(places) * 0.99
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -1])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import parse_identity_file
 from ledger.wire.client import NotaryClient
 from tests.cli.conftest import Company, applicant, company, notary, own_notary, stranger
+from tests.processes import Program
 
 __all__ = ["applicant", "company", "notary", "own_notary", "stranger"]
 
@@ -25,7 +27,7 @@ def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it has not come to pass"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 class Daemon:
@@ -45,16 +47,22 @@ class Daemon:
 
     def start(self, *command: str) -> None:
         arguments = command or ("watch", str(self.folder), "--settle", "0.2", *self.options)
-        program = ("-m", "ledger") if self.script is None else ("-c", self.script)
+        environment = {"SEALBOOK_HOME": str(self.company.home), "LC_ALL": "C.UTF-8"}
         with self.log.open("ab") as log:
             began = log.tell()
-            self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, *program, *arguments],
-                env={**os.environ, "SEALBOOK_HOME": str(self.company.home), "LC_ALL": "C.UTF-8"},
-                cwd=self.company.folder,
-                stdout=log,
-                stderr=log,
-            )
+            options: dict[str, Any] = {
+                "env": os.environ | environment,
+                "cwd": self.company.folder,
+                "stdout": log,
+                "stderr": log,
+            }
+            if self.prefix or self.script:
+                program = ("-m", "ledger") if self.script is None else ("-c", self.script)
+                self.process = subprocess.Popen(
+                    [*self.prefix, sys.executable, *program, *arguments], **options
+                )
+            else:
+                self.process = Program(["-m", "ledger", *arguments], **options)
         if "--json" not in self.options:
             eventually(lambda: b"Watching" in self.log.read_bytes()[began:] or self.ended)
             assert not self.ended, self.log.read_text()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +20,24 @@ from ledger.company.sealing.renditions import Renderer, is_renderable
 from ledger.company.sealing.sources import open_source
 from ledger.errors import SourceChanged
 from tests.renditions import pdfs
-from tests.renditions.conftest import Render
+from tests.renditions.conftest import Render, rendering
 
 GOOD = pdfs.data(pdfs.new("one"))
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux")
+
+
+@pytest.fixture
+def renderer(tmp_path: Path) -> Iterator[Renderer]:
+    folder = tmp_path / "renditions"
+    folder.mkdir()
+    with Renderer(folder, []) as renderer:
+        yield renderer
+
+
+@pytest.fixture
+def render(renderer: Renderer, tmp_path: Path) -> Render:
+    """A deposit of a test's own."""
+    return rendering(renderer, tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +23,7 @@ from ledger.notary.orders import AskState, SayNotice
 from ledger.notary.storage.room import DiskRoom
 from ledger.wire.protocol import COSE, OCTETS
 from tests.disks import SmallDisk, small_disk
+from tests.processes import Program
 
 from .conftest import Account, Service, small_envelope, start
 
@@ -219,8 +219,8 @@ def test_it_starts_for_readers_alone(disk: SmallDisk, folder: Path, trouble: str
         disk.fill()
     else:
         disk.remount("ro")
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), str(port)],
+    process = Program(
+        ["-c", SCRIPT, str(folder), str(port)],
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],

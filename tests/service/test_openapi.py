@@ -55,8 +55,9 @@ def test_private_endpoints_are_marked(document):
             assert ("security" in operation) == private, path
 
 
+@pytest.mark.parametrize("examples", [4, pytest.param(40, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-def test_generated_requests_are_answered_as_documented(schema, service, company, mode):
+def test_generated_requests_are_answered_as_documented(schema, service, company, mode, examples):
     """Signed, so that the endpoints behind the signature are reached too."""
     answered = 0
     for result in schema.get_all_operations():
@@ -64,7 +65,10 @@ def test_generated_requests_are_answered_as_documented(schema, service, company,
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
-            max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
         )
         def check(case):
             nonlocal answered

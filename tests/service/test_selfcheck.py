@@ -33,6 +33,7 @@ from ledger.notary.ordering import command
 from ledger.notary.orders import AcceptClock, Enroll, SayNotice
 from ledger.verify import verify_receipt
 from ledger.wire.client import NotaryClient
+from tests.processes import Program
 from tests.service.conftest import ORIGIN, Account, small_envelope
 
 ROOT = Path(__file__).parents[2]
@@ -56,9 +57,9 @@ class Office:
 
     @contextmanager
     def serving(self) -> Iterator[Account]:
-        words = [sys.executable, "-m", "tests.notary_child", str(self.directory), str(self.clock)]
+        words = ["-m", "tests.notary_child", self.directory, self.clock]
         with self.log.open("wb") as log:
-            process = subprocess.Popen(words, cwd=ROOT, stderr=log)
+            process = Program(words, cwd=ROOT, stderr=log)
         try:
             while not (lines := [e for e in self.events() if e.get("event") == "serving"]):
                 assert process.poll() is None, self.log.read_text()

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import open_notary
 from ledger.notary.storage.directory import InUse
 from ledger.wire.client import NotaryClient
+from tests.processes import Program
 
 from .conftest import ORIGIN, Account, small_envelope
 
@@ -57,16 +57,16 @@ def account(folder: Path) -> Account:
 
 
 @pytest.fixture
-def process(folder: Path, account: Account) -> Iterator[subprocess.Popen[str]]:
+def process(folder: Path, account: Account) -> Iterator[Program]:
     process = start(folder, account)
     yield process
     process.kill()
     process.wait()
 
 
-def start(folder: Path, account: Account) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), account.url.rpartition(":")[2]],
+def start(folder: Path, account: Account) -> Program:
+    process = Program(
+        ["-c", SCRIPT, str(folder), account.url.rpartition(":")[2]],
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -351,7 +350,8 @@ def test_fields_and_body_are_those_that_the_email_package_finds(
 def test_messages_are_those_that_the_mailbox_module_finds(
     tmp_path_factory: pytest.TempPathFactory, messages: list[bytes], tail: bytes
 ) -> None:
-    path: Path = tmp_path_factory.mktemp("box") / "box"
+    path = tmp_path_factory.getbasetemp() / "box"
+    path.unlink(missing_ok=True)
     box = mailbox.mbox(path)
     for each in messages:
         box.add(each)
