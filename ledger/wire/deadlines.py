@@ -90,7 +90,7 @@ def http_client(url: str, timeout: float) -> httpx2.Client:
     return httpx2.Client(
         timeout=httpx2.Timeout(timeout, connect=min(timeout, CONNECT)),
         follow_redirects=False,
-        transport=_Transport(_proxy(url)),
+        transport=_Transport(_proxy(url), secure=urlsplit(url).scheme == "https"),
         trust_env=False,
     )
 
@@ -109,8 +109,9 @@ def read_limited(response: httpx2.Response, limit: int, deadline: Deadline) -> I
 class _Transport(httpx2.HTTPTransport):
     """A pool of connections over `_Backend`: httpx2 has no place of its own for a network backend."""
 
-    def __init__(self, proxy: httpx2.Proxy | None) -> None:
-        context = httpx2.create_ssl_context()
+    def __init__(self, proxy: httpx2.Proxy | None, *, secure: bool) -> None:
+        # Reading the authorities that this machine trusts takes longer than most requests.
+        context = httpx2.create_ssl_context() if secure else None
         if proxy is None:
             self._pool = httpcore2.ConnectionPool(ssl_context=context, network_backend=_Backend())
         else:

@@ -1,5 +1,6 @@
 """verify, open, disclose and receipt: what a court and the company get to see."""
 
+import contextlib
 import io
 import json
 import os
@@ -30,26 +31,45 @@ from ledger.evidence.partial import Selection
 from ledger.evidence.parts import Part
 from ledger.evidence.plain_zip import Reader, Writer
 from ledger.evidence.records import Rendition
-from tests.cli.conftest import Company, run
+from tests.cli.conftest import Company, Served, new_company, run
 from tests.disclosed import Shown, file
 
+CONTRACT, ANNEX = "第一条……\n".encode() * 4000, os.urandom(70_000)
 
-@pytest.fixture
-def deposited(company: Company) -> Company:
-    company.write("契约/合同.txt", "第一条……\n".encode() * 4000)
-    company.write("契约/annex/a.bin", os.urandom(70_000))
+
+def deposit(company: Company) -> Company:
+    company.write("契约/合同.txt", CONTRACT)
+    company.write("契约/annex/a.bin", ANNEX)
     company.write("letter.txt", b"letter")
     company("deposit", "契约", "letter.txt")
     return company
 
 
 @pytest.fixture
-def case(deposited: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A court's folder: an evidence file from the company, the trust file from the office."""
+def deposited(company: Company) -> Company:
+    return deposit(company)
+
+
+@pytest.fixture(scope="module")
+def disclosed(tmp_path_factory: pytest.TempPathFactory, notary: Served) -> Path:
+    """A folder with an evidence file from a company, and the trust file from the office."""
+    folder = tmp_path_factory.mktemp("disclosed")
+    company = new_company(folder / "company", notary)
+    with contextlib.chdir(company.folder):
+        company.init()
+        company.enrol()
+        deposit(company)("disclose", "契约", "-o", folder / "case.evidence")
+    shutil.copy(notary.trust_file, folder / "office.trust")
+    return folder
+
+
+@pytest.fixture
+def case(disclosed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A court's folder, with what was disclosed to it."""
     court = tmp_path / "court"
     court.mkdir()
-    deposited("disclose", "契约", "-o", court / "case.evidence")
-    shutil.copy(deposited.notary.trust_file, court / "office.trust")
+    for name in ("case.evidence", "office.trust"):
+        shutil.copy(disclosed / name, court)
     monkeypatch.chdir(court)
     return court
 
@@ -59,15 +79,11 @@ def verify(*arguments: object, code: int = 0) -> dict[str, Any]:
     return result
 
 
-def test_a_court_gets_the_documents_and_a_good_report(case: Path, deposited: Company) -> None:
+def test_a_court_gets_the_documents_and_a_good_report(case: Path) -> None:
     answer = verify("case.evidence", "--trust", "office.trust", "-o", "shown")
     assert answer["good"] is True
-    assert (case / "shown/case/合同.txt").read_bytes() == (
-        deposited.folder / "契约/合同.txt"
-    ).read_bytes()
-    assert (case / "shown/case/annex/a.bin").read_bytes() == (
-        deposited.folder / "契约/annex/a.bin"
-    ).read_bytes()
+    assert (case / "shown/case/合同.txt").read_bytes() == CONTRACT
+    assert (case / "shown/case/annex/a.bin").read_bytes() == ANNEX
 
 
 def test_without_a_trust_file_nothing_is_authentic(case: Path) -> None:

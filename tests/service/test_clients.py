@@ -101,6 +101,8 @@ answers = dict(
 )
 """
 
+NOT_MADE = ",".join(f"{each}=false" for each in ("apiTests", "modelTests", "apiDocs", "modelDocs"))
+
 SCRIPT = """
 import json, sys
 from base64 import b64decode, b64encode
@@ -179,8 +181,9 @@ def test_a_client_of_openapi_generator_works(
         [
             *(tools / "openapi-generator-cli", "generate", "-g", "python", "-i", document),
             *("-o", folder / "made", "--package-name", "notary_client"),
-            *("--global-property", "apis,models,supportingFiles,apiTests=false,modelTests=false"),
-        ]
+            *("--global-property", "apis,models,supportingFiles", "--global-property", NOT_MADE),
+        ],
+        env={**os.environ, "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"},
     )
     (folder / "made" / "notary_client").rename(folder / "notary_client")
     _ask(tools, folder, ASK_SECOND, service, company)

@@ -203,6 +203,6 @@ def test_bursts_of_readers_leave_no_descriptors_behind(service, monkeypatch):
     with ThreadPoolExecutor(10) as pool:
         assert set(pool.map(ask, range(20))) == {200}
         before = descriptors()
-        for _ in range(200):
+        for _ in range(100):
             assert set(pool.map(ask, range(10))) == {200}
         assert descriptors() - before < 100
