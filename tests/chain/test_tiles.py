@@ -244,7 +244,7 @@ def test_the_large_log_has_the_root_of_its_leaves():
     assert tree_root(TileHashes(store.read, SIZE), SIZE) == root
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(0, SIZE - 1), min_size=1, max_size=20), st.data())
 def test_tiles_prove_inclusion_at_every_size(indices, data):
     store, edge = whole_log()
@@ -257,7 +257,7 @@ def test_tiles_prove_inclusion_at_every_size(indices, data):
         verify_inclusion(leaves()[index], index, size, proof, root)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, SIZE), st.integers(0, SIZE))
 def test_tiles_prove_consistency(one, other):
     old, new = sorted((one, other))

@@ -64,6 +64,15 @@ def worked(made: Path, tmp_path: Path) -> Path:
     return copied(made, tmp_path / "notary")
 
 
+@pytest.fixture(scope="module")
+def brimming(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A notary whose first tile is almost full."""
+    directory = found(tmp_path_factory.mktemp("brimming") / "notary")
+    with opened(directory) as notary:
+        deposit(notary, Company().enrol(notary).statements(240))
+    return directory
+
+
 def copied(directory: Path, to: Path) -> Path:
     shutil.copytree(directory, to)
     return to
@@ -541,23 +550,24 @@ class Failing:
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("step", [Step.BUNDLES, Step.ENTRIES, Step.CHECKPOINT, Step.TILES])
 def test_a_full_disk_fails_the_waiting_and_loses_nothing(
-    directory: Path, step: Step, side: str
+    brimming: Path, tmp_path: Path, step: Step, side: str
 ) -> None:
+    directory = copied(brimming, tmp_path / "notary")
     failing = Failing()
     with opened(directory) as notary:
         company = Company().enrol(notary)
         good = deposit(notary, company.statements(3))
-    with opened(directory, hook=failing, window=60, batch=255) as notary:
-        statements = company.statements(255)
+    with opened(directory, hook=failing, window=60, batch=30) as notary:
+        statements = company.statements(30)
         failing.at = (step, side)
         for future in notary.sequencer.submit_many(statements):
             with pytest.raises(StorageFailed):
                 future.result(20)
         failing.at = None
         again = deposit(notary, statements)
-        for receipt in (*good, *again[::50]):
+        for receipt in (*good, *again[::10]):
             check(notary, receipt)
-        assert len({parse_receipt(each).position.index for each in again}) == 255
+        assert len({parse_receipt(each).position.index for each in again}) == 30
     assert examined(directory) == ()
 
 

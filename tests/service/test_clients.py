@@ -129,7 +129,12 @@ def tools() -> Path:
         pip: list[str | Path] = [python, "-m", "pip", "install"]
         if UV.exists():
             pip = [UV, "pip", "install", "--python", python]
-        done = subprocess.run([*pip, "--quiet", *TOOLS], capture_output=True, text=True)
+        done = subprocess.run(
+            [*pip, "--quiet", *TOOLS],
+            env={**os.environ, "UV_COMPILE_BYTECODE": "0"},
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         (folder / "ready").touch()
     return scripts
