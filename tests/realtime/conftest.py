@@ -27,7 +27,7 @@ def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it has not come to pass"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class Daemon:
