@@ -69,7 +69,7 @@ def brimming(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A notary whose first tile is almost full."""
     directory = found(tmp_path_factory.mktemp("brimming") / "notary")
     with opened(directory) as notary:
-        deposit(notary, Company().enrol(notary).statements(240))
+        deposit(notary, Company().enrol(notary).statements(225))
     return directory
 
 

@@ -121,7 +121,7 @@ def test_every_way_to_the_root_agrees():
 
 
 def test_leaves_added_many_at_a_time_have_the_same_root():
-    for first in range(18):
+    for first in (0, 1, 2, 3, 7, 8, 15, 17):
         for second in range(first, len(ROOTS)):
             builder = RootBuilder()
             builder.extend(LEAVES[:first])

@@ -25,9 +25,11 @@ APART = [
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
 
 
-def prepared(folder: Path, evidence: bytes) -> Path:
-    """Unzip the file and take its receipt and the trust file apart, as HOWTO says."""
-    with ZipFile(BytesIO(evidence)) as archive:
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file unzipped, and its receipt and the trust file taken apart, as HOWTO says."""
+    folder = tmp_path_factory.mktemp("apart")
+    with ZipFile(BytesIO(FILES["case.evidence"])) as archive:
         archive.extractall(folder)
     (folder / "office.trust").write_bytes(FILES["notary.trust"])
     assert (folder / "HOWTO.txt").read_text() == HOWTO
@@ -35,6 +37,12 @@ def prepared(folder: Path, evidence: bytes) -> Path:
         run = [sys.executable, "-m", "ledger", *words]
         subprocess.run(run, cwd=folder, check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture
+def prepared(apart: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(apart, tmp_path, dirs_exist_ok=True))
 
 
 def follow(folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -46,17 +54,17 @@ def follow(folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_commands_check_signatures_and_seal(tmp_path: Path) -> None:
+def test_the_commands_check_signatures_and_seal(prepared: Path) -> None:
     assert (len(APART), len(OPENSSL)) == (2, 7)
-    done = follow(prepared(tmp_path, FILES["case.evidence"]))
+    done = follow(prepared)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("Signature Verified Successfully") == 3
     assert "parts/seal.pem: OK" in done.stdout and "Verified OK" in done.stdout
-    assert f"subject={(tmp_path / 'keys/subject-1.txt').read_text()}" in done.stdout
-    assert (tmp_path / "keys/policy").read_text().startswith("log notary.example/ledger+")
-    assert (tmp_path / "parts/proof.tlog-proof").read_bytes() == FILES["deposit-1.tlog-proof"]
-    assert (tmp_path / "parts/checkpoint").read_bytes() == FILES["checkpoint-2.note"]
-    pem = (tmp_path / "parts/seal.pem").read_text()
+    assert f"subject={(prepared / 'keys/subject-1.txt').read_text()}" in done.stdout
+    assert (prepared / "keys/policy").read_text().startswith("log notary.example/ledger+")
+    assert (prepared / "parts/proof.tlog-proof").read_bytes() == FILES["deposit-1.tlog-proof"]
+    assert (prepared / "parts/checkpoint").read_bytes() == FILES["checkpoint-2.note"]
+    pem = (prepared / "parts/seal.pem").read_text()
     assert pem.startswith("-----BEGIN CERTIFICATE-----\n")
 
 
@@ -64,11 +72,11 @@ def test_the_commands_check_signatures_and_seal(tmp_path: Path) -> None:
     "part",
     ["statement.signed", "block.signature", "enrolment.signed", "seal.signed", "block-time.txt"],
 )
-def test_they_find_what_was_changed(part: str, tmp_path: Path) -> None:
-    changed = prepared(tmp_path, FILES["case.evidence"]) / "parts" / part
+def test_they_find_what_was_changed(part: str, prepared: Path) -> None:
+    changed = prepared / "parts" / part
     data = changed.read_bytes()
     changed.write_bytes(b"1" if part.endswith(".txt") else data[:-1] + bytes([data[-1] ^ 1]))
-    assert follow(tmp_path).returncode != 0
+    assert follow(prepared).returncode != 0
 
 
 def test_the_fingerprint_is_the_first_half_of_the_files_hash(tmp_path: Path) -> None:
