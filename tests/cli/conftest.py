@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from ledger.chain.trust import fingerprint
 from ledger.cli.root import cli
+from ledger.notary import ordering
 from tests.processes import Program
 
 ORIGIN = "test.notary.example/ledger"
@@ -77,6 +78,14 @@ def found(directory: Path, origin: str = ORIGIN) -> Served:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     return Served(directory, port)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quick_answers() -> Iterator[None]:
+    """What the office types is answered as soon as the serving process has done it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering, "ORDERS_EVERY", 0.02)
+        yield
 
 
 @pytest.fixture(scope="session")

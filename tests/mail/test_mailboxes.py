@@ -239,7 +239,8 @@ def test_a_message_that_cannot_be_taken_stops_nothing_behind_it(
 ) -> None:
     follower.poison = b"poison"
     for name in ("1 one", "2 poison", "3 three"):
-        (maildir / "new" / name).write_bytes(name.encode() + b"\n")
+        (maildir / "tmp" / name).write_bytes(name.encode() + b"\n")
+        (maildir / "tmp" / name).rename(maildir / "new" / name)
     mbox.write_bytes(
         b"".join(FROM + b"%s\n\n" % each for each in (b"1 one", b"2 poison", b"3 three"))
     )
