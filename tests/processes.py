@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -35,10 +36,14 @@ IMPORTED = (
 )
 PR_SET_CHILD_SUBREAPER = 36
 MAX_REQUEST = 1 << 20
+_ONE_BY_ONE = Lock()
 
 
 class Program(subprocess.Popen[Any]):
-    """`Popen` of this Python, whose arguments, `-m MODULE` or `-c SCRIPT` and more, are `words`."""
+    """`Popen` of this Python, whose arguments, `-m MODULE` or `-c SCRIPT` and more, are `words`.
+
+    Of Popen's other options, files, environment and folder count.
+    """
 
     def __init__(self, words: Sequence[object], **options: Any) -> None:
         super().__init__([sys.executable, *map(str, words)], **options)
@@ -58,13 +63,14 @@ class Program(subprocess.Popen[Any]):
 
 def fork(request: bytes, files: list[int]) -> int:
     """Have a copy made, which becomes our child; return its number."""
-    channel = _original()
-    _adopt(True)
-    try:
-        socket.send_fds(channel, [request], files)
-        return int(channel.recv(32))
-    finally:
-        _adopt(False)
+    with _ONE_BY_ONE:
+        channel = _original()
+        _adopt(True)
+        try:
+            socket.send_fds(channel, [request], files)
+            return int(channel.recv(32))
+        finally:
+            _adopt(False)
 
 
 def _adopt(whether: bool) -> None:
