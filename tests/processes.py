@@ -27,8 +27,13 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 IMPORTED = (
     "api.server",
+    "ledger.cli.company.capture",
+    "ledger.cli.company.deposit",
+    "ledger.cli.company.mail",
     "ledger.cli.notary",
     "ledger.cli.root",
+    "ledger.company.capture.daemon",
+    "ledger.company.mail.post",
     "ledger.notary.care.rebuild",
     "ledger.notary.care.restore",
     "ledger.witness.server",
