@@ -16,6 +16,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.company.sending import still_provisional
 from ledger.company.capture.config import (
     MAX_CONFIG,
     SETTLE,
@@ -217,8 +218,13 @@ def status(as_json: bool) -> None:
     running = is_running(vault.home)
     found = read_status(vault.home) or {}
     waiting = len(vault.spooled())
-    refused = len(vault.refused())
-    value = {**found, "running": running, "waiting": waiting, "refused": refused}
+    value = {
+        **found,
+        "running": running,
+        "waiting": waiting,
+        "refused": len(vault.refused()),
+        "provisional": len(vault.provisional()),
+    }
     shell.emit(as_json, value, "\n".join(_overview(value)))
 
 
@@ -253,6 +259,8 @@ def _overview(value: dict[str, Any]) -> list[str]:
         ),
         ("Failed", str(counts.get("failed", 0))),
     ]
+    if value["provisional"]:
+        rows.insert(-1, ("Provisional", still_provisional(value["provisional"])))
     if value["refused"]:
         rows.insert(-1, ("Refused", f"{value['refused']}; `sealbook list` shows them"))
     return [

@@ -16,6 +16,7 @@ from ledger.cli.company.sending import (
     WAITING,
     name_of,
     sentence_of,
+    still_provisional,
     summary,
     verified_receipt,
 )
@@ -34,6 +35,7 @@ _ELSEWHERE = (
     "Words are looked for in titles, paths and matters; `sealbook parts ID WORDS` looks\n"
     "inside a deposit."
 )
+_AWAITED = {"witnesses": "witnesses", "time": "a timestamp"}
 _LEAP = 9
 """Years within which 29 February comes round."""
 _MAX_PAGE = 1 << 40
@@ -93,6 +95,7 @@ def list_(
 
     Senders and Message-IDs are sealed: the newest 2,000 letters that fit all else are opened for them.
     """
+    from ledger.company.sending.refreshing import expects
     from ledger.company.vault.finding import Wanted
     from ledger.company.vault.matters import matter_id
 
@@ -125,6 +128,7 @@ def list_(
         except SealbookError as error:
             shell.tell(text.said(sentence_of(error)))
     pages = max(1, -(-found.found // limit))
+    provisional = len(vault.provisional())
     value = {
         "deposits": values,
         "found": found.found,
@@ -132,12 +136,13 @@ def list_(
         "pages": pages,
         "waiting": found.waiting,
         "refused": found.refused,
+        "provisional": provisional,
         "since": None if first is None else first.isoformat(),
         "until": None if last is None else last.isoformat(),
         "left_out": left or None,
     }
     asked = bool(words or state or matter_name or first or last or sender or message_id)
-    lines = list(_table(values))
+    lines = list(_table(values, bool(expects(vault.trust))))
     if not found.found:
         lines = ["No deposit fits." if asked else "Nothing has been deposited yet."]
     elif page > pages:
@@ -149,6 +154,8 @@ def list_(
     if left:
         lines += ["", text.indent(left, 0)]
     lines += _to_do(found)
+    if provisional:
+        lines += ["", text.said(still_provisional(provisional))]
     shell.emit(as_json, value, "\n".join(lines))
 
 
@@ -176,12 +183,16 @@ def _letters(
     return Page(shown, len(sought.deposits), counts.waiting, counts.refused), " ".join(left)
 
 
-def _table(values: list[dict[str, Any]]) -> Iterator[str]:
+def _table(values: list[dict[str, Any]], finality: bool) -> Iterator[str]:
+    """Lay out a page; with `finality`, also what each receipt is under the trust file's policy."""
     counts = [_count(value["documents"], value["size"]) for value in values]
     width = max(7, *(len(count) + 2 for count in counts)) if counts else 7
-    yield f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}{'files':<{width}}title"
+    receipt = 13 if finality else 0
+    head = f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}"
+    yield f"{head}{'receipt' if finality else '':<{receipt}}{'files':<{width}}title"
     for value, count in zip(values, counts, strict=True):
         start = f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  {value['state']:<11}"
+        start += f"{(value['receipt_state'] or '') if finality else '':<{receipt}}"
         yield text.last(f"{start}{count:<{width}}", value["title"], text.screen())
         if value["state"] == REFUSED:
             yield text.said(value["message"] or "", 14)
@@ -277,6 +288,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     The documents are listed where the vault opens without asking for a passphrase.
     """
     from ledger.cli.table import Value, labelled
+    from ledger.company.sending.refreshing import expects, lacks
     from ledger.company.vault.home import IDENTITY
 
     vault = own.open_vault()
@@ -302,10 +314,14 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     if found.receipt is not None:
         verified = verified_receipt(vault, found)
         value |= {"index": verified.index, "block": verified.block.height}
+        awaited = expects(vault.trust)
+        lacking = [_AWAITED[name] for name in sorted(lacks(verified, vault.trust), reverse=True)]
+        value |= {"receipt_state": "provisional" if lacking else "final"}
+        under = f"provisional, lacks {' and '.join(lacking)}" if lacking else "final"
         rows += [
             ("Ledger", f"entry {verified.index} in block {verified.block.height}"),
             ("Registered", f"{text.when(verified.block.time)}, stated by the notary"),
-            ("Receipt", quoted(value["receipt"])),
+            ("Receipt", [quoted(value["receipt"]), *([under] if awaited else [])]),
         ]
     if (vault.home / IDENTITY).exists() or passphrase_file:
         manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))

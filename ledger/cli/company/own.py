@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell
+from ledger.errors import Unavailable
 
 if TYPE_CHECKING:
     from ledger.company.vault.vault import Vault
@@ -25,14 +26,25 @@ def _told(count: int) -> None:
     shell.tell(f"Reading {count} deposits for the vault's catalogue; this is done once.")
 
 
-def connect(vault: "Vault") -> "NotaryClient":
+def connect(vault: "Vault", *, hurried: float | None = None) -> "NotaryClient":
     """Return a client of the vault's notary, signing with the device's key.
 
-    It tells a person who waits, once, that the notary cannot be reached.
+    It tells a person who waits, once, that the notary cannot be reached. One that is `hurried` waits so
+    many seconds for an answer, and asks nothing twice.
     """
     from threading import Lock
 
     from ledger.wire.client import NotaryClient
+
+    config = vault.config
+    if hurried is not None:
+        return NotaryClient(
+            config.notary,
+            ledger=config.origin,
+            key=vault.key,
+            timeout=hurried,
+            sleep=_refuse_to_wait,
+        )
 
     silent = click.get_current_context().params.get("as_json") or not sys.stderr.isatty()
     untold = Lock()
@@ -42,8 +54,11 @@ def connect(vault: "Vault") -> "NotaryClient":
             erase = "\r\x1b[K" if shell.watched() else ""
             shell.tell(f"{erase}The notary cannot be reached; trying again.")
 
-    config = vault.config
     return NotaryClient(config.notary, ledger=config.origin, key=vault.key, waiting=waiting)
+
+
+def _refuse_to_wait(_: float) -> None:
+    raise Unavailable("The notary is busy or away; nothing waits for it.")
 
 
 def new_passphrase(file: Path | None) -> str:

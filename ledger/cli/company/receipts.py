@@ -84,9 +84,8 @@ def refresh(ids: tuple[str, ...], as_json: bool) -> None:
     require_extra("company")
     vault = own.open_vault()
     deposits = [vault.find(each) for each in ids] if ids else list(vault.sound())
-    waiting = "Another sealbook process is sending; waiting for it."
     values, lines, failures = [], [], 0
-    with vault.sending(lambda: shell.tell(waiting)), own.connect(vault) as client:
+    with own.connect(vault) as client:
         for outcome in use_case(vault, client, deposits):
             value, name = summary(outcome.deposit), name_of(outcome.deposit)
             if isinstance(outcome, NotRefreshed):

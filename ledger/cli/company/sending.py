@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ledger.evidence.records import Record
 
 DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed"
+PATIENCE = 3.0
+"""Seconds that a person waits at most for witnesses and timestamps to complete the receipts."""
 _LABEL = 12
 _KEPT = "It stays sealed in the vault; `sealbook deposit` tries again."
 _NOT_ENROLLED = (
@@ -41,6 +43,7 @@ class Report:
         self._as_json = as_json
         self._asked: set[str] | None = None
         self._deposits: list[dict[str, Any]] = []
+        self._entered: list[tuple[dict[str, Any], StoredDeposit]] = []
         self._message = ""
         self._failures = 0
 
@@ -71,8 +74,16 @@ class Report:
     def done(self, deposit: "StoredDeposit", receipt: Path, index: int, block: int) -> None:
         """Say that a deposit is in the ledger and where its receipt lies."""
         self._add(deposit, DEPOSITED, receipt=str(receipt), index=index, block=block)
+        self._entered.append((self._deposits[-1], deposit))
         place = text.home_relative(str(receipt))
         self._lines(DEPOSITED, name_of(deposit), f"entry {index} in block {block}, receipt", place)
+
+    def settled(self, provisional: int) -> None:
+        """Say which of the receipts are final now, and how many of the vault's are not."""
+        for value, deposit in self._entered:
+            value["receipt_state"] = finality(deposit)
+        if provisional:
+            shell.tell(text.said(still_provisional(provisional)))
 
     def waiting(self, deposit: "StoredDeposit", reason: str) -> None:
         """Say that a deposit waits, and for what."""
@@ -137,6 +148,7 @@ class Report:
 def send(vault: "Vault", report: Report) -> None:
     """Send what waits, deliver receipts; what cannot be sent now goes on waiting."""
     from ledger.company.sending import send as use_case
+    from ledger.company.sending.refreshing import settle
 
     with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
         spooled = vault.spooled()
@@ -154,6 +166,10 @@ def send(vault: "Vault", report: Report) -> None:
                     _say(outcome, report)
         for each in moved.values():
             report.waiting(each, _KEPT)
+    if vault.provisional():
+        with own.connect(vault, hurried=PATIENCE) as client:
+            settle(vault, client, PATIENCE)
+        report.settled(len(vault.provisional()))
 
 
 def _say(outcome: "Outcome", report: Report) -> None:
@@ -182,6 +198,15 @@ def _say(outcome: "Outcome", report: Report) -> None:
             report.damaged(deposit, error)
 
 
+def still_provisional(count: int) -> str:
+    """Return the sentence about receipts that are not final yet."""
+    many = "1 receipt is" if count == 1 else f"{count} receipts are"
+    return (
+        f"{many} provisional: witnesses or timestamp authorities that the trust file names are still to "
+        "add to them. The next deposit, the daemon and `sealbook receipt refresh` fetch what has come."
+    )
+
+
 def no_receipt(deposit: "StoredDeposit") -> InvalidInput:
     """Return the error that says why a deposit has no receipt."""
     if deposit.refused:
@@ -206,6 +231,7 @@ def summary(deposit: "StoredDeposit") -> dict[str, Any]:
 
     meta = deposit.meta
     state = DEPOSITED if deposit.state.entered else str(deposit.state)
+    entered = state == DEPOSITED
     return {
         "id": deposit.commitment,
         "title": meta.title,
@@ -218,8 +244,14 @@ def summary(deposit: "StoredDeposit") -> dict[str, Any]:
         "matter_number": number_of(deposit) or None,
         "message": meta.refused,
         "notices": [each.facts for each in meta.notices],
-        "receipt": meta.receipt or str(deposit.folder / "receipt") if state == DEPOSITED else None,
+        "receipt": meta.receipt or str(deposit.folder / "receipt") if entered else None,
+        "receipt_state": finality(deposit) if entered else None,
     }
+
+
+def finality(deposit: "StoredDeposit") -> str:
+    """Return what a receipt is, relative to the trust file's policy."""
+    return "provisional" if deposit.provisional else "final"
 
 
 def name_of(deposit: "StoredDeposit") -> str:

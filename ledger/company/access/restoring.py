@@ -11,6 +11,7 @@ from ledger.company.access.recovery import Recovered, newest_header, recover_dep
 from ledger.company.measures.measure import MEASURE_NAME
 from ledger.company.noting import noted
 from ledger.company.sending.confirming import NotOneSheet, keep_up, parse_own
+from ledger.company.sending.refreshing import is_provisional
 from ledger.company.vault.home import FILED, HOME_VARIABLE, has_vault
 from ledger.company.vault.making import new_vault
 from ledger.company.vault.stored import MATTER_NAME, Meta, folder_name, format_meta, write_file
@@ -126,6 +127,8 @@ def fetch_missing(
             problems.append((deposit.commitment.hex(), str(error)))
             continue
         known = keep_up(vault, known, recovered.verified.checkpoint, client.consistency)
+        if is_provisional(recovered.verified, vault.trust):
+            vault.mark_provisional([_name(recovered)])
         restore_deposit(vault.home, recovered, header)
         count += 1
         progress(count)
@@ -138,7 +141,7 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
     stated = dict(manifest.cover.provenance)
     matter = stated.get(MATTER_NAME)
     originals = [record for record in manifest.documents if record.rendition is None]
-    folder = home / FILED / folder_name(statement, statement.issued_at)
+    folder = home / FILED / _name(recovered)
     meta = Meta(
         path="",
         title=manifest.cover.title,
@@ -159,3 +162,8 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
     place = recovered.verified.deposit.matter
     if matter is not None and place is not None:
         name_matter(home, matter, place.id)
+
+
+def _name(recovered: Recovered) -> str:
+    statement = recovered.verified.statement
+    return folder_name(statement, statement.issued_at)

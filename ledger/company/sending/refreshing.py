@@ -1,8 +1,11 @@
 """Receipts that come late: what a block's anchor adds, fetched for receipts that were provisional.
 
 A receipt is provisional while witnesses or a timestamp that the trust file names are not shown by it.
+Whoever keeps a receipt marks it in the vault before; here the mark goes, once a final one is kept.
 """
 
+import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +13,20 @@ from pathlib import Path
 from ledger.chain import report as rp
 from ledger.chain.trust import Trust, needs_witnesses
 from ledger.company.sending.confirming import ReceiptForAnother, keep_up, verify_answer
+from ledger.company.vault.life import State
 from ledger.company.vault.stored import StoredDeposit, write_file
 from ledger.company.vault.vault import Vault
 from ledger.errors import NotEnrolled, SealbookError, Unavailable
 from ledger.verify import VerifiedReceipt
 from ledger.wire.client import NotaryClient
+
+ROUND = 100
+"""Receipts that are asked for in a row."""
+AGAIN = 0.5
+"""Seconds between two rounds of `settle`."""
+
+Shown = frozenset[tuple[str, str]]
+"""What a receipt shows of what comes late: claims that are proven, witnesses, authorities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +52,96 @@ def expects(trust: Trust) -> frozenset[str]:
     return frozenset([rp.WITNESSES] * witnessed + [rp.TIME] * bool(trust.authorities))
 
 
+def lacks(verified: VerifiedReceipt, trust: Trust) -> frozenset[str]:
+    """Return the claims that the trust file names and that are still to come."""
+    report = verified.report
+    return frozenset(each for each in expects(trust) if report.claim(each).status != rp.PROVEN)
+
+
 def is_provisional(verified: VerifiedReceipt, trust: Trust) -> bool:
     """Whether something is still to come that the trust file names."""
-    return any(verified.report.claim(each).status != rp.PROVEN for each in expects(trust))
+    return bool(lacks(verified, trust))
 
 
 def refresh(
     vault: Vault, client: NotaryClient, deposits: Sequence[StoredDeposit]
 ) -> Iterator[Refreshed | NotRefreshed]:
-    """Fetch provisional receipts again; yield what became of each of them. Call under `sending`.
+    """Fetch provisional receipts again; yield what became of each of them.
 
-    A receipt gives way only to one of the same entry and block that shows all it shows, and more.
+    A receipt gives way only to one of the same entry and block that shows all it shows, and more. Where
+    the notary adds nothing to one, it is not asked for others of the same block that show the same.
     Raises Unavailable and NotEnrolled: the rest stays as it was.
     """
+    barren: set[tuple[int, Shown]] = set()
     for each in deposits:
-        old = each.receipt
-        if old is None:
-            continue
         try:
-            had = verify_answer(each.encoded, old, vault.trust)
-            if not is_provisional(had, vault.trust):
-                continue
-            new = client.receipt(each.statement.leaf_hash)
-            found = verify_answer(each.encoded, new, vault.trust)
-            if (found.index, found.block) != (had.index, had.block):
-                raise ReceiptForAnother("The notary answered with a receipt for another place.")
-            keep_up(vault, vault.checkpoint(), found.checkpoint, client.consistency)
-            more = _shown(found.report) > _shown(had.report)
-            if more:
-                _replace(each, old, new)
+            outcome = _refreshed(vault, client, each, barren)
         except (Unavailable, NotEnrolled):
             raise
         except SealbookError as error:
             yield NotRefreshed(each, error)
         else:
-            yield Refreshed(each, more, not is_provisional(found if more else had, vault.trust))
+            if outcome is not None:
+                yield outcome
 
 
-def _shown(report: rp.Report) -> frozenset[tuple[str, str]]:
-    """Return what a receipt shows of what comes late."""
+def settle(vault: Vault, client: NotaryClient, seconds: float) -> None:
+    """Refresh what is provisional, the newest first, until nothing is or the seconds are over.
+
+    Raises nothing that a notary or a disk can cause: what has not come by then is fetched another time.
+    """
+    until = time.monotonic() + seconds
+    with contextlib.suppress(SealbookError, OSError):
+        while names := vault.provisional():
+            for _ in refresh(vault, client, due(vault, names[: -ROUND - 1 : -1])):
+                if time.monotonic() >= until:
+                    return
+            if time.monotonic() + AGAIN >= until:
+                return
+            time.sleep(AGAIN)
+
+
+def due(vault: Vault, names: Sequence[str]) -> list[StoredDeposit]:
+    """Return the deposits of these marks; the mark of one that is not in the vault any more goes."""
+    found = []
+    for each in map(vault.stored, names):
+        if each.folder.exists():
+            found.append(each)
+        else:
+            vault.mark_final(each.name)
+    return found
+
+
+def _refreshed(
+    vault: Vault, client: NotaryClient, deposit: StoredDeposit, barren: set[tuple[int, Shown]]
+) -> Refreshed | None:
+    old = deposit.receipt
+    if old is None or deposit.state is not State.DEPOSITED:
+        return None
+    had = verify_answer(deposit.encoded, old, vault.trust)
+    if not is_provisional(had, vault.trust):
+        vault.mark_final(deposit.name)
+        return None
+    if not deposit.provisional:
+        vault.mark_provisional([deposit.name])
+    shows = had.block.height, _shown(had.report)
+    if shows in barren:
+        return Refreshed(deposit, more=False, final=False)
+    new = client.receipt(deposit.statement.leaf_hash)
+    found = verify_answer(deposit.encoded, new, vault.trust)
+    if (found.index, found.block) != (had.index, had.block):
+        raise ReceiptForAnother("The notary answered with a receipt for another place.")
+    keep_up(vault, vault.checkpoint(), found.checkpoint, client.consistency)
+    more = _shown(found.report) > _shown(had.report) and _replaced(vault, deposit, old, new)
+    final = more and not is_provisional(found, vault.trust)
+    if final:
+        vault.mark_final(deposit.name)
+    elif not more:
+        barren.add(shows)
+    return Refreshed(deposit, more, final)
+
+
+def _shown(report: rp.Report) -> Shown:
     claims = [report.claim(name) for name in rp.PENDING]
     proven = {(each.name, "") for each in claims if each.status == rp.PROVEN}
     names = {
@@ -88,12 +151,19 @@ def _shown(report: rp.Report) -> frozenset[tuple[str, str]]:
     return frozenset(proven | names | tokens)
 
 
-def _replace(deposit: StoredDeposit, old: bytes, new: bytes) -> None:
-    """Replace the vault's receipt, and the user's where it still is the one that was delivered."""
-    write_file(deposit.folder / "receipt", new)
+def _replaced(vault: Vault, deposit: StoredDeposit, old: bytes, new: bytes) -> bool:
+    """Replace the user's receipt where it still is the one that was delivered, then the vault's.
+
+    Returns whether the vault's still was `old`: another process may have been faster.
+    """
     delivered = Path(deposit.meta.receipt) if deposit.meta.receipt else None
     if delivered is not None and delivered.is_file() and not delivered.is_symlink():
         with delivered.open("rb") as file:
             same = file.read(len(old) + 1) == old
         if same:
             write_file(delivered, new)
+    with vault.locked():
+        if deposit.receipt != old:
+            return False
+        write_file(deposit.folder / "receipt", new)
+    return True

@@ -25,6 +25,7 @@ from ledger.company.sending.confirming import (
     verify_answer,
 )
 from ledger.company.sending.giving_way import give_way
+from ledger.company.sending.refreshing import is_provisional
 from ledger.company.sending.uploading import Progress, Sender
 from ledger.company.vault.matters import number_of
 from ledger.company.vault.stored import StoredDeposit
@@ -205,6 +206,16 @@ def _batch(
             answers.append(pair)
     except (SealbookError, OSError) as error:
         trouble = error
+    try:
+        vault.mark_provisional(
+            each.deposit.name
+            for each, answer in answers
+            if isinstance(answer, VerifiedReceipt) and is_provisional(answer, vault.trust)
+        )
+    except (
+        OSError
+    ) as error:  # without its mark a receipt would pass for final: it is asked for again
+        trouble, batch = trouble or error, []
     for filing in [pool.submit(each.file_away) for each in batch]:
         try:
             filing.result()

@@ -8,6 +8,7 @@ from pathlib import Path
 HOME_VARIABLE = "SEALBOOK_HOME"
 CONFIG, TRUST, IDENTITY = "config.toml", "notary.trust", "identity.txt"
 SPOOL, FILED, REFUSED = "spool", "deposits", "refused"
+PROVISIONAL = "provisional"
 ID_DIGITS = 16
 """Digits of the commitment in a deposit's folder name."""
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ledger.chain.statement import Deposit, Payload, Statement, parse_deposit, parse_statement
 from ledger.company.noting import Noted
-from ledger.company.vault.home import FILED, ID_DIGITS, REFUSED, SPOOL
+from ledger.company.vault.home import FILED, ID_DIGITS, PROVISIONAL, REFUSED, SPOOL
 from ledger.company.vault.life import STATES, Event, State, next_state
 from ledger.crypto.envelope import MAX_HEADER, parse_header
 from ledger.crypto.recipients import Identity
@@ -146,6 +146,11 @@ class StoredDeposit:
     def refused(self) -> bool:
         """Whether the notary will never take the deposit."""
         return self.state is State.REFUSED
+
+    @property
+    def provisional(self) -> bool:
+        """Whether its receipt still lacks what the trust file names, as far as was seen last."""
+        return (self._home / PROVISIONAL / self.name).exists()
 
     @property
     def files(self) -> Iterator[tuple[Path, Payload]]:

@@ -22,6 +22,7 @@
     spool/.sealing-*     a deposit that is being made; it appears whole or not at all
     deposits/...         the same folder, moved here once the user has the receipt
     refused/...          the same folder, moved here when the notary will never take it
+    provisional/...      an empty file for each deposit whose receipt lacks what comes with its anchor
 
 Folders have mode 0700, files 0600; a file is replaced by a rename after a sync. Whoever changes
 anything holds `lock`; whoever sends holds `sending`.
@@ -31,7 +32,7 @@ import contextlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -57,6 +58,7 @@ from ledger.company.vault.home import (
     FILED,
     HOME_VARIABLE,
     IDENTITY,
+    PROVISIONAL,
     REFUSED,
     SPOOL,
     TRUST,
@@ -275,6 +277,24 @@ class Vault:
     def stored(self, name: str) -> StoredDeposit:
         """Return the deposit in the folder of this name."""
         return StoredDeposit(self.home, name)
+
+    def provisional(self) -> list[str]:
+        """Return the names of the deposits whose receipts are provisional, oldest first."""
+        return sorted(self._names(PROVISIONAL))
+
+    def mark_provisional(self, names: Iterable[str]) -> None:
+        """Note, durably, that these receipts are provisional: before they are kept. Raises OSError."""
+        folder, new = self.home / PROVISIONAL, False
+        for name in names:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            (folder / name).touch(mode=0o600)
+            new = True
+        if new:
+            sync_folder(folder)
+
+    def mark_final(self, name: str) -> None:
+        """Note that a deposit's receipt, which is kept, is final."""
+        (self.home / PROVISIONAL / name).unlink(missing_ok=True)
 
     def sign(
         self,
