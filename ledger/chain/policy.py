@@ -125,6 +125,16 @@ def format_policy(policy: Policy) -> str:
     return "".join(" ".join(word for word in line if word) + "\n" for line in lines)
 
 
+def by_address(policy: Policy) -> dict[str, tuple[Witness, ...]]:
+    """Return the witnesses that have an address, by it, without a slash at its end."""
+    found: dict[str, tuple[Witness, ...]] = {}
+    for each in policy.witnesses:
+        if each.url is not None:
+            url = each.url.rstrip("/")
+            found[url] = (*found.get(url, ()), each)
+    return found
+
+
 def verify_note(policy: Policy, note: str | bytes | Note) -> VerifiedCheckpoint:
     """Check a signed checkpoint against a policy.
 

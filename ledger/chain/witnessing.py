@@ -5,6 +5,8 @@
     200                         the witness's signature lines
     409, text/x.tlog.size       the size that it has cosigned last
     400, 403, 404, 413, 422     what is wrong with the request
+    GET /<SHA-256 of the origin, hex>/checkpoint
+    200                         the newest note that it has cosigned of this log
 
 A witness serves other logs too: an origin is any line without control characters, and signature lines
 of keys that it does not know may have any name.
@@ -14,6 +16,7 @@ Specification: https://c2sp.org/tlog-witness (text of 2026-07-06, without sign-s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.cosignature import verify_signature
@@ -38,6 +41,8 @@ MAX_PROOF_LINES = 63
 ADD = "/add-checkpoint"
 SIZE_TYPE = "text/x.tlog.size"
 """The media type of an answer with status 409."""
+CLOCKS_APART = 600
+"""Seconds by which a cosignature's time may differ from our clock."""
 LOG_ALGORITHMS = (ED25519, COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44)
 """Types of log keys; 0x04 only where a log signs so."""
 
@@ -89,6 +94,11 @@ class Submitted:
     def with_lines(self, own: tuple[Signature, ...]) -> str:
         """Return the note with the log's verified lines and the witness's own."""
         return format_note(Note(self.checkpoint.text, (*self.lines, *own)))
+
+
+def checkpoint_path(origin: str) -> str:
+    """Return the path at which a witness shows what it has cosigned last of a log."""
+    return f"/{sha256(origin.encode()).hexdigest()}/checkpoint"
 
 
 def format_request(old: int, proof: Sequence[bytes], note: str) -> bytes:

@@ -115,10 +115,9 @@ def compare(file: Path | None, output: Path | None, as_json: bool) -> None:
     FILE is what --export wrote in the other vault. Exit code 1 where the two contradict each other;
     both notes are then kept as a fault file, which `sealbook fault` checks.
     """
-    from ledger.chain.fault import format_fault
     from ledger.chain.note import MAX_NOTE_SIZE, format_note
     from ledger.chain.trust import verify_own
-    from ledger.company.sending.comparing import Agree, Contradict, NotCompared
+    from ledger.company.sending.comparing import Agree, Contradict, NotCompared, keep_proof
     from ledger.company.sending.comparing import compare as use_case
     from ledger.disk.outputs import write_new
 
@@ -153,12 +152,8 @@ def compare(file: Path | None, output: Path | None, as_json: bool) -> None:
         case NotCompared(why):
             words = f"Not compared: {shown}. {why}"
             shell.emit(as_json, {"result": "not-compared", "why": why, **sizes}, text.said(words))
-        case Contradict(error, fault):
-            proof = (
-                vault.keep_fork(format_note(theirs.note), theirs.checkpoint)
-                if fault is None
-                else vault.keep_fault(format_fault(fault))
-            )
+        case Contradict(error):
+            proof = keep_proof(vault, theirs, found)
             shell.emit(
                 as_json,
                 {"result": "contradiction", "file": str(proof), **sizes},

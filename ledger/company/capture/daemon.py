@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ledger.chain.policy import by_address
 from ledger.company.capture.alarm import Alarm
 from ledger.company.capture.config import CaptureConfig
 from ledger.company.capture.intake import Intake
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.sender import SenderLoop
+from ledger.company.capture.upkeep import Refreshing, Upkeep, Watching
 from ledger.company.capture.watching import FolderWatcher
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
@@ -86,6 +88,12 @@ def run_daemon(
             stack.callback(each.stop)
             each.start()
         sender.start()
+        upkeep = [Upkeep("receipts", vault, journal, Refreshing(vault, journal))]
+        if by_address(vault.trust.policy):
+            upkeep.append(Upkeep("watching", vault, journal, Watching(vault, journal, clock)))
+        for each in upkeep:
+            stack.callback(each.stop)
+            each.start()
         begun(journal)
         while not stop.is_set():
             journal.write()

@@ -5,13 +5,16 @@ A notary that shows two clients two histories has signed both; whoever holds bot
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from ledger.chain.fault import Fork, verify_fault
+from ledger.chain.fault import Fork, Rewind, format_fault, verify_fault
 from ledger.chain.note import format_note
 from ledger.chain.policy import VerifiedCheckpoint
 from ledger.chain.trust import Trust
 from ledger.company.sending.confirming import LedgerForked, follow
+from ledger.company.vault.vault import Vault
 from ledger.errors import MalformedData, Refused, Unavailable, VerificationFailed
+from ledger.wire.transport import Unexplained
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Contradict:
     """The two do not belong to one ledger; `fault` proves it to a stranger, where it can be proven."""
 
     error: LedgerForked
-    fault: Fork | None
+    fault: Fork | Rewind | None
 
 
 def compare(
@@ -47,7 +50,10 @@ def compare(
     proofs: list[tuple[bytes, ...]] = []
 
     def asked(old_size: int, new_size: int) -> tuple[bytes, ...]:
-        proofs.append(consistency(old_size, new_size))
+        try:
+            proofs.append(consistency(old_size, new_size))
+        except Unexplained as error:  # perhaps not the notary's word
+            raise Unavailable(str(error)) from error
         return proofs[-1]
 
     try:
@@ -57,13 +63,21 @@ def compare(
     except LedgerForked as error:
         older, newer = sorted((ours, theirs), key=lambda each: each.checkpoint.size)
         notes = format_note(older.note), format_note(newer.note)
-        return Contradict(error, _proven(Fork(*notes, *proofs), trust))
+        fork = _proven(Fork(*notes, *proofs), trust)
+        return Contradict(error, fork or _proven(Rewind(notes[1], notes[0]), trust))
     return Agree()
 
 
-def _proven(fault: Fork, trust: Trust) -> Fork | None:
+def _proven(fault: Fork | Rewind, trust: Trust) -> Fork | Rewind | None:
     try:
         verify_fault(fault, trust)
     except (VerificationFailed, MalformedData, Refused):
         return None
     return fault
+
+
+def keep_proof(vault: Vault, theirs: VerifiedCheckpoint, found: Contradict) -> Path:
+    """Keep what shows a contradiction, and return where: a fault file, or the note itself."""
+    if found.fault is None:
+        return vault.keep_fork(format_note(theirs.note), theirs.checkpoint)
+    return vault.keep_fault(format_fault(found.fault))

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import verify_signature
 from ledger.chain.note import Note, Signature, VerifierKey, parse_note, parse_signature
-from ledger.chain.policy import Policy
-from ledger.chain.witnessing import ADD, SIZE_TYPE, format_request
+from ledger.chain.policy import Policy, by_address
+from ledger.chain.witnessing import ADD, CLOCKS_APART, SIZE_TYPE, format_request
 from ledger.encoding import parse_decimal
 from ledger.errors import LedgerFault, MalformedData, Unavailable, VerificationFailed
 from ledger.notary.anchoring.web import Answer, post
 from ledger.quoted import quoted
 
-CLOCKS_APART = 600
-"""Seconds by which a cosignature's time may differ from our clock."""
 MAX_LINES = 16
 
 Proof = Callable[[int], tuple[bytes, ...]]
@@ -43,12 +41,10 @@ class Witness:
 
 def witnesses_of(policy: Policy) -> list[Witness]:
     """Return the witnesses of a policy that have an address. One may have several keys."""
-    found: dict[str, Witness] = {}
-    for each in policy.witnesses:
-        if each.url is not None:
-            url = each.url.rstrip("/")
-            found.setdefault(url, Witness(url, {})).keys[each.name] = each.key
-    return list(found.values())
+    return [
+        Witness(url, {each.name: each.key for each in found})
+        for url, found in by_address(policy).items()
+    ]
 
 
 def ask(witness: Witness, note: str, proof: Proof, newest: int, now: float) -> list[Signature]:
