@@ -28,8 +28,8 @@ from ledger.company.capture.config import (
     parse_config,
 )
 from ledger.errors import InvalidInput
+from ledger.quoted import Quoted, lifted, quoted
 from ledger.quoted import columns as most_columns
-from ledger.quoted import lifted, quoted
 
 if TYPE_CHECKING:
     from ledger.cli.table import Value
@@ -224,6 +224,7 @@ def status(as_json: bool) -> None:
         "waiting": waiting,
         "refused": len(vault.refused()),
         "provisional": len(vault.provisional()),
+        "faults": [str(each) for each in vault.faults()],
     }
     shell.emit(as_json, value, "\n".join(_overview(value)))
 
@@ -261,6 +262,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
     ]
     if value["provisional"]:
         rows.insert(-1, ("Provisional", still_provisional(value["provisional"])))
+    rows += _watched(value)
     if value["refused"]:
         rows.insert(-1, ("Refused", f"{value['refused']}; `sealbook list` shows them"))
     return [
@@ -271,6 +273,26 @@ def _overview(value: dict[str, Any]) -> list[str]:
         ),
         *_noted(value.get("notices", [])),
     ]
+
+
+def _watched(value: dict[str, Any]) -> "Iterator[tuple[str, Value]]":
+    """Yield what the witnesses have cosigned, and what was kept against the notary."""
+    for number, each in enumerate(value.get("witnesses", [])):
+        said: list[str | Quoted] = list(map(quoted, each["names"]))
+        if "size" in each:
+            said.append(f"{each['size']} entries, {text.when(each['time'])}")
+        if each["trouble"]:
+            said += text.reason(each["trouble"])
+        yield ("" if number else "Witnessed", said)
+    if value["faults"]:
+        yield (
+            "Alarm",
+            [
+                "The notary has signed two histories of this ledger. Keep these files, compare with "
+                "other companies (`sealbook trust compare`), and ask the notary office.",
+                *map(quoted, value["faults"]),
+            ],
+        )
 
 
 def _left_out(count: int) -> str:

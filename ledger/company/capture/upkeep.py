@@ -1,6 +1,6 @@
 """What the daemon does beside capturing and sending: receipts become final, the ledger is watched.
 
-Each in a thread of its own with a client of its own: a notary or a witness that hangs delays no deposit.
+Each has a thread and a client of its own: a notary or a witness that hangs delays no deposit.
 """
 
 import threading
@@ -11,11 +11,12 @@ from typing import Any
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.sender import backoff
 from ledger.company.sending.refreshing import ROUND, NotRefreshed, due, refresh
-from ledger.company.sending.witnessed import Cosigned, Silent, Split, look
+from ledger.company.sending.witnessed import Cosigned, Fetch, Silent, Split, look
 from ledger.company.vault.vault import Vault
 from ledger.errors import SealbookError, Unavailable
 from ledger.quoted import quoted
 from ledger.wire.client import NotaryClient
+from ledger.wire.witnesses import newest_cosigned
 
 TICK = 2.0
 """Seconds between two looks for receipts that are due."""
@@ -123,24 +124,26 @@ class Watching:
         self._clock = clock
         self._told: dict[tuple[str, ...], str] = {}
 
-    def __call__(self, client: NotaryClient) -> float:
+    def __call__(self, client: NotaryClient, fetch: Fetch = newest_cosigned) -> float:
         """Look once."""
         shown: list[dict[str, Any]] = []
         told: dict[tuple[str, ...], str] = {}
-        for each in look(self._vault, client, self._clock()):
+        for each in look(self._vault, client, self._clock(), fetch):
             match each:
-                case Cosigned(names, size, at, uncompared):
-                    shown.append(_shown(names, uncompared, size=size, time=at))
+                case Cosigned(names, size, at, doubt):
+                    shown.append(_shown(names, doubt, size=size, time=at))
+                case Silent((), Unavailable()):
+                    pass  # the sender tells of it
                 case Silent(names, error):
-                    told[names] = str(error)
                     if names:
                         shown.append(_shown(names, str(error)))
+                    told[names] = str(error)
                     if self._told.get(names) != str(error):
                         self._journal.note(Kind.WAITING, _whose(names), str(error), error.code)
                 case Split(names, error, proof):
-                    why = f"{error} The proof is kept in {quoted(proof)}."
-                    told[(*names, str(proof))] = why
-                    if self._told.get((*names, str(proof))) != why:
+                    told[*names, error.code] = ""
+                    if (*names, error.code) not in self._told:
+                        why = f"{error} The proof is kept in {quoted(proof)}."
                         self._journal.note(Kind.FAILED, _whose(names), why, error.code)
         self._told = told
         self._journal.set(witnesses=shown)

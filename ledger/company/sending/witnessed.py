@@ -30,6 +30,9 @@ from ledger.wire.witnesses import newest_cosigned
 AT_ONCE = 8
 """Witnesses that are asked at the same time."""
 
+MAX_PROOFS = 16
+"""Proofs in the vault beyond which no more are kept: one is enough."""
+
 Fetch = Callable[[str, str], bytes]
 """Returns what the witness at an address shows of the log of an origin; raises SealbookError."""
 
@@ -42,13 +45,13 @@ Fetch = Callable[[str, str], bytes]
 class Cosigned:
     """What a witness, by its names in the policy, has cosigned last: a size, and when.
 
-    `uncompared` says why it could not be compared with what is kept here, "" where it was.
+    `doubt` says why that is not known to be part of the ledger that is kept here, "" where it is.
     """
 
     names: tuple[str, ...]
     size: int
     time: int
-    uncompared: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def look(
 ) -> list[Finding]:
     """Ask every witness and the notary, and compare; `now` is POSIX seconds.
 
-    Whatever they answer, nothing of it is raised: one that is away or lies is reported, the others count.
+    Nothing that they answer is raised: one that is away or lies is reported, and the others count.
     """
     addresses = by_address(vault.trust.policy)
     with ThreadPoolExecutor(AT_ONCE, "witness") as pool:
@@ -84,9 +87,9 @@ def look(
     found: list[Finding] = []
     try:
         published = verify_own(vault.trust, client.checkpoint())
-        match _hold_against(vault, client, published):
-            case Contradict() as split:
-                found.append(Split((), split.error, keep_proof(vault, published, split)))
+        result = _hold_against(vault, client, (), published)
+        if isinstance(result, Split):
+            found.append(result)
     except SealbookError as error:
         found.append(Silent((), error))
     for url, witnesses in addresses.items():
@@ -94,12 +97,15 @@ def look(
         try:
             note = parse_note(asked[url].result())
             signed = _signed_by_log(vault.trust, note)
-            result = _hold_against(vault, client, signed)
-            if isinstance(result, Contradict):
-                found.append(Split(names, result.error, keep_proof(vault, signed, result)))
-            why = result.why if isinstance(result, NotCompared) else ""
-            time = cosigned_at(note, signed.checkpoint, witnesses, now)
-            found.append(Cosigned(names, signed.checkpoint.size, time, why))
+            doubt = ""
+            match _hold_against(vault, client, names, signed):
+                case Split() as split:
+                    found.append(split)
+                    doubt = str(split.error)
+                case NotCompared(why):
+                    doubt = why
+            at = cosigned_at(note, signed.checkpoint, witnesses, now)
+            found.append(Cosigned(names, signed.checkpoint.size, at, doubt))
         except SealbookError as error:
             found.append(Silent(names, error))
     return found
@@ -133,11 +139,18 @@ def _signed_by_log(trust: Trust, note: Note) -> VerifiedCheckpoint:
 
 
 def _hold_against(
-    vault: Vault, client: NotaryClient, theirs: VerifiedCheckpoint
-) -> Agree | NotCompared | Contradict:
-    """Compare with the largest checkpoint that is kept; a larger one that agrees takes its place."""
+    vault: Vault, client: NotaryClient, names: tuple[str, ...], theirs: VerifiedCheckpoint
+) -> Agree | NotCompared | Split:
+    """Compare with the largest checkpoint that is kept; a larger one that agrees takes its place.
+
+    A contradiction is kept as a proof. A ledger that stays split fills no disk.
+    """
     ours = vault.checkpoint()
     found = Agree() if ours is None else compare(ours, theirs, vault.trust, client.consistency)
+    if isinstance(found, Contradict):
+        kept = vault.faults()
+        enough = len(kept) >= MAX_PROOFS
+        return Split(names, found.error, kept[0] if enough else keep_proof(vault, theirs, found))
     if isinstance(found, Agree) and (ours is None or theirs.checkpoint.size > ours.checkpoint.size):
         with contextlib.suppress(VerificationFailed):  # both keys of the log must have signed it
             vault.keep_checkpoint(ours, verify_own(vault.trust, format_note(theirs.note)))

@@ -440,6 +440,10 @@ class Vault:
         write_file(path, fault)
         return path
 
+    def faults(self) -> list[Path]:
+        """Return the proofs that were kept against the notary."""
+        return sorted([*self.home.glob("*.fault"), *self.home.glob("fork-*.checkpoint")])
+
     # --- locks ---
 
     @contextlib.contextmanager
