@@ -34,7 +34,8 @@ from ledger.company.vault.stored import write_file
 from ledger.company.vault.vault import Vault
 from ledger.crypto.keys import MlDsaKey, SigningKey, format_pem
 from ledger.crypto.merkle import consistency_proof, root_from_leaf_hashes
-from ledger.errors import NotFound, SealbookError, Unavailable
+from ledger.errors import InvalidInput, NotFound, SealbookError, TooLarge, Unavailable
+from ledger.wire.web import post
 from ledger.wire.witnesses import newest_cosigned
 from tests.simulator import LOG, ML_DSA, NOW, ORIGIN, Office, Tree
 
@@ -290,6 +291,8 @@ def server() -> Iterator[ThreadingHTTPServer]:
             made.talk(self)  # type: ignore[attr-defined]
             self.close_connection = True
 
+        do_POST = do_GET
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -306,8 +309,9 @@ def server() -> Iterator[ThreadingHTTPServer]:
 def answer(body: bytes, status: int = 200, **fields: str) -> Talk:
     def talk(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
-        for name, value in ({"Content-Length": str(len(body))} | fields).items():
-            handler.send_header(name.replace("_", "-"), value)
+        given = {name.replace("_", "-"): value for name, value in fields.items()}
+        for name, value in ({"Content-Length": str(len(body))} | given).items():
+            handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(body)
 
@@ -372,3 +376,33 @@ def test_the_note_is_asked_for_where_the_specification_has_it(server: ThreadingH
 def test_an_address_that_is_none_is_reported(url: str) -> None:
     with pytest.raises(Unavailable):
         newest_cosigned(url, ORIGIN, PATIENCE)
+
+
+# --- the POST of a log to its witnesses, and of anybody to an authority ---
+
+
+@pytest.mark.parametrize("how", [each for each in HOSTILE if each not in ("redirect", "error")])
+def test_a_post_is_over_at_its_deadline(server: ThreadingHTTPServer, how: str) -> None:
+    server.talk = HOSTILE[how]  # type: ignore[attr-defined]
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    began = time.monotonic()
+    with pytest.raises((Unavailable, TooLarge)) as raised:
+        post(url, b"x" * 1000, deadline=PATIENCE)
+    assert time.monotonic() - began < LONG / 3
+    assert url in str(raised.value)
+
+
+def test_a_redirect_is_an_answer_and_nobody_follows_it(server: ThreadingHTTPServer) -> None:
+    asked = len(server.asked)  # type: ignore[attr-defined]
+    server.talk = HOSTILE["redirect"]  # type: ignore[attr-defined]
+    answered = post(f"http://127.0.0.1:{server.server_address[1]}/x?y=z", b"")
+    assert answered.status == 302
+    assert server.asked[asked:] == ["/x?y=z"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://a.example", "a.example", "http://", "http://[", "http://a b"]
+)
+def test_an_address_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        post(url, b"")

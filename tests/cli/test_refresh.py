@@ -67,7 +67,7 @@ def test_a_receipt_becomes_final_and_never_less(
     said = company("deposit", path).output
     assert "1 receipt is provisional" in said
     assert company.json("status")["provisional"] == 1
-    assert "1 receipt is provisional" in company("status").output
+    assert "Provisional  1;" in company("status").output
     assert states(company) == ["provisional"]
     assert "provisional, lacks witnesses" in company("show", path).output
     (early,) = company.json("receipt", "refresh")["receipts"]

@@ -16,7 +16,6 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.cli.company.sending import still_provisional
 from ledger.company.capture.config import (
     MAX_CONFIG,
     SETTLE,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
 CONFIG = "capture.toml"
 _COLORS = {"deposited": "green", "waiting": "yellow", "failed": "red"}
+_AWAITED = "`sealbook list` shows them; what they lack is fetched as it comes"
 _LABEL = 11
 _LINES = 10_000
 """Events that may wait to be printed."""
@@ -261,7 +261,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
         ("Failed", str(counts.get("failed", 0))),
     ]
     if value["provisional"]:
-        rows.insert(-1, ("Provisional", still_provisional(value["provisional"])))
+        rows.insert(-1, ("Provisional", f"{value['provisional']}; {_AWAITED}"))
     rows += _watched(value)
     if value["refused"]:
         rows.insert(-1, ("Refused", f"{value['refused']}; `sealbook list` shows them"))
@@ -288,8 +288,8 @@ def _watched(value: dict[str, Any]) -> "Iterator[tuple[str, Value]]":
         yield (
             "Alarm",
             [
-                "The notary has signed two histories of this ledger. Keep these files, compare with "
-                "other companies (`sealbook trust compare`), and ask the notary office.",
+                "The notary has signed what it does not show to belong to one ledger. Keep these "
+                "files, compare with other companies (`sealbook trust compare`), and ask the office.",
                 *map(quoted, value["faults"]),
             ],
         )

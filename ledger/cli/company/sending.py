@@ -202,9 +202,8 @@ def still_provisional(count: int) -> str:
     """Return the sentence about receipts that are not final yet."""
     many = "1 receipt is" if count == 1 else f"{count} receipts are"
     return (
-        f"{many} provisional: witnesses or timestamp authorities that the trust file names have not "
-        "added to it yet. The next deposit, the daemon and `sealbook receipt refresh` fetch what has "
-        "come."
+        f"{many} provisional: something is still to come from witnesses or timestamp authorities that "
+        "the trust file names. The next deposit, the daemon and `sealbook receipt refresh` fetch it."
     )
 
 

@@ -19,7 +19,6 @@ from ledger.chain.timestamp.verifying import Authority
 from ledger.crypto.merkle import HashReader, consistency_proof
 from ledger.errors import NotSigning, SealbookError
 from ledger.notary.anchoring.authorities import stamp
-from ledger.notary.anchoring.web import DEADLINE
 from ledger.notary.anchoring.witnesses import Contradicted, Witness, ask, extended
 from ledger.notary.clock import ClockWatch, utc
 from ledger.notary.health import Reason
@@ -28,6 +27,7 @@ from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.quoted import quoted
+from ledger.wire.web import DEADLINE
 
 ANCHOR_INTERVAL = 1.0
 """Seconds between checkpoints that witnesses are asked for, at least."""

@@ -20,10 +20,10 @@ from ledger.chain.timestamp.request import (
 from ledger.chain.timestamp.token import parse_token, sorted_sets
 from ledger.chain.timestamp.verifying import Authority, verify_token
 from ledger.errors import InvalidInput
-from ledger.notary.anchoring.web import DEADLINE
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.quoted import quoted
 from ledger.wire.authority import ask_authority
+from ledger.wire.web import DEADLINE
 
 NONCE_BYTES = 16
 

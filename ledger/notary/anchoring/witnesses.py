@@ -14,8 +14,8 @@ from ledger.chain.policy import Policy, by_address
 from ledger.chain.witnessing import ADD, CLOCKS_APART, SIZE_TYPE, format_request
 from ledger.encoding import parse_decimal
 from ledger.errors import LedgerFault, MalformedData, Unavailable, VerificationFailed
-from ledger.notary.anchoring.web import Answer, post
 from ledger.quoted import quoted
+from ledger.wire.web import Answer, post
 
 MAX_LINES = 16
 

@@ -1,0 +1,175 @@
+"""One POST to a stranger, with the standard library alone: a court can do it too.
+
+Whatever the other side does, it is over at a deadline: silence, drips, endless heads, a handshake that
+stands still. Redirects are not followed, and no proxy is used. Plain HTTP is enough where an answer is
+signed.
+"""
+
+import io
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from time import monotonic
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from ledger.errors import InvalidInput, TooLarge, Unavailable
+from ledger.program import VERSION
+from ledger.quoted import quoted
+
+MAX_ANSWER = 64 << 10
+"""Bytes of an answer."""
+DEADLINE = 5.0
+"""Seconds for connecting, asking and the whole answer."""
+
+_MAX_HEAD = 64 << 10
+_PIECE = 16 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, media type without parameters, body."""
+
+    status: int
+    kind: str
+    body: bytes
+
+
+def post(
+    url: str,
+    body: bytes,
+    fields: Mapping[str, str] | None = None,
+    *,
+    limit: int = MAX_ANSWER,
+    deadline: float = DEADLINE,
+) -> Answer:
+    """Return what a POST of `body`, with these header fields, is answered with; a redirect as it is.
+
+    Raises InvalidInput for a URL that is none; Unavailable where nobody answers in time and in HTTP;
+    TooLarge over `limit` bytes.
+    """
+    parts = _web_address(url)
+    until = monotonic() + deadline
+    try:
+        with _connected(parts, until) as connection:
+            _send(connection, _head(parts, len(body), fields or {}) + body, until)
+            stream = _Bounded(connection, until, limit + _MAX_HEAD)
+            with HTTPResponse(stream, method="POST") as response:  # type: ignore[arg-type]
+                response.begin()
+                data = response.read(limit + 1)
+                cut = len(data) <= limit and bool(response.length)
+                kind = response.headers.get_content_type()
+    except TimeoutError as error:
+        raise Unavailable(f"{quoted(url)} did not answer within {deadline:g} s.") from error
+    except (OSError, ValueError, HTTPException) as error:
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise Unavailable(f"{quoted(url)} does not answer: {quoted(said)}.") from error
+    if len(data) > limit:
+        raise TooLarge(f"{quoted(url)} answers with over {limit:,} bytes. Check the address.")
+    if cut:
+        raise Unavailable(f"{quoted(url)} broke off its answer.")
+    return Answer(response.status, kind, data)
+
+
+class _Bounded(io.RawIOBase):
+    """What a connection sends, until the deadline and up to a bound."""
+
+    def __init__(self, connection: socket.socket, until: float, most: int) -> None:
+        self._connection, self._until, self._left = connection, until, most
+
+    def makefile(self, *_: object) -> io.BufferedReader:
+        """Return a reader: all that HTTPResponse asks of a socket."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what has come, waiting for the first byte only."""
+        if not self._left:
+            raise HTTPException("the answer is too long")
+        self._connection.settimeout(_left(self._until))
+        count = self._connection.recv_into(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count
+
+
+def _left(until: float) -> float:
+    left = until - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _send(connection: socket.socket, data: bytes, until: float) -> None:
+    view = memoryview(data)
+    while view:
+        connection.settimeout(_left(until))
+        view = view[connection.send(view[:_PIECE]) :]
+
+
+def _web_address(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        fits = parts.port is None or 0 < parts.port < 65_536
+    except ValueError:
+        parts, fits = urlsplit(""), False
+    odd = any(ord(c) <= 32 or ord(c) > 126 for c in url)
+    if (
+        not fits
+        or odd
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+    ):
+        raise InvalidInput(f"{quoted(url)} is no address; one looks like http://tsa.example/path.")
+    return parts
+
+
+def _connected(parts: SplitResult, until: float) -> socket.socket:
+    secure = parts.scheme == "https"
+    host, port = str(parts.hostname), parts.port or (443 if secure else 80)
+    connection = _reached(host, port, until)
+    if not secure:
+        return connection
+    try:
+        connection.settimeout(_left(until))
+        return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _reached(host: str, port: int, until: float) -> socket.socket:
+    """Connect to the first address of a name that accepts, within the deadline for all of them."""
+    failure: OSError = OSError("the name has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(_left(until))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
+
+
+def _head(parts: SplitResult, size: int, fields: Mapping[str, str]) -> bytes:
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = (
+        f"POST {path} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        f"User-Agent: sealbook/{VERSION}",
+        *(f"{name}: {value}" for name, value in fields.items()),
+        "Accept-Encoding: identity",
+        f"Content-Length: {size}",
+        "Connection: close",
+    )
+    return "\r\n".join((*lines, "", "")).encode()
