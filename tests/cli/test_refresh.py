@@ -18,10 +18,12 @@ from ledger.cli.company import sending
 from ledger.company.capture import upkeep
 from ledger.company.capture.journal import Journal
 from ledger.company.capture.upkeep import Refreshing
+from ledger.company.sending import refreshing
 from ledger.company.sending.refreshing import due
+from ledger.company.vault.stored import write_file
 from ledger.company.vault.vault import Vault
 from ledger.crypto.keys import SigningKey
-from ledger.errors import Unavailable, VerificationFailed
+from ledger.errors import StorageFailed, Unavailable, VerificationFailed
 from ledger.wire.client import NotaryClient
 
 from .conftest import Company
@@ -170,6 +172,28 @@ def test_the_notary_is_asked_once_for_receipts_of_a_block_to_which_it_adds_nothi
         )
         rounds(client)
     assert vault.provisional() == []
+
+
+def test_a_receipt_that_cannot_be_replaced_where_it_was_delivered_is_final_in_the_vault(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect_a_witness(company)
+    path = company.write("first.txt")
+    company("deposit", path)
+    delivered = path.with_name("first.txt.receipt")
+    before = delivered.read_bytes()
+    monkeypatch.setattr(NotaryClient, "receipt", lambda *_: anchored(before))
+
+    def read_only(place: Path, data: bytes) -> None:
+        if place == delivered:
+            raise StorageFailed("read only")
+        write_file(place, data)
+
+    monkeypatch.setattr(refreshing, "write_file", read_only)
+    (late,) = company.json("receipt", "refresh")["receipts"]
+    assert (late["receipt_state"], late["replaced"]) == ("final", True)
+    assert delivered.read_bytes() == before
+    assert states(company) == ["final"]
 
 
 def test_the_mark_of_a_deposit_that_is_gone_goes_too(company: Company) -> None:

@@ -16,7 +16,7 @@ from ledger.company.sending.confirming import ReceiptForAnother, keep_up, verify
 from ledger.company.vault.life import State
 from ledger.company.vault.stored import StoredDeposit, write_file
 from ledger.company.vault.vault import Vault
-from ledger.errors import NotEnrolled, SealbookError, Unavailable
+from ledger.errors import NotEnrolled, SealbookError, StorageFailed, Unavailable
 from ledger.verify import VerifiedReceipt
 from ledger.wire.client import NotaryClient
 
@@ -154,14 +154,17 @@ def _shown(report: rp.Report) -> Shown:
 def _replaced(vault: Vault, deposit: StoredDeposit, old: bytes, new: bytes) -> bool:
     """Replace the user's receipt where it still is the one that was delivered, then the vault's.
 
-    Returns whether the vault's still was `old`: another process may have been faster.
+    The user's may be out of reach: the vault's counts. Returns whether that one still was `old`:
+    another process may have been faster.
     """
-    delivered = Path(deposit.meta.receipt) if deposit.meta.receipt else None
-    if delivered is not None and delivered.is_file() and not delivered.is_symlink():
-        with delivered.open("rb") as file:
-            same = file.read(len(old) + 1) == old
-        if same:
-            write_file(delivered, new)
+    if deposit.meta.receipt:
+        delivered = Path(deposit.meta.receipt)
+        with contextlib.suppress(OSError, StorageFailed):
+            if delivered.is_file() and not delivered.is_symlink():
+                with delivered.open("rb") as file:
+                    same = file.read(len(old) + 1) == old
+                if same:
+                    write_file(delivered, new)
     with vault.locked():
         if deposit.receipt != old:
             return False

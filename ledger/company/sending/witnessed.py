@@ -37,10 +37,6 @@ Fetch = Callable[[str, str], bytes]
 """Returns what the witness at an address shows of the log of an origin; raises SealbookError."""
 
 
-Fetch = Callable[[str, str], bytes]
-"""Returns what the witness at an address shows of the log of an origin; raises SealbookError."""
-
-
 @dataclass(frozen=True, slots=True)
 class Cosigned:
     """What a witness, by its names in the policy, has cosigned last: a size, and when.
