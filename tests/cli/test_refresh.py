@@ -1,6 +1,7 @@
 """A receipt that comes before its block's anchor is fetched again, and only gives way to more."""
 
 import itertools
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -130,8 +131,10 @@ def test_a_notary_that_is_away_fails_no_deposit(
         raise error
 
     monkeypatch.setattr(NotaryClient, "receipt", failing)
-    (found,) = company.json("deposit", company.write("first.txt"))["deposits"]
+    result = company("deposit", company.write("first.txt"), "--json")
+    (found,) = json.loads(result.stdout)["deposits"]
     assert (found["state"], found["receipt_state"]) == ("deposited", "provisional")
+    assert ("it lies" in result.stderr) == isinstance(error, VerificationFailed)
 
 
 def test_under_a_trust_file_that_names_nobody_every_receipt_is_final_at_once(

@@ -168,7 +168,9 @@ def send(vault: "Vault", report: Report) -> None:
             report.waiting(each, _KEPT)
     if vault.provisional():
         with own.connect(vault, hurried=PATIENCE) as client:
-            settle(vault, client, PATIENCE)
+            wrong = settle(vault, client, PATIENCE)
+        for why in dict.fromkeys(sentence_of(each.error) for each in wrong):
+            shell.tell(text.said(f"A receipt that was fetched again does not count. {why}"))
         report.settled(len(vault.provisional()))
 
 

@@ -85,20 +85,25 @@ def refresh(
                 yield outcome
 
 
-def settle(vault: Vault, client: NotaryClient, seconds: float) -> None:
+def settle(vault: Vault, client: NotaryClient, seconds: float) -> list[NotRefreshed]:
     """Refresh what is provisional, the newest first, until nothing is or the seconds are over.
 
-    Raises nothing that a notary or a disk can cause: what has not come by then is fetched another time.
+    Returns what the notary answered that does not count. Raises nothing that a notary or a disk can
+    cause: what has not come by then is fetched another time.
     """
     until = time.monotonic() + seconds
+    wrong: dict[str, NotRefreshed] = {}
     with contextlib.suppress(SealbookError, OSError):
         while names := vault.provisional():
-            for _ in refresh(vault, client, due(vault, names[: -ROUND - 1 : -1])):
+            for each in refresh(vault, client, due(vault, names[: -ROUND - 1 : -1])):
+                if isinstance(each, NotRefreshed):
+                    wrong[each.deposit.name] = each
                 if time.monotonic() >= until:
-                    return
+                    return list(wrong.values())
             if time.monotonic() + AGAIN >= until:
-                return
+                break
             time.sleep(AGAIN)
+    return list(wrong.values())
 
 
 def due(vault: Vault, names: Sequence[str]) -> list[StoredDeposit]:
