@@ -134,7 +134,7 @@ def test_a_notary_that_is_away_fails_no_deposit(
     result = company("deposit", company.write("first.txt"), "--json")
     (found,) = json.loads(result.stdout)["deposits"]
     assert (found["state"], found["receipt_state"]) == ("deposited", "provisional")
-    assert ("it lies" in result.stderr) == isinstance(error, VerificationFailed)
+    assert ("It lies" in result.stderr) == isinstance(error, VerificationFailed)
 
 
 def test_under_a_trust_file_that_names_nobody_every_receipt_is_final_at_once(
