@@ -27,14 +27,21 @@ from ledger.chain.policy import Witness
 from ledger.chain.trust import format_trust
 from ledger.chain.witnessing import MAX_BODY, checkpoint_path
 from ledger.company.capture.journal import Event, Journal, Kind
-from ledger.company.capture.upkeep import Watching
+from ledger.company.capture.upkeep import STOP_PATIENCE, Upkeep, Watching
 from ledger.company.sending.witnessed import MAX_PROOFS, Cosigned, Finding, Silent, Split, look
 from ledger.company.vault.making import Config, new_vault, write_config
 from ledger.company.vault.stored import write_file
 from ledger.company.vault.vault import Vault
 from ledger.crypto.keys import MlDsaKey, SigningKey, format_pem
 from ledger.crypto.merkle import consistency_proof, root_from_leaf_hashes
-from ledger.errors import InvalidInput, NotFound, SealbookError, TooLarge, Unavailable
+from ledger.errors import (
+    InvalidInput,
+    NotFound,
+    SealbookError,
+    TooLarge,
+    Unavailable,
+    VerificationFailed,
+)
 from ledger.wire.web import post
 from ledger.wire.witnesses import newest_cosigned
 from tests.simulator import LOG, ML_DSA, NOW, ORIGIN, Office, Tree
@@ -175,6 +182,31 @@ def test_a_ledger_that_stays_split_fills_no_disk_and_is_told_of_once(vault: Vaul
     alarms = [each for each in events if each.kind is Kind.FAILED]
     assert [each.code for each in alarms] == ["ledger-forked"]
     assert "w1" in alarms[0].what and ".fault" in alarms[0].why
+
+
+def test_upkeep_goes_on_whatever_a_round_meets_and_ends_at_once(vault: Vault) -> None:
+    journal, events, done = Journal(vault.home, lambda: NOW), list[Event](), threading.Event()
+    journal.listen(events.append)
+    troubles: list[Exception] = [Unavailable("away"), ValueError("odd"), VerificationFailed("lies")]
+
+    def work(_: object) -> float:
+        if troubles:
+            raise troubles.pop(0)
+        done.set()
+        return 1000.0
+
+    upkeep = Upkeep("receipts", vault, journal, work)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ledger.company.capture.upkeep.backoff", lambda _: 0.01)
+        upkeep.start()
+        assert done.wait(20)
+    began = time.monotonic()
+    upkeep.stop()
+    assert time.monotonic() - began < STOP_PATIENCE
+    assert [(each.kind, each.code) for each in events] == [
+        (Kind.FAILED, "unexpected"),
+        (Kind.FAILED, "verification-failed"),
+    ]
 
 
 def _look_once(rounds: Watching, notary: Notary, first: str) -> None:

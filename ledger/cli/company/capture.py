@@ -262,9 +262,9 @@ def _overview(value: dict[str, Any]) -> list[str]:
     ]
     if value["provisional"]:
         rows.insert(-1, ("Provisional", f"{value['provisional']}; {_AWAITED}"))
-    rows += _watched(value)
     if value["refused"]:
         rows.insert(-1, ("Refused", f"{value['refused']}; `sealbook list` shows them"))
+    rows += _watched(value)
     return [
         *labelled(rows),
         *(

@@ -13,7 +13,7 @@ from ledger.company.capture.sender import backoff
 from ledger.company.sending.refreshing import ROUND, NotRefreshed, due, refresh
 from ledger.company.sending.witnessed import Cosigned, Fetch, Silent, Split, look
 from ledger.company.vault.vault import Vault
-from ledger.errors import SealbookError, Unavailable
+from ledger.errors import NotEnrolled, SealbookError, Unavailable
 from ledger.quoted import quoted
 from ledger.wire.client import NotaryClient
 from ledger.wire.witnesses import newest_cosigned
@@ -24,6 +24,8 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 900.0
 """Seconds until a receipt is asked for again; doubled each time that it is still provisional."""
 LONGEST_ROUND = 20.0
 """Seconds for the receipts of one round."""
+STOP_PATIENCE = 5.0
+"""Seconds that the daemon's end waits for a request."""
 LOOK_EVERY = 300.0
 """Seconds between two looks at the witnesses."""
 
@@ -48,10 +50,10 @@ class Upkeep:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the request that is under way."""
+        """End after the request that is under way, or without it: every step is whole or not there."""
         self._stop.set()
         if self._thread.ident is not None:
-            self._thread.join(30)
+            self._thread.join(STOP_PATIENCE)
         self._client.close()
 
     def _sleep(self, seconds: float) -> None:
@@ -69,7 +71,7 @@ class Upkeep:
 
     def _tell(self, error: Exception) -> None:
         """Tell of what the sender does not meet, once for each reason."""
-        if isinstance(error, Unavailable) or self._stop.is_set():
+        if isinstance(error, (Unavailable, NotEnrolled)) or self._stop.is_set():
             return
         known = isinstance(error, SealbookError)
         why = str(error) if known else f"Something unexpected happened ({quoted(repr(error))})."
