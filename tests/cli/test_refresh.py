@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -197,6 +198,18 @@ def test_a_receipt_that_cannot_be_replaced_where_it_was_delivered_is_final_in_th
     assert (late["receipt_state"], late["replaced"]) == ("final", True)
     assert delivered.read_bytes() == before
     assert states(company) == ["final"]
+
+
+def test_what_a_recovery_fetches_is_provisional_too(company: Company) -> None:
+    expect_a_witness(company)
+    company("deposit", company.write("first.txt"))
+    (only,) = (company.home / "deposits").iterdir()
+    shutil.rmtree(only)
+    shutil.rmtree(company.home / "provisional")
+    found = company.json("recover", "--secret-file", company.folder / "acme-recovery.txt")
+    assert found["deposits"] == 1
+    assert states(company) == ["provisional"]
+    assert company.json("status")["provisional"] == 1
 
 
 def test_the_mark_of_a_deposit_that_is_gone_goes_too(company: Company) -> None:
