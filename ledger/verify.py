@@ -3,11 +3,13 @@
 No clock, file, network or database. The command line, the service and the tests call this one.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ledger.chain import report as rp
+from ledger.chain.attesting import Attestations, Renewed, attest, verify_entry
 from ledger.chain.block import CLOCKS_APART, Block, parse_block
 from ledger.chain.enrolment import (
     DEVICE,
@@ -20,7 +22,7 @@ from ledger.chain.policy import (
     VerifiedCheckpoint,
     has_quorum,
 )
-from ledger.chain.receipt import Position, Receipt, TokenEntry, parse_receipt
+from ledger.chain.receipt import Position, Receipt, parse_receipt
 from ledger.chain.report import Claim, Report
 from ledger.chain.seal import parse_cose_receipt, verify_seal
 from ledger.chain.statement import (
@@ -30,8 +32,7 @@ from ledger.chain.statement import (
     parse_statement,
     verify_statement,
 )
-from ledger.chain.timestamp.token import note_imprint, parse_token
-from ledger.chain.timestamp.verifying import NotTrusted, VerifiedToken, verify_token
+from ledger.chain.timestamp.verifying import NotTrusted, VerifiedToken
 from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
@@ -106,6 +107,7 @@ def verify_receipt(
     *,
     opening: OpenedDeposit | None = None,
     provisional: bool = False,
+    record: bytes | None = None,
 ) -> VerifiedReceipt:
     """Return what the receipt proves under `trust`; see formats.md, Receipt and Trust file.
 
@@ -122,7 +124,8 @@ def verify_receipt(
     9. The COSE Receipt is sealed under a trusted root and proves the same leaf in the same tree.
     10. Each token by a trusted authority is over this checkpoint, or is one that the block record
         names and over the note that is carried with it; it holds, and still does when it is asked
-        (`trust.at`). The time that the block states lies between them.
+        (`trust.at`). The time that the block states lies between them. `record`, an evidence record
+        over the receipt's bytes, shows both for longer where it holds.
     11. With an opening: the commitment recomputed from what it shows is the one deposited. What the
         cover says is stated by the depositor's software, under that commitment.
 
@@ -132,8 +135,15 @@ def verify_receipt(
         MalformedData: `receipt` is no receipt (step 1), or names no deposit (step 2).
         ReceiptRefused: A claim failed, or a required one is not proven; it carries the report.
     """
+    renewed = None
+    if record is not None:
+        renewed = Renewed(record, lambda name: hashlib.new(name, receipt).digest())
     return verify_parsed(
-        parse_deposit_receipt(receipt), trust, lambda _: opening, provisional=provisional
+        parse_deposit_receipt(receipt),
+        trust,
+        lambda _: opening,
+        provisional=provisional,
+        renewed=renewed,
     )
 
 
@@ -150,13 +160,15 @@ def verify_parsed(
     opening: Callable[[Report], OpenedDeposit | None] = lambda _: None,
     *,
     provisional: bool = False,
+    renewed: Renewed | None = None,
 ) -> VerifiedReceipt:
     """Return what `verify_receipt` does: steps 3 to 10, then step 11 with what `opening` gives.
 
     `opening` is called once, with the report on the receipt alone, so that content is read only where
-    that leads somewhere. Raises ReceiptRefused, and what `opening` raises.
+    that leads somewhere. `renewed` is a record over the file that is the receipt, or holds it. Raises
+    ReceiptRefused, and what `opening` raises.
     """
-    steps = _Steps(receipt, trust)
+    steps = _Steps(receipt, trust, renewed)
     steps.run()
     opened = opening(steps.report())
     if opened is not None:
@@ -188,11 +200,10 @@ def unchecked_report() -> Report:
 class _Steps:
     """Runs the steps, so that one failed claim does not hide what the others show."""
 
-    def __init__(self, receipt: DepositReceipt, trust: Trust) -> None:
+    def __init__(self, receipt: DepositReceipt, trust: Trust, renewed: Renewed | None) -> None:
         self.parts, self.statement, self.deposit = receipt.parts, receipt.statement, receipt.deposit
-        self.trust = trust
+        self.trust, self.renewed = trust, renewed
         self.claims: dict[str, Claim] = {}
-        self.left_out: list[str] = []
         self.checkpoint: VerifiedCheckpoint | None = None
         self.block: Block | None = None
         self.enrolment: Enrolment | None = None
@@ -286,69 +297,87 @@ class _Steps:
         return checkpoint
 
     def _time(self) -> None:
-        """Say when: by the tokens of trusted authorities, else as the block record states."""
-        assert self.checkpoint is not None
-        times, stated = self.parts.times, None if self.block is None else self.block.time
-        tokens = [
-            found
-            for each in times.tokens
-            if (found := self._token(each, self.parts.note)) is not None
-        ]
-        earlier = self._earlier()
-        facts: dict[str, object] = {} if stated is None else {"time": stated}
-        if self.left_out:
-            facts["left_out"] = self.left_out
-        if earlier is not None:
-            facts["earliest"] = earlier.earliest
-            self._require_order(stated, earlier.earliest, None)
-        if not tokens:
-            if stated is not None:
-                self._say(rp.TIME, rp.STATED, "notary", **facts)
-            return
-        latest = min(each.latest for each in tokens)
-        self._require_order(stated, None, latest)
-        names = [each.authority for each in tokens]
-        self._say(rp.TIME, rp.PROVEN, "tokens", **facts, latest=latest, authorities=names)
-        until = max(
-            each.expires if each.revoked is None else min(each.expires, each.revoked.time)
-            for each in tokens
-        )
-        at = self.trust.at
-        if at is None or at <= until:
-            self._say(rp.EXISTENCE, rp.PROVEN, "tokens", until=until)
+        """Say when: as trusted authorities attest, else as the block record states."""
+        assert self.checkpoint is not None and self.block is not None
+        trust, times = self.trust, self.parts.times
+        found = attest(times, self.parts.note, trust.authorities, self.renewed, trust.at)
+        left_out = list(found.left_out)
+        earliest = self._earliest(found, left_out)
+        self._require_order(self.block.time, earliest, found)
+        facts: dict[str, object] = {"time": self.block.time}
+        if left_out:
+            facts["left_out"] = left_out
+        if earliest is not None:
+            facts["earliest"] = earliest
+        shown = found.standing(trust.at) or found.standing(None)
+        if shown is None:
+            self._say(rp.TIME, rp.STATED, "notary", **facts)
         else:
-            self._say(rp.EXISTENCE, rp.NOT_SHOWN, until=until)
+            tokens = [shown] if shown.renewed else found.tokens
+            names = [each.token.authority for each in tokens]
+            by = "evidence-record" if shown.renewed else "tokens"
+            self._say(rp.TIME, rp.PROVEN, by, **facts, latest=shown.latest, authorities=names)
+        self._existence(found)
 
-    def _earlier(self) -> VerifiedToken | None:
+    def _existence(self, found: Attestations) -> None:
+        """Say until when the time is shown, and by what."""
+        facts: dict[str, object] = {}
+        if found.tokens:
+            facts["tokens"] = [_token_facts(each.token, each.until) for each in found.tokens]
+        record = found.record
+        if record is not None:
+            tokens = [_token_facts(each, each.until) for each in record.tokens]
+            facts["record"] = {"since": record.since, "until": record.until, "tokens": tokens}
+            if record.left_out:
+                facts["record_left_out"] = list(record.left_out)
+        if found.refused:
+            facts["record_refused"] = found.refused
+        shown = found.standing(self.trust.at)
+        if shown is not None:
+            renewed = shown.renewed or shown.until > shown.token.until
+            by = "evidence-record" if renewed else "tokens"
+            self._say(rp.EXISTENCE, rp.PROVEN, by, until=shown.until, **facts)
+        elif found.all:
+            until = max(each.until for each in found.all)
+            self._say(rp.EXISTENCE, rp.NOT_SHOWN, until=until, **facts)
+        elif facts:
+            self._say(rp.EXISTENCE, rp.NOT_SHOWN, **facts)
+
+    def _earliest(self, found: Attestations, left_out: list[str]) -> int | None:
+        """Return before when the block was not made; `left_out` gets why its token does not count.
+
+        The block record names that token: what stands over the block record is newer.
+        """
         earlier = self.parts.times.earlier
-        if earlier is None or self.block is None:
+        if earlier is None:
             return None
+        assert self.block is not None
         if earlier.token.digest not in self.block.tokens:
             raise VerificationFailed("the earlier token is not one that the block record names")
         note = verify_own(self.trust, earlier.note).checkpoint
         if note.origin != self.trust.origin or note.size > self.block.start:
             raise VerificationFailed("the earlier token is not over an earlier checkpoint")
-        return self._token(earlier.token, earlier.note)
-
-    def _token(self, entry: TokenEntry, note: str) -> VerifiedToken | None:
-        """Return what a token proves of a note, None where it counts for nothing, and why is kept."""
-        token = parse_token(entry.der)
-        imprint = note_imprint(token, note, entry.lines)
-        times = self.parts.times
+        newer = found.standing(self.trust.at)
         try:
-            return verify_token(token, imprint, self.trust.authorities, times.validation)
+            return verify_entry(
+                earlier.token,
+                earlier.note,
+                self.trust.authorities,
+                self.parts.times.validation,
+                shown=None if newer is None else newer.latest,
+            ).earliest
         except NotTrusted as error:
-            self.left_out.append(str(error))
+            left_out.append(str(error))
             return None
 
-    def _require_order(self, stated: int | None, earliest: int | None, latest: int | None) -> None:
-        """Raise VerificationFailed where the block's time is outside of its tokens."""
-        if stated is None:
-            return
+    def _require_order(self, stated: int, earliest: int | None, found: Attestations) -> None:
+        """Raise VerificationFailed where the block's time is outside of what is attested."""
         if earliest is not None and stated < earliest - CLOCKS_APART:
             raise VerificationFailed("the block states a time before a token that it names")
-        if latest is not None and stated > latest + CLOCKS_APART:
+        if any(stated > each.latest + CLOCKS_APART for each in found.tokens):
             raise VerificationFailed("the block states a time after the token over its checkpoint")
+        if found.record is not None and stated > found.record.since + CLOCKS_APART:
+            raise VerificationFailed("the block states a time after the evidence record over it")
 
     def _block(self) -> Block:
         statement = self._notary_statement(self.parts.block, self.parts.block_position)
@@ -443,3 +472,7 @@ class _Steps:
         for number, made in opening.renditions.items():
             documents[number]["rendition"] = made
         self._say(rp.CONTENT, rp.PROVEN, "full-opening", documents=documents)
+
+
+def _token_facts(token: VerifiedToken, until: int) -> dict[str, object]:
+    return {"authority": token.authority, "latest": token.latest, "until": until}

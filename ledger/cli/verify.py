@@ -30,6 +30,9 @@ Examples:
 @click.option(
     "--trust", "trust_file", type=shell.FILE, help="The trust file, from the office itself."
 )
+@click.option(
+    "--record", type=shell.FILE, help="The evidence record of FILE.  [default: FILE.ers, if any]"
+)
 @click.option("-o", "--output", type=shell.FILE, help="Write the disclosed content here.")
 @click.option("--for", "rule", help="Order the report by a rule: 在线诉讼规则, FRE-902.")
 @click.option(
@@ -46,6 +49,7 @@ def verify(
     file: Path,
     documents: tuple[Path, ...],
     trust_file: Path | None,
+    record: Path | None,
     output: Path | None,
     rule: str | None,
     at: datetime | None,
@@ -70,7 +74,8 @@ def verify(
 
     \b
     --at asks as of another day whether what attests to the time still stands:
-    certificates of timestamp authorities end. The clock is used for nothing else.
+    certificates of timestamp authorities end, and `sealbook renew` goes on before.
+    What is known of lost keys counts for every day. The clock is used for nothing else.
 
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
@@ -82,7 +87,7 @@ def verify(
     from ledger.court import choose_language
 
     how = Shown(file, choose_language(lang, os.environ), as_json, asked_rule(rule), full)
-    for each in (file, trust_file, identity, passphrase_file):
+    for each in (file, trust_file, record, identity, passphrase_file):
         if each is not None:
             shell.require_readable(each)
     for each in documents:
@@ -97,7 +102,7 @@ def verify(
         asked = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
         trusted = (replace(trusted[0], at=int(asked.timestamp())), *trusted[1:])
     compare = partial(_compare, passphrase_file=passphrase_file)
-    if not check(file, documents, trusted, how, output, identity, passphrase_file, compare):
+    if not check(file, documents, trusted, record, how, output, identity, passphrase_file, compare):
         raise SystemExit(1)
 
 

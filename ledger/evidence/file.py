@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
+from ledger.chain.attesting import Renewed
 from ledger.chain.receipt import MAX_RECEIPT
 from ledger.chain.report import CONTENT, Report
 from ledger.chain.trust import Trust
@@ -135,10 +136,12 @@ def verify_disclosed(
     trust: Trust,
     write: Callable[[int, int, Buffer], None] | None = None,
     progress: Callable[[int], None] | None = None,
+    renewed: Renewed | None = None,
 ) -> VerifiedReceipt:
     """Verify a disclosed deposit: first its receipt, then its content. See `verify_receipt`.
 
-    `write(document, offset, data)` gets the documents' bytes, unverified until this returns. Raises
+    `write(document, offset, data)` gets the documents' bytes, unverified until this returns. `renewed`
+    is an evidence record over the file that all of it comes from. Raises
     MalformedData, besides, where other tools could not read what is shown.
     """
 
@@ -147,7 +150,7 @@ def verify_disclosed(
             return None
         return recompute_opening(disclosed, write, progress)
 
-    verified = verify_parsed(disclosed.receipt, trust, opening)
+    verified = verify_parsed(disclosed.receipt, trust, opening, renewed=renewed)
     # Last: of content that was changed the report says more.
     disclosed.check()
     return verified

@@ -5,13 +5,12 @@ A record covers the bytes of one file, whole; a receipt and an evidence file sta
 Specification: RFC 4998.
 """
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.chain.renewal.record import MAX_RECORD, EvidenceRecord, format_record, parse_record
+from ledger.chain.renewal.record import format_record
 from ledger.chain.renewal.renewing import ALGORITHM, Kind, Renewal, plan_renewal, renew
 from ledger.chain.renewal.tree import MAX_LEAVES, Tree
 from ledger.chain.renewal.verifying import covered, hashes_used
@@ -19,14 +18,10 @@ from ledger.chain.timestamp.request import format_request, parse_response, requi
 from ledger.chain.timestamp.token import Token, parse_token, sorted_sets
 from ledger.chain.timestamp.verifying import Authority, verify_token
 from ledger.disk.files import AtomicFile
-from ledger.errors import InvalidInput, MalformedData, SealbookError, TooLarge
+from ledger.errors import InvalidInput, SealbookError, TooLarge
+from ledger.evidence.renewed import digests_of, read_record, record_of
 from ledger.quoted import quoted
 from ledger.wire.authority import ask_authority
-
-SUFFIX = ".ers"
-"""Ends the name of a record: that of its file, and this."""
-
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +33,6 @@ class Outcome:
     kind: Kind | None = None
     token: Token | None = None
     error: SealbookError | None = None
-
-
-def record_of(file: Path, folder: Path | None = None) -> Path:
-    """Return where a file's record lies: beside it, or in `folder`."""
-    return (folder or file.parent) / (file.name + SUFFIX)
-
-
-def digests_of(file: Path, algorithms: Iterable[str]) -> Callable[[str], bytes]:
-    """Return a file's hashes under these functions, read once. Raises InvalidInput."""
-    hashes = {name: hashlib.new(name) for name in algorithms}
-    try:
-        with file.open("rb") as data:
-            while block := data.read(_BLOCK):
-                for each in hashes.values():
-                    each.update(block)
-    except OSError as error:
-        raise InvalidInput(f"{quoted(file)} cannot be read: {error.strerror}.") from error
-    return lambda name: hashes[name].digest()
-
-
-def read_record(path: Path) -> EvidenceRecord | None:
-    """Return the record at `path`, None where there is none. Raises MalformedData, InvalidInput."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_RECORD + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
-    try:
-        return parse_record(data)
-    except (MalformedData, TooLarge) as error:
-        raise MalformedData(f"{quoted(path)} is no evidence record: {error}.") from error
 
 
 def request_token(url: str, imprint: bytes, authorities: Sequence[Authority]) -> Token:

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from ledger.chain.renewal.record import HASHES, Chain, EvidenceRecord, format_chains
 from ledger.chain.renewal.tree import root_of
 from ledger.chain.timestamp.token import Token, algorithm_oid
-from ledger.chain.timestamp.verifying import Authority, VerifiedToken, verify_token
+from ledger.chain.timestamp.verifying import (
+    Authority,
+    NotTrusted,
+    VerifiedToken,
+    verify_token,
+)
 from ledger.crypto import der
 from ledger.errors import VerificationFailed
 from ledger.quoted import quoted
@@ -35,13 +40,15 @@ class Coverage:
 class VerifiedRecord:
     """A record that holds; only `verify_record` makes one. Times are POSIX seconds.
 
-    The documents existed by `since`. After `until` something newer must show that the record did.
+    `tokens` are those that count, oldest first: the documents existed by `since`. After `until`
+    something newer must show that the record did. `left_out` says why other tokens do not count.
     """
 
     tokens: tuple[VerifiedToken, ...]
     others: int
     since: int
     until: int
+    left_out: tuple[str, ...]
 
 
 def hashes_used(record: EvidenceRecord) -> set[str]:
@@ -110,27 +117,35 @@ def verify_record(
 ) -> VerifiedRecord:
     """Return since when a record shows that documents existed, and until when it does.
 
-    Each token must hold by the word of an authority that is trusted, and must have been renewed while
-    it did. `validation` are certificates, CRLs and OCSP responses beside those in the tokens. Raises
-    VerificationFailed, MalformedData and TooLarge.
+    A token counts by the word of an authority that is trusted, where the next one that counts shows it
+    to have existed while it stood. Each token covers all that is older, also what does not count: so a
+    token that is left out makes the record show less and never something else. `validation` are
+    certificates, CRLs and OCSP responses beside those in the tokens.
+
+    Raises NotTrusted where no token counts, and VerificationFailed, MalformedData, TooLarge.
     """
     coverage = covered(record, *documents)
     found: list[VerifiedToken] = []
-    shown: int | None = None
+    left_out: list[NotTrusted] = []
     for token in reversed(coverage.tokens):
-        each = verify_token(token, token.imprint, authorities, validation, shown=shown)
-        if shown is not None and shown > holds_until(each):
-            raise VerificationFailed(
-                f"the timestamp of {quoted(each.authority)} in an evidence record was renewed when it "
-                "no longer held"
-            )
-        shown = each.latest
-        found.append(each)
-    found.reverse()
-    return VerifiedRecord(tuple(found), coverage.others, found[0].latest, holds_until(found[-1]))
-
-
-def holds_until(token: VerifiedToken) -> int:
-    """Return the last POSIX second at which a token stands without anything newer."""
-    revoked = token.revoked
-    return token.expires if revoked is None else min(token.expires, revoked.time)
+        shown = found[-1].latest if found else None
+        try:
+            each = verify_token(token, token.imprint, authorities, validation, shown=shown)
+            if shown is not None and shown > each.until:
+                raise NotTrusted(
+                    f"the timestamp of {quoted(each.authority)} in an evidence record was renewed "
+                    "when it no longer held"
+                )
+        except NotTrusted as error:
+            left_out.append(error)
+        else:
+            found.append(each)
+    if not found:
+        raise left_out[0]
+    return VerifiedRecord(
+        tuple(reversed(found)),
+        coverage.others,
+        found[-1].latest,
+        found[0].until,
+        tuple(map(str, reversed(left_out))),
+    )

@@ -69,6 +69,11 @@ class VerifiedToken:
     revoked: Revocation | None
     checked: int | None
 
+    @property
+    def until(self) -> int:
+        """The last second at which it stands without anything newer."""
+        return self.expires if self.revoked is None else min(self.expires, self.revoked.time)
+
 
 def verify_token(
     token: Token,

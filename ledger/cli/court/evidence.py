@@ -31,6 +31,7 @@ _LISTED = 40
 """Files of readings that are named; `_readings.txt` names all."""
 
 if TYPE_CHECKING:
+    from ledger.chain.attesting import Renewed
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
     from ledger.cli.court.questions import Examined
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 def verify_evidence(
     file: Path,
     trusted: "Trusted | None",
+    renewed: "Renewed | None",
     output: Path | None,
     how: Shown,
 ) -> bool:
@@ -52,7 +54,7 @@ def verify_evidence(
             disclosed = read_evidence(opened)
             if trusted is None:
                 return show_reports([unchecked_report()] * len(disclosed), None, how)
-        writing = _Writing(output, disclosed, how, stack)
+        writing = _Writing(output, disclosed, renewed, how, stack)
         with damaged(how.name):
             result = verify_file(disclosed, trusted[0], writing.verify)
         writing.finish(result)
@@ -89,11 +91,13 @@ class _Writing:
         self,
         output: Path | None,
         disclosed: tuple[DisclosedDeposit, ...],
+        renewed: "Renewed | None",
         how: Shown,
         stack: ExitStack,
     ) -> None:
         self.taken: Conflict | None = None
-        self._output, self._disclosed, self._how, self._stack = output, disclosed, how, stack
+        self._output, self._disclosed, self._renewed = output, disclosed, renewed
+        self._how, self._stack = how, stack
         self._title = Path(how.name.name.removesuffix(".age")).stem
         self._stagings: dict[int, Staging] = {}
         self._placed: dict[int, Opened] = {}
@@ -105,7 +109,7 @@ class _Writing:
         total = sum(size for _, size in disclosed.contents)
         with shell.Progress(f"verifying {self._how.name.name}", total) as progress:
             write = staging.write if staging else None
-            return verify_disclosed(disclosed, trust, write, progress)
+            return verify_disclosed(disclosed, trust, write, progress, self._renewed)
 
     def finish(self, result: FileReport) -> None:
         """Move what is good to its place."""

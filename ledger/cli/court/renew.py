@@ -45,7 +45,8 @@ def renew(
     latter case with --hash-tree. Nobody needs to be asked but the authority, and it learns nothing but
     a hash. Which authorities count says whoever verifies.
     """
-    from ledger.evidence.renewing import SUFFIX, renew_files, request_token
+    from ledger.evidence.renewed import SUFFIX
+    from ledger.evidence.renewing import renew_files, request_token
 
     if output is not None and not output.is_dir():
         raise click.UsageError("The folder of -o does not exist.")

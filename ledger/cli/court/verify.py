@@ -12,6 +12,7 @@ from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
+    from ledger.chain.attesting import Renewed
     from ledger.chain.trust import Trust
     from ledger.cli.court.questions import Examined
     from ledger.cli.court.reports import Trusted
@@ -26,6 +27,7 @@ def check(
     file: Path,
     documents: tuple[Path, ...],
     trusted: "Trusted | None",
+    record: Path | None,
     how: Shown,
     output: Path | None,
     identity: Path | None,
@@ -34,7 +36,9 @@ def check(
 ) -> bool:
     """Print the reports on a file that may be sealed for its reader; return whether all are good."""
     from ledger.cli.court.sealed import is_sealed, unsealed
+    from ledger.evidence.renewed import read_renewed
 
+    renewed = read_renewed(file, record)
     with ExitStack() as stack:
         if is_sealed(file):
             if identity is None:
@@ -51,10 +55,10 @@ def check(
                 raise click.UsageError("An evidence file brings its documents; name no others.")
             from ledger.cli.court.evidence import verify_evidence
 
-            return verify_evidence(file, trusted, output, how)
+            return verify_evidence(file, trusted, renewed, output, how)
         if output is not None:
             raise click.UsageError("A receipt holds no documents to write; leave out -o.")
-        return _verify_receipt(file, documents, trusted, how, compare)
+        return _verify_receipt(file, documents, trusted, renewed, how, compare)
 
 
 def asked_rule(asked: str | None) -> str | None:
@@ -83,6 +87,7 @@ def _verify_receipt(
     file: Path,
     documents: tuple[Path, ...],
     trusted: "Trusted | None",
+    renewed: "Renewed | None",
     how: Shown,
     compare: "Compare",
 ) -> bool:
@@ -97,7 +102,9 @@ def _verify_receipt(
         return show_reports([unchecked_report()], None, how)
 
     def verify(_: int, each: "DisclosedDeposit", trust: "Trust") -> "VerifiedReceipt":
-        return verify_parsed(each.receipt, trust, lambda _: compare(each.receipt, documents))
+        return verify_parsed(
+            each.receipt, trust, lambda _: compare(each.receipt, documents), renewed=renewed
+        )
 
     result = verify_file([DisclosedDeposit(receipt)], trusted[0], verify)
     examined: list[Examined] = []

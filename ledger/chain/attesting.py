@@ -1,0 +1,125 @@
+"""By when an entry was made, in the words of others than the notary, and until when that is shown.
+
+Tokens stand in the receipt. An evidence record lies beside the file that the receipt is, or is in: it
+shows the tokens to be older than its own, and attests to a time itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ledger.chain.receipt import Times, TokenEntry
+from ledger.chain.renewal.record import parse_record
+from ledger.chain.renewal.verifying import Digests, VerifiedRecord, verify_record
+from ledger.chain.timestamp.token import note_imprint, parse_token
+from ledger.chain.timestamp.verifying import Authority, NotTrusted, VerifiedToken, verify_token
+from ledger.errors import SealbookError
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """An evidence record's bytes and the hashes of the file beside it; nothing is verified yet."""
+
+    data: bytes
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """That what is asked about existed by `latest`, which is shown until `until`. POSIX seconds.
+
+    `token` is what says so by itself, the oldest of the record where `renewed` is all there is.
+    """
+
+    token: VerifiedToken
+    until: int
+    renewed: bool = False
+
+    @property
+    def latest(self) -> int:
+        """The second by which it existed."""
+        return self.token.latest
+
+
+@dataclass(frozen=True, slots=True)
+class Attestations:
+    """What tokens and record say of one note; only `attest` makes one.
+
+    `tokens` are those of the receipt that count. `record` is the evidence record that holds; of one
+    that does not, `refused` says why. `left_out` says the same of tokens that count for nothing.
+    """
+
+    tokens: tuple[Attested, ...]
+    record: VerifiedRecord | None
+    refused: str
+    left_out: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[Attested, ...]:
+        """Each token, and the record by itself."""
+        if self.record is None:
+            return self.tokens
+        return *self.tokens, Attested(self.record.tokens[0], self.record.until, renewed=True)
+
+    def standing(self, at: int | None) -> Attested | None:
+        """Return what shows the earliest time at `at`, None where nothing shows any then."""
+        shown = [each for each in self.all if at is None or at <= each.until]
+        return min(shown, key=lambda each: (each.latest, -each.until), default=None)
+
+
+def attest(
+    times: Times,
+    note: str,
+    authorities: tuple[Authority, ...],
+    renewed: Renewed | None = None,
+    at: int | None = None,
+) -> Attestations:
+    """Return what tokens over `note`, and a record over the file that holds them, attest to.
+
+    A record counts for a token where it stands at `at`, or at any time where that is None: what it
+    shows to have existed while it stood is shown for as long as the record stands, and a key that was
+    lost later fells it no more. Raises MalformedData, VerificationFailed and TooLarge for a token that
+    is over something else or does not hold; never for the record.
+    """
+    record, refused = None, ""
+    if renewed is not None:
+        record, refused = _verified(renewed, authorities, times.validation)
+    shown = record.since if record is not None and (at is None or at <= record.until) else None
+    found, left_out = [], []
+    for entry in times.tokens:
+        try:
+            token = verify_entry(entry, note, authorities, times.validation, shown=shown)
+        except NotTrusted as error:
+            left_out.append(str(error))
+            continue
+        until = token.until
+        if record is not None and record.since <= until:
+            until = max(until, record.until)
+        found.append(Attested(token, until))
+    return Attestations(tuple(found), record, refused, tuple(left_out))
+
+
+def verify_entry(
+    entry: TokenEntry,
+    note: str,
+    authorities: Sequence[Authority],
+    validation: Sequence[bytes],
+    *,
+    shown: int | None = None,
+) -> VerifiedToken:
+    """Return what a token proves of a note, as `verify_token` does."""
+    token = parse_token(entry.der)
+    imprint = note_imprint(token, note, entry.lines)
+    return verify_token(token, imprint, authorities, validation, shown=shown)
+
+
+@lru_cache(maxsize=4)
+def _verified(
+    renewed: Renewed, authorities: tuple[Authority, ...], validation: tuple[bytes, ...]
+) -> tuple[VerifiedRecord | None, str]:
+    """Return the record where it holds, else why not: once for all deposits of a file."""
+    try:
+        record = parse_record(renewed.data)
+        return verify_record(record, [renewed.digests], authorities, validation), ""
+    except SealbookError as error:
+        return None, str(error)
