@@ -6,7 +6,7 @@ No clock, file, network or database. The command line, the service and the tests
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ledger.chain import report as rp
 from ledger.chain.attesting import Attestations, Renewed, attest, verify_entry
@@ -321,7 +321,7 @@ class _Steps:
 
     def _existence(self, found: Attestations) -> None:
         """Say until when the time is shown, and by what."""
-        facts: dict[str, object] = {}
+        facts: dict[str, Any] = {}
         if found.tokens:
             facts["tokens"] = [_token_facts(each.token, each.until) for each in found.tokens]
         record = found.record
@@ -331,7 +331,7 @@ class _Steps:
             if record.left_out:
                 facts["record_left_out"] = list(record.left_out)
         if found.refused:
-            facts["record_refused"] = found.refused
+            facts["record_refused"] = list(found.refused)
         shown = found.standing(self.trust.at)
         if shown is not None:
             renewed = shown.renewed or shown.until > shown.token.until

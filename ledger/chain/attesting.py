@@ -51,7 +51,7 @@ class Attestations:
 
     tokens: tuple[Attested, ...]
     record: VerifiedRecord | None
-    refused: str
+    refused: tuple[str, ...]
     left_out: tuple[str, ...]
 
     @property
@@ -81,7 +81,7 @@ def attest(
     lost later fells it no more. Raises MalformedData, VerificationFailed and TooLarge for a token that
     is over something else or does not hold; never for the record.
     """
-    record, refused = None, ""
+    record, refused = None, tuple[str, ...]()
     if renewed is not None:
         record, refused = _verified(renewed, authorities, times.validation)
     shown = record.since if record is not None and (at is None or at <= record.until) else None
@@ -116,10 +116,10 @@ def verify_entry(
 @lru_cache(maxsize=4)
 def _verified(
     renewed: Renewed, authorities: tuple[Authority, ...], validation: tuple[bytes, ...]
-) -> tuple[VerifiedRecord | None, str]:
+) -> tuple[VerifiedRecord | None, tuple[str, ...]]:
     """Return the record where it holds, else why not: once for all deposits of a file."""
     try:
         record = parse_record(renewed.data)
-        return verify_record(record, [renewed.digests], authorities, validation), ""
+        return verify_record(record, [renewed.digests], authorities, validation), ()
     except SealbookError as error:
-        return None, str(error)
+        return None, (str(error),)

@@ -24,11 +24,10 @@ def describe(claim: Claim, language: str, when: Callable[[int], Words] | None = 
     title = pick(_TITLES[claim.name], language)
     status = status_words(claim.status, claim.by, language)
     if claim.status == rp.FAILED:
-        why = in_chinese(claim.reason) if language == CHINESE else claim.reason
-        facts = reason_facts(say("reason", language), why)
+        facts = _why(say("reason", language), claim.reason, language)
         return Described(title, status, pick(_FAILURES[claim.name], language), facts)
     writer = _Writer(claim, language, when or utc)
-    told = claim.status in (rp.PROVEN, rp.STATED) or claim.name == rp.WITNESSES
+    told = claim.status in (rp.PROVEN, rp.STATED) or claim.name in (rp.WITNESSES, rp.EXISTENCE)
     shown = writer.facts() if told else ()
     return Described(title, status, writer.text(), tuple(shown))
 
@@ -49,6 +48,10 @@ def verdict(report: Report, language: str) -> Words:
 def status_words(status: str, by: str, language: str) -> Words:
     """Return a status, and by what it is proven or by whom it is stated."""
     return fill(_STATUS[status], language, by=pick(_BY[by], language))
+
+
+def _why(label: Words, reason: str, language: str) -> tuple[Fact, ...]:
+    return reason_facts(label, in_chinese(reason) if language == CHINESE else reason)
 
 
 class _Writer:
@@ -78,6 +81,8 @@ class _Writer:
             return _EARLIEST
         if claim.name == rp.EXISTENCE and claim.status == rp.NOT_SHOWN and "until" in claim.facts:
             return _NO_LONGER
+        if claim.name == rp.EXISTENCE and claim.by == "evidence-record":
+            return _RENEWED
         if claim.name == rp.WITNESSES and claim.status == rp.NOT_SHOWN and claim.facts:
             return _TOO_FEW
         return None
@@ -92,6 +97,8 @@ class _Writer:
         }
         count = len(facts.get("documents", ()))
         values |= {"count": count, "plural": Words("" if count == 1 else "s")}
+        if "record" in facts:
+            values["since"] = self.when(facts["record"]["since"])
         if self.claim.name == rp.BLOCK and "size" in facts:
             values["last"] = facts["size"] - 1
         return values
@@ -118,13 +125,29 @@ class _Writer:
                 yield Fact("", self.when(each["time"]))
         for name in claim.facts.get("authorities", ()):
             yield Fact(pick(_AUTHORITY, language), Quoted(name))
-        for reason in claim.facts.get("left_out", ()):
-            yield Fact(pick(_LEFT_OUT, language), Quoted(reason))
+        if claim.name == rp.EXISTENCE:
+            yield from self._shown_by()
+        for key, label in _NOT_COUNTED.items():
+            for reason in claim.facts.get(key, ()):
+                yield from _why(pick(label, language), reason, language)
         for number, each in enumerate(claim.facts.get("documents", ()), 1):
             yield Fact(document_called(number, language), Quoted(each["name"]))
             yield Fact("", Words(f"{each['size']:,} B"))
             if "rendition" in each:
                 yield from made_facts(each["rendition"], language)
+
+    def _shown_by(self) -> Iterator[Fact]:
+        """Yield which timestamps show something to have existed, by when and until when."""
+        facts, language = self.claim.facts, self.language
+        record = facts.get("record", {})
+        for label, tokens in (
+            (_TOKEN, facts.get("tokens", ())),
+            (_RECORD, record.get("tokens", ())),
+        ):
+            for each in tokens:
+                times = {key: self.when(each[key]) for key in ("latest", "until")}
+                yield Fact(pick(label, language), Quoted(each["authority"]))
+                yield Fact("", fill(_SHOWN_BY, language, **times))
 
 
 _TIMES = {"time", "signed", "checked_at", "earliest", "latest", "until"}
@@ -142,6 +165,7 @@ _BY = {
     "inclusion-proof": ("the inclusion proof", "账本包含证明"),
     "cosignatures": ("cosignatures", "共同签署"),
     "tokens": ("timestamp authorities", "时间戳机构"),
+    "evidence-record": ("an evidence record", "证据记录"),
     "block-record": ("the block record", "区块记录"),
     "notary": ("the notary", "公证机构"),
     "depositor": ("the depositor", "存证人"),
@@ -315,6 +339,11 @@ _NO_LONGER: Pair = (
     "then, and nothing newer is shown.",
     "{until} 之后未予证明：时间戳机构的证书已于该时间到期或被撤销，且未出示更新的证明。",
 )
+_RENEWED: Pair = (
+    "The evidence record shows that this existed by {since}, and that is shown until {until}: a file "
+    "that is to be shown later has to be renewed before.",
+    "证据记录证明其于 {since} 已存在，并可证明至 {until}；如需在此后出示，应在该时间之前续期。",
+)
 _TOO_FEW: Pair = (
     "Fewer institutions than the trust file requires have countersigned this state of the ledger.",
     "共同签署账本这一状态的机构少于信任文件的要求。",
@@ -328,7 +357,14 @@ _RENDERED: Pair = (
 
 _WITNESS: Pair = ("institution", "机构")
 _AUTHORITY: Pair = ("authority", "时间戳机构")
-_LEFT_OUT: Pair = ("a token not counted", "未计入的时间戳")
+_TOKEN: Pair = ("timestamp by", "时间戳机构")
+_RECORD: Pair = ("in the record, by", "证据记录中的时间戳机构")
+_SHOWN_BY: Pair = ("by {latest}, shown until {until}", "不晚于 {latest}，可证明至 {until}")
+_NOT_COUNTED: dict[str, Pair] = {
+    "left_out": ("a token not counted", "未计入的时间戳"),
+    "record_left_out": ("not counted in the record", "证据记录中未计入的时间戳"),
+    "record_refused": ("evidence record not counted", "未计入的证据记录"),
+}
 
 _SOMETHING_ELSE = ("This part of the file does not hold.", "文件的这一部分不成立。")
 _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {

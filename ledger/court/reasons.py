@@ -117,6 +117,92 @@ _REASONS = {
     "the block states a time after the token over its checkpoint": (
         "区块所述时间晚于其检查点时间戳的时间。"
     ),
+    # Timestamps
+    "no timestamp authority is trusted: add it to the trust file": (
+        "信任文件未列任何时间戳机构；请将其加入信任文件。"
+    ),
+    "a timestamp token's hash function {0} is not verified here": (
+        "时间戳使用哈希函数 {0}，本程序不核验此函数。"
+    ),
+    "a timestamp token is for something else: its hash is another one": (
+        "时间戳所指为其他内容：其哈希值不同。"
+    ),
+    "a timestamp token's extension {0} is critical, and not known here": (
+        "时间戳含关键扩展 {0}，本程序不识别。"
+    ),
+    "a timestamp token was made under the policy {0}, which is not the one that you trust of {1}": (
+        "时间戳依策略 {0} 签发，不是信任文件为 {1} 所列的策略。"
+    ),
+    "a timestamp token's certificate was revoked on {0} without a reason, as a list of {1} says, and "
+    "nothing shows that the token is older than that": (
+        "时间戳的证书已于 {0} 被撤销（未载原因，见 {1} 的撤销列表），无从证明该时间戳早于撤销。"
+    ),
+    "a timestamp token's certificate was revoked on {0} for {1}, as a list of {2} says, and nothing "
+    "shows that the token is older than that": (
+        "时间戳的证书已于 {0} 被撤销（原因：{1}，见 {2} 的撤销列表），无从证明该时间戳早于撤销。"
+    ),
+    "a timestamp token's certificates use the algorithm {0}, which is not verified here or not in this "
+    "size": "时间戳的证书使用算法 {0}，本程序不核验此算法或此长度。",
+    "a timestamp token's certificate is not one that an authority you trust has issued for timestamps, "
+    "or it was not valid at the token's time": (
+        "时间戳的证书不是由信任文件所列机构为时间戳用途签发的，或在时间戳所载时间不在有效期内。"
+    ),
+    "a timestamp authority's key is not verified here: {0}, or of another size": (
+        "时间戳机构的密钥类型为 {0} 或长度不同，本程序不核验。"
+    ),
+    "a timestamp token brings no certificate of its signer; add it to the validation data": (
+        "时间戳未附签署者的证书；请将其加入核验数据。"
+    ),
+    "a timestamp token's signature is for another kind of content": "时间戳的签名针对其他类型的内容。",
+    "a timestamp token's signature is over another statement": "时间戳的签名针对其他声明。",
+    "a timestamp token's signature is over another hash than it states": (
+        "时间戳的签名所用哈希函数与其所载不同。"
+    ),
+    "the hash function {0} is not verified here": "本程序不核验哈希函数 {0}。",
+    "a timestamp token does not name its certificate under its signature": (
+        "时间戳未在其签名之下指明证书。"
+    ),
+    "a timestamp token names one certificate under its signature and another beside it": (
+        "时间戳在其签名之下与之外所指的证书不同。"
+    ),
+    "RSASSA-PSS with SHA-1 is not verified here": "本程序不核验使用 SHA-1 的 RSASSA-PSS。",
+    "RSASSA-PSS with two hash functions is not verified here": (
+        "本程序不核验使用两种哈希函数的 RSASSA-PSS。"
+    ),
+    "a timestamp token's signature does not hold": "时间戳的签名不成立。",
+    "a timestamp authority's certificate cannot be read": "时间戳机构的证书无法读取。",
+    "a signature by the algorithm {0}, or with a key that is not of it, is not verified here": (
+        "本程序不核验算法为 {0} 的签名，或所用密钥不属此算法的签名。"
+    ),
+    "an OCSP response is signed by nobody that its issuer has certified": (
+        "OCSP 响应的签署者未获证书签发者认证。"
+    ),
+    # Evidence records
+    "an evidence record does not cover this file: it is of another one, or was changed": (
+        "证据记录不涵盖此文件：该记录属于其他文件，或已被改动。"
+    ),
+    "an evidence record uses a hash function that is not verified here: {0}": (
+        "证据记录使用本程序不核验的哈希函数：{0}。"
+    ),
+    "a chain of an evidence record mixes hash functions": "证据记录的一条链混用多种哈希函数。",
+    "an evidence record names other hash functions than its timestamps use": (
+        "证据记录所列哈希函数与其时间戳所用的不同。"
+    ),
+    "a timestamp of an evidence record is over another hash tree than stands there": (
+        "证据记录中的时间戳针对其他哈希树，而非所附的哈希树。"
+    ),
+    "the timestamps of an evidence record are not in the order of time": (
+        "证据记录中的时间戳未按时间先后排列。"
+    ),
+    "the timestamp of {0} in an evidence record was renewed when it no longer held": (
+        "证据记录中 {0} 的时间戳在续期时已不再成立。"
+    ),
+    "a hash tree of an evidence record holds what is no such hash": (
+        "证据记录的哈希树含有不属该哈希函数的值。"
+    ),
+    "the block states a time after the evidence record over it": (
+        "区块所述时间晚于涵盖它的证据记录的时间。"
+    ),
     # Order
     "a statement in the receipt is not the trusted notary's": "回执中的一份声明不是受信任公证机构的。",
     "a statement in the receipt is signed by an unknown key": "回执中的一份声明由未知密钥签署。",

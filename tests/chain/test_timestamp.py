@@ -308,9 +308,9 @@ def test_each_reason_of_a_later_revocation(reason: REASON | None, by: str) -> No
         with pytest.raises(VerificationFailed, match="was revoked on 2026-09-21"):
             _verify(_token(), said)
     else:
-        assert _verify(_token(), said).revoked == Revocation(T + 500, name)
+        assert _verify(_token(), said).revoked == Revocation(T + 500, name, T + 1000)
     # Something newer shows that the token is older than the loss of its key.
-    assert _verify(_token(), said, shown=T + 499).revoked == Revocation(T + 500, name)
+    assert _verify(_token(), said, shown=T + 499).revoked == Revocation(T + 500, name, T + 1000)
     before = Revoked(UNIT.serial, T + 1, reason)  # the token's latest second
     with pytest.raises(VerificationFailed, match="was revoked"):
         _verify(_token(), revocation_list(ISSUER, T + 1000, (before,)), shown=T + 1)
@@ -392,7 +392,9 @@ def test_what_a_token_brings_about_its_revocation() -> None:
         der.encode(der.context(1), der.oid("1.3.6.1.5.5.7.16.2") + response),
         der.encode(der.context(1), der.oid("1.3.6.1.5.5.7.48.1.1") + basic),
     ):
-        assert _verify(_token(crls=(written,))).revoked == Revocation(T + 500, "superseded")
+        assert _verify(_token(crls=(written,))).revoked == Revocation(
+            T + 500, "superseded", T + 1000
+        )
     unknown = der.encode(der.context(1), der.oid("1.2.3") + der.sequence())
     assert _verify(_token(crls=(unknown,))).revoked is None
 

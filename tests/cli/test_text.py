@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from ledger import language
 from ledger.chain import report as rp
+from ledger.chain.renewal.tree import NOT_COVERED
 from ledger.chain.report import Claim, Report
 from ledger.cli import shell, text
 from ledger.cli.court.page import report_page
@@ -114,6 +115,10 @@ def refusals(module: str, *errors: str) -> Iterator[str]:
             yield said
 
 
+TIMES = (
+    "timestamp.verifying", "timestamp.path", "timestamp.signature", "timestamp.revocation",
+    "renewal.verifying", "renewal.tree", "attesting",
+)  # fmt: skip
 CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "receipt")
 
 
@@ -122,6 +127,12 @@ CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "rec
     [
         *refusals("ledger.verify", "VerificationFailed"),
         *(each for name in CORE for each in refusals(f"ledger.chain.{name}", "VerificationFailed")),
+        *(
+            each
+            for name in TIMES
+            for each in refusals(f"ledger.chain.{name}", "VerificationFailed", "NotTrusted")
+        ),
+        NOT_COVERED,
         *refusals("ledger.crypto.keys", "VerificationFailed"),
         *(
             each

@@ -38,11 +38,13 @@ class Revocation:
     """That a certificate of a token's path was revoked.
 
     `time` is the POSIX second from which it counts: of the revocation, or of an earlier invalidity.
-    `reason` is a name of RFC 5280 section 5.3.1, None where the list states none.
+    `reason` is a name of RFC 5280 section 5.3.1, None where the list states none. `listed` is the time
+    of the list.
     """
 
     time: int
     reason: str | None
+    listed: int
 
     @property
     def is_harmless(self) -> bool:
@@ -146,7 +148,7 @@ def _listed(
                 reason = extension.value.reason.value
             elif isinstance(extension.value, x509.InvalidityDate):
                 time = min(time, extension.value.invalidity_date_utc)
-        revocation = Revocation(_seconds(time), reason)
+        revocation = Revocation(_seconds(time), reason, _seconds(crl.last_update_utc))
     yield _Word(_seconds(crl.last_update_utc), revocation, covers)
 
 
@@ -205,7 +207,11 @@ def _answered(
             if isinstance(extension.value, x509.InvalidityDate):
                 time = min(time, extension.value.invalidity_date_utc)
         reason = response.revocation_reason
-        revocation = Revocation(_seconds(time), None if reason is None else reason.value)
+        revocation = Revocation(
+            _seconds(time),
+            None if reason is None else reason.value,
+            _seconds(response.this_update_utc),
+        )
     yield _Word(_seconds(response.this_update_utc), revocation, covers=True)
 
 

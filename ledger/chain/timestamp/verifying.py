@@ -5,7 +5,7 @@ Specification: RFC 3161 section 2.4.2 and appendix B; RFC 5816.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import floor
 
@@ -163,8 +163,9 @@ def _standing(
 ) -> tuple[Revocation | None, int | None]:
     """Return the first revocation that leaves the token standing, and when all were last checked.
 
-    The authority's own certificate is trusted by name: nobody above it revokes it. Raises
-    VerificationFailed where a revocation fells the token.
+    A list counts whenever it was made, also for a question about an earlier day: what is looked at are
+    bytes that a thief may have made since. The authority's own certificate is trusted by name: nobody
+    above it revokes it. Raises NotTrusted where a revocation fells the token.
     """
     found = [standing(each, issuer, lists, latest) for each, issuer in pairwise(path)]
     revocations = sorted(
@@ -174,11 +175,15 @@ def _standing(
         known = [] if shown is None else [shown]
         known += [latest] if each.is_harmless else []
         if not known or min(known) >= each.time:
-            day = (_EPOCH + timedelta(seconds=each.time)).date()
+            day, listed = _day(each.time), _day(each.listed)
+            if each.reason is None:
+                raise NotTrusted(
+                    f"a timestamp token's certificate was revoked on {day} without a reason, as a list "
+                    f"of {listed} says, and nothing shows that the token is older than that"
+                )
             raise NotTrusted(
-                f"a timestamp token's certificate was revoked on {day}"
-                + (f" ({quoted(each.reason)})" if each.reason else " without a reason")
-                + ", and nothing shows that the token is older than that"
+                f"a timestamp token's certificate was revoked on {day} for {quoted(each.reason)}, as a "
+                f"list of {listed} says, and nothing shows that the token is older than that"
             )
     checks = [each.checked for each in found]
     checked = [each for each in checks if each is not None]
@@ -186,3 +191,7 @@ def _standing(
         revocations[0] if revocations else None,
         min(checked) if checked and len(checked) == len(checks) else None,
     )
+
+
+def _day(seconds: int) -> date:
+    return (_EPOCH + timedelta(seconds=seconds)).date()
