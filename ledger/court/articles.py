@@ -50,7 +50,12 @@ class _Writer:
             pair = _KEPT_AS_STATED
         if question == "third-party" and facts["names"]:
             pair = _COUNTERSIGNED
-        return fill(pair, self.language, **self._values())
+        if question == "registered" and self.answer.status == rp.PROVEN:
+            pair = _REGISTERED_BETWEEN if "earliest" in facts else _REGISTERED_BY
+        said = fill(pair, self.language, **self._values())
+        if question == "kept" and "latest" in facts:
+            said = Words(said + fill(_ENTERED_BY, self.language, **self._values()))
+        return said
 
     def _values(self) -> dict[str, int | Words]:
         """Return what a sentence may be filled with: numbers, times, and names of our own."""
@@ -79,6 +84,9 @@ class _Writer:
             witnesses = [each["name"] for each in facts.get("witnesses", ())]
             for each in facts.get("names", witnesses):
                 yield Fact(pick(_WITNESS, language), Quoted(each))
+        if self.answer.question == "registered":
+            for each in facts.get("authorities", ()):
+                yield Fact(pick(_AUTHORITY, language), Quoted(each))
         for name, found in facts.get("fields", {}).items():
             yield from self._field(name, found)
         yield from cover_facts(facts.get("cover", {}), language)
@@ -108,7 +116,7 @@ class _Writer:
             yield Fact("", fill(_OF_DOCUMENTS, self.language, documents=documents, **counts))
 
 
-_TIMES = {"time", "signed", "checked_at"}
+_TIMES = {"time", "signed", "checked_at", "earliest", "latest"}
 _DIGESTS = {"platform", "digest", "code", "id"}
 
 _ARTICLES: dict[str, Pair] = {
@@ -340,6 +348,22 @@ _KEPT_AS_STATED: Pair = (
     "存证人软件按其自身时钟于 {signed} 签署；公证机构声明于 {time} 登记。对此前的过程，存证人软件在"
     "封存时声明如下，未经他人核实；此外没有记录。",
 )
+_REGISTERED_BY: Pair = (
+    "Not later than {latest}, as a timestamp authority has attested, block {height}; the notary states "
+    "{time}. Entries with a smaller number were registered earlier.",
+    "不晚于 {latest}（时间戳机构证明），第 {height} 号区块；公证机构声明为 {time}。"
+    "编号较小的记录登记在先。",
+)
+_REGISTERED_BETWEEN: Pair = (
+    "Between {earliest} and {latest}, as timestamp authorities have attested, block {height}; the "
+    "notary states {time}. Entries with a smaller number were registered earlier.",
+    "{earliest} 至 {latest} 之间（时间戳机构证明），第 {height} 号区块；公证机构声明为 {time}。"
+    "编号较小的记录登记在先。",
+)
+_ENTERED_BY: Pair = (
+    " That it was entered not later than {latest}, a timestamp authority has attested.",
+    "时间戳机构证明其登记不晚于 {latest}。",
+)
 _COUNTERSIGNED: Pair = (
     "Those named below countersigned the ledger's state, not the content. Nobody else is shown to have "
     "witnessed how the data was made, collected or kept.",
@@ -359,6 +383,7 @@ _OF_DOCUMENTS: Pair = (
 
 _PLATFORM_HASH: dict[str, Pair] = {"platform": ("platform statement", "平台声明（叶哈希）")}
 _WITNESS: Pair = ("institution", "机构")
+_AUTHORITY: Pair = ("timestamp by", "时间戳机构")
 _LEDGER: Pair = ("ledger", "账本")
 _FACTS: dict[str, dict[str, Pair]] = {
     "stored": {"origin": _LEDGER},

@@ -193,12 +193,13 @@ def _record(report: Report, name: str) -> list[str]:
         if witnesses
         else "Not shown: that any other institution countersigned this state."
     )
+    names = report.claim(rp.TIME).facts.get("authorities", ())
+    values += "".join(_value("timestamp by", each) for each in names)
     return [
         f"{name} (Rule 902(13)). Proven: it is entry {entry['index']} of the ledger named below, in "
         f"block {block['height']} of a tree of {entry['size']} entries, with the commitment "
         f"{entry['commitment']}. Proven: it is signed with key {depositor['key']} of account "
-        f"{depositor['account']}. {who} Stated by the notary: it was registered at "
-        f"{_time(report.claim(rp.TIME).facts.get('time'))}. {signed_by}{values}"
+        f"{depositor['account']}. {who} {_when(report)} {signed_by}{values}"
     ]
 
 
@@ -260,7 +261,18 @@ def _unidentified(exhibits: Sequence[Exhibit]) -> str:
     return _OWN_CONTENT if compared else _NO_CONTENT
 
 
-def _time(seconds: int | None) -> str:
-    if seconds is None:
-        return "a time that is not shown"
-    return utc(seconds)
+def _when(report: Report) -> str:
+    """Return when a deposit was registered: what timestamps prove, then what the notary states."""
+    time, existence = report.claim(rp.TIME), report.claim(rp.EXISTENCE)
+    if "time" not in time.facts:
+        return "Not shown: when it was registered."
+    stated = f"Stated by the notary: it was registered at {utc(time.facts['time'])}."
+    if time.status != rp.PROVEN:
+        return stated
+    after = ""
+    if "earliest" in time.facts:
+        after = f"not before {utc(time.facts['earliest'])} and "
+    proven = f"it was registered {after}not later than {utc(time.facts['latest'])}"
+    until = utc(existence.facts["until"])
+    shown = "that holds until" if existence.status == rp.PROVEN else "not shown after"
+    return f"Proven by the timestamps named below: {proven}; {shown} {until}. {stated}"

@@ -156,7 +156,8 @@ def _before_entry(report: Report, stated: Sequence[Mapping[str, Any]]) -> tuple[
         rp.STATED if signed.status == rp.PROVEN else signed.status,
         "depositor",
         signed.reason,
-        {"signed": signed.facts.get("signed"), "time": entered.facts.get("time")},
+        {"signed": signed.facts.get("signed"), "time": entered.facts.get("time")}
+        | {key: value for key, value in entered.facts.items() if key == "latest"},
     )
     names = [each["name"] for each in report.claim(rp.WITNESSES).facts.get("witnesses", ())]
     source, made, kept_cover = _sorted(report.claim(rp.PROVENANCE).facts.get("fields", {}))
