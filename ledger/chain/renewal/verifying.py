@@ -86,6 +86,10 @@ def covered(record: EvidenceRecord, *documents: Digests) -> Coverage:
                 older = record.chains[:number]
                 leaves = [renewed_leaf(algorithm, of(algorithm), older) for of in documents]
             if root_of(algorithm, each.lists, leaves) != each.token.imprint:
+                if not each.reduced:
+                    raise VerificationFailed(
+                        "a timestamp token is for something else: its hash is another one"
+                    )
                 raise VerificationFailed(
                     "a timestamp of an evidence record is over another hash tree than stands there"
                 )
