@@ -7,32 +7,53 @@ Specification: RFC 4998.
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.chain.renewal.record import format_record
 from ledger.chain.renewal.renewing import ALGORITHM, Kind, Renewal, plan_renewal, renew
 from ledger.chain.renewal.tree import MAX_LEAVES, Tree
-from ledger.chain.renewal.verifying import covered, hashes_used
+from ledger.chain.renewal.verifying import (
+    VerifiedRecord,
+    covered,
+    hashes_used,
+    verify_record,
+)
 from ledger.chain.timestamp.request import format_request, parse_response, require_answer
 from ledger.chain.timestamp.token import Token, parse_token, sorted_sets
-from ledger.chain.timestamp.verifying import Authority, verify_token
+from ledger.chain.timestamp.verifying import Authority, NotTrusted, verify_token
 from ledger.disk.files import AtomicFile
-from ledger.errors import InvalidInput, SealbookError, TooLarge
+from ledger.errors import InvalidInput, MalformedData, SealbookError, TooLarge
 from ledger.evidence.renewed import digests_of, read_record, record_of
 from ledger.quoted import quoted
 from ledger.wire.authority import ask_authority
 
+MAX_BROUGHT = 64
+"""Certificates of a record that are tried before it is renewed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a file: its record's place and what the renewal was, or why there is none."""
+    """What became of a file: its record's place and what the renewal was, or why there is none.
+
+    `before` is what its record showed by the certificates that it brings itself; that they are trusted
+    is not said. It is None where there was no record, or none of its timestamps held.
+    """
 
     file: Path
     record: Path
     kind: Kind | None = None
     token: Token | None = None
     error: SealbookError | None = None
+    before: VerifiedRecord | None = None
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether the record no longer held when it was renewed: it shows only the new time then."""
+        if self.token is None or self.before is None:
+            return False
+        return self.token.latest() > self.before.until
 
 
 def request_token(url: str, imprint: bytes, authorities: Sequence[Authority]) -> Token:
@@ -50,7 +71,11 @@ def request_token(url: str, imprint: bytes, authorities: Sequence[Authority]) ->
 
 def brought(token: Token) -> tuple[Authority, ...]:
     """Return the certificates that a token brings itself, as if they were trusted."""
-    return tuple(Authority("itself", each) for each in token.certificates)
+    found = []
+    for each in token.certificates:
+        with suppress(MalformedData):  # outside of the signature: anybody can have put it there
+            found.append(Authority("itself", each))
+    return tuple(found)
 
 
 def renew_files(
@@ -72,8 +97,9 @@ def renew_files(
     """
     if len(files) > MAX_LEAVES:
         raise TooLarge(f"At most {MAX_LEAVES:,} files are renewed at once; renew them in parts.")
-    waiting: dict[bytes, list[tuple[Path, Path, Renewal]]] = {}
+    waiting: dict[bytes, list[_Planned]] = {}
     taken: dict[Path, Path] = {}
+    known: _Known = {}
     for file in files:
         place = record_of(file, folder)
         try:
@@ -81,30 +107,56 @@ def renew_files(
                 raise InvalidInput(
                     f"{quoted(taken[place])} would have the same record; renew them in two runs."
                 )
-            renewal = _planned(file, place, hash_tree)
+            planned = _planned(file, place, hash_tree, known)
         except SealbookError as error:
             yield Outcome(file, place, error=error)
         else:
-            waiting.setdefault(renewal.leaf, []).append((file, place, renewal))
+            waiting.setdefault(planned.renewal.leaf, []).append(planned)
     if not waiting:
         return
     tree = Tree(ALGORITHM, list(waiting), secrets.token_bytes(32))
     token = stamp(tree.root)
     for leaf, branch in tree.branches():
-        for file, place, renewal in waiting[leaf]:
+        for each in waiting[leaf]:
             try:
-                record = format_record(renew(renewal, branch, token))
-                with AtomicFile(place) as written:
+                record = format_record(renew(each.renewal, branch, token))
+                with AtomicFile(each.place) as written:
                     written.write_at(0, record)
             except SealbookError as error:
-                yield Outcome(file, place, error=error)
+                yield Outcome(each.file, each.place, error=error)
             else:
-                yield Outcome(file, place, renewal.kind, token)
+                kind = each.renewal.kind
+                yield Outcome(each.file, each.place, kind, token, before=each.before)
 
 
-def _planned(file: Path, place: Path, hash_tree: bool) -> Renewal:
+_Known = dict[tuple[bytes, ...], VerifiedRecord | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    file: Path
+    place: Path
+    renewal: Renewal
+    before: VerifiedRecord | None
+
+
+def _planned(file: Path, place: Path, hash_tree: bool, known: _Known) -> _Planned:
+    """Return how a file is renewed. A record that was forged, or is of another file, is not prolonged.
+
+    `known` keeps what tokens were worth: many files of one run share theirs.
+    """
     record = read_record(place)
     digests = digests_of(file, {ALGORITHM} | (hashes_used(record) if record else set()))
+    before = None
     if record is not None:
-        covered(record, digests)
-    return plan_renewal(record, digests(ALGORITHM), hash_tree=hash_tree)
+        tokens = covered(record, digests).tokens
+        key = tuple(each.der for each in tokens)
+        if key not in known:
+            own = {each.certificate: each for token in tokens for each in brought(token)}
+            known[key] = None
+            with suppress(NotTrusted):
+                known[key] = verify_record(record, [digests], tuple(own.values())[:MAX_BROUGHT])
+        before = known[key]
+    return _Planned(
+        file, place, plan_renewal(record, digests(ALGORITHM), hash_tree=hash_tree), before
+    )

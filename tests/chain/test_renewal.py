@@ -2,18 +2,27 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ledger.chain.renewal.record import format_record, parse_record
+from ledger.chain.renewal.renewing import plan_renewal, renew
 from ledger.chain.renewal.tree import Tree, root_of
 from ledger.chain.renewal.verifying import covered, verify_record
+from ledger.chain.timestamp.token import parse_token
 from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.trust import format_trust
+from ledger.cli.root import cli
 from ledger.crypto import der
 from ledger.errors import SealbookError, VerificationFailed
+from tests.certificates import YEAR, issue
+from tests.forge import forged
+from tests.simulator import Office
 from tests.tsa import Tsa, started
 
 PUBLIC = Path(__file__).parents[1] / "vectors" / "evidence-records"
@@ -77,10 +86,6 @@ def tsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tsa]:
 
 
 def _renew(*arguments: object) -> tuple[int, dict[str, list[dict[str, object]]]]:
-    from click.testing import CliRunner
-
-    from ledger.cli.root import cli
-
     result = CliRunner().invoke(cli, ["renew", *map(str, arguments), "--json"])
     return result.exit_code, json.loads(result.stdout) if result.stdout else {}
 
@@ -95,6 +100,9 @@ def test_files_are_stamped_renewed_and_hashed_anew(tsa: Tsa, tmp_path: Path) -> 
         code, found = _renew(*files, "--tsa", tsa.url, *options)
         assert code == 0
         assert [each["done"] for each in found["files"]] == [done] * 3
+        assert [each.get("before", {}).get("held") for each in found["files"]] == (
+            [None if done == "first" else True] * 3
+        )
     assert tsa.requests == asked + 3
     trusted = [Authority("TSA", tsa.root.der)]
     for file in files:
@@ -133,3 +141,62 @@ def test_an_authority_at_fault_leaves_no_record(tsa: Tsa, tmp_path: Path, fault:
         tsa.fault = None
     assert code == 1
     assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_old_record_is_looked_at_before_it_is_prolonged(tsa: Tsa, tmp_path: Path) -> None:
+    good, lapsed, forged_one = (tmp_path / name for name in ("good", "lapsed", "forged"))
+    for file in (good, lapsed, forged_one):
+        file.write_bytes(file.name.encode())
+    now = int(time.time())
+    unit = issue("Old unit", start=now - 20 * YEAR, years=10)
+    for file, at in ((good, now - 11 * YEAR), (lapsed, now - 11 * YEAR)):
+        imprint = hashlib.sha512(file.read_bytes()).digest()
+        token = parse_token(forged(imprint, unit, at, algorithm="sha512"))
+        record = format_record(renew(plan_renewal(None, imprint), b"", token))
+        (tmp_path / f"{file.name}.ers").write_bytes(record)
+    imprint = hashlib.sha512(forged_one.read_bytes()).digest()
+    token = forged(imprint, unit, now - 11 * YEAR, algorithm="sha512")
+    flipped = token[:-1] + bytes([token[-1] ^ 1])
+    record = format_record(renew(plan_renewal(None, imprint), b"", parse_token(flipped)))
+    (tmp_path / "forged.ers").write_bytes(record)
+    _, found = _renew(lapsed, forged_one, "--tsa", tsa.url)
+    assert found["files"][0]["before"] == {
+        "since": now - 11 * YEAR + 1,
+        "until": now - 20 * YEAR + 10 * YEAR,
+        "held": False,
+    }
+    assert "error" in found["files"][1]
+    assert (tmp_path / "forged.ers").read_bytes() == record
+    said = CliRunner().invoke(cli, ["renew", str(good), "--tsa", tsa.url]).stdout
+    assert "it shows only the new time" in " ".join(said.split())
+
+
+def test_a_court_reads_the_record_beside_a_receipt(tsa: Tsa, tmp_path: Path) -> None:
+    office = Office()
+    trust = replace(office.trust(), authorities=(Authority("公共时间戳", tsa.root.der),))
+    (tmp_path / "office.trust").write_bytes(format_trust(trust))
+    receipt = tmp_path / "a.receipt"
+    receipt.write_bytes(office.receipt())
+
+    def claims(*arguments: object, code: int = 0) -> dict[str, dict[str, object]]:
+        trust_file = tmp_path / "office.trust"
+        result = CliRunner().invoke(
+            cli, ["verify", *map(str, arguments), "--trust", str(trust_file), "--json"]
+        )
+        assert result.exit_code == code, result.output
+        return {each["claim"]: each for each in json.loads(result.stdout)["reports"][0]["claims"]}
+
+    assert claims(receipt)["time"]["by"] == "notary"
+    _renew(receipt, "--tsa", tsa.url)
+    found = claims(receipt)
+    assert (found["time"]["by"], found["existence"]["status"]) == ("evidence-record", "proven")
+    assert claims(receipt, "--at", "2056-01-01")["existence"]["status"] == "not-shown"
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / "a.receipt.ers").rename(elsewhere)
+    assert claims(receipt)["existence"]["status"] == "not-shown"
+    assert claims(receipt, "--record", elsewhere)["existence"]["status"] == "proven"
+    (tmp_path / "a.receipt.ers").write_bytes(b"nothing")
+    refused = claims(receipt)["existence"]
+    assert "record_refused" in refused["facts"] and refused["status"] == "not-shown"
+    missing = CliRunner().invoke(cli, ["verify", str(receipt), "--record", str(tmp_path / "no")])
+    assert missing.exit_code == 2

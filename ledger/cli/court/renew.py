@@ -43,7 +43,8 @@ def renew(
 
     Renew before the last timestamp's certificate expires or its hash function is doubted; in the
     latter case with --hash-tree. Nobody needs to be asked but the authority, and it learns nothing but
-    a hash. Which authorities count says whoever verifies.
+    a hash. Which authorities count says whoever verifies. A record that was changed, or is of another
+    file, is not prolonged; what it showed so far is said.
     """
     from ledger.evidence.renewed import SUFFIX
     from ledger.evidence.renewing import renew_files, request_token
@@ -77,7 +78,24 @@ def _line(outcome: "Outcome") -> str:
     name = text.last("", outcome.file)
     if outcome.kind is None or outcome.token is None:
         return f"{name}\n{text.said(text.sentence(f'Not renewed: {outcome.error}'), 4)}"
-    return f"{name}\n    {_DONE[outcome.kind.value]}, {text.when(outcome.token.latest())}"
+    lines = [name, f"    {_DONE[outcome.kind.value]}, {text.when(outcome.token.latest())}"]
+    if outcome.kind.value != "first":
+        lines += text.indent(_found(outcome), 4).split("\n")
+    return "\n".join(lines)
+
+
+def _found(outcome: "Outcome") -> str:
+    """Return what the record showed before."""
+    before = outcome.before
+    if before is None:
+        return "The record before: none of its timestamps holds, so it shows only the new one."
+    said = (
+        f"The record before: the file by {text.when(before.since)}, until {text.when(before.until)}, "
+        "by certificates of its own."
+    )
+    if outcome.lapsed:
+        said += " That was over, so it shows only the new time."
+    return said
 
 
 def _object(outcome: "Outcome") -> dict[str, Any]:
@@ -86,4 +104,7 @@ def _object(outcome: "Outcome") -> dict[str, Any]:
         error = outcome.error
         code = "error" if error is None else error.code
         return found | {"error": {"code": code, "message": str(error)}}
+    before = outcome.before
+    if before is not None:
+        found["before"] = {"since": before.since, "until": before.until, "held": not outcome.lapsed}
     return found | {"done": outcome.kind.value, "time": outcome.token.latest()}
