@@ -30,9 +30,7 @@ Examples:
 @click.option(
     "--trust", "trust_file", type=shell.FILE, help="The trust file, from the office itself."
 )
-@click.option(
-    "--record", type=shell.FILE, help="The evidence record of FILE.  [default: FILE.ers, if any]"
-)
+@click.option("--record", type=shell.FILE, help="Its evidence record.  [default: FILE.ers, if any]")
 @click.option("-o", "--output", type=shell.FILE, help="Write the disclosed content here.")
 @click.option("--for", "rule", help="Order the report by a rule: 在线诉讼规则, FRE-902.")
 @click.option(
@@ -74,8 +72,8 @@ def verify(
 
     \b
     --at asks as of another day whether what attests to the time still stands:
-    certificates of timestamp authorities end, and `sealbook renew` goes on before.
-    What is known of lost keys counts for every day. The clock is used for nothing else.
+    certificates end, unless `sealbook renew` went on before. What is known of
+    lost keys counts for every day. The clock is used for nothing else.
 
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;

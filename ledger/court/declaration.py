@@ -274,5 +274,5 @@ def _when(report: Report) -> str:
         after = f"not before {utc(time.facts['earliest'])} and "
     proven = f"it was registered {after}not later than {utc(time.facts['latest'])}"
     until = utc(existence.facts["until"])
-    shown = "that holds until" if existence.status == rp.PROVEN else "not shown after"
-    return f"Proven by the timestamps named below: {proven}; {shown} {until}. {stated}"
+    shown = "shown until" if existence.status == rp.PROVEN else "not shown after"
+    return f"Proven by the timestamps named below: {proven}, which is {shown} {until}. {stated}"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -21,8 +22,9 @@ from ledger.cli.root import cli
 from ledger.crypto import der
 from ledger.errors import SealbookError, VerificationFailed
 from tests.certificates import YEAR, issue
+from tests.disclosed import Shown
+from tests.disclosed import file as disclosed
 from tests.forge import forged
-from tests.simulator import Office
 from tests.tsa import Tsa, started
 
 PUBLIC = Path(__file__).parents[1] / "vectors" / "evidence-records"
@@ -155,8 +157,8 @@ def test_an_old_record_is_looked_at_before_it_is_prolonged(tsa: Tsa, tmp_path: P
         record = format_record(renew(plan_renewal(None, imprint), b"", token))
         (tmp_path / f"{file.name}.ers").write_bytes(record)
     imprint = hashlib.sha512(forged_one.read_bytes()).digest()
-    token = forged(imprint, unit, now - 11 * YEAR, algorithm="sha512")
-    flipped = token[:-1] + bytes([token[-1] ^ 1])
+    signed = forged(imprint, unit, now - 11 * YEAR, algorithm="sha512")
+    flipped = signed[:-1] + bytes([signed[-1] ^ 1])
     record = format_record(renew(plan_renewal(None, imprint), b"", parse_token(flipped)))
     (tmp_path / "forged.ers").write_bytes(record)
     _, found = _renew(lapsed, forged_one, "--tsa", tsa.url)
@@ -171,14 +173,18 @@ def test_an_old_record_is_looked_at_before_it_is_prolonged(tsa: Tsa, tmp_path: P
     assert "it shows only the new time" in " ".join(said.split())
 
 
-def test_a_court_reads_the_record_beside_a_receipt(tsa: Tsa, tmp_path: Path) -> None:
-    office = Office()
+SHOWN = Shown([disclosed("a.txt", [b"text"])])
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_court_reads_the_record_beside_a_file(tsa: Tsa, tmp_path: Path, whole: bool) -> None:
+    office = SHOWN.office
     trust = replace(office.trust(), authorities=(Authority("公共时间戳", tsa.root.der),))
     (tmp_path / "office.trust").write_bytes(format_trust(trust))
     receipt = tmp_path / "a.receipt"
-    receipt.write_bytes(office.receipt())
+    receipt.write_bytes(SHOWN.evidence() if whole else office.receipt())
 
-    def claims(*arguments: object, code: int = 0) -> dict[str, dict[str, object]]:
+    def claims(*arguments: object, code: int = 0) -> dict[str, dict[str, Any]]:
         trust_file = tmp_path / "office.trust"
         result = CliRunner().invoke(
             cli, ["verify", *map(str, arguments), "--trust", str(trust_file), "--json"]

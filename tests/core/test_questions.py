@@ -329,3 +329,44 @@ def test_a_draft_gives_the_cover_as_stated_one_value_a_line() -> None:
     assert "\nResult" not in draft
     assert declaration_facts([Exhibit(report, ())], CHECK)["origins"] == [dict(MAIL_COVER.fields)]
     assert "Origin of" not in draft_declaration([Exhibit(BARE, ())], CHECK)
+
+
+def attested(**facts: object) -> Report:
+    """A good report on a receipt whose time others attest to."""
+    report = verify_receipt(SHOWN.office.receipt(), SHOWN.office.trust()).report
+    time = report.claim(rp.TIME)
+    new = {
+        rp.TIME: Claim(
+            rp.TIME, rp.PROVEN, "tokens", facts=time.facts | {"authorities": ["某机构"]} | facts
+        ),
+        rp.EXISTENCE: Claim(rp.EXISTENCE, rp.PROVEN, "tokens", facts={"until": 2_700_000_000}),
+    }
+    return replace(report, claims=tuple(new.get(each.name, each) for each in report.claims))
+
+
+@pytest.mark.parametrize("earliest", [{}, {"earliest": 1_789_000_000}])
+def test_a_time_that_others_attest_to_stands_before_what_the_notary_states(
+    earliest: dict[str, int],
+) -> None:
+    report = attested(latest=1_790_000_500, **earliest)
+    found = by_question(online_litigation(report, (), CHECK))
+    for language in LANGUAGES:
+        said = describe_answer(found["registered"], language)
+        assert "2026-09-21 14:21:40 UTC" in said.text
+        assert ("2026-09-10 00:26:40 UTC" in said.text) == bool(earliest)
+        assert [fact.value for fact in said.facts] == [Quoted("某机构")]
+        assert "2026-09-21 14:21:40 UTC" in describe_answer(found["kept"], language).text
+    draft = draft_declaration([Exhibit(report, ())], CHECK)
+    assert "not later than 2026-09-21 14:21:40 UTC, which is shown until 2055-07-24" in draft
+    assert ("not before 2026-09-10 00:26:40 UTC" in draft) == bool(earliest)
+    assert "timestamp by: “某机构”" in draft
+
+
+def test_a_time_that_only_the_notary_states_is_called_that() -> None:
+    report = verify_receipt(SHOWN.office.receipt(), SHOWN.office.trust()).report
+    found = by_question(online_litigation(report, (), CHECK))
+    assert "No other institution" in describe_answer(found["registered"], "en").text
+    assert "not later than" not in describe_answer(found["kept"], "en").text
+    draft = draft_declaration([Exhibit(report, ())], CHECK)
+    assert "Stated by the notary: it was registered at" in draft
+    assert "timestamps named below" not in draft
