@@ -87,7 +87,7 @@ def tsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tsa]:
         yield found
 
 
-def _renew(*arguments: object) -> tuple[int, dict[str, list[dict[str, object]]]]:
+def _renew(*arguments: object) -> tuple[int, dict[str, list[dict[str, Any]]]]:
     result = CliRunner().invoke(cli, ["renew", *map(str, arguments), "--json"])
     return result.exit_code, json.loads(result.stdout) if result.stdout else {}
 
