@@ -300,7 +300,9 @@ class _Steps:
         """Say when: as trusted authorities attest, else as the block record states."""
         assert self.checkpoint is not None and self.block is not None
         trust, times = self.trust, self.parts.times
-        found = attest(times, self.parts.note, trust.authorities, self.renewed, trust.at)
+        found = attest(
+            times, self.parts.note, trust.authorities, self.renewed, trust.at, trust.doubts
+        )
         left_out = list(found.left_out)
         earliest = self._earliest(found, left_out)
         self._require_order(self.block.time, earliest, found)
@@ -365,6 +367,7 @@ class _Steps:
                 self.trust.authorities,
                 self.parts.times.validation,
                 shown=None if newer is None else newer.latest,
+                doubts=self.trust.doubts,
             ).earliest
         except NotTrusted as error:
             left_out.append(str(error))

@@ -11,7 +11,7 @@ from hashlib import new
 from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 
 from ledger.crypto.der import SET, encode
 from tests.certificates import Party, instant
@@ -165,7 +165,8 @@ def _sign(
     if isinstance(signer.key, ed25519.Ed25519PrivateKey):
         signature, kind = signer.key.sign(message), {"algorithm": "ed25519"}
     elif isinstance(signer.key, ec.EllipticCurvePrivateKey):
-        signature = signer.key.sign(message, ec.ECDSA(SHA256()))
+        hashed = SHA512() if digest == "sha512" else SHA256()
+        signature = signer.key.sign(message, ec.ECDSA(hashed))
         kind = {"algorithm": f"{digest}_ecdsa"}
     elif pss:
         signature = signer.key.sign(message, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())

@@ -12,7 +12,14 @@ from ledger.chain.receipt import Times, TokenEntry
 from ledger.chain.renewal.record import parse_record
 from ledger.chain.renewal.verifying import Digests, VerifiedRecord, verify_record
 from ledger.chain.timestamp.token import note_imprint, parse_token
-from ledger.chain.timestamp.verifying import Authority, NotTrusted, VerifiedToken, verify_token
+from ledger.chain.timestamp.verifying import (
+    Authority,
+    Doubts,
+    NotTrusted,
+    VerifiedToken,
+    doubted_from,
+    verify_token,
+)
 from ledger.errors import SealbookError
 
 
@@ -73,6 +80,7 @@ def attest(
     authorities: tuple[Authority, ...],
     renewed: Renewed | None = None,
     at: int | None = None,
+    doubts: Doubts = (),
 ) -> Attestations:
     """Return what tokens over `note`, and a record over the file that holds them, attest to.
 
@@ -83,16 +91,19 @@ def attest(
     """
     record, refused = None, tuple[str, ...]()
     if renewed is not None:
-        record, refused = _verified(renewed, authorities, times.validation)
+        record, refused = _verified(renewed, authorities, times.validation, doubts)
     shown = record.since if record is not None and (at is None or at <= record.until) else None
     found, left_out = [], []
     for entry in times.tokens:
         try:
-            token = verify_entry(entry, note, authorities, times.validation, shown=shown)
+            token = verify_entry(
+                entry, note, authorities, times.validation, shown=shown, doubts=doubts
+            )
         except NotTrusted as error:
             left_out.append(str(error))
             continue
-        until = token.until
+        # From note to entry leads SHA-256, whatever the token's hash function is.
+        until = min(token.until, doubted_from(("sha256",), doubts) or token.until)
         if record is not None and record.since <= until:
             until = max(until, record.until)
         found.append(Attested(token, until))
@@ -106,20 +117,24 @@ def verify_entry(
     validation: Sequence[bytes],
     *,
     shown: int | None = None,
+    doubts: Doubts = (),
 ) -> VerifiedToken:
     """Return what a token proves of a note, as `verify_token` does."""
     token = parse_token(entry.der)
     imprint = note_imprint(token, note, entry.lines)
-    return verify_token(token, imprint, authorities, validation, shown=shown)
+    return verify_token(token, imprint, authorities, validation, shown=shown, doubts=doubts)
 
 
 @lru_cache(maxsize=4)
 def _verified(
-    renewed: Renewed, authorities: tuple[Authority, ...], validation: tuple[bytes, ...]
+    renewed: Renewed,
+    authorities: tuple[Authority, ...],
+    validation: tuple[bytes, ...],
+    doubts: Doubts,
 ) -> tuple[VerifiedRecord | None, tuple[str, ...]]:
     """Return the record where it holds, else why not: once for all deposits of a file."""
     try:
         record = parse_record(renewed.data)
-        return verify_record(record, [renewed.digests], authorities, validation), ()
+        return verify_record(record, [renewed.digests], authorities, validation, doubts), ()
     except SealbookError as error:
         return None, (str(error),)

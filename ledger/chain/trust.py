@@ -48,7 +48,7 @@ from ledger.chain.policy import (
     verify_signatures,
 )
 from ledger.chain.report import REQUIRABLE, WITNESSES
-from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.timestamp.verifying import Authority, Doubts
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
 from ledger.errors import MalformedData
@@ -84,8 +84,9 @@ class NotaryKey:
 class Trust:
     """A verifier's policy.
 
-    `at`, in POSIX seconds, is when the verifier asks; it stands in no file. Where the policy's quorum
-    needs others than the notary, `required` names the witnesses.
+    `at`, in POSIX seconds, is when the verifier asks, `doubts` are the hash functions that it trusts no
+    more; both stand in no file. Where the policy's quorum needs others than the notary, `required`
+    names the witnesses.
     """
 
     origin: str
@@ -96,6 +97,7 @@ class Trust:
     required: tuple[str, ...] = DEFAULT_REQUIRED
     authorities: tuple[Authority, ...] = ()
     at: int | None = None
+    doubts: Doubts = ()
 
     @property
     def notary_keys(self) -> tuple[NotaryKey, ...]:

@@ -11,8 +11,10 @@ import click
 
 from ledger.cli import shell
 from ledger.errors import InvalidInput
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
+    from ledger.chain.timestamp.verifying import Doubts
     from ledger.verify import DepositReceipt, OpenedDeposit
 
 
@@ -38,6 +40,13 @@ Examples:
     type=click.DateTime(["%Y-%m-%d"]),
     help="Judge as of this day, in UTC: what is shown until then.  [default: today]",
 )
+@click.option(
+    "--doubt",
+    "doubts",
+    multiple=True,
+    metavar="HASH=DAY",
+    help="Trust this hash function no more from then on: sha256=2045-01-01.",
+)
 @click.option("--full", is_flag=True, help="Of several deposits, report on receipts alone too.")
 @click.option("--identity", type=shell.FILE, help="The age identity file that opens FILE.")
 @shell.passphrase_option
@@ -51,6 +60,7 @@ def verify(
     output: Path | None,
     rule: str | None,
     at: datetime | None,
+    doubts: tuple[str, ...],
     full: bool,
     identity: Path | None,
     passphrase_file: Path | None,
@@ -73,7 +83,8 @@ def verify(
     \b
     --at asks as of another day whether what attests to the time still stands:
     certificates end, unless `sealbook renew` went on before. What is known of
-    lost keys counts for every day. The clock is used for nothing else.
+    lost keys counts for every day. The clock is used for nothing else. --doubt ends
+    what rests on a hash function, but for a record under another one from before.
 
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;
@@ -98,10 +109,31 @@ def verify(
 
     if trusted is not None:
         asked = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
-        trusted = (replace(trusted[0], at=int(asked.timestamp())), *trusted[1:])
+        when = int(asked.timestamp())
+        trusted = (replace(trusted[0], at=when, doubts=_doubts(doubts)), *trusted[1:])
     compare = partial(_compare, passphrase_file=passphrase_file)
     if not check(file, documents, trusted, record, how, output, identity, passphrase_file, compare):
         raise SystemExit(1)
+
+
+def _doubts(given: tuple[str, ...]) -> "Doubts":
+    """Return the hash functions of --doubt, each with the POSIX second from which on it is doubted."""
+    from ledger.chain.timestamp.token import DIGESTS
+
+    found = []
+    for each in given:
+        name, _, day = each.partition("=")
+        try:
+            start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            start = None
+        if name not in DIGESTS.values() or start is None:
+            raise click.UsageError(
+                f"--doubt {quoted(each)} is not a hash function and a day, as in sha256=2045-01-01; "
+                f"known are {', '.join(DIGESTS.values())}."
+            )
+        found.append((name, int(start.timestamp())))
+    return tuple(found)
 
 
 def _compare(

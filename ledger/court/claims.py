@@ -336,8 +336,9 @@ _EARLIEST: Pair = (
 )
 _NO_LONGER: Pair = (
     "Not shown after {until}: the certificates of the timestamp authorities ended or were revoked "
-    "then, and nothing newer is shown.",
-    "{until} 之后未予证明：时间戳机构的证书已于该时间到期或被撤销，且未出示更新的证明。",
+    "then, or a hash function is doubted from then on, and nothing newer is shown.",
+    "{until} 之后未予证明：时间戳机构的证书已于该时间到期或被撤销，或其哈希函数自该时间起不再可信，"
+    "且未出示更新的证明。",
 )
 _RENEWED: Pair = (
     "The evidence record shows that this existed by {since}, and that is shown until {until}: a file "

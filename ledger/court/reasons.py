@@ -177,6 +177,9 @@ _REASONS = {
     "an OCSP response is signed by nobody that its issuer has certified": (
         "OCSP 响应的签署者未获证书签发者认证。"
     ),
+    "a timestamp token is from after {0}, from when on you doubt its hash function {1}": (
+        "时间戳晚于 {0}，而其哈希函数 {1} 自该日起已不被信任。"
+    ),
     # Evidence records
     "an evidence record does not cover this file: it is of another one, or was changed": (
         "证据记录不涵盖此文件：该记录属于其他文件，或已被改动。"

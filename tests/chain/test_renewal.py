@@ -206,3 +206,21 @@ def test_a_court_reads_the_record_beside_a_file(tsa: Tsa, tmp_path: Path, whole:
     assert "record_refused" in refused["facts"] and refused["status"] == "not-shown"
     missing = CliRunner().invoke(cli, ["verify", str(receipt), "--record", str(tmp_path / "no")])
     assert missing.exit_code == 2
+
+
+@pytest.mark.parametrize("doubt", ["sha256", "md5=2030-01-01", "sha256=2030-13-01", "=", ""])
+def test_a_doubt_that_is_none_is_refused(tmp_path: Path, doubt: str) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "office.trust").write_bytes(format_trust(SHOWN.office.trust()))
+    result = CliRunner().invoke(
+        cli,
+        [
+            "verify",
+            str(tmp_path / "a"),
+            "--trust",
+            str(tmp_path / "office.trust"),
+            "--doubt",
+            doubt,
+        ],
+    )
+    assert (result.exit_code, "sha256=2045-01-01" in result.output) == (2, True)

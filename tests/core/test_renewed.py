@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from ledger.chain import report as rp
+from ledger.chain.note import first_lines
 from ledger.chain.receipt import Earlier, Times, TokenEntry, format_receipt
 from ledger.chain.renewal.record import EvidenceRecord, format_record
 from ledger.chain.renewal.renewing import plan_renewal, renew
@@ -67,6 +68,7 @@ class Stamp:
     time: int
     signer: Party
     hash_tree: bool = False
+    digest: str = "sha256"
 
 
 def renewed(data: bytes, *stamps: Stamp) -> bytes:
@@ -74,7 +76,15 @@ def renewed(data: bytes, *stamps: Stamp) -> bytes:
     record: EvidenceRecord | None = None
     for each in stamps:
         renewal = plan_renewal(record, hashlib.sha512(data).digest(), hash_tree=each.hash_tree)
-        token = parse_token(forged(renewal.leaf, each.signer, each.time, algorithm="sha512"))
+        token = parse_token(
+            forged(
+                renewal.leaf,
+                each.signer,
+                each.time,
+                algorithm="sha512",
+                signed_digest=each.digest,
+            )
+        )
         record = renew(renewal, b"", token)
     assert record is not None
     return format_record(record)
@@ -297,3 +307,40 @@ def test_an_earlier_token_whose_key_was_lost_counts_where_a_newer_one_stands() -
         times = Times((stamped(parts.note),), Earlier(note, entry), (crl,))
         time, _ = claims(format_receipt(replace(parts, times=times)), trusting(NOW), None)
         assert ("earliest" in time.facts, "left_out" in time.facts) == (known, not known)
+
+
+DOUBTED = _year(2031)
+DOUBTS = (("sha256", DOUBTED),)
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_a_doubted_hash_function_shows_nothing_from_then_on(algorithm: str) -> None:
+    lines = first_lines(PARTS.note, 2).encode()
+    token = forged(hashlib.new(algorithm, lines).digest(), TSA, LATE, algorithm=algorithm)
+    data = receipt(TokenEntry(2, token))
+    for at, status in ((DOUBTED, rp.PROVEN), (DOUBTED + 1, rp.NOT_SHOWN)):
+        _, existence = claims(data, replace(trusting(at), doubts=DOUBTS), None)
+        assert (existence.status, existence.facts["until"]) == (status, DOUBTED)
+    assert "a hash function is doubted" in describe(existence, "en").text
+
+
+def test_a_record_under_another_hash_function_carries_what_is_doubted() -> None:
+    data = receipt(stamped(PARTS.note))
+    unit = issue("Long unit", ROOTS[0], start=NOW, years=14)
+    early, late = Stamp(_year(2030), unit), Stamp(_year(2032), unit)
+    trust = replace(trusting(_year(2036)), doubts=DOUBTS)
+    # The forge signs over SHA-256, so that a token of it is doubted as well.
+    time, existence = claims(data, trust, renewed(data, early))
+    assert (time.status, existence.status) == (rp.PROVEN, rp.NOT_SHOWN)
+    assert existence.facts["until"] == DOUBTED
+    _, existence = claims(data, trust, renewed(data, late))
+    (refused,) = existence.facts["record_refused"]
+    assert refused == (
+        "a timestamp token is from after 2031-01-01, from when on you doubt its hash function “sha256”"
+    )
+    doubts = (("sha384", DOUBTED),)
+    assert claims(data, replace(trust, doubts=doubts), renewed(data, early))[1].status == rp.PROVEN
+    strong = renewed(data, replace(early, digest="sha512"))
+    time, existence = claims(data, trust, strong)
+    assert (time.facts["latest"], existence.status) == (LATE + 1, rp.PROVEN)
+    assert existence.facts["until"] == until(unit)

@@ -12,6 +12,7 @@ from ledger.chain.renewal.tree import root_of
 from ledger.chain.timestamp.token import Token, algorithm_oid
 from ledger.chain.timestamp.verifying import (
     Authority,
+    Doubts,
     NotTrusted,
     VerifiedToken,
     verify_token,
@@ -118,13 +119,15 @@ def verify_record(
     documents: Sequence[Digests],
     authorities: Sequence[Authority],
     validation: Sequence[bytes] = (),
+    doubts: Doubts = (),
 ) -> VerifiedRecord:
     """Return since when a record shows that documents existed, and until when it does.
 
     A token counts by the word of an authority that is trusted, where the next one that counts shows it
     to have existed while it stood. Each token covers all that is older, also what does not count: so a
     token that is left out makes the record show less and never something else. `validation` are
-    certificates, CRLs and OCSP responses beside those in the tokens.
+    certificates, CRLs and OCSP responses beside those in the tokens, `doubts` the hash functions that
+    the verifier trusts no more.
 
     Raises NotTrusted where no token counts, and VerificationFailed, MalformedData, TooLarge.
     """
@@ -134,7 +137,9 @@ def verify_record(
     for token in reversed(coverage.tokens):
         shown = found[-1].latest if found else None
         try:
-            each = verify_token(token, token.imprint, authorities, validation, shown=shown)
+            each = verify_token(
+                token, token.imprint, authorities, validation, shown=shown, doubts=doubts
+            )
             if shown is not None and shown > each.until:
                 raise NotTrusted(
                     f"the timestamp of {quoted(each.authority)} in an evidence record was renewed "

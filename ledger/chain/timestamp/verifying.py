@@ -3,7 +3,7 @@
 Specification: RFC 3161 section 2.4.2 and appendix B; RFC 5816.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -20,12 +20,15 @@ from ledger.chain.timestamp.revocation import (
     parse_validation,
     standing,
 )
-from ledger.chain.timestamp.signature import verify_signer
+from ledger.chain.timestamp.signature import known_digest, verify_signer
 from ledger.chain.timestamp.token import DIGESTS, Token
 from ledger.errors import MalformedData, TooLarge, VerificationFailed
 from ledger.quoted import quoted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Doubts = tuple[tuple[str, int], ...]
+"""Hash functions, each with the POSIX second from which on a verifier trusts it no more."""
 
 
 class NotTrusted(VerificationFailed):
@@ -56,9 +59,10 @@ class VerifiedToken:
     """A token that holds; only `verify_token` makes one. Times are POSIX seconds.
 
     The imprint was known by `latest`, and the token was not made before `earliest`. `expires` is the
-    last second of the certificates' path: from then on, or from the time of `revoked`, something newer
-    must show that the token existed. `checked` is the time up to which lists show no revocation that
-    is not named here, None where there are none.
+    last second of the certificates' path: from then on, from the time of `revoked`, or from `doubted`,
+    when its hash function is trusted no more, something newer must show that the token existed.
+    `checked` is the time up to which lists show no revocation that is not named here, None where there
+    are none.
     """
 
     token: Token
@@ -68,11 +72,13 @@ class VerifiedToken:
     expires: int
     revoked: Revocation | None
     checked: int | None
+    doubted: int | None = None
 
     @property
     def until(self) -> int:
         """The last second at which it stands without anything newer."""
-        return self.expires if self.revoked is None else min(self.expires, self.revoked.time)
+        ends = (self.expires, self.doubted, None if self.revoked is None else self.revoked.time)
+        return min(end for end in ends if end is not None)
 
 
 def verify_token(
@@ -82,6 +88,7 @@ def verify_token(
     validation: Sequence[bytes] = (),
     *,
     shown: int | None = None,
+    doubts: Doubts = (),
 ) -> VerifiedToken:
     """Return what a token proves about `imprint`, a SHA-256, SHA-384 or SHA-512.
 
@@ -107,6 +114,7 @@ def verify_token(
     others = tuple(each for _, each in items if isinstance(each, x509.Certificate))
     authority, path = _path(token, signer, others, authorities)
     latest = token.latest(authority.accuracy)
+    doubted = _doubted(token, latest, doubts)
     revoked, checked = _standing(path, [each for _, each in items], latest, shown)
     return VerifiedToken(
         token=token,
@@ -116,6 +124,7 @@ def verify_token(
         expires=int(min(each.not_valid_after_utc for each in path).timestamp()),
         revoked=revoked,
         checked=checked,
+        doubted=doubted,
     )
 
 
@@ -191,6 +200,26 @@ def _standing(
         revocations[0] if revocations else None,
         min(checked) if checked and len(checked) == len(checks) else None,
     )
+
+
+def _doubted(token: Token, latest: int, doubts: Doubts) -> int | None:
+    """Return from when on a hash function of the token is doubted.
+
+    The token is from before; one from after raises NotTrusted.
+    """
+    used = {token.imprint_algorithm, known_digest(token.signer.digest)}
+    for name, time in doubts:
+        if name in used and time < latest:
+            raise NotTrusted(
+                f"a timestamp token is from after {_day(time)}, from when on you doubt its hash "
+                f"function {quoted(name)}"
+            )
+    return doubted_from(used, doubts)
+
+
+def doubted_from(used: Collection[str], doubts: Doubts) -> int | None:
+    """Return from when on one of the hash functions in `used` is doubted, None for never."""
+    return min((time for name, time in doubts if name in used), default=None)
 
 
 def _day(seconds: int) -> date:
