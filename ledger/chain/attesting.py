@@ -102,8 +102,7 @@ def attest(
         except NotTrusted as error:
             left_out.append(str(error))
             continue
-        # From note to entry leads SHA-256, whatever the token's hash function is.
-        until = min(token.until, doubted_from(("sha256",), doubts) or token.until)
+        until = _proofs_end(doubts, token.until)
         if record is not None and record.since <= until:
             until = max(until, record.until)
         found.append(Attested(token, until))
@@ -125,6 +124,12 @@ def verify_entry(
     return verify_token(token, imprint, authorities, validation, shown=shown, doubts=doubts)
 
 
+def _proofs_end(doubts: Doubts, end: int) -> int:
+    """Return `end`, or from when on SHA-256 is doubted: it leads from notes to entries."""
+    doubted = doubted_from(("sha256",), doubts)
+    return end if doubted is None else min(end, doubted)
+
+
 @lru_cache(maxsize=4)
 def _verified(
     renewed: Renewed,
@@ -135,6 +140,11 @@ def _verified(
     """Return the record where it holds, else why not: once for all deposits of a file."""
     try:
         record = parse_record(renewed.data)
-        return verify_record(record, [renewed.digests], authorities, validation, doubts), ()
+        found = verify_record(record, [renewed.digests], authorities, validation, doubts)
+        if found.since > _proofs_end(doubts, found.since):
+            raise NotTrusted(
+                "the evidence record is from after you doubt SHA-256, on which the receipt's proofs rest"
+            )
+        return found, ()
     except SealbookError as error:
         return None, (str(error),)

@@ -83,8 +83,8 @@ def verify(
     \b
     --at asks as of another day whether what attests to the time still stands:
     certificates end, unless `sealbook renew` went on before. What is known of
-    lost keys counts for every day. The clock is used for nothing else. --doubt ends
-    what rests on a hash function, but for a record under another one from before.
+    lost keys counts for every day. The clock is used for nothing else.
+    --doubt ends what rests on a hash function, but for older records by another.
 
     \b
     --for 在线诉讼规则 (or online-litigation) answers what arts. 16 to 19 ask;

@@ -200,6 +200,9 @@ _REASONS = {
     "the timestamp of {0} in an evidence record was renewed when it no longer held": (
         "证据记录中 {0} 的时间戳在续期时已不再成立。"
     ),
+    "the evidence record is from after you doubt SHA-256, on which the receipt's proofs rest": (
+        "证据记录形成于 SHA-256 不再被信任之后，而回执的证明以 SHA-256 为基础。"
+    ),
     "a hash tree of an evidence record holds what is no such hash": (
         "证据记录的哈希树含有不属该哈希函数的值。"
     ),

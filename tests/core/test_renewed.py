@@ -339,6 +339,8 @@ def test_a_record_under_another_hash_function_carries_what_is_doubted() -> None:
         "a timestamp token is from after 2031-01-01, from when on you doubt its hash function “sha256”"
     )
     doubts = (("sha384", DOUBTED),)
+    _, existence = claims(data, trust, renewed(data, replace(late, digest="sha512")))
+    assert "on which the receipt's proofs rest" in existence.facts["record_refused"][0]
     assert claims(data, replace(trust, doubts=doubts), renewed(data, early))[1].status == rp.PROVEN
     strong = renewed(data, replace(early, digest="sha512"))
     time, existence = claims(data, trust, strong)
