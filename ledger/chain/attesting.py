@@ -143,7 +143,8 @@ def _verified(
         found = verify_record(record, [renewed.digests], authorities, validation, doubts)
         if found.since > _proofs_end(doubts, found.since):
             raise NotTrusted(
-                "the evidence record is from after you doubt SHA-256, on which the receipt's proofs rest"
+                "the evidence record is from after you doubt SHA-256, on which the receipt's "
+                "proofs rest"
             )
         return found, ()
     except SealbookError as error:

@@ -24,6 +24,7 @@ from examples.make_vectors import (
 from ledger import encoding
 from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
+from ledger.chain.renewal import record
 from ledger.chain.timestamp import request, revocation, token
 from ledger.crypto import commitment, envelope
 from ledger.crypto.cose import TAG_SIGN1
@@ -122,6 +123,7 @@ LIMITS = {
         request.MAX_RESPONSE,
     ),
     "validation data for a token": (revocation.MAX_ITEMS, revocation.MAX_VALIDATION),
+    "evidence record": (record.MAX_RECORD, record.MAX_TIMESTAMPS),
     "trust file": (trust.MAX_TRUST, encoding.MAX_TOML_KEYS, encoding.MAX_KEY_PARTS),
     "note": (note.MAX_NOTE_SIZE, note.MAX_SIGNATURES),
     "policy": (policy.MAX_LINES_OF_A_KIND,) * 3,
