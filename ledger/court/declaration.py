@@ -195,6 +195,8 @@ def _record(report: Report, name: str) -> list[str]:
     )
     names = report.claim(rp.TIME).facts.get("authorities", ())
     values += "".join(_value("timestamp by", each) for each in names)
+    record = report.claim(rp.EXISTENCE).facts.get("record", {})
+    values += "".join(_value("renewed by", each["authority"]) for each in record.get("tokens", ()))
     return [
         f"{name} (Rule 902(13)). Proven: it is entry {entry['index']} of the ledger named below, in "
         f"block {block['height']} of a tree of {entry['size']} entries, with the commitment "

@@ -339,7 +339,12 @@ def attested(**facts: object) -> Report:
         rp.TIME: Claim(
             rp.TIME, rp.PROVEN, "tokens", facts=time.facts | {"authorities": ["某机构"]} | facts
         ),
-        rp.EXISTENCE: Claim(rp.EXISTENCE, rp.PROVEN, "tokens", facts={"until": 2_700_000_000}),
+        rp.EXISTENCE: Claim(
+            rp.EXISTENCE,
+            rp.PROVEN,
+            "evidence-record",
+            facts={"until": 2_700_000_000, "record": {"tokens": [{"authority": "Later"}]}},
+        ),
     }
     return replace(report, claims=tuple(new.get(each.name, each) for each in report.claims))
 
@@ -359,7 +364,7 @@ def test_a_time_that_others_attest_to_stands_before_what_the_notary_states(
     draft = draft_declaration([Exhibit(report, ())], CHECK)
     assert "not later than 2026-09-21 14:21:40 UTC, which is shown until 2055-07-24" in draft
     assert ("not before 2026-09-10 00:26:40 UTC" in draft) == bool(earliest)
-    assert "timestamp by: “某机构”" in draft
+    assert "timestamp by: “某机构”" in draft and "renewed by: “Later”" in draft
 
 
 def test_a_time_that_only_the_notary_states_is_called_that() -> None:

@@ -115,6 +115,8 @@ def test_a_strangers_token_counts_for_nothing_and_is_said(office: Office) -> Non
     assert (found.status, found.by) == (rp.STATED, "notary")
     assert len(found.facts["left_out"]) == 1
     assert any("a token not counted" in str(each.label) for each in describe(found, "en").facts)
+    (said,) = [each.value for each in describe(found, "zh").facts if each.label == "未计入的时间戳"]
+    assert str(said).startswith("时间戳的证书不是由信任文件所列机构")
 
 
 def test_existence_is_shown_until_the_certificates_end(office: Office) -> None:
