@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,6 +21,8 @@ from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import format_trust
 from ledger.cli.root import cli
 from ledger.crypto import der
+from ledger.crypto.envelope import encrypt_bytes
+from ledger.crypto.recipients import HybridIdentity
 from ledger.errors import SealbookError, VerificationFailed
 from tests.certificates import YEAR, issue
 from tests.disclosed import Shown
@@ -176,18 +179,27 @@ def test_an_old_record_is_looked_at_before_it_is_prolonged(tsa: Tsa, tmp_path: P
 SHOWN = Shown([disclosed("a.txt", [b"text"])])
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_court_reads_the_record_beside_a_file(tsa: Tsa, tmp_path: Path, whole: bool) -> None:
+COURT = HybridIdentity(bytes(range(32)))
+
+
+@pytest.mark.parametrize("kind", ["receipt", "evidence", "sealed"])
+def test_a_court_reads_the_record_beside_a_file(tsa: Tsa, tmp_path: Path, kind: str) -> None:
     office = SHOWN.office
     trust = replace(office.trust(), authorities=(Authority("公共时间戳", tsa.root.der),))
     (tmp_path / "office.trust").write_bytes(format_trust(trust))
     receipt = tmp_path / "a.receipt"
-    receipt.write_bytes(SHOWN.evidence() if whole else office.receipt())
+    data = office.receipt() if kind == "receipt" else SHOWN.evidence()
+    opens: tuple[object, ...] = ()
+    if kind == "sealed":
+        data = encrypt_bytes(data, [COURT.recipient()], os.urandom)
+        (tmp_path / "court.key").write_text(f"{COURT}\n")
+        opens = ("--identity", tmp_path / "court.key")
+    receipt.write_bytes(data)
 
     def claims(*arguments: object, code: int = 0) -> dict[str, dict[str, Any]]:
         trust_file = tmp_path / "office.trust"
         result = CliRunner().invoke(
-            cli, ["verify", *map(str, arguments), "--trust", str(trust_file), "--json"]
+            cli, ["verify", *map(str, (*arguments, *opens)), "--trust", str(trust_file), "--json"]
         )
         assert result.exit_code == code, result.output
         return {each["claim"]: each for each in json.loads(result.stdout)["reports"][0]["claims"]}
