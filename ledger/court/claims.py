@@ -359,7 +359,7 @@ _RENDERED: Pair = (
 _WITNESS: Pair = ("institution", "机构")
 _AUTHORITY: Pair = ("authority", "时间戳机构")
 _TOKEN: Pair = ("timestamp by", "时间戳机构")
-_RECORD: Pair = ("in the record, by", "证据记录中的时间戳机构")
+_RECORD: Pair = ("renewed by", "续期机构")
 _SHOWN_BY: Pair = ("by {latest}, shown until {until}", "不晚于 {latest}，可证明至 {until}")
 _NOT_COUNTED: dict[str, Pair] = {
     "left_out": ("a token not counted", "未计入的时间戳"),
