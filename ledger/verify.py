@@ -32,7 +32,7 @@ from ledger.chain.statement import (
     parse_statement,
     verify_statement,
 )
-from ledger.chain.timestamp.verifying import NotTrusted, VerifiedToken
+from ledger.chain.timestamp.verifying import VerifiedToken
 from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
@@ -360,18 +360,22 @@ class _Steps:
         if note.origin != self.trust.origin or note.size > self.block.start:
             raise VerificationFailed("the earlier token is not over an earlier checkpoint")
         newer = found.standing(self.trust.at)
-        try:
-            return verify_entry(
-                earlier.token,
-                earlier.note,
-                self.trust.authorities,
-                self.parts.times.validation,
-                shown=None if newer is None else newer.latest,
-                doubts=self.trust.doubts,
-            ).earliest
-        except NotTrusted as error:
-            left_out.append(str(error))
-            return None
+        stamps, why = verify_entry(
+            earlier.token,
+            earlier.note,
+            self.trust.authorities,
+            self.parts.times.validation,
+            shown=None if newer is None else newer.latest,
+            doubts=self.trust.doubts,
+        )
+        left_out += why
+        # A renewal is of a later time, and says nothing of the block.
+        own = [
+            each.tokens[0].earliest
+            for each in stamps
+            if hashlib.sha256(each.tokens[0].token.der).digest() == earlier.token.digest
+        ]
+        return own[0] if own else None
 
     def _require_order(self, stated: int, earliest: int | None, found: Attestations) -> None:
         """Raise VerificationFailed where the block's time is outside of what is attested."""

@@ -8,15 +8,19 @@ WORK/answers, synced before the next step.
 
 import os
 import sys
+import time
 from hashlib import sha256
 from pathlib import Path
 
 from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_enrolment_request
+from ledger.chain.receipt import parse_receipt
 from ledger.crypto.keys import SigningKey
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.care.restore import restore
+from ledger.notary.notary import Notary
 from ledger.notary.orders import SayNotice, format_order
 from ledger.notary.ports import Hook, Step
+from ledger.notary.system_clock import SYSTEM_CLOCK
 from tests.notaries import NOW, Clock, Company, deposit, found, opened
 
 DIED = 77
@@ -77,6 +81,28 @@ def serve(hook: Hook) -> None:
         notary._carry_out_orders()
 
 
+def stamp(hook: Hook) -> None:
+    """Two deposits; each waits until a timestamp over its anchor is kept."""
+    depositor = company()
+    with opened(WORK / "notary", clock=SYSTEM_CLOCK, hook=hook) as notary:
+        for number in range(2):
+            commitment = bytes((number,)) * 32
+            (receipt,) = deposit(
+                notary, [depositor.statement(time=NOW, commitment=commitment, fixed=True)]
+            )
+            answer(receipt)
+            wait_stamped(notary, parse_receipt(receipt).position.index)
+        time.sleep(20)  # what is still under way is where it dies
+
+
+def wait_stamped(notary: Notary, index: int) -> None:
+    assert notary._anchors is not None
+    deadline = time.monotonic() + 30
+    while (anchor := notary._anchors.covering(index)) is None or not anchor.tokens:
+        assert time.monotonic() < deadline, "no token comes"
+        time.sleep(0.02)
+
+
 def request_of(depositor: Company) -> EnrolmentRequest:
     return verify_enrolment_request(depositor.request)
 
@@ -91,6 +117,8 @@ def main() -> None:
         found(WORK / "notary", hook=hook)
     elif scenario == "serve":
         serve(hook)
+    elif scenario == "stamp":
+        stamp(hook)
     elif scenario == "backup":
         with opened(WORK / "notary", hook=hook) as notary:
             notary.backup(WORK / "backup")

@@ -19,6 +19,7 @@ from ledger.chain.statement import (
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.errors import LedgerFault, SealbookError
+from ledger.notary import clock as clocks
 from ledger.notary.care.founding import init_notary
 from ledger.notary.care.fsck import Finding, fsck
 from ledger.notary.notary import Notary, open_notary
@@ -75,7 +76,7 @@ def found(directory: Path, *, hook: Hook = no_hook) -> Path:
 def opened(
     directory: Path,
     *,
-    clock: Clock | None = None,
+    clock: clocks.Clock | None = None,
     window: float = 0.005,
     batch: int = 256,
     hook: Hook = no_hook,

@@ -18,7 +18,7 @@ from time import time
 
 from ledger.chain.timestamp.request import MAX_RESPONSE, RESPONSE_TYPE
 from ledger.crypto import der
-from tests.certificates import Revoked, issue, revocation_list
+from tests.certificates import Party, Revoked, issue, revocation_list
 
 POLICY, OTHER_POLICY = "1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.2"
 
@@ -30,7 +30,8 @@ FAULTS = ("slow", "drip", "redirect", "large", "rejected", "error", "garbage", "
 class Tsa:
     """A running authority. `fault` is one of `FAULTS` or None and can change at any time.
 
-    `requests` counts what it was asked. `signer`, `issuer` and `root` are its certificates.
+    `requests` counts what it was asked. `signer`, `issuer` and `root` are its certificates. `files` is
+    what it answers a GET with, by path.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Tsa:
         self.issuer = issue(
             "Timestamp Authority", self.root, start=start, years=years + 10, ca=True
         )
+        self.files: dict[str, bytes] = {}
         self.signer = issue("Timestamp Unit 1", self.issuer, start=start, years=years)
         self._write(accuracy)
         self._released, self._lock = Event(), Lock()
@@ -75,6 +77,12 @@ class Tsa:
             )  # fmt: skip
             return reply.read_bytes()
 
+    def certify(self, signer: Party) -> None:
+        """Go on with another signer's certificate."""
+        with self._lock:
+            self.signer = signer
+            self._write_signer()
+
     def revocation_lists(
         self, revoked: Sequence[Revoked] = (), *, this_update: int | None = None
     ) -> tuple[bytes, bytes]:
@@ -86,8 +94,7 @@ class Tsa:
         here = self.directory
         (here / "root.pem").write_bytes(self.root.pem)
         (here / "chain.pem").write_bytes(self.issuer.pem + self.root.pem)
-        (here / "signer.pem").write_bytes(self.signer.pem)
-        (here / "signer.key").write_bytes(self.signer.key_pem)
+        self._write_signer()
         (here / "serial").write_text("01\n")
         (here / "tsa.conf").write_text(
             f"""[tsa]
@@ -108,6 +115,10 @@ ess_cert_id_alg = sha256
 """
         )
 
+    def _write_signer(self) -> None:
+        (self.directory / "signer.pem").write_bytes(self.signer.pem)
+        (self.directory / "signer.key").write_bytes(self.signer.key_pem)
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         tsa = self
 
@@ -117,6 +128,12 @@ ess_cert_id_alg = sha256
                 request = self.rfile.read(int(self.headers["Content-Length"]))
                 with suppress(OSError):  # the client has gone, as it should
                     tsa._serve(self, request)
+
+            def do_GET(self) -> None:
+                data = tsa.files.get(self.path)
+                self.send_response(404 if data is None else 200)
+                self.end_headers()
+                self.wfile.write(data or b"")
 
             def log_message(self, *_: object) -> None: ...
 

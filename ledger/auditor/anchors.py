@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ledger.chain.anchorpage import StampedNote
 from ledger.chain.block import CLOCKS_APART, Block
 from ledger.chain.policy import verify_signatures
-from ledger.chain.timestamp.token import note_imprint, parse_token
+from ledger.chain.timestamp.token import note_imprint
 from ledger.chain.timestamp.verifying import VerifiedToken, verify_token
 from ledger.chain.trust import Trust
 from ledger.errors import SealbookError, VerificationFailed
@@ -85,7 +85,7 @@ class Anchors:
     def _hold(self, anchor: StampedNote, size: int) -> Iterator[VerifiedToken]:
         for entry in anchor.tokens:
             try:
-                token = parse_token(entry.der)
+                token = entry.first
                 imprint = note_imprint(token, anchor.note, entry.lines)
                 found = verify_token(token, imprint, self._trust.authorities)
             except SealbookError as error:

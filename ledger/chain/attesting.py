@@ -4,21 +4,21 @@ Tokens stand in the receipt. An evidence record lies beside the file that the re
 shows the tokens to be older than its own, and attests to a time itself.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ledger.chain.note import first_lines
 from ledger.chain.receipt import Times, TokenEntry
-from ledger.chain.renewal.record import parse_record
+from ledger.chain.renewal.record import parse_record, parse_stamp, token_record
 from ledger.chain.renewal.verifying import Digests, VerifiedRecord, verify_record
-from ledger.chain.timestamp.token import note_imprint, parse_token
 from ledger.chain.timestamp.verifying import (
     Authority,
     Doubts,
     NotTrusted,
     VerifiedToken,
     doubted_from,
-    verify_token,
 )
 from ledger.errors import SealbookError
 
@@ -35,7 +35,8 @@ class Renewed:
 class Attested:
     """That what is asked about existed by `latest`, which is shown until `until`. POSIX seconds.
 
-    `token` is what says so by itself, the oldest of the record where `renewed` is all there is.
+    `token` is what says so by itself, the oldest that counts with its renewals, and the oldest of the
+    record where `renewed` is all there is.
     """
 
     token: VerifiedToken
@@ -95,17 +96,15 @@ def attest(
     shown = record.since if record is not None and (at is None or at <= record.until) else None
     found, left_out = [], []
     for entry in times.tokens:
-        try:
-            token = verify_entry(
-                entry, note, authorities, times.validation, shown=shown, doubts=doubts
-            )
-        except NotTrusted as error:
-            left_out.append(str(error))
-            continue
-        until = _proofs_end(doubts, token.until)
-        if record is not None and record.since <= until:
-            until = max(until, record.until)
-        found.append(Attested(token, until))
+        stamps, why = verify_entry(
+            entry, note, authorities, times.validation, shown=shown, doubts=doubts
+        )
+        left_out += why
+        for stamp in stamps:
+            until = _proofs_end(doubts, stamp.until)
+            if record is not None and record.since <= until:
+                until = max(until, record.until)
+            found.append(Attested(stamp.tokens[0], until))
     return Attestations(tuple(found), record, refused, tuple(left_out))
 
 
@@ -117,11 +116,24 @@ def verify_entry(
     *,
     shown: int | None = None,
     doubts: Doubts = (),
-) -> VerifiedToken:
-    """Return what a token proves of a note, as `verify_token` does."""
-    token = parse_token(entry.der)
-    imprint = note_imprint(token, note, entry.lines)
-    return verify_token(token, imprint, authorities, validation, shown=shown, doubts=doubts)
+) -> tuple[list[VerifiedRecord], list[str]]:
+    """Return what a token with its renewals proves of a note, and why some of them do not count.
+
+    Where the token was renewed too late it stands by itself, and the renewal beside it.
+    """
+    stamped = first_lines(note, entry.lines).encode()
+    documents = [lambda name: hashlib.new(name, stamped).digest()]
+    record = parse_stamp(entry.der)
+    first = record.chains[0][0].token
+    found: list[VerifiedRecord] = []
+    try:
+        found.append(verify_record(record, documents, authorities, validation, doubts, shown=shown))
+        if found[0].tokens[0].token != first:
+            alone = token_record(first)
+            found.append(verify_record(alone, documents, authorities, validation, doubts))
+    except NotTrusted as error:
+        return found, [*(found[0].left_out if found else ()), str(error)]
+    return found, list(found[0].left_out)
 
 
 def _proofs_end(doubts: Doubts, end: int) -> int:

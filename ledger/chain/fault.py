@@ -38,7 +38,7 @@ from ledger.chain.note import (
 from ledger.chain.office import check_office_statement, parse_revocation
 from ledger.chain.receipt import TokenEntry, parse_token_entries
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
-from ledger.chain.timestamp.token import MAX_TOKEN, note_imprint, parse_token
+from ledger.chain.timestamp.token import MAX_TOKEN, note_imprint
 from ledger.chain.timestamp.verifying import verify_token
 from ledger.chain.trust import Trust
 from ledger.crypto.keys import ED25519_PUBLIC_SIZE, thumbprint_ed25519
@@ -454,7 +454,7 @@ def _verify_link(fault: Link, trust: Trust) -> Proven:
 def _verify_out_of_time(fault: OutOfTime, trust: Trust) -> Proven:
     statement = _statement(fault.record, trust)
     _require(statement.kind == st.BLOCK, "the entry is no block record")
-    block, token = parse_block(statement), parse_token(fault.token.der)
+    block, token = parse_block(statement), fault.token.first
     named = fault.token.digest in block.tokens
     imprint = token.imprint if named else note_imprint(token, fault.record.note, fault.token.lines)
     found = verify_token(token, imprint, trust.authorities)

@@ -11,7 +11,8 @@ The depositor's statement, with this unprotected header:
         "earlier":   [note: tstr, token] / null    ; one that the block record names: not before
         "validation": [* bstr]    ; certificates, revocation lists and OCSP responses, DER
     }
-    token = [lines: uint, bstr]   ; RFC 3161, DER, over the note cut after its first `lines` lines
+    token = [lines: uint, bstr]   ; over the note cut after its first `lines` lines, DER: RFC 3161, or,
+                                  ; where it was renewed, the RFC 4998 record that begins with it
 
 Every proof leads to the one checkpoint. Software that knows only RFC 9942, or only tlog-proof, checks
 its half; `ledger.verify` requires that both halves agree.
@@ -24,7 +25,9 @@ from typing import Any
 from ledger.chain.block import MAX_TOKENS
 from ledger.chain.note import MAX_SIGNATURES
 from ledger.chain.proof import TlogProof, format_proof, parse_proof
+from ledger.chain.renewal.record import parse_stamp
 from ledger.chain.seal import RECEIPTS, parse_path
+from ledger.chain.timestamp.token import Token
 from ledger.crypto import cose
 from ledger.errors import MalformedData
 
@@ -49,7 +52,8 @@ class Position:
 class TokenEntry:
     """A timestamp token in DER, over SHA-256 of a note cut after its first `lines` signature lines.
 
-    `lines` is never fewer than the log's own, so that cosignatures may come later.
+    `lines` is never fewer than the log's own, so that cosignatures may come later. A token that was
+    renewed stands there as the evidence record that begins with it.
     """
 
     lines: int
@@ -57,8 +61,13 @@ class TokenEntry:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the token: what a block record names it by."""
-        return sha256(self.der).digest()
+        """SHA-256 of the first token: what a block record names it by. Raises MalformedData."""
+        return sha256(self.first.der).digest()
+
+    @property
+    def first(self) -> Token:
+        """The token itself, without its renewals. Raises MalformedData and TooLarge."""
+        return parse_stamp(self.der).chains[0][0].token
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from ledger.errors import (
     StorageFailed,
 )
 from ledger.notary.anchoring.anchoring import Anchoring
-from ledger.notary.anchoring.authorities import read_authority
+from ledger.notary.anchoring.authorities import read_authority, read_chain
+from ledger.notary.anchoring.keeping import Keeping
 from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
 from ledger.notary.care.backup import backup as copy_notary
@@ -61,6 +62,7 @@ from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
 from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.uploads import Uploads
+from ledger.notary.storage.validation import ValidationFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 
@@ -125,8 +127,10 @@ class Notary:
             accepted = place.read_accepted(directory)
             witnesses = witnesses_of(self._trust.policy)
             authorities = [(each, read_authority(each)) for each in settings.timestamps]
+            chains = [one for each in settings.timestamps for one in read_chain(each)]
             anchoring = bool(witnesses or authorities)
-            anchors = self._anchors = self._open_anchors(stack, anchoring, reading)
+            self._anchors = anchors = self._open_anchors(stack, anchoring, reading)
+            validation = ValidationFolder(directory / place.VALIDATION)
             writer = BlockWriter(
                 self._store,
                 self._signed,
@@ -140,7 +144,13 @@ class Notary:
             )
             self._writer = writer
             self._receipts = Receipts(
-                self._store, self._signed, self.records, lambda: writer.tree, self._verify, anchors
+                self._store,
+                self._signed,
+                self.records,
+                lambda: writer.tree,
+                self._verify,
+                anchors,
+                validation.pick,
             )
             self.sequencer = Sequencer(
                 writer,
@@ -170,6 +180,10 @@ class Notary:
                 self.accept_clock,
                 self.backup,
             )
+            if not reading:
+                with writer.step(Step.VALIDATION):
+                    for certificate in chains:
+                        validation.add(certificate)
             self.anchoring: Anchoring | None = None
             if anchoring and anchors is not None and not reading:
                 self.anchoring = Anchoring(
@@ -181,9 +195,17 @@ class Notary:
                     authorities,
                     watch,
                     random,
+                    validation.pick,
                 )
                 stack.callback(self.anchoring.close)
                 self.anchoring.start()
+            self._keeping: Keeping | None = None
+            if authorities and anchors is not None and not reading:
+                self._keeping = Keeping(
+                    anchors, validation, writer.step, authorities, watch, random
+                )
+                stack.callback(self._keeping.close)
+                self._keeping.start()
             self._check_newest()
             self.look()
             self._carry_out_orders()
@@ -269,6 +291,7 @@ class Notary:
             destination,
             self._store,
             self._signed,
+            self._anchors,
             self.sequencer.last,
             self._room,
             self._cancelled,
@@ -324,7 +347,11 @@ class Notary:
             health=str(self.health.status),
             detail=None if (found := self.look()) is None else found.detail,
             seal_expires=self.seal_expires,
-            anchors=() if self.anchoring is None else self.anchoring.words(),
+            anchors=(
+                *(() if self.anchoring is None else self.anchoring.words()),
+                *(() if self._keeping is None else self._keeping.words()),
+            ),
+            anchors_until=None if self._anchors is None else self._anchors.until(),
         )
 
     def close(self) -> None:

@@ -66,7 +66,8 @@ class BackedUp:
 class State:
     """How far the ledger is. `detail` is what the office has to do before anything is signed.
 
-    `anchors` says in words how it stands with anchors, witnesses and authorities.
+    `anchors` says in words how it stands with anchors, witnesses and authorities; `anchors_until` is
+    the POSIX second to which all stamped anchors stand, None without any.
     """
 
     origin: str
@@ -79,6 +80,7 @@ class State:
     detail: str | None
     seal_expires: int
     anchors: tuple[str, ...] = ()
+    anchors_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,21 @@ class Anchor:
     tokens: tuple[TokenEntry, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A token over the anchor of block `height`, with its renewals.
+
+    `digest` is what block records name it by, of the first token. Of the last one are `until`, the
+    POSIX second to which it stands, and `signer`, the SHA-256 of its signer's certificate.
+    """
+
+    height: int
+    digest: bytes
+    entry: TokenEntry
+    until: int
+    signer: bytes
+
+
 class Anchors(Protocol):
     """The anchors, in a store of their own that may be lost."""
 
@@ -267,6 +282,8 @@ class Step(StrEnum):
     ANCHOR = "anchor"
     ANCHOR_STORED = "anchor-stored"
     STAMP = "stamp"
+    RENEWAL = "renewal"
+    VALIDATION = "validation"
     ORDER = "order"
     INIT_FILES = "init-files"
     BACKUP_FILES = "backup-files"

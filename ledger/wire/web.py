@@ -1,4 +1,4 @@
-"""One POST to a stranger, with the standard library alone: a court can do it too.
+"""One request to a stranger, with the standard library alone: a court can do it too.
 
 Whatever the other side does, it is over at a deadline: silence, drips, endless heads, a handshake that
 stands still. Redirects are not followed, and no proxy is used. Plain HTTP is enough where an answer is
@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
+from ipaddress import ip_address
 from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -50,13 +51,38 @@ def post(
     Raises InvalidInput for a URL that is none; Unavailable where nobody answers in time and in HTTP;
     TooLarge over `limit` bytes.
     """
+    fields = {**(fields or {}), "Content-Length": str(len(body))}
+    return _ask("POST", url, fields, body, limit, deadline, public=False)
+
+
+def get(url: str, limit: int, *, public: bool, deadline: float = DEADLINE) -> Answer:
+    """Return what stands at a URL; a redirect as it is.
+
+    With `public` nothing is asked of an address that is not of the public internet: the URL is a
+    stranger's. Raises what `post` does.
+    """
+    return _ask("GET", url, {}, b"", limit, deadline, public=public)
+
+
+def _ask(
+    method: str,
+    url: str,
+    fields: Mapping[str, str],
+    body: bytes,
+    limit: int,
+    deadline: float,
+    *,
+    public: bool,
+) -> Answer:
     parts = _web_address(url)
     until = monotonic() + deadline
     try:
         with _connected(parts, until) as connection:
-            _send(connection, _head(parts, len(body), fields or {}) + body, until)
+            if public and not ip_address(connection.getpeername()[0]).is_global:
+                raise Unavailable(f"{quoted(url)} lies in a network of its own, and is not asked.")
+            _send(connection, _head(method, parts, fields) + body, until)
             stream = _Bounded(connection, until, limit + _MAX_HEAD)
-            with HTTPResponse(stream, method="POST") as response:  # type: ignore[arg-type]
+            with HTTPResponse(stream, method=method) as response:  # type: ignore[arg-type]
                 response.begin()
                 data = response.read(limit + 1)
                 cut = len(data) <= limit and bool(response.length)
@@ -161,15 +187,14 @@ def _reached(host: str, port: int, until: float) -> socket.socket:
     raise failure
 
 
-def _head(parts: SplitResult, size: int, fields: Mapping[str, str]) -> bytes:
+def _head(method: str, parts: SplitResult, fields: Mapping[str, str]) -> bytes:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = (
-        f"POST {path} HTTP/1.1",
+        f"{method} {path} HTTP/1.1",
         f"Host: {parts.netloc}",
         f"User-Agent: sealbook/{VERSION}",
         *(f"{name}: {value}" for name, value in fields.items()),
         "Accept-Encoding: identity",
-        f"Content-Length: {size}",
         "Connection: close",
     )
     return "\r\n".join((*lines, "", "")).encode()

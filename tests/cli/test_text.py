@@ -130,7 +130,9 @@ CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "rec
         *(
             each
             for name in TIMES
-            for each in refusals(f"ledger.chain.{name}", "VerificationFailed", "NotTrusted")
+            for each in refusals(
+                f"ledger.chain.{name}", "VerificationFailed", "NotTrusted", "KeyLost"
+            )
         ),
         NOT_COVERED,
         *refusals("ledger.crypto.keys", "VerificationFailed"),

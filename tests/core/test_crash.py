@@ -117,6 +117,8 @@ def test_every_durable_step_is_crashed_somewhere() -> None:
     elsewhere = {
         Step.ANCHOR_STORED,  # tests/service/test_anchors.py
         Step.STAMP,
+        Step.RENEWAL,  # tests/service/test_keeping.py
+        Step.VALIDATION,
         Step.RESTORE_FILES,
         Step.REBUILD_LOG,
         Step.REBUILD_DATABASE,

@@ -1,7 +1,7 @@
 """What tokens and witnesses add to a receipt, and every way in which they do not."""
 
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import sha256, sha512
 
 import pytest
 from cryptography import x509
@@ -20,13 +20,17 @@ from ledger.chain.note import (
 )
 from ledger.chain.policy import format_policy, parse_policy
 from ledger.chain.receipt import Earlier, Times, TokenEntry, format_receipt
+from ledger.chain.renewal.record import format_record, parse_stamp
+from ledger.chain.renewal.renewing import plan_renewal, renew
+from ledger.chain.renewal.tree import Tree
 from ledger.chain.report import Claim
+from ledger.chain.timestamp.token import parse_token
 from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.court.claims import describe
 from ledger.crypto.keys import SigningKey
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
-from tests.certificates import Party, Revoked, issue, revocation_list
+from tests.certificates import YEAR, Party, Revoked, issue, revocation_list
 from tests.forge import forged
 from tests.simulator import NOW, Office
 
@@ -54,6 +58,15 @@ def stamped(note: str, time: int = LATE, signer: Party = TSA, lines: int = 2) ->
     return TokenEntry(lines, forged(imprint, signer, time))
 
 
+def renewed(entry: TokenEntry, note: str, time: int, signer: Party) -> TokenEntry:
+    """Return a token's renewal at `time`, as the notary makes it for many at once."""
+    digest = sha512(first_lines(note, entry.lines).encode()).digest()
+    plan = plan_renewal(parse_stamp(entry.der), digest)
+    tree = Tree("sha512", [plan.leaf, bytes(64)], bytes(32))
+    token = parse_token(forged(tree.root, signer, time, algorithm="sha512"))
+    return replace(entry, der=format_record(renew(plan, dict(tree.branches())[plan.leaf], token)))
+
+
 def with_token(office: Office, **changes: object) -> bytes:
     parts = office.parts()
     return format_receipt(replace(parts, times=Times((stamped(parts.note, **changes),))))  # type: ignore[arg-type]
@@ -63,10 +76,14 @@ def with_earlier(office: Office, time: int = EARLY, named: bool = True) -> bytes
     """A receipt whose block record names a token over the first three entries."""
     note = office.note(3)
     entry = stamped(note, time)
-    tokens = (sha256(entry.der).digest(),) if named else ()
+    tokens = (entry.digest,) if named else ()
     office.entries[3] = office.block(2, 3, 5, tokens=tokens)
     parts = office.parts()
     return format_receipt(replace(parts, times=Times((stamped(parts.note),), Earlier(note, entry))))
+
+
+def certified_until(party: Party) -> int:
+    return int(party.certificate.not_valid_after_utc.timestamp())
 
 
 def claim(receipt: bytes, trust: Trust, name: str) -> Claim:
@@ -121,7 +138,7 @@ def test_a_strangers_token_counts_for_nothing_and_is_said(office: Office) -> Non
 
 def test_existence_is_shown_until_the_certificates_end(office: Office) -> None:
     receipt = with_token(office)
-    until = int(TSA.certificate.not_valid_after_utc.timestamp())
+    until = certified_until(TSA)
     for at, status in ((None, rp.PROVEN), (until, rp.PROVEN), (until + 1, rp.NOT_SHOWN)):
         found = claim(receipt, trusting(office, at=at), rp.EXISTENCE)
         assert (found.status, found.facts["until"]) == (status, until)
@@ -157,6 +174,77 @@ def test_existence_is_shown_no_longer_than_the_certificate_stands(office: Office
     receipt = format_receipt(replace(parts, times=Times((stamped(parts.note),), validation=(crl,))))
     found = claim(receipt, trusting(office, at=LATE + 3 * DAY), rp.EXISTENCE)
     assert (found.status, found.facts["until"]) == (rp.NOT_SHOWN, LATE + DAY)
+
+
+NEXT = issue("Next unit", ROOT, start=NOW + 8 * YEAR, years=10)
+AFTER_NEXT = issue("Unit after next", ROOT, start=NOW + 16 * YEAR, years=3)
+RENEWALS = ((NOW + 9 * YEAR, NEXT), (NOW + 17 * YEAR, AFTER_NEXT))
+
+
+def with_renewals(office: Office, *renewals: tuple[int, Party], crl: bytes = b"") -> bytes:
+    parts = office.parts()
+    entry = stamped(parts.note)
+    for time, signer in renewals:
+        entry = renewed(entry, parts.note, time, signer)
+    return format_receipt(replace(parts, times=Times((entry,), None, (crl,) if crl else ())))
+
+
+@pytest.mark.parametrize(
+    ("renewals", "last"),
+    [(RENEWALS[:1], NEXT), (RENEWALS, AFTER_NEXT), (((NOW + 9 * YEAR, STRANGE),), TSA),
+     ((RENEWALS[0], (NOW + 9 * YEAR + 1, STRANGE)), NEXT)],
+    ids=["once", "twice", "by a stranger", "again by a stranger"],
+)  # fmt: skip
+def test_a_renewed_token_is_shown_until_its_renewal_ends(
+    office: Office, renewals: tuple[tuple[int, Party], ...], last: Party
+) -> None:
+    receipt, until = with_renewals(office, *renewals), certified_until(last)
+    for at, status in ((until, rp.PROVEN), (until + 1, rp.NOT_SHOWN)):
+        trust = trusting(office, at=at)
+        found = claim(receipt, trust, rp.EXISTENCE)
+        assert (found.status, found.facts["until"]) == (status, until)
+        assert claim(receipt, trust, rp.TIME).facts["latest"] == LATE + 1
+
+
+def test_a_token_that_was_renewed_too_late_and_its_renewal_count_by_themselves(
+    office: Office,
+) -> None:
+    late = NOW + 11 * YEAR
+    receipt = with_renewals(office, (late, NEXT))
+    for at, latest, until in (
+        (NOW + YEAR, LATE + 1, certified_until(TSA)),
+        (certified_until(TSA) + 1, late + 1, certified_until(NEXT)),
+    ):
+        trust = trusting(office, at=at)
+        assert claim(receipt, trust, rp.TIME).facts["latest"] == latest
+        found = claim(receipt, trust, rp.EXISTENCE)
+        assert (found.status, found.facts["until"]) == (rp.PROVEN, until)
+
+
+@pytest.mark.parametrize(("lost", "latest"), [(8 * YEAR, RENEWALS[0][0]), (9 * YEAR + DAY, LATE)])
+def test_a_key_lost_after_the_renewal_fells_nothing(office: Office, lost: int, latest: int) -> None:
+    revoked = Revoked(TSA.serial, NOW + lost, x509.ReasonFlags.key_compromise)
+    crl = revocation_list(ROOT, NOW + lost + DAY, [revoked])
+    receipt = with_renewals(office, *RENEWALS[:1], crl=crl)
+    assert claim(receipt, trusting(office), rp.TIME).facts["latest"] == latest + 1
+
+
+def test_a_renewal_of_another_token_fails(office: Office) -> None:
+    parts = office.parts()
+    entry = renewed(stamped(office.note(3)), office.note(3), *RENEWALS[0])
+    receipt = format_receipt(replace(parts, times=Times((entry,))))
+    assert claim(receipt, trusting(office), rp.TIME).status == rp.FAILED
+
+
+def test_an_earlier_token_that_was_renewed_is_still_the_one_that_the_block_names(
+    office: Office,
+) -> None:
+    note = office.note(3)
+    entry = stamped(note, EARLY)
+    office.entries[3] = office.block(2, 3, 5, tokens=(entry.digest,))
+    earlier = Earlier(note, renewed(entry, note, *RENEWALS[0]))
+    receipt = format_receipt(replace(office.parts(), times=Times((), earlier)))
+    assert claim(receipt, trusting(office), rp.TIME).facts["earliest"] == EARLY - 1
 
 
 def test_with_a_broken_block_record_no_time_is_shown(office: Office) -> None:

@@ -85,6 +85,26 @@ def parse_record(data: bytes) -> EvidenceRecord:
     )
 
 
+def parse_stamp(data: bytes) -> EvidenceRecord:
+    """Return what stamps a document: a token over its hash, or a record that begins with one.
+
+    A token alone is the record of one archive timestamp. Raises MalformedData and TooLarge.
+    """
+    first = der.children(der.read(data), der.SEQUENCE)[:1]
+    if not first or first[0].tag != der.INTEGER:
+        return token_record(parse_token(data))
+    record = parse_record(data)
+    if record.chains[0][0].reduced:
+        raise _wrong("first timestamp")
+    return record
+
+
+def token_record(token: Token) -> EvidenceRecord:
+    """Return the record that a token over a document's own hash is by itself."""
+    only = archive_timestamp(b"", token)
+    return EvidenceRecord((only.identifier,), (), ((only,),))
+
+
 def format_record(record: EvidenceRecord) -> bytes:
     """Return the DER of a record."""
     return der.sequence(

@@ -120,6 +120,8 @@ def verify_record(
     authorities: Sequence[Authority],
     validation: Sequence[bytes] = (),
     doubts: Doubts = (),
+    *,
+    shown: int | None = None,
 ) -> VerifiedRecord:
     """Return since when a record shows that documents existed, and until when it does.
 
@@ -127,7 +129,7 @@ def verify_record(
     to have existed while it stood. Each token covers all that is older, also what does not count: so a
     token that is left out makes the record show less and never something else. `validation` are
     certificates, CRLs and OCSP responses beside those in the tokens, `doubts` the hash functions that
-    the verifier trusts no more.
+    the verifier trusts no more. `shown` is as for `verify_token`.
 
     Raises NotTrusted where no token counts, and VerificationFailed, MalformedData, TooLarge.
     """
@@ -135,12 +137,12 @@ def verify_record(
     found: list[VerifiedToken] = []
     left_out: list[NotTrusted] = []
     for token in reversed(coverage.tokens):
-        shown = found[-1].latest if found else None
+        newer = found[-1].latest if found else shown
         try:
             each = verify_token(
-                token, token.imprint, authorities, validation, shown=shown, doubts=doubts
+                token, token.imprint, authorities, validation, shown=newer, doubts=doubts
             )
-            if shown is not None and shown > each.until:
+            if found and found[-1].latest > each.until:
                 raise NotTrusted(
                     f"the timestamp of {quoted(each.authority)} in an evidence record was renewed "
                     "when it no longer held"

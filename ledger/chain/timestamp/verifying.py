@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import floor
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain.timestamp.path import verify_path
 from ledger.chain.timestamp.revocation import (
@@ -33,6 +34,10 @@ Doubts = tuple[tuple[str, int], ...]
 
 class NotTrusted(VerificationFailed):
     """A token counts for nothing: no trusted authority stands for it, or its key was lost."""
+
+
+class KeyLost(NotTrusted):
+    """A token's certificate was revoked, and nothing shows that the token is older than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class VerifiedToken:
     last second of the certificates' path: from then on, from the time of `revoked`, or from `doubted`,
     when its hash function is trusted no more, something newer must show that the token existed.
     `checked` is the time up to which lists show no revocation that is not named here, None where there
-    are none.
+    are none. `path` are the certificates (DER), from the signer's to the authority's.
     """
 
     token: Token
@@ -72,6 +77,7 @@ class VerifiedToken:
     expires: int
     revoked: Revocation | None
     checked: int | None
+    path: tuple[bytes, ...]
     doubted: int | None = None
 
     @property
@@ -125,6 +131,7 @@ def verify_token(
         revoked=revoked,
         checked=checked,
         doubted=doubted,
+        path=tuple(each.public_bytes(Encoding.DER) for each in path),
     )
 
 
@@ -186,11 +193,11 @@ def _standing(
         if not known or min(known) >= each.time:
             day, listed = _day(each.time), _day(each.listed)
             if each.reason is None:
-                raise NotTrusted(
+                raise KeyLost(
                     f"a timestamp token's certificate was revoked on {day} without a reason, as a list "
                     f"of {listed} says, and nothing shows that the token is older than that"
                 )
-            raise NotTrusted(
+            raise KeyLost(
                 f"a timestamp token's certificate was revoked on {day} for {quoted(each.reason)}, as a "
                 f"list of {listed} says, and nothing shows that the token is older than that"
             )

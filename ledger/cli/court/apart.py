@@ -12,7 +12,7 @@ from ledger.chain.enrolment import parse_enrolment
 from ledger.chain.note import first_lines, parse_note
 from ledger.chain.policy import format_policy
 from ledger.chain.proof import TlogProof, format_proof
-from ledger.chain.receipt import Receipt
+from ledger.chain.receipt import Receipt, TokenEntry
 from ledger.chain.seal import parse_cose_receipt
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import Trust
@@ -56,22 +56,27 @@ def of_receipt(parts: Receipt) -> Parts:
     times = parts.times
     for number, token in enumerate(times.tokens, 1):
         stamped = first_lines(parts.note, token.lines).encode()
-        files[f"token-{number}.der"] = (token.der, "timestamp token, RFC 3161")
+        files |= _stamp(f"token-{number}", token, "timestamp token, RFC 3161")
         files[f"token-{number}.stamped"] = (stamped, "what it is over: the note's first lines")
     if times.earlier is not None:
         earlier = times.earlier
         stamped = first_lines(earlier.note, earlier.token.lines).encode()
         files["earlier.note"] = (earlier.note.encode(), "an earlier checkpoint, signed")
-        files["earlier.der"] = (
-            earlier.token.der,
-            "the token over it, which the block record names",
-        )
+        files |= _stamp("earlier", earlier.token, "the token over it, which the block record names")
         files["earlier.stamped"] = (stamped, "what that token is over")
     for number, each in enumerate(times.validation, 1):
         files[f"validation-{number}.der"] = (
             each,
             "a certificate, revocation list or OCSP response",
         )
+    return files
+
+
+def _stamp(name: str, entry: TokenEntry, what: str) -> Parts:
+    token = entry.first.der
+    files = {f"{name}.der": (token, what)}
+    if entry.der != token:
+        files[f"{name}.ers"] = (entry.der, "its renewals, an RFC 4998 evidence record")
     return files
 
 

@@ -185,6 +185,8 @@ def status(directory: Path, as_json: bool) -> None:
     ]
     if state.anchors:
         rows.append(("Anchors", "\n".join(state.anchors)))
+    if state.anchors_until is not None:
+        rows.append(("Anchors until", day(state.anchors_until)))
     if value["detail"]:
         rows.append(("To do", value["detail"]))
     shell.emit(as_json, value, "\n".join(labelled(rows)))

@@ -12,13 +12,16 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
+from ledger.chain.block import MAX_TOKENS
 from ledger.chain.note import Note, Signature, format_note, parse_note
 from ledger.chain.policy import Policy, has_quorum
+from ledger.chain.receipt import TokenEntry
 from ledger.chain.timestamp.verifying import Authority
 from ledger.crypto.merkle import HashReader, consistency_proof
 from ledger.errors import NotSigning, SealbookError
-from ledger.notary.anchoring.authorities import stamp
+from ledger.notary.anchoring.authorities import stamp, stamp_of
 from ledger.notary.anchoring.witnesses import Contradicted, Witness, ask, extended
 from ledger.notary.clock import ClockWatch, utc
 from ledger.notary.health import Reason
@@ -71,6 +74,7 @@ class Anchoring:
         authorities: Sequence[tuple[TimestampSettings, Authority]],
         watch: ClockWatch,
         random: Callable[[int], bytes],
+        known: Callable[[Iterable[bytes]], Sequence[bytes]],
     ) -> None:
         self._store = store
         self._writer = writer
@@ -80,6 +84,7 @@ class Anchoring:
         self._authorities = authorities
         self._watch = watch
         self._random = random
+        self._known = known
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._target: _Target | None = None
@@ -99,8 +104,7 @@ class Anchoring:
 
         A notary whose files were put back from an old copy learns of it before it signs anything.
         """
-        if self._anchor is not None:
-            self._writer.expect(token.digest for token in self._anchor.tokens)
+        self._expect_unnamed()
         self._choose()
         works: list[Callable[[], None]] = [self._look]
         works += [
@@ -115,6 +119,13 @@ class Anchoring:
             threading.Thread(target=work, name="anchors", daemon=True).start()
         with self._changed:
             self._changed.wait_for(lambda: not self._unheard, timeout=DEADLINE)
+
+    def _expect_unnamed(self) -> None:
+        """Have those tokens named that came too late for a block before the restart."""
+        newest = self._store.newest(MAX_TOKENS)
+        if newest:
+            named = self._writer.named_after(min(each.height for each in newest))
+            self._writer.expect(each.digest for each in newest if each.digest not in named)
 
     def close(self) -> None:
         """Stop. Whoever has not answered yet is not waited for."""
@@ -253,13 +264,16 @@ class Anchoring:
             anchor = self._anchor
             assert anchor is not None
             try:
-                token = stamp(settings.url, authority, parse_note(anchor.note), self._random)
+                imprint = sha256(anchor.note.encode()).digest()
+                found = stamp(settings.url, authority, imprint, self._random, self._known)
+                entry = TokenEntry(len(parse_note(anchor.note).signatures), found.token.der)
+                digest = entry.digest
                 with self._changed:
                     if self._stop.is_set():
                         return
                     with self._writer.step(Step.STAMP):
-                        self._store.add_token(anchor.height, token)
-                self._writer.expect([token.digest])
+                        self._store.stamp([stamp_of(anchor.height, entry, found, digest)])
+                self._writer.expect([digest])
                 self._well(settings.name)
                 stamped, due = anchor.height, self._watch.monotonic() + settings.interval
             except Exception as error:  # noqa: BLE001 - whatever it was, it is asked again later

@@ -2,9 +2,9 @@
 
 A backup holds everything, the private keys too (mode 0600): keep it as you keep the office's seal. It
 stands at one signed checkpoint: files first, then the entries under that checkpoint, then the
-checkpoints, and the settings last. Entries and ciphertext never change and were durable before, so a
-backup that is cut short is still good for what it held before, and the next one goes on from there:
-what lies in the target in its size and time is not copied again, rows are added.
+checkpoints and anchors up to it, and the settings last. Entries and ciphertext never change and were
+durable before, so a backup that is cut short is still good for what it held before, and the next one
+goes on from there: what lies in the target in its size and time is not copied again, rows are added.
 """
 
 import threading
@@ -26,6 +26,7 @@ from ledger.notary.care.copying import (
 )
 from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT
@@ -33,8 +34,8 @@ from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.signedlog import FOLDER, SignedLog
 from ledger.quoted import quoted
 
-_ROWS = 1_000
-"""Rows that are copied at a time: a few mebibytes in memory."""
+_ROWS, _ANCHORS = 1_000, 100
+"""Rows, and anchors with their tokens, that are copied at a time: a few mebibytes in memory."""
 
 
 def backup(
@@ -42,6 +43,7 @@ def backup(
     destination: Path,
     store: LedgerDatabase,
     signed: CheckpointDatabase,
+    anchors: AnchorDatabase | None,
     last: SignedCheckpoint,
     room: DiskRoom,
     cancelled: threading.Event,
@@ -54,6 +56,7 @@ def backup(
         destination: New, empty, or an earlier backup of the same ledger.
         store: Its entries.
         signed: Its checkpoints.
+        anchors: Its anchors, where it has any.
         last: The newest signed checkpoint.
         room: What is asked before anything is written, where the destination is on the same disk.
         cancelled: Stops the copying within a moment once it is set.
@@ -80,7 +83,7 @@ def backup(
                 Copying(room, cancelled, (*UNDER_WAY, CHECKPOINT, FOLDER)) as copying,
             ):
                 copying.mirror(directory, destination, ROOT_ONLY)
-            copy_rows(store, signed, last, destination, room, cancelled, hook)
+            copy_rows(store, signed, anchors, last, destination, room, cancelled, hook)
             with hooked(hook, Step.BACKUP_SETTINGS):
                 settings = (directory / place.SETTINGS).read_bytes()
                 write_durably(destination / place.SETTINGS, settings)
@@ -105,13 +108,14 @@ def _claim(destination: Path, origin: str) -> None:
 def copy_rows(
     store: LedgerDatabase,
     signed: CheckpointDatabase,
+    anchors: AnchorDatabase | None,
     last: SignedCheckpoint,
     target: Path,
     room: DiskRoom,
     cancelled: threading.Event,
     hook: Hook = no_hook,
 ) -> None:
-    """Add the entries under `last` and the checkpoints up to it to a directory's databases.
+    """Add the entries under `last`, the checkpoints and anchors up to it to a directory's databases.
 
     Raises Conflict where these hold another history, or more than this notary has.
     """
@@ -138,6 +142,8 @@ def copy_rows(
                     copies.extend(rows)
                 height = rows[-1].height
             _complete(SignedLog(target / place.LOG / FOLDER), copies, last.height)
+            if anchors is not None:
+                _copy_anchors(anchors, last.height, target / place.ANCHORS, room, cancelled)
     finally:
         copies.close()
 
@@ -163,6 +169,28 @@ def _copy_entries(
             rows = [each.statement for each in store.read(start, min(start + _ROWS, size))]
             with room.hold(None, 2 * sum(len(each) + _BESIDE for each in rows)):
                 copy.append(start, [parse_statement(each) for each in rows])
+    finally:
+        copy.close()
+
+
+def _copy_anchors(
+    anchors: AnchorDatabase, height: int, path: Path, room: DiskRoom, cancelled: threading.Event
+) -> None:
+    copy = AnchorDatabase(path)
+    try:
+        after = -1
+        while True:
+            cancel_point(cancelled)
+            found, stamps = anchors.all(after, _ANCHORS)
+            if not found or after >= height:
+                return
+            after = found[-1].height
+            kept = [each for each in found if each.height <= height]
+            stamps = [each for each in stamps if each.height <= height]
+            size = sum(len(each.note) + _BESIDE for each in kept)
+            size += sum(len(each.entry.der) + _BESIDE for each in stamps)
+            with room.hold(None, 2 * size):
+                copy.extend(kept, stamps)
     finally:
         copy.close()
 

@@ -21,6 +21,7 @@ from ledger.notary.orders import StateRecovery, format_order
 from ledger.notary.ports import Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
@@ -59,11 +60,11 @@ def restore(
             room, never = DiskRoom(directory, reserve=0, tight=0), threading.Event()
             with Copying(room, never) as copying:
                 copying.mirror(source, folder, LEFT_OUT)
-            with _opened(source) as (store, signed):
+            with _opened(source) as (store, signed, anchors):
                 newest = signed.last()
                 if newest is None:
                     raise NotFound("The backup holds no signed checkpoint.")
-                copy_rows(store, signed, newest, folder, room, never)
+                copy_rows(store, signed, anchors, newest, folder, room, never)
         _check_copy(folder, known, clock, random)
 
     with storage(directory), _unused(source), place.lock(directory), _tidy(directory, strange):
@@ -137,14 +138,20 @@ def _last(path: Path) -> SignedCheckpoint | None:
 
 
 @contextlib.contextmanager
-def _opened(source: Path) -> Iterator[tuple[LedgerDatabase, CheckpointDatabase]]:
+def _opened(
+    source: Path,
+) -> Iterator[tuple[LedgerDatabase, CheckpointDatabase, AnchorDatabase | None]]:
     """Yield a backup's databases for reading; it may lie on a disk that nobody can write."""
     with contextlib.ExitStack() as stack:
         signed = CheckpointDatabase(source / place.CHECKPOINTS, reading=True)
         stack.callback(signed.close)
         store = LedgerDatabase(source / place.LEDGER, reading=True)
         stack.callback(store.close)
-        yield store, signed
+        anchors = None
+        if (source / place.ANCHORS).exists():
+            anchors = AnchorDatabase(source / place.ANCHORS, reading=True)
+            stack.callback(anchors.close)
+        yield store, signed, anchors
 
 
 @contextlib.contextmanager

@@ -71,6 +71,9 @@ from ledger.notary.sequencing.forks import (
     size_of,
 )
 
+NAMING = 1024
+"""Blocks in which it is looked for which timestamps are named already."""
+
 REBUILD = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
 
 
@@ -164,6 +167,15 @@ class BlockWriter:
     def expect(self, tokens: Iterable[bytes]) -> None:
         """Have the next block record name timestamp tokens, by their SHA-256."""
         self._tokens = tuple(dict.fromkeys((*self._tokens, *tokens)))[-MAX_TOKENS:]
+
+    def named_after(self, height: int) -> set[bytes]:
+        """Return the timestamp tokens that block records name after the one at `height`.
+
+        Only the newest `NAMING` blocks are read.
+        """
+        last = -1 if self.last is None else self.last.height
+        some = range(max(height, last - NAMING) + 1, last + 1)
+        return {token for each in some for token in self._block(each).tokens}
 
     def write(self, statements: Sequence[Statement]) -> SignedCheckpoint:
         """Write one block with these admitted statements; return the checkpoint that closes it."""

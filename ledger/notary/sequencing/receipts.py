@@ -10,7 +10,7 @@ a new block one for each key that has not been seen since the start, at least on
 with it was checked with it; the rest of them is the depositor's statement, whose signature was.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ledger.chain import statement as st
@@ -43,7 +43,8 @@ class _Enrolled:
 class Receipts:
     """Puts receipts together. `tree` returns a reader of a tree that covers every signed entry.
 
-    `verify` takes a receipt and raises LedgerFault where it does not hold.
+    `verify` takes a receipt and raises LedgerFault where it does not hold; `validation` returns what
+    checks tokens beside what they bring.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Receipts:
         tree: Callable[[], HashReader],
         verify: Callable[[bytes], None],
         anchors: Anchors | None = None,
+        validation: Callable[[Iterable[bytes]], tuple[bytes, ...]] = lambda _: (),
     ) -> None:
         self._store = store
         self._signed = signed
@@ -61,6 +63,7 @@ class Receipts:
         self._tree = tree
         self._verify = verify
         self._anchors = anchors
+        self._validation = validation
         self._verified: set[bytes] = set()
         self._enrolments: dict[bytes, _Enrolled] = {}
 
@@ -124,7 +127,10 @@ class Receipts:
                     "notary and move it away: anchors are made anew."
                 )
             target, note = covering, anchor.note
-            times = replace(times, tokens=anchor.tokens)
+            stamps = [each.der for each in anchor.tokens]
+            if times.earlier is not None:
+                stamps.append(times.earlier.token.der)
+            times = replace(times, tokens=anchor.tokens, validation=self._validation(stamps))
         tree, size = self._tree(), target.size
         single = sorted({start, *(enrolled.index for enrolled in keys.values())})
         proofs = dict(zip(single, inclusion_proofs(tree, single, size), strict=True))

@@ -30,7 +30,7 @@ from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
-from ledger.notary.storage import anchors, checkpoints, connections, office
+from ledger.notary.storage import anchors, checkpoints, connections, office, validation
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"
@@ -38,6 +38,7 @@ KEYS, SEAL_CHAIN = "keys", "seal-chain.pem"
 OBJECTS, LOG, RECORDS = "objects", "log", "records"
 LEDGER, CHECKPOINTS, OFFICE = connections.FILE, checkpoints.FILE, office.FILE
 ANCHORS = anchors.FILE
+VALIDATION = validation.FOLDER
 LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"
 SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
 ACCEPTED = "clock-accepted"
@@ -59,6 +60,8 @@ class TimestampSettings:
     """A timestamp authority (RFC 3161) that stamps anchors: one `[[timestamps]]` of notary.toml.
 
     `root` is a PEM file, `policy` an object identifier or None, `interval` seconds between stamps.
+    `chain` is a PEM file of certificates that its tokens do not bring, `crls` are URLs of revocation
+    lists beside those that its certificates name.
     """
 
     url: str
@@ -66,6 +69,8 @@ class TimestampSettings:
     root: Path
     policy: str | None = None
     interval: int = 60
+    chain: Path | None = None
+    crls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +141,22 @@ def write_settings(directory: Path, settings: Settings) -> None:
         "origin": settings.origin,
         "issuer": settings.issuer,
     }
+    if settings.timestamps:
+        content["timestamps"] = [_timestamp(each, directory) for each in settings.timestamps]
     if settings.token is not None:
         content["token"] = asdict(settings.token)
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode())
+
+
+def _timestamp(settings: TimestampSettings, directory: Path) -> dict[str, object]:
+    def named(path: Path) -> str:
+        return str(path.relative_to(directory) if path.is_relative_to(directory) else path)
+
+    return {
+        name: named(value) if isinstance(value, Path) else value
+        for name, value in asdict(settings).items()
+        if value is not None and value != ()
+    }
 
 
 def read_accepted(directory: Path) -> int:
@@ -216,7 +234,7 @@ def open_token(place: TokenPlace, origin: str, directory: Path) -> "KeyToken":
     return KeyToken(place, origin, directory)
 
 
-MAX_TIMESTAMPS = 16
+MAX_TIMESTAMPS, MAX_CRLS = 16, 8
 
 
 def _parse_timestamps(values: object, directory: Path) -> tuple[TimestampSettings, ...]:
@@ -232,13 +250,26 @@ def _parse_timestamp(value: object, directory: Path) -> TimestampSettings:
     match value:
         case {"url": str(url), "name": str(name), "root": str(root), **rest} if url.startswith(
             ("http://", "https://")
-        ) and rest.keys() <= {"policy", "interval"}:
+        ) and rest.keys() <= {"policy", "interval", "chain", "crls"}:
             policy, interval = rest.get("policy"), rest.get("interval", 60)
-            if isinstance(policy, str | None) and type(interval) is int and interval > 0:
-                return TimestampSettings(url, name, directory / root, policy, interval)
+            chain, crls = rest.get("chain"), rest.get("crls", [])
+            if (
+                isinstance(policy, str | None)
+                and type(interval) is int
+                and interval > 0
+                and isinstance(chain, str | None)
+                and isinstance(crls, list)
+                and len(crls) <= MAX_CRLS
+                and all(str(each).startswith(("http://", "https://")) for each in crls)
+            ):
+                place = None if chain is None else directory / chain
+                return TimestampSettings(
+                    url, name, directory / root, policy, interval, place, tuple(crls)
+                )
     raise InvalidInput(
         f"{quoted(SETTINGS)} does not say of its [[timestamps]] what it should: url, name, root (a "
-        "PEM file), and perhaps policy and interval (seconds)."
+        "PEM file), and perhaps policy, interval (seconds), chain (a PEM file) and crls (at most "
+        f"{MAX_CRLS} URLs)."
     )
 
 
