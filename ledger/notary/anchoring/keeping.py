@@ -31,13 +31,13 @@ from ledger.chain.timestamp.verifying import (
 )
 from ledger.errors import SealbookError, Unavailable, VerificationFailed
 from ledger.notary.anchoring.authorities import stamp, stamp_of
-from ledger.notary.anchoring.web import get
 from ledger.notary.clock import ClockWatch
 from ledger.notary.ports import Stamp, Step
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.notary.storage.validation import MAX_LIST, ValidationFolder
 from ledger.quoted import quoted
+from ledger.wire.web import get
 
 DAY, HOUR = 86_400, 3_600
 RENEW_BEFORE = 365 * DAY
