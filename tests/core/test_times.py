@@ -27,6 +27,7 @@ from ledger.chain.report import Claim
 from ledger.chain.timestamp.token import parse_token
 from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
+from ledger.company.sending.refreshing import runs_out, shows_more
 from ledger.court.claims import describe
 from ledger.crypto.keys import SigningKey
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
@@ -227,6 +228,22 @@ def test_a_key_lost_after_the_renewal_fells_nothing(office: Office, lost: int, l
     crl = revocation_list(ROOT, NOW + lost + DAY, [revoked])
     receipt = with_renewals(office, *RENEWALS[:1], crl=crl)
     assert claim(receipt, trusting(office), rp.TIME).facts["latest"] == latest + 1
+
+
+def test_a_client_asks_for_a_receipt_that_runs_out_and_takes_one_that_lasts_longer(
+    office: Office,
+) -> None:
+    trust = trusting(office)
+    old, new = (
+        verify_receipt(each, trust).report
+        for each in (with_renewals(office), with_renewals(office, *RENEWALS[:1]))
+    )
+    assert not runs_out(old, NOW)
+    assert runs_out(old, certified_until(TSA) - 364 * DAY)
+    assert not runs_out(new, certified_until(TSA))
+    assert shows_more(new, old)
+    assert not shows_more(old, new)
+    assert not shows_more(new, new)
 
 
 def test_a_renewal_of_another_token_fails(office: Office) -> None:

@@ -1,7 +1,8 @@
 """Receipts that come late: what a block's anchor adds, fetched for receipts that were provisional.
 
 A receipt is provisional while witnesses or a timestamp that the trust file names are not shown by it.
-Whoever keeps a receipt marks it in the vault before; here the mark goes, once a final one is kept.
+One whose time is shown for less than a year is asked for too: the notary renews its timestamps. Whoever
+keeps a receipt marks it in the vault before; here the mark goes, once a final one is kept.
 """
 
 import contextlib
@@ -24,6 +25,8 @@ ROUND = 100
 """Receipts that are asked for in a row."""
 AGAIN = 0.5
 """Seconds between two rounds of `settle`."""
+YEAR = 365 * 86_400
+"""Seconds before the end of its timestamps in which a receipt is asked for again."""
 
 Shown = frozenset[tuple[str, str]]
 """What a receipt shows of what comes late: claims that are proven, witnesses, authorities."""
@@ -61,6 +64,23 @@ def lacks(verified: VerifiedReceipt, trust: Trust) -> frozenset[str]:
 def is_provisional(verified: VerifiedReceipt, trust: Trust) -> bool:
     """Whether something is still to come that the trust file names."""
     return bool(lacks(verified, trust))
+
+
+def runs_out(report: rp.Report, now: float) -> bool:
+    """Whether the time that a receipt shows will be shown for less than a year from `now`, if at all."""
+    until = _until(report)
+    return until is not None and until < now + YEAR
+
+
+def shows_more(new: rp.Report, old: rp.Report) -> bool:
+    """Whether a receipt shows all that an older one shows, and more, or as much for longer."""
+    had, has = _shown(old), _shown(new)
+    return has > had or (has == had and (_until(new) or 0) > (_until(old) or 0))
+
+
+def _until(report: rp.Report) -> int | None:
+    until: int | None = report.claim(rp.EXISTENCE).facts.get("until")
+    return until
 
 
 def refresh(
@@ -126,22 +146,23 @@ def _refreshed(
     had = verify_answer(deposit.encoded, old, vault.trust)
     if not is_provisional(had, vault.trust):
         vault.mark_final(deposit.name)
-        return None
-    if not deposit.provisional:
+        if not runs_out(had.report, time.time()):
+            return None
+    elif not deposit.provisional:
         vault.mark_provisional([deposit.name])
     shows = had.block.height, _shown(had.report)
     if shows in barren:
-        return Refreshed(deposit, more=False, final=False)
+        return Refreshed(deposit, more=False, final=not is_provisional(had, vault.trust))
     new = client.receipt(deposit.statement.leaf_hash)
     found = verify_answer(deposit.encoded, new, vault.trust)
     if (found.index, found.block) != (had.index, had.block):
         raise ReceiptForAnother("The notary answered with a receipt for another place.")
     keep_up(vault, vault.checkpoint(), found.checkpoint, client.consistency)
-    more = _shown(found.report) > _shown(had.report) and _replaced(vault, deposit, old, new)
-    final = more and not is_provisional(found, vault.trust)
+    more = shows_more(found.report, had.report) and _replaced(vault, deposit, old, new)
+    final = not is_provisional(found if more else had, vault.trust)
     if final:
         vault.mark_final(deposit.name)
-    elif not more:
+    if not more:
         barren.add(shows)
     return Refreshed(deposit, more, final)
 
