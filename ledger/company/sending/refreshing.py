@@ -67,7 +67,7 @@ def is_provisional(verified: VerifiedReceipt, trust: Trust) -> bool:
 
 
 def runs_out(report: rp.Report, now: float) -> bool:
-    """Whether the time that a receipt shows will be shown for less than a year from `now`, if at all."""
+    """Whether the time that a receipt shows is shown for less than a year from `now`."""
     until = _until(report)
     return until is not None and until < now + YEAR
 
