@@ -21,7 +21,6 @@ from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash
 from ledger.errors import MalformedData, Unavailable, VerificationFailed
 from ledger.notary.anchoring.keeping import distribution_points, fetch_list
-from ledger.notary.anchoring.web import get
 from ledger.notary.care.founding import init_notary
 from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary
@@ -37,6 +36,7 @@ from ledger.notary.storage.directory import (
 from ledger.notary.storage.validation import MAX_LIST, ValidationFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.verify import verify_receipt
+from ledger.wire.web import get
 from tests import crash_child
 from tests.certificates import Party, Revoked, issue, revocation_list
 from tests.crash_child import DIED, wait_stamped
