@@ -86,6 +86,7 @@ _VARIES = [
     (re.compile(r"\b[0-9a-f]{12,}\b"), "HASH"),
     (re.compile(r"\b[\d.,]+ (?:B|kB|MB|bytes|s)\b"), "SIZE"),
     (re.compile(r"\b\d+\.\d+\.\d+\b"), "VERSION"),
+    (re.compile(r"\b\d+ that hold"), "SOME that hold"),
     (re.compile(r" +"), " "),
 ]
 

@@ -10,7 +10,16 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from examples.make_tour import README, ROOT, TOUR, made_readme, made_tour, normalised, shown
+from examples.make_tour import (
+    README,
+    ROOT,
+    TOUR,
+    WITNESSED,
+    made_readme,
+    made_tour,
+    normalised,
+    shown,
+)
 from ledger.cli.root import cli
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,8 +40,9 @@ def test_the_readme_shows_what_its_commands_print() -> None:
 
 
 @a_whole_story
-def test_the_tour_is_what_the_script_writes() -> None:
-    text = TOUR.read_text()
+@pytest.mark.parametrize("page", [TOUR, WITNESSED], ids=lambda page: page.name)
+def test_a_story_is_what_the_script_writes(page: Path) -> None:
+    text = page.read_text()
     assert normalised(made_tour(text)) == normalised(text)
 
 
