@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ledger.chain.statement import Matter
 from ledger.chain.trust import format_trust
 from ledger.cli.root import cli
 from ledger.crypto.keys import SigningKey
+from tests.processes import Program
 from tests.rogue import Rogue, trusting
 from tests.simulator import NOW, Office, nonce
 
@@ -165,12 +165,13 @@ def test_a_lie_is_caught_and_proven_to_a_stranger(name: str, tmp_path: Path) -> 
     shown = rogue.publish(tmp_path / "shown", checkpoint=checkpoint)
     code, found = audited(shown, "--trust", trust, "--since", state, "-o", fault)
     assert (code, found["fault"]) == (1, str(fault)), found
-    told = subprocess.run(
-        [sys.executable, "-m", "ledger", "fault", fault.name, "--trust", str(trust), "--json"],
+    with Program(
+        ["-m", "ledger", "fault", fault.name, "--trust", trust, "--json"],
         cwd=fault.parent,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout)["kind"] == kind
+    ) as stranger:
+        told, errors = stranger.communicate(timeout=60)
+    assert stranger.returncode == 0, errors
+    assert json.loads(told)["kind"] == kind
