@@ -69,7 +69,7 @@ def timestamp(
     directory: Path,
     as_json: bool,
 ) -> None:
-    """Have the ledger's checkpoints stamped by a timestamp authority (RFC 3161).
+    """Have checkpoints stamped by a timestamp authority (RFC 3161).
 
     NAME is what reports call it, URL where it answers. It learns a hash and nothing else. The service
     must not run meanwhile.
