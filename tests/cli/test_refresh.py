@@ -200,6 +200,18 @@ def test_a_receipt_that_cannot_be_replaced_where_it_was_delivered_is_final_in_th
     assert states(company) == ["final"]
 
 
+def test_the_next_deposit_fetches_what_was_missing_also_one_without_a_path(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect_a_witness(company)
+    path = company.write("first.txt")
+    company("deposit", path)
+    late = anchored(path.with_name("first.txt.receipt").read_bytes())
+    monkeypatch.setattr(NotaryClient, "receipt", lambda *_: late)
+    assert company.json("deposit")["message"] == "Nothing waits to be deposited."
+    assert states(company) == ["final"]
+
+
 def test_what_a_recovery_fetches_is_provisional_too(company: Company) -> None:
     expect_a_witness(company)
     company("deposit", company.write("first.txt"))

@@ -146,32 +146,42 @@ class Report:
 
 
 def send(vault: "Vault", report: Report) -> None:
-    """Send what waits, deliver receipts; what cannot be sent now goes on waiting."""
+    """Send what waits, deliver receipts; what cannot be sent now goes on waiting.
+
+    Then, for some seconds, receipts are fetched that are still provisional.
+    """
+    with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
+        if spooled := vault.spooled():
+            _send(vault, spooled, report)
+    if vault.provisional():
+        _settle(vault, report)
+
+
+def _send(vault: "Vault", spooled: "Sequence[StoredDeposit]", report: Report) -> None:
     from ledger.company.sending import send as use_case
+
+    total = use_case.bytes_to_send(spooled)
+    moved: dict[str, StoredDeposit] = {}
+    with shell.Progress("sending", total) as progress, own.connect(vault) as client:
+        for outcome in use_case.send(vault, client, spooled, time.time, progress):
+            progress.close()
+            moved.pop(outcome.deposit.name, None)
+            if isinstance(outcome, use_case.Renumbered):
+                moved[outcome.deposit.name] = outcome.deposit
+            else:
+                _say(outcome, report)
+    for each in moved.values():
+        report.waiting(each, _KEPT)
+
+
+def _settle(vault: "Vault", report: Report) -> None:
     from ledger.company.sending.refreshing import settle
 
-    with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
-        spooled = vault.spooled()
-        if not spooled:
-            return
-        total = use_case.bytes_to_send(spooled)
-        moved: dict[str, StoredDeposit] = {}
-        with shell.Progress("sending", total) as progress, own.connect(vault) as client:
-            for outcome in use_case.send(vault, client, spooled, time.time, progress):
-                progress.close()
-                moved.pop(outcome.deposit.name, None)
-                if isinstance(outcome, use_case.Renumbered):
-                    moved[outcome.deposit.name] = outcome.deposit
-                else:
-                    _say(outcome, report)
-        for each in moved.values():
-            report.waiting(each, _KEPT)
-    if vault.provisional():
-        with own.connect(vault, hurried=PATIENCE) as client:
-            wrong = settle(vault, client, PATIENCE)
-        for why in dict.fromkeys(sentence_of(each.error) for each in wrong):
-            shell.tell(text.said(f"A receipt that was fetched again does not count. {why}"))
-        report.settled(len(vault.provisional()))
+    with own.connect(vault, hurried=PATIENCE) as client:
+        wrong = settle(vault, client, PATIENCE)
+    for why in dict.fromkeys(sentence_of(each.error) for each in wrong):
+        shell.tell(text.said(f"A receipt that was fetched again does not count. {why}"))
+    report.settled(len(vault.provisional()))
 
 
 def _say(outcome: "Outcome", report: Report) -> None:
