@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +43,7 @@ from tests import crash_child
 from tests.certificates import Party, Revoked, issue, revocation_list
 from tests.crash_child import DIED, wait_stamped
 from tests.forge import forged
-from tests.notaries import ORIGIN, PLATFORM, Company, opened
+from tests.notaries import ORIGIN, PLATFORM, Company, examined, opened
 from tests.tsa import Tsa, started
 
 TRUST = "notary.example-ledger.trust"
@@ -164,12 +166,32 @@ def test_anchors_and_lists_are_in_a_backup_and_come_back(
     receipt, state = notary._receipts.find(leaf), notary.execute(AskState())
     notary.backup(tmp_path / "backup")
     notary.backup(tmp_path / "backup")
+    assert [each for each in examined(tmp_path / "backup") if each.level == "error"] == []
     restore(tmp_path / "backup", tmp_path / "restored", clock=SYSTEM_CLOCK, random=os.urandom)
     settings = read_settings(tmp_path / "restored")
     write_settings(tmp_path / "restored", replace(settings, timestamps=()))
     with opened(tmp_path / "restored", clock=SYSTEM_CLOCK) as restored:
         assert restored._receipts.find(leaf) == receipt
         assert restored.execute(AskState()).anchors_until == state.anchors_until
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE anchors SET note = replace(note, 'notary', 'nobody')", "is not its checkpoint"),
+        ("UPDATE tokens SET lines = lines - 1", "is for something else"),
+        ("UPDATE tokens SET der = x'00'", "not a DER element"),
+    ],
+)
+def test_anchors_that_were_altered_are_found(
+    founded: Path, tmp_path: Path, change: str, said: str
+) -> None:
+    work = shutil.copytree(founded, tmp_path / "work")
+    with closing(sqlite3.connect(work / "notary" / "anchors.sqlite")) as database, database:
+        database.execute(change)
+    found = [each for each in examined(work / "notary") if each.place == "anchors.sqlite"]
+    assert found
+    assert said in found[0].problem
 
 
 def test_of_a_lost_key_the_receipt_says_it_and_status_too(

@@ -2,9 +2,9 @@
 
 `fsck` reads everything once and believes nothing: every entry's signature, every root that was signed,
 every note and seal, the chain of blocks, every tile and bundle, what the database derives from entries,
-identity records, presence and size of every deposit's age files, and on demand their bytes; that
-keys, certificates and trust file belong together. What a crash leaves between two steps is a warning:
-the next start mends it. A directory that cannot be written is examined as it lies.
+identity records, anchors, presence and size of every deposit's age files, and on demand their bytes;
+that keys, certificates and trust file belong together. What a crash leaves between two steps is a
+warning: the next start mends it. A directory that cannot be written is examined as it lies.
 """
 
 import contextlib
@@ -33,6 +33,7 @@ from ledger.errors import (
     VerificationFailed,
 )
 from ledger.notary.care.payloads import payload_faults
+from ledger.notary.care.stamps import anchor_faults
 from ledger.notary.ports import SIGNED_IN_A_FILE, NotaryKeys, SignedCheckpoint, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.notary.sequencing.forks import (
@@ -41,6 +42,7 @@ from ledger.notary.sequencing.forks import (
     require_next,
 )
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
@@ -114,9 +116,14 @@ def fsck(directory: Path, *, ciphertext: bool = False) -> tuple[Finding, ...]:
             path, alone = _database(directory, name, stack, still=still)
             store = LedgerDatabase(path, reading=alone)
             stack.callback(store.close)
+            anchors, name = None, place.ANCHORS
+            if (directory / name).exists():
+                path, alone = _database(directory, name, stack, still=still)
+                anchors = AnchorDatabase(path, reading=alone)
+                stack.callback(anchors.close)
         except LedgerFault as error:
             return (Finding(ERROR, name, str(error)),)
-        return _Fsck(directory, keys, trust, store, signed, ciphertext=ciphertext).run()
+        return _Fsck(directory, keys, trust, store, signed, anchors, ciphertext=ciphertext).run()
 
 
 class _Fsck:
@@ -127,6 +134,7 @@ class _Fsck:
         trust: Trust,
         store: LedgerDatabase,
         signed: CheckpointDatabase,
+        anchors: AnchorDatabase | None,
         *,
         ciphertext: bool,
     ) -> None:
@@ -135,6 +143,7 @@ class _Fsck:
         self.keys = keys
         self.store = store
         self.signed = signed
+        self.anchors = anchors
         self.log = LogFolder(directory / place.LOG)
         self.envelopes = EnvelopeStore(directory / place.OBJECTS)
         self.ciphertext = ciphertext
@@ -152,6 +161,7 @@ class _Fsck:
             if self._copies() and self._blocks():
                 self._edge()
                 self._records()
+                self._anchors()
         except _TooMany:
             self.findings.append(Finding(ERROR, str(self.directory), "... and more."))
         return tuple(self.findings)
@@ -388,6 +398,13 @@ class _Fsck:
         for path in sorted((self.directory / place.RECORDS).iterdir()):
             if path.name not in self.records:
                 self._warn(str(path), "no enrolment names this identity record; remove it")
+
+    def _anchors(self) -> None:
+        if self.anchors is not None:
+            for each in anchor_faults(self.anchors, self.signed):
+                self._error(
+                    place.ANCHORS, f"{each}; put the file back from a backup, or move it away"
+                )
 
     def _tile(self, level: int, index: int, width: int) -> bytes:
         data = self.log.read_tile(level, index)
