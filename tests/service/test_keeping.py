@@ -21,7 +21,7 @@ from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash
-from ledger.errors import MalformedData, Unavailable, VerificationFailed
+from ledger.errors import MalformedData, TooLarge, Unavailable, VerificationFailed
 from ledger.notary.anchoring.keeping import distribution_points, fetch_list
 from ledger.notary.care.founding import init_notary
 from ledger.notary.care.restore import restore
@@ -217,7 +217,7 @@ def test_of_a_lost_key_the_receipt_says_it_and_status_too(
 def test_what_is_no_list_by_the_issuer_is_refused(tsa: Tsa, data: bytes | None) -> None:
     stranger = issue("Stranger", start=int(time.time()) - DAY, ca=True)
     tsa.files["/odd.crl"] = revocation_list(stranger, int(time.time())) if data is None else data
-    with pytest.raises((Unavailable, VerificationFailed, MalformedData)):
+    with pytest.raises((TooLarge, VerificationFailed, MalformedData)):
         fetch_list(f"{tsa.url}odd.crl", [tsa.issuer.certificate], public=False)
     del tsa.files["/odd.crl"]
 

@@ -220,7 +220,7 @@ def distribution_points(certificate: x509.Certificate) -> list[str]:
 def fetch_list(url: str, issuers: Iterable[x509.Certificate], *, public: bool) -> bytes:
     """Return the revocation list (DER) at a URL, by one of `issuers`.
 
-    `public` is as for `get`. Raises Unavailable, MalformedData and VerificationFailed.
+    `public` is as for `get`. Raises Unavailable, TooLarge, MalformedData and VerificationFailed.
     """
     answer = get(url, MAX_LIST, public=public)
     if answer.status != 200:
