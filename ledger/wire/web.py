@@ -77,9 +77,7 @@ def _ask(
     parts = _web_address(url)
     until = monotonic() + deadline
     try:
-        with _connected(parts, until) as connection:
-            if public and not ip_address(connection.getpeername()[0]).is_global:
-                raise Unavailable(f"{quoted(url)} lies in a network of its own, and is not asked.")
+        with _connected(parts, until, public=public) as connection:
             _send(connection, _head(method, parts, fields) + body, until)
             stream = _Bounded(connection, until, limit + _MAX_HEAD)
             with HTTPResponse(stream, method=method) as response:  # type: ignore[arg-type]
@@ -155,13 +153,15 @@ def _web_address(url: str) -> SplitResult:
     return parts
 
 
-def _connected(parts: SplitResult, until: float) -> socket.socket:
+def _connected(parts: SplitResult, until: float, *, public: bool) -> socket.socket:
     secure = parts.scheme == "https"
     host, port = str(parts.hostname), parts.port or (443 if secure else 80)
     connection = _reached(host, port, until)
-    if not secure:
-        return connection
     try:
+        if public and not ip_address(connection.getpeername()[0]).is_global:
+            raise OSError("it lies in a network of its own, and is not asked")
+        if not secure:
+            return connection
         connection.settimeout(_left(until))
         return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
     except BaseException:
