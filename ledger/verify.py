@@ -336,8 +336,8 @@ class _Steps:
             facts["record_refused"] = list(found.refused)
         shown = found.standing(self.trust.at)
         if shown is not None:
-            renewed = shown.renewed or shown.until > shown.token.until
-            by = "evidence-record" if renewed else "tokens"
+            carried = record is not None and shown.until == record.until
+            by = "evidence-record" if shown.renewed or carried else "tokens"
             self._say(rp.EXISTENCE, rp.PROVEN, by, until=shown.until, **facts)
         elif found.all:
             until = max(each.until for each in found.all)

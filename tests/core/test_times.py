@@ -19,7 +19,7 @@ from ledger.chain.note import (
     parse_note,
 )
 from ledger.chain.policy import format_policy, parse_policy
-from ledger.chain.receipt import Earlier, Times, TokenEntry, format_receipt
+from ledger.chain.receipt import Earlier, Times, TokenEntry, format_receipt, parse_receipt
 from ledger.chain.renewal.record import format_record, parse_stamp
 from ledger.chain.renewal.renewing import plan_renewal, renew
 from ledger.chain.renewal.tree import Tree
@@ -27,6 +27,7 @@ from ledger.chain.report import Claim
 from ledger.chain.timestamp.token import parse_token
 from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
+from ledger.cli.court.apart import of_receipt
 from ledger.company.sending.refreshing import runs_out, shows_more
 from ledger.court.claims import describe
 from ledger.crypto.keys import SigningKey
@@ -205,6 +206,8 @@ def test_a_renewed_token_is_shown_until_its_renewal_ends(
         found = claim(receipt, trust, rp.EXISTENCE)
         assert (found.status, found.facts["until"]) == (status, until)
         assert claim(receipt, trust, rp.TIME).facts["latest"] == LATE + 1
+        for language in ("en", "zh"):
+            assert describe(found, language).text
 
 
 def test_a_token_that_was_renewed_too_late_and_its_renewal_count_by_themselves(
@@ -228,6 +231,15 @@ def test_a_key_lost_after_the_renewal_fells_nothing(office: Office, lost: int, l
     crl = revocation_list(ROOT, NOW + lost + DAY, [revoked])
     receipt = with_renewals(office, *RENEWALS[:1], crl=crl)
     assert claim(receipt, trusting(office), rp.TIME).facts["latest"] == latest + 1
+
+
+def test_a_renewed_token_is_taken_apart_into_the_token_and_its_record(office: Office) -> None:
+    parts = parse_receipt(with_renewals(office, *RENEWALS[:1]))
+    files = of_receipt(parts)
+    assert files["token-1.ers"][0] == parts.times.tokens[0].der
+    assert (
+        parse_token(files["token-1.der"][0]).imprint == sha256(files["token-1.stamped"][0]).digest()
+    )
 
 
 def test_a_client_asks_for_a_receipt_that_runs_out_and_takes_one_that_lasts_longer(
