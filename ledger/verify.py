@@ -268,8 +268,8 @@ class _Steps:
                 f"the deposit was made for {quoted(self.deposit.origin)}, "
                 f"the trust file is for {quoted(self.trust.origin)}"
             )
-        policy = self.trust.policy
         checkpoint = verify_own(self.trust, self.parts.note)
+        policy = self.trust.policy_at(checkpoint.checkpoint.size)
         signed = [name for name, _ in checkpoint.witnesses]
         tree, position = checkpoint.checkpoint, self.parts.position
         verify_inclusion(

@@ -147,7 +147,11 @@ def _short(data: bytes) -> bytes:
 
 
 def sign_checkpoint(
-    checkpoint: Checkpoint, ed25519: Ed25519Signer, ml_dsa: MlDsaKey, time: int
+    checkpoint: Checkpoint,
+    ed25519: Ed25519Signer,
+    ml_dsa: MlDsaKey,
+    time: int,
+    *successors: tuple[Ed25519Signer, MlDsaKey],
 ) -> str:
     """Return the signed note with the log's two lines, Ed25519 first.
 
@@ -156,9 +160,15 @@ def sign_checkpoint(
         ed25519: The log key of type 0x01.
         ml_dsa: The log key of type 0x06.
         time: POSIX seconds, stated in the ML-DSA-44 line.
+        successors: Keys that are to take the place of those two, whose lines stand behind theirs.
     """
-    lines = (
-        sign_note(checkpoint.text, checkpoint.origin, ed25519),
-        cosign(checkpoint, checkpoint.origin, ml_dsa, time),
-    )
-    return format_note(Note(checkpoint.text, lines))
+    name = checkpoint.origin
+    lines = [
+        line
+        for log, cosigner in ((ed25519, ml_dsa), *successors)
+        for line in (
+            sign_note(checkpoint.text, name, log),
+            cosign(checkpoint, name, cosigner, time),
+        )
+    ]
+    return format_note(Note(checkpoint.text, tuple(lines)))

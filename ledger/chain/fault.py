@@ -35,7 +35,7 @@ from ledger.chain.note import (
     format_note,
     parse_note,
 )
-from ledger.chain.office import check_office_statement, parse_revocation
+from ledger.chain.office import Revocation, check_office_statement, parse_key
 from ledger.chain.receipt import TokenEntry, parse_token_entries
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
 from ledger.chain.timestamp.token import MAX_TOKEN, note_imprint
@@ -300,11 +300,10 @@ def signed_by_log(trust: Trust, note: str) -> SignedByLog:
     """
     parsed = parse_note(note)
     checkpoint = parse_checkpoint(parsed.text)
+    policy = trust.policy_at(checkpoint.size)
     keys = {
         (key.name, key.key_id): key
-        for key in chain(
-            (log.key for log in trust.policy.logs), (each.key for each in trust.policy.witnesses)
-        )
+        for key in chain((log.key for log in policy.logs), (each.key for each in policy.witnesses))
         if key.name == trust.origin
     }
     verified = tuple(
@@ -379,7 +378,8 @@ def _key_of(statement: Statement) -> bytes | None:
         case st.ENROLMENT:
             return thumbprint_ed25519(parse_enrolment(statement).key)
         case st.KEY:
-            return parse_revocation(statement).key
+            found = parse_key(statement)
+            return found.key if isinstance(found, Revocation) else None
     return None
 
 

@@ -1,20 +1,36 @@
 """What the office itself puts on record: platform, key, notice and recovery statements. All public.
 
     platform  {origin, nonce, operator, filing, environment, software, standards: [* tstr]}
-    key       {origin, nonce, key: thumbprint, action: "revoked", reason}
+    key       {origin, nonce, key: thumbprint, action: "revoked", reason}      a depositor's
+              {..., action: "revoked", reason, use, since}                     the notary's own
+              {..., action: "rotated", use, size, successor, proof}
     notice    {origin, nonce, text}
     recovery  {origin, nonce, cause, size, root}     the checkpoint from which the ledger went on
 
 A revocation names the key by its thumbprint and a reason from a fixed list: no account, no name, so
 that the public learns only that some key is no longer good. Whoever holds a receipt can match it.
+
+The notary's own keys are those of the log (a pair, named by its Ed25519 key) and of the seal. The
+statement that a key is to be replaced is signed by the key whose place is taken, where that one can
+still be believed; its `proof` is a signature by the new key over all of it but the nonce.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement
-from ledger.errors import MalformedData
+from ledger.crypto.keys import (
+    ED25519_PUBLIC_SIZE,
+    ML_DSA_44_PUBLIC_SIZE,
+    P256_COORDINATE_SIZE,
+    verify_ed25519,
+    verify_es256,
+)
+from ledger.encoding import cbor_encode
+from ledger.errors import MalformedData, VerificationFailed
 
 MAX_TEXT = 4_096
 """Characters of one text; a statement of them stays well below the size of an entry."""
@@ -23,6 +39,16 @@ MAX_STANDARDS = 64
 REVOKED = "revoked"
 REASONS = ("compromised", "lost", "superseded", "ceased")
 """Why a key was revoked: it may be in other hands, is gone, was replaced, its holder stopped."""
+
+ROTATED = "rotated"
+LOG, SEAL = "log", "seal"
+"""What a key of the notary is for."""
+SUCCESSOR_SIZES = {
+    LOG: ED25519_PUBLIC_SIZE + ML_DSA_44_PUBLIC_SIZE,
+    SEAL: 2 * P256_COORDINATE_SIZE,
+}
+_PROOF_SIZE = 64
+_PROOF_LABEL = b"sealbook key v1\n"
 
 RESTORED = "restored"
 """The ledger goes on from a backup."""
@@ -45,6 +71,31 @@ class Revocation:
 
     key: bytes
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRevocation:
+    """A key of the notary that others may have since that POSIX second."""
+
+    key: bytes
+    reason: str
+    use: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A key of the notary gets a successor; `size` is the last tree that it signed alone.
+
+    `successor` is the new Ed25519 key and the new ML-DSA-44 key, or the seal's x and y; `proof` a
+    signature by the first of them, or by the seal's, over `proof_message`.
+    """
+
+    key: bytes
+    use: str
+    size: int
+    successor: bytes
+    proof: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +134,82 @@ def parse_platform(statement: Statement) -> Platform:
     raise MalformedData("not a platform statement")
 
 
-def revocation_payload(revocation: Revocation) -> dict[str, Any]:
+def revocation_payload(revocation: Revocation | OwnRevocation) -> dict[str, Any]:
     """Return the payload map without origin and nonce."""
-    return {"key": revocation.key, "action": REVOKED, "reason": revocation.reason}
+    payload = {"key": revocation.key, "action": REVOKED, "reason": revocation.reason}
+    if isinstance(revocation, OwnRevocation):
+        payload |= {"use": revocation.use, "since": revocation.since}
+    return payload
+
+
+def rotation_payload(rotation: Rotation) -> dict[str, Any]:
+    """Return the payload map without origin and nonce."""
+    return {
+        "key": rotation.key,
+        "action": ROTATED,
+        "use": rotation.use,
+        "size": rotation.size,
+        "successor": rotation.successor,
+        "proof": rotation.proof,
+    }
+
+
+def proof_message(origin: str, rotation: Rotation) -> bytes:
+    """Return what the successor signs: a label, then the CBOR map without nonce and proof."""
+    payload = rotation_payload(rotation) | {"origin": origin}
+    del payload["proof"]
+    return _PROOF_LABEL + cbor_encode(payload)
+
+
+def parse_key(statement: Statement) -> Revocation | OwnRevocation | Rotation:
+    """Return what a key statement says. Raises MalformedData."""
+    match _fields(statement, st.KEY):
+        case {"key": bytes(key), "action": "revoked", "reason": str(reason), **rest} if (
+            len(key) == st.HASH_SIZE and reason in REASONS
+        ):
+            match rest:
+                case {"use": "log" | "seal" as use, "since": since} if st.is_time(since):
+                    if len(rest) == 2:
+                        return OwnRevocation(key, reason, use, since)
+                case _ if not rest:
+                    return Revocation(key, reason)
+        case {
+            "key": bytes(key),
+            "action": "rotated",
+            "use": "log" | "seal" as use,
+            "size": size,
+            "successor": bytes(successor),
+            "proof": bytes(proof),
+        } as fields if len(fields) == 6 and len(key) == st.HASH_SIZE and st.is_count(size):
+            if (len(successor), len(proof)) == (SUCCESSOR_SIZES[use], _PROOF_SIZE):
+                rotation = Rotation(key, use, size, successor, proof)
+                _require_proof(statement.payload["origin"], rotation)
+                return rotation
+    raise MalformedData("not a key statement")
 
 
 def parse_revocation(statement: Statement) -> Revocation:
-    """Return what a key statement says. Raises MalformedData."""
-    match _fields(statement, st.KEY):
-        case {"key": bytes(key), "action": "revoked", "reason": str(reason)} as fields:
-            if len(fields) == 3 and len(key) == st.HASH_SIZE and reason in REASONS:
-                return Revocation(key, reason)
-    raise MalformedData("not a key statement")
+    """Return what a key statement about a depositor's key says. Raises MalformedData."""
+    found = parse_key(statement)
+    if not isinstance(found, Revocation):
+        raise MalformedData("a key statement is about a key of the notary")
+    return found
+
+
+def _require_proof(origin: str, rotation: Rotation) -> None:
+    message = proof_message(origin, rotation)
+    try:
+        if rotation.use == LOG:
+            key = rotation.successor[:ED25519_PUBLIC_SIZE]
+            verify_ed25519(key, message, rotation.proof)
+        else:
+            point = b"\4" + rotation.successor
+            public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+            verify_es256(public, message, rotation.proof)
+    except (VerificationFailed, ValueError) as error:
+        raise MalformedData(
+            "a key statement is not signed by the successor that it names"
+        ) from error
 
 
 def notice_payload(text: str) -> dict[str, Any]:
@@ -126,7 +241,7 @@ def parse_recovery(statement: Statement) -> Recovery:
 
 _PARSERS = {
     st.PLATFORM: parse_platform,
-    st.KEY: parse_revocation,
+    st.KEY: parse_key,
     st.NOTICE: parse_notice,
     st.RECOVERY: parse_recovery,
 }

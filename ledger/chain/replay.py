@@ -7,7 +7,7 @@
     deposit   by a device key that was enrolled for its account and not revoked before; in a matter it
               is number n + 1 and names number n
     enrolment of a key that no entry has enrolled before, for any account
-    key       revokes a key that was enrolled, once
+    key       revokes a key that was enrolled, once; or is about a key of the notary
 
 A `Replay` is fed entry by entry, and knows what came before from its `Past`: nothing for who reads
 from the start, a database for who goes on. It verifies no signature; `depositor` says whose a deposit
@@ -21,7 +21,7 @@ from typing import Protocol
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.enrolment import DEVICE, parse_enrolment
-from ledger.chain.office import check_office_statement, parse_revocation
+from ledger.chain.office import Revocation, check_office_statement, parse_key
 from ledger.chain.statement import Matter, Statement, parse_deposit
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import VerificationFailed
@@ -109,7 +109,8 @@ def effect(index: int, statement: Statement) -> NewKey | EndOfKey | MatterStep |
         key = AccountKey(made.account, made.key, made.role, index, None)
         return NewKey(thumbprint_ed25519(made.key), key)
     elif statement.kind == st.KEY:
-        return EndOfKey(parse_revocation(statement).key)
+        found = parse_key(statement)
+        return EndOfKey(found.key) if isinstance(found, Revocation) else None
     return None
 
 

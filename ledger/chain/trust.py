@@ -20,6 +20,8 @@ here, never from the thing that is verified.
     policy = "1.2.3"                           # what its tokens must state; may be left out
     accuracy = 1                               # seconds, assumed where a token is silent
 
+    [[retired]], [[revoked_seal]]              # the notary's former keys: `retired`
+
 Any listed log satisfies a tlog-policy, so the notary's Ed25519 key is its `log` and its ML-DSA-44 key a
 `witness` in the quorum: otherwise the post-quantum signature would be decoration.
 """
@@ -37,7 +39,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain import statement as st
 from ledger.chain.certificate import SealAnchor, require_authority
-from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519
+from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey, parse_note
 from ledger.chain.policy import (
     Policy,
     VerifiedCheckpoint,
@@ -48,6 +51,15 @@ from ledger.chain.policy import (
     verify_signatures,
 )
 from ledger.chain.report import REQUIRABLE, WITNESSES
+from ledger.chain.retired import (
+    Retired,
+    RevokedSeal,
+    parse_retired,
+    parse_revoked_seals,
+    policy_at,
+    retired_fields,
+    revoked_seal_fields,
+)
 from ledger.chain.timestamp.verifying import Authority, Doubts
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
@@ -98,11 +110,30 @@ class Trust:
     authorities: tuple[Authority, ...] = ()
     at: int | None = None
     doubts: Doubts = ()
+    retired: tuple[Retired, ...] = ()
+    revoked_seals: tuple[RevokedSeal, ...] = ()
 
     @property
     def notary_keys(self) -> tuple[NotaryKey, ...]:
-        """The notary's Ed25519 keys, which also sign its statements."""
-        return tuple(NotaryKey(log.key.public) for log in self.policy.logs)
+        """The notary's Ed25519 keys, which also sign its statements: retired ones too.
+
+        A statement counts as an entry of a tree, and for the tree today's keys stand.
+        """
+        keys = (*(log.key for log in self.policy.logs), *(each.log for each in self.retired))
+        return tuple(NotaryKey(key.public) for key in keys)
+
+    @property
+    def own_keys(self) -> tuple[VerifierKey, ...]:
+        """The keys of the lines that the notary signs checkpoints with, or once did."""
+        policy = self.policy
+        keys = [log.key for log in policy.logs]
+        keys += [each.key for each in policy.witnesses if each.key.name == self.origin]
+        keys += [key for each in self.retired for key in (each.log, each.cosigner)]
+        return tuple(keys)
+
+    def policy_at(self, size: int) -> Policy:
+        """Return who must have signed a checkpoint of `size` entries."""
+        return policy_at(self.policy, self.origin, self.retired, size)
 
 
 def format_trust(trust: Trust) -> bytes:
@@ -120,6 +151,10 @@ def format_trust(trust: Trust) -> bytes:
     }
     if trust.authorities:
         document["timestamp"] = [_authority_fields(each) for each in trust.authorities]
+    if trust.retired:
+        document["retired"] = [retired_fields(each) for each in trust.retired]
+    if trust.revoked_seals:
+        document["revoked_seal"] = [revoked_seal_fields(each) for each in trust.revoked_seals]
     return tomli_w.dumps(document, multiline_strings=True).encode()
 
 
@@ -130,6 +165,7 @@ def parse_trust(data: bytes) -> Trust:
     except MalformedData as error:
         raise MalformedData(f"not a trust file: {error}") from error
     authorities = value.pop("timestamp", [])
+    retired, revoked_seals = value.pop("retired", []), value.pop("revoked_seal", [])
     match value:
         case {
             "format": "sealbook-trust-v2",
@@ -151,6 +187,8 @@ def parse_trust(data: bytes) -> Trust:
                 tuple(_parse_seal(seal) for seal in seals),
                 _parse_required(required, needs_witnesses(parsed, origin)),
                 _parse_authorities(authorities),
+                retired=parse_retired(retired, origin, parsed),
+                revoked_seals=parse_revoked_seals(revoked_seals),
             )
     raise MalformedData("not a trust file: its fields are not as specified")
 
@@ -170,10 +208,12 @@ def verify_own(trust: Trust, note: str) -> VerifiedCheckpoint:
     No signature on it by a key of the policy is false; whether its witnesses make up the quorum is
     another question. Raises MalformedData, VerificationFailed.
     """
-    verified = verify_signatures(trust.policy, note)
-    others = [each.name for each in trust.policy.witnesses if each.key.name != trust.origin]
+    parsed = parse_note(note)
+    policy = trust.policy_at(parse_checkpoint(parsed.text).size)
+    verified = verify_signatures(policy, parsed)
+    others = [each.name for each in policy.witnesses if each.key.name != trust.origin]
     signed = [name for name, _ in verified.witnesses]
-    require_quorum(trust.policy, verified, (*signed, *others))
+    require_quorum(policy, verified, (*signed, *others))
     return verified
 
 

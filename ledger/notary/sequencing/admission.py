@@ -7,7 +7,7 @@ Here: what can be judged of a statement by itself, on any thread. What depends o
 from collections.abc import Callable, Iterable
 
 from ledger.chain import statement as st
-from ledger.chain.office import parse_revocation
+from ledger.chain.office import parse_key
 from ledger.chain.replay import AccountKey, Replay, RuleBroken
 from ledger.chain.statement import Deposit, Statement, parse_deposit, parse_statement
 from ledger.crypto.keys import verify_ed25519
@@ -43,15 +43,14 @@ class Admission:
     def reload(self) -> None:
         """Take the revoked keys from the ledger. Raises StorageFailed."""
         self._revoked = {
-            parse_revocation(parse_statement(entry.statement)).key
-            for entry in self._store.office(st.KEY)
+            parse_key(parse_statement(entry.statement)).key for entry in self._store.office(st.KEY)
         }
 
     def learn(self, statements: Iterable[Statement]) -> None:
         """Note what a block has changed."""
         for statement in statements:
             if statement.kind == st.KEY:
-                self._revoked.add(parse_revocation(statement).key)
+                self._revoked.add(parse_key(statement).key)
 
     def key(self, key_id: bytes) -> AccountKey | None:
         """Return the key with this thumbprint, as it stands."""
