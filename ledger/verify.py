@@ -33,7 +33,7 @@ from ledger.chain.statement import (
     verify_statement,
 )
 from ledger.chain.timestamp.verifying import VerifiedToken
-from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_own
+from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_by_log, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
 from ledger.quoted import quoted
@@ -255,10 +255,7 @@ class _Steps:
         statement = parse_statement(data)
         if statement.issuer != self.trust.origin:
             raise VerificationFailed("a statement in the receipt is not the trusted notary's")
-        key = next((k for k in self.trust.notary_keys if k.thumbprint == statement.key_id), None)
-        if key is None:
-            raise VerificationFailed("a statement in the receipt is signed by an unknown key")
-        verify_statement(statement, key.public)
+        verify_by_log(statement, self.trust)
         self._included(data, position)
         return statement
 

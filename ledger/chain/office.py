@@ -136,7 +136,11 @@ def parse_platform(statement: Statement) -> Platform:
 
 def revocation_payload(revocation: Revocation | OwnRevocation) -> dict[str, Any]:
     """Return the payload map without origin and nonce."""
-    payload = {"key": revocation.key, "action": REVOKED, "reason": revocation.reason}
+    payload: dict[str, Any] = {
+        "key": revocation.key,
+        "action": REVOKED,
+        "reason": revocation.reason,
+    }
     if isinstance(revocation, OwnRevocation):
         payload |= {"use": revocation.use, "since": revocation.since}
     return payload

@@ -60,10 +60,11 @@ from ledger.chain.retired import (
     retired_fields,
     revoked_seal_fields,
 )
+from ledger.chain.statement import Statement, verify_statement
 from ledger.chain.timestamp.verifying import Authority, Doubts
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
-from ledger.errors import MalformedData
+from ledger.errors import MalformedData, VerificationFailed
 
 FORMAT = "sealbook-trust-v2"
 MAX_TRUST = 1 << 18
@@ -215,6 +216,14 @@ def verify_own(trust: Trust, note: str) -> VerifiedCheckpoint:
     signed = [name for name, _ in verified.witnesses]
     require_quorum(policy, verified, (*signed, *others))
     return verified
+
+
+def verify_by_log(statement: Statement, trust: Trust) -> None:
+    """Raise VerificationFailed unless a key of the notary, today's or a retired one, has signed."""
+    key = next((k for k in trust.notary_keys if k.thumbprint == statement.key_id), None)
+    if key is None:
+        raise VerificationFailed("a statement in the receipt is signed by an unknown key")
+    verify_statement(statement, key.public)
 
 
 def needs_witnesses(policy: Policy, origin: str) -> bool:

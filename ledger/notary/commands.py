@@ -11,6 +11,7 @@ from ledger.chain.office import notice_payload, platform_payload, recovery_paylo
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
 from ledger.notary import orders
+from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.orders import Order
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.sequencer import Sequencer
@@ -29,6 +30,7 @@ class Parts:
     state: Callable[[], orders.State]
     accept_clock: Callable[[], int | None]
     backup: Callable[[Path], int]
+    changing_keys: Callable[[], KeyChanges]
 
 
 def carry_out(parts: Parts, order: Order[A]) -> A:
@@ -64,6 +66,10 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return orders.ClockAccepted(parts.accept_clock())
         case orders.Backup(destination):
             return orders.BackedUp(parts.backup(Path(destination)))
+        case orders.RotateLog():
+            return parts.changing_keys().rotate_log()
+        case orders.RetireLog():
+            return parts.changing_keys().retire_log()
     raise InvalidInput("There is no such command.")
 
 

@@ -17,7 +17,9 @@ from ledger.chain import statement as st
 from ledger.chain.anchorpage import StampedNote
 from ledger.chain.blockpage import SignedBlock
 from ledger.chain.office import notice_payload
+from ledger.chain.trust import Trust
 from ledger.errors import (
+    Conflict,
     LedgerFault,
     NotFound,
     NotSigning,
@@ -30,6 +32,7 @@ from ledger.notary.anchoring.keeping import Keeping
 from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
 from ledger.notary.care.backup import backup as copy_notary
+from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import Parts, carry_out
 from ledger.notary.entries import Entries
@@ -108,7 +111,7 @@ class Notary:
             settings = place.read_settings(directory)
             self.origin, self.issuer = settings.origin, settings.issuer
             self.trust, self._trust = read_trust(directory / settings.trust_file)
-            keys = place.read_keys(directory, settings)
+            keys = place.read_keys(directory, settings, self._trust)
             require_own(keys, self._trust)
             watch = ClockWatch(clock)
             self.now = watch.steady
@@ -136,6 +139,7 @@ class Notary:
                 self._signed,
                 self.log,
                 keys,
+                self._trust,
                 watch,
                 random,
                 hook,
@@ -172,6 +176,16 @@ class Notary:
             )
             self.entries = Entries(self._store, lambda: writer.tree.size)
             self.nonces = Nonces(self._office, room, watch.steady)
+            self.key_changes = KeyChanges(
+                directory,
+                settings,
+                writer,
+                self.sequencer,
+                self._store,
+                self._take_up_trust,
+                watch.now,
+                random,
+            )
             self._parts = Parts(
                 self.accounts,
                 self.records,
@@ -179,6 +193,7 @@ class Notary:
                 self._state,
                 self.accept_clock,
                 self.backup,
+                self._changing_keys,
             )
             if not reading:
                 with writer.step(Step.VALIDATION):
@@ -208,6 +223,7 @@ class Notary:
                 self._keeping.start()
             self._check_newest()
             self.look()
+            self._enter_owed()
             self._carry_out_orders()
             stack.callback(self._end_backup)
             self._stack = stack.pop_all()
@@ -222,6 +238,23 @@ class Notary:
         anchors = AnchorDatabase(path, reading=reading)
         stack.callback(anchors.close)
         return anchors
+
+    def _take_up_trust(self, data: bytes, trust: Trust) -> None:
+        self.trust, self._trust = data, trust
+        if self.anchoring is not None:
+            self.anchoring.policy = trust.policy
+
+    def _changing_keys(self) -> KeyChanges:
+        """Return what changes keys. Raises Conflict while a backup copies them."""
+        if self._copying is not None and self._copying[1].is_alive():
+            raise Conflict("A backup is being made; change the keys when it is done.")
+        return self.key_changes
+
+    def _enter_owed(self) -> None:
+        """Enter what a change of keys has left to be said, unless nothing can be signed now."""
+        if self._office is not None:
+            with suppress(NotSigning, StorageFailed):  # the next look does it again
+                self.key_changes.enter_owed()
 
     @property
     def health(self) -> Health:
@@ -352,6 +385,7 @@ class Notary:
                 *(() if self._keeping is None else self._keeping.words()),
             ),
             anchors_until=None if self._anchors is None else self._anchors.until(),
+            keys=self.key_changes.words(),
         )
 
     def close(self) -> None:
@@ -376,6 +410,7 @@ class Notary:
         def work() -> None:
             while not stop.wait(ORDERS_EVERY):
                 self.look()
+                self._enter_owed()
                 with suppress(StorageFailed, NotSigning):  # the next look finds the order again
                     self._carry_out_orders()
                     self._look_after_backup()

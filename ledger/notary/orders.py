@@ -67,7 +67,8 @@ class State:
     """How far the ledger is. `detail` is what the office has to do before anything is signed.
 
     `anchors` says in words how it stands with anchors, witnesses and authorities; `anchors_until` is
-    the POSIX second to which all stamped anchors stand, None without any.
+    the POSIX second to which all stamped anchors stand, None without any. `keys` says in words what
+    is signed with.
     """
 
     origin: str
@@ -81,6 +82,7 @@ class State:
     seal_expires: int
     anchors: tuple[str, ...] = ()
     anchors_until: int | None = None
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,14 @@ class Refusal:
 
     code: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysChanged:
+    """The fingerprint of the trust file that counts from now on, and the entries that say why."""
+
+    fingerprint: str
+    entries: tuple[int, ...]
 
 
 class Order(Generic[A]):
@@ -180,6 +190,20 @@ class AskState(Order[State]):
     answer: ClassVar[type[Any]] = State
 
 
+@dataclass(frozen=True, slots=True)
+class RotateLog(Order[KeysChanged]):
+    """Give the log a new pair of keys, and sign with both."""
+
+    answer: ClassVar[type[Any]] = KeysChanged
+
+
+@dataclass(frozen=True, slots=True)
+class RetireLog(Order[KeysChanged]):
+    """Let the log's old pair sign no more."""
+
+    answer: ClassVar[type[Any]] = KeysChanged
+
+
 BACKUP = "backup"
 RECOVERY = "recovery"
 _KINDS: dict[str, type[Order[Any]]] = {
@@ -192,6 +216,8 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "platform": StatePlatform,
     RECOVERY: StateRecovery,
     "accept-clock": AcceptClock,
+    "rotate-log": RotateLog,
+    "retire-log": RetireLog,
     BACKUP: Backup,
     "status": AskState,
 }

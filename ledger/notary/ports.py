@@ -285,6 +285,7 @@ class Step(StrEnum):
     RENEWAL = "renewal"
     VALIDATION = "validation"
     ORDER = "order"
+    KEYS = "keys"
     INIT_FILES = "init-files"
     BACKUP_FILES = "backup-files"
     BACKUP_ENTRIES = "backup-entries"
@@ -321,11 +322,17 @@ def no_check() -> None:
     """Do nothing: keys in files are held since they were read."""
 
 
+LogKeys = tuple[Ed25519Signer, MlDsaKey]
+"""The pair that signs a checkpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotaryKeys:
     """What the notary signs with. `chain` is the seal's certificate and those above it, in DER.
 
-    `require_held` raises NotSigning while a key token does not answer.
+    `log` signs the notary's statements, and with `ml_dsa` its checkpoints; where the two are to be
+    replaced, `successor` signs these too. `require_held` raises NotSigning while a key token does not
+    answer.
     """
 
     origin: str
@@ -334,6 +341,7 @@ class NotaryKeys:
     seal: P256Signer
     chain: tuple[bytes, ...]
     require_held: Callable[[], None] = no_check
+    successor: LogKeys | None = None
 
     @property
     def certificate(self) -> bytes:
@@ -342,8 +350,18 @@ class NotaryKeys:
 
     @property
     def verifiers(self) -> tuple[VerifierKey, VerifierKey]:
-        """The keys of the two lines that every checkpoint carries."""
-        return (
-            VerifierKey(self.origin, ED25519, self.log.public),
-            VerifierKey(self.origin, COSIGNATURE_ML_DSA_44, self.ml_dsa.public),
-        )
+        """The keys of the first two lines that every checkpoint carries."""
+        return verifiers(self.origin, (self.log, self.ml_dsa))
+
+    @property
+    def newest(self) -> LogKeys:
+        """The log's keys that will go on signing."""
+        return self.successor or (self.log, self.ml_dsa)
+
+
+def verifiers(origin: str, keys: LogKeys) -> tuple[VerifierKey, VerifierKey]:
+    """Return the public halves of a pair of log keys."""
+    return (
+        VerifierKey(origin, ED25519, keys[0].public),
+        VerifierKey(origin, COSIGNATURE_ML_DSA_44, keys[1].public),
+    )

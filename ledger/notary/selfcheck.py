@@ -16,7 +16,7 @@ from ledger.chain.certificate import SealAnchor
 from ledger.chain.trust import Trust, parse_trust
 from ledger.crypto.keys import thumbprint_p256
 from ledger.errors import InvalidInput, LedgerFault, MalformedData
-from ledger.notary.ports import NotaryKeys
+from ledger.notary.ports import NotaryKeys, verifiers
 from ledger.notary.storage import directory as place
 from ledger.quoted import quoted
 from ledger.verify import ReceiptRefused, verify_receipt
@@ -43,13 +43,17 @@ def read_trust(path: Path) -> tuple[bytes, Trust]:
 
 def key_faults(keys: NotaryKeys, trust: Trust) -> Iterator[tuple[str, str]]:
     """Yield (file, what is wrong) of keys and certificates that the trust file does not name."""
-    log, ml_dsa = keys.verifiers
+    log, ml_dsa = verifiers(keys.origin, keys.newest)
     if trust.origin != keys.origin:
         yield place.SETTINGS, "the trust file is for another ledger"
     if log not in [each.key for each in trust.policy.logs]:
         yield f"{place.KEYS}/{place.LOG_KEY}", "it is no key of the trust file's policy"
     if ml_dsa not in [each.key for each in trust.policy.witnesses]:
         yield f"{place.KEYS}/{place.ML_DSA_KEY}", "it is no key of the trust file's policy"
+    if keys.successor is not None and keys.verifiers not in [
+        (each.log, each.cosigner) for each in trust.retired
+    ]:
+        yield f"{place.KEYS}/{place.OLD_LOG_KEY}", "the trust file does not list it as retired"
     try:
         chain = [x509.load_der_x509_certificate(each) for each in keys.chain]
         certified = chain[0].public_key()

@@ -79,7 +79,7 @@ class Anchoring:
         self._store = store
         self._writer = writer
         self._paused = paused
-        self._policy = policy
+        self.policy = policy
         self._witnesses = witnesses
         self._authorities = authorities
         self._watch = watch
@@ -181,10 +181,10 @@ class Anchoring:
             signers = {(each.name, each.key_id) for each in note.signatures}
             names = {
                 each.name
-                for each in self._policy.witnesses
+                for each in self.policy.witnesses
                 if (each.key.name, each.key.key_id) in signers
             }
-            if has_quorum(self._policy, names):
+            if has_quorum(self.policy, names):
                 checkpoint = target.checkpoint
                 anchor = Anchor(checkpoint.height, checkpoint.size, format_note(note))
                 with self._writer.step(Step.ANCHOR_STORED):

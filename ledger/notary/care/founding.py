@@ -127,7 +127,7 @@ def _found(
     signed = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
     try:
         log = LogFolder(folder / place.LOG)
-        writer = BlockWriter(store, signed, log, keys, ClockWatch(clock), random, hook)
+        writer = BlockWriter(store, signed, log, keys, trust, ClockWatch(clock), random, hook)
         writer.recover()
         writer.write([])
         payload = platform_payload(platform) | {

@@ -17,14 +17,13 @@ from pathlib import Path
 
 from ledger.chain import statement as st
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
-from ledger.chain.cosignature import verify_signature
 from ledger.chain.enrolment import Enrolment, parse_enrolment, verify_record
 from ledger.chain.note import parse_note
 from ledger.chain.replay import Replay, RuleBroken, account_of
 from ledger.chain.seal import format_cose_receipt, parse_cose_receipt, verify_seal
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
 from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, partial_tiles, tile_data, tile_path
-from ledger.chain.trust import Trust
+from ledger.chain.trust import Trust, verify_by_log
 from ledger.crypto.merkle import leaf_hash
 from ledger.errors import (
     LedgerFault,
@@ -38,6 +37,7 @@ from ledger.notary.ports import SIGNED_IN_A_FILE, NotaryKeys, SignedCheckpoint, 
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.notary.sequencing.forks import (
     require_copied,
+    require_log_lines,
     require_newest,
     require_next,
 )
@@ -105,8 +105,8 @@ def fsck(directory: Path, *, ciphertext: bool = False) -> tuple[Finding, ...]:
             stack.enter_context(place.lock(directory))
             place.settle(directory, no_hook)
         settings = place.read_settings(directory)
-        keys = place.read_keys(directory, settings)
         _, trust = read_trust(directory / settings.trust_file)
+        keys = place.read_keys(directory, settings, trust)
         name = place.CHECKPOINTS
         try:
             path, alone = _database(directory, name, stack, still=still)
@@ -302,7 +302,7 @@ class _Fsck:
             verify_statement(statement, self.replay.depositor(statement).public)
             self._payloads(statement, index)
             return
-        verify_statement(statement, self.keys.log.public)
+        verify_by_log(statement, self.trust)
         if statement.kind == st.ENROLMENT:
             self._record(parse_enrolment(statement))
 
@@ -337,14 +337,10 @@ class _Fsck:
 
     def _signatures(self, where: str, checkpoint: SignedCheckpoint) -> None:
         try:
-            note = parse_note(checkpoint.note)
             stated = Checkpoint(self.keys.origin, checkpoint.size, self.tree.root())
-            if parse_checkpoint(note.text) != stated or checkpoint.root != stated.root:
+            if checkpoint.root != stated.root:
                 raise VerificationFailed("the entries do not give the root that was signed")
-            if len(note.signatures) != 2:
-                raise VerificationFailed("the note does not carry the log's two signatures")
-            for key, signature in zip(self.keys.verifiers, note.signatures, strict=True):
-                verify_signature(key, signature, stated)
+            require_log_lines(self.trust, checkpoint.note, stated)
             receipt = parse_cose_receipt(format_cose_receipt(checkpoint.seal, 1, 0, ()))
             if self.replay.block is not None:
                 verify_seal(receipt, stated.root, self.trust.seals, self.replay.block.time)

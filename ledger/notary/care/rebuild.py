@@ -14,8 +14,10 @@ from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data
+from ledger.chain.trust import Trust
 from ledger.errors import LedgerFault, MalformedData, SealbookError
-from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, NotaryKeys, SignedCheckpoint, Step, no_hook
+from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.selfcheck import read_trust
 from ledger.notary.sequencing.forks import (
     require_copied,
     require_newest,
@@ -45,8 +47,8 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
     with place.lock(directory):
         place.settle(directory, hook)
         settings = place.read_settings(directory)
-        keys = place.read_keys(directory, settings)
-        remade = rebuild_checkpoints(directory, keys, hook)
+        _, trust = read_trust(directory / settings.trust_file)
+        remade = rebuild_checkpoints(directory, trust, hook)
         signed = CheckpointDatabase(directory / place.CHECKPOINTS)
         try:
             rebuild_copies(SignedLog(directory / place.LOG / FOLDER), signed, hook)
@@ -220,7 +222,7 @@ def _old_database(path: Path) -> LedgerDatabase | None:
         return None
 
 
-def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
+def rebuild_checkpoints(directory: Path, trust: Trust, hook: Hook) -> bool:
     """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
 
     Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
@@ -238,7 +240,7 @@ def rebuild_checkpoints(directory: Path, keys: NotaryKeys, hook: Hook) -> bool:
     try:
         before: SignedCheckpoint | None = None
         for each in copies.all():
-            require_signed(keys, each)
+            require_signed(trust, each)
             made.swap(before, each)
             before = each
         if newest is None or before != newest:

@@ -19,6 +19,7 @@ from ledger.notary.care.copying import LEFT_OUT, Copying, hooked, storage
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.orders import StateRecovery, format_order
 from ledger.notary.ports import Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.selfcheck import read_trust
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
@@ -106,11 +107,14 @@ def _check_copy(
                     f"The backup's checkpoint over {each.size} entries is not the one that was "
                     "signed: the backup is another ledger's, or a fork. It is not restored."
                 )
+        settings = place.read_settings(folder)
+        _, trust = read_trust(folder / settings.trust_file)
         writer = BlockWriter(
             store,
             signed,
             LogFolder(folder / place.LOG),
-            place.read_keys(folder, place.read_settings(folder)),
+            place.read_keys(folder, settings, trust),
+            trust,
             ClockWatch(clock),
             random,
             no_hook,

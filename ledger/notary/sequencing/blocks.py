@@ -48,6 +48,7 @@ from ledger.chain.tiles import (
     partial_tiles,
     tile_data,
 )
+from ledger.chain.trust import Trust
 from ledger.crypto.merkle import HashReader, root_from_leaf_hashes
 from ledger.errors import LedgerFault, NotSigning, SealbookError
 from ledger.notary.clock import TOLERANCE, ClockWatch, utc
@@ -90,6 +91,7 @@ class BlockWriter:
         signed: SignedCheckpoints,
         log: LogFiles,
         keys: NotaryKeys,
+        trust: Trust,
         watch: ClockWatch,
         random: Callable[[int], bytes],
         hook: Hook,
@@ -97,8 +99,7 @@ class BlockWriter:
         accepted: int = 0,
         anchoring: bool = False,
     ) -> None:
-        self.keys = keys
-        self.seal_validity = validity(keys.chain)
+        self.take_up_keys(keys, trust)
         self.accepted = accepted
         self.last: SignedCheckpoint | None = None
         self.tree = TileEdge(self._read_tile)
@@ -115,6 +116,11 @@ class BlockWriter:
         self._stated = 0
         self._platform: bytes | None = None
         self._published: str | None = None
+
+    def take_up_keys(self, keys: NotaryKeys, trust: Trust) -> None:
+        """Sign with these keys, which the trust file names, from the next block on."""
+        self.keys, self._trust = keys, trust
+        self.seal_validity = validity(keys.chain)
 
     @property
     def time(self) -> int:
@@ -299,11 +305,13 @@ class BlockWriter:
         tiles = tree.extend(entry.leaf_hash for entry in entries)
         # In a clock's small steps backwards too: a later time over a smaller tree is a fault.
         keys, root, time = self.keys, tree.root(), max(block.time, self.time, self._stated)
+        checkpoint = Checkpoint(keys.origin, block.size, root)
+        successors = () if keys.successor is None else (keys.successor,)
         new = SignedCheckpoint(
             block.height,
             block.size,
             root,
-            sign_checkpoint(Checkpoint(keys.origin, block.size, root), keys.log, keys.ml_dsa, time),
+            sign_checkpoint(checkpoint, keys.log, keys.ml_dsa, time, *successors),
             sign_seal(keys.origin, root, keys.seal, keys.certificate),
         )
         with self.step(Step.COPY):
@@ -352,7 +360,7 @@ class BlockWriter:
         require_copied(last, copied)
         if copied is None or copied.height != next_height(last):
             return last
-        require_signed(self.keys, copied)
+        require_signed(self._trust, copied)
         with self.step(Step.CHECKPOINT):
             self._signed.swap(last, copied)
         return copied
@@ -373,7 +381,7 @@ class BlockWriter:
 
     def _require_signed(self, last: SignedCheckpoint | None, published: str | None) -> None:
         if last is not None:
-            require_signed(self.keys, last)
+            require_signed(self._trust, last)
         require_newest(last, published)
 
     def _mend_tiles(self, since: int) -> None:

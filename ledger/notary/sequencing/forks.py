@@ -13,25 +13,39 @@ from ledger.chain.cosignature import verify_signature
 from ledger.chain.note import parse_note
 from ledger.chain.replay import RuleBroken, require_link
 from ledger.chain.statement import Statement
-from ledger.errors import LedgerFault, MalformedData, SealbookError
-from ledger.notary.ports import NotaryKeys, SignedCheckpoint
+from ledger.chain.trust import Trust, verify_own
+from ledger.errors import LedgerFault, MalformedData, SealbookError, VerificationFailed
+from ledger.notary.ports import SignedCheckpoint
 
 
-def require_signed(keys: NotaryKeys, signed: SignedCheckpoint) -> None:
-    """Raise LedgerFault unless both log keys have signed a checkpoint, and its row says the same."""
+def require_signed(trust: Trust, signed: SignedCheckpoint) -> None:
+    """Raise LedgerFault unless the log has signed a checkpoint, and its row says the same."""
     try:
-        note = parse_note(signed.note)
-        checkpoint = parse_checkpoint(note.text)
-        if checkpoint != Checkpoint(keys.origin, signed.size, signed.root):
-            raise LedgerFault("The note says something else than its row.")
-        for key, signature in zip(keys.verifiers, note.signatures, strict=True):
-            verify_signature(key, signature, checkpoint)
-    except (SealbookError, ValueError) as error:
+        require_log_lines(trust, signed.note, Checkpoint(trust.origin, signed.size, signed.root))
+    except SealbookError as error:
         raise LedgerFault(
             f"The signed checkpoint of block {signed.height} is not one by the keys in `keys/`: files "
             "of different ledgers were mixed, or it was altered. Put back the files that belong "
             "together."
         ) from error
+
+
+def require_log_lines(trust: Trust, note: str, checkpoint: Checkpoint) -> None:
+    """Raise unless a note is over this checkpoint, and carries all of the log's lines and no others.
+
+    Raises MalformedData, VerificationFailed.
+    """
+    if parse_checkpoint(parse_note(note).text) != checkpoint:
+        raise VerificationFailed("the entries do not give the root that was signed")
+    verified = verify_own(trust, note)
+    found = {each.key for each in verified.logs} | {each.key for _, each in verified.witnesses}
+    known = {(key.name, key.key_id): key for key in trust.own_keys}
+    for signature in verified.note.signatures:
+        key = known.get((signature.name, signature.key_id))
+        if key is None:
+            raise VerificationFailed("the note carries a line that is not the log's")
+        if key not in found:  # a former key's, which signed beside today's
+            verify_signature(key, signature, checkpoint)
 
 
 def require_copied(last: SignedCheckpoint | None, copied: SignedCheckpoint | None) -> None:

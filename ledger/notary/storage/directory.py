@@ -7,6 +7,7 @@
     anchors.sqlite     cosignatures and timestamps, where there are witnesses or authorities
     objects/           ciphertext                 log/             the log as static files
     notary.lock        held by the one process that signs
+    key-statements     what the ledger owes about the notary's own keys
     clock-accepted     up to when blocks may lie ahead of the clock, where the office has said so
 
 A directory is filled under `.incomplete`, which is nothing yet and may be thrown away; renamed to
@@ -14,7 +15,7 @@ A directory is filled under `.incomplete`, which is nothing yet and may be throw
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from filelock import FileLock, Timeout
 
 from ledger.chain.statement import is_origin
+from ledger.chain.trust import Trust
 from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_pem
 from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
@@ -40,8 +42,11 @@ LEDGER, CHECKPOINTS, OFFICE = connections.FILE, checkpoints.FILE, office.FILE
 ANCHORS = anchors.FILE
 VALIDATION = validation.FOLDER
 LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"
+OLD_LOG_KEY, OLD_ML_DSA_KEY = f"old-{LOG_KEY}", f"old-{ML_DSA_KEY}"
+"""The keys whose place LOG_KEY and ML_DSA_KEY take, while both sign."""
 SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
 ACCEPTED = "clock-accepted"
+KEY_STATEMENTS = "key-statements"
 INCOMPLETE, READY = ".incomplete", ".ready"
 _FORMAT = "sealbook-notary-v1"
 
@@ -197,9 +202,11 @@ def write_keys(directory: Path, keys: NotaryKeys, root_key: SealKey, chain: byte
     write_durably(directory / SEAL_CHAIN, chain)
 
 
-def read_keys(directory: Path, settings: Settings) -> NotaryKeys:
+def read_keys(directory: Path, settings: Settings, trust: Trust) -> NotaryKeys:
     """Return what the notary signs with. Raises InvalidInput; NotSigning without its key token."""
     names = (LOG_KEY, ML_DSA_KEY, SEAL_KEY) if settings.token is None else (ML_DSA_KEY,)
+    if (directory / KEYS / OLD_LOG_KEY).exists():
+        names = (*names, OLD_LOG_KEY, OLD_ML_DSA_KEY)
     try:
         found = [parse_pem((directory / KEYS / name).read_bytes()) for name in names]
         chain = x509.load_pem_x509_certificates((directory / SEAL_CHAIN).read_bytes())
@@ -212,6 +219,16 @@ def read_keys(directory: Path, settings: Settings) -> NotaryKeys:
     match found:
         case [SigningKey() as log, MlDsaKey() as ml_dsa, SealKey() as seal]:
             return NotaryKeys(settings.origin, log, ml_dsa, seal, ders)
+        case [
+            SigningKey() as log,
+            MlDsaKey() as ml_dsa,
+            SealKey() as seal,
+            SigningKey() as old,
+            MlDsaKey() as old_ml_dsa,
+        ]:
+            if _is_revoked(old, trust):
+                return NotaryKeys(settings.origin, log, ml_dsa, seal, ders)
+            return NotaryKeys(settings.origin, old, old_ml_dsa, seal, ders, successor=(log, ml_dsa))
         case [MlDsaKey() as ml_dsa] if settings.token is not None:
             token = open_token(settings.token, settings.origin, directory)
             return NotaryKeys(
@@ -220,6 +237,26 @@ def read_keys(directory: Path, settings: Settings) -> NotaryKeys:
     raise InvalidInput(
         f"The keys in {quoted(directory / KEYS)} are not of the kinds that their names say."
     )
+
+
+def _is_revoked(key: SigningKey, trust: Trust) -> bool:
+    return any(each.revoked is not None for each in trust.retired if each.log.public == key.public)
+
+
+def drop_old_keys(directory: Path) -> None:
+    """Let the log's old keys sign no more, and destroy their files. Raises StorageFailed."""
+    try:
+        for name in (
+            OLD_LOG_KEY,
+            OLD_ML_DSA_KEY,
+        ):  # without the first the second counts for nothing
+            (directory / KEYS / name).unlink(missing_ok=True)
+            sync_folder(directory / KEYS)
+    except OSError as error:
+        raise StorageFailed(
+            f"{quoted(directory / KEYS)} cannot be changed ({error.strerror}); mend that, then give "
+            "the command again."
+        ) from error
 
 
 def open_token(place: TokenPlace, origin: str, directory: Path) -> "KeyToken":
@@ -299,6 +336,26 @@ def fill(
             f"{quoted(directory)} is not empty: it holds {quoted(', '.join(found[:3]))}. Choose "
             "an empty directory."
         )
+    _put(directory, build, hook)
+
+
+def replace_files(directory: Path, files: Mapping[str, bytes], hook: Hook) -> None:
+    """Put files, by their paths, in place of those that are there: all of them, or none.
+
+    They are for their owner alone, but for the trust file and the certificates. Hold the lock. Raises
+    OSError; where `.ready` is there then, they count, and whoever comes next moves them.
+    """
+
+    def build(folder: Path) -> None:
+        for name, data in files.items():
+            public = name.endswith(".trust") or name == SEAL_CHAIN
+            write_durably(folder / name, data, 0o644 if public else 0o600)
+
+    shutil.rmtree(directory / INCOMPLETE, ignore_errors=True)
+    _put(directory, build, hook)
+
+
+def _put(directory: Path, build: Callable[[Path], None], hook: Hook) -> None:
     incomplete = directory / INCOMPLETE
     make_folder(incomplete)
     build(incomplete)
@@ -314,18 +371,27 @@ def fill(
 def settle(directory: Path, hook: Hook) -> None:
     """Throw away what was never finished; move up what was. Hold the lock."""
     shutil.rmtree(directory / INCOMPLETE, ignore_errors=True)
-    ready = directory / READY
-    if ready.is_dir():
-        for source in sorted(ready.iterdir(), key=lambda path: path.name == SETTINGS):
-            hook(Step.MOVE, "before")
-            for suffix in ("-wal", "-shm"):  # of a database that is replaced
-                (directory / f"{source.name}{suffix}").unlink(missing_ok=True)
-            source.replace(directory / source.name)
-            hook(Step.MOVE, "after")
+    if (directory / READY).is_dir():
+        _move_up(directory / READY, directory, hook)
+
+
+def _move_up(folder: Path, target: Path, hook: Hook) -> None:
+    """Move what a folder holds to a target, and into its folders; the emptied folder goes away."""
+    for source in sorted(folder.iterdir(), key=lambda path: path.name == SETTINGS):
+        goal = target / source.name
+        if source.is_dir() and goal.is_dir():
+            _move_up(source, goal, hook)
+            continue
         hook(Step.MOVE, "before")
-        ready.rmdir()
-        sync_folder(directory)
+        for suffix in ("-wal", "-shm"):  # of a database that is replaced
+            goal.with_name(f"{goal.name}{suffix}").unlink(missing_ok=True)
+        source.replace(goal)
         hook(Step.MOVE, "after")
+    hook(Step.MOVE, "before")
+    sync_folder(target)
+    folder.rmdir()
+    sync_folder(folder.parent)
+    hook(Step.MOVE, "after")
 
 
 def fresh(folder: Path) -> None:

@@ -1,0 +1,242 @@
+"""Replacing and revoking the notary's own keys: the log's pair, and the seal's.
+
+    1. new files   keys, trust file, and the statements that are owed: put in place together
+    2. memory      the writer signs with them from the next block on
+    3. statements  entered into the ledger; then nothing is owed any more
+
+A kill before the files are in place changes nothing; after it the next start signs with the new ones
+and enters what is owed. While both pairs of the log sign, a trust file with either of them verifies
+what is new; `retire_log` ends that. The new trust file says up to which tree the old pair signed alone:
+for larger ones it counts no more, whoever has it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ledger.chain import statement as st
+from ledger.chain.note import VerifierKey
+from ledger.chain.office import LOG, Rotation, proof_message, rotation_payload
+from ledger.chain.retired import Retired
+from ledger.chain.statement import parse_statement
+from ledger.chain.trust import Trust, fingerprint, format_trust
+from ledger.crypto.keys import MlDsaKey, SigningKey, format_pem
+from ledger.disk.files import sync_folder
+from ledger.encoding import cbor_decode, cbor_encode
+from ledger.errors import Conflict, InvalidInput, MalformedData, NotSigning, StorageFailed
+from ledger.notary.health import Reason
+from ledger.notary.orders import KeysChanged
+from ledger.notary.ports import LogKeys, NotaryKeys, Step, verifiers
+from ledger.notary.selfcheck import read_trust, require_own
+from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.sequencer import Sequencer
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.directory import KEYS, Settings
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.quoted import quoted
+
+_SEED_SIZE = 32
+_RESTART = "Stop the notary and start it again."
+
+
+class KeyChanges:
+    """Changes the keys of an open notary. Methods raise StorageFailed, NotSigning, Conflict."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Settings,
+        writer: BlockWriter,
+        sequencer: Sequencer,
+        store: LedgerDatabase,
+        take_up: Callable[[bytes, Trust], None],
+        now: Callable[[], float],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._writer = writer
+        self._sequencer = sequencer
+        self._store = store
+        self._take_up = take_up
+        self._now = now
+        self._random = random
+
+    def rotate_log(self) -> KeysChanged:
+        """Make a new pair for the log. Both sign until `retire_log`; the old one signs statements."""
+        with self._sequencer.paused():
+            keys, trust = self._writer.keys, self._trust()
+            if keys.successor is not None:
+                raise Conflict(
+                    "The log's keys are being replaced already, and both pairs sign. Once everybody "
+                    "has the new trust file, `sealbook notary keys retire log` ends that."
+                )
+            new, old = self._new_pair(keys), (keys.log, keys.ml_dsa)
+            size = self._size
+            successor = new[0].public + new[1].public
+            rotation = Rotation(keys.log.thumbprint, LOG, size, successor)
+            rotation = replace(rotation, proof=new[0].sign(proof_message(trust.origin, rotation)))
+            trust = _with_successor(trust, verifiers(trust.origin, old), new, size)
+            files = _files(new, place.LOG_KEY, place.ML_DSA_KEY)
+            files |= _files(old, place.OLD_LOG_KEY, place.OLD_ML_DSA_KEY)
+            self._replace(files, trust, [rotation_payload(rotation)])
+        return self.enter_owed()
+
+    def retire_log(self) -> KeysChanged:
+        """Let the log's old pair sign no more, and destroy it."""
+        self.enter_owed()
+        with self._sequencer.paused():
+            if self._writer.keys.successor is None:
+                raise Conflict(
+                    "The log has one pair of keys. `sealbook notary keys rotate log` makes a new one."
+                )
+            with self._stopping():
+                with self._writer.step(Step.KEYS):
+                    place.drop_old_keys(self._directory)
+                self._take_up_files()
+        return KeysChanged(fingerprint(self._trust_data()), ())
+
+    def enter_owed(self) -> KeysChanged:
+        """Enter the statements about keys that the ledger owes, each once."""
+        path = self._directory / place.KEY_STATEMENTS
+        try:
+            owed = cbor_decode(path.read_bytes())
+        except FileNotFoundError:
+            return KeysChanged(fingerprint(self._trust_data()), ())
+        except (OSError, MalformedData) as error:
+            raise InvalidInput(
+                f"{quoted(path)} cannot be read ({quoted(error)}); put it back from a backup."
+            ) from error
+        entries = []
+        for payload in owed:
+            index = self._entered(payload)
+            if index is None:
+                index = self._sequencer.enter((st.KEY, payload)).result()[0].index
+            entries.append(index)
+        with self._writer.step(Step.KEYS), _storage(path):
+            path.unlink()
+            sync_folder(self._directory)
+        return KeysChanged(fingerprint(self._trust_data()), tuple(entries))
+
+    def words(self) -> tuple[str, ...]:
+        """Say what is signed with, a line for each key."""
+        keys = self._writer.keys
+        lines = [f"log {keys.log.thumbprint.hex()[:16]}"]
+        if keys.successor is not None:
+            lines[0] += ", to be retired"
+            lines.append(f"log {keys.successor[0].thumbprint.hex()[:16]}, signs beside it")
+        lines.append(f"seal {keys.seal.thumbprint.hex()[:16]}")
+        return tuple(lines)
+
+    @property
+    def _size(self) -> int:
+        """Entries under the newest signed checkpoint."""
+        return 0 if self._writer.last is None else self._writer.last.size
+
+    def _new_pair(self, keys: NotaryKeys) -> tuple[SigningKey, MlDsaKey]:
+        if not isinstance(keys.log, SigningKey):
+            raise Conflict(
+                "The log's Ed25519 key is in a token, and a new one is not made there yet. Nothing was "
+                "changed."
+            )
+        return SigningKey(self._random(_SEED_SIZE)), MlDsaKey(self._random(_SEED_SIZE))
+
+    def _trust_data(self) -> bytes:
+        return read_trust(self._directory / self._settings.trust_file)[0]
+
+    def _trust(self) -> Trust:
+        return read_trust(self._directory / self._settings.trust_file)[1]
+
+    def _replace(
+        self, files: dict[str, bytes], trust: Trust, owed: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Put files in place, with a trust file of now and what is to be entered; take them up."""
+        if (self._directory / place.KEY_STATEMENTS).exists():
+            raise Conflict(
+                "An earlier change of keys is not in the ledger yet. Give it some seconds."
+            )
+        trust = replace(trust, issued=int(self._now()))
+        files |= {
+            self._settings.trust_file: format_trust(trust),
+            place.KEY_STATEMENTS: cbor_encode(list(owed)),
+        }
+        with self._stopping():
+            try:
+                place.replace_files(self._directory, files, self._writer.hook)
+            except OSError as error:
+                raise StorageFailed(
+                    f"The new keys could not be written ({error.strerror}); free some space or "
+                    f"mend the disk. {_RESTART}"
+                ) from error
+            self._take_up_files()
+
+    def _take_up_files(self) -> None:
+        data, trust = read_trust(self._directory / self._settings.trust_file)
+        keys = place.read_keys(self._directory, self._settings, trust)
+        require_own(keys, trust)
+        self._writer.take_up_keys(keys, trust)
+        self._take_up(data, trust)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Sign nothing more where a change was cut short: the files may be ahead of what is held."""
+        try:
+            yield
+        except BaseException:
+            self._writer.keys = replace(self._writer.keys, require_held=_stopped)
+            raise
+
+    def _entered(self, payload: Mapping[str, Any]) -> int | None:
+        """Return the entry that says so already."""
+        for entry in self._store.office(st.KEY):
+            found = parse_statement(entry.statement).payload
+            if {name: each for name, each in found.items() if name in payload} == payload:
+                return entry.index
+        return None
+
+
+def _with_successor(
+    trust: Trust,
+    old: tuple[VerifierKey, VerifierKey],
+    new: LogKeys,
+    size: int,
+    revoked: int | None = None,
+) -> Trust:
+    """Return the trust file in which a new pair stands for the old one, which is retired."""
+    log, cosigner = verifiers(trust.origin, new)
+    policy = replace(
+        trust.policy,
+        logs=tuple(
+            replace(each, key=log) if each.key == old[0] else each for each in trust.policy.logs
+        ),
+        witnesses=tuple(
+            replace(each, key=cosigner) if each.key == old[1] else each
+            for each in trust.policy.witnesses
+        ),
+    )
+    return replace(trust, policy=policy, retired=(*trust.retired, Retired(*old, size, revoked)))
+
+
+def _files(pair: LogKeys, log_name: str, ml_dsa_name: str) -> dict[str, bytes]:
+    log, ml_dsa = pair
+    assert isinstance(log, SigningKey)
+    return {f"{KEYS}/{log_name}": format_pem(log), f"{KEYS}/{ml_dsa_name}": format_pem(ml_dsa)}
+
+
+def _stopped() -> None:
+    raise NotSigning(
+        Reason.KEYS_GONE,
+        "The notary's keys were being replaced, and that was cut short; nothing is entered until it "
+        "was started again. Nothing was lost: keep the deposit and send it again later.",
+        f"a change of keys was cut short. {_RESTART}",
+    )
+
+
+@contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(f"{quoted(path)} cannot be removed ({error.strerror}).") from error
