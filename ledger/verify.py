@@ -5,6 +5,7 @@ No clock, file, network or database. The command line, the service and the tests
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from ledger.chain.policy import (
 )
 from ledger.chain.receipt import Position, Receipt, parse_receipt
 from ledger.chain.report import Claim, Report
+from ledger.chain.retired import revocation
 from ledger.chain.seal import parse_cose_receipt, verify_seal
 from ledger.chain.statement import (
     Deposit,
@@ -114,8 +116,9 @@ def verify_receipt(
     1. Parse the receipt; what does not re-encode to the same bytes is refused.
     2. The statement is a deposit made for the trusted ledger.
     3. The checkpoint is signed by the notary as the policy requires (Ed25519 and ML-DSA-44), and no
-       signature on it by a key of the policy is false. Whether the policy's witnesses make up its
-       quorum is a claim of its own.
+       signature on it by a key of the policy is false. Retired keys count as the trust file says, a
+       revoked one under a token from before. Whether the policy's witnesses make up its quorum is a
+       claim of its own.
     4. The statement is the entry at its index: inclusion proof under the checkpoint's root.
     5. The block record is the notary's, is an entry, and spans the deposit's index.
     6. The enrolment is the notary's, is an earlier entry, and names the statement's account and key.
@@ -267,6 +270,9 @@ class _Steps:
             )
         checkpoint = verify_own(self.trust, self.parts.note)
         policy = self.trust.policy_at(checkpoint.checkpoint.size)
+        until = revocation(checkpoint, self.trust.retired)
+        if until is not None:
+            self._require_stamped(until)
         signed = [name for name, _ in checkpoint.witnesses]
         tree, position = checkpoint.checkpoint, self.parts.position
         verify_inclusion(
@@ -292,6 +298,19 @@ class _Steps:
         elif needs_witnesses(policy, self.trust.origin):
             self._say(rp.WITNESSES, rp.NOT_SHOWN, witnesses=witnesses)
         return checkpoint
+
+    def _require_stamped(self, until: int) -> None:
+        """Raise VerificationFailed unless the checkpoint is shown to be from before `until`."""
+        trust, times = self.trust, self.parts.times
+        with suppress(SealbookError):
+            found = attest(
+                times, self.parts.note, trust.authorities, self.renewed, trust.at, trust.doubts
+            )
+            if any(each.latest < until for each in found.all):
+                return
+        raise VerificationFailed(
+            "the notary's key was revoked, and no timestamp shows the checkpoint to be from before that"
+        )
 
     def _time(self) -> None:
         """Say when: as trusted authorities attest, else as the block record states."""
@@ -353,7 +372,8 @@ class _Steps:
         assert self.block is not None
         if earlier.token.digest not in self.block.tokens:
             raise VerificationFailed("the earlier token is not one that the block record names")
-        note = verify_own(self.trust, earlier.note).checkpoint
+        own = verify_own(self.trust, earlier.note)
+        note, until = own.checkpoint, revocation(own, self.trust.retired)
         if note.origin != self.trust.origin or note.size > self.block.start:
             raise VerificationFailed("the earlier token is not over an earlier checkpoint")
         newer = found.standing(self.trust.at)
@@ -367,12 +387,15 @@ class _Steps:
         )
         left_out += why
         # A renewal is of a later time, and says nothing of the block.
-        own = [
-            each.tokens[0].earliest
+        first = [
+            each.tokens[0]
             for each in stamps
             if hashlib.sha256(each.tokens[0].token.der).digest() == earlier.token.digest
         ]
-        return own[0] if own else None
+        if first and until is not None and first[0].latest >= until:
+            left_out.append("the earlier checkpoint is by a key that was revoked before its token")
+            return None
+        return first[0].earliest if first else None
 
     def _require_order(self, stated: int, earliest: int | None, found: Attestations) -> None:
         """Raise VerificationFailed where the block's time is outside of what is attested."""
@@ -454,6 +477,9 @@ class _Steps:
             position.proof,
         ):
             raise VerificationFailed("the COSE Receipt is for another place than the proof")
+        for each in self.trust.revoked_seals:
+            if each.key == receipt.key_id:
+                self._require_stamped(each.revoked)
         subject = verify_seal(receipt, tree.root, self.trust.seals, self.block.time)
         self._say(rp.SEAL, rp.PROVEN, "seal-certificate", subject=subject)
 

@@ -70,6 +70,12 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return parts.changing_keys().rotate_log()
         case orders.RetireLog():
             return parts.changing_keys().retire_log()
+        case orders.RevokeLog(reason, since):
+            return parts.changing_keys().revoke_log(reason, since)
+        case orders.AskSeal():
+            return orders.SealAsked(parts.changing_keys().request_seal())
+        case orders.InstallSeal(chain, lost, since):
+            return parts.changing_keys().install_seal(chain, lost, since)
     raise InvalidInput("There is no such command.")
 
 

@@ -25,6 +25,7 @@ from ledger.errors import (
     NotSigning,
     SealbookError,
     StorageFailed,
+    Unavailable,
 )
 from ledger.notary.anchoring.anchoring import Anchoring
 from ledger.notary.anchoring.authorities import read_authority, read_chain
@@ -155,7 +156,9 @@ class Notary:
                 self._verify,
                 anchors,
                 validation.pick,
+                self._holds,
             )
+            self._receipts.revoked = _revoked_size(self._trust)
             self.sequencer = Sequencer(
                 writer,
                 self._store,
@@ -221,9 +224,9 @@ class Notary:
                 )
                 stack.callback(self._keeping.close)
                 self._keeping.start()
+            self._enter_owed()
             self._check_newest()
             self.look()
-            self._enter_owed()
             self._carry_out_orders()
             stack.callback(self._end_backup)
             self._stack = stack.pop_all()
@@ -241,6 +244,7 @@ class Notary:
 
     def _take_up_trust(self, data: bytes, trust: Trust) -> None:
         self.trust, self._trust = data, trust
+        self._receipts.revoked = _revoked_size(trust)
         if self.anchoring is not None:
             self.anchoring.policy = trust.policy
 
@@ -429,12 +433,19 @@ class Notary:
                 _log.error("%s", error)
             raise
 
+    def _holds(self, receipt: bytes) -> bool:
+        with suppress(LedgerFault):
+            require_verified(receipt, self._trust)
+            return True
+        return False
+
     def _check_newest(self) -> None:
         """Verify the receipt of the newest deposit, if one was entered lately. Raises LedgerFault."""
         size = self._writer.tree.size
         for entry in reversed(self._store.read(max(0, size - _LATELY), size)):
             if entry.kind == st.DEPOSIT:
-                self._receipts.at(entry.index)
+                with suppress(Unavailable):  # nothing was signed since its key was revoked
+                    self._receipts.at(entry.index)
                 return
 
     def _look_at_seal(self) -> None:
@@ -497,6 +508,10 @@ class Notary:
         self._cancelled.set()
         if self._copying is not None:
             self._copying[1].join()
+
+
+def _revoked_size(trust: Trust) -> int:
+    return max((each.size for each in trust.retired if each.revoked is not None), default=0)
 
 
 def open_notary(

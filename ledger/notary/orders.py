@@ -101,6 +101,13 @@ class KeysChanged:
     entries: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SealAsked:
+    """The certificate request of the seal's new key, PEM."""
+
+    request: bytes
+
+
 class Order(Generic[A]):
     """A command of the office that is answered with an A. `answer` is that type again."""
 
@@ -204,6 +211,32 @@ class RetireLog(Order[KeysChanged]):
     answer: ClassVar[type[Any]] = KeysChanged
 
 
+@dataclass(frozen=True, slots=True)
+class RevokeLog(Order[KeysChanged]):
+    """Let the log's pair sign no more; its signatures count from before `since` (POSIX) alone."""
+
+    reason: str
+    since: int
+    answer: ClassVar[type[Any]] = KeysChanged
+
+
+@dataclass(frozen=True, slots=True)
+class AskSeal(Order[SealAsked]):
+    """Make a new key for the seal."""
+
+    answer: ClassVar[type[Any]] = SealAsked
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSeal(Order[KeysChanged]):
+    """Seal with the new key, under these certificates (PEM); with a reason the old one is revoked."""
+
+    chain: bytes
+    reason: str | None = None
+    since: int | None = None
+    answer: ClassVar[type[Any]] = KeysChanged
+
+
 BACKUP = "backup"
 RECOVERY = "recovery"
 _KINDS: dict[str, type[Order[Any]]] = {
@@ -218,6 +251,9 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "accept-clock": AcceptClock,
     "rotate-log": RotateLog,
     "retire-log": RetireLog,
+    "revoke-log": RevokeLog,
+    "ask-seal": AskSeal,
+    "install-seal": InstallSeal,
     BACKUP: Backup,
     "status": AskState,
 }

@@ -1,17 +1,22 @@
 """The notary's own keys, replaced and revoked, while what it has given holds."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain.note import parse_note
 from ledger.chain.trust import Trust, parse_trust
-from ledger.errors import Conflict
+from ledger.crypto.keys import SealKey, parse_pem
+from ledger.errors import Conflict, InvalidInput
+from ledger.notary.care.certifying import certify
 from ledger.notary.notary import Notary
-from ledger.notary.orders import AskState, RetireLog, RotateLog
+from ledger.notary.orders import AskSeal, AskState, InstallSeal, RetireLog, RevokeLog, RotateLog
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
-from tests.notaries import Company, deposit, examined, found, opened
+from tests.notaries import NOW, Company, deposit, examined, found, opened
 
 
 def lines(notary: Notary) -> int:
@@ -83,3 +88,74 @@ def test_the_logs_keys_are_replaced_and_every_receipt_holds(
         verify(deposit(again, company.statements(1))[0], new)
         assert len(trust_of(directory).retired) == 2
         verify(before[0], trust_of(directory))
+
+
+def new_chain(directory: Path, request: bytes) -> bytes:
+    root_key = parse_pem((directory / "keys/seal-root-p256.pem").read_bytes())
+    assert isinstance(root_key, SealKey)
+    chain = x509.load_pem_x509_certificates((directory / "seal-chain.pem").read_bytes())
+    return certify(request, chain[-1].public_bytes(Encoding.DER), root_key, NOW)
+
+
+def test_the_seals_key_is_replaced_under_the_same_trust_file(
+    directory: Path, notary: Notary
+) -> None:
+    company = Company().enrol(notary)
+    before = deposit(notary, company.statements(1))
+    trust, sealed = trust_of(directory), notary.execute(AskState()).keys[-1]
+    request = notary.execute(AskSeal()).request
+    assert x509.load_pem_x509_csr(notary.execute(AskSeal()).request).public_key() == (
+        x509.load_pem_x509_csr(request).public_key()
+    )
+    with pytest.raises(InvalidInput):
+        notary.execute(InstallSeal((directory / "seal-chain.pem").read_bytes()))
+    made = notary.execute(InstallSeal(new_chain(directory, request)))
+    assert (trust_of(directory), len(made.entries)) == (trust, 1)
+    assert notary.execute(AskState()).keys[-1] != sealed
+    for receipt in (*before, *deposit(notary, company.statements(1))):
+        verify(receipt, trust)
+    with pytest.raises(Conflict):
+        notary.execute(InstallSeal(new_chain(directory, request)))
+    notary.close()
+    assert not [each for each in examined(directory) if each.level == "error"]
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_revoked_log_key_counts_for_nothing_without_a_token(
+    directory: Path, notary: Notary, both: bool
+) -> None:
+    company = Company().enrol(notary)
+    before = deposit(notary, company.statements(1))[0]
+    if both:
+        notary.execute(RotateLog())
+    made = notary.execute(RevokeLog("compromised", NOW))
+    trust = trust_of(directory)
+    assert ([each.revoked for each in trust.retired], lines(notary)) == ([NOW], 2)
+    assert len(made.entries) == (1 if both else 2)
+    assert refused(before, trust)
+    again = notary.sequencer.receipt(
+        verify_receipt(before, without_revocations(trust)).statement.leaf_hash
+    )
+    verify(again, trust)
+    verify(deposit(notary, company.statements(1))[0], trust)
+    notary.close()
+    assert not [each for each in examined(directory) if each.level == "error"]
+    with opened(directory) as later:
+        assert later.execute(AskState()).health == "ok"
+
+
+def without_revocations(trust: Trust) -> Trust:
+    """The same trust file, had nobody lost a key."""
+    return replace(trust, retired=tuple(replace(each, revoked=None) for each in trust.retired))
+
+
+def test_a_revoked_seal_counts_for_nothing_without_a_token(directory: Path, notary: Notary) -> None:
+    company = Company().enrol(notary)
+    before = deposit(notary, company.statements(1))[0]
+    chain = new_chain(directory, notary.execute(AskSeal()).request)
+    with pytest.raises(InvalidInput):
+        notary.execute(InstallSeal(chain, "lost", NOW + 10**6))
+    notary.execute(InstallSeal(chain, "lost", NOW))
+    trust = trust_of(directory)
+    assert refused(before, trust)
+    verify(deposit(notary, company.statements(1))[0], trust)

@@ -5,17 +5,16 @@ once, so that a crash leaves either no notary or a whole one.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from ledger.chain import statement as st
-from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor
+from ledger.chain.certificate import SealAnchor
 from ledger.chain.office import Platform, platform_payload
 from ledger.chain.policy import Group, Log, Policy, Witness
 from ledger.chain.statement import is_origin
@@ -23,6 +22,7 @@ from ledger.chain.trust import Trust, format_trust
 from ledger.crypto.keys import Ed25519Signer, MlDsaKey, P256Signer, SealKey, SigningKey
 from ledger.disk.files import make_folder, write_durably
 from ledger.errors import InvalidInput
+from ledger.notary.care.certifying import SEAL_ROOT_YEARS, SEAL_YEARS, certificate
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace, no_check, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
@@ -33,11 +33,6 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
-SEAL_ROOT_YEARS = 30
-SEAL_YEARS = 15
-_YEAR = timedelta(days=365.25)
-_BACKDATE = timedelta(hours=1)
-"""Certificates begin a little before they are made, for clocks that run behind."""
 SEED_SIZE = 32
 
 
@@ -170,9 +165,11 @@ def _certify(
 ) -> tuple[x509.Certificate, x509.Certificate]:
     """Return the seal's root and the certificate of the key that seals."""
     root_name = _name(issuer, "Sealbook seal root")
-    root = _certificate(root_name, root_name, root_key, root_key, now, SEAL_ROOT_YEARS, ca=True)
+    public = root_key.public
+    root = certificate(root_name, public, root_name, root_key, now, SEAL_ROOT_YEARS, ca=True)
     seal_name = _name(issuer, "Sealbook seal")
-    return root, _certificate(seal_name, root_name, seal_key, root_key, now, SEAL_YEARS, ca=False)
+    public = seal_key.public
+    return root, certificate(seal_name, public, root_name, root_key, now, SEAL_YEARS, ca=False)
 
 
 def _name(issuer: str, role: str) -> x509.Name:
@@ -182,43 +179,3 @@ def _name(issuer: str, role: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, role),
         ]
     )
-
-
-def _certificate(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: P256Signer,
-    signer: SealKey,
-    now: datetime,
-    years: int,
-    *,
-    ca: bool,
-) -> x509.Certificate:
-    usage = x509.KeyUsage(
-        digital_signature=not ca,
-        content_commitment=not ca,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + years * _YEAR)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public), critical=False)
-        .add_extension(authority, critical=False)
-    )
-    if not ca:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
-    return builder.sign(signer.private, hashes.SHA256())

@@ -16,20 +16,42 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from ledger.chain import statement as st
+from ledger.chain.certificate import SealAnchor, require_authority, validity
 from ledger.chain.note import VerifierKey
-from ledger.chain.office import LOG, Rotation, proof_message, rotation_payload
-from ledger.chain.retired import Retired
+from ledger.chain.office import (
+    LOG,
+    SEAL,
+    OwnRevocation,
+    Rotation,
+    proof_message,
+    revocation_payload,
+    rotation_payload,
+)
+from ledger.chain.retired import Retired, RevokedSeal
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import Trust, fingerprint, format_trust
-from ledger.crypto.keys import MlDsaKey, SigningKey, format_pem
-from ledger.disk.files import sync_folder
+from ledger.crypto.keys import (
+    Ed25519Signer,
+    MlDsaKey,
+    P256Signer,
+    SealKey,
+    SigningKey,
+    format_pem,
+    parse_pem,
+)
+from ledger.disk.files import sync_folder, write_durably
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import Conflict, InvalidInput, MalformedData, NotSigning, StorageFailed
+from ledger.notary.care.certifying import format_request
 from ledger.notary.health import Reason
 from ledger.notary.orders import KeysChanged
 from ledger.notary.ports import LogKeys, NotaryKeys, Step, verifiers
-from ledger.notary.selfcheck import read_trust, require_own
+from ledger.notary.selfcheck import key_faults, read_trust, require_own
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage import directory as place
@@ -38,6 +60,10 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.quoted import quoted
 
 _SEED_SIZE = 32
+_HELD_THERE = (
+    "This key is in a PKCS#11 token, and no new one can be made there with this program. Nothing was "
+    "changed."
+)
 _RESTART = "Stop the notary and start it again."
 
 
@@ -74,14 +100,10 @@ class KeyChanges:
                     "has the new trust file, `sealbook notary keys retire log` ends that."
                 )
             new, old = self._new_pair(keys), (keys.log, keys.ml_dsa)
-            size = self._size
-            successor = new[0].public + new[1].public
-            rotation = Rotation(keys.log.thumbprint, LOG, size, successor)
-            rotation = replace(rotation, proof=new[0].sign(proof_message(trust.origin, rotation)))
-            trust = _with_successor(trust, verifiers(trust.origin, old), new, size)
             files = _files(new, place.LOG_KEY, place.ML_DSA_KEY)
             files |= _files(old, place.OLD_LOG_KEY, place.OLD_ML_DSA_KEY)
-            self._replace(files, trust, [rotation_payload(rotation)])
+            trust = _with_successor(trust, keys.verifiers, new, self._size)
+            self._replace(files, trust, [self._succession(keys.log.thumbprint, LOG, new[0], new)])
         return self.enter_owed()
 
     def retire_log(self) -> KeysChanged:
@@ -97,6 +119,85 @@ class KeyChanges:
                     place.drop_old_keys(self._directory)
                 self._take_up_files()
         return KeysChanged(fingerprint(self._trust_data()), ())
+
+    def revoke_log(self, reason: str, since: int) -> KeysChanged:
+        """Let the log's pair sign no more, at once: its signatures count from before `since` alone.
+
+        A new pair takes its place, or the one that signs beside it already.
+        """
+        self._require_past(since)
+        with self._sequencer.paused():
+            keys, trust = self._writer.keys, self._trust()
+            owed = [revocation_payload(OwnRevocation(keys.log.thumbprint, reason, LOG, since))]
+            files: dict[str, bytes] = {}
+            if keys.successor is None:
+                new = self._new_pair(keys)
+                files = _files(new, place.LOG_KEY, place.ML_DSA_KEY)
+                trust = _with_successor(trust, keys.verifiers, new, self._size)
+                owed.insert(0, self._succession(keys.log.thumbprint, LOG, new[0], new))
+            retired = [
+                replace(each, revoked=since) if each.log == keys.verifiers[0] else each
+                for each in trust.retired
+            ]
+            self._replace(files, replace(trust, retired=tuple(retired)), owed)
+            place.drop_old_keys(
+                self._directory
+            )  # if they stay, the trust file keeps them from signing
+        return self.enter_owed()
+
+    def request_seal(self) -> bytes:
+        """Make a new key for the seal, which seals nothing yet; return its certificate request, PEM.
+
+        Asked again before it has its certificate, it is the same key.
+        """
+        keys = self._writer.keys
+        if not isinstance(keys.seal, SealKey):
+            raise Conflict(_HELD_THERE)
+        path = self._directory / KEYS / place.NEW_SEAL_KEY
+        key = self._read_new_seal()
+        if key is None or key.thumbprint == keys.seal.thumbprint:
+            key = SealKey(ec.generate_private_key(ec.SECP256R1()))
+            with self._writer.step(Step.KEYS), _storage(path):
+                write_durably(path, format_pem(key), 0o600)
+        return format_request(keys.certificate, key)
+
+    def install_seal(
+        self, chain: bytes, reason: str | None = None, since: int | None = None
+    ) -> KeysChanged:
+        """Seal with the new key, whose certificate and root are `chain` (PEM), from now on.
+
+        With a reason the old one is revoked: its seals count from before `since` alone. Raises
+        InvalidInput for certificates that are not of the new key, or not valid now.
+        """
+        key = self._read_new_seal()
+        with self._sequencer.paused():
+            keys, trust = self._writer.keys, self._trust()
+            if key is None or key.thumbprint == keys.seal.thumbprint:
+                raise Conflict(
+                    "There is no new key of the seal. `sealbook notary keys rotate seal` makes one."
+                )
+            ders, anchor = _read_chain(chain)
+            if anchor not in trust.seals:
+                trust = replace(trust, seals=(*trust.seals, anchor))
+            start, end = validity(ders)
+            faults = [what for _, what in key_faults(replace(keys, seal=key, chain=ders), trust)]
+            if faults or not start <= self._now() <= end:
+                raise InvalidInput(
+                    f"The seal's new certificates are not used: "
+                    f"{'; '.join(faults) or 'they are not valid now'}. Nothing was changed."
+                )
+            old = keys.seal.thumbprint
+            owed = [self._succession(old, SEAL, key, key)]
+            if reason is not None and since is not None:
+                self._require_past(since)
+                owed.append(revocation_payload(OwnRevocation(old, reason, SEAL, since)))
+                revoked = (*trust.revoked_seals, RevokedSeal(old, since))
+                trust = replace(trust, revoked_seals=revoked)
+            files = {f"{KEYS}/{place.SEAL_KEY}": format_pem(key), place.SEAL_CHAIN: chain}
+            self._replace(files, trust, owed)
+            with _storage(self._directory / KEYS):
+                (self._directory / KEYS / place.NEW_SEAL_KEY).unlink(missing_ok=True)
+        return self.enter_owed()
 
     def enter_owed(self) -> KeysChanged:
         """Enter the statements about keys that the ledger owes, each once."""
@@ -130,6 +231,37 @@ class KeyChanges:
         lines.append(f"seal {keys.seal.thumbprint.hex()[:16]}")
         return tuple(lines)
 
+    def _succession(
+        self,
+        old: bytes,
+        use: str,
+        signer: Ed25519Signer | P256Signer,
+        new: LogKeys | SealKey,
+    ) -> dict[str, Any]:
+        """Return what a key statement says of a successor, which has signed it."""
+        if isinstance(new, SealKey):
+            numbers = new.public.public_numbers()
+            successor = b"".join(n.to_bytes(32, "big") for n in (numbers.x, numbers.y))
+        else:
+            successor = new[0].public + new[1].public
+        rotation = Rotation(old, use, self._size, successor)
+        proof = signer.sign(proof_message(self._settings.origin, rotation))
+        return rotation_payload(replace(rotation, proof=proof))
+
+    def _require_past(self, since: int) -> None:
+        if not 0 <= since <= self._now():
+            raise InvalidInput("A key is revoked from now on or from an earlier time.")
+
+    def _read_new_seal(self) -> SealKey | None:
+        path = self._directory / KEYS / place.NEW_SEAL_KEY
+        try:
+            key = parse_pem(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, MalformedData) as error:
+            raise InvalidInput(f"{quoted(path)} cannot be read; remove it.") from error
+        return key if isinstance(key, SealKey) else None
+
     @property
     def _size(self) -> int:
         """Entries under the newest signed checkpoint."""
@@ -137,10 +269,7 @@ class KeyChanges:
 
     def _new_pair(self, keys: NotaryKeys) -> tuple[SigningKey, MlDsaKey]:
         if not isinstance(keys.log, SigningKey):
-            raise Conflict(
-                "The log's Ed25519 key is in a token, and a new one is not made there yet. Nothing was "
-                "changed."
-            )
+            raise Conflict(_HELD_THERE)
         return SigningKey(self._random(_SEED_SIZE)), MlDsaKey(self._random(_SEED_SIZE))
 
     def _trust_data(self) -> bytes:
@@ -157,11 +286,10 @@ class KeyChanges:
             raise Conflict(
                 "An earlier change of keys is not in the ledger yet. Give it some seconds."
             )
-        trust = replace(trust, issued=int(self._now()))
-        files |= {
-            self._settings.trust_file: format_trust(trust),
-            place.KEY_STATEMENTS: cbor_encode(list(owed)),
-        }
+        files |= {place.KEY_STATEMENTS: cbor_encode(list(owed))}
+        if trust != self._trust():
+            trust = replace(trust, issued=int(self._now()))
+            files |= {self._settings.trust_file: format_trust(trust)}
         with self._stopping():
             try:
                 place.replace_files(self._directory, files, self._writer.hook)
@@ -202,7 +330,6 @@ def _with_successor(
     old: tuple[VerifierKey, VerifierKey],
     new: LogKeys,
     size: int,
-    revoked: int | None = None,
 ) -> Trust:
     """Return the trust file in which a new pair stands for the old one, which is retired."""
     log, cosigner = verifiers(trust.origin, new)
@@ -216,7 +343,20 @@ def _with_successor(
             for each in trust.policy.witnesses
         ),
     )
-    return replace(trust, policy=policy, retired=(*trust.retired, Retired(*old, size, revoked)))
+    return replace(trust, policy=policy, retired=(*trust.retired, Retired(*old, size)))
+
+
+def _read_chain(chain: bytes) -> tuple[tuple[bytes, ...], SealAnchor]:
+    """Return the seal's certificates in DER, and whom a trust file has to name for them."""
+    try:
+        found = x509.load_pem_x509_certificates(chain)
+        ders = tuple(each.public_bytes(Encoding.DER) for each in found)
+        require_authority(ders[-1])
+        return ders, SealAnchor(found[0].subject.rfc4514_string(), ders[-1])
+    except (ValueError, MalformedData) as error:
+        raise InvalidInput(
+            "That is not the certificate of the seal's key and its root, in PEM, the seal's first."
+        ) from error
 
 
 def _files(pair: LogKeys, log_name: str, ml_dsa_name: str) -> dict[str, bytes]:
@@ -239,4 +379,4 @@ def _storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageFailed(f"{quoted(path)} cannot be removed ({error.strerror}).") from error
+        raise StorageFailed(f"{quoted(path)} cannot be changed ({error.strerror}).") from error

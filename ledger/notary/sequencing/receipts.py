@@ -19,7 +19,7 @@ from ledger.chain.enrolment import parse_enrolment
 from ledger.chain.receipt import Earlier, Position, Times
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import HashReader, inclusion_proofs, inclusion_proofs_of_range
-from ledger.errors import LedgerFault, NotFound
+from ledger.errors import LedgerFault, NotFound, Unavailable
 from ledger.notary.ports import (
     Anchor,
     Anchors,
@@ -44,7 +44,7 @@ class Receipts:
     """Puts receipts together. `tree` returns a reader of a tree that covers every signed entry.
 
     `verify` takes a receipt and raises LedgerFault where it does not hold; `validation` returns what
-    checks tokens beside what they bring.
+    checks tokens beside what they bring; `holds` whether a receipt holds.
     """
 
     def __init__(
@@ -56,7 +56,11 @@ class Receipts:
         verify: Callable[[bytes], None],
         anchors: Anchors | None = None,
         validation: Callable[[Iterable[bytes]], tuple[bytes, ...]] = lambda _: (),
+        holds: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
+        self.revoked = 0
+        """The largest tree that was signed by keys that were revoked later."""
+        self._holds = holds
         self._store = store
         self._signed = signed
         self._records = records
@@ -85,8 +89,22 @@ class Receipts:
         anchor = None if self._anchors is None else self._anchors.covering(index)
         deposits = {index: parse_statement(entries[0].statement)}
         receipt = self.assemble(checkpoint, deposits, anchor)[0]
+        if index < self.revoked and not self._holds(receipt):
+            later = self._later()
+            receipt = self.assemble(checkpoint, deposits, later)[0]
         self._verify(receipt)
         return receipt
+
+    def _later(self) -> Anchor:
+        """Return the first anchor, or else checkpoint, that keys have signed which were not revoked."""
+        anchor = None if self._anchors is None else self._anchors.covering(self.revoked)
+        signed = self._signed.covering(self.revoked)
+        if signed is None:
+            raise Unavailable(
+                "The key that signed this part of the ledger was revoked. The receipt is given once "
+                "another one has signed: after the next block."
+            )
+        return anchor or Anchor(signed.height, signed.size, signed.note)
 
     def of_block(
         self, checkpoint: SignedCheckpoint, deposits: Mapping[int, Statement]
