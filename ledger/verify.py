@@ -479,7 +479,7 @@ class _Steps:
             raise VerificationFailed("the COSE Receipt is for another place than the proof")
         for each in self.trust.revoked_seals:
             if each.key == receipt.key_id:
-                self._require_stamped(each.revoked)
+                self._require_stamped(each.revoked if tree.size <= each.size else 0)
         subject = verify_seal(receipt, tree.root, self.trust.seals, self.block.time)
         self._say(rp.SEAL, rp.PROVEN, "seal-certificate", subject=subject)
 

@@ -8,6 +8,7 @@
 
     [[revoked_seal]]                           # a key of the seal that was lost
     key = "c31f30c4…"                          # its thumbprint, in hex
+    size = 812                                 # the last tree that it sealed
     revoked = 2031-05-01T08:00:00Z
 
 Whoever finds a retired key later can sign no tree that is larger: it does not count there. One that was
@@ -49,9 +50,13 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class RevokedSeal:
-    """A key of the seal, by its thumbprint, that somebody else may have since a POSIX second."""
+    """A key of the seal, by its thumbprint, that somebody else may have since a POSIX second.
+
+    `size` is the last tree that it sealed.
+    """
 
     key: bytes
+    size: int
     revoked: int
 
 
@@ -105,7 +110,7 @@ def retired_fields(each: Retired) -> dict[str, Any]:
 
 def revoked_seal_fields(each: RevokedSeal) -> dict[str, Any]:
     """Return the table of a trust file."""
-    return {"key": each.key.hex(), "revoked": _date(each.revoked)}
+    return {"key": each.key.hex(), "size": each.size, "revoked": _date(each.revoked)}
 
 
 def parse_retired(values: Any, origin: str, policy: Policy) -> tuple[Retired, ...]:
@@ -143,8 +148,10 @@ def _parse_retired(value: Any) -> Retired:
 
 def _parse_revoked_seal(value: Any) -> RevokedSeal:
     match value:
-        case {"key": str(key), "revoked": revoked} if len(value) == 2:
-            return RevokedSeal(parse_hex(key, st.HASH_SIZE), _time(revoked))
+        case {"key": str(key), "size": size, "revoked": revoked} if (
+            st.is_count(size) and len(value) == 3
+        ):
+            return RevokedSeal(parse_hex(key, st.HASH_SIZE), size, _time(revoked))
     raise MalformedData("a revoked seal in the trust file is not as specified")
 
 

@@ -511,7 +511,9 @@ class Notary:
 
 
 def _revoked_size(trust: Trust) -> int:
-    return max((each.size for each in trust.retired if each.revoked is not None), default=0)
+    """Return the size of the largest tree that a key has signed or sealed which was revoked."""
+    sizes = [each.size for each in trust.retired if each.revoked is not None]
+    return max((*sizes, *(each.size for each in trust.revoked_seals)), default=0)
 
 
 def open_notary(

@@ -44,7 +44,7 @@ OLD_PAIR, NEW_PAIR = (LOG, ML_DSA), (NEW, NEW_ML_DSA)
 
 
 def test_the_trust_file_says_what_is_retired_and_revoked() -> None:
-    for each in (trust(), replace(trust(NOW), revoked_seals=(RevokedSeal(bytes(32), NOW),))):
+    for each in (trust(), replace(trust(NOW), revoked_seals=(RevokedSeal(bytes(32), 5, NOW),))):
         assert parse_trust(format_trust(each)) == each
 
 

@@ -158,4 +158,6 @@ def test_a_revoked_seal_counts_for_nothing_without_a_token(directory: Path, nota
     notary.execute(InstallSeal(chain, "lost", NOW))
     trust = trust_of(directory)
     assert refused(before, trust)
+    leaf = verify_receipt(before, replace(trust, revoked_seals=())).statement.leaf_hash
+    verify(notary.sequencer.receipt(leaf), trust)
     verify(deposit(notary, company.statements(1))[0], trust)

@@ -24,13 +24,14 @@ from ledger.chain.renewal.record import format_record, parse_stamp
 from ledger.chain.renewal.renewing import plan_renewal, renew
 from ledger.chain.renewal.tree import Tree
 from ledger.chain.report import Claim
+from ledger.chain.retired import Retired, RevokedSeal
 from ledger.chain.timestamp.token import parse_token
 from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.cli.court.apart import of_receipt
 from ledger.company.sending.refreshing import runs_out, shows_more
 from ledger.court.claims import describe
-from ledger.crypto.keys import SigningKey
+from ledger.crypto.keys import MlDsaKey, SigningKey
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
 from tests.certificates import YEAR, Party, Revoked, issue, revocation_list
 from tests.forge import forged
@@ -136,6 +137,37 @@ def test_a_strangers_token_counts_for_nothing_and_is_said(office: Office) -> Non
     assert any("a token not counted" in str(each.label) for each in describe(found, "en").facts)
     (said,) = [each.value for each in describe(found, "zh").facts if each.label == "未计入的时间戳"]
     assert str(said).startswith("时间戳的证书不是由信任文件所列机构")
+
+
+def revoking(office: Office, revoked: int) -> Trust:
+    """A trust file of a notary that has revoked the keys with which it signed, and its seal's."""
+    now = trusting(office)
+    log, cosigner = now.own_keys
+    later = Office(log=SigningKey(b"l" * 32), ml_dsa=MlDsaKey(b"m" * 32)).trust()
+    seal = RevokedSeal(office.seal.thumbprint, 5, revoked)
+    return replace(
+        now,
+        policy=later.policy,
+        retired=(Retired(log, cosigner, 5, revoked),),
+        revoked_seals=(seal,),
+    )
+
+
+@pytest.mark.parametrize("revoked", [LATE + 2, LATE + 1])
+def test_a_revoked_key_counts_under_a_token_from_before_alone(office: Office, revoked: int) -> None:
+    trust, status = revoking(office, revoked), rp.PROVEN if revoked > LATE + 1 else rp.FAILED
+    assert claim(with_token(office), trust, rp.LEDGER).status == status
+    assert claim(office.receipt(), trust, rp.LEDGER).status == rp.FAILED
+    assert claim(with_token(office, signer=STRANGE), trust, rp.LEDGER).status == rp.FAILED
+    sealed = replace(trusting(office), revoked_seals=trust.revoked_seals)
+    assert claim(with_token(office), sealed, rp.SEAL).status == status
+    assert claim(office.receipt(), sealed, rp.SEAL).status == rp.FAILED
+
+
+def test_a_revoked_seal_over_a_tree_larger_than_its_last_is_false(office: Office) -> None:
+    sealed = revoking(office, LATE + 2).revoked_seals[0]
+    trust = replace(trusting(office), revoked_seals=(replace(sealed, size=4),))
+    assert claim(with_token(office), trust, rp.SEAL).status == rp.FAILED
 
 
 def test_existence_is_shown_until_the_certificates_end(office: Office) -> None:

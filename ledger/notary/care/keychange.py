@@ -191,7 +191,7 @@ class KeyChanges:
             if reason is not None and since is not None:
                 self._require_past(since)
                 owed.append(revocation_payload(OwnRevocation(old, reason, SEAL, since)))
-                revoked = (*trust.revoked_seals, RevokedSeal(old, since))
+                revoked = (*trust.revoked_seals, RevokedSeal(old, self._size, since))
                 trust = replace(trust, revoked_seals=revoked)
             files = {f"{KEYS}/{place.SEAL_KEY}": format_pem(key), place.SEAL_CHAIN: chain}
             self._replace(files, trust, owed)
