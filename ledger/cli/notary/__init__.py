@@ -1,5 +1,5 @@
 """The notary office's commands: each module adds its own to the group."""
 
-from ledger.cli.notary import accounts, auditors, care, check, ledger, vouching
+from ledger.cli.notary import accounts, auditors, care, check, keys, ledger, vouching
 
-__all__ = ["accounts", "auditors", "care", "check", "ledger", "vouching"]
+__all__ = ["accounts", "auditors", "care", "check", "keys", "ledger", "vouching"]

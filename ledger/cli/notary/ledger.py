@@ -42,6 +42,11 @@ Example:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file, for its owner alone, with the token's PIN.",
 )
+@click.option(
+    "--passphrase-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Its first line opens the private keys at every start. Keep it elsewhere.",
+)
 @directory_option
 @shell.json_option
 def init(
@@ -51,6 +56,7 @@ def init(
     token_module: Path | None,
     token_label: str,
     pin_file: Path | None,
+    passphrase_file: Path | None,
     directory: Path,
     as_json: bool,
 ) -> None:
@@ -75,7 +81,15 @@ def init(
         ),
     )  # fmt: skip
     token = _token_place(token_module, token_label, pin_file)
-    init_notary(directory, origin, issuer=office, platform=stated, token=token, random=os.urandom)
+    init_notary(
+        directory,
+        origin,
+        issuer=office,
+        platform=stated,
+        token=token,
+        passphrase_file=passphrase_file,
+        random=os.urandom,
+    )
     trust = directory / read_settings(directory).trust_file
     printed = fingerprint(trust.read_bytes())
     shell.emit(
@@ -183,6 +197,7 @@ def status(directory: Path, as_json: bool) -> None:
         ("Health", value["health"]),
         ("Seal until", day(value["seal_expires"])),
     ]
+    rows.append(("Keys", "\n".join(state.keys)))
     if state.anchors:
         rows.append(("Anchors", "\n".join(state.anchors)))
     if state.anchors_until is not None:

@@ -43,6 +43,7 @@ def init_notary(
     issuer: str,
     platform: Platform,
     token: TokenPlace | None = None,
+    passphrase_file: Path | None = None,
     clock: Clock = SYSTEM_CLOCK,
     random: Callable[[int], bytes],
     hook: Hook = no_hook,
@@ -55,6 +56,7 @@ def init_notary(
         issuer: The office's name, for certificates and the trust file.
         platform: The first platform statement.
         token: Where the log's Ed25519 key and the seal's key are to be made; None for files.
+        passphrase_file: Its first line shuts the private keys that are files; None leaves them open.
         clock: What time it is.
         random: Returns that many bytes from the system's generator.
         hook: Called around each durable step.
@@ -71,13 +73,14 @@ def init_notary(
         raise InvalidInput(f"The office's name has 1 to {MAX_ISSUER} characters.")
     make_folder(directory)
     made: list[Trust] = []
+    named = None if passphrase_file is None else str(passphrase_file.resolve())
+    settings = Settings(origin, issuer, token=token, passphrase_file=named)
+    place.passphrase_of(directory, settings)
     with place.lock(directory):
         place.fill(
             directory,
             (),
-            lambda folder: made.append(
-                _found(folder, Settings(origin, issuer, token=token), platform, clock, random, hook)
-            ),
+            lambda folder: made.append(_found(folder, settings, platform, clock, random, hook)),
             hook,
         )
     return made[0]
@@ -112,7 +115,7 @@ def _found(
     hook(Step.INIT_FILES, "before")
     place.write_settings(folder, settings)
     chain = seal.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
-    place.write_keys(folder, keys, root_key, chain)
+    place.write_keys(folder, settings, keys, root_key, chain)
     write_durably(folder / settings.trust_file, format_trust(trust))
     for name in (place.OBJECTS, place.RECORDS, place.LOG):
         make_folder(folder / name)

@@ -39,14 +39,20 @@ from ledger.crypto.keys import (
     Ed25519Signer,
     MlDsaKey,
     P256Signer,
+    PrivateKey,
     SealKey,
     SigningKey,
-    format_pem,
-    parse_pem,
 )
 from ledger.disk.files import sync_folder, write_durably
 from ledger.encoding import cbor_decode, cbor_encode
-from ledger.errors import Conflict, InvalidInput, MalformedData, NotSigning, StorageFailed
+from ledger.errors import (
+    Conflict,
+    DecryptionFailed,
+    InvalidInput,
+    MalformedData,
+    NotSigning,
+    StorageFailed,
+)
 from ledger.notary.care.certifying import format_request
 from ledger.notary.health import Reason
 from ledger.notary.orders import KeysChanged
@@ -100,8 +106,8 @@ class KeyChanges:
                     "has the new trust file, `sealbook notary keys retire log` ends that."
                 )
             new, old = self._new_pair(keys), (keys.log, keys.ml_dsa)
-            files = _files(new, place.LOG_KEY, place.ML_DSA_KEY)
-            files |= _files(old, place.OLD_LOG_KEY, place.OLD_ML_DSA_KEY)
+            files = self._files(new, place.LOG_KEY, place.ML_DSA_KEY)
+            files |= self._files(old, place.OLD_LOG_KEY, place.OLD_ML_DSA_KEY)
             trust = _with_successor(trust, keys.verifiers, new, self._size)
             self._replace(files, trust, [self._succession(keys.log.thumbprint, LOG, new[0], new)])
         return self.enter_owed()
@@ -132,7 +138,7 @@ class KeyChanges:
             files: dict[str, bytes] = {}
             if keys.successor is None:
                 new = self._new_pair(keys)
-                files = _files(new, place.LOG_KEY, place.ML_DSA_KEY)
+                files = self._files(new, place.LOG_KEY, place.ML_DSA_KEY)
                 trust = _with_successor(trust, keys.verifiers, new, self._size)
                 owed.insert(0, self._succession(keys.log.thumbprint, LOG, new[0], new))
             retired = [
@@ -158,7 +164,7 @@ class KeyChanges:
         if key is None or key.thumbprint == keys.seal.thumbprint:
             key = SealKey(ec.generate_private_key(ec.SECP256R1()))
             with self._writer.step(Step.KEYS), _storage(path):
-                write_durably(path, format_pem(key), 0o600)
+                write_durably(path, self._private(key), 0o600)
         return format_request(keys.certificate, key)
 
     def install_seal(
@@ -193,7 +199,7 @@ class KeyChanges:
                 owed.append(revocation_payload(OwnRevocation(old, reason, SEAL, since)))
                 revoked = (*trust.revoked_seals, RevokedSeal(old, self._size, since))
                 trust = replace(trust, revoked_seals=revoked)
-            files = {f"{KEYS}/{place.SEAL_KEY}": format_pem(key), place.SEAL_CHAIN: chain}
+            files = {f"{KEYS}/{place.SEAL_KEY}": self._private(key), place.SEAL_CHAIN: chain}
             self._replace(files, trust, owed)
             with _storage(self._directory / KEYS):
                 (self._directory / KEYS / place.NEW_SEAL_KEY).unlink(missing_ok=True)
@@ -255,10 +261,10 @@ class KeyChanges:
     def _read_new_seal(self) -> SealKey | None:
         path = self._directory / KEYS / place.NEW_SEAL_KEY
         try:
-            key = parse_pem(path.read_bytes())
+            key = place.parse_private(path.read_bytes(), self._passphrase())
         except FileNotFoundError:
             return None
-        except (OSError, MalformedData) as error:
+        except (OSError, MalformedData, DecryptionFailed) as error:
             raise InvalidInput(f"{quoted(path)} cannot be read; remove it.") from error
         return key if isinstance(key, SealKey) else None
 
@@ -271,6 +277,20 @@ class KeyChanges:
         if not isinstance(keys.log, SigningKey):
             raise Conflict(_HELD_THERE)
         return SigningKey(self._random(_SEED_SIZE)), MlDsaKey(self._random(_SEED_SIZE))
+
+    def _passphrase(self) -> str | None:
+        return place.passphrase_of(self._directory, self._settings)
+
+    def _private(self, key: PrivateKey) -> bytes:
+        return place.format_private(key, self._passphrase())
+
+    def _files(self, pair: LogKeys, log_name: str, ml_dsa_name: str) -> dict[str, bytes]:
+        log, ml_dsa = pair
+        assert isinstance(log, SigningKey)
+        return {
+            f"{KEYS}/{log_name}": self._private(log),
+            f"{KEYS}/{ml_dsa_name}": self._private(ml_dsa),
+        }
 
     def _trust_data(self) -> bytes:
         return read_trust(self._directory / self._settings.trust_file)[0]
@@ -357,12 +377,6 @@ def _read_chain(chain: bytes) -> tuple[tuple[bytes, ...], SealAnchor]:
         raise InvalidInput(
             "That is not the certificate of the seal's key and its root, in PEM, the seal's first."
         ) from error
-
-
-def _files(pair: LogKeys, log_name: str, ml_dsa_name: str) -> dict[str, bytes]:
-    log, ml_dsa = pair
-    assert isinstance(log, SigningKey)
-    return {f"{KEYS}/{log_name}": format_pem(log), f"{KEYS}/{ml_dsa_name}": format_pem(ml_dsa)}
 
 
 def _stopped() -> None:

@@ -14,9 +14,10 @@ A directory is filled under `.incomplete`, which is nothing yet and may be throw
 `.ready`, it counts, and its content is moved up, by whoever comes next where a crash came in between.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,26 @@ from filelock import FileLock, Timeout
 
 from ledger.chain.statement import is_origin
 from ledger.chain.trust import Trust
-from ledger.crypto.keys import MlDsaKey, SealKey, SigningKey, format_pem, parse_pem
+from ledger.crypto.envelope import decrypt_bytes, encrypt_bytes
+from ledger.crypto.keys import (
+    MlDsaKey,
+    PrivateKey,
+    SealKey,
+    SigningKey,
+    format_pem,
+    parse_pem,
+)
+from ledger.crypto.recipients import ScryptIdentity, ScryptRecipient
 from ledger.disk.files import make_folder, sync_folder, write_durably
 from ledger.encoding import parse_decimal, parse_toml
-from ledger.errors import Conflict, InvalidInput, MalformedData, NotFound, StorageFailed
+from ledger.errors import (
+    Conflict,
+    DecryptionFailed,
+    InvalidInput,
+    MalformedData,
+    NotFound,
+    StorageFailed,
+)
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
 from ledger.notary.storage import anchors, checkpoints, connections, office, validation
 from ledger.quoted import quoted
@@ -51,6 +68,7 @@ ACCEPTED = "clock-accepted"
 KEY_STATEMENTS = "key-statements"
 INCOMPLETE, READY = ".incomplete", ".ready"
 _FORMAT = "sealbook-notary-v1"
+_AGE = b"age-encryption.org/"
 
 if TYPE_CHECKING:
     from ledger.notary.storage.hsm import KeyToken
@@ -82,12 +100,13 @@ class TimestampSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The content of notary.toml."""
+    """The content of notary.toml. `passphrase_file` holds what opens the private keys that are shut."""
 
     origin: str
     issuer: str
     timestamps: tuple[TimestampSettings, ...] = ()
     token: TokenPlace | None = None
+    passphrase_file: str | None = None
 
     @property
     def trust_file(self) -> str:
@@ -137,6 +156,7 @@ def read_settings(directory: Path) -> Settings:
                     issuer,
                     _parse_timestamps(value.get("timestamps", []), directory),
                     _parse_token(value.get("token")),
+                    _parse_passphrase_file(value.get("passphrase_file")),
                 )
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
@@ -150,6 +170,8 @@ def write_settings(directory: Path, settings: Settings) -> None:
     }
     if settings.timestamps:
         content["timestamps"] = [_timestamp(each, directory) for each in settings.timestamps]
+    if settings.passphrase_file is not None:
+        content["passphrase_file"] = settings.passphrase_file
     if settings.token is not None:
         content["token"] = asdict(settings.token)
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode())
@@ -187,11 +209,78 @@ def write_accepted(directory: Path, time: int) -> None:
     write_durably(directory / ACCEPTED, f"{time}\n".encode(), 0o600)
 
 
-def write_keys(directory: Path, keys: NotaryKeys, root_key: SealKey, chain: bytes) -> None:
+def passphrase_of(directory: Path, settings: Settings) -> str | None:
+    """Return what the private keys are shut with: the first line of its file. Raises InvalidInput."""
+    if settings.passphrase_file is None:
+        return None
+    path = directory / settings.passphrase_file
+    try:
+        with path.open(encoding="utf-8") as lines:
+            passphrase = lines.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"{quoted(path)}, which holds the passphrase of the notary's keys, cannot be read. Nothing "
+            "is signed without it."
+        ) from error
+    if not passphrase:
+        raise InvalidInput(f"The first line of the passphrase file {quoted(path)} is empty.")
+    return passphrase
+
+
+def format_private(key: PrivateKey, passphrase: str | None) -> bytes:
+    """Return a private key as PEM, inside an age file where there is a passphrase."""
+    pem = format_pem(key)
+    if passphrase is None:
+        return pem
+    return encrypt_bytes(pem, [ScryptRecipient(passphrase)], os.urandom)
+
+
+def parse_private(data: bytes, passphrase: str | None) -> PrivateKey:
+    """Return a private key, shut or not. Raises MalformedData, DecryptionFailed."""
+    if not data.startswith(_AGE):
+        return parse_pem(data)
+    if passphrase is None:
+        raise MalformedData("it is under a passphrase, and notary.toml names no passphrase_file")
+    return parse_pem(decrypt_bytes(data, [ScryptIdentity(passphrase)]))
+
+
+def shut_keys(directory: Path, passphrase_file: Path) -> int:
+    """Put every private key under a passphrase, and note its file in notary.toml; return how many.
+
+    Hold the lock. A kill leaves keys of which each can be read; doing it again finishes. Raises
+    Conflict where another passphrase file is named already, InvalidInput, StorageFailed.
+    """
+    settings = read_settings(directory)
+    named = str(passphrase_file.resolve())
+    if settings.passphrase_file not in (None, named):
+        raise Conflict(
+            "The keys are under the passphrase of another file already, which notary.toml names."
+        )
+    passphrase = passphrase_of(directory, replace(settings, passphrase_file=named))
+    count = 0
+    try:
+        if settings.passphrase_file is None:
+            line = tomli_w.dumps({"passphrase_file": named}).encode()
+            path = directory / SETTINGS
+            write_durably(path, line + path.read_bytes())
+        for path in sorted((directory / KEYS).glob("*.pem")):
+            data = path.read_bytes()
+            if not data.startswith(_AGE):
+                write_durably(path, format_private(parse_pem(data), passphrase), 0o600)
+                count += 1
+    except (OSError, MalformedData) as error:
+        raise StorageFailed(f"{quoted(directory)} cannot be changed ({quoted(error)}).") from error
+    return count
+
+
+def write_keys(
+    directory: Path, settings: Settings, keys: NotaryKeys, root_key: SealKey, chain: bytes
+) -> None:
     """Write the private keys that are not in a token, and the seal's certificates.
 
     `chain` is PEM, the seal's first.
     """
+    passphrase = passphrase_of(directory, settings)
     for name, key in (
         (LOG_KEY, keys.log),
         (ML_DSA_KEY, keys.ml_dsa),
@@ -199,7 +288,7 @@ def write_keys(directory: Path, keys: NotaryKeys, root_key: SealKey, chain: byte
         (SEAL_ROOT_KEY, root_key),
     ):
         if isinstance(key, SigningKey | MlDsaKey | SealKey):
-            write_durably(directory / KEYS / name, format_pem(key), 0o600)
+            write_durably(directory / KEYS / name, format_private(key, passphrase), 0o600)
     (directory / KEYS).chmod(0o700)
     write_durably(directory / SEAL_CHAIN, chain)
 
@@ -209,10 +298,13 @@ def read_keys(directory: Path, settings: Settings, trust: Trust) -> NotaryKeys:
     names = (LOG_KEY, ML_DSA_KEY, SEAL_KEY) if settings.token is None else (ML_DSA_KEY,)
     if (directory / KEYS / OLD_LOG_KEY).exists():
         names = (*names, OLD_LOG_KEY, OLD_ML_DSA_KEY)
+    passphrase = passphrase_of(directory, settings)
     try:
-        found = [parse_pem((directory / KEYS / name).read_bytes()) for name in names]
+        found = [
+            parse_private((directory / KEYS / name).read_bytes(), passphrase) for name in names
+        ]
         chain = x509.load_pem_x509_certificates((directory / SEAL_CHAIN).read_bytes())
-    except (OSError, ValueError, MalformedData) as error:
+    except (OSError, ValueError, MalformedData, DecryptionFailed) as error:
         raise InvalidInput(
             f"A key or certificate in {quoted(directory)} cannot be read ({quoted(error)}); put "
             "it back."
@@ -309,6 +401,14 @@ def _parse_timestamp(value: object, directory: Path) -> TimestampSettings:
         f"{quoted(SETTINGS)} does not say of its [[timestamps]] what it should: url, name, root (a "
         "PEM file), and perhaps policy, interval (seconds), chain (a PEM file) and crls (at most "
         f"{MAX_CRLS} URLs)."
+    )
+
+
+def _parse_passphrase_file(value: object) -> str | None:
+    if isinstance(value, str | None):
+        return value
+    raise InvalidInput(
+        f"{quoted(SETTINGS)} does not say of passphrase_file what it should: a path."
     )
 
 
