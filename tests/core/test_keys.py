@@ -1,7 +1,9 @@
 """The notary's own keys, replaced and revoked, while what it has given holds."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain.note import parse_note
+from ledger.chain.office import OwnRevocation, Rotation, parse_key
+from ledger.chain.statement import KEY, parse_statement
 from ledger.chain.trust import Trust, parse_trust
+from ledger.crypto import recipients
 from ledger.crypto.keys import SealKey, parse_pem
 from ledger.errors import Conflict, InvalidInput
 from ledger.notary.care.certifying import certify
 from ledger.notary.notary import Notary
 from ledger.notary.orders import AskSeal, AskState, InstallSeal, RetireLog, RevokeLog, RotateLog
+from ledger.notary.ports import Step
+from ledger.notary.storage import directory as place
 from ledger.verify import ReceiptRefused, VerifiedReceipt, verify_receipt
 from tests.notaries import NOW, Company, deposit, examined, found, opened
 
@@ -161,3 +168,83 @@ def test_a_revoked_seal_counts_for_nothing_without_a_token(directory: Path, nota
     leaf = verify_receipt(before, replace(trust, revoked_seals=())).statement.leaf_hash
     verify(notary.sequencer.receipt(leaf), trust)
     verify(deposit(notary, company.statements(1))[0], trust)
+
+
+def test_a_kill_at_any_step_leaves_one_consistent_set_of_keys(
+    tmp_path: Path, directory: Path
+) -> None:
+    snapshots: list[Path] = []
+    steps: list[Step] = []
+
+    def hook(step: Step, side: str) -> None:
+        if step in (Step.PLACE, Step.MOVE, Step.KEYS) or side == "after":
+            snapshots.append(tmp_path / f"{len(snapshots)}-{step}-{side}")
+            shutil.copytree(directory, snapshots[-1])
+            steps.append(step)
+
+    company = Company()
+    with opened(directory, hook=hook) as notary:
+        before = deposit(notary, company.enrol(notary).statements(1))[0]
+        old = trust_of(directory)
+        snapshots.clear()
+        notary.execute(RotateLog())
+        notary.execute(RetireLog())
+        notary.execute(RevokeLog("lost", NOW))
+        chain = new_chain(directory, notary.execute(AskSeal()).request)
+        notary.execute(InstallSeal(chain))
+    assert {Step.PLACE, Step.MOVE, Step.KEYS, Step.ENTRIES, Step.CHECKPOINT} <= set(steps)
+    leaf = verify_receipt(before, old).statement.leaf_hash
+    for snapshot in snapshots:
+        with opened(snapshot) as notary:
+            new = deposit(notary, company.statements(1))[0]
+            trust = trust_of(snapshot)
+            verify(new, trust)
+            verify(notary.sequencer.receipt(leaf), trust)
+            assert not (snapshot / "key-statements").exists()
+            said = [
+                parse_key(parse_statement(each.statement)) for each in notary._store.office(KEY)
+            ]
+            assert sum(isinstance(each, Rotation) and each.use == "log" for each in said) == len(
+                trust.retired
+            )
+            assert sum(isinstance(each, OwnRevocation) for each in said) == len(
+                [each for each in trust.retired if each.revoked is not None]
+            )
+        assert not [each for each in examined(snapshot) if each.level == "error"], snapshot
+
+
+def test_private_keys_lie_under_a_passphrase(
+    tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        recipients, "_scrypt", lambda word, salt, _: sha256(word.encode() + salt).digest()
+    )
+    secret = tmp_path / "passphrase"
+    secret.write_text("correct horse\n")
+    with place.lock(directory):
+        assert place.shut_keys(directory, secret) == 4
+        assert place.shut_keys(directory, secret) == 0
+        with pytest.raises(Conflict):
+            place.shut_keys(directory, directory / "another")
+    company = Company()
+    with opened(directory) as notary:
+        company.enrol(notary)
+        notary.execute(RotateLog())
+        verify(deposit(notary, company.statements(1))[0], trust_of(directory))
+    files = sorted((directory / "keys").iterdir())
+    assert len(files) == 6
+    assert all(each.read_bytes().startswith(b"age-encryption.org/v1\n") for each in files)
+    assert all(each.stat().st_mode & 0o777 == 0o600 for each in files)
+    secret.write_text("wrong horse\n")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        opened(directory)
+    secret.unlink()
+    with pytest.raises(InvalidInput, match="passphrase"):
+        opened(directory)
+
+
+def test_the_seals_root_need_not_be_here(directory: Path) -> None:
+    (directory / "keys/seal-root-p256.pem").unlink()
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        verify(deposit(notary, company.statements(1))[0], trust_of(directory))

@@ -1,0 +1,52 @@
+"""`sealbook notary keys`, beside a running service."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ledger.chain.trust import fingerprint
+from tests.cli.conftest import Company, Served, run
+
+
+def keys(served: Served, *words: object, code: int = 0) -> Any:
+    done = run("notary", "keys", *words, "--dir", served.directory, "--json", code=code)
+    return json.loads(done.stdout.splitlines()[0])
+
+
+def holds(company: Company, name: str, trust: Path) -> None:
+    company("verify", f"{name}.receipt", "--trust", trust)
+
+
+def test_the_office_replaces_and_revokes_its_keys(own_company: Company, tmp_path: Path) -> None:
+    company, served = own_company, own_company.notary
+    old = tmp_path / "old.trust"
+    old.write_bytes(served.trust_file.read_bytes())
+    for name in ("a", "b", "c"):
+        company.write(name)
+    company("deposit", "a")
+    made = keys(served, "rotate", "log")
+    assert made["fingerprint"] == fingerprint(served.trust_file.read_bytes())
+    assert keys(served, "rotate", "log", code=1)["error"]["code"] == "conflict"
+    company("deposit", "b")
+    for name in ("a", "b"):
+        holds(company, name, old)
+        holds(company, name, served.trust_file)
+    shown = run("notary", "status", "--dir", served.directory).stdout
+    assert "to be retired" in shown
+
+    assert keys(served, "retire", "log")["fingerprint"] == made["fingerprint"]
+    request, chain = tmp_path / "seal.csr", served.directory / "seal-chain.pem"
+    keys(served, "rotate", "seal", "--request", request)
+    assert b"CERTIFICATE REQUEST" in request.read_bytes()
+    assert keys(served, "rotate", "seal", "--certificate", chain, code=1)
+    root = tmp_path / "root.pem"
+    (served.directory / "keys/seal-root-p256.pem").rename(root)
+    assert keys(served, "rotate", "seal", code=1)["error"]["code"] == "invalid-input"
+    assert keys(served, "rotate", "seal", "--root-key", root)["fingerprint"] == made["fingerprint"]
+    holds(company, "a", served.trust_file)
+
+    revoked = keys(served, "revoke", "log", "--reason", "compromised")
+    assert (len(revoked["entries"]), revoked["fingerprint"] != made["fingerprint"]) == (2, True)
+    company("verify", "a.receipt", "--trust", served.trust_file, code=1)
+    assert keys(served, "revoke", "seal", "--reason", "lost", "--root-key", root)["entries"]
+    assert keys(served, "shut", "--passphrase-file", root, code=1)["error"]["code"] == "in-use"
