@@ -18,7 +18,7 @@ by a key that the trust file names. It shows that whoever holds the key signed b
 What rests on absence (an enrolment that nobody entered) needs the whole ledger and has no fault file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -251,6 +251,7 @@ def verify_fault(fault: Fault, trust: Trust) -> Proven:
         MalformedData: A note is no signed checkpoint.
         VerificationFailed: The fault is not proven; says why.
     """
+    trust = _without_revoked(trust)
     match fault:
         case Fork():
             return _verify_fork(fault, trust)
@@ -397,6 +398,12 @@ def _why_not_blocks(low: int, first: Block, high: int, second: Block) -> str:
             f"at {first.size}"
         )
     raise VerificationFailed("The fault is not proven: both blocks can stand where they are.")
+
+
+def _without_revoked(trust: Trust) -> Trust:
+    """Return the trust with no tree for revoked keys: what anybody may have signed is no fault."""
+    retired = (each if each.revoked is None else replace(each, size=-1) for each in trust.retired)
+    return replace(trust, retired=tuple(retired))
 
 
 def _verify_fork(fault: Fork, trust: Trust) -> Proven:

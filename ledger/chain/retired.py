@@ -118,8 +118,8 @@ def parse_retired(values: Any, origin: str, policy: Policy) -> tuple[Retired, ..
     found = tuple(map(_parse_retired, _tables(values)))
     used = [log.key for log in policy.logs] + [each.key for each in policy.witnesses]
     keys = [key for each in found for key in (each.log, each.cosigner)]
-    ids = {(key.name, key.key_id) for key in (*used, *keys)}
-    if any(key.name != origin for key in keys) or len(ids) < len(used) + len(keys):
+    publics = {key.public for key in (*used, *keys)}
+    if any(key.name != origin for key in keys) or len(publics) < len(used) + len(keys):
         raise MalformedData("a retired key in the trust file is another's, or is listed twice")
     return found
 

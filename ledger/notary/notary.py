@@ -224,7 +224,8 @@ class Notary:
                 )
                 stack.callback(self._keeping.close)
                 self._keeping.start()
-            self._enter_owed()
+            if (owing := self._enter_owed()) is not None:
+                _log.error("a statement about the notary's keys could not be entered: %s", owing)
             self._check_newest()
             self.look()
             self._carry_out_orders()
@@ -254,11 +255,14 @@ class Notary:
             raise Conflict("A backup is being made; change the keys when it is done.")
         return self.key_changes
 
-    def _enter_owed(self) -> None:
-        """Enter what a change of keys has left to be said, unless nothing can be signed now."""
-        if self._office is not None:
-            with suppress(NotSigning, StorageFailed):  # the next look does it again
+    def _enter_owed(self) -> SealbookError | None:
+        """Enter what a change of keys has left to be said; return why that cannot be done now."""
+        try:
+            if self._office is not None:
                 self.key_changes.enter_owed()
+        except SealbookError as error:  # the next look does it again
+            return error
+        return None
 
     @property
     def health(self) -> Health:

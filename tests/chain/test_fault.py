@@ -1,5 +1,7 @@
 """Faults that are proven, honest pairs that are not, and files that are none."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as strategy
@@ -20,6 +22,7 @@ from ledger.chain.fault import (
     parse_fault,
     verify_fault,
 )
+from ledger.chain.retired import Retired
 from ledger.crypto.keys import MlDsaKey, SigningKey
 from ledger.crypto.merkle import consistency_path, inclusion_proof, leaf_hash, root_from_leaf_hashes
 from ledger.errors import MalformedData, VerificationFailed
@@ -121,3 +124,15 @@ def test_an_altered_file_proves_nothing_else(name: str, data: strategy.DataObjec
         return
     # Lines of keys that nobody knows, and a deposit whose signature does not hold anyway.
     assert type(fault) is type(FAULTS[name])
+
+
+@pytest.mark.parametrize("revoked", [None, NOW])
+def test_two_trees_by_a_revoked_key_are_no_fault_of_the_notary(revoked: int | None) -> None:
+    retired = (Retired(*TRUST.own_keys, 1, revoked),)
+    trust = replace(STRANGER.trust(), retired=retired)
+    fork = Fork(note(ENTRIES[:1]), note(ENTRIES[1:2]))
+    if revoked is None:
+        verify_fault(fork, trust)
+    else:
+        with pytest.raises(VerificationFailed):
+            verify_fault(fork, trust)

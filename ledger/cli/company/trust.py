@@ -58,6 +58,14 @@ def show(file: Path | None, output: Path | None, as_json: bool) -> None:
         "fingerprint": fingerprint(data),
         "required": list(found.required),
         "witnesses": witnesses,
+        "retired": [
+            {"key": each.log.key_id.hex(), "size": each.size, "revoked": each.revoked}
+            for each in found.retired
+        ],
+        "revoked_seals": [
+            {"key": each.key.hex(), "size": each.size, "revoked": each.revoked}
+            for each in found.revoked_seals
+        ],
     }
     rows: list[tuple[str, Value]] = [
         ("Ledger", quoted(found.origin)),
@@ -66,6 +74,14 @@ def show(file: Path | None, output: Path | None, as_json: bool) -> None:
         ("Required", ", ".join(found.required)),
         ("Signed with", "Ed25519 and ML-DSA-44, both by the notary"),
         ("Witnesses", list(map(quoted, witnesses)) or "none"),
+        *(
+            ("Retired", _former(f"log {each.log.key_id.hex()}", each.size, each.revoked))
+            for each in found.retired
+        ),
+        *(
+            ("Revoked", _former(f"seal {each.key.hex()[:16]}", each.size, each.revoked))
+            for each in found.revoked_seals
+        ),
         ("Fingerprint", fingerprint(data)),
     ]
     lines = list(labelled(rows))
@@ -160,6 +176,11 @@ def compare(file: Path | None, output: Path | None, as_json: bool) -> None:
                 text.said(f"Two ledgers: {shown}. {error}") + f"\nKept\n{text.foreign(proof, 2)}",
             )
             raise SystemExit(1)
+
+
+def _former(key: str, size: int, revoked: int | None) -> str:
+    since = "" if revoked is None else f", revoked from {text.when(revoked)} on"
+    return f"{key}, up to {size} entries{since}"
 
 
 def _pinned() -> bytes:
