@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ledger.chain.enrolment import endorse_request, format_request, verify_enrolment_request
 from ledger.chain.trust import fingerprint
-from tests.cli.conftest import Company, Served, run
+from ledger.crypto.keys import SigningKey, parse_pem
+from tests.cli.conftest import ORIGIN, Company, Served, run
+from tests.notaries import NOW
 
 
 def keys(served: Served, *words: object, code: int = 0) -> Any:
@@ -50,3 +53,25 @@ def test_the_office_replaces_and_revokes_its_keys(own_company: Company, tmp_path
     company("verify", "a.receipt", "--trust", served.trust_file, code=1)
     assert keys(served, "revoke", "seal", "--reason", "lost", "--root-key", root)["entries"]
     assert keys(served, "shut", "--passphrase-file", root, code=1)["error"]["code"] == "in-use"
+
+
+def test_a_devices_key_is_replaced(own_company: Company) -> None:
+    company = own_company
+    old = parse_pem((company.home / "device.pem").read_bytes())
+    assert isinstance(old, SigningKey)
+    company.write("a")
+    company("deposit", "a")
+    account = verify_enrolment_request((company.folder / "acme.request").read_bytes()).account_id
+    request = format_request(
+        SigningKey(b"n" * 32), origin=ORIGIN, nonce=bytes(32), issued_at=NOW, account=account
+    )
+    file = company.write("new.request", endorse_request(request, old))
+    command = (
+        "notary", "keys", "rotate", "device", file, "--replaces", old.thumbprint.hex()[:16],
+        "--account", account, "--fingerprint", fingerprint(request),
+        "--dir", company.notary.directory,
+    )  # fmt: skip
+    done = run(*command).stdout
+    assert "Enrolled." in done and "Revoked" in done
+    assert "revoked before" in run(*command, code=1).stderr.replace("\n", " ")
+    company("verify", "a.receipt", "--trust", company.notary.trust_file)
