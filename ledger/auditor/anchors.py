@@ -57,7 +57,7 @@ class Anchors:
     def take(self, anchor: StampedNote, size: int) -> Sequence[VerifiedToken]:
         """Take in an anchor over `size` entries; return its tokens that hold."""
         try:
-            signed = verify_signatures(self._trust.policy, anchor.note)
+            signed = verify_signatures(self._trust.policy_at(size), anchor.note)
         except VerificationFailed as error:
             self._leave_out(error)
             return ()

@@ -38,6 +38,8 @@ def test_the_office_replaces_and_revokes_its_keys(own_company: Company, tmp_path
     assert "to be retired" in shown
 
     assert keys(served, "retire", "log")["fingerprint"] == made["fingerprint"]
+    company("deposit", "c")
+    company("verify", "c.receipt", "--trust", old, code=1)
     request, chain = tmp_path / "seal.csr", served.directory / "seal-chain.pem"
     keys(served, "rotate", "seal", "--request", request)
     assert b"CERTIFICATE REQUEST" in request.read_bytes()
@@ -50,7 +52,8 @@ def test_the_office_replaces_and_revokes_its_keys(own_company: Company, tmp_path
 
     revoked = keys(served, "revoke", "log", "--reason", "compromised")
     assert (len(revoked["entries"]), revoked["fingerprint"] != made["fingerprint"]) == (2, True)
-    company("verify", "a.receipt", "--trust", served.trust_file, code=1)
+    company("verify", "c.receipt", "--trust", served.trust_file, code=1)
+    holds(company, "a", served.trust_file)
     assert keys(served, "revoke", "seal", "--reason", "lost", "--root-key", root)["entries"]
     assert keys(served, "shut", "--passphrase-file", root, code=1)["error"]["code"] == "in-use"
 
