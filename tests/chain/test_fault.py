@@ -128,7 +128,8 @@ def test_an_altered_file_proves_nothing_else(name: str, data: strategy.DataObjec
 
 @pytest.mark.parametrize("revoked", [None, NOW])
 def test_two_trees_by_a_revoked_key_are_no_fault_of_the_notary(revoked: int | None) -> None:
-    retired = (Retired(*TRUST.own_keys, 1, revoked),)
+    log, cosigner = TRUST.own_keys
+    retired = (Retired(log, cosigner, 1, revoked),)
     trust = replace(STRANGER.trust(), retired=retired)
     fork = Fork(note(ENTRIES[:1]), note(ENTRIES[1:2]))
     if revoked is None:
