@@ -38,6 +38,9 @@ def test_the_office_replaces_and_revokes_its_keys(own_company: Company, tmp_path
     assert "to be retired" in shown
 
     assert keys(served, "retire", "log")["fingerprint"] == made["fingerprint"]
+    paper = ("--fingerprint", made["fingerprint"])
+    company("trust", "adopt", old, *paper, code=1)
+    assert company.json("trust", "adopt", *paper)["fingerprint"] == made["fingerprint"]
     company("deposit", "c")
     company("verify", "c.receipt", "--trust", old, code=1)
     request, chain = tmp_path / "seal.csr", served.directory / "seal-chain.pem"

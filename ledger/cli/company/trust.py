@@ -178,6 +178,48 @@ def compare(file: Path | None, output: Path | None, as_json: bool) -> None:
             raise SystemExit(1)
 
 
+@trust.command(
+    epilog="""\b
+Example:
+  sealbook trust adopt office.trust --fingerprint "4078 d851 5499 d7f9 ..."
+"""
+)
+@click.argument("file", type=shell.FILE, required=False)
+@click.option("--fingerprint", "printed", help="The file's fingerprint on the office's paper.")
+@shell.json_option
+def adopt(file: Path | None, printed: str | None, as_json: bool) -> None:
+    """Pin the notary's new trust file in the vault.
+
+    Where the notary replaces its keys, it hands out a new one. Without FILE it is fetched. The
+    fingerprint is typed from the office's paper; what this vault has verified must hold under the new
+    file too.
+    """
+    from ledger.chain.note import format_note
+    from ledger.chain.trust import verify_own
+    from ledger.company.vault.home import TRUST
+    from ledger.company.vault.stored import write_file
+
+    require_extra("company")
+    vault = own.open_vault()
+    pinned = read_trust(vault.config.notary, file)
+    pinned.require(printed or shell.ask("Fingerprint on the office's paper", "--fingerprint"))
+    if pinned.trust.origin != vault.config.origin:
+        raise InvalidInput(
+            f"This is the trust file of {quoted(pinned.trust.origin)}; the vault deposits with "
+            f"{quoted(vault.config.origin)}."
+        )
+    with vault.locked():
+        kept = vault.checkpoint()
+        if kept is not None:
+            verify_own(pinned.trust, format_note(kept.note))
+        write_file(vault.home / TRUST, pinned.data)
+    shell.emit(
+        as_json,
+        {"origin": pinned.trust.origin, "fingerprint": pinned.fingerprint},
+        f"Pinned: {pinned.fingerprint}",
+    )
+
+
 def _former(key: str, size: int, revoked: int | None) -> str:
     since = "" if revoked is None else f", revoked from {text.when(revoked)} on"
     return f"{key}, up to {size} entries{since}"
