@@ -71,6 +71,9 @@ _REASONS = {
         "两个 {0} 条记录的检查点根值不同：公证机构签署了两份不同的历史。请保留两份回执作为证据。"
     ),
     # Ledger entry
+    "the earlier checkpoint is by a key that was revoked before its token": (
+        "较早检查点的签名密钥在其时间戳之前已被吊销。"
+    ),
     "the notary's key was revoked, and no timestamp shows the checkpoint to be from before that": (
         "公证机构的密钥已被吊销，且没有时间戳证明该检查点形成于吊销之前。"
     ),

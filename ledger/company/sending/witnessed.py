@@ -131,7 +131,8 @@ def cosigned_at(
 def _signed_by_log(trust: Trust, note: Note) -> VerifiedCheckpoint:
     """Return what the log has signed, without the lines of others: none of them can spoil it."""
     own = tuple(each for each in note.signatures if each.name == trust.origin)
-    return verify_signatures(trust.policy, Note(note.text, own))
+    policy = trust.policy_at(parse_checkpoint(note.text).size)
+    return verify_signatures(policy, Note(note.text, own))
 
 
 def _hold_against(
