@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.chain.checkpoint import Checkpoint
+from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import verify_signature
 from ledger.chain.note import Note, format_note, parse_note
 from ledger.chain.policy import VerifiedCheckpoint, Witness, by_address, verify_signatures
