@@ -260,7 +260,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
         ),
         ("Failed", str(counts.get("failed", 0))),
     ]
-    if value["provisional"]:
+    if value.get("provisional"):
         rows.insert(-1, ("Provisional", f"{value['provisional']}; {_AWAITED}"))
     if value["refused"]:
         rows.insert(-1, ("Refused", f"{value['refused']}; `sealbook list` shows them"))
@@ -284,7 +284,7 @@ def _watched(value: dict[str, Any]) -> "Iterator[tuple[str, Value]]":
         if each["trouble"]:
             said += text.reason(each["trouble"])
         yield ("" if number else "Witnessed", said)
-    if value["faults"]:
+    if value.get("faults"):
         yield (
             "Alarm",
             [
