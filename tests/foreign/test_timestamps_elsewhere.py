@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import new
@@ -47,7 +47,7 @@ from ledger.encoding import b64encode
 from ledger.errors import SealbookError, VerificationFailed
 from ledger.evidence.renewing import record_of, renew_files
 from ledger.witness.witness import init_witness
-from tests.certificates import Revoked, instant, issue, revocation_list
+from tests.certificates import YEAR, Party, Revoked, instant, issue, revocation_list
 from tests.chain.test_renewal import PUBLIC, SOUND, UNSOUND, digests
 from tests.chain.test_timestamp import (
     AUTHORITIES,
@@ -92,8 +92,16 @@ def _at(text: str) -> Case:
     return Case(lambda: forged(NOTE, UNIT, T, gen_time=text.encode(), certificates=CHAIN))
 
 
+def _late(issuer: Party, years: int) -> Case:
+    unit = issue("Unit", issuer, start=T - DAY, years=40)
+    certificates = (unit.der, ISSUER.der)
+    return Case(lambda: forged(NOTE, unit, T + years * YEAR, certificates=certificates))
+
+
 CASES = MATRIX | {
     **{f"{n} digits of a second": _at(f"20260921133320.{'1' * n}Z") for n in range(1, 10)},
+    "authority expired": _late(ISSUER, 21),
+    "root expired": _late(ROOT, 31),
     "second 60": _at("20260921133360Z"),
     "another note": Case(lambda: forged(bytes(32), UNIT, T, certificates=CHAIN)),
 }
@@ -242,13 +250,14 @@ def _pyhanko(
     signer: asn1_x509.Certificate,
     time: datetime,
     known: list[asn1_x509.Certificate],
-    **revocation: object,
+    lists: Sequence[bytes] = (),
 ) -> str | None:
     context = ValidationContext(
         trust_manager=SimpleTrustManager.build([asn1_x509.Certificate.load(ROOT.der)]),
         other_certs=known,
         moment=time,
-        **revocation,
+        crls=lists,
+        revocation_mode="require" if lists else "soft-fail",
     )
     validator = CertificateValidator(signer, known, context)
     try:
@@ -304,9 +313,7 @@ def test_pyhanko_and_we_agree_on_revocation_lists() -> None:
         return None if found.checked or found.revoked else "not checked"
 
     judge = {
-        name: _pyhanko(
-            known[0], instant(T + 1001), known, crls=[UPPER, own], revocation_mode="require"
-        )
+        name: _pyhanko(known[0], instant(T + 1001), known, (UPPER, own))
         for name, own in LISTS.items()
     }
     require_explained(judge, {name: checked(own) for name, own in LISTS.items()}, REVOCATIONS)
@@ -422,8 +429,10 @@ def bouncy_castle(tokens: Mapping[str, bytes], records: Mapping[str, Held]) -> V
 BOUNCY_CASTLE_TOKENS = because(
     {
         "it is asked about the signature and its certificate, not about the path and policy": (
+            "authority expired",
             "CA as signer",
             "other policy",
+            "root expired",
             "signer of another root",
         ),
         UNORDERED: ("signed attributes in no order",),
