@@ -26,17 +26,8 @@ from ledger.auditor.state import Known, State
 from ledger.chain.anchorpage import StampedNote
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.blockpage import BLOCKS_PAGE, SignedBlock
-from ledger.chain.fault import (
-    Forged,
-    Fork,
-    Gap,
-    Link,
-    OutOfTime,
-    Rewind,
-    SignedByLog,
-    log_note,
-    signed_by_both,
-)
+from ledger.chain.fault.file import Forged, Fork, Gap, Link, OutOfTime, Rewind
+from ledger.chain.fault.signed import SignedByLog, log_note, signed_by_both
 from ledger.chain.receipt import TokenEntry
 from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, parse_bundle, parse_tile

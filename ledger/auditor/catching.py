@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Never
 
 from ledger.auditor.sources import Source
-from ledger.chain.fault import Fault, Fork, Placed, verify_fault
+from ledger.chain.fault.file import Fault, Fork, Placed
+from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.tiles import TileHashes
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import consistency_path, inclusion_proof

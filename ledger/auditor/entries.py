@@ -7,7 +7,7 @@ from ledger.auditor.catching import Catcher, Caught
 from ledger.auditor.state import Known
 from ledger.chain import statement as st
 from ledger.chain.block import Block
-from ledger.chain.fault import Forged, Gap, Placed
+from ledger.chain.fault.file import Forged, Gap, Placed
 from ledger.chain.replay import EndOfKey, MatterStep, NewKey, Replay, Rule, RuleBroken, effect
 from ledger.chain.statement import Statement, parse_statement, verify_statement
 from ledger.chain.tiles import TILE_WIDTH, parse_bundle

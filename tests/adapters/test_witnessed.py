@@ -13,7 +13,8 @@ import pytest
 
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.cosignature import cosign, sign_checkpoint
-from ledger.chain.fault import parse_fault, verify_fault
+from ledger.chain.fault.file import parse_fault
+from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

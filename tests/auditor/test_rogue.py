@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from ledger.chain import statement as st
-from ledger.chain.fault import parse_fault, verify_fault
+from ledger.chain.fault.file import parse_fault
+from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.office import Revocation, revocation_payload
 from ledger.chain.statement import Matter
 from ledger.chain.trust import format_trust

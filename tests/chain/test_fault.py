@@ -8,7 +8,7 @@ from hypothesis import strategies as strategy
 
 from ledger.chain.checkpoint import Checkpoint
 from ledger.chain.cosignature import sign_checkpoint
-from ledger.chain.fault import (
+from ledger.chain.fault.file import (
     Fault,
     Forged,
     Fork,
@@ -20,8 +20,8 @@ from ledger.chain.fault import (
     Rewind,
     format_fault,
     parse_fault,
-    verify_fault,
 )
+from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.retired import Retired
 from ledger.crypto.keys import MlDsaKey, SigningKey
 from ledger.crypto.merkle import consistency_path, inclusion_proof, leaf_hash, root_from_leaf_hashes

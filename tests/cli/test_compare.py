@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from ledger.chain.fault import parse_fault, verify_fault
+from ledger.chain.fault.file import parse_fault
+from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.trust import parse_trust
 
 from .conftest import Company, Served

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.chain.fault import parse_fault, verify_fault
+from ledger.chain.fault.file import parse_fault
+from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.note import format_vkey, parse_vkey
 from ledger.chain.policy import Group, Witness
 from ledger.chain.trust import format_trust, parse_trust

@@ -148,7 +148,7 @@ def _source(ledger: str, credential: Path | None, mirror: Path | None) -> "Sourc
 
 def _caught(caught: "Caught", output: Path | None, origin: str, as_json: bool) -> None:
     """Write the fault's file, say what was caught, and end with exit code 1."""
-    from ledger.chain.fault import format_fault
+    from ledger.chain.fault.file import format_fault
 
     said = str(caught)
     lines = [text.said(said)]

@@ -23,7 +23,8 @@ def fault(file: Path, trust_file: Path, as_json: bool) -> None:
     It needs the trust file, and nothing else. Exit code 0 where the fault is proven, 1 where it is not.
     A proven fault shows that whoever holds the ledger's keys has signed both things, not who that was.
     """
-    from ledger.chain.fault import MAX_FAULT, parse_fault, verify_fault
+    from ledger.chain.fault.file import MAX_FAULT, parse_fault
+    from ledger.chain.fault.verifying import verify_fault
     from ledger.chain.trust import MAX_TRUST, parse_trust
 
     data = shell.read_limited(trust_file, MAX_TRUST, "a trust file")

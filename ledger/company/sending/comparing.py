@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.chain.fault import Fork, Rewind, format_fault, verify_fault
+from ledger.chain.fault.file import Fork, Rewind, format_fault
+from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.note import format_note
 from ledger.chain.policy import VerifiedCheckpoint
 from ledger.chain.trust import Trust
