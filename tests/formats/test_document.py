@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +23,12 @@ from examples.make_vectors import (
     schema,
 )
 from ledger import encoding
+from ledger.auditor.audit import Audit
+from ledger.auditor.sources import Folder
+from ledger.auditor.state import State, format_state
 from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
+from ledger.chain.fault.file import format_fault
 from ledger.chain.renewal import record
 from ledger.chain.timestamp import request, revocation, token
 from ledger.crypto import commitment, envelope
@@ -34,6 +39,9 @@ from ledger.evidence import index, rules
 from ledger.evidence import plain_zip as archive
 from ledger.evidence.partial import form
 from ledger.notary.storage import envelopes, uploads
+from tests.chain.test_fault import FAULTS
+from tests.rogue import Rogue, trusting
+from tests.simulator import NOW
 
 TEXT = DOCUMENT.read_text()
 VALIDATOR = Validator(schema(TEXT))
@@ -106,6 +114,24 @@ def test_no_rule_takes_a_name_that_the_cddl_has_already() -> None:
     rules = re.findall(r"^([a-z][a-z0-9-]*)(?:<.*>)? = ", schema(TEXT), re.MULTILINE)
     assert len(rules) > 40 and len(set(rules)) == len(rules)
     assert not set(PRELUDE) & set(rules)
+
+
+def test_the_cddl_describes_what_an_audit_reads_keeps_and_writes(tmp_path: Path) -> None:
+    rogue = Rogue.begun()
+    rogue.anchor(NOW)
+    mirror, states = rogue.publish(tmp_path), list[State]()
+    Audit(Folder(mirror), trusting(rogue.office), save=states.append).run()
+    named = {
+        "blocks": (mirror / "blocks/0").read_bytes(),
+        "anchors": (mirror / "anchors/0").read_bytes(),
+        "audit-state": format_state(states[-1]),
+    }
+    files = [*named.items(), *(("fault", format_fault(each)) for each in FAULTS.values())]
+    for rule, data in files:
+        result = VALIDATOR.validate(data, root_type=rule)
+        assert result.valid, (rule, [each.message for each in result.diagnostics])
+    for changed in _variants(format_fault(FAULTS["two roots"]), _with_a_member):
+        assert not VALIDATOR.validate(changed, root_type="fault").valid
 
 
 LIMITS = {
