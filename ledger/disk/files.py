@@ -83,10 +83,14 @@ def what_to_do(error: OSError) -> str:
 
 
 class AtomicFile(NewFile):
-    """A file, mode 0600, that appears under its name whole and durable, or not at all."""
+    """A file, mode 0600, that appears under its name whole and durable, or not at all.
 
-    def __init__(self, path: Path) -> None:
+    Without `settled` its content is durable and its name is not: who writes many calls `sync_folder`.
+    """
+
+    def __init__(self, path: Path, *, settled: bool = True) -> None:
         super().__init__(path, path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part"))
+        self._settled = settled
 
     def __exit__(
         self,
@@ -94,14 +98,17 @@ class AtomicFile(NewFile):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        placed = False
         try:
             super().__exit__(kind, error, trace)
             if kind is None:
                 with self._storage():
-                    self._written.replace(self.path)
+                    os.replace(self._written, self.path)  # noqa: PTH105 (makes no new Path)
+                placed = True
         finally:
-            self._written.unlink(missing_ok=True)
-        if kind is None:
+            if not placed:
+                self._written.unlink(missing_ok=True)
+        if placed and self._settled:
             with self._storage():
                 sync_folder(self.path.parent)
 

@@ -13,7 +13,7 @@ from ledger.quoted import quoted
 SUFFIX = ".ers"
 """Ends the name of a record: that of its file, and this."""
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16
 
 
 def record_of(file: Path, folder: Path | None = None) -> Path:
@@ -36,10 +36,11 @@ def digests_of(file: Path, algorithms: Iterable[str]) -> Callable[[str], bytes]:
 
 def read_record(path: Path) -> EvidenceRecord | None:
     """Return the record at `path`, None where there is none. Raises MalformedData, InvalidInput."""
-    if not path.exists():
+    data = _read(path)
+    if data is None:
         return None
     try:
-        return parse_record(_read(path))
+        return parse_record(data)
     except (MalformedData, TooLarge) as error:
         raise MalformedData(f"{quoted(path)} is no evidence record: {error}.") from error
 
@@ -50,14 +51,19 @@ def read_renewed(file: Path, record: Path | None = None) -> Renewed | None:
     Whether it covers the file is not looked at yet. Raises InvalidInput where it cannot be read.
     """
     place = record or record_of(file)
-    if record is None and not place.is_file():
-        return None
-    return Renewed(_read(place), cache(lambda name: digests_of(file, [name])(name)))
+    data = _read(place) if record is not None or place.is_file() else None
+    if data is None:
+        if record is None:
+            return None
+        raise InvalidInput(f"There is no record at {quoted(record)}.")
+    return Renewed(data, cache(lambda name: digests_of(file, [name])(name)))
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
             return file.read(MAX_RECORD + 1)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error

@@ -6,9 +6,10 @@ Specification: RFC 4998.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ledger.chain.renewal.record import format_record
@@ -23,12 +24,14 @@ from ledger.chain.renewal.verifying import (
 from ledger.chain.timestamp.request import format_request, parse_response, require_answer
 from ledger.chain.timestamp.token import Token, parse_token, sorted_sets
 from ledger.chain.timestamp.verifying import Authority, NotTrusted, verify_token
-from ledger.disk.files import AtomicFile
-from ledger.errors import InvalidInput, MalformedData, SealbookError, TooLarge
+from ledger.disk.files import AtomicFile, sync_folder, what_to_do
+from ledger.errors import InvalidInput, MalformedData, SealbookError, StorageFailed, TooLarge
 from ledger.evidence.renewed import digests_of, read_record, record_of
 from ledger.quoted import quoted
 from ledger.wire.authority import ask_authority
 
+_BATCH = 1_000
+"""Records that are written before their folders are synced."""
 MAX_BROUGHT = 64
 """Certificates of a record that are tried before it is renewed."""
 
@@ -116,17 +119,13 @@ def renew_files(
         return
     tree = Tree(ALGORITHM, list(waiting), secrets.token_bytes(32))
     token = stamp(tree.root)
-    for leaf, branch in tree.branches():
-        for each in waiting[leaf]:
-            try:
-                record = format_record(renew(each.renewal, branch, token))
-                with AtomicFile(each.place) as written:
-                    written.write_at(0, record)
-            except SealbookError as error:
-                yield Outcome(each.file, each.place, error=error)
-            else:
-                kind = each.renewal.kind
-                yield Outcome(each.file, each.place, kind, token, before=each.before)
+    todo = ((each, branch) for leaf, branch in tree.branches() for each in waiting[leaf])
+    while batch := list(islice(todo, _BATCH)):
+        written = [_written(each, branch, token) for each, branch in batch]
+        failed = _settled({each.record.parent for each in written if each.error is None})
+        for each in written:
+            lost = None if each.error else failed.get(each.record.parent)
+            yield each if lost is None else Outcome(each.file, each.record, error=lost)
 
 
 _Known = dict[tuple[bytes, ...], VerifiedRecord | None]
@@ -138,6 +137,31 @@ class _Planned:
     place: Path
     renewal: Renewal
     before: VerifiedRecord | None
+
+
+def _written(planned: _Planned, branch: bytes, token: Token) -> Outcome:
+    """Put a file's record under its name, which is not durable yet."""
+    try:
+        record = format_record(renew(planned.renewal, branch, token))
+        with AtomicFile(planned.place, settled=False) as written:
+            written.write_at(0, record)
+    except SealbookError as error:
+        return Outcome(planned.file, planned.place, error=error)
+    kind = planned.renewal.kind
+    return Outcome(planned.file, planned.place, kind, token, before=planned.before)
+
+
+def _settled(folders: Iterable[Path]) -> dict[Path, StorageFailed]:
+    """Make the names in folders durable; return what failed."""
+    failed = {}
+    for folder in folders:
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            failed[folder] = StorageFailed(
+                f"{quoted(folder)} could not be written ({error.strerror}); {what_to_do(error)}."
+            )
+    return failed
 
 
 def _planned(file: Path, place: Path, hash_tree: bool, known: _Known) -> _Planned:
