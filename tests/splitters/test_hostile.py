@@ -39,7 +39,7 @@ MULTIPART = b"Content-Type: multipart/mixed; boundary=a\n\n"
 HARD = b"--a\nContent-Type: (x; " + b"a*0*=x;" * 280 + b"\n\nx\n"
 
 
-@pytest.mark.parametrize(("m", "most"), [(M // 4, 3), pytest.param(M, 12, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("m", "most"), [(M // 4, 8), pytest.param(M, 12, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
     ("name", "make"),
     [
