@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ledger.chain import report as rp
-from ledger.chain.attesting import Attestations, Renewed, attest, verify_entry
+from ledger.chain.attesting import (
+    Attestations,
+    Attested,
+    Renewed,
+    attest,
+    attest_statement,
+    verify_entry,
+)
 from ledger.chain.block import CLOCKS_APART, Block, parse_block
 from ledger.chain.enrolment import (
     DEVICE,
@@ -319,12 +326,17 @@ class _Steps:
         found = attest(
             times, self.parts.note, trust.authorities, self.renewed, trust.at, trust.doubts
         )
-        left_out = list(found.left_out)
+        own, why = attest_statement(
+            times, self.parts.statement, trust.authorities, found.record, trust.at, trust.doubts
+        )
+        left_out = [*found.left_out, *why]
         earliest = self._earliest(found, left_out)
         self._require_order(self.block.time, earliest, found)
         facts: dict[str, object] = {"time": self.block.time}
         if left_out:
             facts["left_out"] = left_out
+        if own:
+            facts["own"] = [_token_facts(each.token, each.until) for each in own]
         if earliest is not None:
             facts["earliest"] = earliest
         shown = found.standing(trust.at) or found.standing(None)
@@ -335,10 +347,10 @@ class _Steps:
             names = [each.token.authority for each in tokens]
             by = "evidence-record" if shown.renewed else "tokens"
             self._say(rp.TIME, rp.PROVEN, by, **facts, latest=shown.latest, authorities=names)
-        self._existence(found)
+        self._existence(found, own)
 
-    def _existence(self, found: Attestations) -> None:
-        """Say until when the time is shown, and by what."""
+    def _existence(self, found: Attestations, own: list[Attested]) -> None:
+        """Say until when the time is shown, and by what; `own` says that of the statement alone."""
         facts: dict[str, Any] = {}
         if found.tokens:
             facts["tokens"] = [_token_facts(each.token, each.until) for each in found.tokens]
@@ -355,8 +367,12 @@ class _Steps:
             carried = record is not None and shown.until == record.until
             by = "evidence-record" if shown.renewed or carried else "tokens"
             self._say(rp.EXISTENCE, rp.PROVEN, by, until=shown.until, **facts)
-        elif found.all:
-            until = max(each.until for each in found.all)
+        elif standing := [
+            each.until for each in own if self.trust.at is None or self.trust.at <= each.until
+        ]:
+            self._say(rp.EXISTENCE, rp.PROVEN, "tokens", until=max(standing), **facts)
+        elif known := (*found.all, *own):
+            until = max(each.until for each in known)
             self._say(rp.EXISTENCE, rp.NOT_SHOWN, until=until, **facts)
         elif facts:
             self._say(rp.EXISTENCE, rp.NOT_SHOWN, **facts)

@@ -100,11 +100,7 @@ def attest(
             entry, note, authorities, times.validation, shown=shown, doubts=doubts
         )
         left_out += why
-        for stamp in stamps:
-            until = _proofs_end(doubts, stamp.until)
-            if record is not None and record.since <= until:
-                until = max(until, record.until)
-            found.append(Attested(stamp.tokens[0], until))
+        found += [_attested(stamp, record, doubts) for stamp in stamps]
     return Attestations(tuple(found), record, refused, tuple(left_out))
 
 
@@ -122,8 +118,47 @@ def verify_entry(
     Where the token was renewed too late it stands by itself, and the renewal beside it.
     """
     stamped = first_lines(note, entry.lines).encode()
+    return _verify_stamp(entry.der, stamped, authorities, validation, shown, doubts)
+
+
+def attest_statement(
+    times: Times,
+    statement: bytes,
+    authorities: tuple[Authority, ...],
+    record: VerifiedRecord | None = None,
+    at: int | None = None,
+    doubts: Doubts = (),
+) -> tuple[list[Attested], list[str]]:
+    """Return what the depositor's own tokens attest to of a statement, and why some do not count.
+
+    `record` is the evidence record that holds, as in `Attestations`. Raises as `attest` does.
+    """
+    shown = record.since if record is not None and (at is None or at <= record.until) else None
+    found, left_out = [], []
+    for der in times.own:
+        stamps, why = _verify_stamp(der, statement, authorities, times.validation, shown, doubts)
+        left_out += why
+        found += [_attested(stamp, record, doubts) for stamp in stamps]
+    return found, left_out
+
+
+def _attested(stamp: VerifiedRecord, record: VerifiedRecord | None, doubts: Doubts) -> Attested:
+    until = _proofs_end(doubts, stamp.until)
+    if record is not None and record.since <= until:
+        until = max(until, record.until)
+    return Attested(stamp.tokens[0], until)
+
+
+def _verify_stamp(
+    der: bytes,
+    stamped: bytes,
+    authorities: Sequence[Authority],
+    validation: Sequence[bytes],
+    shown: int | None,
+    doubts: Doubts,
+) -> tuple[list[VerifiedRecord], list[str]]:
     documents = [lambda name: hashlib.new(name, stamped).digest()]
-    record = parse_stamp(entry.der)
+    record = parse_stamp(der)
     first = record.chains[0][0].token
     found: list[VerifiedRecord] = []
     try:

@@ -7,12 +7,13 @@ The depositor's statement, with this unprotected header:
         "proof":     tstr   ; C2SP tlog-proof: the deposit's index and path, and the signed checkpoint
         "block":     [statement, index, [* hash]]
         "enrolment": [statement, index, [* hash], identity record / null]
-        "tokens":    [* token]    ; over the first lines of this checkpoint: not after
+        "tokens":    [* own, * token]    ; token: over the first lines of this checkpoint: not after
         "earlier":   [note: tstr, token] / null    ; one that the block record names: not before
         "validation": [* bstr]    ; certificates, revocation lists and OCSP responses, DER
     }
     token = [lines: uint, bstr]   ; over the note cut after its first `lines` lines, DER: RFC 3161, or,
                                   ; where it was renewed, the RFC 4998 record that begins with it
+    own   = [0, bstr]             ; over the statement, taken by the depositor while it waited
 
 Every proof leads to the one checkpoint. Software that knows only RFC 9942, or only tlog-proof, checks
 its half; `ledger.verify` requires that both halves agree.
@@ -20,6 +21,7 @@ its half; `ledger.verify` requires that both halves agree.
 
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any
 
 from ledger.chain.block import MAX_TOKENS
@@ -34,6 +36,8 @@ from ledger.errors import MalformedData
 MAX_RECEIPT = 1 << 20
 """Bytes. Three statements of at most 64 KiB, proofs and a note with cosignatures stay well below."""
 
+MAX_OWN = 4
+"""Tokens of the depositor's: one of each authority that was asked."""
 MAX_VALIDATION_ITEMS = 64
 """Certificates, lists and responses; what they may have in bytes, a receipt's limit says."""
 
@@ -82,12 +86,14 @@ class Earlier:
 class Times:
     """What of a receipt says when: tokens over its checkpoint, one from before its block.
 
-    `validation`, certificates, revocation lists and OCSP responses in DER, checks them.
+    `validation`, certificates, revocation lists and OCSP responses in DER, checks them. `own` are the
+    depositor's tokens (DER) over the statement, from while it waited.
     """
 
     tokens: tuple[TokenEntry, ...] = ()
     earlier: Earlier | None = None
     validation: tuple[bytes, ...] = ()
+    own: tuple[bytes, ...] = ()
 
 
 NO_TIMES = Times()
@@ -134,7 +140,10 @@ def times_fields(times: Times) -> dict[str, Any]:
     """Return the members of the header that say when."""
     earlier = times.earlier
     return {
-        "tokens": [[each.lines, each.der] for each in times.tokens],
+        "tokens": [
+            *([0, each] for each in times.own),
+            *([each.lines, each.der] for each in times.tokens),
+        ],
         "earlier": None
         if earlier is None
         else [earlier.note, [earlier.token.lines, earlier.token.der]],
@@ -198,7 +207,17 @@ def _parse_times(tokens: list[Any], earlier: Any, validation: list[Any]) -> Time
             raise MalformedData("a receipt's earlier token is not as specified")
     if not all(isinstance(each, bytes) for each in validation):
         raise MalformedData("a receipt's validation data is not as specified")
-    return Times(parse_token_entries(tokens), found, tuple(validation))
+    own = tuple(each[1] for each in takewhile(_is_own, tokens))
+    if len(own) > MAX_OWN:
+        raise MalformedData("a receipt's own tokens are too many")
+    return Times(parse_token_entries(tokens[len(own) :]), found, tuple(validation), own)
+
+
+def _is_own(value: Any) -> bool:
+    match value:
+        case [int(lines), bytes()]:
+            return lines == 0 and lines is not False
+    return False
 
 
 def parse_token_entries(tokens: list[Any]) -> tuple[TokenEntry, ...]:

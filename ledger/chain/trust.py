@@ -19,6 +19,7 @@ here, never from the thing that is verified.
     authority = '''PEM certificate'''          # its root, or its own
     policy = "1.2.3"                           # what its tokens must state; may be left out
     accuracy = 1                               # seconds, assumed where a token is silent
+    url = "https://tsa.example"                # where it can be asked; may be left out
 
     [[retired]], [[revoked_seal]]              # the notary's former keys: `retired`
 
@@ -72,6 +73,8 @@ MAX_TRUST = 1 << 18
 
 MAX_AUTHORITIES = 16
 MAX_AUTHORITY_NAME = 128
+"""Characters."""
+MAX_URL = 1024
 """Characters."""
 MAX_ACCURACY = 3600
 """Seconds."""
@@ -268,6 +271,8 @@ def _authority_fields(authority: Authority) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": authority.name, "authority": _pem(authority.certificate)}
     if authority.policy is not None:
         fields["policy"] = authority.policy
+    if authority.url is not None:
+        fields["url"] = authority.url
     return fields | {"accuracy": authority.accuracy}
 
 
@@ -286,14 +291,25 @@ def _parse_authority(value: Any) -> Authority:
             0 < len(name) <= MAX_AUTHORITY_NAME
             and accuracy is not True
             and 0 <= accuracy <= MAX_ACCURACY
-            and rest.keys() <= {"policy"}
+            and rest.keys() <= {"policy", "url"}
         ):
-            policy = rest.get("policy")
-            if policy is None or (isinstance(policy, str) and _OID.fullmatch(policy)):
+            policy: Any = rest.get("policy")
+            url: Any = rest.get("url")
+            named = policy is None or (isinstance(policy, str) and _OID.fullmatch(policy))
+            if named and (url is None or _is_url(url)):
                 return Authority(
-                    name, _certificate(pem, "a timestamp authority's"), policy, accuracy
+                    name,
+                    _certificate(pem, "a timestamp authority's"),
+                    policy,
+                    accuracy,
+                    url,
                 )
     raise MalformedData("a timestamp authority in the trust file is not as specified")
+
+
+def _is_url(value: Any) -> bool:
+    known = isinstance(value, str) and value.startswith(("http://", "https://"))
+    return known and len(value) <= MAX_URL and value.isascii() and value.isprintable()
 
 
 def _certificate(pem: str, whose: str) -> bytes:

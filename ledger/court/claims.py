@@ -4,7 +4,8 @@
 says what is shown and no more: never "valid", never anything of authorship or truth.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
@@ -125,6 +126,8 @@ class _Writer:
                 yield Fact("", self.when(each["time"]))
         for name in claim.facts.get("authorities", ()):
             yield Fact(pick(_AUTHORITY, language), Quoted(name))
+        for each in claim.facts.get("own", ()):
+            yield from self._shown(_OWN, each)
         if claim.name == rp.EXISTENCE:
             yield from self._shown_by()
         for key, label in _NOT_COUNTED.items():
@@ -138,16 +141,19 @@ class _Writer:
 
     def _shown_by(self) -> Iterator[Fact]:
         """Yield which timestamps show something to have existed, by when and until when."""
-        facts, language = self.claim.facts, self.language
+        facts = self.claim.facts
         record = facts.get("record", {})
         for label, tokens in (
             (_TOKEN, facts.get("tokens", ())),
             (_RECORD, record.get("tokens", ())),
         ):
             for each in tokens:
-                times = {key: self.when(each[key]) for key in ("latest", "until")}
-                yield Fact(pick(label, language), Quoted(each["authority"]))
-                yield Fact("", fill(_SHOWN_BY, language, **times))
+                yield from self._shown(label, each)
+
+    def _shown(self, label: Pair, token: Mapping[str, Any]) -> Iterator[Fact]:
+        times = {key: self.when(token[key]) for key in ("latest", "until")}
+        yield Fact(pick(label, self.language), Quoted(token["authority"]))
+        yield Fact("", fill(_SHOWN_BY, self.language, **times))
 
 
 _TIMES = {"time", "signed", "checked_at", "earliest", "latest", "until"}
@@ -359,6 +365,7 @@ _RENDERED: Pair = (
 _WITNESS: Pair = ("institution", "机构")
 _AUTHORITY: Pair = ("authority", "时间戳机构")
 _TOKEN: Pair = ("timestamp by", "时间戳机构")
+_OWN: Pair = ("deposit stamped by", "存证人送交前加盖时间戳的机构")
 _RECORD: Pair = ("renewed by", "续期机构")
 _SHOWN_BY: Pair = ("by {latest}, shown until {until}", "不晚于 {latest}，可证明至 {until}")
 _NOT_COUNTED: dict[str, Pair] = {

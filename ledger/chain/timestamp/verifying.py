@@ -46,13 +46,15 @@ class Authority:
 
     `certificate` (DER) is its root, or the authority's own certificate; `policy` the object identifier
     that its tokens must state, None for any; `accuracy` what is assumed in seconds where a token is
-    silent. Raises MalformedData where `certificate` is none.
+    silent; `url` where it can be asked, None where that is not known. Raises MalformedData where
+    `certificate` is none.
     """
 
     name: str
     certificate: bytes
     policy: str | None = None
     accuracy: int = 1
+    url: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(parse_validation(self.certificate), x509.Certificate):

@@ -172,6 +172,21 @@ def _send(vault: "Vault", spooled: "Sequence[StoredDeposit]", report: Report) ->
                 _say(outcome, report)
     for each in moved.values():
         report.waiting(each, _KEPT)
+    _stamp(vault)
+
+
+def _stamp(vault: "Vault") -> None:
+    """Have what still waits stamped, where the trust file says who can be asked."""
+    from ledger.company.sending.stamping import stamp_waiting
+
+    stamped = 0
+    try:
+        for _ in stamp_waiting(vault.trust, vault.spooled()):
+            stamped += 1
+    except SealbookError as error:
+        shell.tell(text.said(f"What waits was not timestamped. {sentence_of(error)}"))
+    if stamped:
+        shell.tell(f"Timestamped while it waits: {stamped}.")
 
 
 def _settle(vault: "Vault", report: Report) -> None:

@@ -58,6 +58,9 @@ def of_receipt(parts: Receipt) -> Parts:
         stamped = first_lines(parts.note, token.lines).encode()
         files |= _stamp(f"token-{number}", token, "timestamp token, RFC 3161")
         files[f"token-{number}.stamped"] = (stamped, "what it is over: the note's first lines")
+    for number, der in enumerate(times.own, 1):
+        files |= _stamp(f"own-{number}", TokenEntry(0, der), "the depositor's token")
+        files[f"own-{number}.stamped"] = (parts.statement, "what it is over: the statement")
     if times.earlier is not None:
         earlier = times.earlier
         stamped = first_lines(earlier.note, earlier.token.lines).encode()

@@ -18,7 +18,7 @@ from ledger.company.capture.config import CaptureConfig
 from ledger.company.capture.intake import Intake
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.sender import SenderLoop
-from ledger.company.capture.upkeep import Refreshing, Upkeep, Watching
+from ledger.company.capture.upkeep import Refreshing, Stamping, Upkeep, Watching
 from ledger.company.capture.watching import FolderWatcher
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
@@ -89,6 +89,8 @@ def run_daemon(
             each.start()
         sender.start()
         upkeep = [Upkeep("receipts", vault, journal, Refreshing(vault, journal))]
+        if any(each.url is not None for each in vault.trust.authorities):
+            upkeep.append(Upkeep("timestamps", vault, journal, Stamping(vault, clock)))
         if by_address(vault.trust.policy):
             upkeep.append(Upkeep("watching", vault, journal, Watching(vault, journal, clock)))
         for each in upkeep:

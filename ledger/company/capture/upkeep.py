@@ -11,6 +11,7 @@ from typing import Any
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.sender import backoff
 from ledger.company.sending.refreshing import ROUND, NotRefreshed, due, refresh
+from ledger.company.sending.stamping import stamp_waiting
 from ledger.company.sending.witnessed import Cosigned, Fetch, Silent, Split, look
 from ledger.company.vault.vault import Vault
 from ledger.errors import NotEnrolled, SealbookError, Unavailable
@@ -26,6 +27,10 @@ LONGEST_ROUND = 20.0
 """Seconds for the receipts of one round."""
 STOP_PATIENCE = 5.0
 """Seconds that the daemon's end waits for a request."""
+GRACE = 10
+"""Seconds that a deposit waits for the notary before an authority is asked for its time."""
+STAMP_EVERY = 5.0
+"""Seconds between two looks for what waits so long."""
 LOOK_EVERY = 300.0
 """Seconds between two looks at the witnesses."""
 
@@ -115,6 +120,22 @@ class Refreshing:
             self._journal.note(
                 Kind.FAILED, "a receipt", str(error), error.code, name.rpartition("-")[2]
             )
+
+
+class Stamping:
+    """Rounds that have what waits stamped, once the notary has had its time."""
+
+    def __init__(self, vault: Vault, clock: Callable[[], float]) -> None:
+        self._vault = vault
+        self._clock = clock
+
+    def __call__(self, _: NotaryClient) -> float:
+        """Stamp what has waited for a while."""
+        before = self._clock() - GRACE
+        late = (each for each in self._vault.spooled() if each.meta.sealed <= before)
+        for _deposit in stamp_waiting(self._vault.trust, late):
+            pass
+        return STAMP_EVERY
 
 
 class Watching:

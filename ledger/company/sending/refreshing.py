@@ -14,6 +14,7 @@ from pathlib import Path
 from ledger.chain import report as rp
 from ledger.chain.trust import Trust, needs_witnesses
 from ledger.company.sending.confirming import ReceiptForAnother, keep_up, verify_answer
+from ledger.company.sending.stamping import with_own_token
 from ledger.company.vault.life import State
 from ledger.company.vault.stored import StoredDeposit, write_file
 from ledger.company.vault.vault import Vault
@@ -153,7 +154,7 @@ def _refreshed(
     shows = had.block.height, _shown(had.report)
     if shows in barren:
         return Refreshed(deposit, more=False, final=not is_provisional(had, vault.trust))
-    new = client.receipt(deposit.statement.leaf_hash)
+    new = with_own_token(client.receipt(deposit.statement.leaf_hash), deposit, vault.trust)
     found = verify_answer(deposit.encoded, new, vault.trust)
     if (found.index, found.block) != (had.index, had.block):
         raise ReceiptForAnother("The notary answered with a receipt for another place.")

@@ -16,6 +16,7 @@ from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import Payload
+from ledger.chain.trust import Trust
 from ledger.company.sending.confirming import (
     BATCH,
     LedgerForked,
@@ -26,6 +27,7 @@ from ledger.company.sending.confirming import (
 )
 from ledger.company.sending.giving_way import give_way
 from ledger.company.sending.refreshing import is_provisional
+from ledger.company.sending.stamping import with_own_token
 from ledger.company.sending.uploading import Progress, Sender
 from ledger.company.vault.matters import number_of
 from ledger.company.vault.stored import StoredDeposit
@@ -168,6 +170,7 @@ class _Answered:
     """A deposit whose receipt, once verified, is filed away together with others."""
 
     deposit: StoredDeposit
+    trust: Trust
     receipt: bytes | None = None
     place: Path | None = None
 
@@ -180,7 +183,7 @@ class _Answered:
         return self.deposit.files
 
     def accept(self, receipt: bytes) -> None:
-        self.receipt = receipt
+        self.receipt = with_own_token(receipt, self.deposit, self.trust)
 
     def file_away(self) -> None:
         """Keep the receipt, if there is one, durably; then only is the ciphertext given up."""
@@ -198,7 +201,7 @@ def _batch(
     now: Callable[[], float],
 ) -> tuple[list[Outcome], SealbookError | OSError | None]:
     """Return what became of deposits that were sent together, and what has ended sending, if it has."""
-    batch = [_Answered(each) for each in deposits]
+    batch = [_Answered(each, vault.trust) for each in deposits]
     answers: list[tuple[_Answered, VerifiedReceipt | Rejected | SealbookError]] = []
     trouble: SealbookError | OSError | None = None
     try:

@@ -20,6 +20,8 @@ from ledger.evidence.manifest import Manifest
 from ledger.evidence.opening import open_manifest
 from ledger.quoted import quoted
 
+STAMP = "statement.tst"
+"""The file of a token over the statement."""
 MATTER_NAME = "matter"
 """Where a manifest's provenance tells the company's own name of a matter."""
 
@@ -197,9 +199,24 @@ class StoredDeposit:
         self.folder.rename(self._home / REFUSED / self.name)
         sync_folder(self._home / REFUSED)
 
+    @property
+    def own_token(self) -> bytes | None:
+        """An authority's token over the statement, from while it waited; None where there is none."""
+
+        def read(folder: Path) -> bytes | None:
+            path = folder / STAMP
+            return read_file(path) if path.exists() else None
+
+        return self._from_folder(read)
+
+    def stamp(self, token: bytes) -> None:
+        """Keep an authority's token over the statement."""
+        write_file(self.folder / STAMP, token)
+
     def restate(self, statement: bytes) -> None:
         """Replace the statement by another over the same sealed files, which was never entered."""
         next_state(self.state, Event.RENUMBERED)
+        (self.folder / STAMP).unlink(missing_ok=True)
         write_file(self.folder / "statement", statement)
         for name in ("statement", "deposit"):
             self.__dict__.pop(name, None)

@@ -61,7 +61,8 @@ def add_authority(directory: Path, settings: TimestampSettings) -> Trust:
             raise Conflict(f"An authority is called {quoted(settings.name)} already.")
         stamps = (*known.timestamps, settings)
         place.write_settings(directory, replace(known, timestamps=stamps))
-        return replace(trust, authorities=(*trust.authorities, authority))
+        named = replace(authority, url=settings.url)
+        return replace(trust, authorities=(*trust.authorities, named))
 
     return _changed(directory, change)
 
