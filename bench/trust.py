@@ -36,8 +36,8 @@ from ledger.chain.note import (
 from ledger.chain.policy import format_policy, parse_policy
 from ledger.chain.receipt import Times, TokenEntry, format_receipt
 from ledger.chain.statement import parse_statement, verify_statement
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import Token, parse_token
-from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust
 from ledger.chain.witnessing import format_request
 from ledger.crypto.keys import MlDsaKey

@@ -5,20 +5,11 @@ No clock, file, network or database. The command line, the service and the tests
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ledger.chain import report as rp
-from ledger.chain.attesting import (
-    Attestations,
-    Attested,
-    Renewed,
-    attest,
-    attest_statement,
-    verify_entry,
-)
-from ledger.chain.block import CLOCKS_APART, Block, parse_block
+from ledger.chain.block import Block, parse_block
 from ledger.chain.enrolment import (
     DEVICE,
     Enrolment,
@@ -30,7 +21,7 @@ from ledger.chain.policy import (
     VerifiedCheckpoint,
     has_quorum,
 )
-from ledger.chain.receipt import Position, Receipt, parse_receipt
+from ledger.chain.receipt import NO_TIMES, Position, Receipt, parse_receipt
 from ledger.chain.report import Claim, Report
 from ledger.chain.retired import revocation
 from ledger.chain.seal import parse_cose_receipt, verify_seal
@@ -41,11 +32,13 @@ from ledger.chain.statement import (
     parse_statement,
     verify_statement,
 )
-from ledger.chain.timestamp.verifying import VerifiedToken
 from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_by_log, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
 from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from ledger.chain.attesting import Renewed
 
 T = TypeVar("T")
 
@@ -147,6 +140,8 @@ def verify_receipt(
     """
     renewed = None
     if record is not None:
+        from ledger.chain.attesting import Renewed
+
         renewed = Renewed(record, lambda name: hashlib.new(name, receipt).digest())
     return verify_parsed(
         parse_deposit_receipt(receipt),
@@ -170,7 +165,7 @@ def verify_parsed(
     opening: Callable[[Report], OpenedDeposit | None] = lambda _: None,
     *,
     provisional: bool = False,
-    renewed: Renewed | None = None,
+    renewed: "Renewed | None" = None,
 ) -> VerifiedReceipt:
     """Return what `verify_receipt` does: steps 3 to 10, then step 11 with what `opening` gives.
 
@@ -210,7 +205,7 @@ def unchecked_report() -> Report:
 class _Steps:
     """Runs the steps, so that one failed claim does not hide what the others show."""
 
-    def __init__(self, receipt: DepositReceipt, trust: Trust, renewed: Renewed | None) -> None:
+    def __init__(self, receipt: DepositReceipt, trust: Trust, renewed: "Renewed | None") -> None:
         self.parts, self.statement, self.deposit = receipt.parts, receipt.statement, receipt.deposit
         self.trust, self.renewed = trust, renewed
         self.claims: dict[str, Claim] = {}
@@ -308,119 +303,20 @@ class _Steps:
 
     def _require_stamped(self, until: int) -> None:
         """Raise VerificationFailed unless the checkpoint is shown to be from before `until`."""
-        trust, times = self.trust, self.parts.times
-        with suppress(SealbookError):
-            found = attest(
-                times, self.parts.note, trust.authorities, self.renewed, trust.at, trust.doubts
-            )
-            if any(each.latest < until for each in found.all):
-                return
-        raise VerificationFailed(
-            "the notary's key was revoked, and no timestamp shows the checkpoint to be from before that"
-        )
+        from ledger.chain.timing import require_stamped
+
+        require_stamped(self.parts, self.trust, self.renewed, until)
 
     def _time(self) -> None:
         """Say when: as trusted authorities attest, else as the block record states."""
-        assert self.checkpoint is not None and self.block is not None
-        trust, times = self.trust, self.parts.times
-        found = attest(
-            times, self.parts.note, trust.authorities, self.renewed, trust.at, trust.doubts
-        )
-        own, why = attest_statement(
-            times, self.parts.statement, trust.authorities, found.record, trust.at, trust.doubts
-        )
-        left_out = [*found.left_out, *why]
-        earliest = self._earliest(found, left_out)
-        self._require_order(self.block.time, earliest, found)
-        facts: dict[str, object] = {"time": self.block.time}
-        if left_out:
-            facts["left_out"] = left_out
-        if own:
-            facts["own"] = [_token_facts(each.token, each.until) for each in own]
-        if earliest is not None:
-            facts["earliest"] = earliest
-        shown = found.standing(trust.at) or found.standing(None)
-        if shown is None:
-            self._say(rp.TIME, rp.STATED, "notary", **facts)
-        else:
-            tokens = [shown] if shown.renewed else found.tokens
-            names = [each.token.authority for each in tokens]
-            by = "evidence-record" if shown.renewed else "tokens"
-            self._say(rp.TIME, rp.PROVEN, by, **facts, latest=shown.latest, authorities=names)
-        self._existence(found, own)
-
-    def _existence(self, found: Attestations, own: list[Attested]) -> None:
-        """Say until when the time is shown, and by what; `own` says that of the statement alone."""
-        facts: dict[str, Any] = {}
-        if found.tokens:
-            facts["tokens"] = [_token_facts(each.token, each.until) for each in found.tokens]
-        record = found.record
-        if record is not None:
-            tokens = [_token_facts(each, each.until) for each in record.tokens]
-            facts["record"] = {"since": record.since, "until": record.until, "tokens": tokens}
-            if record.left_out:
-                facts["record_left_out"] = list(record.left_out)
-        if found.refused:
-            facts["record_refused"] = list(found.refused)
-        shown = found.standing(self.trust.at)
-        if shown is not None:
-            carried = record is not None and shown.until == record.until
-            by = "evidence-record" if shown.renewed or carried else "tokens"
-            self._say(rp.EXISTENCE, rp.PROVEN, by, until=shown.until, **facts)
-        elif standing := [
-            each.until for each in own if self.trust.at is None or self.trust.at <= each.until
-        ]:
-            self._say(rp.EXISTENCE, rp.PROVEN, "tokens", until=max(standing), **facts)
-        elif known := (*found.all, *own):
-            until = max(each.until for each in known)
-            self._say(rp.EXISTENCE, rp.NOT_SHOWN, until=until, **facts)
-        elif facts:
-            self._say(rp.EXISTENCE, rp.NOT_SHOWN, **facts)
-
-    def _earliest(self, found: Attestations, left_out: list[str]) -> int | None:
-        """Return before when the block was not made; `left_out` gets why its token does not count.
-
-        The block record names that token: what stands over the block record is newer.
-        """
-        earlier = self.parts.times.earlier
-        if earlier is None:
-            return None
         assert self.block is not None
-        if earlier.token.digest not in self.block.tokens:
-            raise VerificationFailed("the earlier token is not one that the block record names")
-        own = verify_own(self.trust, earlier.note)
-        note, until = own.checkpoint, revocation(own, self.trust.retired)
-        if note.origin != self.trust.origin or note.size > self.block.start:
-            raise VerificationFailed("the earlier token is not over an earlier checkpoint")
-        newer = found.standing(self.trust.at)
-        stamps, why = verify_entry(
-            earlier.token,
-            earlier.note,
-            self.trust.authorities,
-            self.parts.times.validation,
-            shown=None if newer is None else newer.latest,
-            doubts=self.trust.doubts,
-        )
-        left_out += why
-        # A renewal is of a later time, and says nothing of the block.
-        first = [
-            each.tokens[0]
-            for each in stamps
-            if hashlib.sha256(each.tokens[0].token.der).digest() == earlier.token.digest
-        ]
-        if first and until is not None and first[0].latest >= until:
-            left_out.append("the earlier checkpoint is by a key that was revoked before its token")
-            return None
-        return first[0].earliest if first else None
+        if self.parts.times == NO_TIMES and self.renewed is None:
+            self._say(rp.TIME, rp.STATED, "notary", time=self.block.time)
+            return
+        from ledger.chain.timing import time_claims
 
-    def _require_order(self, stated: int, earliest: int | None, found: Attestations) -> None:
-        """Raise VerificationFailed where the block's time is outside of what is attested."""
-        if earliest is not None and stated < earliest - CLOCKS_APART:
-            raise VerificationFailed("the block states a time before a token that it names")
-        if any(stated > each.latest + CLOCKS_APART for each in found.tokens):
-            raise VerificationFailed("the block states a time after the token over its checkpoint")
-        if found.record is not None and stated > found.record.since + CLOCKS_APART:
-            raise VerificationFailed("the block states a time after the evidence record over it")
+        for claim in time_claims(self.parts, self.block, self.trust, self.renewed):
+            self.claims[claim.name] = claim
 
     def _block(self) -> Block:
         statement = self._notary_statement(self.parts.block, self.parts.block_position)
@@ -518,7 +414,3 @@ class _Steps:
         for number, made in opening.renditions.items():
             documents[number]["rendition"] = made
         self._say(rp.CONTENT, rp.PROVEN, "full-opening", documents=documents)
-
-
-def _token_facts(token: VerifiedToken, until: int) -> dict[str, object]:
-    return {"authority": token.authority, "latest": token.latest, "until": until}

@@ -16,7 +16,7 @@ from ledger.chain.note import first_lines
 from ledger.chain.receipt import TokenEntry
 from ledger.chain.statement import Deposit, Matter, Payload, format_deposit
 from ledger.chain.tiles import TileEdge
-from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.trust import Trust
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash, root_from_leaf_hashes

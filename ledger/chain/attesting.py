@@ -13,13 +13,8 @@ from ledger.chain.note import first_lines
 from ledger.chain.receipt import Times, TokenEntry
 from ledger.chain.renewal.record import parse_record, parse_stamp, token_record
 from ledger.chain.renewal.verifying import Digests, VerifiedRecord, verify_record
-from ledger.chain.timestamp.verifying import (
-    Authority,
-    Doubts,
-    NotTrusted,
-    VerifiedToken,
-    doubted_from,
-)
+from ledger.chain.timestamp.authority import Authority, Doubts
+from ledger.chain.timestamp.verifying import NotTrusted, VerifiedToken, doubted_from
 from ledger.errors import SealbookError
 
 

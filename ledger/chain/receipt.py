@@ -22,16 +22,17 @@ its half; `ledger.verify` requires that both halves agree.
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ledger.chain.block import MAX_TOKENS
 from ledger.chain.note import MAX_SIGNATURES
 from ledger.chain.proof import TlogProof, format_proof, parse_proof
-from ledger.chain.renewal.record import parse_stamp
 from ledger.chain.seal import RECEIPTS, parse_path
-from ledger.chain.timestamp.token import Token
 from ledger.crypto import cose
 from ledger.errors import MalformedData
+
+if TYPE_CHECKING:
+    from ledger.chain.timestamp.token import Token
 
 MAX_RECEIPT = 1 << 20
 """Bytes. Three statements of at most 64 KiB, proofs and a note with cosignatures stay well below."""
@@ -69,8 +70,10 @@ class TokenEntry:
         return sha256(self.first.der).digest()
 
     @property
-    def first(self) -> Token:
+    def first(self) -> "Token":
         """The token itself, without its renewals. Raises MalformedData and TooLarge."""
+        from ledger.chain.renewal.record import parse_stamp  # not loaded for receipts without
+
         return parse_stamp(self.der).chains[0][0].token
 
 

@@ -62,7 +62,7 @@ from ledger.chain.retired import (
     revoked_seal_fields,
 )
 from ledger.chain.statement import Statement, verify_statement
-from ledger.chain.timestamp.verifying import Authority, Doubts
+from ledger.chain.timestamp.authority import Authority, Doubts
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
 from ledger.errors import MalformedData, VerificationFailed

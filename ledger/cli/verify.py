@@ -14,7 +14,7 @@ from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.chain.timestamp.verifying import Doubts
+    from ledger.chain.timestamp.authority import Doubts
     from ledger.verify import DepositReceipt, OpenedDeposit
 
 

@@ -21,9 +21,10 @@ from ledger.chain.renewal.verifying import (
     hashes_used,
     verify_record,
 )
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.request import format_request, parse_response, require_answer
 from ledger.chain.timestamp.token import Token, parse_token, sorted_sets
-from ledger.chain.timestamp.verifying import Authority, NotTrusted, verify_token
+from ledger.chain.timestamp.verifying import NotTrusted, verify_token
 from ledger.disk.files import AtomicFile, sync_folder, what_to_do
 from ledger.errors import InvalidInput, MalformedData, SealbookError, StorageFailed, TooLarge
 from ledger.evidence.renewed import digests_of, read_record, record_of

@@ -15,8 +15,8 @@ from ledger.chain.receipt import Times, TokenEntry
 from ledger.chain.renewal.record import EvidenceRecord, format_record
 from ledger.chain.renewal.renewing import plan_renewal, renew
 from ledger.chain.renewal.tree import Tree
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import parse_token
-from ledger.chain.timestamp.verifying import Authority
 from ledger.errors import MalformedData, SealbookError, TooLarge
 from tests.certificates import issue
 from tests.core.test_renewed import PARTS, ROOTS, UNITS, receipt, report, trusting

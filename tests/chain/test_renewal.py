@@ -16,8 +16,8 @@ from ledger.chain.renewal.record import format_record, parse_record
 from ledger.chain.renewal.renewing import plan_renewal, renew
 from ledger.chain.renewal.tree import Tree, root_of
 from ledger.chain.renewal.verifying import covered, verify_record
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import parse_token
-from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import format_trust
 from ledger.cli.root import cli
 from ledger.crypto import der

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.request import (
     MAX_RESPONSE,
     format_request,
@@ -20,7 +21,7 @@ from ledger.chain.timestamp.request import (
 )
 from ledger.chain.timestamp.revocation import Revocation
 from ledger.chain.timestamp.token import MAX_TOKEN, parse_token, sorted_sets
-from ledger.chain.timestamp.verifying import Authority, VerifiedToken, verify_token
+from ledger.chain.timestamp.verifying import VerifiedToken, verify_token
 from ledger.crypto import der
 from ledger.errors import MalformedData, Refused, SealbookError, TooLarge, VerificationFailed
 from tests.certificates import (

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.chain import report as rp
 from ledger.chain.receipt import parse_receipt
-from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.trust import format_trust, parse_trust
 from ledger.cli.company import sending
 from ledger.company.capture.upkeep import Stamping

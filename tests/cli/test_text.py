@@ -117,7 +117,7 @@ def refusals(module: str, *errors: str) -> Iterator[str]:
 
 TIMES = (
     "timestamp.verifying", "timestamp.path", "timestamp.signature", "timestamp.revocation",
-    "renewal.verifying", "renewal.tree", "attesting",
+    "renewal.verifying", "renewal.tree", "attesting", "timing",
 )  # fmt: skip
 CORE = ("block", "enrolment", "policy", "cosignature", "seal", "statement", "receipt")
 

@@ -1,6 +1,8 @@
 """The house holds: a room for each party, arrows that go down only, no circle, and a pure core."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -191,3 +193,17 @@ def test_one_module_makes_files_durable() -> None:
         and {getattr(node, "attr", ""), getattr(node, "id", "")} & {"fsync", "fdatasync"}
     }
     assert calling == {"ledger.disk.files"}
+
+
+def test_a_receipt_without_timestamps_loads_nothing_that_reads_them() -> None:
+    script = (
+        "import sys; from tests.simulator import Office; from ledger.verify import verify_receipt\n"
+        "office = Office(); verify_receipt(office.receipt(), office.trust())\n"
+        "rooms = ('timestamp.', 'renewal', 'attesting', 'timing')\n"
+        "names = ('ledger.crypto.der', *(f'ledger.chain.{room}' for room in rooms))\n"
+        "print(*[module for module in sys.modules if module.startswith(names)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["ledger.chain.timestamp.authority"]

@@ -15,8 +15,8 @@ from ledger.chain.receipt import Earlier, Times, TokenEntry, format_receipt
 from ledger.chain.renewal.record import EvidenceRecord, format_record
 from ledger.chain.renewal.renewing import plan_renewal, renew
 from ledger.chain.report import Claim, Report
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import parse_token
-from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust
 from ledger.court.claims import describe
 from ledger.verify import ReceiptRefused, verify_receipt

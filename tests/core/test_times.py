@@ -25,8 +25,8 @@ from ledger.chain.renewal.renewing import plan_renewal, renew
 from ledger.chain.renewal.tree import Tree
 from ledger.chain.report import Claim
 from ledger.chain.retired import Retired, RevokedSeal
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import parse_token
-from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.cli.court.apart import of_receipt
 from ledger.company.sending.refreshing import runs_out, shows_more

@@ -17,7 +17,7 @@ from ledger.chain.note import format_vkey, parse_note
 from ledger.chain.policy import Policy, format_policy, parse_policy
 from ledger.chain.report import Report
 from ledger.chain.statement import parse_statement
-from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.crypto.merkle import leaf_hash
 from ledger.errors import NotSigning, StorageFailed

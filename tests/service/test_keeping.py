@@ -17,7 +17,7 @@ from cryptography import x509
 from ledger.chain import report as rp
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.renewal.record import parse_stamp
-from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 
 from ledger.chain.renewal.record import HASHES, Chain, EvidenceRecord, format_chains
 from ledger.chain.renewal.tree import root_of
+from ledger.chain.timestamp.authority import Authority, Doubts
 from ledger.chain.timestamp.token import Token, algorithm_oid
-from ledger.chain.timestamp.verifying import (
-    Authority,
-    Doubts,
-    NotTrusted,
-    VerifiedToken,
-    verify_token,
-)
+from ledger.chain.timestamp.verifying import NotTrusted, VerifiedToken, verify_token
 from ledger.crypto import der
 from ledger.errors import VerificationFailed
 from ledger.quoted import quoted

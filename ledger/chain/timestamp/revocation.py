@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, OCSPExtensionOID
 
+from ledger.chain.timestamp.authority import load_certificate
 from ledger.chain.timestamp.signature import load_key, verify_signature
 from ledger.crypto import der
 from ledger.errors import MalformedData, SealbookError, TooLarge, VerificationFailed
@@ -76,7 +77,7 @@ def parse_validation(data: bytes) -> Validation:
     """Return a certificate, a CRL or an OCSP response (DER). Raises MalformedData and TooLarge."""
     if len(data) > MAX_VALIDATION:
         raise TooLarge(f"a file of validation data is over {MAX_VALIDATION:,} bytes")
-    for load in (_certificate, x509.load_der_x509_crl, ocsp.load_der_ocsp_response):
+    for load in (load_certificate, x509.load_der_x509_crl, ocsp.load_der_ocsp_response):
         try:
             return load(data)
         except (ValueError, TypeError, x509.InvalidVersion):
@@ -84,13 +85,6 @@ def parse_validation(data: bytes) -> Validation:
     raise MalformedData(
         "validation data is neither a certificate nor a revocation list nor an OCSP response, in DER"
     )
-
-
-def _certificate(data: bytes) -> x509.Certificate:
-    certificate = x509.load_der_x509_certificate(data)
-    # The library reads names only when they are asked for, and raises then.
-    _ = certificate.subject, certificate.issuer
-    return certificate
 
 
 def standing(

@@ -12,6 +12,7 @@ from math import floor
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ledger.chain.timestamp.authority import Authority, Doubts
 from ledger.chain.timestamp.path import verify_path
 from ledger.chain.timestamp.revocation import (
     MAX_ITEMS,
@@ -28,9 +29,6 @@ from ledger.quoted import quoted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Doubts = tuple[tuple[str, int], ...]
-"""Hash functions, each with the POSIX second from which on a verifier trusts it no more."""
-
 
 class NotTrusted(VerificationFailed):
     """A token counts for nothing: no trusted authority stands for it, or its key was lost."""
@@ -38,27 +36,6 @@ class NotTrusted(VerificationFailed):
 
 class KeyLost(NotTrusted):
     """A token's certificate was revoked, and nothing shows that the token is older than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """A timestamp authority that a verifier trusts.
-
-    `certificate` (DER) is its root, or the authority's own certificate; `policy` the object identifier
-    that its tokens must state, None for any; `accuracy` what is assumed in seconds where a token is
-    silent; `url` where it can be asked, None where that is not known. Raises MalformedData where
-    `certificate` is none.
-    """
-
-    name: str
-    certificate: bytes
-    policy: str | None = None
-    accuracy: int = 1
-    url: str | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(parse_validation(self.certificate), x509.Certificate):
-            raise MalformedData("what stands as a timestamp authority's certificate is none")
 
 
 @dataclass(frozen=True, slots=True)

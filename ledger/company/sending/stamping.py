@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from ledger.chain.attesting import attest_statement
 from ledger.chain.receipt import format_receipt, parse_receipt
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import Token
-from ledger.chain.timestamp.verifying import Authority
 from ledger.chain.trust import Trust
 from ledger.company.vault.stored import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed

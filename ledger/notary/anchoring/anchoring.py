@@ -18,7 +18,7 @@ from ledger.chain.block import MAX_TOKENS
 from ledger.chain.note import Note, Signature, format_note, parse_note
 from ledger.chain.policy import Policy, has_quorum
 from ledger.chain.receipt import TokenEntry
-from ledger.chain.timestamp.verifying import Authority
+from ledger.chain.timestamp.authority import Authority
 from ledger.crypto.merkle import HashReader, consistency_proof
 from ledger.errors import NotSigning, SealbookError
 from ledger.notary.anchoring.authorities import stamp, stamp_of

@@ -12,13 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain.receipt import TokenEntry
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.request import (
     format_request,
     parse_response,
     require_answer,
 )
 from ledger.chain.timestamp.token import parse_token, sorted_sets
-from ledger.chain.timestamp.verifying import Authority, VerifiedToken, verify_token
+from ledger.chain.timestamp.verifying import VerifiedToken, verify_token
 from ledger.errors import InvalidInput
 from ledger.notary.ports import Stamp
 from ledger.notary.storage.directory import TimestampSettings

@@ -21,14 +21,9 @@ from ledger.chain.note import first_lines
 from ledger.chain.renewal.record import format_record, parse_stamp
 from ledger.chain.renewal.renewing import ALGORITHM, plan_renewal, renew
 from ledger.chain.renewal.tree import Tree
+from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.revocation import parse_validation
-from ledger.chain.timestamp.verifying import (
-    Authority,
-    KeyLost,
-    NotTrusted,
-    VerifiedToken,
-    verify_token,
-)
+from ledger.chain.timestamp.verifying import KeyLost, NotTrusted, VerifiedToken, verify_token
 from ledger.errors import SealbookError, Unavailable, VerificationFailed
 from ledger.notary.anchoring.authorities import stamp, stamp_of
 from ledger.notary.clock import ClockWatch
