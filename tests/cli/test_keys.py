@@ -57,6 +57,9 @@ def test_the_office_replaces_and_revokes_its_keys(own_company: Company, tmp_path
     assert (len(revoked["entries"]), revoked["fingerprint"] != made["fingerprint"]) == (2, True)
     company("verify", "c.receipt", "--trust", served.trust_file, code=1)
     holds(company, "a", served.trust_file)
+    assert company.json("trust", "adopt", "--fingerprint", revoked["fingerprint"])
+    company("receipt", "refresh")
+    holds(company, "c", served.trust_file)
     assert keys(served, "revoke", "seal", "--reason", "lost", "--root-key", root)["entries"]
     assert keys(served, "shut", "--passphrase-file", root, code=1)["error"]["code"] == "in-use"
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.chain import report as rp
+from ledger.chain.receipt import parse_receipt
 from ledger.chain.trust import Trust, needs_witnesses
 from ledger.company.sending.confirming import ReceiptForAnother, keep_up, verify_answer
 from ledger.company.sending.stamping import with_own_token
@@ -19,7 +20,7 @@ from ledger.company.vault.life import State
 from ledger.company.vault.stored import StoredDeposit, write_file
 from ledger.company.vault.vault import Vault
 from ledger.errors import NotEnrolled, SealbookError, StorageFailed, Unavailable
-from ledger.verify import VerifiedReceipt
+from ledger.verify import ReceiptRefused, VerifiedReceipt
 from ledger.wire.client import NotaryClient
 
 ROUND = 100
@@ -144,7 +145,10 @@ def _refreshed(
     old = deposit.receipt
     if old is None or deposit.state is not State.DEPOSITED:
         return None
-    had = verify_answer(deposit.encoded, old, vault.trust)
+    try:
+        had = verify_answer(deposit.encoded, old, vault.trust)
+    except ReceiptRefused:
+        return _given_anew(vault, client, deposit, old)
     if not is_provisional(had, vault.trust):
         vault.mark_final(deposit.name)
         if not runs_out(had.report, time.time()):
@@ -165,6 +169,25 @@ def _refreshed(
         vault.mark_final(deposit.name)
     if not more:
         barren.add(shows)
+    return Refreshed(deposit, more, final)
+
+
+def _given_anew(
+    vault: Vault, client: NotaryClient, deposit: StoredDeposit, old: bytes
+) -> Refreshed:
+    """Replace a receipt that does not hold any more: a key of the notary's was revoked."""
+    new = client.receipt(deposit.statement.leaf_hash)
+    found = verify_answer(deposit.encoded, new, vault.trust)
+    was, now = parse_receipt(old), parse_receipt(new)
+    if (now.position.index, now.block) != (was.position.index, was.block):
+        raise ReceiptForAnother("The notary answered with a receipt for another place.")
+    keep_up(vault, vault.checkpoint(), found.checkpoint, client.consistency)
+    final = not is_provisional(found, vault.trust)
+    if not final:
+        vault.mark_provisional([deposit.name])
+    more = _replaced(vault, deposit, old, new)
+    if final:
+        vault.mark_final(deposit.name)
     return Refreshed(deposit, more, final)
 
 
