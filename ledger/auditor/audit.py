@@ -21,7 +21,7 @@ from ledger.auditor.catching import Catcher, Caught
 from ledger.auditor.entries import Entries, signed_by_any
 from ledger.auditor.leaves import Leaves
 from ledger.auditor.mirror import Mirror
-from ledger.auditor.sources import Source
+from ledger.auditor.sources import Folder, Source
 from ledger.auditor.state import Known, State
 from ledger.chain.anchorpage import StampedNote
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
@@ -195,7 +195,9 @@ class Audit:
             if len(found) <= skip:
                 return
             self._stamped = {each.height: each for each in self._source.anchors(page)}
-            self._page = list(found[:skip])
+            kept = Folder(self._mirror.root).blocks(page) if self._mirror and skip else ()
+            # What was audited before is not audited again: the mirror's own stays.
+            self._page = list(kept[:skip] if len(kept) >= skip else found[:skip])
             for block in found[skip:]:
                 if self._edge.size >= self._size:
                     return
