@@ -164,7 +164,7 @@ class Audit:
             max(0, self._state.height // BLOCKS_PAGE - 1),
             self._state.height // BLOCKS_PAGE,
         }:
-            self._take_anchors(page, self._state.height)
+            self._take_anchors(page, self._state.height, head)
 
     def _require_before(self, note: str, head: SignedByLog) -> SignedByLog:
         """Return what an older note says, where the newest checkpoint contains it."""
@@ -275,11 +275,11 @@ class Audit:
             entry = next(each for each in anchor.tokens if each.der == token.token.der)
         catcher.caught(OutOfTime(placed, entry))
 
-    def _take_anchors(self, page: int, last: int) -> None:
-        """Take in the anchors of a page up to a height; their blocks were audited before."""
+    def _take_anchors(self, page: int, last: int, head: SignedByLog) -> None:
+        """Take in the anchors of a page up to a height; their blocks were audited before, they not."""
         for anchor in self._source.anchors(page):
             if anchor.height <= last:
-                size = signed_by_both(self._trust, anchor.note).checkpoint.size
+                size = self._require_before(anchor.note, head).checkpoint.size
                 self._anchors.take(anchor, size)
 
     def _record(self, start: int, record: bytes) -> Block:

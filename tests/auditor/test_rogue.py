@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ledger.auditor.audit import Audit
+from ledger.auditor.catching import Caught
+from ledger.auditor.sources import Folder
+from ledger.auditor.state import State
 from ledger.chain import statement as st
-from ledger.chain.fault.file import parse_fault
+from ledger.chain.anchorpage import StampedNote
+from ledger.chain.fault.file import Fork, parse_fault
 from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.office import Revocation, revocation_payload
 from ledger.chain.statement import Matter
@@ -17,7 +22,7 @@ from ledger.chain.trust import format_trust
 from ledger.cli.root import cli
 from ledger.crypto.keys import SigningKey
 from tests.processes import Program
-from tests.rogue import Rogue, trusting
+from tests.rogue import Rogue, stamp, trusting
 from tests.simulator import NOW, Office, nonce
 
 Lie = Callable[[Rogue, Rogue], str | None]
@@ -176,3 +181,18 @@ def test_a_lie_is_caught_and_proven_to_a_stranger(name: str, tmp_path: Path) -> 
         told, errors = stranger.communicate(timeout=60)
     assert stranger.returncode == 0, errors
     assert json.loads(told)["kind"] == kind
+
+
+def test_an_anchor_of_another_history_is_caught_by_an_audit_that_goes_on(tmp_path: Path) -> None:
+    rogue = Rogue.begun()
+    rogue.close(rogue.deposit("one"))
+    trust = trusting(rogue.office)
+    states: list[State] = []
+    Audit(Folder(rogue.publish(tmp_path / "before")), trust, save=states.append).run()
+    other = Rogue(rogue.office, [*rogue.entries[:-1], rogue.deposit("another")])
+    note = other.note(NOW)
+    rogue.anchors = [StampedNote(2, note, (stamp(note, NOW),))]
+    rogue.close(rogue.deposit("two"))
+    with pytest.raises(Caught) as caught:
+        Audit(Folder(rogue.publish(tmp_path / "after")), trust, since=states[-1]).run()
+    assert isinstance(caught.value.fault, Fork)
