@@ -135,6 +135,11 @@ def _send(connection: socket.socket, data: bytes, until: float) -> None:
         view = view[connection.send(view[:_PIECE]) :]
 
 
+def require_address(url: str) -> None:
+    """Raise InvalidInput where this is no http or https address."""
+    _web_address(url)
+
+
 def _web_address(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

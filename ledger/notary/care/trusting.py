@@ -17,6 +17,7 @@ from ledger.notary.anchoring.authorities import read_authority
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.directory import Settings, TimestampSettings
 from ledger.quoted import quoted
+from ledger.wire.web import require_address
 
 OTHERS, EVERYBODY = "witnesses", "notary-and-witnesses"
 """Names of the groups in the policy: the witnesses, of whom a number must sign, and all together."""
@@ -54,15 +55,19 @@ def add_authority(directory: Path, settings: TimestampSettings) -> Trust:
 
     Raises InvalidInput, Conflict, InUse.
     """
-    authority = read_authority(settings)
+    require_address(settings.url)
+    if not settings.name.strip() or not settings.name.isprintable():
+        raise InvalidInput("An authority's name is of printable characters.")
+    authority = replace(read_authority(settings), url=settings.url)
 
     def change(trust: Trust, known: Settings) -> Trust:
         if settings.name in {each.name for each in trust.authorities}:
             raise Conflict(f"An authority is called {quoted(settings.name)} already.")
+        changed = replace(trust, authorities=(*trust.authorities, authority))
+        parse_trust(format_trust(changed))  # before anything is written
         stamps = (*known.timestamps, settings)
         place.write_settings(directory, replace(known, timestamps=stamps))
-        named = replace(authority, url=settings.url)
-        return replace(trust, authorities=(*trust.authorities, named))
+        return changed
 
     return _changed(directory, change)
 
