@@ -224,6 +224,8 @@ def init_witness(
     """Found a witness in an empty or new directory. Raises InvalidInput, Conflict, StorageFailed."""
     try:
         parse_vkey(format_vkey(VerifierKey(name, COSIGNATURE_ED25519, bytes(32))))
+        if not name.isprintable():
+            raise MalformedData("it would be read as another")
     except (MalformedData, UnicodeError) as error:
         raise InvalidInput(
             "A witness's name has 1 to 255 bytes, without spaces, controls or '+', such as "

@@ -274,3 +274,8 @@ def test_a_log_of_the_witnesss_own_name_is_refused(witness: Witness) -> None:
         vkey = format_vkey(VerifierKey(name, ED25519, b"k" * 32))
         with pytest.raises(Conflict):
             witness.add(vkey, "witness.example/w")
+
+
+def test_a_name_that_reads_as_another_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput):
+        init_witness(tmp_path / "w", "\u202ewitness.example")
