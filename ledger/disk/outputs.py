@@ -37,6 +37,8 @@ def write_new(path: Path, data: bytes) -> None:
 
     Raises Conflict when something stands at `path`, StorageFailed.
     """
+    if not path.name:  # "." or "/"
+        raise Conflict(f"{quoted(path)} is a folder; name a file.")
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with NewFile(path, partial) as file:

@@ -196,3 +196,20 @@ def test_an_anchor_of_another_history_is_caught_by_an_audit_that_goes_on(tmp_pat
     with pytest.raises(Caught) as caught:
         Audit(Folder(rogue.publish(tmp_path / "after")), trust, since=states[-1]).run()
     assert isinstance(caught.value.fault, Fork)
+
+
+@pytest.mark.parametrize("output", ["taken", "missing/x.fault", ".", "/"])
+def test_what_is_caught_is_said_where_its_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").touch()
+    rogue = Rogue.begun()
+    before = rogue.copy()
+    two_histories_of_one_size(rogue, before)
+    Path("t.trust").write_bytes(format_trust(trusting(rogue.office)))
+    audited(before.publish(Path("before")), "--trust", "t.trust", "--since", "state")
+    shown = rogue.publish(Path("shown"))
+    code, found = audited(shown, "--trust", "t.trust", "--since", "state", "-o", output)
+    assert (code, found["good"], found["fault"]) == (1, False, None)
+    assert "two different trees" in str(found["caught"]) and found["not_written"]

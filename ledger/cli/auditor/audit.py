@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import Quoted, quoted
 
 if TYPE_CHECKING:
@@ -156,10 +156,15 @@ def _caught(caught: "Caught", output: Path | None, origin: str, as_json: bool) -
     if caught.fault is None:
         lines.append("Only the whole ledger shows it; keep this copy of it.")
     else:
-        output = _written(output, origin.replace("/", "-"), format_fault(caught.fault))
-        result["fault"] = str(output.absolute())
-        lines += ["Written, for whoever has the trust file (`sealbook fault`):"]
-        lines.append(text.foreign(output, 2))
+        try:
+            output = _written(output, origin.replace("/", "-"), format_fault(caught.fault))
+        except SealbookError as error:  # what was caught is said all the same
+            result["not_written"] = str(error)
+            lines += ["The fault file is not written:", text.said(str(error), 2)]
+        else:
+            result["fault"] = str(output.absolute())
+            lines += ["Written, for whoever has the trust file (`sealbook fault`):"]
+            lines.append(text.foreign(output, 2))
     shell.emit(as_json, result, "\n".join(lines))
     raise click.exceptions.Exit(1)
 
