@@ -94,6 +94,11 @@ class Audit:
             raise InvalidInput(
                 "The earlier audit has read no entries; to audit them, begin anew without its state."
             )
+        if mirror and since and since.known and not source.entries:
+            raise InvalidInput(
+                "This mirror has the entries, and would be left without the new ones: go on with the "
+                "credential, or keep another mirror."
+            )
 
     def run(self) -> Audited:
         """Audit up to the newest checkpoint.

@@ -12,7 +12,7 @@ from ledger.auditor.state import State, format_state, parse_state
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.trust import Trust, parse_trust
-from ledger.errors import VerificationFailed
+from ledger.errors import InvalidInput, VerificationFailed
 from tests.notaries import Company, deposit, found, opened
 
 
@@ -88,3 +88,16 @@ def test_blocks_that_were_checked_before_stay_in_the_mirror_as_they_are(
     path.write_bytes(data)
     audit(source, trust, since=state, mirror=Mirror(mirror))
     assert audit(mirror, trust)[0] == whole
+
+
+def test_a_mirror_with_entries_does_not_go_on_without_them(
+    grown: tuple[Path, Path, Trust], tmp_path: Path
+) -> None:
+    before, log, trust = grown
+    mirror, bare = tmp_path / "mirror", tmp_path / "bare"
+    _, state = audit(before, trust, mirror=Mirror(mirror))
+    audit(log, trust, mirror=Mirror(bare))
+    shutil.rmtree(bare / "tile" / "entries")
+    with pytest.raises(InvalidInput):
+        audit(bare, trust, since=state, mirror=Mirror(mirror))
+    assert audit(mirror, trust)[0].size == size(before)
