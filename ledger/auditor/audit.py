@@ -28,6 +28,7 @@ from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.blockpage import BLOCKS_PAGE, SignedBlock
 from ledger.chain.fault.file import Forged, Fork, Gap, Link, OutOfTime, Rewind
 from ledger.chain.fault.signed import SignedByLog, log_note, signed_by_both
+from ledger.chain.policy import verify_note
 from ledger.chain.receipt import TokenEntry
 from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, parse_bundle, parse_tile
@@ -44,7 +45,8 @@ class Audited:
     """A ledger that was found good.
 
     Sizes and counts are of all of it, whether entries were read, and what its anchors show, which is of
-    the part that this audit has read.
+    the part that this audit has read. `quorum` is whether the newest checkpoint is signed by all whom
+    the trust file asks for.
     """
 
     size: int
@@ -52,6 +54,7 @@ class Audited:
     time: int
     entries: bool
     anchors: Anchored
+    quorum: bool
 
 
 class Audit:
@@ -135,9 +138,23 @@ class Audit:
             self._catcher.caught(self._catcher.fork(self._last.note, self._size))
         newest = max(self._time, head.time or 0)
         self._require_time(head, self._last.note)
+        self._anchors.take(StampedNote(self._last.height, note), self._size)
         self._keep(note)
-        entries = self._source.entries
-        return Audited(self._size, self._last.height + 1, newest, entries, self._anchors.found)
+        return Audited(
+            self._size,
+            self._last.height + 1,
+            newest,
+            self._source.entries,
+            self._anchors.found,
+            self._has_quorum(note),
+        )
+
+    def _has_quorum(self, note: str) -> bool:
+        try:
+            verify_note(self._trust.policy, note)
+        except VerificationFailed:
+            return False
+        return True
 
     @property
     def _last(self) -> State:
@@ -153,9 +170,11 @@ class Audit:
         """
         kept = None if self._mirror is None else self._mirror.checkpoint
         if kept is not None:
+            _require_ours(kept, self._trust, "mirror's checkpoint")
             self._require_before(kept, head)
         if self._state is None:
             return
+        _require_ours(self._state.note, self._trust, "state of the earlier audit")
         before = self._require_before(self._state.note, head)
         self._time = before.time or 0
         size = before.checkpoint.size
@@ -353,3 +372,13 @@ class Audit:
                 self._mirror.bundle(self._edge.size // TILE_WIDTH, self._tail)
             self._mirror.publish(self._edge, note)
         self._save(self._last)
+
+
+def _require_ours(note: str, trust: Trust, what: str) -> None:
+    """Raise InvalidInput where what this auditor has kept is damaged, or is of another ledger."""
+    try:
+        signed_by_both(trust, note)
+    except (MalformedData, VerificationFailed) as error:
+        raise InvalidInput(
+            f"The {what} is damaged, or is of another ledger; begin anew in an empty folder."
+        ) from error

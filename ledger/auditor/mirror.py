@@ -59,7 +59,7 @@ class Mirror:
 
     def bundle(self, index: int, entries: Sequence[bytes]) -> None:
         """Keep a bundle of entries."""
-        self._write(entries_path(index, len(entries)), format_bundle(entries))
+        self._write(entries_path(index, len(entries)), format_bundle(entries), 0o600)
         if len(entries) == TILE_WIDTH:
             self._supersede(entries_path(index))
 
@@ -79,9 +79,9 @@ class Mirror:
         if self.size <= edge.size:
             self._write(CHECKPOINT, note.encode())
 
-    def _write(self, path: str, data: bytes) -> None:
+    def _write(self, path: str, data: bytes, mode: int = 0o644) -> None:
         with self._storage():
-            write_durably(self.root / path, data)
+            write_durably(self.root / path, data, mode)
 
     def _supersede(self, full: str) -> None:
         path = self.root / full

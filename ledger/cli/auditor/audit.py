@@ -189,6 +189,7 @@ def _result(origin: str, found: "Audited", began: int) -> dict[str, Any]:
         "time": found.time,
         "entries_read": found.entries,
         "witnesses": dict(anchors.witnesses),
+        "quorum": found.quorum,
         "tokens": anchors.tokens,
         "stamped": anchors.stamped
         and {"entries": anchors.stamped[0], "latest": anchors.stamped[1]},
@@ -216,6 +217,12 @@ def _text(origin: str, found: "Audited", began: int) -> str:
             else "not read: that takes the office's credential",
         ),
         ("Witnesses", witnesses or "none that the trust file names"),
+        (
+            "Quorum",
+            "met by the newest checkpoint"
+            if found.quorum
+            else "not met by the newest checkpoint: it lacks cosignatures that the trust file asks for",
+        ),
         ("Timestamps", f"{anchors.tokens:,} that hold"),
     ]
     if anchors.stamped is not None:

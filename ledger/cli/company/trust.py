@@ -58,6 +58,7 @@ def show(file: Path | None, output: Path | None, as_json: bool) -> None:
         "fingerprint": fingerprint(data),
         "required": list(found.required),
         "witnesses": witnesses,
+        "authorities": [each.name for each in found.authorities],
         "retired": [
             {"key": each.log.key_id.hex(), "size": each.size, "revoked": each.revoked}
             for each in found.retired
@@ -74,6 +75,7 @@ def show(file: Path | None, output: Path | None, as_json: bool) -> None:
         ("Required", ", ".join(found.required)),
         ("Signed with", "Ed25519 and ML-DSA-44, both by the notary"),
         ("Witnesses", list(map(quoted, witnesses)) or "none"),
+        ("Timestamps", [quoted(each.name) for each in found.authorities] or "none"),
         *(
             ("Retired", _former(f"log {each.log.key_id.hex()}", each.size, each.revoked))
             for each in found.retired
@@ -207,6 +209,11 @@ def adopt(file: Path | None, printed: str | None, as_json: bool) -> None:
         raise InvalidInput(
             f"This is the trust file of {quoted(pinned.trust.origin)}; the vault deposits with "
             f"{quoted(vault.config.origin)}."
+        )
+    if pinned.trust.issued < vault.trust.issued:
+        raise InvalidInput(
+            f"This trust file is of {text.when(pinned.trust.issued)}, the one that is pinned of "
+            f"{text.when(vault.trust.issued)}; ask the office for its newest."
         )
     with vault.locked():
         kept = vault.checkpoint()

@@ -75,15 +75,14 @@ Example:
 @shell.json_option
 def list_(directory: Path, as_json: bool) -> None:
     """List who may read the entries."""
+    from ledger.cli.table import labelled
+
     with _office(directory) as office:
         found = office.auditors()
     shell.emit(
         as_json,
         {"auditors": [{"name": each.name, "admitted": each.admitted} for each in found]},
-        "\n".join(
-            f"{text.inline(quoted(each.name), 50)}  since {text.when(each.admitted)}"
-            for each in found
-        )
+        "\n".join(labelled([(text.when(each.admitted), quoted(each.name)) for each in found]))
         or "Nobody may read the entries.",
     )
 

@@ -91,8 +91,8 @@ def _show(trust: "Trust", directory: Path, as_json: bool) -> None:
     quorum = next((each.threshold for each in trust.policy.groups if each.name == "witnesses"), 0)
     names = [each.name for each in trust.authorities]
     lines = [
-        f"Asked are {len(witnesses)} witnesses, of whom {quorum} must sign, and "
-        f"{len(names)} timestamp authorities.",
+        f"Witnesses: {len(witnesses)}, of whom {quorum} must sign.",
+        f"Timestamp authorities: {len(names)}.",
         "The trust file is a new one; print its fingerprint and hand both out:",
         text.foreign(file, 2),
         f"  {printed}",
