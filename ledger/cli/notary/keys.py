@@ -350,5 +350,6 @@ def _changed(as_json: bool, directory: Path, made: "KeysChanged", said: str) -> 
         {"fingerprint": made.fingerprint, "entries": list(made.entries)},
         said
         + (f" Entries that say so: {entries}." if entries else "")
-        + f"\nThe trust file to hand out is now\n  {made.fingerprint}\n{text.foreign(name, 2)}",
+        + f"\nThe trust file to hand out is now\n  {made.fingerprint}\n{text.foreign(name, 2)}"
+        + "\nWitnesses need it, too: `sealbook witness add DIR --trust FILE` there.",
     )
