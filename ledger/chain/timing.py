@@ -4,14 +4,13 @@ Only receipts with timestamps, or with an evidence record beside them, come here
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from ledger.chain import report as rp
 from ledger.chain.attesting import (
     Attestations,
-    Attested,
     Renewed,
     attest,
     attest_statement,
@@ -66,15 +65,19 @@ def time_claims(
         facts |= {"latest": shown.latest, "authorities": [each.token.authority for each in tokens]}
         by = "evidence-record" if shown.renewed else "tokens"
         time = Claim(rp.TIME, rp.PROVEN, by, facts=facts)
-    return (time, *_existence(found, own, trust.at))
+    return (time, *_existence(found, trust.at))
 
 
 def _attested(parts: Receipt, trust: Trust, renewed: Renewed | None) -> Attestations:
     return attest(parts.times, parts.note, trust.authorities, renewed, trust.at, trust.doubts)
 
 
-def _existence(found: Attestations, own: Sequence[Attested], at: int | None) -> Iterator[Claim]:
-    """Yield until when the time is shown, and by what; `own` says that of the statement alone."""
+def _existence(found: Attestations, at: int | None) -> Iterator[Claim]:
+    """Yield until when the time is shown, and by what.
+
+    The depositor's own tokens do not count: they are over the statement, and whoever steals the log's
+    keys could still enter it.
+    """
     facts: dict[str, Any] = {}
     if found.tokens:
         facts["tokens"] = [_token_facts(each.token, each.until) for each in found.tokens]
@@ -87,14 +90,11 @@ def _existence(found: Attestations, own: Sequence[Attested], at: int | None) -> 
     if found.refused:
         facts["record_refused"] = list(found.refused)
     shown = found.standing(at)
-    standing = [each.until for each in own if at is None or at <= each.until]
-    known = [each.until for each in (*found.all, *own)]
+    known = [each.until for each in found.all]
     if shown is not None:
         carried = record is not None and shown.until == record.until
         by = "evidence-record" if shown.renewed or carried else "tokens"
         yield Claim(rp.EXISTENCE, rp.PROVEN, by, facts={"until": shown.until, **facts})
-    elif standing:
-        yield Claim(rp.EXISTENCE, rp.PROVEN, "tokens", facts={"until": max(standing), **facts})
     elif known:
         yield Claim(rp.EXISTENCE, rp.NOT_SHOWN, facts={"until": max(known), **facts})
     elif facts:
