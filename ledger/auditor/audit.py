@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ledger.auditor.anchors import Anchored, Anchors
 from ledger.auditor.catching import Catcher, Caught
-from ledger.auditor.entries import Entries, signed_by_any
+from ledger.auditor.entries import Entries
 from ledger.auditor.leaves import Leaves
 from ledger.auditor.mirror import Mirror
 from ledger.auditor.sources import Folder, Source
@@ -30,7 +30,7 @@ from ledger.chain.fault.file import Forged, Fork, Gap, Link, OutOfTime, Rewind
 from ledger.chain.fault.signed import SignedByLog, log_note, signed_by_both
 from ledger.chain.policy import verify_note
 from ledger.chain.receipt import TokenEntry
-from ledger.chain.statement import parse_statement
+from ledger.chain.statement import parse_statement, signed_by_any
 from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, parse_bundle, parse_tile
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import leaf_hashes
@@ -175,7 +175,7 @@ class Audit:
         if self._state is None:
             return
         _require_ours(self._state.note, self._trust, "state of the earlier audit")
-        before = self._require_before(self._state.note, head)
+        before, edge = self._require_before(self._state.note, head)
         self._time = before.time or 0
         size = before.checkpoint.size
         if self._mirror is not None and self._mirror.size < size:
@@ -183,15 +183,15 @@ class Audit:
                 f"The mirror has {self._mirror.size} entries, the earlier audit {size}; give the "
                 "mirror that belongs to this state, or begin anew without it."
             )
-        self._edge = self._edge_at(size)
+        self._edge = edge
         for page in {
             max(0, self._state.height // BLOCKS_PAGE - 1),
             self._state.height // BLOCKS_PAGE,
         }:
             self._take_anchors(page, self._state.height, head)
 
-    def _require_before(self, note: str, head: SignedByLog) -> SignedByLog:
-        """Return what an older note says, where the newest checkpoint contains it."""
+    def _require_before(self, note: str, head: SignedByLog) -> tuple[SignedByLog, TileEdge]:
+        """Return what an older note says, and its tree, where the newest checkpoint contains it."""
         before = signed_by_both(self._trust, note)
         old = before.checkpoint
         if self._size < old.size:
@@ -201,9 +201,10 @@ class Audit:
                 f"The checkpoint here has {self._size} entries; one of {old.size} was signed before. "
                 "This copy of the ledger is behind; try again in a minute, or audit another one."
             )
-        if self._edge_at(old.size).root() != old.root:
+        edge = self._edge_at(old.size)
+        if edge.root() != old.root:
             self._catcher.caught(self._catcher.fork(note, old.size))
-        return before
+        return before, edge
 
     def _edge_at(self, size: int) -> TileEdge:
         index, width = divmod(size, TILE_WIDTH)
@@ -296,14 +297,15 @@ class Audit:
             entry = TokenEntry(2, token.token.der)
         else:
             placed = catcher.placed_under(anchor.note, block.size, block.start, record)
-            entry = next(each for each in anchor.tokens if each.der == token.token.der)
+            entry = next(each for each in anchor.tokens if each.first.der == token.token.der)
         catcher.caught(OutOfTime(placed, entry))
 
     def _take_anchors(self, page: int, last: int, head: SignedByLog) -> None:
         """Take in the anchors of a page up to a height; their blocks were audited before, they not."""
         for anchor in self._source.anchors(page):
             if anchor.height <= last:
-                size = self._require_before(anchor.note, head).checkpoint.size
+                before, _ = self._require_before(anchor.note, head)
+                size = before.checkpoint.size
                 self._anchors.take(anchor, size)
 
     def _record(self, start: int, record: bytes) -> Block:

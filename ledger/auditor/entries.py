@@ -9,9 +9,9 @@ from ledger.chain import statement as st
 from ledger.chain.block import Block
 from ledger.chain.fault.file import Forged, Gap, Placed
 from ledger.chain.replay import EndOfKey, MatterStep, NewKey, Replay, Rule, RuleBroken, effect
-from ledger.chain.statement import Statement, parse_statement, verify_statement
+from ledger.chain.statement import Statement, parse_statement, signed_by_any
 from ledger.chain.tiles import TILE_WIDTH, parse_bundle
-from ledger.errors import MalformedData, VerificationFailed
+from ledger.errors import MalformedData
 
 
 class Entries:
@@ -113,14 +113,3 @@ class Entries:
         number, at = divmod(index, TILE_WIDTH)
         width = min(TILE_WIDTH, self._catcher.size - number * TILE_WIDTH)
         return self._bundle(number, width)[at]
-
-
-def signed_by_any(statement: Statement, keys: Sequence[bytes]) -> bool:
-    """Return whether one of these Ed25519 keys has signed a statement."""
-    for key in keys:
-        try:
-            verify_statement(statement, key)
-        except VerificationFailed:
-            continue
-        return True
-    return False

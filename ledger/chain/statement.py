@@ -9,7 +9,7 @@ is a deterministic CBOR map with text keys.
 The entry is the statement's bytes; its leaf is H(0x00 || entry) (RFC 9162 section 2.1.1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -248,3 +248,14 @@ def _parse_matter(value: Any) -> Matter:
             ):
                 return Matter(id_, number, previous)
     raise MalformedData("a deposit's matter is not as specified")
+
+
+def signed_by_any(statement: Statement, keys: Sequence[bytes]) -> bool:
+    """Return whether one of these Ed25519 keys has signed a statement."""
+    for key in keys:
+        try:
+            verify_statement(statement, key)
+        except VerificationFailed:
+            continue
+        return True
+    return False

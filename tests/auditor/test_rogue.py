@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from ledger.chain.anchorpage import StampedNote
 from ledger.chain.fault.file import Fork, parse_fault
 from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.office import Revocation, revocation_payload
+from ledger.chain.receipt import TokenEntry
+from ledger.chain.renewal.record import format_record, token_record
 from ledger.chain.statement import Matter
 from ledger.chain.trust import format_trust
 from ledger.cli.root import cli
@@ -94,6 +97,15 @@ def a_block_dated_before_a_token_that_it_names(rogue: Rogue, audited: Rogue) -> 
 def a_block_dated_after_its_own_token(rogue: Rogue, audited: Rogue) -> None:
     rogue.close(time=NOW + 5_000, signed_at=NOW + 5_000)
     rogue.anchor(NOW + 10)
+
+
+@lie("time")
+def a_block_dated_after_its_own_token_which_was_renewed(rogue: Rogue, audited: Rogue) -> None:
+    rogue.close(time=NOW + 5_000, signed_at=NOW + 5_000)
+    rogue.anchor(NOW + 10)
+    (entry,) = rogue.anchors[0].tokens
+    record = format_record(token_record(entry.first))
+    rogue.anchors[0] = replace(rogue.anchors[0], tokens=(TokenEntry(entry.lines, record),))
 
 
 @lie("forged")

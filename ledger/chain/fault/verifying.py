@@ -22,7 +22,7 @@ from ledger.chain.note import (
     COSIGNATURE_ML_DSA_44,
 )
 from ledger.chain.office import check_office_statement
-from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
+from ledger.chain.statement import Statement, parse_deposit, parse_statement, signed_by_any
 from ledger.chain.timestamp.token import note_imprint
 from ledger.chain.timestamp.verifying import verify_token
 from ledger.chain.trust import Trust
@@ -183,7 +183,7 @@ def _verify_forged(fault: Forged, trust: Trust) -> Proven:
         raise VerificationFailed(
             "The fault is not proven: it lacks the key that the deposit names."
         )
-    _require(not _signed_by_any(statement, keys), "the entry's signature holds")
+    _require(not signed_by_any(statement, keys), "the entry's signature holds")
     whose = "its depositor's key" if fault.key else "any key that the trust file lists"
     return _proven(
         "forged", f"the entry at index {index} ({statement.kind}) is not signed by {whose}"
@@ -201,16 +201,6 @@ def _parse_content(statement: Statement) -> None:
             parse_enrolment(statement)
         case _:
             check_office_statement(statement)
-
-
-def _signed_by_any(statement: Statement, keys: list[bytes]) -> bool:
-    for key in keys:
-        try:
-            verify_statement(statement, key)
-        except VerificationFailed:
-            continue
-        return True
-    return False
 
 
 def _statement(placed: Placed, trust: Trust) -> Statement:
