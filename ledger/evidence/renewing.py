@@ -22,14 +22,13 @@ from ledger.chain.renewal.verifying import (
     verify_record,
 )
 from ledger.chain.timestamp.authority import Authority
-from ledger.chain.timestamp.request import format_request, parse_response, require_answer
-from ledger.chain.timestamp.token import Token, parse_token, sorted_sets
+from ledger.chain.timestamp.token import Token
 from ledger.chain.timestamp.verifying import NotTrusted, verify_token
 from ledger.disk.files import AtomicFile, sync_folder, what_to_do
 from ledger.errors import InvalidInput, MalformedData, SealbookError, StorageFailed, TooLarge
 from ledger.evidence.renewed import digests_of, read_record, record_of
 from ledger.quoted import quoted
-from ledger.wire.authority import ask_authority
+from ledger.wire import authority
 
 _BATCH = 1_000
 """Records that are written before their folders are synced."""
@@ -65,10 +64,7 @@ def request_token(url: str, imprint: bytes, authorities: Sequence[Authority]) ->
 
     Without `authorities` only its signature is verified, not who has made it. Raises SealbookError.
     """
-    nonce = secrets.randbits(64) | 1 << 64
-    answer = ask_authority(url, format_request(imprint, nonce))
-    token = parse_token(sorted_sets(parse_response(answer)))
-    require_answer(token, imprint, nonce)
+    token = authority.request_token(url, imprint, secrets.randbits(64) | 1 << 64)
     verify_token(token, imprint, authorities or brought(token))
     return token
 

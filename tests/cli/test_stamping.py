@@ -18,7 +18,7 @@ from ledger.company.vault.vault import Vault
 from ledger.errors import Unavailable
 from ledger.verify import verify_receipt
 from ledger.wire.client import NotaryClient
-from tests.tsa import Tsa, started
+from tests.tsa import OTHER_POLICY, Tsa, started
 
 from .conftest import Company
 
@@ -100,6 +100,18 @@ def test_the_daemon_stamps_what_has_waited_for_a_while(
     Stamping(vault, lambda: now + 1)(None)  # type: ignore[arg-type]
     assert waiting.own_token is None
     Stamping(vault, lambda: now + 60)(None)  # type: ignore[arg-type]
+    assert waiting.own_token is not None
+
+
+def test_an_authority_is_asked_for_the_policy_that_its_tokens_must_state(
+    company: Company, tsa: Tsa, away: pytest.MonkeyPatch
+) -> None:
+    path = company.home / "notary.trust"
+    trust = parse_trust(path.read_bytes())
+    strict = replace(trust.authorities[0], policy=OTHER_POLICY)
+    path.write_bytes(format_trust(replace(trust, authorities=(strict,))))
+    company("deposit", company.write("a.txt"))
+    (waiting,) = vault_of(company).spooled()
     assert waiting.own_token is not None
 
 

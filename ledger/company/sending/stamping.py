@@ -5,7 +5,8 @@ carries the token once there is one (formats.md, section 8).
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 
@@ -13,20 +14,18 @@ from ledger.chain.attesting import attest_statement
 from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import Token
+from ledger.chain.timestamp.verifying import verify_token
 from ledger.chain.trust import Trust
 from ledger.company.vault.stored import StoredDeposit
 from ledger.errors import SealbookError, StorageFailed
-from ledger.evidence.renewing import request_token
+from ledger.wire.authority import request_token
+from ledger.wire.web import DEADLINE
 
 AT_ONCE = 32
 """Deposits that are stamped in a row."""
 
-Ask = Callable[[str, bytes, tuple[Authority, ...]], Token]
 
-
-def stamp_waiting(
-    trust: Trust, deposits: Iterable[StoredDeposit], ask: Ask = request_token
-) -> Iterator[StoredDeposit]:
+def stamp_waiting(trust: Trust, deposits: Iterable[StoredDeposit]) -> Iterator[StoredDeposit]:
     """Have statements that wait stamped by the first authority that answers; yield the stamped ones.
 
     Up to `AT_ONCE` of them. Ends without a word where no authority has an address, and with the
@@ -40,18 +39,26 @@ def stamp_waiting(
         with contextlib.suppress(StorageFailed):
             if not deposit.waits or deposit.own_token is not None:
                 continue
-        token = _first(known, sha256(deposit.encoded).digest(), ask)
+        token = _first(known, sha256(deposit.encoded).digest())
         deposit.stamp(token.der)
         done += 1
         yield deposit
 
 
-def _first(known: list[Authority], imprint: bytes, ask: Ask) -> Token:
+def _first(known: list[Authority], imprint: bytes) -> Token:
     """Return a token of the first authority that answers; one that fails is not asked again."""
     while True:
         authority = known[0]
         try:
-            return ask(str(authority.url), imprint, (authority,))
+            token = request_token(
+                str(authority.url),
+                imprint,
+                secrets.randbits(64) | 1 << 64,
+                policy=authority.policy,
+                patience=DEADLINE,
+            )
+            verify_token(token, imprint, [authority])
+            return token
         except SealbookError:
             if len(known) == 1:
                 raise

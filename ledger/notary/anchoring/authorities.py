@@ -13,18 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.chain.receipt import TokenEntry
 from ledger.chain.timestamp.authority import Authority
-from ledger.chain.timestamp.request import (
-    format_request,
-    parse_response,
-    require_answer,
-)
-from ledger.chain.timestamp.token import parse_token, sorted_sets
 from ledger.chain.timestamp.verifying import VerifiedToken, verify_token
 from ledger.errors import InvalidInput
 from ledger.notary.ports import Stamp
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.quoted import quoted
-from ledger.wire.authority import ask_authority
+from ledger.wire.authority import request_token
 from ledger.wire.web import DEADLINE
 
 NONCE_BYTES = 16
@@ -70,10 +64,7 @@ def stamp(
     Unavailable, Refused, MalformedData, TooLarge and VerificationFailed: what came is no good.
     """
     nonce = int.from_bytes(b"\x01" + random(NONCE_BYTES), "big")
-    request = format_request(imprint, nonce, policy=authority.policy)
-    answer = ask_authority(url, request, DEADLINE)
-    token = parse_token(sorted_sets(parse_response(answer)))
-    require_answer(token, imprint, nonce, policy=authority.policy)
+    token = request_token(url, imprint, nonce, policy=authority.policy, patience=DEADLINE)
     return verify_token(token, imprint, [authority], known([token.der]))
 
 
