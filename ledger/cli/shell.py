@@ -18,6 +18,8 @@ from ledger.quoted import quoted
 if TYPE_CHECKING:
     from http.server import HTTPServer
 
+    from ledger.chain.trust import Trust
+
 PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secret)
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -154,6 +156,15 @@ def read_limited(path: Path, limit: int, what: str) -> bytes:
     if len(data) > limit:
         raise InvalidInput(f"{quoted(path)} is too large to be {what}.")
     return data
+
+
+def read_trust(path: Path) -> "tuple[Trust, bytes]":
+    """Return a trust file's content and its bytes. Raises InvalidInput, MalformedData."""
+    from ledger.chain.trust import MAX_TRUST, parse_trust
+
+    data = read_limited(path, MAX_TRUST, "a trust file")
+    with about(path):
+        return parse_trust(data), data
 
 
 def require_readable(path: Path, *, folder: bool = False) -> None:

@@ -75,11 +75,8 @@ def audit(
     from ledger.auditor.catching import Caught
     from ledger.auditor.mirror import Mirror
     from ledger.auditor.state import read_state, write_state
-    from ledger.chain.trust import MAX_TRUST, parse_trust
 
-    data = shell.read_limited(trust_file, MAX_TRUST, "a trust file")
-    with shell.about(trust_file):
-        trust = parse_trust(data)
+    trust, _ = shell.read_trust(trust_file)
     kept = since if since is not None else None if mirror is None else mirror / STATE
     source = _source(ledger, credential, mirror)
     before = None if kept is None else read_state(kept)

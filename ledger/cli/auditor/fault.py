@@ -25,11 +25,8 @@ def fault(file: Path, trust_file: Path, as_json: bool) -> None:
     """
     from ledger.chain.fault.file import MAX_FAULT, parse_fault
     from ledger.chain.fault.verifying import verify_fault
-    from ledger.chain.trust import MAX_TRUST, parse_trust
 
-    data = shell.read_limited(trust_file, MAX_TRUST, "a trust file")
-    with shell.about(trust_file):
-        trust = parse_trust(data)
+    trust, _ = shell.read_trust(trust_file)
     data = shell.read_limited(file, MAX_FAULT, "a fault file")
     with shell.about(file):
         proven = verify_fault(parse_fault(data), trust)

@@ -76,11 +76,7 @@ def asked_rule(asked: str | None) -> str | None:
 
 def read_trust(file: Path, name: str) -> "Trusted":
     """Return the trust in `file`, its bytes, and what the report calls it."""
-    from ledger.chain.trust import MAX_TRUST, parse_trust
-
-    data = shell.read_limited(file, MAX_TRUST, "a trust file")
-    with shell.about(file):
-        return parse_trust(data), data, name
+    return *shell.read_trust(file), name
 
 
 def _verify_receipt(

@@ -107,11 +107,8 @@ def show(directory: Path, as_json: bool) -> None:
 
 def _log_keys(trust_file: Path) -> list[str]:
     from ledger.chain.note import format_vkey
-    from ledger.chain.trust import MAX_TRUST, parse_trust
 
-    data = shell.read_limited(trust_file, MAX_TRUST, "a trust file")
-    with shell.about(trust_file):
-        trust = parse_trust(data)
+    trust, _ = shell.read_trust(trust_file)
     policy = trust.policy
     keys = [*(each.key for each in policy.logs), *(each.key for each in policy.witnesses)]
     return [format_vkey(each) for each in keys if each.name == trust.origin]
