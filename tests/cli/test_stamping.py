@@ -115,6 +115,21 @@ def test_an_authority_is_asked_for_the_policy_that_its_tokens_must_state(
     assert waiting.own_token is not None
 
 
+def test_a_damaged_deposit_keeps_no_other_from_its_stamp(
+    company: Company, tsa: Tsa, away: pytest.MonkeyPatch
+) -> None:
+    tsa.fault = "error"
+    company("deposit", company.write("a.txt"))
+    company("deposit", company.write("b.txt"))
+    tsa.fault = None
+    vault = vault_of(company)
+    first, second = vault.spooled()
+    (first.folder / "meta.json").write_text("{")
+    now = second.meta.sealed
+    Stamping(vault, lambda: now + 60)(None)  # type: ignore[arg-type]
+    assert second.own_token is not None
+
+
 def test_a_damaged_token_spoils_no_receipt(
     company: Company, tsa: Tsa, away: pytest.MonkeyPatch
 ) -> None:

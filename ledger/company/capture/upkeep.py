@@ -3,9 +3,10 @@
 Each has a thread and a client of its own: a notary or a witness that hangs delays no deposit.
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ledger.company.capture.journal import Journal, Kind
@@ -13,8 +14,9 @@ from ledger.company.capture.sender import backoff
 from ledger.company.sending.refreshing import ROUND, NotRefreshed, due, refresh
 from ledger.company.sending.stamping import stamp_waiting
 from ledger.company.sending.witnessed import Cosigned, Fetch, Silent, Split, look
+from ledger.company.vault.stored import StoredDeposit
 from ledger.company.vault.vault import Vault
-from ledger.errors import NotEnrolled, SealbookError, Unavailable
+from ledger.errors import MalformedData, NotEnrolled, SealbookError, StorageFailed, Unavailable
 from ledger.quoted import quoted
 from ledger.wire.client import NotaryClient
 from ledger.wire.witnesses import newest_cosigned
@@ -128,14 +130,26 @@ class Stamping:
     def __init__(self, vault: Vault, clock: Callable[[], float]) -> None:
         self._vault = vault
         self._clock = clock
+        self._stamped: set[str] = set()
 
     def __call__(self, _: NotaryClient) -> float:
         """Stamp what has waited for a while."""
-        before = self._clock() - GRACE
-        late = (each for each in self._vault.spooled() if each.meta.sealed <= before)
-        for _deposit in stamp_waiting(self._vault.trust, late):
-            pass
+        for each in stamp_waiting(self._vault.trust, self._late()):
+            self._stamped.add(each.name)
         return STAMP_EVERY
+
+    def _late(self) -> Iterator[StoredDeposit]:
+        """Yield what waits too long and has no token; of what has one nothing is read again."""
+        before, spooled = self._clock() - GRACE, self._vault.spooled()
+        self._stamped.intersection_update(each.name for each in spooled)
+        for each in spooled:
+            if each.name in self._stamped:
+                continue
+            with contextlib.suppress(MalformedData, StorageFailed):  # the sender tells of it
+                if each.own_token is not None:
+                    self._stamped.add(each.name)
+                elif each.meta.sealed <= before:
+                    yield each
 
 
 class Watching:

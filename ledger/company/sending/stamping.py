@@ -17,7 +17,7 @@ from ledger.chain.timestamp.token import Token
 from ledger.chain.timestamp.verifying import verify_token
 from ledger.chain.trust import Trust
 from ledger.company.vault.stored import StoredDeposit
-from ledger.errors import SealbookError, StorageFailed
+from ledger.errors import MalformedData, SealbookError, StorageFailed
 from ledger.wire.authority import request_token
 from ledger.wire.web import DEADLINE
 
@@ -36,9 +36,12 @@ def stamp_waiting(trust: Trust, deposits: Iterable[StoredDeposit]) -> Iterator[S
     for deposit in deposits:
         if not known or done == AT_ONCE:
             return
-        with contextlib.suppress(StorageFailed):
+        try:
+            deposit.check()
             if not deposit.waits or deposit.own_token is not None:
                 continue
+        except (MalformedData, StorageFailed):
+            continue  # whoever sends tells of it
         token = _first(known, sha256(deposit.encoded).digest())
         deposit.stamp(token.der)
         done += 1
