@@ -1,7 +1,10 @@
 """The two languages of every sentence, and times as a reader writes them."""
 
+import gettext
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.resources import files
 
 from ledger.quoted import Words
 
@@ -25,6 +28,25 @@ def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
 def pick(pair: Pair, language: str) -> Words:
     """Return the text in this language."""
     return Words(pair[LANGUAGES.index(language)])
+
+
+def tr(message: str, language: str, *places: int | Words, **values: int | Words) -> Words:
+    """Return a message of ours in this language, its places `{name}` filled.
+
+    `message` is the English, a literal, so that extraction finds it; its Chinese stands in the
+    catalogue. Raises TypeError for anything but numbers and words of ours: what others have chosen is
+    no part of a sentence but a value on a line of its own.
+    """
+    for each in (*places, *values.values()):
+        if not isinstance(each, (int, Words)):
+            raise TypeError(f"a sentence takes numbers and words of ours, no {type(each).__name__}")
+    return Words(_catalogue(language).gettext(message).format(*places, **values))
+
+
+@lru_cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    folder = str(files("ledger").joinpath("locale"))
+    return gettext.translation("sealbook", folder, [language], fallback=True)
 
 
 def at(seconds: float) -> datetime | None:
