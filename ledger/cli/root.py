@@ -75,6 +75,8 @@ class Program(LazyGroup):
                 # A name that the terminal cannot show must not end the program.
                 stream.reconfigure(errors="backslashreplace")
         extra["standalone_mode"] = False
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
+            extra["color"] = False
         try:
             result = super().main(arguments, **extra)
             sys.stdout.flush()
@@ -222,6 +224,12 @@ _SECTIONS: dict[str, Commands] = {
     },
     "The notary office": {
         "notary": ("ledger.cli.notary.group:notary", "Run and look after a notary."),
+    },
+    "This program": {
+        "completion": (
+            "ledger.cli.completion:completion",
+            "Print a script that completes commands in a shell.",
+        ),
     },
 }
 

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ledger.chain.trust import Trust
 
 PASSPHRASE_VARIABLE = "SEALBOOK_PASSPHRASE_FILE"  # noqa: S105 (a name, no secret)
+
+_TICK = 0.5
+"""Seconds between two looks at the clock where nothing else says how far a work is."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -221,7 +225,9 @@ class Progress:
         self._shown = False
         self._watched = watched()
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Say that so much is done, and how much there is where that is known only now."""
+        self._total = self._total if total is None else total
         now = time.monotonic()
         if not self._watched or now < max(self._quiet_until, Progress._last + self._EVERY):
             return
@@ -229,11 +235,25 @@ class Progress:
 
         Progress._last, self._shown = now, True
         count = size if self._bytes else str
-        rate = count(int(done / max(now - self._start, 0.001)))
+        rate = done / max(now - self._start, 0.001)
         share = f"{min(100, 100 * done // self._total):3d} %  " if self._total else ""
-        line = f"{inline(self._what, 44)}  {share}{count(done // self._passes)}  {rate}/s"
+        line = (
+            f"{inline(self._what, 32)}  {share}{count(done // self._passes)}  {count(int(rate))}/s"
+        )
+        if self._total and rate >= 1:
+            line += f"  {_clock((self._total - done) / rate)} left"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
+
+    def wait(self) -> None:
+        """Say how long it has taken, where nothing can be counted."""
+        now = time.monotonic()
+        if self._watched and now >= self._quiet_until:
+            from ledger.cli.text import inline
+
+            self._shown = True
+            sys.stderr.write(f"\r\x1b[K{inline(self._what, 44)}  {_clock(now - self._start)}")
+            sys.stderr.flush()
 
     def close(self) -> None:
         """Remove the line."""
@@ -247,3 +267,29 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _clock(seconds: float) -> str:
+    """Return a duration as 0:07 or 1:02:03."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show how long the block has taken: for what is done elsewhere, or cannot be counted."""
+    done = threading.Event()
+    with Progress(what, 0) as progress:
+
+        def tick() -> None:
+            while not done.wait(_TICK):
+                progress.wait()
+
+        ticking = threading.Thread(target=tick, daemon=True)
+        ticking.start()
+        try:
+            yield
+        finally:
+            done.set()
+            ticking.join()

@@ -251,23 +251,31 @@ def root_from_inclusion_proof(
             "where no such entry can be."
         )
     _require_hashes("inclusion", (leaf_hash, *proof))
-    fn, sn = index, size - 1
+    sides = path_sides(index, size)
+    if len(proof) != len(sides):
+        raise _wrong_length("inclusion")
     root = leaf_hash
-    for sibling in proof:
-        if sn == 0:
-            raise _wrong_length("inclusion")
-        if fn & 1 or fn == sn:
-            root = node_hash(sibling, root)
-            while fn and not fn & 1:
-                fn >>= 1
-                sn >>= 1
-        else:
-            root = node_hash(root, sibling)
+    for left, sibling in zip(sides, proof, strict=True):
+        root = node_hash(sibling, root) if left else node_hash(root, sibling)
+    return root
+
+
+def path_sides(index: int, size: int) -> list[bool]:
+    """Return for each hash of an inclusion proof, leaf first, whether it stands on the left.
+
+    `index` is below `size`. The steps of section 2.1.3.2, without the hashes.
+    """
+    fn, sn = index, size - 1
+    sides = []
+    while sn:
+        left = bool(fn & 1) or fn == sn
+        while left and fn and not fn & 1:
+            fn >>= 1
+            sn >>= 1
+        sides.append(left)
         fn >>= 1
         sn >>= 1
-    if sn:
-        raise _wrong_length("inclusion")
-    return root
+    return sides
 
 
 def verify_inclusion(

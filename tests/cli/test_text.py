@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click import unstyle
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -15,7 +16,7 @@ from ledger import language
 from ledger.chain import report as rp
 from ledger.chain.renewal.tree import NOT_COVERED
 from ledger.chain.report import Claim, Report
-from ledger.cli import shell, text
+from ledger.cli import root, shell, text
 from ledger.cli.court.page import report_page
 from ledger.cli.table import labelled
 from ledger.cli.text import sentence
@@ -220,8 +221,29 @@ def test_progress_shows_share_and_rate_to_whoever_watches(
     assert bool(shown) is watched
     if watched:
         assert "sealing a\\nb.pdf   25 %  25.0 MB  25.0 MB/s" in shown
-        assert " 50 %  50.0 MB  25.0 MB/s" in shown
+        assert " 50 %  50.0 MB  25.0 MB/s  0:02 left" in shown
         assert shown.endswith("\r\x1b[K")
+
+
+def test_what_cannot_be_counted_shows_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr("ledger.cli.shell.sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with shell.Progress("copying", 0) as progress:
+        monkeypatch.setattr("ledger.cli.shell.time.monotonic", lambda: progress._start + 3_725)
+        progress.wait()
+    assert "copying  1:02:05" in screen.getvalue()
+    assert screen.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_colours_can_be_turned_off(plain: bool) -> None:
+    vectors = Path(__file__).parents[2] / "examples" / "vectors"
+    file, trust = str(vectors / "deposit-1.receipt"), str(vectors / "notary.trust")
+    env = {"NO_COLOR": "1" if plain else "", "LC_ALL": "C.UTF-8"}
+    shown = CliRunner().invoke(root.cli, ["verify", file, "--trust", trust], env=env, color=True)
+    assert ("\x1b[" in shown.output) is not plain
+    assert "proven by the inclusion proof" in shown.output
 
 
 @pytest.mark.parametrize("write", [language.utc, language.day, language.iso, text.when])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.cli import root
+from ledger.cli import completion, root
 from ledger.program import VERSION
 from tests.package.test_public import VECTORS, example, office
 
@@ -162,11 +162,17 @@ def test_every_command_has_a_manual_page(court: Path) -> None:
     assert ".BR sealbook\\-notary\\-init (1)" in pages["sealbook-notary.1"]
 
 
+def test_each_shell_finds_its_completion(court: Path) -> None:
+    share = court.parents[1] / "share"
+    for shell, place in completion.PLACES.items():
+        assert (share / place).read_text() == completion.script(shell)
+
+
 @pytest.mark.skipif(not UV.exists(), reason="pip builds no sdist")
 def test_the_sdist_carries_what_a_court_s_expert_reads(tmp_path: Path) -> None:
     with tarfile.open(build(tmp_path, "sdist")) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    expected = {"docs/formats.md", "docs/verify-offline.md", "make_man.py", "api/app.py"}
+    expected = {"docs/formats.md", "docs/verify-offline.md", "make_shared.py", "api/app.py"}
     vectors = {f"examples/vectors/{each}" for each in ("refused/refused.json", "case.evidence")}
     assert expected | vectors <= names
 

@@ -89,7 +89,7 @@ def audit(
             mirror=None if mirror is None else Mirror(mirror),
             notes=[_note(each, trust) for each in receipts],
             save=lambda state: None if kept is None else write_state(kept, state),
-            progress=lambda done, _: progress(done),
+            progress=progress,
         ).run()
     except Caught as caught:
         progress.close()

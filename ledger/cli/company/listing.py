@@ -1,5 +1,6 @@
 """`sealbook list | show | open`: what was deposited, and back again."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ from ledger.cli.company.sending import (
 )
 from ledger.company.vault.finding import SORTS
 from ledger.errors import InvalidInput, SealbookError
+from ledger.language import choose_language
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -277,23 +279,33 @@ def _midnight(found: date) -> float:
     epilog="""\b
 Example:
   sealbook show contract.pdf
+  sealbook show contract.pdf --picture receipt.svg
 """
 )
 @click.argument("deposit_id", metavar="ID")
+@click.option(
+    "--picture", type=shell.FILE, help="Draw what the receipt shows into a file, .svg or .png."
+)
 @shell.passphrase_option
 @shell.json_option
-def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
+def show(
+    deposit_id: str, picture: Path | None, passphrase_file: Path | None, as_json: bool
+) -> None:
     """Show one deposit. ID is the start of its id, its path, name or title.
 
-    The documents are listed where the vault opens without asking for a passphrase.
+    The documents are listed where the vault opens without asking for a passphrase. A picture holds no
+    name and no content of the deposit: place, hashes, times, and who stands for them.
     """
+    from ledger.cli.company.picturing import require_kind, write_picture
     from ledger.cli.table import Value, labelled
     from ledger.company.sending.refreshing import expects, lacks
     from ledger.company.vault.home import IDENTITY
 
+    require_kind(picture)
     vault = own.open_vault()
     found = vault.find(deposit_id)
     value = summary(found)
+    verified = verified_receipt(vault, found) if found.receipt is not None else None
     statement = found.deposit
     value["content_deposited"] = statement.content is not None
     meta = found.meta
@@ -311,8 +323,7 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
     if statement.matter:
         name = meta.matter or statement.matter.id.hex()
         rows.append(("Matter", [quoted(name), f"number {statement.matter.number}"]))
-    if found.receipt is not None:
-        verified = verified_receipt(vault, found)
+    if verified is not None:
         value |= {"index": verified.index, "block": verified.block.height}
         awaited = expects(vault.trust)
         lacking = [_AWAITED[name] for name in sorted(lacks(verified, vault.trust), reverse=True)]
@@ -338,6 +349,10 @@ def show(deposit_id: str, passphrase_file: Path | None, as_json: bool) -> None:
             rows.append(
                 ("Rendered", f"{made} rendition{'' if made == 1 else 's'}, made at the deposit")
             )
+    if picture is not None:
+        write_picture(picture, found, verified, choose_language(None, os.environ))
+        value["picture"] = str(picture.absolute())
+        rows.append(("Picture", quoted(picture)))
     shell.emit(as_json, value, "\n".join(labelled(rows)))
 
 

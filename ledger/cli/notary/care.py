@@ -39,10 +39,12 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
 
     value: dict[str, Any] = {}
     if rebuild:
-        value["rebuilt"] = make_anew(directory)
+        with shell.waiting("making the database anew"):
+            value["rebuilt"] = make_anew(directory)
         if not as_json:
             click.echo(f"The database was made anew: {value['rebuilt']} entries.")
-    found = run(directory, ciphertext=ciphertext)
+    with shell.Progress("checked", 0, bytes_=False) as progress:
+        found = run(directory, ciphertext=ciphertext, progress=progress)
     value["findings"] = [
         {"level": each.level, "place": each.place, "problem": each.problem} for each in found
     ]
@@ -77,7 +79,8 @@ def backup(destination: Path, directory: Path, as_json: bool) -> None:
     from ledger.notary.orders import Backup
 
     place = str(destination.resolve())
-    size = command(directory, Backup(place)).size
+    with shell.waiting("copying"):
+        size = command(directory, Backup(place)).size
     shell.emit(
         as_json,
         {"destination": place, "size": size},
@@ -106,7 +109,10 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
     from ledger.notary.care.restore import restore as run
     from ledger.notary.system_clock import SYSTEM_CLOCK
 
-    last = run(source, directory, checkpoints=checkpoints, clock=SYSTEM_CLOCK, random=os.urandom)
+    with shell.waiting("restoring"):
+        last = run(
+            source, directory, checkpoints=checkpoints, clock=SYSTEM_CLOCK, random=os.urandom
+        )
     shell.emit(
         as_json,
         {"directory": str(directory.resolve()), "size": last.size, "root": last.root.hex()},

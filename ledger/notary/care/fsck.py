@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,10 +94,16 @@ class _TooMany(Exception):
     pass
 
 
-def fsck(directory: Path, *, ciphertext: bool = False) -> tuple[Finding, ...]:
+def fsck(
+    directory: Path,
+    *,
+    ciphertext: bool = False,
+    progress: Callable[[int, int], object] = lambda *_: None,
+) -> tuple[Finding, ...]:
     """Check a notary's directory while no process uses it; return what is wrong, () if all is well.
 
     `ciphertext` also reads all age files, whose presence and size alone are checked without it.
+    `progress` is given the number of entries that were read, and of all.
     Raises InUse, NotFound, InvalidInput (keys, trust file), StorageFailed.
     """
     with contextlib.ExitStack() as stack:
@@ -123,7 +130,8 @@ def fsck(directory: Path, *, ciphertext: bool = False) -> tuple[Finding, ...]:
                 stack.callback(anchors.close)
         except LedgerFault as error:
             return (Finding(ERROR, name, str(error)),)
-        return _Fsck(directory, keys, trust, store, signed, anchors, ciphertext=ciphertext).run()
+        checking = _Fsck(directory, keys, trust, store, signed, anchors, ciphertext=ciphertext)
+        return checking.run(progress)
 
 
 class _Fsck:
@@ -154,11 +162,11 @@ class _Fsck:
         self.last: SignedCheckpoint | None = None
         self.published: str | None = None
 
-    def run(self) -> tuple[Finding, ...]:
+    def run(self, progress: Callable[[int, int], object]) -> tuple[Finding, ...]:
         try:
             self._files()
             self._read_published()
-            if self._copies() and self._blocks():
+            if self._copies() and self._blocks(progress):
                 self._edge()
                 self._records()
                 self._anchors()
@@ -220,9 +228,9 @@ class _Fsck:
         except LedgerFault as error:
             self._error(f"{place.LOG}/{CHECKPOINT}", error)
 
-    def _blocks(self) -> bool:
+    def _blocks(self, progress: Callable[[int, int], object]) -> bool:
         """Walk block by block: entries, record, root, note, seal, tiles, bundles; False if stopped."""
-        height = -1
+        height, newest = -1, self.signed.last()
         while checkpoints := self.signed.all(height):
             for checkpoint in checkpoints:
                 start = 0 if self.last is None else self.last.size
@@ -233,6 +241,7 @@ class _Fsck:
                 if not self._block(where, start, checkpoint):
                     return False
                 self.last, height = checkpoint, checkpoint.height
+                progress(checkpoint.size, newest.size if newest else 0)
         if self.last is None:
             self._error(place.CHECKPOINTS, "no checkpoint was ever signed")
         elif (stored := self.store.size()) > self.last.size:

@@ -1,6 +1,8 @@
-"""Writes a manual page for each command, from the commands themselves, when a wheel is built.
+"""Writes what a system shows of a program, from the commands themselves, when a wheel is built.
 
-python make_man.py FOLDER
+A manual page for each command, and the scripts with which bash, zsh and fish complete them.
+
+python make_shared.py FOLDER
 """
 
 import sys
@@ -17,11 +19,11 @@ except ImportError:  # run by hand
     BuildHookInterface = object
 
 
-class ManualPages(BuildHookInterface):
-    """Puts the pages into the wheel's share/man/man1."""
+class Shared(BuildHookInterface):
+    """Puts pages and scripts into the wheel's share/."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the pages and tell the builder of them."""
+        """Write the files and tell the builder of them."""
         if self.target_name != "wheel" or version == "editable":
             return
         folder = Path(mkdtemp())
@@ -29,6 +31,20 @@ class ManualPages(BuildHookInterface):
         shared = build_data.setdefault("shared_data", {})
         for page in write_pages(folder):
             shared[str(page)] = f"share/man/man1/{page.name}"
+        for script, place in write_completions(folder).items():
+            shared[str(script)] = f"share/{place}"
+
+
+def write_completions(folder: Path) -> dict[Path, str]:
+    """Write a script for each shell; return where, and the place under share/ where it looks."""
+    from ledger.cli.completion import PLACES, script
+
+    written = {}
+    for shell, place in PLACES.items():
+        path = folder / f"completion.{shell}"
+        path.write_text(script(shell))
+        written[path] = place
+    return written
 
 
 def write_pages(folder: Path) -> list[Path]:
@@ -97,3 +113,4 @@ def _text(text: str) -> str:
 
 if __name__ == "__main__":
     write_pages(Path(sys.argv[1]))
+    write_completions(Path(sys.argv[1]))
