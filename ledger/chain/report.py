@@ -12,6 +12,7 @@ PROVEN, STATED, NOT_SHOWN, FAILED = "proven", "stated", "not-shown", "failed"
 
 CONTENT = "content"
 PROVENANCE = "provenance"
+INSPECTION = "inspection"
 DEPOSITOR = "depositor"
 IDENTITY = "identity"
 LEDGER = "ledger"
@@ -24,8 +25,8 @@ MATTER = "matter"
 REVOCATION = "revocation"
 AUTHORSHIP = "authorship"
 CLAIMS = (
-    CONTENT, PROVENANCE, DEPOSITOR, IDENTITY, LEDGER, BLOCK, SEAL, TIME, EXISTENCE, WITNESSES, MATTER,
-    REVOCATION, AUTHORSHIP,
+    CONTENT, PROVENANCE, INSPECTION, DEPOSITOR, IDENTITY, LEDGER, BLOCK, SEAL, TIME, EXISTENCE,
+    WITNESSES, MATTER, REVOCATION, AUTHORSHIP,
 )  # fmt: skip
 """Every claim, in the order of a report."""
 

@@ -48,6 +48,8 @@ class _Writer:
             pair = _CONSISTENT_IN_PART
         if question == "kept" and facts["cover"]:
             pair = _KEPT_AS_STATED
+        if question == "notarised" and facts.get("scope") == "part":
+            pair = _NOTARISED_IN_PART
         if question == "third-party" and facts["names"]:
             pair = _COUNTERSIGNED
         if question == "registered" and self.answer.status == rp.PROVEN:
@@ -208,6 +210,13 @@ _SHOWN: dict[str, Pair] = {
         "存证人软件按其自身时钟于 {signed} 签署；公证机构声明于 {time} 登记。签署之前数据存于何处、"
         "如何保管，没有记录。",
     ),
+    "notarised": (
+        "An officer opened the whole deposit and saw it, as entry {index} of the ledger states "
+        "({time}). That is the office's own statement of having seen it; this report is no notarial "
+        "certificate of the content.",
+        "公证机构以账本第 {index} 号记录声明，公证人员打开并查看了该存证的全部内容（{time}）。"
+        "此为公证机构对其查看的声明；本报告不是对内容的公证书。",
+    ),
     "corroboration": (
         "The depositor has numbered this deposit {number} in a matter; its other papers can be "
         "compared. The notary admits each number once.",
@@ -309,9 +318,9 @@ _HIDDEN: dict[str, Pair] = {
         "未予证明。",
     ),
     "notarised": (
-        "The notary office entered a salted fingerprint; it has neither seen nor examined the "
-        "content. This report is no notarial certificate of the content.",
-        "公证机构登记的是加盐指纹，未查看、未审查内容。本报告不是对内容的公证书。",
+        "The notary office entered a salted fingerprint; nothing here shows that it has seen or "
+        "examined the content. This report is no notarial certificate of the content.",
+        "公证机构登记的是加盐指纹；未显示其查看或审查过内容。本报告不是对内容的公证书。",
     ),
     "third-party": (
         "Nobody else is shown to have witnessed how the data was made, collected or kept.",
@@ -363,6 +372,13 @@ _REGISTERED_BETWEEN: Pair = (
 _ENTERED_BY: Pair = (
     " That it was entered not later than {latest}, a timestamp authority has attested.",
     "时间戳机构证明其登记不晚于 {latest}。",
+)
+_NOTARISED_IN_PART: Pair = (
+    "An officer opened and saw a part of the deposit, as entry {index} of the ledger states ({time}); "
+    "which part, the report without --for says. That is the office's own statement of having seen it; "
+    "this report is no notarial certificate of the content.",
+    "公证机构以账本第 {index} 号记录声明，公证人员打开并查看了该存证的一部分（{time}）；"
+    "所查看的部分见不带 --for 的报告。此为公证机构对其查看的声明；本报告不是对内容的公证书。",
 )
 _COUNTERSIGNED: Pair = (
     "Those named below countersigned the ledger's state, not the content. Nobody else is shown to have "

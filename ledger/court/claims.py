@@ -12,7 +12,13 @@ from ledger.chain.report import Claim, Report
 from ledger.court.cover import cover_facts
 from ledger.court.reasons import in_chinese
 from ledger.court.sentences import say
-from ledger.court.shown import content_facts, content_words, document_called, made_facts
+from ledger.court.shown import (
+    content_facts,
+    content_words,
+    document_called,
+    made_facts,
+    seen_words,
+)
 from ledger.court.words import Described, Fact, fill, hexadecimal, listed, reason_facts
 from ledger.language import CHINESE, Pair, pick, utc
 from ledger.quoted import Quoted, Words
@@ -86,6 +92,8 @@ class _Writer:
             return _RENEWED
         if claim.name == rp.WITNESSES and claim.status == rp.NOT_SHOWN and claim.facts:
             return _TOO_FEW
+        if claim.name == rp.INSPECTION and claim.facts.get("scope") == "part":
+            return _ANOTHER_PART if claim.facts["covers"] is False else _IN_PART
         return None
 
     def _values(self) -> dict[str, int | Words]:
@@ -120,6 +128,8 @@ class _Writer:
                 yield Fact(pick(label, language), self.when(value))
             elif value is not None:
                 yield Fact(pick(label, language), Quoted(str(value)))
+        for each in claim.facts.get("seen", ()):
+            yield Fact(document_called(each["document"], language), seen_words(each, language))
         for each in claim.facts.get("witnesses", ()):
             yield Fact(pick(_WITNESS, language), Quoted(each["name"]))
             if each.get("time") is not None:
@@ -188,6 +198,7 @@ _BY = {
 _TITLES = {
     rp.CONTENT: ("Content", "内容"),
     rp.PROVENANCE: ("Origin", "来源"),
+    rp.INSPECTION: ("Inspection", "公证机构查看"),
     rp.DEPOSITOR: ("Depositor", "存证人"),
     rp.IDENTITY: ("Identity", "身份"),
     rp.LEDGER: ("Ledger entry", "账本记录"),
@@ -226,6 +237,20 @@ _TEXTS: dict[str, tuple[Pair, Pair]] = {
             "mail: envelope, DKIM, ARC). The depositor can open each field alone.",
             "封存时对存证标题及来源的声明（邮件的信封、DKIM、ARC 结果等）未予显示。"
             "存证人可单独开示各字段。",
+        ),
+    ),
+    rp.INSPECTION: (
+        (
+            "The office inspected the content: it states, as entry {index} of the ledger, that at "
+            "{time} an officer opened the whole deposit and saw it. Of its meaning or truth it "
+            "states nothing.",
+            "公证机构查看了内容：公证机构以账本第 {index} 号记录声明，公证人员于 {time} 打开并查看了"
+            "该存证的全部内容。该声明不涉及内容的含义与真实性。",
+        ),
+        (
+            "The office witnessed a commitment, a salted fingerprint. Nothing here shows that it has "
+            "seen the content.",
+            "公证机构登记的是加盐指纹；未显示其查看过内容。",
         ),
     ),
     rp.DEPOSITOR: (
@@ -356,6 +381,21 @@ _TOO_FEW: Pair = (
     "共同签署账本这一状态的机构少于信任文件的要求。",
 )
 
+_IN_PART: Pair = (
+    "The office inspected a part of the content: it states, as entry {index} of the ledger, that at "
+    "{time} an officer opened and saw what is named below, and no more. Of its meaning or truth it "
+    "states nothing.",
+    "公证机构查看了部分内容：公证机构以账本第 {index} 号记录声明，公证人员于 {time} 打开并查看了下列"
+    "部分，仅此而已。该声明不涉及内容的含义与真实性。",
+)
+_ANOTHER_PART: Pair = (
+    "The office inspected another part than the one shown here, or not all of it: it states, as entry "
+    "{index} of the ledger, that at {time} an officer opened and saw what is named below, and no more. "
+    "Nothing here shows that it has seen the rest.",
+    "公证机构查看的并非（或不全是）此处所示部分：公证机构以账本第 {index} 号记录声明，公证人员于 "
+    "{time} 打开并查看了下列部分，仅此而已。未显示其查看过其余部分。",
+)
+
 _RENDERED: Pair = (
     " Of these, {count} are renditions made from the original at the deposit; this program does not "
     "compare them with it, whoever reads both can.",
@@ -379,6 +419,10 @@ _FAILURES = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
     rp.CONTENT: (
         "What is shown is not what was deposited.",
         "所示内容与存证内容不符。",
+    ),
+    rp.INSPECTION: (
+        "The inspection record does not belong to this deposit, or does not hold.",
+        "查看记录与该存证不符，或不成立。",
     ),
     rp.DEPOSITOR: (
         "It is not shown that the account's enrolled key made this deposit.",
@@ -411,6 +455,10 @@ _FACTS: dict[str, dict[str, Pair]] = {
         "origin": ("ledger", "账本"),
         "commitment": ("commitment", "加盐指纹"),
         "root": ("ledger root", "账本根值"),
+    },
+    rp.INSPECTION: {
+        "officer": ("officer", "公证人员"),
+        "role": ("office held", "职务"),
     },
     rp.SEAL: {"subject": ("certificate", "证书")},
     rp.BLOCK: {"previous": ("block before", "前一区块")},

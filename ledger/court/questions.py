@@ -166,7 +166,7 @@ def _before_entry(report: Report, stated: Sequence[Mapping[str, Any]]) -> tuple[
         _stated("source", stated, ("source",), source),
         _stated("made", stated, ("modified", "media-type", "tool"), made),
         _as("18", "kept", kept, cover=kept_cover),
-        Answer("18", "notarised", rp.NOT_SHOWN),
+        _as("18", "notarised", report.claim(rp.INSPECTION)),
         Answer("18", "third-party", rp.NOT_SHOWN, facts={"names": names}),
         _as("18", "corroboration", report.claim(rp.MATTER)),
     )

@@ -131,6 +131,17 @@ def span(first: int, last: int | None, language: str) -> Words:
     return fill(("pieces {0:,} to {1:,}", "第 {0:,} 至 {1:,} 块"), language, first, last)
 
 
+def seen_words(seen: Mapping[str, Any], language: str) -> Words:
+    """Return which pieces of a document somebody has seen, and of how many where that was opened."""
+    spans = [span(first, first + count - 1, language) for first, count in seen["runs"]]
+    text = Words(pick((", ", "、"), language).join(spans))
+    if seen["pieces"] is None:
+        return text
+    if not spans or seen["runs"] == [[1, seen["pieces"]]]:
+        return pick(("whole", "全文"), language)
+    return fill(("{0}, of {1:,}", "{0}（共 {1:,} 块）"), language, text, seen["pieces"])
+
+
 def joined(what: Words, said: Words, language: str) -> Words:
     """Return something and what is said of it."""
     return fill(("{0}: {1}", "{0}：{1}"), language, what, said)
