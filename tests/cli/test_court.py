@@ -215,7 +215,7 @@ def test_the_page_fits_80_columns_and_claims_nothing_more(
 ) -> None:
     shown = deposited("verify", "letter.txt.receipt", "--lang", language).stdout
     assert all(text.columns(line) <= 80 for line in shown.splitlines())
-    assert len(shown.splitlines()) < 80
+    assert len(shown.splitlines()) < 84
     words = {
         "en": ("proven by", "stated by", "not shown", "who wrote the content", "Not independently"),
         "zh": ("已证明", "公证机构声明", "未予证明", "是否真实", "未经独立确认"),
