@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: setup demo tour test check lint types unit soak bench lock clean
+.PHONY: setup demo tour messages test check lint types unit soak bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -23,6 +23,9 @@ demo: setup
 
 tour: setup
 	@$(BIN)/python -m examples.make_tour
+
+messages: setup
+	@$(BIN)/python -m examples.make_messages
 
 test check: lint types unit
 

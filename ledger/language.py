@@ -4,14 +4,20 @@ import gettext
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 from ledger.quoted import Words
 
 ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
-Pair = tuple[str, str]
-"""A text in English and in Chinese."""
+DOMAIN, LOCALE = "sealbook", Path(__file__).parent / "locale"
+"""The catalogue's name, and the folder of all of them."""
+Message = str
+"""A text of ours, in English, with places `{name}`: the key of its translation in the catalogue.
+
+What is annotated so, is extracted: values of a table, fields, arguments. Where one English text means
+two things, its context goes before it: "context\x04text".
+"""
 
 
 def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
@@ -25,28 +31,33 @@ def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
     return ENGLISH
 
 
-def pick(pair: Pair, language: str) -> Words:
-    """Return the text in this language."""
-    return Words(pair[LANGUAGES.index(language)])
-
-
-def tr(message: str, language: str, *places: int | Words, **values: int | Words) -> Words:
+def tr(message: Message, language: str, *places: int | Words, **values: int | Words) -> Words:
     """Return a message of ours in this language, its places `{name}` filled.
 
-    `message` is the English, a literal, so that extraction finds it; its Chinese stands in the
-    catalogue. Raises TypeError for anything but numbers and words of ours: what others have chosen is
-    no part of a sentence but a value on a line of its own.
+    Raises TypeError for anything but numbers and words of ours: what others have chosen is no part of
+    a sentence but a value on a line of its own.
     """
     for each in (*places, *values.values()):
         if not isinstance(each, (int, Words)):
             raise TypeError(f"a sentence takes numbers and words of ours, no {type(each).__name__}")
-    return Words(_catalogue(language).gettext(message).format(*places, **values))
+    return Words(translated(message, language).format(*places, **values))
+
+
+def translated(message: Message, language: str) -> str:
+    """Return a message in this language, its places as they are; in English where it is not known."""
+    found = _catalogue(language).gettext(message) if message else ""  # "" is the catalogue's head
+    return found.rpartition("\x04")[2]
+
+
+def messages(language: str) -> tuple[Message, ...]:
+    """Return every message that is translated into this language."""
+    found = getattr(_catalogue(language), "_catalog", {})  # gettext shows it to nobody
+    return tuple(each for each in found if isinstance(each, str) and each)
 
 
 @lru_cache
 def _catalogue(language: str) -> gettext.NullTranslations:
-    folder = str(files("ledger").joinpath("locale"))
-    return gettext.translation("sealbook", folder, [language], fallback=True)
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
 
 
 def at(seconds: float) -> datetime | None:

@@ -35,6 +35,7 @@ from ledger.chain.statement import (
 from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_by_log, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
+from ledger.language import Message
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class OpenedDeposit:
     renditions: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
     shown: tuple[Mapping[str, object], ...] | None = None
     cover: Mapping[str, str] = field(default_factory=dict)
-    problem: str = ""
+    problem: Message = ""
 
 
 @dataclass(frozen=True, slots=True)

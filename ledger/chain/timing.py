@@ -23,6 +23,7 @@ from ledger.chain.retired import revocation
 from ledger.chain.timestamp.verifying import VerifiedToken
 from ledger.chain.trust import Trust, verify_own
 from ledger.errors import SealbookError, VerificationFailed
+from ledger.language import Message
 
 
 def require_stamped(parts: Receipt, trust: Trust, renewed: Renewed | None, until: int) -> None:
@@ -134,9 +135,12 @@ def _earliest(
         if hashlib.sha256(each.tokens[0].token.der).digest() == earlier.token.digest
     ]
     if first and until is not None and first[0].latest >= until:
-        left_out.append("the earlier checkpoint is by a key that was revoked before its token")
+        left_out.append(_REVOKED_BEFORE)
         return None
     return first[0].earliest if first else None
+
+
+_REVOKED_BEFORE: Message = "the earlier checkpoint is by a key that was revoked before its token"
 
 
 def _require_order(stated: int, earliest: int | None, found: Attestations) -> None:

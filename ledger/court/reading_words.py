@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from ledger.court.readings import Reading, Rests
 from ledger.court.shown import document_called
-from ledger.court.words import Described, Fact, fill
-from ledger.language import Pair, pick
+from ledger.court.words import Described, Fact
+from ledger.language import Message, tr
 from ledger.quoted import Quoted, Words
 from ledger.reading.members import Why
 from ledger.reading.shown import one_line
@@ -25,49 +25,49 @@ def described_readings(found: Sequence[Reading], language: str) -> Described:
     facts = [fact for each in found[:MAX_SHOWN] for fact in reading_facts(each, language)]
     if len(found) > MAX_SHOWN:
         more = Words(f"{len(found) - MAX_SHOWN:,}")
-        facts.append(Fact(pick(_MORE, language), more))
-    title, status = pick(_TITLE, language), pick(_STATUS, language)
+        facts.append(Fact(tr(_MORE, language), more))
+    title, status = tr(_TITLE, language), tr(_STATUS, language)
     return Described(title, status, readings_text(language), tuple(facts))
 
 
 def readings_text(language: str) -> Words:
     """Return what readings are, and are not."""
-    return pick(_TEXT, language)
+    return tr(_TEXT, language)
 
 
 def reading_facts(reading: Reading, language: str) -> Iterator[Fact]:
     """Yield which piece a reading is of, how it was read, and what it says."""
     document = document_called(reading.document, language)
-    message = fill(_MESSAGE, language, reading.message)
-    whole = message if reading.message else pick(_WHOLE, language)
+    message = tr(_MESSAGE, language, reading.message)
+    whole = message if reading.message else tr(_WHOLE, language)
     yield Fact(document, Quoted(reading.path) if reading.path else whole)
     yield Fact("", how_read(reading, language))
     if reading.name:
-        size = fill(("{0:,} B", "{0:,} B"), language, reading.size or len(reading.data))
-        yield Fact("  " + pick(_FILE, language), Quoted(reading.name))
+        size = tr("{0:,} B", language, reading.size or len(reading.data))
+        yield Fact("  " + tr(_FILE, language), Quoted(reading.name))
         yield Fact("", size)
         if reading.name_guessed:
-            yield Fact("", pick(_NAME_GUESSED, language))
+            yield Fact("", tr(_NAME_GUESSED, language))
     text = reading.text or ""
     lines = [line for line in map(one_line, text.splitlines()) if line]
     for number, line in enumerate(lines[:MAX_LINES]):
-        yield Fact("" if number else "  " + pick(_READ, language), Quoted(line))
+        yield Fact("" if number else "  " + tr(_READ, language), Quoted(line))
     if len(lines) > MAX_LINES or (text and reading.size > len(text.encode()) + 1):
-        yield Fact("", pick(_AND_SO_ON, language))
+        yield Fact("", tr(_AND_SO_ON, language))
 
 
 def how_read(reading: Reading, language: str) -> Words:
     """Return by what a reading was made, and what this rests on."""
     if reading.why is not None:
-        return pick(_WHY[reading.why], language)
+        return tr(_WHY[reading.why], language)
     if reading.unpacked:
-        return pick(_UNPACKED, language)
+        return tr(_UNPACKED, language)
     names = {"charset": _name(reading.charset), "encoding": _name(reading.encoding)}
     pair = _HOW[bool(reading.charset), bool(reading.encoding)]
-    words = [fill(pair, language, **names), pick(_RESTS[reading.rests], language)]
+    words = [tr(pair, language, **names), tr(_RESTS[reading.rests], language)]
     if reading.damaged:
-        words.append(pick(_DAMAGED, language))
-    return Words(pick(("; ", "；"), language).join(words))
+        words.append(tr(_DAMAGED, language))
+    return Words(tr("; ", language).join(words))
 
 
 def _name(charset: str) -> Words:
@@ -77,58 +77,38 @@ def _name(charset: str) -> Words:
     return Words(charset)
 
 
-_TITLE: Pair = ("For reading", "解码后的可读文本")
-_STATUS: Pair = ("not proven", "未证明")
-_TEXT: Pair = (
-    "What is shown, decoded by this program so that people can read it. No reading is proven: proven "
-    "are the exact bytes alone, which are given apart. Where a reading is a guess, another guess would "
-    "give other words.",
-    "本程序将所示内容解码，供人阅读。解码所得不属于已证明的内容：已证明的只有另行给出的原始字节。"
-    "凡注明“推测”的，以其他编码解读会得到不同文字。",
+_TITLE: Message = "For reading"
+_STATUS: Message = "not proven"
+_TEXT: Message = (
+    "What is shown, decoded by this program so that people can read it. No reading is proven: "
+    "proven are the exact bytes alone, which are given apart. Where a reading is a guess, another "
+    "guess would give other words."
 )
-_WHOLE: Pair = ("whole", "全文")
-_MESSAGE: Pair = ("message {0:,}", "第 {0:,} 封邮件")
-_FILE: Pair = ("as a file", "文件")
-_READ: Pair = ("reads", "文字")
-_MORE: Pair = ("further readings, see --json", "其余解码文本数（见 --json）")
-_NAME_GUESSED: Pair = (
-    "its name is a guess: nothing states its charset",
-    "文件名系推测：未载明其编码",
-)
-_AND_SO_ON: Pair = ("and so on: -o writes all of it", "下略：用 -o 写出全部内容")
-_UNPACKED: Pair = (
-    "unpacked from the archive's member that is shown",
-    "由所示压缩包成员解压而得",
-)
-_DAMAGED: Pair = ("some bytes are no characters in it", "部分字节无法按此解读")
-_HOW: dict[tuple[bool, bool], Pair] = {
-    (True, True): ("read as {charset}, {encoding}", "按 {charset}、{encoding} 解读"),
-    (True, False): ("read as {charset}", "按 {charset} 解读"),
-    (False, True): ("read as {encoding}", "按 {encoding} 解读"),
-    (False, False): ("read as it stands", "按原样解读"),
+_WHOLE: Message = "whole"
+_MESSAGE: Message = "message {0:,}"
+_FILE: Message = "as a file"
+_READ: Message = "reads"
+_MORE: Message = "further readings, see --json"
+_NAME_GUESSED: Message = "its name is a guess: nothing states its charset"
+_AND_SO_ON: Message = "and so on: -o writes all of it"
+_UNPACKED: Message = "unpacked from the archive's member that is shown"
+_DAMAGED: Message = "some bytes are no characters in it"
+_HOW: dict[tuple[bool, bool], Message] = {
+    (True, True): "read as {charset}, {encoding}",
+    (True, False): "read as {charset}",
+    (False, True): "read as {encoding}",
+    (False, False): "read as it stands",
 }
-_RESTS: dict[Rests, Pair] = {
-    Rests.SHOWN: ("the header that states this is shown", "说明编码的邮件头已出示"),
-    Rests.ITSELF: ("it states this itself", "编码由其自身载明"),
-    Rests.FORMED: (
-        "nothing shown states this; the bytes are well-formed in it",
-        "所示内容未载明编码，字节合乎该编码",
-    ),
-    Rests.HIDDEN: (
-        "a guess: the header that would state this is not shown",
-        "推测：说明编码的邮件头未出示",
-    ),
-    Rests.GUESS: (
-        "a guess by its characters: nothing shown states this, or not truly",
-        "依字符推测：所示内容未载明编码，或所载不实",
-    ),
+_RESTS: dict[Rests, Message] = {
+    Rests.SHOWN: "the header that states this is shown",
+    Rests.ITSELF: "it states this itself",
+    Rests.FORMED: "nothing shown states this; the bytes are well-formed in it",
+    Rests.HIDDEN: "a guess: the header that would state this is not shown",
+    Rests.GUESS: "a guess by its characters: nothing shown states this, or not truly",
 }
-_WHY: dict[Why, Pair] = {
-    Why.ENCRYPTED: ("not unpacked: it is encrypted", "未解压：已加密"),
-    Why.METHOD: (
-        "not unpacked: by a method of compression that this program does not know",
-        "未解压：本程序不支持其压缩方法",
-    ),
-    Why.TOO_LARGE: ("not read: it is too large", "未解读：过大"),
-    Why.DAMAGED: ("not unpacked: it is damaged", "未解压：已损坏"),
+_WHY: dict[Why, Message] = {
+    Why.ENCRYPTED: "not unpacked: it is encrypted",
+    Why.METHOD: "not unpacked: by a method of compression that this program does not know",
+    Why.TOO_LARGE: "not read: it is too large",
+    Why.DAMAGED: "not unpacked: it is damaged",
 }

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ledger.language import LANGUAGES, Pair, pick
+from ledger.language import tr
 from ledger.quoted import Quoted, Words, lifted
+from ledger.recognised import in_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +28,22 @@ class Described:
     command: tuple[str, ...] = ()
 
 
-def fill(pair: Pair, language: str, *places: int | Words, **values: int | Words) -> Words:
-    """Return a sentence in this language, filled in.
-
-    Raises TypeError for anything but numbers and words of ours: what others have chosen is no part of
-    a sentence but a value on a line of its own.
-    """
-    for each in (*places, *values.values()):
-        if not isinstance(each, (int, Words)):
-            raise TypeError(f"a sentence takes numbers and words of ours, no {type(each).__name__}")
-    return Words(pair[LANGUAGES.index(language)].format(*places, **values))
-
-
 def listed(words: Iterable[Words], language: str) -> Words:
     """Return words of ours one after the other."""
-    return Words(pick((", ", "、"), language).join(words))
+    return Words(tr(", ", language).join(words))
 
 
-def reason_facts(label: Words, reason: str) -> tuple[Fact, ...]:
-    """Return why something failed: the sentence, and the values that it names by number."""
+def reason_facts(label: Words, reason: str, language: str) -> tuple[Fact, ...]:
+    """Return why something failed: the sentence, and the values that it names by number.
+
+    What a parser says of a damaged part may be known in English only: it is for whoever made the file.
+    """
     words, values = lifted(reason)
+    told = in_language(words, language) or tr(
+        "This part is damaged or breaks its format ({0}).", language, words
+    )
     named = (Fact(f"({n})", Quoted.parse(each)) for n, each in enumerate(values, 1))
-    return (Fact(label, words), *named)
+    return (Fact(label, told), *named)
 
 
 def hexadecimal(value: object) -> Words:

@@ -24,6 +24,7 @@ import httpcore2
 import httpx2
 
 from ledger.errors import InvalidInput
+from ledger.language import Message
 
 SLOWEST = 8 << 10
 """Bytes a second of a body, either way: half of a 128 kbit/s line, the slowest that offices have."""
@@ -221,7 +222,7 @@ def _proxy(url: str) -> httpx2.Proxy | None:
     return proxy
 
 
-_UNFIT = (
-    "The proxy that the environment names (HTTPS_PROXY or ALL_PROXY) is not one that Sealbook can use: "
-    "it takes http://host:port. Correct the variable, or name the notary's host in NO_PROXY."
+_UNFIT: Message = (
+    "The proxy that the environment names (HTTPS_PROXY or ALL_PROXY) is not one that Sealbook can "
+    "use: it takes http://host:port. Correct the variable, or name the notary's host in NO_PROXY."
 )

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 FLOORS = (
     ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits", "ledger.numerals"),
-    ("ledger.errors", "ledger.language", "ledger.dates"),
+    ("ledger.errors", "ledger.language", "ledger.recognised", "ledger.dates"),
     ("ledger.encoding", "ledger.reading"),
     ("ledger.crypto",),
     ("ledger.chain",),

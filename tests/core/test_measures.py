@@ -336,7 +336,7 @@ def test_whether_an_agreement_gives_the_notice_of_immunity_is_a_gap() -> None:
 def test_a_rule_states_its_version_and_what_was_not_read_is_not_cited() -> None:
     stated: dict[str, set[object]] = {law: set() for law in LAWS}
     for rule in rules():
-        assert all(len(each) == 2 and all(each) for each in (rule.article, rule.version, rule.asks))
+        assert rule.article and rule.version and rule.asks
         assert isinstance(rule.in_force, date) and rule.source
         assert set(rule.measures) <= set(KINDS)
         assert set(rule.facts) <= {*VaultFacts.__dataclass_fields__, "openable"}

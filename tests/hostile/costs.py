@@ -39,7 +39,6 @@ from ledger.company.splitters.cutting import Window
 from ledger.company.splitters.headers import decoded, title
 from ledger.company.splitters.headers import parse_mail_header as parse_mail
 from ledger.company.splitters.mailbox import find_messages
-from ledger.court.reasons import in_chinese
 from ledger.court.shown import path_meaning
 from ledger.crypto.armor import BEGIN, END, parse_armor
 from ledger.crypto.bech32 import parse_bech32
@@ -57,6 +56,7 @@ from ledger.reading.charsets import decode
 from ledger.reading.header import parameters, read_value
 from ledger.reading.html import to_text
 from ledger.reading.members import NotUnpacked, unpack
+from ledger.recognised import retold
 from ledger.wire.deadlines import Deadline
 from ledger.wire.signatures import BARE, Message, verify_request
 from ledger.wire.transport import problem
@@ -209,6 +209,11 @@ NOTE_LINE = "— a " + b64encode(bytes(68)) + "\n"
 AGE = b"age-encryption.org/v1\n"
 ACCOUNT = " of the matter is of another account: , not "
 FROM = b"From a Mon Jan  1 00:00:00 2026\n"
+
+
+def in_chinese(reason: str) -> tuple[object, ...]:
+    return retold(reason, "zh")
+
 
 CASES = [
     *(

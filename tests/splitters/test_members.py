@@ -234,8 +234,8 @@ def test_every_notice_is_read_in_both_languages() -> None:
     rows = [each for each in vars(notices).values() if isinstance(each, notices.Notice)]
     assert len(rows) > 40
     for row in rows:
-        assert notices.BETWEEN not in row.reason[0]
-        line = row.line(*[1234] * row.reason[0].count("{"))
+        assert notices.BETWEEN not in row.reason
+        line = row.line(*[1234] * row.reason.count("{"))
         for language, end in (("en", "."), ("zh", "。")):
             (said,) = notices.read(line, language)
             assert isinstance(said.reason, Words)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from ledger.crypto import der
 from ledger.errors import VerificationFailed
+from ledger.language import Message
 
 MAX_LEAVES = 1_000_000
 """Documents under one token."""
@@ -91,7 +92,9 @@ def root_of(algorithm: str, lists: Sequence[Sequence[bytes]], leaves: Sequence[b
     return node
 
 
-NOT_COVERED = "an evidence record does not cover this file: it is of another one, or was changed"
+NOT_COVERED: Message = (
+    "an evidence record does not cover this file: it is of another one, or was changed"
+)
 
 
 def _list(value: bytes) -> bytes:

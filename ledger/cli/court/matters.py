@@ -7,8 +7,7 @@ import click
 
 from ledger.chain.report import FAILED, PROVEN
 from ledger.cli.court.page import described
-from ledger.court import CHINESE, say, status_words
-from ledger.court.reasons import in_chinese
+from ledger.court import say, status_words
 from ledger.court.words import Described, Fact, hexadecimal, reason_facts
 from ledger.quoted import Words
 
@@ -41,8 +40,7 @@ def _facts(matter: "MatterShown", language: str) -> Iterator[Fact]:
     if matter.missing:
         yield Fact(say("matter-missing", language), _numbers(matter.missing, language))
     if matter.reason:
-        reason = in_chinese(matter.reason) if language == CHINESE else matter.reason
-        yield from reason_facts(say("reason", language), reason)
+        yield from reason_facts(say("reason", language), matter.reason, language)
 
 
 def _numbers(runs: Sequence[tuple[int, int]], language: str) -> Words:

@@ -53,6 +53,7 @@ from ledger.errors import (
     NotSigning,
     StorageFailed,
 )
+from ledger.language import Message
 from ledger.notary.care.certifying import format_request
 from ledger.notary.health import Reason
 from ledger.notary.orders import KeysChanged
@@ -66,9 +67,9 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.quoted import quoted
 
 _SEED_SIZE = 32
-_HELD_THERE = (
-    "This key is in a PKCS#11 token, and no new one can be made there with this program. Nothing was "
-    "changed."
+_HELD_THERE: Message = (
+    "This key is in a PKCS#11 token, and no new one can be made there with this program. Nothing "
+    "was changed."
 )
 _RESTART = "Stop the notary and start it again."
 
@@ -102,8 +103,8 @@ class KeyChanges:
             keys, trust = self._writer.keys, self._trust()
             if keys.successor is not None:
                 raise Conflict(
-                    "The log's keys are being replaced already, and both pairs sign. Once everybody "
-                    "has the new trust file, `sealbook notary keys retire log` ends that."
+                    "The log's keys are being replaced already, and both pairs sign. Once "
+                    "everybody has the new trust file, `sealbook notary keys retire log` ends that."
                 )
             new, old = self._new_pair(keys), (keys.log, keys.ml_dsa)
             files = self._files(new, place.LOG_KEY, place.ML_DSA_KEY)
@@ -118,7 +119,8 @@ class KeyChanges:
         with self._sequencer.paused():
             if self._writer.keys.successor is None:
                 raise Conflict(
-                    "The log has one pair of keys. `sealbook notary keys rotate log` makes a new one."
+                    "The log has one pair of keys. `sealbook notary keys rotate log` makes "
+                    "a new one."
                 )
             with self._stopping():
                 with self._writer.step(Step.KEYS):
@@ -382,8 +384,8 @@ def _read_chain(chain: bytes) -> tuple[tuple[bytes, ...], SealAnchor]:
 def _stopped() -> None:
     raise NotSigning(
         Reason.KEYS_GONE,
-        "The notary's keys were being replaced, and that was cut short; nothing is entered until it "
-        "was started again. Nothing was lost: keep the deposit and send it again later.",
+        "The notary's keys were being replaced, and that was cut short; nothing is entered until "
+        "it was started again. Nothing was lost: keep the deposit and send it again later.",
         f"a change of keys was cut short. {_RESTART}",
     )
 

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from ledger.encoding import parse_toml
-from ledger.language import Pair
+from ledger.language import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +22,23 @@ class Law:
     """A law that a report can be ordered by: its folder, its title, its names for `--for`."""
 
     folder: str
-    title: Pair
+    title: Message
     names: tuple[str, ...]
 
 
 LAWS = {
     "aucl": Law(
         "aucl-2025",
-        ("Anti-Unfair Competition Law (2025)", "《反不正当竞争法》（2025）"),
+        "Anti-Unfair Competition Law (2025)",
         ("反不正当竞争法", "AUCL"),
     ),
     "spc": Law(
         "spc-2020",
-        ("SPC Provisions on Trade Secret Cases (2020)", "《审理侵犯商业秘密民事案件规定》（2020）"),
+        "SPC Provisions on Trade Secret Cases (2020)",
         ("商业秘密规定", "SPC"),
     ),
-    "eu": Law(
-        "eu-2016-943", ("Directive (EU) 2016/943", "欧盟指令 (EU) 2016/943"), ("2016/943", "EU")
-    ),
-    "dtsa": Law("dtsa-2016", ("Defend Trade Secrets Act", "美国《保护商业秘密法》"), ("DTSA",)),
+    "eu": Law("eu-2016-943", "Directive (EU) 2016/943", ("2016/943", "EU")),
+    "dtsa": Law("dtsa-2016", "Defend Trade Secrets Act", ("DTSA",)),
 }
 """The laws, in the order of a report that names none."""
 
@@ -56,11 +54,11 @@ class Rule:
 
     id: str
     law: str
-    article: Pair
-    version: Pair
+    article: Message
+    version: Message
     in_force: date
     source: str
-    asks: Pair
+    asks: Message
     measures: tuple[str, ...]
     facts: tuple[str, ...]
     gaps: tuple[str, ...]

@@ -1,0 +1,232 @@
+"""Extracts every message of ours from the sources, for the catalogue of translations.
+
+What is annotated `Message` is a message: the values of a table, a field, an argument, a return value;
+so are the strings that click itself shows, texts of commands and options, `_("…")` in templates, what
+rules of law ask, and the sentences of errors. An error's f-string becomes a message with `{0}`, `{1}`
+for what is put in: `ledger.recognised` finds it by that.
+"""
+
+import ast
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count, product
+from pathlib import Path
+
+import click
+from babel.messages.extract import extract_from_dir, extract_from_file
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ("ledger", "api")
+MARK = "Message"
+"""The annotation."""
+_ERRORS = ("SealbookError", "ClickException", "UsageError", "BadParameter")
+"""Classes whose kin have sentences for a person; `fail` raises one of click's."""
+_ENUMERATED = ("Rule",)
+"""Enumerations whose values are sentences."""
+_LAW = ("article", "version", "asks")
+"""Keys of a rule of law that are shown."""
+
+Key = tuple[str, str]
+"""A message's context, "" for none, and its English."""
+
+
+def extract() -> dict[Key, set[str]]:
+    """Return every message, and the files that it stands in."""
+    found: dict[Key, set[str]] = {}
+    for message, place in (*_python(), *_laws(), *_click(), *_templates()):
+        context, _, text = message.rpartition("\x04")
+        if text:
+            found.setdefault((context, text), set()).add(place)
+    return found
+
+
+def _python() -> Iterator[tuple[str, str]]:
+    trees = {
+        str(path.relative_to(ROOT)): ast.parse(path.read_text())
+        for folder in SOURCES
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
+    signatures = Signatures()
+    for tree in trees.values():
+        signatures.collect(tree)
+    for name in (*_errors(trees.values()), "fail"):
+        signatures.found.setdefault(name, {(0, "message")})
+    for place, tree in trees.items():
+        for message in _marked(tree, signatures):
+            yield message, place
+
+
+def _laws() -> Iterator[tuple[str, str]]:
+    for path in sorted((ROOT / "ledger/company/measures/rules").rglob("*.toml")):
+        rule = tomllib.loads(path.read_text())
+        if rule["read"]:
+            yield from ((rule[key], path.name) for key in _LAW)
+
+
+def _click() -> Iterator[tuple[str, str]]:
+    for path in sorted(Path(click.__file__).parent.glob("*.py")):
+        for _, message, _, _ in extract_from_file("python", path):
+            yield (message if isinstance(message, str) else message[0]), "click"
+
+
+def _templates() -> Iterator[tuple[str, str]]:
+    methods = [("**.html", "jinja2"), ("**.xml", "jinja2")]
+    for folder in SOURCES:
+        for name, _, message, _, context in extract_from_dir(ROOT / folder, methods):
+            text = message if isinstance(message, str) else message[0]
+            yield (f"{context}\x04{text}" if context else text), name
+
+
+@dataclass(slots=True)
+class Signatures:
+    """Which arguments of which function, method or class are messages: (position, name) by its name."""
+
+    found: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
+
+    def collect(self, tree: ast.Module) -> None:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+                self._add(node.name, ((each.target, each.annotation) for each in fields))
+            elif isinstance(node, ast.FunctionDef):
+                arguments = [*node.args.posonlyargs, *node.args.args]
+                bound = arguments[:1] and arguments[0].arg in ("self", "cls")
+                named = [*arguments[bool(bound) :], *node.args.kwonlyargs]
+                name = node.name
+                self._add(name, ((ast.Name(each.arg), each.annotation) for each in named))
+
+    def _add(self, name: str, typed: Iterable[tuple[ast.expr, ast.expr | None]]) -> None:
+        for position, (target, annotation) in enumerate(typed):
+            if annotation is not None and _is_message(annotation) and isinstance(target, ast.Name):
+                self.found.setdefault(name, set()).add((position, target.id))
+
+
+def _marked(tree: ast.Module, signatures: Signatures) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            yield from _by_type(node.annotation, node.value)
+        elif isinstance(node, ast.FunctionDef):
+            if node.returns is not None and _is_message(node.returns):
+                for each in ast.walk(node):
+                    if isinstance(each, ast.Return) and each.value is not None:
+                        yield from _texts(each.value)
+        elif isinstance(node, ast.ClassDef) and node.name in _ENUMERATED:
+            yield from (
+                text
+                for each in node.body
+                if isinstance(each, ast.Assign)
+                for text in _texts(each.value)
+            )
+        elif isinstance(node, ast.ClassDef) and node.name in signatures.found:
+            yield from _handed_up(node)
+        elif isinstance(node, ast.Call):
+            name = _name(node.func)
+            for position, argument in signatures.found.get(name, ()):
+                yield from (
+                    text
+                    for n, each in enumerate(node.args)
+                    if n == position
+                    for text in _texts(each)
+                )
+                yield from (
+                    text
+                    for each in node.keywords
+                    if each.arg == argument
+                    for text in _texts(each.value)
+                )
+
+
+def _errors(trees: Iterable[ast.Module]) -> set[str]:
+    """Return the names of all classes of errors that a person may be told of."""
+    classes = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.ClassDef)]
+    names = set(_ERRORS)
+    while more := {each.name for each in classes if names & set(map(_name, each.bases))} - names:
+        names |= more
+    return names
+
+
+def _handed_up(error: ast.ClassDef) -> Iterator[str]:
+    """Yield the sentence that a class of errors makes itself."""
+    for node in ast.walk(error):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"),
+                args=[sentence, *_],
+            ):
+                yield from _texts(sentence)
+
+
+def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _is_message(annotation: ast.expr) -> bool:
+    match annotation:
+        case ast.Name(id=name):
+            return name == MARK
+        case ast.BinOp(left=left, right=right):
+            return _is_message(left) or _is_message(right)
+    return False
+
+
+def _by_type(annotation: ast.expr, value: ast.expr) -> Iterator[str]:
+    """Yield the texts of a value that stand where its annotation says `Message`."""
+    match annotation, value:
+        case ast.Subscript(slice=ast.Tuple(elts=[_, inner])), ast.Dict(values=values):
+            for each in values:
+                yield from _by_type(inner, each)
+        case ast.Subscript(slice=ast.Tuple(elts=[inner, ast.Constant(value=value)])), ast.Tuple(
+            elts=elements
+        ) if value is Ellipsis:
+            for each in elements:
+                yield from _by_type(inner, each)
+        case ast.Subscript(slice=ast.Tuple(elts=types)), ast.Tuple(elts=elements):
+            for inner, each in zip(types, elements, strict=True):
+                yield from _by_type(inner, each)
+        case ast.Subscript(slice=inner), ast.List(elts=elements):
+            for each in elements:
+                yield from _by_type(inner, each)
+        case _, ast.BinOp(left=left, right=right):
+            yield from _by_type(annotation, left)
+            yield from _by_type(annotation, right)
+        case _ if _is_message(annotation):
+            yield from _texts(value)
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    """Yield the messages that an expression may be; what is put into an f-string becomes {0}, {1}."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr() | ast.BinOp():
+            for parts in _parts(node):
+                number = count()
+                yield "".join(f"{{{next(number)}}}" if each is None else each for each in parts)
+        case ast.IfExp(body=body, orelse=other):
+            yield from _texts(body)
+            yield from _texts(other)
+        case ast.BoolOp(values=values):
+            for each in values:
+                yield from _texts(each)
+
+
+def _parts(node: ast.expr) -> Iterator[tuple[str | None, ...]]:
+    """Yield what a text may be put together of, None for a value."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield (text.replace("{", "{{").replace("}", "}}"),)
+        case ast.JoinedStr(values=values):
+            for each in product(*map(_parts, values)):
+                yield sum(each, ())
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            for first, second in product(_parts(left), _parts(right)):
+                yield first + second
+        case ast.IfExp(body=body, orelse=other):
+            yield from _parts(body)
+            yield from _parts(other)
+        case _:
+            yield (None,)

@@ -1,0 +1,124 @@
+"""Sentences that were said in English, recognised by the messages that they were made of.
+
+The core speaks English: errors and the reasons of failed claims are sentences that hold values. Whoever
+shows one to a person finds its message in the catalogue, and with that its words in another language.
+Values of others are lifted out first (`ledger.quoted.lifted`), so that none can pose as our words.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from string import Formatter
+
+from ledger.language import CHINESE, ENGLISH, Message, messages, translated
+from ledger.quoted import Words, lifted
+
+MAX_SENTENCE = 2_000
+"""Characters of a sentence that is looked for."""
+_DEEPEST = 3
+"""Sentences within sentences: an error tells of the error below it."""
+_ENDS = ("。", "！", "？", "：")
+
+_SENTENCE = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d+\})*")
+"""A message made of an f-string: its places have plain numbers. Others are never errors."""
+
+Template = tuple[tuple[str, ...], Message]
+"""The texts around a message's places, one more than there are places; and the message."""
+
+
+def retold(sentence: str, language: str) -> tuple[Words, tuple[str, ...]]:
+    """Return a sentence in this language, numbers in the place of its quoted values, and these."""
+    words, values = lifted(sentence)
+    return in_language(words, language) or words, values
+
+
+def in_language(sentence: Words, language: str) -> Words | None:
+    """Return a sentence of ours in another language, None where its message is not known."""
+    if language == ENGLISH:
+        return sentence
+    told = _told(sentence, language, _DEEPEST) if len(sentence) <= MAX_SENTENCE else None
+    if told is None or language != CHINESE or told.endswith(_ENDS):
+        return None if told is None else Words(told)
+    return Words(told + "。")
+
+
+def values_in(message: Message, sentence: str) -> Sequence[str] | None:
+    """Return what stands in the places of a message, None for what was not made of it."""
+    return _values(_template(message)[0], sentence)
+
+
+def _told(sentence: str, language: str, depth: int) -> str | None:
+    plain = _plain(sentence)
+    known, templates = _known(language)
+    if plain in known:
+        return translated(known[plain], language)
+    for texts, message in templates:
+        values = _values(texts, plain)
+        if values is not None and depth:
+            below = [(_told(each, language, depth - 1) or each).rstrip("。") for each in values]
+            return _filled(message, translated(message, language), below)
+    return None
+
+
+def _filled(message: Message, translation: str, values: Sequence[str]) -> str:
+    """Return a translation with values as texts: they were formatted when they were said."""
+    by_name = dict(zip(_places(message), values, strict=True))
+    return "".join(
+        text + ("" if name is None else by_name[name])
+        for text, name, _, _ in Formatter().parse(translation)
+    )
+
+
+def _values(texts: tuple[str, ...], sentence: str) -> Sequence[str] | None:
+    if len(texts) == 1:
+        return () if sentence == texts[0] else None
+    first, *between, last = texts
+    if not (sentence.startswith(first) and sentence.endswith(last)):
+        return None
+    end = len(sentence) - len(last)
+    values, begin = [], len(first)
+    for text in between:
+        found = sentence.find(text, begin, end)
+        if found < 0:
+            return None
+        values.append(sentence[begin:found])
+        begin = found + len(text)
+    return None if begin > end else [*values, sentence[begin:end]]
+
+
+@lru_cache
+def _known(language: str) -> tuple[dict[str, Message], list[Template]]:
+    """Return messages without places, as they are compared, and those with places, longest first."""
+    known: dict[str, Message] = {}
+    templates = []
+    for message in messages(language):
+        if "\x04" in message:
+            continue
+        texts, _ = template = _template(message)
+        if len(texts) == 1:
+            known[_plain(texts[0])] = message
+        elif _SENTENCE.fullmatch(message):
+            templates.append(template)
+    return known, sorted(templates, key=lambda each: -sum(map(len, each[0])))
+
+
+def _template(message: Message) -> Template:
+    text = message.rpartition("\x04")[2]
+    texts = [""]
+    for before, name, _, _ in Formatter().parse(text):
+        texts[-1] += before
+        if name is not None:
+            texts.append("")
+    texts[0] = texts[0][:1].lower() + texts[0][1:]
+    texts[-1] = texts[-1].removesuffix(".")
+    return tuple(texts), message
+
+
+def _places(message: Message) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(message) if name is not None]
+
+
+def _plain(sentence: str) -> str:
+    """Return a sentence as it is compared: some are shown with a capital letter and a full stop."""
+    text = re.sub(r"\s+", " ", sentence).strip().removesuffix(".")
+    return text[:1].lower() + text[1:]
