@@ -16,6 +16,9 @@ from pathlib import Path
 import click
 from babel.messages.extract import extract_from_dir, extract_from_file
 
+from ledger.cli.help import messages
+from ledger.cli.root import commands
+
 ROOT = Path(__file__).parents[1]
 SOURCES = ("ledger", "api")
 MARK = "Message"
@@ -34,7 +37,7 @@ Key = tuple[str, str]
 def extract() -> dict[Key, set[str]]:
     """Return every message, and the files that it stands in."""
     found: dict[Key, set[str]] = {}
-    for message, place in (*_python(), *_laws(), *_click(), *_templates()):
+    for message, place in (*_python(), *_help(), *_laws(), *_click(), *_templates()):
         context, _, text = message.rpartition("\x04")
         if text:
             found.setdefault((context, text), set()).add(place)
@@ -55,6 +58,11 @@ def _python() -> Iterator[tuple[str, str]]:
     for place, tree in trees.items():
         for message in _marked(tree, signatures):
             yield message, place
+
+
+def _help() -> Iterator[tuple[str, str]]:
+    for path, command in commands():
+        yield from ((message, " ".join(path)) for message in messages(command))
 
 
 def _laws() -> Iterator[tuple[str, str]]:
@@ -107,10 +115,9 @@ def _marked(tree: ast.Module, signatures: Signatures) -> Iterator[str]:
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             yield from _by_type(node.annotation, node.value)
         elif isinstance(node, ast.FunctionDef):
-            if node.returns is not None and _is_message(node.returns):
-                for each in ast.walk(node):
-                    if isinstance(each, ast.Return) and each.value is not None:
-                        yield from _texts(each.value)
+            for each in ast.walk(node) if node.returns is not None else ():
+                if isinstance(each, ast.Return) and each.value is not None:
+                    yield from _by_type(node.returns, each.value)
         elif isinstance(node, ast.ClassDef) and node.name in _ENUMERATED:
             yield from (
                 text
@@ -176,8 +183,12 @@ def _is_message(annotation: ast.expr) -> bool:
 def _by_type(annotation: ast.expr, value: ast.expr) -> Iterator[str]:
     """Yield the texts of a value that stand where its annotation says `Message`."""
     match annotation, value:
-        case ast.Subscript(slice=ast.Tuple(elts=[_, inner])), ast.Dict(values=values):
-            for each in values:
+        case ast.Subscript(slice=ast.Tuple(elts=[named, inner])), ast.Dict(
+            keys=keys, values=values
+        ):
+            for key, each in zip(keys, values, strict=True):
+                if key is not None:
+                    yield from _by_type(named, key)
                 yield from _by_type(inner, each)
         case ast.Subscript(slice=ast.Tuple(elts=[inner, ast.Constant(value=value)])), ast.Tuple(
             elts=elements

@@ -21,10 +21,10 @@ two things, its context goes before it: "context\x04text".
 
 
 def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
-    """Return the language asked for, or the one of LC_ALL, LC_MESSAGES or LANG; English otherwise."""
+    """Return the language asked for, or that of LANGUAGE, LC_ALL, LC_MESSAGES or LANG; else English."""
     if asked:
         return asked
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         value = environment.get(name, "")
         if value:
             return CHINESE if value.lower().startswith("zh") else ENGLISH

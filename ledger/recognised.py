@@ -13,7 +13,7 @@ from string import Formatter
 from ledger.language import CHINESE, ENGLISH, Message, messages, translated
 from ledger.quoted import Words, lifted
 
-MAX_SENTENCE = 2_000
+MAX_SENTENCE = 4_000
 """Characters of a sentence that is looked for."""
 _DEEPEST = 3
 """Sentences within sentences: an error tells of the error below it."""
@@ -55,7 +55,7 @@ def _told(sentence: str, language: str, depth: int) -> str | None:
     for texts, message in templates:
         values = _values(texts, plain)
         if values is not None and depth:
-            below = [(_told(each, language, depth - 1) or each).rstrip("。") for each in values]
+            below = [_told(each, language, depth - 1) or each for each in values]
             return _filled(message, translated(message, language), below)
     return None
 
@@ -63,10 +63,12 @@ def _told(sentence: str, language: str, depth: int) -> str | None:
 def _filled(message: Message, translation: str, values: Sequence[str]) -> str:
     """Return a translation with values as texts: they were formatted when they were said."""
     by_name = dict(zip(_places(message), values, strict=True))
-    return "".join(
-        text + ("" if name is None else by_name[name])
-        for text, name, _, _ in Formatter().parse(translation)
-    )
+    filled = ""
+    for text, name, _, _ in Formatter().parse(translation):
+        if text and not text.startswith("\n"):
+            filled = filled.removesuffix("。")  # of a sentence within this one
+        filled += text + ("" if name is None else by_name[name])
+    return filled
 
 
 def _values(texts: tuple[str, ...], sentence: str) -> Sequence[str] | None:
@@ -120,5 +122,5 @@ def _places(message: Message) -> list[str]:
 
 def _plain(sentence: str) -> str:
     """Return a sentence as it is compared: some are shown with a capital letter and a full stop."""
-    text = re.sub(r"\s+", " ", sentence).strip().removesuffix(".")
+    text = sentence.strip().removesuffix(".")
     return text[:1].lower() + text[1:]

@@ -15,15 +15,19 @@ from typing import Any, NoReturn
 import click
 
 from ledger.cli.extras import ExtraMissing, require_extra
+from ledger.cli.help import spoken
+from ledger.cli.speech import _, language, speaking
 from ledger.cli.text import listed, sentence
 from ledger.errors import SealbookError
+from ledger.language import LANGUAGES, Message
 from ledger.program import VERSION
-from ledger.quoted import escape, lifted, quoted, take
+from ledger.quoted import escape, quoted, take
+from ledger.recognised import retold
 
 _MOST_USAGE = 2000
 """Columns of what is said of wrong usage: it may repeat what was typed."""
 
-Commands = dict[str, tuple[str, str]]
+Commands = dict[str, tuple[str, Message]]
 """name -> ("module:function", the line in --help)"""
 
 _EXTRAS = {"The company": "company", "The notary office": "notary"}
@@ -50,12 +54,12 @@ class LazyGroup(click.Group):
         for title, extra in _EXTRAS.items():
             if cmd_name in self._sections.get(title, ()) and cmd_name not in _LIGHT:
                 require_extra(extra)
-        return _load(entry[0])
+        return spoken(_load(entry[0]))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, table in self._sections.items():
-            with formatter.section(title):
-                formatter.write_dl([(name, text) for name, (_, text) in table.items()])
+            with formatter.section(_(title)):
+                formatter.write_dl([(name, _(text)) for name, (_place, text) in table.items()])
 
 
 def _load(place: str) -> click.Command:
@@ -77,15 +81,19 @@ class Program(LazyGroup):
         extra["standalone_mode"] = False
         if os.environ.get("NO_COLOR"):  # https://no-color.org
             extra["color"] = False
-        try:
-            result = super().main(arguments, **extra)
-            sys.stdout.flush()
-            code = result if isinstance(result, int) else 0
-        except Exception as error:  # noqa: BLE001 - no traceback is ever shown
-            code = _show(error, "--json" in arguments)
-        except KeyboardInterrupt:
-            code = _show(click.Abort(), "--json" in arguments)
+        with speaking(arguments):
+            code = self._run(arguments, extra)
         sys.exit(code)
+
+    def _run(self, arguments: list[str], extra: dict[str, Any]) -> int:
+        try:
+            result = click.Group.main(spoken(self), arguments, **extra)
+            sys.stdout.flush()
+            return result if isinstance(result, int) else 0
+        except Exception as error:  # noqa: BLE001 - no traceback is ever shown
+            return _show(error, "--json" in arguments)
+        except KeyboardInterrupt:
+            return _show(click.Abort(), "--json" in arguments)
 
 
 def _show(error: Exception, as_json: bool) -> int:
@@ -100,12 +108,12 @@ def _show(error: Exception, as_json: bool) -> int:
         traceback.print_exception(error)
     if as_json:
         click.echo(json.dumps({"error": {"code": kind, "message": message}}))
-    words, values = lifted(message)
+    words, values = retold(message, language())
     click.echo("\n".join([f"sealbook: {words}", *listed(values, 2)]), err=True)
     return code
 
 
-def _explain(error: Exception) -> tuple[int, str, str]:
+def _explain(error: Exception) -> tuple[int, str, Message]:
     """Return (exit code, kind, sentence)."""
     match error:
         case click.Abort():
@@ -145,7 +153,7 @@ Examples:
   sealbook verify contract.pdf.receipt --trust office.trust
 """
 
-_SECTIONS: dict[str, Commands] = {
+_SECTIONS: dict[Message, dict[str, tuple[str, Message]]] = {
     "The company": {
         "init": (
             "ledger.cli.company.init:init",
@@ -241,6 +249,12 @@ _SECTIONS: dict[str, Commands] = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(VERSION, message="%(prog)s %(version)s")
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    expose_value=False,
+    help="Language of what is said. Default: from LANG.",
+)
 def cli() -> None:
     """The program."""
 

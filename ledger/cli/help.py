@@ -1,0 +1,116 @@
+"""Help in another language: copies of commands, their texts translated, wide characters counted as two.
+
+A help text is translated by paragraphs, each one message; of examples, which begin with their title,
+only that.
+"""
+
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import click
+
+from ledger.cli import text
+from ledger.cli.speech import _, language
+from ledger.language import ENGLISH, translated
+
+AS_IT_IS = "\b\n"
+"""Begins a paragraph whose lines are not wrapped."""
+_EXAMPLES = ("Example:", "Examples:")
+
+C = TypeVar("C", bound=click.Command)
+
+
+def spoken(command: C) -> C:
+    """Return a command whose help is in the language of this process."""
+    if language() == ENGLISH:
+        return command
+    copied = copy.copy(command)
+    copied.context_class = _Context
+    copied.help, copied.epilog = _texts(command.help), _texts(command.epilog)
+    if copied.help and copied.short_help is None:
+        copied.short_help = copied.help.partition("\n")[0].partition("。")[0]
+    copied.params = [_parameter(each) for each in command.params]
+    if isinstance(copied, click.Group):
+        copied.commands = {name: spoken(each) for name, each in copied.commands.items()}
+    return copied
+
+
+def messages(command: click.Command) -> Iterator[str]:
+    """Yield the messages of a command's help, for the catalogue."""
+    options = [each.help for each in command.params if isinstance(each, click.Option)]
+    for each in (command.help, command.epilog, *options):
+        for paragraph in _paragraphs(each):
+            yield _message(paragraph)
+
+
+def _paragraphs(help_text: str | None) -> list[str]:
+    return inspect.cleandoc(help_text).split("\n\n") if help_text else []
+
+
+def _message(paragraph: str) -> str:
+    if not paragraph.startswith(AS_IT_IS):
+        return " ".join(paragraph.split())
+    lines = paragraph.removeprefix(AS_IT_IS)
+    title = lines.partition("\n")[0]
+    return title if title in _EXAMPLES else lines
+
+
+def _texts(help_text: str | None) -> str | None:
+    return "\n\n".join(map(_text, _paragraphs(help_text))) if help_text else help_text
+
+
+def _text(paragraph: str) -> str:
+    message = _message(paragraph)
+    said = translated(message, language())
+    if not paragraph.startswith(AS_IT_IS):
+        return said
+    return AS_IT_IS + paragraph.removeprefix(AS_IT_IS).replace(message, said, 1)
+
+
+def _parameter(parameter: click.Parameter) -> click.Parameter:
+    copied = copy.copy(parameter)
+    if isinstance(copied, click.Option):
+        copied.help = _texts(copied.help)
+    return copied
+
+
+class _Formatter(click.HelpFormatter):
+    """Lays help out by columns of the terminal; click counts characters."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        head = f"{_('Usage:') if prefix is None else prefix.rstrip()} {prog} "
+        margin = min(text.columns(head), self.width // 2)
+        lines = text.wrap(args, self.width - margin)
+        self.write(head + f"\n{' ' * margin}".join(lines) + "\n")
+
+    def write_text(self, text_: str) -> None:
+        margin = " " * self.current_indent
+        shown = []
+        for paragraph in text_.split("\n\n"):
+            as_it_is = paragraph.startswith(AS_IT_IS)
+            lines = (
+                paragraph.removeprefix(AS_IT_IS).rstrip().split("\n")
+                if as_it_is
+                else text.wrap(paragraph, self.width - self.current_indent)
+            )
+            shown.append("\n".join((margin + line).rstrip() for line in lines))
+        self.write("\n\n".join(shown) + "\n")
+
+    def write_dl(
+        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        widest = max((text.columns(term) for term, _ in rows), default=0)
+        margin = self.current_indent
+        column = margin + min(widest, col_max) + col_spacing
+        for term, said in rows:
+            head = " " * margin + term
+            lines = text.wrap(said, self.width - column) if said else []
+            if lines and text.columns(head) <= column - col_spacing:
+                head += " " * (column - text.columns(head)) + lines.pop(0)
+            self.write("\n".join([head, *(" " * column + line for line in lines)]) + "\n")
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter

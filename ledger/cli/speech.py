@@ -1,0 +1,54 @@
+"""The language that this process speaks: that of --lang, else of LANG.
+
+It stands in LANGUAGE, where gettext looks: click asks gettext for its own strings, and its domain is
+ours. What --json prints does not change with the language.
+"""
+
+import gettext
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ledger.language import DOMAIN, ENGLISH, LANGUAGES, LOCALE, Message, choose_language, tr
+from ledger.quoted import Words
+
+_VARIABLE = "LANGUAGE"
+
+
+@contextmanager
+def speaking(arguments: Sequence[str]) -> Iterator[None]:
+    """Speak the language that arguments or environment ask for, as long as this lasts."""
+    before, domain = os.environ.get(_VARIABLE), gettext.textdomain()
+    os.environ[_VARIABLE] = choose_language(_asked(arguments), os.environ)
+    if language() != ENGLISH and "--json" not in arguments:
+        gettext.bindtextdomain(DOMAIN, str(LOCALE))
+        gettext.textdomain(DOMAIN)
+    try:
+        yield
+    finally:
+        gettext.textdomain(domain)
+        if before is None:
+            del os.environ[_VARIABLE]
+        else:
+            os.environ[_VARIABLE] = before
+
+
+def language() -> str:
+    """Return the language that this process speaks."""
+    return choose_language(None, os.environ)
+
+
+def _(message: Message, *places: int | Words, **values: int | Words) -> Words:
+    """Return a message of ours in that language; see `ledger.language.tr`."""
+    return tr(message, language(), *places, **values)
+
+
+def _asked(arguments: Sequence[str]) -> str | None:
+    """Return what --lang says, wherever it stands: help and errors come before its command."""
+    ours = list(arguments)[: arguments.index("--")] if "--" in arguments else list(arguments)
+    for option, value in zip(ours, [*ours[1:], ""], strict=True):
+        name, is_, joined = option.partition("=")
+        said = joined if is_ else value
+        if name == "--lang" and said in LANGUAGES:
+            return said
+    return None
