@@ -6,18 +6,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from ledger.quoted import Message as Message
 from ledger.quoted import Words
 
 ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
 DOMAIN, LOCALE = "sealbook", Path(__file__).parent / "locale"
 """The catalogue's name, and the folder of all of them."""
-Message = str
-"""A text of ours, in English, with places `{name}`: the key of its translation in the catalogue.
-
-What is annotated so, is extracted: values of a table, fields, arguments. Where one English text means
-two things, its context goes before it: "context\x04text".
-"""
 
 
 def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:

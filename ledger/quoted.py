@@ -17,6 +17,13 @@ from dataclasses import dataclass
 LIMIT = 320
 """Columns of a value that are shown: four lines. Who needs all of it takes --json."""
 
+Message = str
+"""A text of ours, in English, with places `{name}`: the key of its translation in the catalogue.
+
+What is annotated so, is extracted: values of a table, fields, arguments. Where one English text means
+two things, its context goes before it: "context\x04text".
+"""
+
 MARK = "| "
 """Begins each further line of a value: no such line is a sentence of ours."""
 

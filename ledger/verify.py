@@ -35,8 +35,7 @@ from ledger.chain.statement import (
 from ledger.chain.trust import DEFAULT_REQUIRED, Trust, needs_witnesses, verify_by_log, verify_own
 from ledger.crypto.merkle import leaf_hash, verify_inclusion
 from ledger.errors import SealbookError, VerificationFailed
-from ledger.language import Message
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.chain.attesting import Renewed

@@ -23,7 +23,7 @@ from ledger.chain.retired import revocation
 from ledger.chain.timestamp.verifying import VerifiedToken
 from ledger.chain.trust import Trust, verify_own
 from ledger.errors import SealbookError, VerificationFailed
-from ledger.language import Message
+from ledger.quoted import Message
 
 
 def require_stamped(parts: Receipt, trust: Trust, renewed: Renewed | None, until: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from ledger.crypto import der
 from ledger.errors import VerificationFailed
-from ledger.language import Message
+from ledger.quoted import Message
 
 MAX_LEAVES = 1_000_000
 """Documents under one token."""
