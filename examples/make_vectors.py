@@ -2,7 +2,7 @@
 
     python -m examples.make_vectors
 
-One small ledger, whole: four blocks, a company with two devices' requests, two deposits, and everything
+One small ledger, whole: five blocks, a company with two devices' requests, two deposits, and everything
 that a court would be handed. Keys and times are fixed, so the files come out the same. What cannot (age
 headers and ML-DSA-44 signatures hold fresh randomness) is kept where a file stands already; delete it
 to have it made anew. The keys are published here: they must never sign anything else.
@@ -52,12 +52,20 @@ from ledger.chain.enrolment import (
     record_digest,
     verify_enrolment_request,
 )
+from ledger.chain.inspection import (
+    InspectionRecord,
+    Particulars,
+    Seen,
+    format_inspections,
+    format_particulars,
+    particulars_digest,
+)
 from ledger.chain.note import VerifierKey, format_vkey
 from ledger.chain.policy import parse_policy
 from ledger.chain.proof import TlogProof, format_proof
 from ledger.chain.receipt import Position, Receipt, format_receipt
 from ledger.chain.seal import format_cose_receipt, sign_seal
-from ledger.chain.statement import Deposit, Matter, format_deposit
+from ledger.chain.statement import Deposit, Matter, format_deposit, parse_statement
 from ledger.chain.tiles import format_bundle, format_tile
 from ledger.chain.trust import Trust, fingerprint, format_trust
 from ledger.company.access.recovery import Sheet, format_sheet, signing_key
@@ -277,6 +285,7 @@ def make(keep: Keep) -> Files:
     files["cover-opening.cbor"] = format_partial(title)
     files["cover.evidence"] = _part_evidence(title, files)
     files["matter.evidence"] = _matter_evidence(files)
+    _inspect(ledger, opening, files)
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
     return files | make_refused(
         files,
@@ -626,6 +635,24 @@ def _matter_evidence(files: Files) -> bytes:
     return out.getvalue()
 
 
+def _inspect(ledger: "_Ledger", opening: PartialOpening, files: Files) -> None:
+    """Enter that an officer has seen what part.evidence shows, behind the published tiles."""
+    (piece,) = opening.pieces
+    seen = Seen(1, None, ((piece.first, piece.count),))
+    particulars = format_particulars(
+        Particulars(seed("inspection salt"), "王公证员", "公证员", (seen,))
+    )
+    leaf = leaf_hash(files["deposit-1.cose"])
+    said = office.Inspection(5, leaf, office.PART, particulars_digest(particulars))
+    entry = ledger.say(st.INSPECTION, office.inspection_payload(said))
+    ledger.block("block-4.cose", ("inspection.cose", entry))
+    index = ledger.size - 1
+    tree = Tree([leaf_hash(each) for each in ledger.entries])
+    proof = TlogProof(index, inclusion_proof(tree, index, ledger.size), ledger.note)
+    record = InspectionRecord(parse_statement(entry), said, proof, particulars)
+    files["part.evidence.inspection"] = format_inspections([record])
+
+
 def _request(root: bytes) -> bytes:
     """A signed request, as its lines go over the wire."""
     message = Message("GET", f"/envelopes/{root.hex()}", {"range": "bytes=0-16383"})
@@ -693,10 +720,13 @@ STRUCTURES = {
     "block-1.cose": "block",
     "block-2.cose": "block",
     "block-3.cose": "block",
+    "block-4.cose": "block",
     "platform.cose": "platform",
     "key.cose": "key",
     "notice.cose": "notice",
     "recovery.cose": "recovery",
+    "inspection.cose": "inspection",
+    "part.evidence.inspection": "inspection-records",
     "deposit-1.cose": "deposit",
     "deposit-2.cose": "deposit",
     "seal.cose": "cose-receipt",
@@ -717,7 +747,7 @@ STRUCTURES = {
 """The rule of the document's CDDL that each CBOR file follows."""
 
 RANDOMISED = frozenset(
-    {"content.age", "manifest.age", "manifest-2.age"} | {f"checkpoint-{n}.note" for n in range(4)}
+    {"content.age", "manifest.age", "manifest-2.age"} | {f"checkpoint-{n}.note" for n in range(5)}
 )
 
 

@@ -4,7 +4,7 @@ No clock, file, network or database. The command line, the service and the tests
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,6 +39,7 @@ from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.chain.attesting import Renewed
+    from ledger.chain.inspection import InspectionRecord
 
 T = TypeVar("T")
 
@@ -110,6 +111,7 @@ def verify_receipt(
     opening: OpenedDeposit | None = None,
     provisional: bool = False,
     record: bytes | None = None,
+    inspections: Sequence["InspectionRecord"] = (),
 ) -> VerifiedReceipt:
     """Return what the receipt proves under `trust`; see formats.md, Receipt and Trust file.
 
@@ -131,6 +133,9 @@ def verify_receipt(
         over the receipt's bytes, shows both for longer where it holds.
     11. With an opening: the commitment recomputed from what it shows is the one deposited. What the
         cover says is stated by the depositor's software, under that commitment.
+    12. With `inspections`: one of them is about this deposit at this entry, and the office's
+        (`verify_inspection`); where its tree has the size of the receipt's, it has the same root. What
+        the office says to have seen is stated by it.
 
     With `provisional` a receipt may lack what comes with its anchor: witnesses, time, existence.
 
@@ -149,6 +154,7 @@ def verify_receipt(
         lambda _: opening,
         provisional=provisional,
         renewed=renewed,
+        inspections=inspections,
     )
 
 
@@ -166,8 +172,9 @@ def verify_parsed(
     *,
     provisional: bool = False,
     renewed: "Renewed | None" = None,
+    inspections: Sequence["InspectionRecord"] = (),
 ) -> VerifiedReceipt:
-    """Return what `verify_receipt` does: steps 3 to 10, then step 11 with what `opening` gives.
+    """Return what `verify_receipt` does: steps 3 to 10, then 11 with what `opening` gives, and 12.
 
     `opening` is called once, with the report on the receipt alone, so that content is read only where
     that leads somewhere. `renewed` is a record over the file that is the receipt, or holds it. Raises
@@ -178,6 +185,8 @@ def verify_parsed(
     opened = opening(steps.report())
     if opened is not None:
         steps.compare(opened)
+    if inspections:
+        steps.inspected(inspections)
     report = steps.report()
     lacking = set(report.missing) - set(rp.PENDING if provisional else ())
     sound = not report.failed and not lacking
@@ -231,6 +240,10 @@ class _Steps:
 
     def compare(self, opening: OpenedDeposit) -> None:
         self._claim(rp.CONTENT, lambda: self._content(opening))
+
+    def inspected(self, records: Sequence["InspectionRecord"]) -> None:
+        if self.checkpoint is not None:
+            self._claim(rp.INSPECTION, lambda: self._inspection(records))
 
     def report(self) -> Report:
         """Return the claims, also those of which nothing is shown, so that nobody reads one into it."""
@@ -414,3 +427,28 @@ class _Steps:
         for number, made in opening.renditions.items():
             documents[number]["rendition"] = made
         self._say(rp.CONTENT, rp.PROVEN, "full-opening", documents=documents)
+
+    def _inspection(self, records: Sequence["InspectionRecord"]) -> None:
+        from ledger.chain.inspection import verify_inspection
+
+        assert self.checkpoint is not None
+        leaf, tree = self.statement.leaf_hash, self.checkpoint.checkpoint
+        record = next((each for each in records if each.inspection.leaf == leaf), None)
+        if record is None or record.inspection.entry != self.parts.position.index:
+            raise VerificationFailed("the inspection record is about another deposit")
+        found = verify_inspection(record, self.trust)
+        if found.size == tree.size and found.root != tree.root:
+            raise VerificationFailed(
+                "the inspection record and the receipt show two histories of the ledger"
+            )
+        self._say(
+            rp.INSPECTION,
+            rp.STATED,
+            "notary",
+            index=found.index,
+            time=found.time,
+            officer=found.particulars.officer,
+            role=found.particulars.role,
+            scope=found.inspection.scope,
+            **found.part(self.claims.get(rp.CONTENT)),
+        )

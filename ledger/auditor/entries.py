@@ -8,7 +8,17 @@ from ledger.auditor.state import Known
 from ledger.chain import statement as st
 from ledger.chain.block import Block
 from ledger.chain.fault.file import Forged, Gap, Placed
-from ledger.chain.replay import EndOfKey, MatterStep, NewKey, Replay, Rule, RuleBroken, effect
+from ledger.chain.office import parse_inspection
+from ledger.chain.replay import (
+    EndOfKey,
+    MatterStep,
+    NewKey,
+    Replay,
+    Rule,
+    RuleBroken,
+    effect,
+    require_inspected,
+)
 from ledger.chain.statement import Statement, parse_statement, signed_by_any
 from ledger.chain.tiles import TILE_WIDTH, parse_bundle
 from ledger.errors import MalformedData
@@ -47,6 +57,9 @@ class Entries:
             catcher.caught(Forged(catcher.placed(index, encoded), key.public))
         try:
             self._replay.enter(statement)
+            if statement.kind == st.INSPECTION:
+                inspection = parse_inspection(statement)
+                require_inspected(inspection, self._entry(inspection.entry))
         except RuleBroken as error:
             self._broken(index, statement, error.rule)
         self._remember(index, statement)
@@ -78,6 +91,9 @@ class Entries:
     def _against(self, index: int, statement: Statement, rule: Rule) -> int | None:
         """Return the index of the entry that this one contradicts, None where no single one is."""
         known = self._known
+        if rule == Rule.INSPECTED:
+            entry = parse_inspection(statement).entry
+            return entry if entry < index else None
         match rule, effect(index, statement):
             case Rule.REVOKED, _:
                 signer = known.key(statement.key_id)

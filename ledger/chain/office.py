@@ -1,4 +1,4 @@
-"""What the office itself puts on record: platform, key, notice and recovery statements. All public.
+"""What the office itself puts on record: platform, key, notice, recovery and inspection statements.
 
     platform  {origin, nonce, operator, filing, environment, software, standards: [* tstr]}
     key       {origin, nonce, key: thumbprint, action: "revoked", reason}      a depositor's
@@ -6,6 +6,11 @@
               {..., action: "rotated", use, size, successor, proof}
     notice    {origin, nonce, text}
     recovery  {origin, nonce, cause, size, root}     the checkpoint from which the ledger went on
+    inspection {origin, nonce, entry, leaf, scope, particulars}
+
+All but the last are public. An inspection names a deposit by its entry and leaf hash, says whether an
+officer has seen the whole or a part, and commits to the rest (`ledger.chain.inspection`): no name, no
+hash of anything that was seen.
 
 A revocation names the key by its thumbprint and a reason from a fixed list: no account, no name, so
 that the public learns only that some key is no longer good. Whoever holds a receipt can match it.
@@ -52,6 +57,9 @@ _PROOF_LABEL = b"sealbook key v1\n"
 
 RESTORED = "restored"
 """The ledger goes on from a backup."""
+
+WHOLE, PART = "whole", "part"
+"""How much of a deposit an officer has seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,19 @@ class Recovery:
     cause: str
     size: int
     root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """An officer has opened the deposit at `entry` with this leaf hash, and seen it: whole or part.
+
+    `particulars` is the digest of who it was, and of which part.
+    """
+
+    entry: int
+    leaf: bytes
+    scope: str
+    particulars: bytes
 
 
 def platform_payload(platform: Platform) -> dict[str, Any]:
@@ -243,11 +264,36 @@ def parse_recovery(statement: Statement) -> Recovery:
     raise MalformedData("not a recovery statement")
 
 
+def inspection_payload(inspection: Inspection) -> dict[str, Any]:
+    """Return the payload map without origin and nonce."""
+    return {
+        "entry": inspection.entry,
+        "leaf": inspection.leaf,
+        "scope": inspection.scope,
+        "particulars": inspection.particulars,
+    }
+
+
+def parse_inspection(statement: Statement) -> Inspection:
+    """Return what an inspection statement says. Raises MalformedData."""
+    match _fields(statement, st.INSPECTION):
+        case {
+            "entry": entry,
+            "leaf": leaf,
+            "scope": "whole" | "part" as scope,
+            "particulars": particulars,
+        } as fields if len(fields) == 4 and st.is_count(entry):
+            if st.is_bytes(leaf, st.HASH_SIZE) and st.is_bytes(particulars, st.HASH_SIZE):
+                return Inspection(entry, leaf, scope, particulars)
+    raise MalformedData("not an inspection statement")
+
+
 _PARSERS = {
     st.PLATFORM: parse_platform,
     st.KEY: parse_key,
     st.NOTICE: parse_notice,
     st.RECOVERY: parse_recovery,
+    st.INSPECTION: parse_inspection,
 }
 
 

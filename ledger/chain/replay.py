@@ -8,10 +8,12 @@
               is number n + 1 and names number n
     enrolment of a key that no entry has enrolled before, for any account
     key       revokes a key that was enrolled, once; or is about a key of the notary
+    inspection of a deposit that stands before it
 
 A `Replay` is fed entry by entry, and knows what came before from its `Past`: nothing for who reads
 from the start, a database for who goes on. It verifies no signature; `depositor` says whose a deposit
-must carry, all others carry the log key's. That no entry stands twice an index over leaf hashes sees.
+must carry, all others carry the log key's. That no entry stands twice an index over leaf hashes sees;
+that an inspection is about the deposit that it names, `require_inspected`.
 """
 
 from dataclasses import dataclass, replace
@@ -21,8 +23,14 @@ from typing import Protocol
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.enrolment import DEVICE, parse_enrolment
-from ledger.chain.office import Revocation, check_office_statement, parse_key
-from ledger.chain.statement import Matter, Statement, parse_deposit
+from ledger.chain.office import (
+    Inspection,
+    Revocation,
+    check_office_statement,
+    parse_inspection,
+    parse_key,
+)
+from ledger.chain.statement import Matter, Statement, parse_deposit, parse_statement
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import VerificationFailed
 
@@ -45,6 +53,7 @@ class Rule(StrEnum):
     ENROLLED_ONCE = "its key was enrolled before"
     REVOKES_ENROLLED = "it revokes a key that was not enrolled"
     REVOKED_ONCE = "it revokes a key that was revoked before"
+    INSPECTED = "it is about a deposit that does not stand before it"
 
 
 class RuleBroken(VerificationFailed):
@@ -119,6 +128,12 @@ def account_of(statement: Statement) -> str | None:
     if statement.kind == st.DEPOSIT:
         return statement.issuer
     return parse_enrolment(statement).account if statement.kind == st.ENROLMENT else None
+
+
+def require_inspected(inspection: Inspection, entry: bytes) -> None:
+    """Raise RuleBroken unless the entry at an inspection's place is the deposit that it names."""
+    found = parse_statement(entry)
+    _require((found.kind, found.leaf_hash) == (st.DEPOSIT, inspection.leaf), Rule.INSPECTED)
 
 
 def require_link(block: Block, height: int, start: int, previous: bytes) -> None:
@@ -244,5 +259,7 @@ class Replay:
                     raise RuleBroken(Rule.REVOKES_ENROLLED)
                 _require(known.revoked_index is None, Rule.REVOKED_ONCE)
                 self.keys[key_id] = replace(known, revoked_index=index)
+        if statement.kind == st.INSPECTION:
+            _require(parse_inspection(statement).entry < index, Rule.INSPECTED)
         if statement.kind == st.PLATFORM:
             self._platform = statement.leaf_hash

@@ -33,6 +33,11 @@ Examples:
     "--trust", "trust_file", type=shell.FILE, help="The trust file, from the office itself."
 )
 @click.option("--record", type=shell.FILE, help="Its evidence record.  [default: FILE.ers, if any]")
+@click.option(
+    "--inspection",
+    type=shell.FILE,
+    help="The office's inspection record.  [default: FILE.inspection, if any]",
+)
 @click.option("-o", "--output", type=shell.FILE, help="Write the disclosed content here.")
 @click.option("--for", "rule", help="Order the report by a rule: 在线诉讼规则, FRE-902.")
 @click.option(
@@ -57,6 +62,7 @@ def verify(
     documents: tuple[Path, ...],
     trust_file: Path | None,
     record: Path | None,
+    inspection: Path | None,
     output: Path | None,
     rule: str | None,
     at: datetime | None,
@@ -91,12 +97,12 @@ def verify(
     --for FRE-902 drafts a declaration under FRE 902(13) and 902(14).
     """
     from ledger.cli.court.reports import Shown
-    from ledger.cli.court.verify import asked_rule, check, read_trust
+    from ledger.cli.court.verify import asked_rule, check, read_beside, read_trust
     from ledger.company.vault.home import TRUST, has_vault, vault_home
     from ledger.court import choose_language
 
     how = Shown(file, choose_language(lang, os.environ), as_json, asked_rule(rule), full)
-    for each in (file, trust_file, record, identity, passphrase_file):
+    for each in (file, trust_file, record, inspection, identity, passphrase_file):
         if each is not None:
             shell.require_readable(each)
     for each in documents:
@@ -112,7 +118,8 @@ def verify(
         when = int(asked.timestamp())
         trusted = (replace(trusted[0], at=when, doubts=_doubts(doubts)), *trusted[1:])
     compare = partial(_compare, passphrase_file=passphrase_file)
-    if not check(file, documents, trusted, record, how, output, identity, passphrase_file, compare):
+    beside = read_beside(file, record, inspection)
+    if not check(file, documents, trusted, beside, how, output, identity, passphrase_file, compare):
         raise SystemExit(1)
 
 

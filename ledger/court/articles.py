@@ -190,7 +190,7 @@ _SHOWN: dict[str, Message] = {
         "signature is not recorded."
     ),
     "notarised": (
-        "An officer opened the whole deposit and saw it, as entry {index} of the ledger states "
+        "An officer has opened the whole deposit and seen it, as entry {index} of the ledger states "
         "({time}). That is the office's own statement of having seen it; this report is no notarial "
         "certificate of the content."
     ),
@@ -299,9 +299,9 @@ _ENTERED_BY: Message = (
     " That it was entered not later than {latest}, a timestamp authority has attested."
 )
 _NOTARISED_IN_PART: Message = (
-    "An officer opened and saw a part of the deposit, as entry {index} of the ledger states ({time}); "
-    "which part, the report without --for says. That is the office's own statement of having seen it; "
-    "this report is no notarial certificate of the content."
+    "An officer has opened and seen a part of the deposit, as entry {index} of the ledger states "
+    "({time}); which part, the report without --for says. That is the office's own statement of having "
+    "seen it; this report is no notarial certificate of the content."
 )
 _COUNTERSIGNED: Message = (
     "Those named below countersigned the ledger's state, not the content. Nobody else is shown to have "

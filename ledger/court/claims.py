@@ -228,13 +228,12 @@ _TEXTS: dict[str, tuple[Message, Message]] = {
     ),
     rp.INSPECTION: (
         (
-            "The office inspected the content: it states, as entry {index} of the ledger, that at "
-            "{time} an officer opened the whole deposit and saw it. Of its meaning or truth it "
-            "states nothing."
+            "The office inspected the content: it states, as entry {index} of the ledger, {time}, that "
+            "an officer has opened the whole deposit and seen it. Of its meaning or truth it states "
+            "nothing."
         ),
         (
-            "The office witnessed a commitment, a salted fingerprint. Nothing here shows that it has "
-            "seen the content."
+            "The office witnessed a commitment; nothing shows that it saw the content."
         ),
     ),
     rp.DEPOSITOR: (
@@ -326,14 +325,14 @@ _TOO_FEW: Message = (
 )
 
 _IN_PART: Message = (
-    "The office inspected a part of the content: it states, as entry {index} of the ledger, that at "
-    "{time} an officer opened and saw what is named below, and no more. Of its meaning or truth it "
+    "The office inspected a part of the content: it states, as entry {index} of the ledger, {time}, "
+    "that an officer has opened and seen what is named below, and no more. Of its meaning or truth it "
     "states nothing."
 )
 _ANOTHER_PART: Message = (
     "The office inspected another part than the one shown here, or not all of it: it states, as entry "
-    "{index} of the ledger, that at {time} an officer opened and saw what is named below, and no more. "
-    "Nothing here shows that it has seen the rest."
+    "{index} of the ledger, {time}, that an officer has opened and seen what is named below, and no "
+    "more. Nothing here shows that it has seen the rest."
 )
 
 _RENDERED: Message = (

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.chain import report as rp
+from ledger.chain.office import WHOLE
 from ledger.chain.report import Report
 from ledger.court.cover import cover_facts
+from ledger.court.drafts import blank, value
 from ledger.court.questions import Check
 from ledger.evidence.casefile import MatterShown
 from ledger.language import ENGLISH, utc
-from ledger.quoted import quoted
+from ledger.quoted import Words
 
 BLANKS = {
     "court": "court, parties and docket number",
@@ -33,6 +35,12 @@ BLANKS = {
 MAX_VALUE = 400
 """Characters of a value of the cover that the draft gives; the report has all of it."""
 
+PROCESS = (
+    "The process: the depositor's software cuts each file into pieces and computes a commitment, a "
+    "hash (SHA-256) over salted hashes of every piece, and signs it (Ed25519). The notary enters the "
+    "signed statement in an append-only tree (RFC 9162) and signs the state of the tree (Ed25519 and "
+    "ML-DSA-44)."
+)
 _NO_CONTENT = " No content was compared, so no copy is identified under Rule 902(14)."
 _OWN_CONTENT = (
     " Content was compared with the depositor's own files; draft from an evidence file to identify "
@@ -65,17 +73,6 @@ def draft_declaration(
     `matters` is what the receipts show together of the matters that they belong to.
     """
     copies = [copy for exhibit in exhibits for copy in exhibit.copies]
-    rules = "RULES 902(13) AND 902(14)" if copies else "RULE 902(13)"
-    paragraphs = [
-        "*** DRAFT *** NOT SIGNED *** NOT REVIEWED BY COUNSEL ***",
-        "Made by a program from a verification report. Complete every [blank], check every "
-        "sentence against your own knowledge, strike what you cannot say. Whether anything is "
-        "admitted is for the court; authenticity under Rule 902 leaves other objections open, "
-        "hearsay and relevance among them.",
-        f"DECLARATION UNDER FEDERAL RULES OF EVIDENCE, {rules}",
-        _blank("court"),
-        f"I, {_blank('name')}, declare:",
-    ]
     numbered = [
         f"I am {_blank('position')}. {_blank('qualification')}. What follows is from my personal "
         "knowledge of the process described and of the check that I made.",
@@ -84,7 +81,7 @@ def draft_declaration(
     ]
     several = len(exhibits) > 1
     for number, exhibit in enumerate(exhibits, 1):
-        numbered += _record(exhibit.report, f"Deposit {number}" if several else "The deposit")
+        numbered += recorded(exhibit.report, f"Deposit {number}" if several else "The deposit")
     numbered += [_matter(each) for each in matters if each.status == rp.PROVEN]
     if copies:
         numbered += _identified(exhibits)
@@ -96,8 +93,21 @@ def draft_declaration(
         "it." + _unidentified(exhibits),
         f"Notice: {_blank('notice')}.",
     ]
-    paragraphs += [f"{number}. {text}" for number, text in enumerate(numbered, 1)]
-    paragraphs += [
+    return declared("RULES 902(13) AND 902(14)" if copies else "RULE 902(13)", numbered)
+
+
+def declared(rules: str, numbered: Sequence[str]) -> str:
+    """Return a declaration of these paragraphs, under these rules: what stands before and behind."""
+    paragraphs = [
+        "*** DRAFT *** NOT SIGNED *** NOT REVIEWED BY COUNSEL ***",
+        "Made by a program from a verification report. Complete every [blank], check every "
+        "sentence against your own knowledge, strike what you cannot say. Whether anything is "
+        "admitted is for the court; authenticity under Rule 902 leaves other objections open, "
+        "hearsay and relevance among them.",
+        f"DECLARATION UNDER FEDERAL RULES OF EVIDENCE, {rules}",
+        _blank("court"),
+        f"I, {_blank('name')}, declare:",
+        *(f"{number}. {text}" for number, text in enumerate(numbered, 1)),
         "[Within the United States, 28 U.S.C. § 1746(2):] I declare under penalty of perjury that "
         "the foregoing is true and correct.",
         "[Outside the United States, 28 U.S.C. § 1746(1):] I declare under penalty of perjury "
@@ -142,10 +152,7 @@ def _process(check: Check) -> list[str]:
     program = check.program
     return [
         f"I used the program {program.name} {program.version}; over its own code it states SHA-256 "
-        f"{program.digest}. The process: the depositor's software cuts each file into pieces and "
-        "computes a commitment, a hash (SHA-256) over salted hashes of every piece, and signs it "
-        "(Ed25519). The notary enters the signed statement in an append-only tree (RFC 9162) and "
-        "signs the state of the tree (Ed25519 and ML-DSA-44). The program checks these signatures, "
+        f"{program.digest}. {PROCESS} The program checks these signatures, "
         "that the entry leads to the signed state, and, where content is shown, that the "
         "commitment computed from it is the one entered. A change of any byte gives another "
         "commitment, so a match identifies the data.",
@@ -154,8 +161,8 @@ def _process(check: Check) -> list[str]:
         "keys. The result follows; proven means proven by that check, stated means stated by the one "
         "named, and not proven. Here and below, a line that is set in and quoted holds words of "
         "others, which nobody checked."
-        + _value("file", check.file)
-        + _value("trust file", check.trust),
+        + value("file", check.file)
+        + value("trust file", check.trust),
     ]
 
 
@@ -175,33 +182,34 @@ def _numbers(runs: Sequence[tuple[int, int]]) -> str:
     return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
 
 
-def _record(report: Report, name: str) -> list[str]:
+def recorded(report: Report, name: str) -> list[str]:
+    """Return what a report shows of a deposit, which is called `name`."""
     entry, block = report.claim(rp.LEDGER).facts, report.claim(rp.BLOCK).facts
     depositor, identity = report.claim(rp.DEPOSITOR).facts, report.claim(rp.IDENTITY)
-    values = _value("ledger", entry["origin"])
+    values = value("ledger", entry["origin"])
     who = "The receipt names nobody behind the account."
     if identity.status == rp.STATED:
         facts = identity.facts
         who = "Stated by the notary, after a check: who holds the account, as named below."
-        values += _value("account held by", facts["name"])
-        values += _value("registration", facts["registration"])
-        values += _value("checked by", facts["checked_by"])
+        values += value("account held by", facts["name"])
+        values += value("registration", facts["registration"])
+        values += value("checked by", facts["checked_by"])
     witnesses = report.claim(rp.WITNESSES).facts.get("witnesses", ())
-    values += "".join(_value("countersigned by", each["name"]) for each in witnesses)
+    values += "".join(value("countersigned by", each["name"]) for each in witnesses)
     signed_by = (
         "Proven: the same state was countersigned by those named below."
         if witnesses
         else "Not shown: that any other institution countersigned this state."
     )
     names = report.claim(rp.TIME).facts.get("authorities", ())
-    values += "".join(_value("timestamp by", each) for each in names)
+    values += "".join(value("timestamp by", each) for each in names)
     record = report.claim(rp.EXISTENCE).facts.get("record", {})
-    values += "".join(_value("renewed by", each["authority"]) for each in record.get("tokens", ()))
+    values += "".join(value("renewed by", each["authority"]) for each in record.get("tokens", ()))
     return [
         f"{name} (Rule 902(13)). Proven: it is entry {entry['index']} of the ledger named below, in "
         f"block {block['height']} of a tree of {entry['size']} entries, with the commitment "
         f"{entry['commitment']}. Proven: it is signed with key {depositor['key']} of account "
-        f"{depositor['account']}. {who} {_when(report)} {signed_by}{values}"
+        f"{depositor['account']}. {who} {_when(report)} {signed_by}{_inspected(report)}{values}"
     ]
 
 
@@ -213,7 +221,7 @@ def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
         whose = f"Copies of deposit {number}" if len(exhibits) > 1 else "Copies"
         part = exhibit.report.claim(rp.CONTENT).by == "partial-opening"
         listed = "".join(
-            f"{_value(f'copy {n}', each.name)}\n    {each.size:,} bytes, SHA-256\n    {each.digest}"
+            f"{value(f'copy {n}', each.name)}\n    {each.size:,} bytes, SHA-256\n    {each.digest}"
             for n, each in enumerate(exhibit.copies, 1)
         )
         said = (
@@ -227,11 +235,6 @@ def _identified(exhibits: Sequence[Exhibit]) -> list[str]:
             f"identified by its hash:{listed}"
         )
     return texts
-
-
-def _value(label: str, text: str) -> str:
-    """Return words of others on a line of their own: they are no part of what somebody swears to."""
-    return f"\n    {label}: {quoted(text)}"
 
 
 def _origins(exhibits: Sequence[Exhibit]) -> list[str]:
@@ -252,8 +255,8 @@ def _origins(exhibits: Sequence[Exhibit]) -> list[str]:
     return texts
 
 
-def _blank(key: str) -> str:
-    return f"[____ {BLANKS[key]} ____]"
+def _blank(key: str) -> Words:
+    return blank(Words(BLANKS[key]))
 
 
 def _unidentified(exhibits: Sequence[Exhibit]) -> str:
@@ -261,6 +264,19 @@ def _unidentified(exhibits: Sequence[Exhibit]) -> str:
         return ""
     compared = any(each.report.claim(rp.CONTENT).by == "full-opening" for each in exhibits)
     return _OWN_CONTENT if compared else _NO_CONTENT
+
+
+def _inspected(report: Report) -> str:
+    """Return what the office states to have seen, nothing where that is not shown."""
+    inspection = report.claim(rp.INSPECTION)
+    if inspection.status != rp.STATED:
+        return ""
+    facts = inspection.facts
+    part = "" if facts["scope"] == WHOLE else " a part of"
+    return (
+        f" Stated by the notary, as entry {facts['index']} ({utc(facts['time'])}): an officer of the "
+        f"office has opened{part} the deposit and seen it."
+    )
 
 
 def _when(report: Report) -> str:

@@ -20,6 +20,7 @@ from functools import partial
 from typing import BinaryIO
 
 from ledger.chain.attesting import Renewed
+from ledger.chain.inspection import InspectionRecord
 from ledger.chain.receipt import MAX_RECEIPT
 from ledger.chain.report import CONTENT, Report
 from ledger.chain.trust import Trust
@@ -137,12 +138,13 @@ def verify_disclosed(
     write: Callable[[int, int, Buffer], None] | None = None,
     progress: Callable[[int], None] | None = None,
     renewed: Renewed | None = None,
+    inspections: Sequence[InspectionRecord] = (),
 ) -> VerifiedReceipt:
     """Verify a disclosed deposit: first its receipt, then its content. See `verify_receipt`.
 
     `write(document, offset, data)` gets the documents' bytes, unverified until this returns. `renewed`
-    is an evidence record over the file that all of it comes from. Raises
-    MalformedData, besides, where other tools could not read what is shown.
+    is an evidence record over the file that all of it comes from, `inspections` is what the office
+    says to have seen. Raises MalformedData, besides, where other tools could not read what is shown.
     """
 
     def opening(alone: Report) -> OpenedDeposit | None:
@@ -150,7 +152,9 @@ def verify_disclosed(
             return None
         return recompute_opening(disclosed, write, progress)
 
-    verified = verify_parsed(disclosed.receipt, trust, opening, renewed=renewed)
+    verified = verify_parsed(
+        disclosed.receipt, trust, opening, renewed=renewed, inspections=inspections
+    )
     # Last: of content that was changed the report says more.
     disclosed.check()
     return verified

@@ -10,9 +10,10 @@ from ledger.chain.enrolment import parse_endorsed, parse_record, verify_enrolmen
 from ledger.chain.office import notice_payload, platform_payload, recovery_payload
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
-from ledger.notary import orders
+from ledger.notary import inspecting, orders
 from ledger.notary.care.keychange import KeyChanges
-from ledger.notary.orders import Order
+from ledger.notary.entries import Entries
+from ledger.notary.orders import Order, Proven
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage.records import RecordFolder
@@ -27,6 +28,8 @@ class Parts:
     accounts: Accounts
     records: RecordFolder
     sequencer: Sequencer
+    entries: Entries
+    prove: Callable[[int], Proven]
     state: Callable[[], orders.State]
     accept_clock: Callable[[], int | None]
     backup: Callable[[Path], int]
@@ -60,6 +63,10 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return _entered(parts, st.PLATFORM, platform_payload(platform))
         case orders.StateRecovery(recovery):
             return _entered(parts, st.RECOVERY, recovery_payload(recovery))
+        case orders.Inspect(deposits):
+            return inspecting.enter(parts.sequencer, parts.entries, parts.prove, deposits)
+        case orders.AskInspections(leaves):
+            return inspecting.find(parts.entries, parts.prove, leaves)
         case orders.AskState():
             return parts.state()
         case orders.AcceptClock():

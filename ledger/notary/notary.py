@@ -38,6 +38,7 @@ from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import Parts, carry_out
 from ledger.notary.entries import Entries
 from ledger.notary.health import Health, Reason, Warn
+from ledger.notary.inspecting import prove_entry
 from ledger.notary.nonces import Nonces
 from ledger.notary.orders import (
     BACKUP,
@@ -193,6 +194,8 @@ class Notary:
                 self.accounts,
                 self.records,
                 self.sequencer,
+                self.entries,
+                lambda index: prove_entry(self._store, self._signed, writer.tree, index),
                 self._state,
                 self.accept_clock,
                 self.backup,

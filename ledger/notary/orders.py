@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
 
-from ledger.chain.office import Platform, Recovery
+from ledger.chain.office import Inspection, Platform, Recovery
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput
 from ledger.notary.sequencing.accounts import Standing
@@ -106,6 +106,22 @@ class SealAsked:
     """The certificate request of the seal's new key, PEM."""
 
     request: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """An entry, its place, and its tlog-proof under the newest checkpoint."""
+
+    index: int
+    statement: bytes
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Entries about inspections, each with its proof."""
+
+    entries: tuple[Proven, ...]
 
 
 class Order(Generic[A]):
@@ -237,6 +253,22 @@ class InstallSeal(Order[KeysChanged]):
     answer: ClassVar[type[Any]] = KeysChanged
 
 
+@dataclass(frozen=True, slots=True)
+class Inspect(Order[Inspected]):
+    """Put on record that an officer has seen these deposits: all of them, or none."""
+
+    deposits: tuple[Inspection, ...]
+    answer: ClassVar[type[Any]] = Inspected
+
+
+@dataclass(frozen=True, slots=True)
+class AskInspections(Order[Inspected]):
+    """Prove every inspection of the deposits with these leaf hashes."""
+
+    leaves: tuple[bytes, ...]
+    answer: ClassVar[type[Any]] = Inspected
+
+
 BACKUP = "backup"
 RECOVERY = "recovery"
 _KINDS: dict[str, type[Order[Any]]] = {
@@ -254,11 +286,13 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "revoke-log": RevokeLog,
     "ask-seal": AskSeal,
     "install-seal": InstallSeal,
+    "inspect": Inspect,
+    "ask-inspections": AskInspections,
     BACKUP: Backup,
     "status": AskState,
 }
 _NAMES = {order: name for name, order in _KINDS.items()}
-READS = (ListAccounts, AskState)
+READS = (ListAccounts, AskState, AskInspections)
 """Orders that a notary carries out whose disk can only be read."""
 
 

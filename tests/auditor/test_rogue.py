@@ -17,13 +17,20 @@ from ledger.chain import statement as st
 from ledger.chain.anchorpage import StampedNote
 from ledger.chain.fault.file import Fork, parse_fault
 from ledger.chain.fault.verifying import verify_fault
-from ledger.chain.office import Revocation, revocation_payload
+from ledger.chain.office import (
+    WHOLE,
+    Inspection,
+    Revocation,
+    inspection_payload,
+    revocation_payload,
+)
 from ledger.chain.receipt import TokenEntry
 from ledger.chain.renewal.record import format_record, token_record
 from ledger.chain.statement import Matter
 from ledger.chain.trust import format_trust
 from ledger.cli.root import cli
 from ledger.crypto.keys import SigningKey
+from ledger.crypto.merkle import leaf_hash
 from tests.processes import Program
 from tests.rogue import Rogue, stamp, trusting
 from tests.simulator import NOW, Office, nonce
@@ -136,6 +143,16 @@ def a_revoked_key_deposits(rogue: Rogue, audited: Rogue) -> None:
     payload = revocation_payload(Revocation(office.device.thumbprint, "compromised"))
     rogue.close(office.say(st.KEY, payload | {"origin": office.origin, "nonce": nonce("k")}))
     rogue.close(rogue.deposit("after the end"))
+
+
+@lie("gap")
+def an_inspection_of_another_entry_than_it_names(rogue: Rogue, audited: Rogue) -> None:
+    one, two = rogue.deposit("one"), rogue.deposit("two")
+    rogue.close(one, two)
+    place = len(rogue.entries) - 1
+    said = Inspection(place, leaf_hash(one), WHOLE, nonce("particulars"))
+    payload = {"origin": rogue.office.origin, "nonce": nonce("i"), **inspection_payload(said)}
+    rogue.close(rogue.office.say(st.INSPECTION, payload))
 
 
 @lie("gap")

@@ -10,7 +10,13 @@ from hypothesis import strategies as some
 from ledger.chain import office
 from ledger.chain import statement as st
 from ledger.chain.block import notary_statement
-from ledger.chain.office import Platform, Recovery, Revocation, check_office_statement
+from ledger.chain.office import (
+    Inspection,
+    Platform,
+    Recovery,
+    Revocation,
+    check_office_statement,
+)
 from ledger.chain.statement import Statement, parse_statement
 from ledger.errors import MalformedData
 from tests.mutations import changed_value
@@ -25,12 +31,16 @@ SAMPLES: dict[str, dict[str, Any]] = {
     st.KEY: office.revocation_payload(Revocation(bytes(32), "lost")),
     st.NOTICE: office.notice_payload("Closed on 1 October."),
     st.RECOVERY: office.recovery_payload(Recovery(office.RESTORED, 7, bytes(32))),
+    st.INSPECTION: office.inspection_payload(
+        Inspection(7, bytes(32), office.WHOLE, bytes(range(32)))
+    ),
 }
 PARSERS: dict[str, tuple[Callable[[Statement], Any], Callable[[Any], dict[str, Any]]]] = {
     st.PLATFORM: (office.parse_platform, office.platform_payload),
     st.KEY: (office.parse_revocation, office.revocation_payload),
     st.NOTICE: (office.parse_notice, office.notice_payload),
     st.RECOVERY: (office.parse_recovery, office.recovery_payload),
+    st.INSPECTION: (office.parse_inspection, office.inspection_payload),
 }
 KINDS = sorted(SAMPLES)
 
@@ -102,6 +112,11 @@ def test_origin_nonce_and_no_further_field_are_required(kind: str, change: dict[
         (st.RECOVERY, {"size": -1}),
         (st.RECOVERY, {"size": True}),
         (st.RECOVERY, {"root": bytes(31)}),
+        (st.INSPECTION, {"entry": -1}),
+        (st.INSPECTION, {"entry": True}),
+        (st.INSPECTION, {"leaf": bytes(31)}),
+        (st.INSPECTION, {"scope": "some"}),
+        (st.INSPECTION, {"particulars": bytes(33)}),
     ],
     ids=str,
 )

@@ -10,8 +10,11 @@ from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, block_payload, notary_statement, note_digest
 from ledger.chain.enrolment import DEVICE, RECOVERY_SHEET, Enrolment, enrolment_payload
 from ledger.chain.office import (
+    WHOLE,
+    Inspection,
     Platform,
     Revocation,
+    inspection_payload,
     notice_payload,
     platform_payload,
     revocation_payload,
@@ -43,6 +46,10 @@ def enrolled(
 
 def revoked(key: SigningKey) -> Statement:
     return say(st.KEY, revocation_payload(Revocation(key.thumbprint, "lost")))
+
+
+def inspected(entry: int) -> Statement:
+    return say(st.INSPECTION, inspection_payload(Inspection(entry, b"l" * 32, WHOLE, b"p" * 32)))
 
 
 def deposited(
@@ -167,6 +174,8 @@ def test_a_platform_statement_is_named_by_the_next_record_on_and_not_before() ->
         (Rule.ENROLLED_ONCE, enrolled(KEY)),
         (Rule.ENROLLED_ONCE, enrolled(KEY, OTHER)),
         (Rule.REVOKES_ENROLLED, revoked(STRANGER)),
+        (Rule.INSPECTED, inspected(4)),
+        (Rule.INSPECTED, inspected(9)),
     ],
 )
 def test_an_entry_that_does_not_follow_is_refused_and_changes_nothing(

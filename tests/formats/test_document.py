@@ -26,7 +26,7 @@ from ledger import encoding
 from ledger.auditor.audit import Audit
 from ledger.auditor.sources import Folder
 from ledger.auditor.state import State, format_state
-from ledger.chain import block, enrolment, note, office, policy, receipt, seal, trust
+from ledger.chain import block, enrolment, inspection, note, office, policy, receipt, seal, trust
 from ledger.chain import statement as st
 from ledger.chain.fault.file import format_fault
 from ledger.chain.renewal import record
@@ -150,6 +150,12 @@ LIMITS = {
     ),
     "validation data for a token": (revocation.MAX_ITEMS, revocation.MAX_VALIDATION),
     "evidence record": (record.MAX_RECORD, record.MAX_TIMESTAMPS),
+    "inspection records": (
+        inspection.MAX_FILE,
+        inspection.MAX_RECORDS,
+        inspection.MAX_PARTICULARS,
+        inspection.MAX_NAME,
+    ),
     "trust file": (trust.MAX_TRUST, encoding.MAX_TOML_KEYS, encoding.MAX_KEY_PARTS),
     "note": (note.MAX_NOTE_SIZE, note.MAX_SIGNATURES),
     "policy": (policy.MAX_LINES_OF_A_KIND,) * 3,

@@ -33,6 +33,7 @@ from ledger.chain import office
 from ledger.chain import report as rp
 from ledger.chain.block import note_digest, parse_block
 from ledger.chain.checkpoint import parse_checkpoint
+from ledger.chain.inspection import format_inspections, parse_inspections
 from ledger.chain.policy import verify_note
 from ledger.chain.proof import format_proof, parse_proof, verify_proof
 from ledger.chain.receipt import format_receipt, parse_receipt
@@ -98,6 +99,7 @@ def test_every_statement_is_signed_by_the_key_it_names(name: str) -> None:
         ("key.cose", office.parse_revocation, office.revocation_payload),
         ("notice.cose", office.parse_notice, office.notice_payload),
         ("recovery.cose", office.parse_recovery, office.recovery_payload),
+        ("inspection.cose", office.parse_inspection, office.inspection_payload),
     ],
 )
 def test_what_the_office_says_reads_back(
@@ -135,6 +137,20 @@ def test_the_blocks_form_a_chain_inside_the_tree() -> None:
         assert (checkpoint.size, checkpoint.root) == (block.size, root_from_leaf_hashes(leaves))
         previous, start = note_digest(note), block.size
     assert start == len(ENTRIES) == 11
+
+
+def test_the_officer_has_seen_the_part_that_is_shown() -> None:
+    data = FILES["part.evidence.inspection"]
+    records = parse_inspections(data)
+    assert format_inspections(records) == data
+    for name, covers in (("part.evidence", True), ("case.evidence", False)):
+        (disclosed,) = read_evidence(BytesIO(FILES[name]))
+        report = verify_disclosed(disclosed, TRUST, inspections=records).report
+        claim = report.claim(rp.INSPECTION)
+        assert (claim.status, claim.by, claim.facts["covers"]) == (rp.STATED, "notary", covers)
+        assert claim.facts["index"] == len(ENTRIES) + 1 and claim.facts["officer"] == "王公证员"
+    with pytest.raises(VerificationFailed):
+        verify_receipt(FILES["deposit-2.receipt"], TRUST, inspections=records)
 
 
 def test_the_tile_holds_the_leaves() -> None:

@@ -3,7 +3,7 @@
 from ledger.chain import statement as st
 from ledger.chain.block import Block, parse_block
 from ledger.chain.enrolment import parse_enrolment
-from ledger.chain.office import Revocation, parse_key
+from ledger.chain.office import Revocation, parse_inspection, parse_key
 from ledger.chain.statement import Statement, parse_deposit
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import VerificationFailed
@@ -29,6 +29,12 @@ def why_not_both(low: int, before: Statement, high: int, after: Statement) -> st
                     f"number {second.number} of a matter at index {high} does not continue number "
                     f"{first.number} at index {low}"
                 )
+    if after.kind == st.INSPECTION:
+        said = parse_inspection(after)
+        if said.entry == low and (before.kind, before.leaf_hash) != (st.DEPOSIT, said.leaf):
+            return (
+                f"the deposit that the entry at index {high} says to be inspected is not at {low}"
+            )
     first_key, second_key = _key_of(before), _key_of(after)
     if first_key is not None and first_key == second_key:
         match before.kind, after.kind:

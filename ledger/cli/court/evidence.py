@@ -22,6 +22,7 @@ from ledger.disk.staging import Opened, Staging
 from ledger.errors import Conflict, StorageFailed
 from ledger.evidence.casefile import DisclosedDeposit, FileReport, verify_file
 from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.inspected import sort_inspections
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
 from ledger.quoted import quoted
@@ -31,17 +32,16 @@ _LISTED = 40
 """Files of readings that are named; `_readings.txt` names all."""
 
 if TYPE_CHECKING:
-    from ledger.chain.attesting import Renewed
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
     from ledger.cli.court.questions import Examined
-    from ledger.cli.court.reports import Trusted
+    from ledger.cli.court.reports import Beside, Trusted
 
 
 def verify_evidence(
     file: Path,
     trusted: "Trusted | None",
-    renewed: "Renewed | None",
+    beside: "Beside",
     output: Path | None,
     how: Shown,
 ) -> bool:
@@ -54,7 +54,7 @@ def verify_evidence(
             disclosed = read_evidence(opened)
             if trusted is None:
                 return show_reports([unchecked_report()] * len(disclosed), None, how)
-        writing = _Writing(output, disclosed, renewed, how, stack)
+        writing = _Writing(output, disclosed, beside, how, stack)
         with damaged(how.name):
             result = verify_file(disclosed, trusted[0], writing.verify)
         writing.finish(result)
@@ -91,12 +91,13 @@ class _Writing:
         self,
         output: Path | None,
         disclosed: tuple[DisclosedDeposit, ...],
-        renewed: "Renewed | None",
+        beside: "Beside",
         how: Shown,
         stack: ExitStack,
     ) -> None:
         self.taken: Conflict | None = None
-        self._output, self._disclosed, self._renewed = output, disclosed, renewed
+        self._output, self._disclosed, self._renewed = output, disclosed, beside.renewed
+        self._inspections = sort_inspections(beside.inspections, disclosed)
         self._how, self._stack = how, stack
         self._title = Path(how.name.name.removesuffix(".age")).stem
         self._stagings: dict[int, Staging] = {}
@@ -109,7 +110,8 @@ class _Writing:
         total = sum(size for _, size in disclosed.contents)
         with shell.Progress(f"verifying {self._how.name.name}", total) as progress:
             write = staging.write if staging else None
-            return verify_disclosed(disclosed, trust, write, progress, self._renewed)
+            inspections = self._inspections[number]
+            return verify_disclosed(disclosed, trust, write, progress, self._renewed, inspections)
 
     def finish(self, result: FileReport) -> None:
         """Move what is good to its place."""

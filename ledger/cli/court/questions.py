@@ -10,6 +10,7 @@ import click
 
 from ledger.chain.trust import fingerprint
 from ledger.cli import text
+from ledger.cli.court.drafts import draft_page
 from ledger.cli.court.page import described, headed
 from ledger.cli.table import Rows
 from ledger.court import say
@@ -17,7 +18,6 @@ from ledger.court.articles import article_title, describe_answer
 from ledger.court.declaration import Copy, Exhibit, declaration_facts, draft_declaration
 from ledger.court.questions import FRE_902, Answer, Check, online_litigation
 from ledger.program import this_program
-from ledger.quoted import broken
 
 if TYPE_CHECKING:
     from ledger.chain.report import Report
@@ -87,16 +87,7 @@ def declaration_page(
     examined: Sequence[Examined], check: Check, matters: "Sequence[MatterShown]"
 ) -> str:
     """Return the draft, wrapped."""
-    lines = []
-    for line in draft_declaration(_exhibits(examined), check, matters).split("\n"):
-        label, mark, value = line.partition(": “")
-        if mark and line.startswith(" "):
-            start = f"{label}: "
-            value = f"\n{' ' * len(start)}".join(broken("“" + value, text.WIDTH - len(start)))
-            lines.append(start + value)
-        else:
-            lines.append(text.indent(line.strip(), len(line) - len(line.lstrip())))
-    return "\n".join(lines)
+    return draft_page(draft_declaration(_exhibits(examined), check, matters))
 
 
 def _exhibits(examined: Sequence[Examined]) -> list[Exhibit]:

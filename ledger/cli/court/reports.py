@@ -13,6 +13,8 @@ from ledger.errors import MalformedData
 from ledger.quoted import Words, quoted
 
 if TYPE_CHECKING:
+    from ledger.chain.attesting import Renewed
+    from ledger.chain.inspection import InspectionRecord
     from ledger.chain.report import Report
     from ledger.chain.trust import Trust
     from ledger.cli.court.questions import Examined
@@ -42,6 +44,14 @@ class Shown:
         from ledger.court.questions import FRE_902
 
         return self.rule == FRE_902
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was handed over with a file: an evidence record over it, inspection records."""
+
+    renewed: "Renewed | None" = None
+    inspections: "tuple[InspectionRecord, ...]" = ()
 
 
 def show_reports(

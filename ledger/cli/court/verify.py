@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell
-from ledger.cli.court.reports import Shown, damaged, show_reports
+from ledger.cli.court.reports import Beside, Shown, damaged, show_reports
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
-    from ledger.chain.attesting import Renewed
     from ledger.chain.trust import Trust
     from ledger.cli.court.questions import Examined
     from ledger.cli.court.reports import Trusted
@@ -27,7 +26,7 @@ def check(
     file: Path,
     documents: tuple[Path, ...],
     trusted: "Trusted | None",
-    record: Path | None,
+    beside: Beside,
     how: Shown,
     output: Path | None,
     identity: Path | None,
@@ -36,9 +35,7 @@ def check(
 ) -> bool:
     """Print the reports on a file that may be sealed for its reader; return whether all are good."""
     from ledger.cli.court.sealed import is_sealed, unsealed
-    from ledger.evidence.renewed import read_renewed
 
-    renewed = read_renewed(file, record)
     with ExitStack() as stack:
         if is_sealed(file):
             if identity is None:
@@ -55,10 +52,18 @@ def check(
                 raise click.UsageError("An evidence file brings its documents; name no others.")
             from ledger.cli.court.evidence import verify_evidence
 
-            return verify_evidence(file, trusted, renewed, output, how)
+            return verify_evidence(file, trusted, beside, output, how)
         if output is not None:
             raise click.UsageError("A receipt holds no documents to write; leave out -o.")
-        return _verify_receipt(file, documents, trusted, renewed, how, compare)
+        return _verify_receipt(file, documents, trusted, beside, how, compare)
+
+
+def read_beside(file: Path, record: Path | None, inspection: Path | None) -> Beside:
+    """Return what lies beside `file`, or in the files named. Raises InvalidInput, MalformedData."""
+    from ledger.evidence.inspected import read_inspections
+    from ledger.evidence.renewed import read_renewed
+
+    return Beside(read_renewed(file, record), read_inspections(file, inspection))
 
 
 def asked_rule(asked: str | None) -> str | None:
@@ -83,7 +88,7 @@ def _verify_receipt(
     file: Path,
     documents: tuple[Path, ...],
     trusted: "Trusted | None",
-    renewed: "Renewed | None",
+    beside: Beside,
     how: Shown,
     compare: "Compare",
 ) -> bool:
@@ -99,7 +104,11 @@ def _verify_receipt(
 
     def verify(_: int, each: "DisclosedDeposit", trust: "Trust") -> "VerifiedReceipt":
         return verify_parsed(
-            each.receipt, trust, lambda _: compare(each.receipt, documents), renewed=renewed
+            each.receipt,
+            trust,
+            lambda _: compare(each.receipt, documents),
+            renewed=beside.renewed,
+            inspections=beside.inspections,
         )
 
     result = verify_file([DisclosedDeposit(receipt)], trusted[0], verify)

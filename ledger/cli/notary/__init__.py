@@ -1,5 +1,25 @@
 """The notary office's commands: each module adds its own to the group."""
 
-from ledger.cli.notary import accounts, auditors, care, check, keys, ledger, vouching
+from ledger.cli.notary import (
+    accounts,
+    auditors,
+    care,
+    check,
+    inspect,
+    keys,
+    ledger,
+    statement,
+    vouching,
+)
 
-__all__ = ["accounts", "auditors", "care", "check", "keys", "ledger", "vouching"]
+__all__ = [
+    "accounts",
+    "auditors",
+    "care",
+    "check",
+    "inspect",
+    "keys",
+    "ledger",
+    "statement",
+    "vouching",
+]

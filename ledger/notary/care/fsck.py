@@ -14,13 +14,15 @@ import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from ledger.chain import statement as st
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.enrolment import Enrolment, parse_enrolment, verify_record
 from ledger.chain.note import parse_note
-from ledger.chain.replay import Replay, RuleBroken, account_of
+from ledger.chain.office import Inspection, parse_inspection
+from ledger.chain.replay import Replay, RuleBroken, account_of, require_inspected
 from ledger.chain.seal import format_cose_receipt, parse_cose_receipt, verify_seal
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
 from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, partial_tiles, tile_data, tile_path
@@ -314,6 +316,8 @@ class _Fsck:
         verify_by_log(statement, self.trust)
         if statement.kind == st.ENROLMENT:
             self._record(parse_enrolment(statement))
+        elif statement.kind == st.INSPECTION:
+            self._inspected(parse_inspection(statement))
 
     def _payloads(self, statement: Statement, index: int) -> None:
         deposit = parse_deposit(statement)
@@ -329,6 +333,14 @@ class _Fsck:
         path = self.directory / place.RECORDS / enrolment.record.hex()
         if path.exists():
             verify_record(enrolment, path.read_bytes())
+
+    def _inspected(self, inspection: Inspection) -> None:
+        for entry in self.store.read(inspection.entry, inspection.entry + 1):
+            require_inspected(inspection, entry.statement)
+        self.records.add(inspection.particulars.hex())
+        path = self.directory / place.RECORDS / inspection.particulars.hex()
+        if path.exists() and sha256(path.read_bytes()).digest() != inspection.particulars:
+            raise VerificationFailed("the particulars kept of the inspection were altered")
 
     def _bundles(self, start: int, size: int) -> None:
         for index in range(start // TILE_WIDTH, size // TILE_WIDTH):
@@ -402,7 +414,7 @@ class _Fsck:
             return  # an entry that was not looked at may name any of them
         for path in sorted((self.directory / place.RECORDS).iterdir()):
             if path.name not in self.records:
-                self._warn(str(path), "no enrolment names this identity record; remove it")
+                self._warn(str(path), "no entry names this record; remove it")
 
     def _anchors(self) -> None:
         if self.anchors is not None:

@@ -25,6 +25,7 @@ _REFUSALS: dict[Rule, tuple[type[Refused], str]] = {
     ),
     Rule.REVOKES_ENROLLED: (NotFound, "No enrolled key has this thumbprint."),
     Rule.REVOKED_ONCE: (Conflict, "This key is revoked already."),
+    Rule.INSPECTED: (NotFound, "An inspection is of a deposit that is an entry already."),
 }
 
 

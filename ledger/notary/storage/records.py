@@ -1,6 +1,6 @@
-"""Identity records: files that can be erased, beside a ledger that cannot.
+"""Identity records and particulars of inspections: files that can be erased, unlike the ledger.
 
-    records/<digest>        the record under the digest that its enrolment entry holds
+    records/<digest>        the record under the digest that its entry holds
     records/staged-<token>  a record on its way from a command to the process that serves
 
 They are outside the databases so that a rebuild does not lose them and an erasure leaves no copy in a
@@ -21,7 +21,7 @@ _TOKEN_SIZE = 16
 
 
 class RecordFolder:
-    """The folder of identity records."""
+    """The folder of records."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -78,7 +78,7 @@ def _storage(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"An identity record in {quoted(root)} could not be read or written "
+            f"A record in {quoted(root)} could not be read or written "
             f"({error.strerror}); free some "
             "space or mend the disk, then try again."
         ) from error
