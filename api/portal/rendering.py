@@ -1,0 +1,143 @@
+"""How a page is made: templates, the words of two languages, and the fields that guard it.
+
+A template says words of ours with `_("...")`, looked up in the catalogue and filled with numbers and
+words of ours only. What anybody else has chosen passes through `theirs`: escaped, one line, cut in
+length, in quotation marks that it cannot close, its reading direction kept from what stands around it.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from ledger.chain.trust import fingerprint
+from ledger.language import ENGLISH, LANGUAGES, at, tr, utc
+from ledger.quoted import Words, quoted
+
+from ..requests import service
+from .visitors import LANGUAGE, language_of
+
+_HERE = Path(__file__).parent
+STYLE = (_HERE / "portal.css").read_bytes()
+STYLE_VERSION = sha256(STYLE).hexdigest()[:12]
+
+_GUARD = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_YEAR = 31_536_000
+_MAX_QUERY = 8
+"""Parameters that the links to the other language carry on."""
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    scripts: bool = False,
+    **values: Any,
+) -> Response:
+    """Return a page in the visitor's language; unless `headers` says otherwise nobody keeps it.
+
+    With `scripts` the page may run scripts from this service; without, none at all.
+    """
+    language = language_of(request)
+    site = _site(request) | {"status": status, "language": language}
+    site["others"] = _others(request, language)
+    body = _ENVIRONMENT.get_template(template).render(site | values)
+    response = Response(body, status, media_type="text/html; charset=utf-8")
+    response.headers.update({"cache-control": "no-store", **(headers or {})})
+    response.headers.update(guard(scripts=scripts))
+    response.headers["content-language"] = language
+    response.headers["vary"] = "accept, accept-language, cookie"
+    if request.query_params.get(LANGUAGE) == language:
+        response.set_cookie(LANGUAGE, language, _YEAR, httponly=True, samesite="lax")
+    return response
+
+
+def guard(*, scripts: bool = False) -> dict[str, str]:
+    """Return the header fields that keep a page from loading, sending or framing anything foreign."""
+    policy = f"{_POLICY}; script-src 'self'; connect-src 'self'" if scripts else _POLICY
+    return {**_GUARD, "content-security-policy": policy}
+
+
+def _site(request: Request) -> dict[str, Any]:
+    """Return what every page shows of the service."""
+    notary = service(request).notary
+    return {
+        "issuer": notary.issuer,
+        "origin": notary.origin,
+        "trust_fingerprint": fingerprint(notary.trust),
+        "style": f"/portal.css?v={STYLE_VERSION}",
+        "path": request.url.path,
+    }
+
+
+def _others(request: Request, language: str) -> list[tuple[str, str]]:
+    """Return the other languages, each with the address of this page in it."""
+    repeatable = request.method in ("GET", "HEAD")
+    query = request.query_params.multi_items() if repeatable else ()
+    kept = [pair for pair in query if pair[0] != LANGUAGE][:_MAX_QUERY]
+    chosen = [each for each in LANGUAGES if each != language]
+    return [(each, "?" + urlencode([*kept, (LANGUAGE, each)])) for each in chosen]
+
+
+@pass_context
+def _words(context: Context, message: str, **values: int | Words) -> Words:
+    return tr(message, context["language"], **values)
+
+
+def theirs(value: object) -> Markup:
+    """Return a value of others, quoted and isolated."""
+    return Markup("<bdi class=theirs>{}</bdi>").format(str(quoted(value)))
+
+
+def digest(value: bytes | str) -> Markup:
+    """Return a hash in hexadecimal digits, in groups of four that a narrow page breaks between."""
+    text = value.hex() if isinstance(value, bytes) else value
+    groups = [text[n : n + 4] for n in range(0, len(text), 4)]
+    return Markup("<code class=digest>{}</code>").format(Markup("<wbr>").join(groups))
+
+
+def when(seconds: float) -> Markup:
+    """Return POSIX seconds as a time in UTC, for people and for programs."""
+    moment = at(seconds)
+    stamp = "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Markup('<time datetime="{}">{}</time>').format(stamp, utc(seconds))
+
+
+def count(number: int) -> Words:
+    """Return a number with its thousands apart."""
+    return Words(f"{number:,}")
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["_"] = _words
+    made.globals["ENGLISH"] = ENGLISH
+    made.filters.update(theirs=theirs, digest=digest, when=when, count=count)
+    return made
+
+
+_ENVIRONMENT = _environment()
