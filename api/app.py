@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import checks, deposits, envelopes, log
+from .latency import Latency
 from .portal import pages
 from .portal.errors import error_page
 from .problems import install, unexpected_response
@@ -52,7 +53,7 @@ def create_app(
         redirect_slashes=False,
         telemetry=_TELEMETRY_OFF,
     )
-    app.state.service = Service(notary, settings, clock or notary.now)
+    app.state.service = Service(notary, settings, clock or notary.now, Latency(notary.now))
     app.state.checks = checks.Turns()
     app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
     install(app, error_page)

@@ -17,7 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from ledger.chain.trust import fingerprint
-from ledger.language import ENGLISH, LANGUAGES, at, tr, utc
+from ledger.language import LANGUAGES, at, spelled, tr, utc
 from ledger.quoted import Words, quoted
 
 from ..requests import service
@@ -113,11 +113,32 @@ def digest(value: bytes | str) -> Markup:
     return Markup("<code class=digest>{}</code>").format(Markup("<wbr>").join(groups))
 
 
-def when(seconds: float) -> Markup:
-    """Return POSIX seconds as a time in UTC, for people and for programs."""
-    moment = at(seconds)
-    stamp = "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Markup('<time datetime="{}">{}</time>').format(stamp, utc(seconds))
+def moment(seconds: float, language: str) -> Words:
+    """Return POSIX seconds as a time: UTC, in Chinese with the time in Beijing."""
+    beijing = spelled(seconds + 8 * 3600, "%Y-%m-%d %H:%M:%S")
+    return tr("{utc}", language, utc=utc(seconds), beijing=beijing)
+
+
+def ago(seconds: float, language: str) -> Words:
+    """Return how long ago something was, in words."""
+    minutes, hours, days = (int(max(0, seconds) // each) for each in (60, 3600, 86_400))
+    if minutes < 1:
+        return tr("less than a minute", language)
+    if minutes < 120:
+        one = tr("one minute", language)
+        return one if minutes == 1 else tr("{n} minutes", language, n=minutes)
+    if hours < 48:
+        return tr("{n} hours", language, n=hours)
+    return tr("{n} days", language, n=days)
+
+
+@pass_context
+def when(context: Context, seconds: float) -> Markup:
+    """Return POSIX seconds as a time, for people and for programs."""
+    found = at(seconds)
+    stamp = "" if found is None else found.strftime("%Y-%m-%dT%H:%M:%SZ")
+    words = moment(seconds, context["language"])
+    return Markup('<time datetime="{}">{}</time>').format(stamp, words)
 
 
 def count(number: int) -> Words:
@@ -135,7 +156,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["_"] = _words
-    made.globals["ENGLISH"] = ENGLISH
     made.filters.update(theirs=theirs, digest=digest, when=when, count=count)
     return made
 
