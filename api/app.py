@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import checks, deposits, envelopes, log
 from .latency import Latency
-from .portal import pages
+from .portal import checking, pages
+from .portal.charts import DepositsByDay
 from .portal.errors import error_page
 from .problems import install, unexpected_response
 from .requests import Budget, Service
@@ -55,11 +56,14 @@ def create_app(
     )
     app.state.service = Service(notary, settings, clock or notary.now, Latency(notary.now))
     app.state.checks = checks.Turns()
+    app.state.deposits_by_day = DepositsByDay(notary)
+    app.state.find_certificate = checking.no_certificates
     app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
     install(app, error_page)
     # Not include_router: it keeps routers nested, and each level is searched for every request.
     # Pages first: a face lets pass whoever did not ask for one.
-    for router in (pages.router, deposits.router, envelopes.router, log.router, checks.router):
+    portal = (pages.faces, pages.router, checking.router)
+    for router in (*portal, deposits.router, envelopes.router, log.router, checks.router):
         app.router.routes.extend(router.routes)
     _describe(app)
     app.add_middleware(_Outermost, idle=settings.idle)

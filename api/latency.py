@@ -1,4 +1,4 @@
-"""How long depositors wait for their receipts: measured here, by the hour, for a day, in bounded memory."""
+"""How long depositors wait for their receipts: measured by the hour, for a day, in bounded memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 class Waited:
     """The answers of the hour that began at `start` (POSIX seconds).
 
-    Half of them kept `half`, nineteen of twenty kept `most`: bounds in seconds, infinite beyond the last.
+    Half of them kept `half`, nineteen of twenty kept `most`: bounds in seconds, infinite beyond all.
     """
 
     start: int
@@ -61,9 +61,7 @@ class Latency:
 
 def _waited(hour: _Hour) -> Waited:
     answers = sum(hour.counts)
-    return Waited(
-        hour.number * HOUR, answers, _bound(hour.counts, 0.5), _bound(hour.counts, 0.95)
-    )
+    return Waited(hour.number * HOUR, answers, _bound(hour.counts, 0.5), _bound(hour.counts, 0.95))
 
 
 def _bound(counts: list[int], share: float) -> float:

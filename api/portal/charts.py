@@ -102,9 +102,7 @@ def _seconds(bound: float) -> Words:
     return Words("> 60 s" if bound == inf else f"≤ {bound:g} s")
 
 
-def _bars(
-    values: Sequence[float], texts: Sequence[tuple[Words, tuple[Words, ...]]]
-) -> list[Bar]:
+def _bars(values: Sequence[float], texts: Sequence[tuple[Words, tuple[Words, ...]]]) -> list[Bar]:
     drawn = [min(value, 120.0) if value == inf else value for value in values]
     most = max(drawn, default=0) or 1
     slot = (WIDTH - 2 * LEFT) / max(1, len(drawn))

@@ -181,7 +181,9 @@ def _cosigners(note: Note, trust: Trust) -> tuple[Cosigner, ...]:
 def _stamped(note: str, entry: TokenEntry, trust: bytes) -> Stamped:
     first = entry.first
     authority, until = None, None
-    with suppress(SealbookError):  # a page says that it does not verify here, and does not end for it
+    with suppress(
+        SealbookError
+    ):  # a page says that it does not verify here, and does not end for it
         records, _ = verify_entry(entry, note, trust_of(trust).authorities, ())
         if records:
             authority, until = records[0].tokens[0].authority, records[0].until

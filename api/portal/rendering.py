@@ -6,7 +6,9 @@ length, in quotation marks that it cannot close, its reading direction kept from
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +16,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ledger.chain.trust import fingerprint
 from ledger.language import LANGUAGES, at, spelled, tr, utc
@@ -37,6 +39,7 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+_VARY = "accept, accept-language, cookie"
 _YEAR = 31_536_000
 _MAX_QUERY = 8
 """Parameters that the links to the other language carry on."""
@@ -63,10 +66,19 @@ def page(
     response.headers.update({"cache-control": "no-store", **(headers or {})})
     response.headers.update(guard(scripts=scripts))
     response.headers["content-language"] = language
-    response.headers["vary"] = "accept, accept-language, cookie"
+    response.headers["vary"] = _VARY
     if request.query_params.get(LANGUAGE) == language:
         response.set_cookie(LANGUAGE, language, _YEAR, httponly=True, samesite="lax")
     return response
+
+
+def unchanged(request: Request, state: object) -> tuple[dict[str, str], Response | None]:
+    """Return the field ETag of a page that shows `state`, and the answer to who has it already."""
+    seen = (state, str(request.url.query), language_of(request), STYLE_VERSION, _site(request))
+    tag = f'W/"{sha256(repr(seen).encode()).hexdigest()[:24]}"'
+    asked = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    headers = {"etag": tag, "vary": _VARY}
+    return headers, Response(status_code=304, headers=headers) if tag in asked else None
 
 
 def guard(*, scripts: bool = False) -> dict[str, str]:
@@ -84,7 +96,15 @@ def _site(request: Request) -> dict[str, Any]:
         "trust_fingerprint": fingerprint(notary.trust),
         "style": f"/portal.css?v={STYLE_VERSION}",
         "path": request.url.path,
+        "verifier": verifier_page() is not None,
     }
+
+
+@lru_cache(maxsize=1)
+def verifier_page() -> bytes | None:
+    """Return the offline verifier page, where the package holds it."""
+    path = files("ledger.court").joinpath("page", "verifier.html")
+    return path.read_bytes() if path.is_file() else None
 
 
 def _others(request: Request, language: str) -> list[tuple[str, str]]:
@@ -104,6 +124,11 @@ def _words(context: Context, message: str, **values: int | Words) -> Words:
 def theirs(value: object) -> Markup:
     """Return a value of others, quoted and isolated."""
     return Markup("<bdi class=theirs>{}</bdi>").format(str(quoted(value)))
+
+
+def said(value: object) -> Markup:
+    """Return words of ours as they are, and anything else as `theirs`."""
+    return escape(value) if isinstance(value, Words) else theirs(value)
 
 
 def digest(value: bytes | str) -> Markup:
@@ -141,6 +166,11 @@ def when(context: Context, seconds: float) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(stamp, words)
 
 
+@pass_context
+def _ago(context: Context, seconds: float) -> Words:
+    return ago(seconds, context["language"])
+
+
 def count(number: int) -> Words:
     """Return a number with its thousands apart."""
     return Words(f"{number:,}")
@@ -156,7 +186,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["_"] = _words
-    made.filters.update(theirs=theirs, digest=digest, when=when, count=count)
+    made.filters.update(theirs=theirs, said=said, digest=digest, when=when, ago=_ago, count=count)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Reads what a browser's form sends (multipart/form-data, RFC 7578), in memory, and only what is asked for."""
+"""Reads the file that a browser's form sends (multipart/form-data, RFC 7578), in memory alone."""
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header

@@ -379,11 +379,6 @@ class Notary:
         found = None if self._anchors is None else self._anchors.covering(index)
         return None if found is None else StampedNote(found.height, found.note, found.tokens)
 
-    def block_of(self, index: int) -> int | None:
-        """Return the height of the block that holds a signed entry, None where there is no such entry."""
-        found = self._signed.covering(index)
-        return None if found is None else found.height
-
     @property
     def vouching(self) -> tuple[Peer, ...]:
         """The witnesses and authorities that are asked to vouch for the ledger, as they answer now."""
