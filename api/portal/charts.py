@@ -5,7 +5,7 @@ time of blocks never runs backwards.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 DAY = 86_400
 DAYS = 14
 _KEPT = 4 * DAYS
-WIDTH, HEIGHT, FLOOR, LEFT = 640, 220, 180, 8
-"""Of a drawing, in its own units: the bars stand on FLOOR."""
+WIDTH, FLOOR, HEAD, LEFT = 640, 180, 30, 8
+"""Of a drawing, in its own units: bars stand on FLOOR and reach up to HEAD."""
+_BEYOND = 120.0
+"""Seconds that a bar without an end is drawn as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,22 @@ class DepositsByDay:
         return found
 
 
-def deposits_chart(days: Sequence[tuple[int, int]]) -> list[Bar]:
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars, and what the highest of them stands for."""
+
+    bars: tuple[Bar, ...]
+    most: Words
+
+
+def deposits_chart(days: Sequence[tuple[int, int]]) -> Chart:
     """Return a bar for each day."""
     values = [float(number) for _, number in days]
     texts = [(day(begin), (Words(f"{number:,}"),)) for begin, number in days]
     return _bars(values, texts)
 
 
-def latency_chart(hours: Sequence[Waited]) -> list[Bar]:
+def latency_chart(hours: Sequence[Waited]) -> Chart:
     """Return a bar for each hour: what half of the answers kept, and beside it nineteen of twenty."""
     texts = [
         (
@@ -102,14 +112,15 @@ def _seconds(bound: float) -> Words:
     return Words("> 60 s" if bound == inf else f"≤ {bound:g} s")
 
 
-def _bars(values: Sequence[float], texts: Sequence[tuple[Words, tuple[Words, ...]]]) -> list[Bar]:
-    drawn = [min(value, 120.0) if value == inf else value for value in values]
-    most = max(drawn, default=0) or 1
+def _bars(values: Sequence[float], texts: Sequence[tuple[Words, tuple[Words, ...]]]) -> Chart:
+    """Return bars for values, each with its label and the cells of its row; the last cell is its own."""
+    drawn = [min(value, _BEYOND) if value == inf else value for value in values]
+    most = max(drawn, default=0)
     slot = (WIDTH - 2 * LEFT) / max(1, len(drawn))
-    room = FLOOR - 24
-    scaled: Callable[[float], float] = lambda value: round(room * value / most, 1)  # noqa: E731
-    return [
-        Bar(round(LEFT + slot * n + slot * 0.15, 1), round(FLOOR - scaled(value), 1),
-            round(slot * 0.7, 1), scaled(value), label, cells)
-        for n, (value, (label, cells)) in enumerate(zip(drawn, texts, strict=True))
-    ]  # fmt: skip
+    bars = []
+    for number, (value, (label, cells)) in enumerate(zip(drawn, texts, strict=True)):
+        height = round((FLOOR - HEAD) * value / (most or 1), 1)
+        x = round(LEFT + slot * (number + 0.15), 1)
+        bars.append(Bar(x, round(FLOOR - height, 1), round(slot * 0.7, 1), height, label, cells))
+    highest = drawn.index(most) if drawn else 0
+    return Chart(tuple(bars), texts[highest][1][-1] if drawn else Words(""))

@@ -6,7 +6,7 @@ number: the entries of a block less its record and the office's own statements.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,14 @@ from ledger.chain.blockpage import SignedBlock
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.cosignature import TIME_SIZE
 from ledger.chain.note import Note, parse_note
+from ledger.chain.policy import by_address
 from ledger.chain.receipt import TokenEntry
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import Trust, parse_trust
 from ledger.errors import NotFound, SealbookError
 
 if TYPE_CHECKING:
+    from ledger.notary.anchoring.anchoring import Peer
     from ledger.notary.notary import Notary
 
 PAGE = 25
@@ -62,7 +64,7 @@ class Anchored:
     @property
     def time(self) -> int | None:
         """The newest time that one of those who vouch for it has stated."""
-        times = [each.time for each in (*self.cosigners, *self.tokens)]
+        times = [each.time for each in self.cosigners] + [each.time for each in self.tokens]
         return max(times, default=None)
 
 
@@ -97,6 +99,15 @@ def witness_names(trust: Trust) -> list[str]:
     """Return the names of the institutions that the trust file names as witnesses."""
     names = [each.key.name for each in trust.policy.witnesses if each.key.name != trust.origin]
     return list(dict.fromkeys(names))
+
+
+def peers(notary: "Notary") -> "list[Peer]":
+    """Return who is asked to vouch, and whether they answer: witnesses by their own names."""
+    known = by_address(trust_of(notary.trust).policy)
+    return [
+        replace(each, name=known[each.name][0].key.name) if each.name in known else each
+        for each in notary.vouching
+    ]
 
 
 def block_at(notary: "Notary", height: int) -> Block:

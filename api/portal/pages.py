@@ -117,7 +117,7 @@ async def health(request: Request) -> Response:
             status=200 if not found.reasons else 503,
             reasons=[health_words.reason(each, language) for each in found.reasons],
             warnings=[health_words.warning(each, language) for each in found.warnings],
-            peers=here.notary.vouching,
+            peers=ledger.peers(here.notary),
             deposits=deposits_chart(daily.counted()),
             waited=latency_chart(here.latency.hours()),
             now=int(here.notary.now()),

@@ -126,6 +126,11 @@ def theirs(value: object) -> Markup:
     return Markup("<bdi class=theirs>{}</bdi>").format(str(quoted(value)))
 
 
+def named(value: object) -> Markup:
+    """Return a short name of others for a place that holds nothing else: one line, isolated."""
+    return Markup("<bdi>{}</bdi>").format(quoted(value).inline(40))
+
+
 def said(value: object) -> Markup:
     """Return words of ours as they are, and anything else as `theirs`."""
     return escape(value) if isinstance(value, Words) else theirs(value)
@@ -186,7 +191,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["_"] = _words
-    made.filters.update(theirs=theirs, said=said, digest=digest, when=when, ago=_ago, count=count)
+    made.filters.update(
+        theirs=theirs, named=named, said=said, digest=digest, when=when, ago=_ago, count=count
+    )
     return made
 
 
