@@ -16,5 +16,7 @@ def violations(page: Page) -> list[str]:
     page.evaluate(SOURCE.read_text())
     found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
-        f"{each['id']}: {node['html'][:120]}" for each in found["violations"] for node in each["nodes"]
+        f"{each['id']}: {node['html'][:120]}"
+        for each in found["violations"]
+        for node in each["nodes"]
     ]

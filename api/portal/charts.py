@@ -113,7 +113,7 @@ def _seconds(bound: float) -> Words:
 
 
 def _bars(values: Sequence[float], texts: Sequence[tuple[Words, tuple[Words, ...]]]) -> Chart:
-    """Return bars for values, each with its label and the cells of its row; the last cell is its own."""
+    """Return bars for values, each with label and cells of its row; the last cell is its own."""
     drawn = [min(value, _BEYOND) if value == inf else value for value in values]
     most = max(drawn, default=0)
     slot = (WIDTH - 2 * LEFT) / max(1, len(drawn))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 import structlog
+from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
 
 from api.settings import Settings
@@ -17,7 +18,7 @@ from ledger.notary.notary import Notary, open_notary
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope, deposit
 from tests.service.conftest import start
-from tests.service.test_anchors import ask, until
+from tests.service.test_anchors import again, ask, until
 from tests.tsa import started
 from tests.witnesses import serving
 
@@ -26,6 +27,10 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 HOSTILE = '"><img src=x onerror=alert(1)>\u202e\x1b[31m\u2066{{7*7}}' + "长" * 400
 """What a depositor or a stranger puts where a name goes."""
+COUNTS = (1, 4, 2)
+"""Deposits, a block each time."""
+PAGES = ("/", "/blocks", "/blocks?from=2", "/block/0", "/block/2", "/check", "/certificates",
+         "/certificates/2026-1", "/health", "/nothing")  # fmt: skip
 ISSUER = "公证处 <b>&\u202e"
 
 
@@ -37,6 +42,9 @@ class Portal:
     url: str
     http: httpx2.Client
     receipt: bytes
+    account: str
+    deposits: int
+    app: FastAPI
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +55,10 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         directory, ORIGIN, issuer=ISSUER, platform=PLATFORM, clock=SYSTEM_CLOCK, random=os.urandom
     )
     keys = [trust.policy.logs[0].key, trust.policy.witnesses[0].key]
-    with started(directory.parent / "tsa") as tsa, serving(
-        directory.parent, list(map(format_vkey, keys))
-    ) as witnesses:
+    with (
+        started(directory.parent / "tsa") as tsa,
+        serving(directory.parent, list(map(format_vkey, keys))) as witnesses,
+    ):
         (directory / "tsa.pem").write_bytes(tsa.root.pem)
         with (directory / "notary.toml").open("a") as file:
             file.write(
@@ -61,13 +70,18 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
             notary.envelopes = EveryEnvelope()  # type: ignore[assignment]
             notary.sequencer._admission._envelopes = notary.envelopes
             company = Company().enrol(notary)
-            for count in (1, 4, 2):
-                receipts = deposit(notary, company.statements(count))
+            for count in COUNTS:
+                statements = company.statements(count)
+                receipts = deposit(notary, statements)
             until(lambda: (found := notary.newest_anchor) is not None and bool(found.tokens))
+            until(lambda: b"witness" in again(notary, statements[0]))
             server, thread, port = start(notary, Settings(idle=1.0, body=3.0))
             url = f"http://127.0.0.1:{port}"
             with httpx2.Client(base_url=url, timeout=20) as http:
-                yield Portal(notary, url, http, receipts[0])
+                app = server.config.app
+                assert isinstance(app, FastAPI)
+                final = again(notary, statements[0])
+                yield Portal(notary, url, http, final, company.account, sum(COUNTS), app)
             server.should_exit = True
             thread.join()
 
