@@ -72,7 +72,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
             company = Company().enrol(notary)
             for count in COUNTS:
                 statements = company.statements(count)
-                receipts = deposit(notary, statements)
+                deposit(notary, statements)
             until(lambda: (found := notary.newest_anchor) is not None and bool(found.tokens))
             until(lambda: b"witness" in again(notary, statements[0]))
             server, thread, port = start(notary, Settings(idle=1.0, body=3.0))
@@ -84,6 +84,11 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
                 yield Portal(notary, url, http, final, company.account, sum(COUNTS), app)
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_cookies(portal: Portal) -> None:
+    portal.http.cookies.clear()
 
 
 @pytest.fixture(scope="session")

@@ -103,8 +103,18 @@ def test_a_page_is_not_made_again_for_who_has_it(portal, path):
     assert chinese.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/blocks?from=x", "/blocks?from=-1", "/blocks?from=01",
-                                  "/block/99999", "/nothing", "/certificates/..%2f", "/block/x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/blocks?from=x",
+        "/blocks?from=-1",
+        "/blocks?from=01",
+        "/block/99999",
+        "/block/x",
+        "/nothing",
+        "/certificates/..%2f",
+    ],
+)
 def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(portal, path):
     page, problem = portal.http.get(path, headers=HTML), portal.http.get(path)
     assert page.status_code in (404, 422)
@@ -118,7 +128,6 @@ def test_a_receipt_is_checked_by_upload_in_the_words_of_the_report(portal):
     answer = upload(portal, portal.receipt)
     text = words(answer)
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
-    assert "Every claim that the trust file requires is proven" in text or "proven" in text
     assert "proven by the inclusion proof" in text and "not revoked" in text
     assert "“ACME 有限公司”" in text
     assert "Nothing here shows who wrote the content" in text
@@ -256,9 +265,7 @@ def test_the_language_is_the_visitors_choice_then_the_browsers(portal):
     assert language({"cookie": "lang=zh"}) == "zh"
     assert language({"cookie": "lang=zh"}, "/?lang=en") == "en"
     assert language({"accept-language": "zh;q=x,en"}, "/?lang=../..") == "en"
-    portal.http.cookies.clear()
     chosen = portal.http.get("/check?lang=zh", headers=HTML)
-    portal.http.cookies.clear()
     assert "lang=zh" in chosen.headers["set-cookie"] and "HttpOnly" in chosen.headers["set-cookie"]
     assert 'lang="zh-CN"' in chosen.text
 
