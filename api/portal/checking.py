@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from ledger.errors import MalformedData, NotFound, TooLarge
+from ledger.errors import MalformedData, TooLarge
 from ledger.wire.protocol import MAX_CHECKED
 
 from ..checks import Turns, checked
@@ -23,28 +22,40 @@ if TYPE_CHECKING:
 
 router = pages()
 
-_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,39}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+"""As it is printed, with zeros before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateStanding:
-    """A certificate that the ledger holds an entry of: its number, time, SHA-256 of its PDF.
+class Withdrawn(Protocol):
+    """That the office stands by a certificate no more: since when (POSIX seconds), and why."""
 
-    `withdrawn` is when the office withdrew it (POSIX seconds), `reason` what it gave for that.
-    """
-
-    number: str
-    index: int
-    time: int
-    digest: bytes
-    withdrawn: int | None = None
-    reason: str = ""
+    @property
+    def time(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
 
 
-FindCertificate = Callable[["Notary", str], CertificateStanding | None]
+class Certificate(Protocol):
+    """A certificate that is an entry of the ledger: its block's time, the SHA-256 of its PDF."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def withdrawn(self) -> Withdrawn | None: ...
 
 
-def no_certificates(_: "Notary", __: str) -> CertificateStanding | None:
+FindCertificate = Callable[["Notary", int], Certificate | None]
+
+
+def no_certificates(_: "Notary", __: int) -> Certificate | None:
     """Find nothing: this notary issues no certificates."""
     return None
 
@@ -100,10 +111,10 @@ async def certificate(request: Request, number: str) -> Response:
     return await _certificate(request, number)
 
 
-async def _certificate(request: Request, number: str) -> Response:
+async def _certificate(request: Request, asked: str) -> Response:
     find: FindCertificate = request.app.state.find_certificate
-    if not _NUMBER.fullmatch(number):
-        raise NotFound("A certificate's number has letters, digits and hyphens, at most 40.")
-    found = await run_in_threadpool(find, service(request).notary, number)
+    found = None
+    if _NUMBER.fullmatch(asked):
+        found = await run_in_threadpool(find, service(request).notary, int(asked))
     status = 404 if found is None else 200
-    return page(request, "certificate.html", status=status, asked=number, found=found)
+    return page(request, "certificate.html", status=status, asked=asked[:40], found=found)

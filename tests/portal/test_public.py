@@ -2,13 +2,12 @@
 
 import re
 import threading
-from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from api import checks
 from api.portal import reports
-from api.portal.checking import CertificateStanding
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
 from ledger.language import LANGUAGES
@@ -217,21 +216,24 @@ def test_an_upload_waits_for_its_turn_with_those_of_the_api(portal, monkeypatch)
 
 
 def test_a_certificate_is_found_by_its_number(portal, monkeypatch):
-    found = CertificateStanding("2026-0001", 7, 1_795_000_000, b"\xab" * 32)
-    withdrawn = replace(found, number="2026-0002", withdrawn=1_795_000_100, reason=HOSTILE)
-    known = {each.number: each for each in (found, withdrawn)}
-    monkeypatch.setattr(portal.app.state, "find_certificate", lambda _, number: known.get(number))
-    standing = portal.http.get("/certificates/2026-0001", headers=HTML)
+    withdrawn = SimpleNamespace(time=1_795_000_100, reason=HOSTILE)
+    good = SimpleNamespace(
+        number=1, index=7, height=3, time=1_795_000_000, digest=b"\xab" * 32, withdrawn=None
+    )
+    bad = SimpleNamespace(**{**vars(good), "number": 2, "withdrawn": withdrawn})
+    monkeypatch.setattr(
+        portal.app.state, "find_certificate", lambda _, number: {1: good, 2: bad}.get(number)
+    )
+    standing = portal.http.get("/certificates/000001", headers=HTML)
     assert "issued by the office, not withdrawn" in standing.text
-    assert "abab" in standing.text
-    gone = portal.http.get("/certificates?number=2026-0002", headers=HTML)
-    assert "withdrawn by the office" in gone.text
+    assert "abab" in standing.text and 'href="/block/3"' in standing.text
+    gone = portal.http.get("/certificates?number=2", headers=HTML)
+    assert "withdrawn by the office" in gone.text and "not withdrawn" not in gone.text
     assert "<img" not in gone.text and "\u202e" not in gone.text and "\x1b" not in gone.text
-    missing = portal.http.get("/certificates/1", headers=HTML)
-    assert missing.status_code == 404 and "No such certificate" in missing.text
-    for hostile in (HOSTILE[:40], "<script>", "a" * 41):
-        answer = portal.http.get("/certificates", params={"number": hostile}, headers=HTML)
-        assert answer.status_code == 404 and "<script>" not in answer.text
+    for number in ("3", "0", "-1", "9" * 30, HOSTILE[:60], "<script>", "1\n"):
+        answer = portal.http.get("/certificates", params={"number": number}, headers=HTML)
+        assert answer.status_code == (200 if number.strip() == "1" else 404)
+        assert "<script>" not in answer.text and "<img" not in answer.text
 
 
 def test_no_account_and_no_depositor_stands_on_a_public_page(portal):
