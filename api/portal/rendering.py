@@ -19,7 +19,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from ledger.chain.trust import fingerprint
-from ledger.language import LANGUAGES, at, spelled, tr, utc
+from ledger.language import CHINESE, LANGUAGES, at, spelled, tr, utc
 from ledger.quoted import Words, quoted
 
 from ..requests import service
@@ -144,9 +144,11 @@ def digest(value: bytes | str) -> Markup:
 
 
 def moment(seconds: float, language: str) -> Words:
-    """Return POSIX seconds as a time: UTC, in Chinese with the time in Beijing."""
+    """Return POSIX seconds as a time: in UTC, for readers of Chinese in Beijing."""
+    if language != CHINESE:
+        return utc(seconds)
     beijing = spelled(seconds + 8 * 3600, "%Y-%m-%d %H:%M:%S")
-    return tr("{utc}", language, utc=utc(seconds), beijing=beijing)
+    return tr("{time} Beijing time (UTC+8)", language, time=beijing)
 
 
 def ago(seconds: float, language: str) -> Words:

@@ -10,6 +10,7 @@ from api import checks
 from api.portal import reports
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
+from ledger.evidence.examining import Examiner
 from ledger.language import LANGUAGES
 from ledger.notary.health import Reason, Warn
 from ledger.wire.protocol import MAX_CHECKED
@@ -54,12 +55,13 @@ def test_a_program_gets_json_where_a_browser_gets_a_page(portal, path):
 
 def test_the_chain_can_be_walked_from_page_to_page(portal):
     last = portal.notary.sequencer.last.height
-    seen, path = [], "/blocks"
+    seen: list[str] = []
+    path: str | None = "/blocks"
     while path:
         text = portal.http.get(path, headers=HTML).text
         seen += re.findall(r'href="/block/(\d+)"', text)
         older = re.search(r'href="(/blocks\?from=\d+)" rel="next"', text)
-        path = older and older[1]
+        path = older[1] if older else None
     assert list(map(int, seen)) == list(range(last, -1, -1))
     assert 'rel="prev"' in portal.http.get("/blocks?from=1", headers=HTML).text
 
@@ -203,8 +205,8 @@ def test_an_upload_waits_for_its_turn_with_those_of_the_api(portal, monkeypatch)
         done.wait(10)
         raise AssertionError
 
-    monkeypatch.setattr(checks.Examiner, "examine", busy)
-    monkeypatch.setattr(checks.Examiner, "stop", lambda _: done.set())
+    monkeypatch.setattr(Examiner, "examine", busy)
+    monkeypatch.setattr(Examiner, "stop", lambda _: done.set())
     first = threading.Thread(target=lambda: upload(portal, b"PK" + bytes(100)))
     first.start()
     held.wait(10)
