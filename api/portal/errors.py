@@ -5,8 +5,9 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from ledger.language import tr
+from ledger.language import ENGLISH, tr
 from ledger.quoted import Quoted, Words, lifted
+from ledger.recognised import retold
 
 from .rendering import page
 from .visitors import language_of, wants_page
@@ -18,8 +19,9 @@ def error_page(
     """Return a problem as a page with these header fields, None to whoever asked for no page."""
     if not wants_page(request.scope):
         return None
-    title, advice = _told(problem["status"], language_of(request))
-    detail, values = lifted(problem["detail"])
+    language = language_of(request)
+    title, advice = _told(problem["status"], language)
+    detail, values = retold(problem["detail"], language)
     return page(
         request,
         "error.html",
@@ -28,6 +30,7 @@ def error_page(
         title=title,
         advice=advice,
         detail=detail,
+        foreign=language != ENGLISH and detail == lifted(problem["detail"])[0],
         named=[Quoted.parse(each) for each in values],
     )
 
