@@ -9,10 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import checks, deposits, envelopes, log
+from .latency import Latency
+from .portal import checking, pages
+from .portal.charts import DepositsByDay
+from .portal.errors import error_page
 from .problems import install, unexpected_response
 from .requests import Budget, Service
 from .schemas import Problem
@@ -50,12 +54,16 @@ def create_app(
         redirect_slashes=False,
         telemetry=_TELEMETRY_OFF,
     )
-    app.state.service = Service(notary, settings, clock or notary.now)
+    app.state.service = Service(notary, settings, clock or notary.now, Latency(notary.now))
     app.state.checks = checks.Turns()
+    app.state.deposits_by_day = DepositsByDay(notary)
+    app.state.find_certificate = checking.no_certificates
     app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
-    install(app)
+    install(app, error_page)
     # Not include_router: it keeps routers nested, and each level is searched for every request.
-    for router in (deposits.router, envelopes.router, log.router, checks.router):
+    # Pages first: a face lets pass whoever did not ask for one.
+    portal = (pages.faces, pages.router, checking.router)
+    for router in (*portal, deposits.router, envelopes.router, log.router, checks.router):
         app.router.routes.extend(router.routes)
     _describe(app)
     app.add_middleware(_Outermost, idle=settings.idle)
@@ -114,7 +122,7 @@ class _Outermost:
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets no traceback
             requests.exception("bug", error=type(error).__name__)
             if status == 0:
-                await unexpected_response()(scope, receive, watched)
+                await unexpected_response(Request(scope))(scope, receive, watched)
         finally:
             route = scope.get("route")
             requests.info(

@@ -94,16 +94,24 @@ async def _turn(gate: asyncio.Semaphore) -> AsyncIterator[None]:
 @router.post("/verify", responses=problems(408, 413, 415, 422, 503), openapi_extra=body(OCTETS))
 async def verify(request: Request, response: Response) -> Verification:
     """Check a receipt or an evidence file. The report gives each claim apart, also when one fails."""
-    here = service(request)
     turns: Turns = request.app.state.checks
     response.headers["cache-control"] = "no-store"
     with turns.bodies.share() as grown_to:
         data = await read_body(request, MAX_CHECKED, RECEIPT, OCTETS, grown_to=grown_to)
-        if data[:1] == TAG_SIGN1:
-            async with turns.receipt():
-                return await run_in_threadpool(_check_receipt, here, data)
-        async with turns.evidence(request.state.peer):
-            found = await _examine(request, turns.examiner, here.notary.trust, data)
+        return await checked(request, turns, data)
+
+
+async def checked(request: Request, turns: Turns, data: bytes) -> Verification:
+    """Return the reports on a receipt or an evidence file once it has had its turn.
+
+    Raises MalformedData, TooLarge, Unavailable, ClientDisconnect.
+    """
+    here = service(request)
+    if data[:1] == TAG_SIGN1:
+        async with turns.receipt():
+            return await run_in_threadpool(_check_receipt, here, data)
+    async with turns.evidence(request.state.peer):
+        found = await _examine(request, turns.examiner, here.notary.trust, data)
     return await run_in_threadpool(_verification, here, found)
 
 

@@ -71,7 +71,8 @@ async def enter(request: Request) -> Response:
     The same statement again gives the same receipt.
     """
     statement = await read_body(request, MAX_ENTRY, COSE)
-    receipt = await asyncio.wrap_future(service(request).notary.sequencer.submit(statement))
+    with service(request).latency.measured():
+        receipt = await asyncio.wrap_future(service(request).notary.sequencer.submit(statement))
     return Response(receipt, 201, PRIVATE, RECEIPT)
 
 
@@ -90,8 +91,9 @@ async def enter_many(request: Request) -> Response:
     with batches.share() as grown_to:
         data = await read_body(request, MAX_BATCH_BYTES, CBOR, grown_to=grown_to)
         statements = await run_in_threadpool(_parse_batch, data)
-    futures = service(request).notary.sequencer.submit_many(statements)
-    answers = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+    with service(request).latency.measured():
+        futures = service(request).notary.sequencer.submit_many(statements)
+        answers = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
     items: list[Any] = []
     for answer in answers:
         if isinstance(answer, SealbookError):

@@ -28,6 +28,8 @@ from .schemas import BlockOut, Consistency, Health, binary, problems, text
 
 TOML = "application/toml"
 FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+VARIES = {"vary": "accept"}
+"""Where the portal shows a page to whoever asks for one."""
 NEVER = {"cache-control": "no-cache"}
 NEVER_SHARED = {"cache-control": "private, no-store"}
 A_WHILE = {"cache-control": "public, max-age=300"}
@@ -50,7 +52,7 @@ async def health(request: Request, response: Response) -> Health:
     """How the notary is; 500 or 503 while it enters nothing."""
     notary = service(request).notary
     found = await run_in_threadpool(lambda: notary.health)
-    response.headers["cache-control"] = "no-store"
+    response.headers.update({"cache-control": "no-store"} | VARIES)
     if found.reasons:
         response.status_code = 500 if Reason.FAULT in found.reasons else 503
     return Health(
@@ -116,7 +118,7 @@ async def block(request: Request, response: Response, height: Decimal) -> BlockO
     """A block: the statement that opens it and the signed checkpoint that closes it."""
     number = parse_decimal(height)
     statement, note = await run_in_threadpool(service(request).notary.block, number)
-    response.headers.update(FOR_EVER)
+    response.headers.update(FOR_EVER | VARIES)
     return BlockOut(height=number, statement=b64encode(statement), note=note)
 
 

@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457), by one table.
+"""Errors as problem documents (RFC 9457), by one table; people get them as a page.
 
     {"type": "about:blank", "title": "Forbidden", "status": 403, "code": "key-revoked", "detail": "..."}
 
@@ -6,7 +6,7 @@
 trouble says so without its paths and internals: those are for its log.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +24,9 @@ from ledger.wire.protocol import PROBLEM
 from .resources import allowed
 
 log = structlog.get_logger()
+
+Page = Callable[[Request, Mapping[str, Any], Mapping[str, str]], Response | None]
+"""Makes a page of a problem document and its header fields, where a person asked."""
 
 CODE_HEADER = "sealbook-problem"
 """Repeats `code`, for answers that have no body."""
@@ -104,24 +107,25 @@ def problem_response(error: SealbookError, fields: Mapping[str, str] | None = No
     return _response(problem(error), fields)
 
 
-def unexpected_response() -> Response:
+def unexpected_response(request: Request) -> Response:
     """Return the answer to a request that hit a bug of ours."""
-    return _response(_document(500, errors.LedgerFault.code, _OURS[500]))
+    return _answer(request, _document(500, errors.LedgerFault.code, _OURS[500]))
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of `app` be answered with a problem document."""
+def install(app: FastAPI, page: Page) -> None:
+    """Let every error of `app` be answered: with a `page`, or with a problem document."""
+    app.state.problem_page = page
 
     @app.exception_handler(SealbookError)
-    async def known(_: Request, error: SealbookError) -> Response:
-        return problem_response(error)
+    async def known(request: Request, error: SealbookError) -> Response:
+        return _answer(request, problem(error))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         # Not the values: they would be echoed into logs and pages.
         fields = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
         detail = f"The request is not as specified: {fields[:200]}."
-        return _response(_document(422, errors.InvalidInput.code, detail))
+        return _answer(request, _document(422, errors.InvalidInput.code, detail))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -131,7 +135,7 @@ def install(app: FastAPI) -> None:
             405: "This address does not take requests of that kind.",
         }.get(error.status_code, HTTPStatus(error.status_code).phrase + ".")
         fields = {"allow": allowed(app, request.scope)} if error.status_code == 405 else {}
-        return _response(_document(error.status_code, code, detail), fields)
+        return _answer(request, _document(error.status_code, code, detail), fields)
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, __: ClientDisconnect) -> Response:
@@ -148,12 +152,22 @@ def _document(status: int, code: str, detail: str) -> dict[str, Any]:
     }
 
 
+def _answer(
+    request: Request, document: dict[str, Any], fields: Mapping[str, str] | None = None
+) -> Response:
+    page: Page = request.app.state.problem_page
+    return page(request, document, _headers(document, fields)) or _response(document, fields)
+
+
 def _response(document: dict[str, Any], fields: Mapping[str, str] | None = None) -> Response:
-    status = document["status"]
-    headers = {
+    headers = _headers(document, fields)
+    return JSONResponse(document, document["status"], headers, media_type=PROBLEM)
+
+
+def _headers(document: dict[str, Any], fields: Mapping[str, str] | None) -> dict[str, str]:
+    return {
         "cache-control": "no-store",
         CODE_HEADER: document["code"],
-        **_FIELDS.get(status, {}),
+        **_FIELDS.get(document["status"], {}),
         **(fields or {}),
     }
-    return JSONResponse(document, status, headers, media_type=PROBLEM)

@@ -17,6 +17,7 @@ from ledger.quoted import quoted
 from ledger.wire.signatures import WHOLE, SignedRequest, verify_body, verify_request
 from ledger.wire.signatures import Message as SignedMessage
 
+from .latency import Latency
 from .problems import RequestTimeout, UnsupportedMedia
 from .settings import Settings
 
@@ -35,6 +36,7 @@ class Service:
     notary: "Notary"
     settings: Settings
     clock: Callable[[], float]
+    latency: Latency
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,5 +36,9 @@ class Entries:
         """Return the office's entries of a kind (notices, key, platform, ...) above `after`."""
         return [e for e in self._store.office(kind, after) if self._signed(e)]
 
+    def of_the_office(self, start: int, end: int) -> list[int]:
+        """Return the indices of the office's own entries (no blocks) from `start` to before `end`."""
+        return self._store.of_the_office(start, min(end, self._signed_size()))
+
     def _signed(self, entry: Entry) -> Entry | None:
         return entry if entry.index < self._signed_size() else None

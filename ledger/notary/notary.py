@@ -27,7 +27,7 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
-from ledger.notary.anchoring.anchoring import Anchoring
+from ledger.notary.anchoring.anchoring import Anchoring, Peer
 from ledger.notary.anchoring.authorities import read_authority, read_chain
 from ledger.notary.anchoring.keeping import Keeping
 from ledger.notary.anchoring.witnesses import witnesses_of
@@ -370,6 +370,22 @@ class Notary:
         """Return the anchors among at most `limit` blocks from a height on, in order."""
         found = [] if self._anchors is None else self._anchors.page(first, limit)
         return [StampedNote(each.height, each.note, each.tokens) for each in found]
+
+    @property
+    def newest_anchor(self) -> StampedNote | None:
+        """The newest checkpoint that the quorum has cosigned, None before there is one."""
+        found = None if self._anchors is None else self._anchors.last()
+        return None if found is None else StampedNote(found.height, found.note, found.tokens)
+
+    def anchor_over(self, index: int) -> StampedNote | None:
+        """Return the first stamped anchor that covers an entry; without one, the first anchor."""
+        found = None if self._anchors is None else self._anchors.covering(index)
+        return None if found is None else StampedNote(found.height, found.note, found.tokens)
+
+    @property
+    def vouching(self) -> tuple[Peer, ...]:
+        """The witnesses and authorities that are asked to vouch for the ledger, as they answer now."""
+        return () if self.anchoring is None else self.anchoring.peers
 
     def admits(self, credential: str) -> bool:
         """Return whether a credential is that of an auditor, who may read entries."""

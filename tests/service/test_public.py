@@ -139,7 +139,6 @@ def test_a_consistency_proof_leads_from_an_old_tree_to_a_newer_one(service, tree
         ("/consistency/1/100000", 404),
         ("/consistency/1/01", 422),
         ("/consistency/1", 404),
-        ("/", 404),
         ("/docs", 404),
         ("/checkpoint/", 404),
     ],

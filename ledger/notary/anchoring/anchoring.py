@@ -61,6 +61,15 @@ class _Peer:
     wait: float = field(default=FIRST_WAIT)
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is asked to vouch: a witness by its address, an authority by its name; whether it answers."""
+
+    name: str
+    witness: bool
+    well: bool
+
+
 class Anchoring:
     """Makes anchors in the background, from `start` to `close`."""
 
@@ -142,6 +151,15 @@ class Anchoring:
         for peer in self._peers.values():
             lines.append(f"{peer.words}: {peer.trouble or 'well'}")
         return tuple(lines)
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The witnesses, then the authorities."""
+        addresses = {each.url for each in self._witnesses}
+        return tuple(
+            Peer(name, name in addresses, each.trouble is None)
+            for name, each in self._peers.items()
+        )
 
     # --- targets ---
 

@@ -110,6 +110,15 @@ class LedgerDatabase:
         clause = "kind = ? AND kind NOT IN ('deposit', 'block') AND idx > ? ORDER BY idx"
         return self._entries(clause, (kind, after))
 
+    def of_the_office(self, start: int, end: int) -> list[int]:
+        """Return the indices of the office's own entries (no blocks) from `start` to before `end`."""
+        sql = (
+            "SELECT idx FROM entries INDEXED BY entries_of_the_office "
+            "WHERE kind NOT IN ('deposit', 'block') AND idx >= ? AND idx < ? "
+            "ORDER BY idx"
+        )
+        return [index for (index,) in self._rows(sql, (start, end))]
+
     def newest(self, kind: str) -> Entry | None:
         """Return the newest entry of a kind of the office's own (no blocks)."""
         clause = "kind = ? AND kind NOT IN ('deposit', 'block') ORDER BY idx DESC LIMIT 1"

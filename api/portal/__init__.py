@@ -1,0 +1,1 @@
+"""The portal: the notary's pages for people, rendered here, readable without JavaScript."""

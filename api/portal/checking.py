@@ -1,0 +1,120 @@
+"""The pages where anybody checks what he has: a receipt or an evidence file, a certificate's number."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from ledger.errors import MalformedData, TooLarge
+from ledger.wire.protocol import MAX_CHECKED
+
+from ..checks import Turns, checked
+from ..requests import read_body, service
+from . import reports
+from .rendering import page
+from .uploads import FORM, MAX_FRAME, parse_upload
+from .visitors import language_of, pages
+
+if TYPE_CHECKING:
+    from ledger.notary.notary import Notary
+
+router = pages()
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+"""As it is printed, with zeros before it."""
+
+
+class Withdrawn(Protocol):
+    """That the office stands by a certificate no more: since when (POSIX seconds), and why."""
+
+    @property
+    def time(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+
+
+class Certificate(Protocol):
+    """A certificate that is an entry of the ledger: its block's time, the SHA-256 of its PDF."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def withdrawn(self) -> Withdrawn | None: ...
+
+
+FindCertificate = Callable[["Notary", int], Certificate | None]
+
+
+def no_certificates(_: "Notary", __: int) -> Certificate | None:
+    """Find nothing: this notary issues no certificates."""
+    return None
+
+
+@router.get("/check")
+async def check_form(request: Request) -> Response:
+    """The form that a receipt or an evidence file is checked with."""
+    return page(request, "check.html", deposits=None, matters=[], refused=None)
+
+
+@router.post("/check")
+async def check(request: Request) -> Response:
+    """Check what was sent: the same code, turns and limits as POST /verify."""
+    turns: Turns = request.app.state.checks
+    language = language_of(request)
+    try:
+        with turns.bodies.share() as grown_to:
+            body = await read_body(request, MAX_CHECKED + MAX_FRAME, FORM, grown_to=grown_to)
+            kind = request.headers["content-type"]
+            data = await run_in_threadpool(parse_upload, kind, body, "file")
+            del body
+            if len(data) > MAX_CHECKED:
+                raise TooLarge(f"The file is over the limit of {MAX_CHECKED} bytes.")
+            found = await checked(request, turns, data)
+    except MalformedData:
+        return page(request, "check.html", status=422, deposits=None, matters=[], refused=True)
+
+    def work() -> Response:
+        return page(
+            request,
+            "check.html",
+            deposits=reports.shown(found, language),
+            total=len(found.deposits),
+            matters=reports.matters(found, language),
+            refused=None,
+        )
+
+    return await run_in_threadpool(work)
+
+
+@router.get("/certificates")
+async def certificates(request: Request) -> Response:
+    """The form that asks for a certificate's number; with `number`, what the ledger says of it."""
+    asked = request.query_params.get("number")
+    if asked is None:
+        return page(request, "certificate.html", asked=None, found=None)
+    return await _certificate(request, asked.strip())
+
+
+@router.get("/certificates/{number}")
+async def certificate(request: Request, number: str) -> Response:
+    """What the ledger says of the certificate with this number."""
+    return await _certificate(request, number)
+
+
+async def _certificate(request: Request, asked: str) -> Response:
+    find: FindCertificate = request.app.state.find_certificate
+    found = None
+    if _NUMBER.fullmatch(asked):
+        found = await run_in_threadpool(find, service(request).notary, int(asked))
+    status = 404 if found is None else 200
+    return page(request, "certificate.html", status=status, asked=asked[:40], found=found)

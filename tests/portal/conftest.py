@@ -1,0 +1,101 @@
+"""A notary with three witnesses and an authority behind a real server, and one Chromium."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+import structlog
+from fastapi import FastAPI
+from playwright.sync_api import Browser, sync_playwright
+
+from api.settings import Settings
+from ledger.chain.note import format_vkey
+from ledger.notary.care.founding import init_notary
+from ledger.notary.notary import Notary, open_notary
+from ledger.notary.system_clock import SYSTEM_CLOCK
+from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope, deposit
+from tests.service.conftest import start
+from tests.service.test_anchors import again, ask, until
+from tests.tsa import started
+from tests.witnesses import serving
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+HOSTILE = '"><img src=x onerror=alert(1)>\u202e\x1b[31m\u2066{{7*7}}' + "长" * 400
+"""What a depositor or a stranger puts where a name goes."""
+COUNTS = (1, 4, 2)
+"""Deposits, a block each time."""
+PAGES = ("/", "/blocks", "/blocks?from=2", "/block/0", "/block/2", "/check", "/certificates",
+         "/certificates/2026-1", "/health", "/nothing")  # fmt: skip
+ISSUER = "公证处 <b>&\u202e"
+
+
+@dataclass(frozen=True)
+class Portal:
+    """A running service, and what was deposited there."""
+
+    notary: Notary
+    url: str
+    http: httpx2.Client
+    receipt: bytes
+    account: str
+    deposits: int
+    app: FastAPI
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    structlog.configure(processors=[structlog.processors.JSONRenderer()])
+    directory = tmp_path_factory.mktemp("portal") / "notary"
+    trust = init_notary(
+        directory, ORIGIN, issuer=ISSUER, platform=PLATFORM, clock=SYSTEM_CLOCK, random=os.urandom
+    )
+    keys = [trust.policy.logs[0].key, trust.policy.witnesses[0].key]
+    with (
+        started(directory.parent / "tsa") as tsa,
+        serving(directory.parent, list(map(format_vkey, keys))) as witnesses,
+    ):
+        (directory / "tsa.pem").write_bytes(tsa.root.pem)
+        with (directory / "notary.toml").open("a") as file:
+            file.write(
+                f'\n[[timestamps]]\nurl = "{tsa.url}"\nname = "Test TSA"\nroot = "tsa.pem"\n'
+                "interval = 1\n"
+            )
+        ask(directory, witnesses, tsa)
+        with open_notary(directory) as notary:
+            notary.envelopes = EveryEnvelope()  # type: ignore[assignment]
+            notary.sequencer._admission._envelopes = notary.envelopes
+            company = Company().enrol(notary)
+            for count in COUNTS:
+                statements = company.statements(count)
+                deposit(notary, statements)
+            until(lambda: (found := notary.newest_anchor) is not None and bool(found.tokens))
+            until(lambda: b"witness" in again(notary, statements[0]))
+            server, thread, port = start(notary, Settings(idle=1.0, body=3.0))
+            url = f"http://127.0.0.1:{port}"
+            with httpx2.Client(base_url=url, timeout=20) as http:
+                app = server.config.app
+                assert isinstance(app, FastAPI)
+                final = again(notary, statements[0])
+                yield Portal(notary, url, http, final, company.account, sum(COUNTS), app)
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_cookies(portal: Portal) -> None:
+    portal.http.cookies.clear()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Debian's chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

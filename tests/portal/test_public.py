@@ -1,0 +1,320 @@
+"""The public pages over HTTP: what they say, to whom, within which bounds, and what they never say."""
+
+import re
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from api import checks
+from api.portal import reports
+from api.portal.health import reason, warning
+from ledger.chain.block import note_digest
+from ledger.evidence.examining import Examiner
+from ledger.language import LANGUAGES
+from ledger.notary.health import Reason, Warn
+from ledger.wire.protocol import MAX_CHECKED
+from tests.portal.conftest import HOSTILE, PAGES
+
+HTML = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+
+
+def upload(portal, data, name="a.receipt", **fields):
+    return portal.http.post("/check", files={"file": (name, data)}, data=fields, headers=HTML)
+
+
+def words(answer):
+    """The page's text without its marks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_guarded_and_loads_nothing_from_elsewhere(portal, path):
+    answer = portal.http.get(path, headers=HTML)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script-src" not in policy
+    assert "frame-ancestors 'none'" in policy and "form-action 'self'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.findall(r"<script|\son\w+=|style=|javascript:", answer.text)
+    assert all(each.startswith(("/", "?", "#", "data:,")) for each in
+               re.findall(r'(?:href|src|action)="([^"]*)"', answer.text))  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/block/2", "/health"])
+def test_a_program_gets_json_where_a_browser_gets_a_page(portal, path):
+    machine, person = portal.http.get(path), portal.http.get(path, headers=HTML)
+    assert machine.headers["content-type"] == "application/json"
+    assert person.headers["content-type"].startswith("text/html")
+    assert (
+        "accept" in machine.headers["vary"].lower() and "accept" in person.headers["vary"].lower()
+    )
+    none = portal.http.get(path, headers={"accept": "text/html;q=0, application/json"})
+    assert none.headers["content-type"] == "application/json"
+
+
+def test_the_chain_can_be_walked_from_page_to_page(portal):
+    last = portal.notary.sequencer.last.height
+    seen: list[str] = []
+    path: str | None = "/blocks"
+    while path:
+        text = portal.http.get(path, headers=HTML).text
+        seen += re.findall(r'href="/block/(\d+)"', text)
+        older = re.search(r'href="(/blocks\?from=\d+)" rel="next"', text)
+        path = older[1] if older else None
+    assert list(map(int, seen)) == list(range(last, -1, -1))
+    assert 'rel="prev"' in portal.http.get("/blocks?from=1", headers=HTML).text
+
+
+def test_a_blocks_page_says_what_the_log_says(portal):
+    text = portal.http.get("/block/3", headers=HTML).text.replace("<wbr>", "")
+    record = portal.http.get("/block/3").json()
+    assert note_digest(record["note"]).hex() in text
+    assert note_digest(portal.http.get("/block/2").json()["note"]).hex() in text
+    assert "witness.example/w1" in text and "Test TSA" in text
+    assert f"sealbook audit {portal.url} --trust office.trust" in text
+
+
+def test_the_numbers_of_deposits_add_up(portal):
+    text = portal.http.get("/blocks", headers=HTML).text
+    deposits = re.findall(r'class="number" data-label="Deposits">(\d+)<', text)
+    assert sum(map(int, deposits)) == portal.deposits
+    health = words(portal.http.get("/health", headers=HTML))
+    assert f" {portal.deposits} " in health.split("Deposits a day", 1)[1]
+
+
+def test_the_first_page_tells_in_sentences_how_the_ledger_stands(portal):
+    text = words(portal.http.get("/", headers=HTML))
+    assert f"The ledger has {portal.notary.sequencer.last.size} entries." in text
+    assert re.search(r"The newest anchor is .+ old\. It stands over \d+ entries", text)
+    assert "“witness.example/w3”" in text and "“Test TSA”" in text
+
+
+@pytest.mark.parametrize("path", ["/", "/blocks", "/block/2"])
+def test_a_page_is_not_made_again_for_who_has_it(portal, path):
+    first = portal.http.get(path, headers=HTML)
+    headers = {**HTML, "if-none-match": first.headers["etag"]}
+    for _ in range(2):  # a minute may end between the two
+        again = portal.http.get(path, headers=headers)
+        if again.status_code == 304:
+            break
+        headers["if-none-match"] = again.headers["etag"]
+    assert (again.status_code, again.content) == (304, b"")
+    chinese = portal.http.get(f"{path}?lang=zh", headers=headers)
+    assert chinese.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/blocks?from=x",
+        "/blocks?from=-1",
+        "/blocks?from=01",
+        "/block/99999",
+        "/block/x",
+        "/nothing",
+        "/certificates/..%2f",
+    ],
+)
+def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(portal, path):
+    page, problem = portal.http.get(path, headers=HTML), portal.http.get(path)
+    assert page.status_code in (404, 422)
+    assert "<h1>" in page.text and "no-store" in page.headers["cache-control"]
+    assert "content-security-policy" in page.headers
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert page.headers["sealbook-problem"] == problem.headers["sealbook-problem"]
+
+
+def test_a_receipt_is_checked_by_upload_in_the_words_of_the_report(portal):
+    answer = upload(portal, portal.receipt)
+    text = words(answer)
+    assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
+    assert "proven by the inclusion proof" in text and "not revoked" in text
+    assert "“ACME 有限公司”" in text
+    assert "Nothing here shows who wrote the content" in text
+
+
+@pytest.mark.parametrize("at", [-40, -2000, 60])
+def test_of_what_is_not_authentic_nothing_is_said(portal, at):
+    forged = bytearray(portal.receipt)
+    forged[at] ^= 1
+    answer = upload(portal, bytes(forged))
+    text = words(answer)
+    assert "ACME" not in text and "Beijing" not in text
+    assert answer.status_code == 422 or "This is not shown to be from this ledger" in text
+    assert not re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d", text)
+    assert "proven by" not in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"x", b"PK\x05\x06" + bytes(18), b"\xd2\x84" * 500, HOSTILE.encode(), b"\0" * 70_000],
+)
+def test_what_is_no_receipt_is_refused_in_a_sentence(portal, body):
+    answer = upload(portal, body)
+    assert answer.status_code == 422
+    assert "This is not a receipt or an evidence file" in words(answer)
+
+
+def test_a_files_name_reaches_no_page(portal):
+    text = upload(portal, portal.receipt, HOSTILE).text
+    assert "onerror" not in text and "49" not in text.split("<main", 1)[0]
+
+
+def test_too_much_is_refused_before_it_is_read(portal):
+    answer = upload(portal, bytes(MAX_CHECKED + (1 << 17)))
+    assert answer.status_code == 413 and "too large" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=" + "b" * 71, b"x"),
+        ("multipart/form-data; boundary=b", b"--b\r\n"),
+        ("multipart/form-data; boundary=b", b"--b\r\nA: b\r\n\r\n" * 10_000),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n' * 50_000 + b"--b--",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\ncontent-disposition: form-data; name="file"\r\n\r\n1\r\n' * 2 + b"--b--\r\n",
+        ),
+    ],
+)
+def test_a_form_that_no_browser_sends_is_refused(portal, kind, body):
+    answer = portal.http.post("/check", content=body, headers={**HTML, "content-type": kind})
+    assert answer.status_code == 422
+    assert "This is not a receipt" in answer.text
+
+
+def test_another_media_type_is_refused(portal):
+    answer = portal.http.post(
+        "/check", content=b"{}", headers={**HTML, "content-type": "text/json"}
+    )
+    assert answer.status_code == 415 and "<h1>" in answer.text
+
+
+def test_an_upload_waits_for_its_turn_with_those_of_the_api(portal, monkeypatch):
+    monkeypatch.setattr(checks, "PATIENCE", 0.05)
+    held, done = threading.Event(), threading.Event()
+
+    def busy(*_):
+        held.set()
+        done.wait(10)
+        raise AssertionError
+
+    monkeypatch.setattr(Examiner, "examine", busy)
+    monkeypatch.setattr(Examiner, "stop", lambda _: done.set())
+    first = threading.Thread(target=lambda: upload(portal, b"PK" + bytes(100)))
+    first.start()
+    held.wait(10)
+    answer = upload(portal, b"PK" + bytes(100))
+    done.set()
+    first.join()
+    assert answer.status_code == 503 and answer.headers["retry-after"] == "1"
+    assert "try again" in answer.text.lower()
+
+
+def test_a_certificate_is_found_by_its_number(portal, monkeypatch):
+    withdrawn = SimpleNamespace(time=1_795_000_100, reason=HOSTILE)
+    good = SimpleNamespace(
+        number=1, index=7, height=3, time=1_795_000_000, digest=b"\xab" * 32, withdrawn=None
+    )
+    bad = SimpleNamespace(**{**vars(good), "number": 2, "withdrawn": withdrawn})
+    monkeypatch.setattr(
+        portal.app.state, "find_certificate", lambda _, number: {1: good, 2: bad}.get(number)
+    )
+    standing = portal.http.get("/certificates/000001", headers=HTML)
+    assert "issued by the office, not withdrawn" in standing.text
+    assert "abab" in standing.text and 'href="/block/3"' in standing.text
+    gone = portal.http.get("/certificates?number=2", headers=HTML)
+    assert "withdrawn by the office" in gone.text and "not withdrawn" not in gone.text
+    assert "<img" not in gone.text and "\u202e" not in gone.text and "\x1b" not in gone.text
+    for number in ("3", "0", "-1", "9" * 30, HOSTILE[:60], "<script>", "1\n"):
+        answer = portal.http.get("/certificates", params={"number": number}, headers=HTML)
+        assert answer.status_code == (200 if number.strip() == "1" else 404)
+        assert "<script>" not in answer.text and "<img" not in answer.text
+
+
+def test_no_account_and_no_depositor_stands_on_a_public_page(portal):
+    for path in PAGES:
+        text = portal.http.get(path, headers=HTML).text.replace("<wbr>", "")
+        assert portal.account not in text
+        assert "ACME" not in text and "70,000" not in text and "70000" not in text
+
+
+def test_the_offices_own_name_is_isolated_too(portal):
+    text = portal.http.get("/", headers=HTML).text
+    assert "<b>&\u202e" not in text and "\u202e" not in text
+    assert "&lt;b&gt;" in text
+
+
+@pytest.mark.parametrize("host", ["a;rm -rf /", '"><script>', "x" * 300, "$(id)", "a`id`"])
+def test_a_host_that_is_none_stands_in_no_command(portal, host):
+    text = portal.http.get("/block/1", headers={**HTML, "host": host}).text
+    assert "https://notary.example" in text and host not in text
+
+
+def test_the_language_is_the_visitors_choice_then_the_browsers(portal):
+    def language(headers=None, path="/"):
+        return portal.http.get(path, headers={**HTML, **(headers or {})}).headers[
+            "content-language"
+        ]
+
+    assert language() == "en"
+    assert language({"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}) == "zh"
+    assert language({"accept-language": "en, zh;q=0.5"}) == "en"
+    assert language({"cookie": "lang=zh"}) == "zh"
+    assert language({"cookie": "lang=zh"}, "/?lang=en") == "en"
+    assert language({"accept-language": "zh;q=x,en"}, "/?lang=../..") == "en"
+    chosen = portal.http.get("/check?lang=zh", headers=HTML)
+    assert "lang=zh" in chosen.headers["set-cookie"] and "HttpOnly" in chosen.headers["set-cookie"]
+    assert 'lang="zh-CN"' in chosen.text
+
+
+def test_what_stands_in_the_address_is_carried_on_escaped(portal):
+    text = portal.http.get("/blocks", params={"from": "1", "x": HOSTILE[:60]}, headers=HTML).text
+    assert "onerror=alert" not in text.replace("%3D", "%3D") and "<img" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_and_warning_has_plain_words(language):
+    said = [reason(each, language) for each in Reason] + [warning(each, language) for each in Warn]
+    assert all(said) and len(set(said)) == len(said)
+
+
+def test_what_keeps_the_notary_from_entering_is_told(portal, monkeypatch):
+    portal.notary._health.set(Reason.SELF_CHECK)
+    try:
+        answer = portal.http.get("/health", headers=HTML)
+    finally:
+        portal.notary._health.clear(Reason.SELF_CHECK)
+    assert answer.status_code == 503
+    assert (
+        "A receipt did not pass the notary" in answer.text
+        and "Nothing is entered now" in answer.text
+    )
+
+
+def test_a_report_reads_back_as_it_was_written(portal):
+    answer = portal.http.post(
+        "/verify", content=portal.receipt, headers={"content-type": "application/octet-stream"}
+    )
+    (value,) = (each["report"] for each in answer.json()["deposits"])
+    assert reports.report_of(value).as_dict() == value
+
+
+def test_other_methods_are_told_what_the_address_takes(portal):
+    answer = portal.http.post("/blocks", headers=HTML)
+    assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD"
+    head = portal.http.head("/block/2", headers=HTML)
+    assert head.status_code == 200 and head.headers["content-type"].startswith("text/html")
+
+
+def test_there_is_no_verifier_page_where_none_was_installed(portal):
+    answer = portal.http.get("/verifier.html", headers=HTML)
+    assert answer.status_code in (200, 404)
+    if answer.status_code == 200:
+        assert "connect-src" not in answer.headers["content-security-policy"]
