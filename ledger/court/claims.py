@@ -232,9 +232,7 @@ _TEXTS: dict[str, tuple[Message, Message]] = {
             "an officer has opened the whole deposit and seen it. Of its meaning or truth it states "
             "nothing."
         ),
-        (
-            "The office witnessed a commitment; nothing shows that it saw the content."
-        ),
+        ("The office witnessed a commitment; nothing shows that it saw the content."),
     ),
     rp.DEPOSITOR: (
         "The deposit is signed with a key that the notary had entered for this account before.",
