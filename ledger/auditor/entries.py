@@ -10,8 +10,10 @@ from ledger.chain.block import Block
 from ledger.chain.fault.file import Forged, Gap, Placed
 from ledger.chain.office import parse_inspection
 from ledger.chain.replay import (
+    EndOfCertificate,
     EndOfKey,
     MatterStep,
+    NewCertificate,
     NewKey,
     Replay,
     Rule,
@@ -68,6 +70,8 @@ class Entries:
         known, replay = self._known, self._replay
         known.keys.update(replay.keys)
         replay.keys.clear()
+        known.certificates.update(replay.certificates)
+        replay.certificates.clear()
         replay.tips.clear()
         match effect(index, statement):
             case MatterStep(account, matter):
@@ -106,6 +110,12 @@ class Entries:
             case Rule.REVOKED_ONCE, EndOfKey(key_id):
                 revoked = known.key(key_id)
                 return None if revoked is None else revoked.revoked_index
+            case Rule.CERTIFICATE_ONCE, NewCertificate(number, _):
+                issued = known.certificate(number)
+                return None if issued is None else issued.issued_index
+            case Rule.WITHDRAWN_ONCE, EndOfCertificate(number):
+                withdrawn = known.certificate(number)
+                return None if withdrawn is None else withdrawn.withdrawn_index
             case Rule.MATTER, MatterStep(account, matter):
                 tip = known.tips.get((account, matter.id))
                 return None if tip is None else tip[2]

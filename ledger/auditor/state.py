@@ -3,14 +3,15 @@
 state = {"format": "sealbook-audit-v1", "height": uint, "note": tstr, "record": bstr,
          "entries": null / {"platform": bstr / null,
                             "keys": [* [key id, account, public key, role, enrolled, revoked]],
-                            "tips": [* [account, matter, number, leaf hash, index]]}}
+                            "tips": [* [account, matter, number, leaf hash, index]],
+                            ? "certificates": [* [number, issued, withdrawn]]}}
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ledger.chain.replay import AccountKey
+from ledger.chain.replay import AccountKey, CertificatePlace
 from ledger.disk.files import AtomicFile
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput, MalformedData
@@ -25,12 +26,14 @@ MAX_STATE = 1 << 30
 class Known:
     """What the entries so far have left: a `Past` for those that follow.
 
-    `keys` by their thumbprints; `tips` the last (number, leaf hash, index) of each matter.
+    `keys` by their thumbprints; `tips` the last (number, leaf hash, index) of each matter;
+    `certificates` by their numbers.
     """
 
     platform: bytes | None = None
     keys: dict[bytes, AccountKey] = field(default_factory=dict)
     tips: dict[tuple[str, bytes], tuple[int, bytes, int]] = field(default_factory=dict)
+    certificates: dict[int, CertificatePlace] = field(default_factory=dict)
 
     def key(self, key_id: bytes) -> AccountKey | None:
         """Return the key with this thumbprint."""
@@ -40,6 +43,10 @@ class Known:
         """Return the last (number, leaf hash) entered in a matter."""
         tip = self.tips.get((account, matter))
         return None if tip is None else tip[:2]
+
+    def certificate(self, number: int) -> CertificatePlace | None:
+        """Return the entries about the certificate of this number."""
+        return self.certificates.get(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,10 @@ def format_state(state: State) -> bytes:
             for key_id, each in known.keys.items()
         ],
         "tips": [[*matter, *tip] for matter, tip in known.tips.items()],
+        "certificates": [
+            [number, each.issued_index, each.withdrawn_index]
+            for number, each in known.certificates.items()
+        ],
     }
     return cbor_encode(
         {
@@ -115,6 +126,10 @@ def _parse_known(value: Any) -> Known:
     try:
         keys = {each[0]: AccountKey(*each[1:]) for each in value["keys"]}
         tips = {(each[0], each[1]): (each[2], each[3], each[4]) for each in value["tips"]}
-        return Known(value["platform"], keys, tips)
+        # A state from before there were certificates has none.
+        certificates = {
+            each[0]: CertificatePlace(*each[1:]) for each in value.get("certificates", [])
+        }
+        return Known(value["platform"], keys, tips, certificates)
     except (TypeError, KeyError, IndexError) as error:
         raise MalformedData("not the state of an audit") from error

@@ -1,4 +1,4 @@
-"""What the office itself puts on record: platform, key, notice, recovery and inspection statements.
+"""What the office itself puts on record, a kind of statement for each.
 
     platform  {origin, nonce, operator, filing, environment, software, standards: [* tstr]}
     key       {origin, nonce, key: thumbprint, action: "revoked", reason}      a depositor's
@@ -6,6 +6,8 @@
               {..., action: "rotated", use, size, successor, proof}
     notice    {origin, nonce, text}
     recovery  {origin, nonce, cause, size, root}     the checkpoint from which the ledger went on
+    certificate {origin, nonce, number, action: "issued", sha-256, entry}    of the PDF, for a deposit
+                {..., number, action: "withdrawn", reason}
     inspection {origin, nonce, entry, leaf, scope, particulars}
 
 All but the last are public. An inspection names a deposit by its entry and leaf hash, says whether an
@@ -60,6 +62,8 @@ RESTORED = "restored"
 
 WHOLE, PART = "whole", "part"
 """How much of a deposit an officer has seen."""
+
+ISSUED, WITHDRAWN = "issued", "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,26 @@ class Inspection:
     leaf: bytes
     scope: str
     particulars: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate of this number, from 1, about the deposit at index `entry`.
+
+    `digest` is SHA-256 of the whole PDF, 32 bytes.
+    """
+
+    number: int
+    digest: bytes
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The office does not stand by the certificate of this number any more."""
+
+    number: int
+    reason: str
 
 
 def platform_payload(platform: Platform) -> dict[str, Any]:
@@ -288,12 +312,46 @@ def parse_inspection(statement: Statement) -> Inspection:
     raise MalformedData("not an inspection statement")
 
 
+def certificate_payload(said: Issued | Withdrawn) -> dict[str, Any]:
+    """Return the payload map without origin and nonce."""
+    if isinstance(said, Withdrawn):
+        return {"number": said.number, "action": WITHDRAWN, "reason": said.reason}
+    return {
+        "number": said.number,
+        "action": ISSUED,
+        "sha-256": said.digest,
+        "entry": said.entry,
+    }
+
+
+def parse_certificate(statement: Statement) -> Issued | Withdrawn:
+    """Return what is said of a certificate. Raises MalformedData."""
+    match _fields(statement, st.CERTIFICATE):
+        case {
+            "number": number,
+            "action": "issued",
+            "sha-256": bytes(digest),
+            "entry": entry,
+        } as all_ if st.is_count(entry):
+            if len(all_) == 4 and _is_number(number) and st.is_bytes(digest, st.HASH_SIZE):
+                return Issued(number, digest, entry)
+        case {"number": number, "action": "withdrawn", "reason": str(reason)} as all_:
+            if len(all_) == 3 and _is_number(number) and 0 < len(reason) <= MAX_TEXT:
+                return Withdrawn(number, reason)
+    raise MalformedData("not a statement about a certificate")
+
+
+def _is_number(value: Any) -> bool:
+    return st.is_count(value) and value > 0
+
+
 _PARSERS = {
     st.PLATFORM: parse_platform,
     st.KEY: parse_key,
     st.NOTICE: parse_notice,
     st.RECOVERY: parse_recovery,
     st.INSPECTION: parse_inspection,
+    st.CERTIFICATE: parse_certificate,
 }
 
 

@@ -9,6 +9,7 @@
     enrolment of a key that no entry has enrolled before, for any account
     key       revokes a key that was enrolled, once; or is about a key of the notary
     inspection of a deposit that stands before it
+    certificate  has a number that none before it had, for an earlier entry; or withdraws one, once
 
 A `Replay` is fed entry by entry, and knows what came before from its `Past`: nothing for who reads
 from the start, a database for who goes on. It verifies no signature; `depositor` says whose a deposit
@@ -25,8 +26,10 @@ from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.enrolment import DEVICE, parse_enrolment
 from ledger.chain.office import (
     Inspection,
+    Issued,
     Revocation,
     check_office_statement,
+    parse_certificate,
     parse_inspection,
     parse_key,
 )
@@ -54,6 +57,10 @@ class Rule(StrEnum):
     REVOKES_ENROLLED = "it revokes a key that was not enrolled"
     REVOKED_ONCE = "it revokes a key that was revoked before"
     INSPECTED = "it is about a deposit that does not stand before it"
+    CERTIFICATE_ONCE = "its number was given to a certificate before"
+    CERTIFIES_EARLIER = "it certifies an entry that does not stand before it"
+    WITHDRAWS_ISSUED = "it withdraws a certificate that was not issued"
+    WITHDRAWN_ONCE = "it withdraws a certificate that was withdrawn before"
 
 
 class RuleBroken(VerificationFailed):
@@ -84,6 +91,14 @@ class AccountKey:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificatePlace:
+    """The entries that a certificate was issued and, where it was, withdrawn with."""
+
+    issued_index: int
+    withdrawn_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """An entry enrols a key."""
 
@@ -106,7 +121,25 @@ class MatterStep:
     matter: Matter
 
 
-def effect(index: int, statement: Statement) -> NewKey | EndOfKey | MatterStep | None:
+@dataclass(frozen=True, slots=True)
+class NewCertificate:
+    """An entry issues the certificate of this number, for the deposit at `entry`."""
+
+    number: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfCertificate:
+    """An entry withdraws the certificate of this number."""
+
+    number: int
+
+
+Effect = NewKey | EndOfKey | MatterStep | NewCertificate | EndOfCertificate
+
+
+def effect(index: int, statement: Statement) -> Effect | None:
     """Return what the entry at `index` changes for those after it. Raises MalformedData."""
     if statement.kind == st.DEPOSIT:
         if "matter" in statement.payload:
@@ -120,6 +153,11 @@ def effect(index: int, statement: Statement) -> NewKey | EndOfKey | MatterStep |
     elif statement.kind == st.KEY:
         found = parse_key(statement)
         return EndOfKey(found.key) if isinstance(found, Revocation) else None
+    elif statement.kind == st.CERTIFICATE:
+        said = parse_certificate(statement)
+        if isinstance(said, Issued):
+            return NewCertificate(said.number, said.entry)
+        return EndOfCertificate(said.number)
     return None
 
 
@@ -154,6 +192,10 @@ class Past(Protocol):
         """Return the last (number, leaf hash) entered in a matter."""
         ...
 
+    def certificate(self, number: int) -> CertificatePlace | None:
+        """Return the entries about the certificate of this number."""
+        ...
+
 
 class Nothing:
     """The past of a ledger's first entry."""
@@ -162,6 +204,9 @@ class Nothing:
         """Return None."""
 
     def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
+        """Return None."""
+
+    def certificate(self, number: int) -> CertificatePlace | None:
         """Return None."""
 
 
@@ -179,6 +224,7 @@ class Replay:
         """The record of the block that is being read, or was read last; None where it was damaged."""
         self.keys: dict[bytes, AccountKey] = {}
         self.tips: dict[tuple[str, bytes], tuple[int, bytes]] = {}
+        self.certificates: dict[int, CertificatePlace] = {}
         self._past = past or Nothing()
         self._between = True
         self._height = 0
@@ -193,6 +239,10 @@ class Replay:
     def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
         """Return the last (number, leaf hash) entered in a matter."""
         return self.tips.get((account, matter)) or self._past.matter_tip(account, matter)
+
+    def certificate(self, number: int) -> CertificatePlace | None:
+        """Return the entries about the certificate of this number, as it stands now."""
+        return self.certificates.get(number) or self._past.certificate(number)
 
     def depositor(self, statement: Statement) -> AccountKey:
         """Return the key that may make this deposit now, and must have signed it. Raises RuleBroken."""
@@ -259,6 +309,16 @@ class Replay:
                     raise RuleBroken(Rule.REVOKES_ENROLLED)
                 _require(known.revoked_index is None, Rule.REVOKED_ONCE)
                 self.keys[key_id] = replace(known, revoked_index=index)
+            case NewCertificate(number, entry):
+                _require(entry < index, Rule.CERTIFIES_EARLIER)
+                _require(self.certificate(number) is None, Rule.CERTIFICATE_ONCE)
+                self.certificates[number] = CertificatePlace(index, None)
+            case EndOfCertificate(number):
+                issued = self.certificate(number)
+                if issued is None:
+                    raise RuleBroken(Rule.WITHDRAWS_ISSUED)
+                _require(issued.withdrawn_index is None, Rule.WITHDRAWN_ONCE)
+                self.certificates[number] = replace(issued, withdrawn_index=index)
         if statement.kind == st.INSPECTION:
             _require(parse_inspection(statement).entry < index, Rule.INSPECTED)
         if statement.kind == st.PLATFORM:

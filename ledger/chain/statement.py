@@ -37,9 +37,10 @@ KEY = "key"
 NOTICE = "notice"
 RECOVERY = "recovery"
 INSPECTION = "inspection"
-KINDS = (DEPOSIT, ENROLMENT_REQUEST, ENROLMENT, BLOCK, PLATFORM, KEY, NOTICE, RECOVERY, INSPECTION)
-PUBLIC_KINDS = (BLOCK, PLATFORM, KEY, NOTICE, RECOVERY)
+CERTIFICATE = "certificate"
+PUBLIC_KINDS = (BLOCK, PLATFORM, KEY, NOTICE, RECOVERY, CERTIFICATE)
 """Entries that anyone may read."""
+KINDS = (DEPOSIT, ENROLMENT_REQUEST, ENROLMENT, INSPECTION, *PUBLIC_KINDS)
 
 _CONTENT_TYPES = {f"application/vnd.sealbook.{kind}-v1+cbor": kind for kind in KINDS}
 _KIND_TYPES = {kind: content_type for content_type, kind in _CONTENT_TYPES.items()}

@@ -12,6 +12,7 @@ from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
 from ledger.notary import inspecting, orders
 from ledger.notary.care.keychange import KeyChanges
+from ledger.notary.certificates.register import Register
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Order, Proven
 from ledger.notary.sequencing.accounts import Accounts
@@ -34,6 +35,7 @@ class Parts:
     accept_clock: Callable[[], int | None]
     backup: Callable[[Path], int]
     changing_keys: Callable[[], KeyChanges]
+    register: Register
 
 
 def carry_out(parts: Parts, order: Order[A]) -> A:
@@ -67,6 +69,12 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return inspecting.enter(parts.sequencer, parts.entries, parts.prove, deposits)
         case orders.AskInspections(leaves):
             return inspecting.find(parts.entries, parts.prove, leaves)
+        case orders.ReserveCertificates(count):
+            return orders.Reserved(parts.register.reserve(count))
+        case orders.EnterCertificates(issued):
+            return orders.AllEntered(parts.register.enter(issued))
+        case orders.WithdrawCertificate(withdrawn):
+            return orders.Entered(parts.register.withdraw(withdrawn))
         case orders.AskState():
             return parts.state()
         case orders.AcceptClock():

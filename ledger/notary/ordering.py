@@ -5,8 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ledger.errors import Refused, Unavailable
 from ledger.notary.health import Reason
@@ -21,11 +22,18 @@ from ledger.notary.orders import (
     parse_answer,
     parse_refusal,
 )
+from ledger.notary.selfcheck import read_trust, require_own
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.directory import InUse
+from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.office import DONE, OfficeDatabase
 from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.validation import ValidationFolder
+from ledger.notary.system_clock import SYSTEM_CLOCK
+
+if TYPE_CHECKING:
+    from ledger.notary.certificates.issuing import Desk
 
 A = TypeVar("A")
 
@@ -71,7 +79,40 @@ def command(
             return _leave(directory, full, patience)
 
 
-def _leave(directory: Path, order: Order[A], patience: float) -> A:
+@contextmanager
+def open_desk(directory: Path) -> Iterator["Desk"]:
+    """Open the desk where certificates are issued, beside the process that serves where there is one.
+
+    Raises what `open_notary` raises, but for InUse.
+    """
+    try:
+        notary = open_notary(directory)
+    except InUse:
+        with _beside(directory) as desk:
+            yield desk
+    else:
+        with notary:
+            yield notary.desk()
+
+
+@contextmanager
+def _beside(directory: Path) -> Iterator["Desk"]:
+    from ledger.notary.certificates.desk import Office, make_desk
+
+    settings = place.read_settings(directory)
+    data, trust = read_trust(directory / settings.trust_file)
+    keys = place.read_keys(directory, settings, trust)
+    require_own(keys, trust)
+    store = LedgerDatabase(directory / place.LEDGER)
+    try:
+        validation = ValidationFolder(directory / place.VALIDATION)
+        office = Office(settings, keys, data, trust, store, validation)
+        yield make_desk(office, partial(_leave, directory), SYSTEM_CLOCK.wall)
+    finally:
+        store.close()
+
+
+def _leave(directory: Path, order: Order[A], patience: float = ORDER_PATIENCE) -> A:
     """Leave an order for the process that serves, and wait for its answer."""
     copying = isinstance(order, Backup)
     office = OfficeDatabase(directory / place.OFFICE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
 
-from ledger.chain.office import Inspection, Platform, Recovery
+from ledger.chain.office import Inspection, Issued, Platform, Recovery, Withdrawn
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput
 from ledger.notary.sequencing.accounts import Standing
@@ -122,6 +122,20 @@ class Inspected:
     """Entries about inspections, each with its proof."""
 
     entries: tuple[Proven, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The first of the numbers that were reserved."""
+
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllEntered:
+    """The entries that an order has made, one for each thing it named."""
+
+    indices: tuple[int, ...]
 
 
 class Order(Generic[A]):
@@ -269,6 +283,28 @@ class AskInspections(Order[Inspected]):
     answer: ClassVar[type[Any]] = Inspected
 
 
+class ReserveCertificates(Order[Reserved]):
+    """Reserve that many numbers for certificates."""
+
+    count: int
+    answer: ClassVar[type[Any]] = Reserved
+
+
+@dataclass(frozen=True, slots=True)
+class EnterCertificates(Order[AllEntered]):
+    """Enter certificates, together."""
+
+    issued: tuple[Issued, ...]
+    answer: ClassVar[type[Any]] = AllEntered
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawCertificate(Order[Entered]):
+    """Put on record that a certificate is withdrawn."""
+
+    withdrawn: Withdrawn
+
+
 BACKUP = "backup"
 RECOVERY = "recovery"
 _KINDS: dict[str, type[Order[Any]]] = {
@@ -288,6 +324,9 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "install-seal": InstallSeal,
     "inspect": Inspect,
     "ask-inspections": AskInspections,
+    "reserve-certificates": ReserveCertificates,
+    "enter-certificates": EnterCertificates,
+    "withdraw-certificate": WithdrawCertificate,
     BACKUP: Backup,
     "status": AskState,
 }

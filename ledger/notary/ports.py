@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ledger.chain.note import COSIGNATURE_ML_DSA_44, ED25519, VerifierKey
 from ledger.chain.receipt import TokenEntry
-from ledger.chain.replay import AccountKey
+from ledger.chain.replay import AccountKey, CertificatePlace
 from ledger.chain.seal import Seal
 from ledger.chain.statement import Payload, Statement
 from ledger.chain.tiles import Tile
@@ -89,6 +89,10 @@ class LedgerStore(Protocol):
 
     def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
         """Return the last (number, leaf hash) entered in a matter."""
+        ...
+
+    def certificate(self, number: int) -> CertificatePlace | None:
+        """Return the entries about the certificate of this number."""
         ...
 
     def require_held(self) -> None:

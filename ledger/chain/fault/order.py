@@ -3,7 +3,13 @@
 from ledger.chain import statement as st
 from ledger.chain.block import Block, parse_block
 from ledger.chain.enrolment import parse_enrolment
-from ledger.chain.office import Revocation, parse_inspection, parse_key
+from ledger.chain.office import (
+    Issued,
+    Revocation,
+    parse_certificate,
+    parse_inspection,
+    parse_key,
+)
 from ledger.chain.statement import Statement, parse_deposit
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import VerificationFailed
@@ -34,6 +40,13 @@ def why_not_both(low: int, before: Statement, high: int, after: Statement) -> st
         if said.entry == low and (before.kind, before.leaf_hash) != (st.DEPOSIT, said.leaf):
             return (
                 f"the deposit that the entry at index {high} says to be inspected is not at {low}"
+            )
+    if before.kind == after.kind == st.CERTIFICATE:
+        earlier, later = parse_certificate(before), parse_certificate(after)
+        if (earlier.number, type(earlier)) == (later.number, type(later)):
+            done = "issued" if isinstance(earlier, Issued) else "withdrawn"
+            return (
+                f"certificate {earlier.number} was {done} at index {low} and again at index {high}"
             )
     first_key, second_key = _key_of(before), _key_of(after)
     if first_key is not None and first_key == second_key:

@@ -377,6 +377,9 @@ class _Fsck:
         for key_id, key in self.replay.keys.items():
             if self.store.key(key_id) != key:
                 self._error(place.LEDGER, f"it states another standing of key {key_id.hex()}")
+        for number, standing in self.replay.certificates.items():
+            if self.store.certificate(number) != standing:
+                self._error(place.LEDGER, f"it states another standing of certificate {number}")
         first = self.last.size - self.last.size % TILE_WIDTH
         entries = [e.statement for e in self.store.read(first, self.last.size)]
         if entries and self.log.read_bundle(first // TILE_WIDTH, len(entries)) != entries:

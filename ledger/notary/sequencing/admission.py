@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from ledger.chain import statement as st
 from ledger.chain.office import parse_key
-from ledger.chain.replay import AccountKey, Replay, RuleBroken
+from ledger.chain.replay import AccountKey, CertificatePlace, Replay, RuleBroken
 from ledger.chain.statement import Deposit, Statement, parse_deposit, parse_statement
 from ledger.crypto.keys import verify_ed25519
 from ledger.errors import CiphertextMissing, Refused, VerificationFailed
@@ -64,6 +64,10 @@ class Admission:
     def matter_tip(self, account: str, matter: bytes) -> tuple[int, bytes] | None:
         """Return the last (number, leaf hash) entered in a matter."""
         return self._store.matter_tip(account, matter)
+
+    def certificate(self, number: int) -> CertificatePlace | None:
+        """Return the entries about the certificate of this number."""
+        return self._store.certificate(number)
 
     def admit(self, statement: Statement) -> Deposit:
         """Return the deposit that this statement makes.

@@ -26,6 +26,10 @@ _REFUSALS: dict[Rule, tuple[type[Refused], str]] = {
     Rule.REVOKES_ENROLLED: (NotFound, "No enrolled key has this thumbprint."),
     Rule.REVOKED_ONCE: (Conflict, "This key is revoked already."),
     Rule.INSPECTED: (NotFound, "An inspection is of a deposit that is an entry already."),
+    Rule.CERTIFICATE_ONCE: (Conflict, "There is a certificate of this number already."),
+    Rule.CERTIFIES_EARLIER: (NotFound, "There is no entry yet that this certificate is about."),
+    Rule.WITHDRAWS_ISSUED: (NotFound, "No certificate of this number was issued."),
+    Rule.WITHDRAWN_ONCE: (Conflict, "This certificate is withdrawn already."),
 }
 
 

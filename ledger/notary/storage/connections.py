@@ -37,7 +37,8 @@ class Connections:
     These belong to no thread: threads come and go with the load, and what is tied to one stays open
     for ever. With `reading` nothing is written, not even what SQLite puts beside the file: for a disk
     that is full or can only be read. `create` makes the schema where there is none yet; without it a
-    missing file is an error. The file is the owner's alone, and what SQLite puts beside it takes its
+    missing file is an error. `added`, a table and its schema, is made where a database of an earlier
+    release lacks that table. The file is the owner's alone, and what SQLite puts beside it takes its
     mode.
     """
 
@@ -50,6 +51,7 @@ class Connections:
         reading: bool = False,
         synchronous: str = "FULL",
         log_pages: int = WAL_PAGES,
+        added: tuple[str, str] | None = None,
     ) -> None:
         self._path = path
         self._reading = reading
@@ -84,6 +86,16 @@ class Connections:
                 f"{quoted(path)} has schema version {version}; this program knows {SCHEMA_VERSION}. "
                 "Use the release that wrote it, or a newer one."
             )
+        if added is not None and not reading:
+            self._add(*added)
+
+    def _add(self, table: str, schema: str) -> None:
+        has = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+        with storage(self._path):
+            if self._writer.execute(has, (table,)).fetchone() is None:
+                with immediate(self._writer):
+                    if self._writer.execute(has, (table,)).fetchone() is None:
+                        _execute_all(self._writer, schema)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Any]:

@@ -100,13 +100,17 @@ class TimestampSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The content of notary.toml. `passphrase_file` holds what opens the private keys that are shut."""
+    """The content of notary.toml. `passphrase_file` holds what opens the private keys that are shut.
+
+    `portal` is the URL at which the office answers for its certificates.
+    """
 
     origin: str
     issuer: str
     timestamps: tuple[TimestampSettings, ...] = ()
     token: TokenPlace | None = None
     passphrase_file: str | None = None
+    portal: str | None = None
 
     @property
     def trust_file(self) -> str:
@@ -157,6 +161,7 @@ def read_settings(directory: Path) -> Settings:
                     _parse_timestamps(value.get("timestamps", []), directory),
                     _parse_token(value.get("token")),
                     _parse_passphrase_file(value.get("passphrase_file")),
+                    _parse_portal(value.get("portal")),
                 )
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
@@ -172,6 +177,8 @@ def write_settings(directory: Path, settings: Settings) -> None:
         content["timestamps"] = [_timestamp(each, directory) for each in settings.timestamps]
     if settings.passphrase_file is not None:
         content["passphrase_file"] = settings.passphrase_file
+    if settings.portal is not None:
+        content["portal"] = settings.portal
     if settings.token is not None:
         content["token"] = asdict(settings.token)
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode())
@@ -366,6 +373,8 @@ def open_token(place: TokenPlace, origin: str, directory: Path) -> "KeyToken":
 
 
 MAX_TIMESTAMPS, MAX_CRLS = 16, 8
+MAX_URL = 120
+"""Characters of the portal's URL: it stands in a small code on paper."""
 
 
 def _parse_timestamps(values: object, directory: Path) -> tuple[TimestampSettings, ...]:
@@ -409,6 +418,20 @@ def _parse_passphrase_file(value: object) -> str | None:
         return value
     raise InvalidInput(
         f"{quoted(SETTINGS)} does not say of passphrase_file what it should: a path."
+    )
+
+
+def _parse_portal(value: object) -> str | None:
+    match value:
+        case None:
+            return None
+        case str() if value.startswith(("https://", "http://")) and (
+            value.isascii() and value.isprintable() and " " not in value and len(value) <= MAX_URL
+        ):
+            return value
+    raise InvalidInput(
+        f"{quoted(SETTINGS)} does not say of portal what it should: an URL of at most {MAX_URL} ASCII "
+        "characters, as https://notary.example."
     )
 
 

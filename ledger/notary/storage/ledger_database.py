@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ledger.chain.replay import AccountKey, EndOfKey, MatterStep, NewKey, account_of, effect
+from ledger.chain.replay import (
+    AccountKey,
+    CertificatePlace,
+    EndOfCertificate,
+    EndOfKey,
+    MatterStep,
+    NewCertificate,
+    NewKey,
+    account_of,
+    effect,
+)
 from ledger.chain.statement import Statement
 from ledger.errors import LedgerFault
 from ledger.notary.ports import Entry
@@ -49,24 +59,46 @@ CREATE TABLE revocations (
     revoked INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
-_APPEND_ONLY = "".join(
-    f"CREATE TRIGGER {table}_not_{verb.lower()}d BEFORE {verb} ON {table} "
-    f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;\n"
-    for table in ("entries", "matters", "keys", "revocations")
-    for verb in ("UPDATE", "DELETE")
-)
+_CERTIFICATES = """
+CREATE TABLE certificates (
+    number INTEGER PRIMARY KEY,
+    issued INTEGER NOT NULL
+) STRICT;
+CREATE TABLE withdrawals (
+    number INTEGER PRIMARY KEY,
+    withdrawn INTEGER NOT NULL
+) STRICT;
+"""
+"""Added to a database from before there were certificates: its ledger has none."""
+
+
+def _append_only(*tables: str) -> str:
+    return "".join(
+        f"CREATE TRIGGER {table}_not_{verb.lower()}d BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;\n"
+        for table in tables
+        for verb in ("UPDATE", "DELETE")
+    )
+
+
+_SCHEMA += _append_only("entries", "matters", "keys", "revocations")
+_CERTIFICATES += _append_only("certificates", "withdrawals")
 _KEY = (
     "SELECT account, public, role, enrolled, revoked FROM keys LEFT JOIN revocations USING (key_id)"
 )
 
 
 class LedgerDatabase:
-    """The entries, and what follows from them: keys, revocations, matters."""
+    """The entries, and what follows from them: keys, revocations, matters, certificates."""
 
     def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
         self.path = path
         self._connections = Connections(
-            path, _SCHEMA + _APPEND_ONLY, create=create, reading=reading
+            path,
+            _SCHEMA + _CERTIFICATES,
+            create=create,
+            reading=reading,
+            added=("certificates", _CERTIFICATES),
         )
 
     def size(self) -> int:
@@ -162,6 +194,19 @@ class LedgerDatabase:
         )
         return next(iter(self._rows(sql, (account, matter))), None)
 
+    def certificate(self, number: int) -> CertificatePlace | None:
+        """Return the entries about the certificate of this number."""
+        sql = (
+            "SELECT issued, withdrawn FROM certificates LEFT JOIN withdrawals USING (number) "
+            "WHERE number = ?"
+        )
+        return next((CertificatePlace(*row) for row in self._rows(sql, (number,))), None)
+
+    def highest_certificate(self) -> int:
+        """Return the highest number of a certificate, 0 where there is none."""
+        ((highest,),) = self._rows("SELECT max(number) FROM certificates", ())
+        return highest or 0
+
     def snapshot(self) -> Snapshot:
         """Hold on to the database as it is now."""
         return self._connections.snapshot()
@@ -206,6 +251,8 @@ class _Rows:
         self.matters: list[tuple[Any, ...]] = []
         self.keys: list[tuple[Any, ...]] = []
         self.revocations: list[tuple[Any, ...]] = []
+        self.certificates: list[tuple[Any, ...]] = []
+        self.withdrawals: list[tuple[Any, ...]] = []
 
     def add(self, index: int, statement: Statement) -> None:
         leaf = statement.leaf_hash
@@ -216,6 +263,10 @@ class _Rows:
                 self.keys.append((key_id, key.account, key.public, key.role, index))
             case EndOfKey(key_id):
                 self.revocations.append((key_id, index))
+            case NewCertificate(number, _):
+                self.certificates.append((number, index))
+            case EndOfCertificate(number):
+                self.withdrawals.append((number, index))
         self.entries.append((index, leaf, statement.kind, account_of(statement), statement.encoded))
 
     def insert(self, connection: Any) -> None:
@@ -224,6 +275,8 @@ class _Rows:
             ("matters", self.matters),
             ("keys", self.keys),
             ("revocations", self.revocations),
+            ("certificates", self.certificates),
+            ("withdrawals", self.withdrawals),
         ):
             if rows:
                 marks = ",".join("?" * len(rows[0]))

@@ -1,0 +1,166 @@
+"""`sealbook notary certificate` and `withdraw-certificate`: paper for a receipt, and taking it back."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ledger.cli import shell
+from ledger.cli.notary.group import directory_option, notary
+from ledger.errors import Conflict, InvalidInput
+from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from ledger.court.certificate.content import Case
+    from ledger.notary.certificates.issuing import Desk, IssuedCertificate
+
+
+@notary.command(
+    epilog="""\b
+Examples:
+  sealbook notary certificate contract.pdf.receipt --officer "Wang Min" -o cert.pdf
+  sealbook notary certificate *.receipt --officer "Wang Min" -o certificates/
+  sealbook notary certificate contract.pdf.receipt --unsigned \\
+    --trust notary.trust -o copy.pdf
+"""
+)
+@click.argument("receipts", metavar="RECEIPT...", nargs=-1, required=True, type=shell.FILE)
+@click.option(
+    "-o", "--output", required=True, type=shell.FILE, help="The PDF; a folder for several receipts."
+)
+@click.option("--officer", help="Who issues: the name that stands on the certificate.")
+@click.option("--unsigned", is_flag=True, help="Make a copy without number, seal and entry.")
+@click.option("--trust", type=shell.FILE, help="For --unsigned: the trust file to check under.")
+@directory_option
+@shell.json_option
+def certificate(
+    receipts: tuple[Path, ...],
+    output: Path,
+    officer: str | None,
+    unsigned: bool,
+    trust: Path | None,
+    directory: Path,
+    as_json: bool,
+) -> None:
+    """Issue a certificate for each receipt: PDF, signed, and an entry of the ledger.
+
+    Works beside the service and without it. With --unsigned anybody makes a copy, offline: each page is
+    marked as one.
+    """
+    if unsigned != (trust is not None) or unsigned == (officer is not None):
+        raise InvalidInput(
+            "Name the --officer who issues, or make an --unsigned copy under a --trust file."
+        )
+    names = _names(receipts, output)
+    if trust is not None:
+        _copy(receipts, trust, names)
+        shell.emit(
+            as_json,
+            {"copies": [str(each) for each in names]},
+            "\n".join(f"unsigned copy  {quoted(each)}" for each in names),
+        )
+        return
+    assert officer is not None
+    from ledger.notary.ordering import open_desk
+
+    with open_desk(directory) as desk:
+        level, tokens = desk.sealing.level, bool(desk.sealing.authorities)
+        made = list(_issue(desk, receipts, officer, names))
+    lines = [f"No. {each.number:06d}  entry {each.index}  {quoted(path)}" for each, path in made]
+    value = {
+        "level": level,
+        "certificates": [
+            {"number": each.number, "entry": each.index, "file": str(path)} for each, path in made
+        ],
+    }
+    note = "" if tokens else _UNSTAMPED
+    shell.emit(as_json, value, "\n".join([*lines, f"Signed as {level}.{note}"]))
+
+
+_UNSTAMPED = (
+    " The office has no timestamp authority: the signature is good while the seal's certificate is, "
+    "and no longer. [[timestamps]] in notary.toml names one."
+)
+
+
+def _issue(
+    desk: "Desk",
+    receipts: Sequence[Path],
+    officer: str,
+    names: Sequence[Path],
+) -> "Iterator[tuple[IssuedCertificate, Path]]":
+    from ledger.court.certificate.content import Issue
+    from ledger.court.certificate.drawing import drawer
+    from ledger.disk.files import write_durably
+    from ledger.notary.certificates.issuing import issue
+
+    cases = [_case(each, desk.trust, desk.entry) for each in receipts]
+    by = Issue(officer, int(desk.now()), desk.sealing.subject, desk.portal)
+    deposits = [case.verified.index for case in cases]
+    for each, path in zip(issue(desk, deposits, drawer(cases, by)), names, strict=True):
+        write_durably(path, each.pdf, 0o600)
+        yield each, path
+
+
+def _copy(receipts: Sequence[Path], trust: Path, names: Sequence[Path]) -> None:
+    from ledger.court.certificate.drawing import draw_copy
+    from ledger.disk.files import write_durably
+
+    _, data = shell.read_trust(trust)
+    cases = [_case(each, data) for each in receipts]
+    for case, path in zip(cases, names, strict=True):
+        write_durably(path, draw_copy(case, int(time.time())), 0o600)
+
+
+def _case(
+    path: Path, trust: bytes, entry: Callable[[bytes], bytes | None] = lambda _: None
+) -> "Case":
+    from ledger.court.certificate.content import MAX_RECEIPT, read_case
+
+    receipt = shell.read_limited(path, MAX_RECEIPT, "a receipt")
+    with shell.about(path):
+        return read_case(receipt, trust, entry)
+
+
+def _names(receipts: Sequence[Path], output: Path) -> list[Path]:
+    """Return what the PDFs are called. Raises Conflict where a file is there, InvalidInput."""
+    if len(receipts) == 1 and not output.is_dir():
+        names = [output]
+    else:
+        names = [output / f"{each.name.removesuffix('.receipt')}.pdf" for each in receipts]
+        if len(set(names)) < len(names):
+            raise InvalidInput("Two of the receipts have the same name; issue them one by one.")
+        output.mkdir(exist_ok=True)
+    for each in names:
+        if each.exists():
+            raise Conflict(f"{quoted(each)} exists already; choose another name.")
+    return names
+
+
+@notary.command(
+    name="withdraw-certificate",
+    epilog="""\b
+Example:
+  sealbook notary withdraw-certificate 17 --reason "issued to the wrong holder"
+""",
+)
+@click.argument("number", type=click.IntRange(1))
+@click.option("--reason", required=True, help="Why. It becomes public: name nobody.")
+@directory_option
+@shell.json_option
+def withdraw_certificate(number: int, reason: str, directory: Path, as_json: bool) -> None:
+    """Put on record that the office withdraws a certificate.
+
+    Whoever asks for its number is told so, with the reason. The deposit's entry is not touched.
+    """
+    from ledger.chain.office import Withdrawn
+    from ledger.notary.certificates.register import require_reason
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import WithdrawCertificate
+
+    order = WithdrawCertificate(Withdrawn(number, require_reason(reason)))
+    index = command(directory, order).index
+    text = f"Certificate {number:06d} is withdrawn: entry {index}."
+    shell.emit(as_json, {"number": number, "entry": index}, text)

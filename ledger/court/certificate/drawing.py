@@ -1,0 +1,177 @@
+"""A certificate as a PDF/A-3b of one A4 page, its receipt attached (`page.typ`, set by Typst).
+
+Every value goes in as JSON, none as code. Typst is given no file and no package to read; it refuses to
+write PDF/A where a font lacks a character.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+import segno
+import typst
+
+from ledger.court.certificate.content import Case, Issue
+from ledger.court.certificate.wording import NUMBER, Row, wording
+from ledger.errors import InvalidInput
+from ledger.language import CHINESE, ENGLISH
+from ledger.quoted import LIMIT, Quoted, Words, escape, quoted, take
+
+_MISSING = re.compile(r'the text `"(.*?)"` could not be displayed', re.S)
+_CODE = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
+_GROUP = 4
+
+
+def drawer(cases: Sequence[Case], issue: Issue) -> Callable[[int, int], bytes]:
+    """Return what draws the certificate for `cases[which]` under a number. From any thread."""
+    return lambda which, number: draw(cases[which], issue, number)
+
+
+def draw_copy(case: Case, time: int) -> bytes:
+    """Return the PDF of an unsigned copy, made at `time` (POSIX seconds). Raises InvalidInput."""
+    return _compiled(_data(case, None, 0), time)
+
+
+def draw(case: Case, issue: Issue, number: int) -> bytes:
+    """Return the PDF of a certificate, not signed yet: the same input gives the same bytes.
+
+    Raises InvalidInput where no font has a character that is to be shown, or the page is full.
+    """
+    return _compiled(_data(case, issue, number), issue.time)
+
+
+def _compiled(data: dict[str, Any], time: int) -> bytes:
+    source, fonts = _press()
+    inputs = {"data": json.dumps(data, ensure_ascii=False)}
+    try:
+        made = typst.Compiler(source, font_paths=fonts, sys_inputs=inputs).compile(
+            format="pdf", pdf_standards=["a-3b"], timestamp=time
+        )
+    except typst.TypstError as error:
+        raise _refused(error) from error
+    assert isinstance(made, bytes)
+    return made
+
+
+@lru_cache(maxsize=1)
+def _press() -> tuple[bytes, Any]:
+    source = files("ledger.court.certificate").joinpath("page.typ").read_bytes()
+    return source, typst.Fonts()
+
+
+def _refused(error: typst.TypstError) -> Exception:
+    found = _MISSING.search(error.message)
+    if found is not None:
+        return _missing(_CODE.sub(lambda match: chr(int(match[1], 16)), found[1]))
+    if "the page is full" in error.message:
+        return InvalidInput(
+            "What the certificate has to say does not fit on one page. Shorten the platform "
+            "statement, or issue it without the longest name."
+        )
+    raise error
+
+
+def _missing(text: str) -> InvalidInput:
+    codes = " ".join(f"U+{ord(each):04X}" for each in text[:8])
+    return InvalidInput(
+        f"No font on this computer has the character {quoted(text)} ({codes}), and a certificate shows "
+        f"every character. Install a font for it: {_package(text)}. Then try again."
+    )
+
+
+def _package(text: str) -> str:
+    """Return which Debian packages have fonts for a character."""
+    code = max(map(ord, text))
+    if unicodedata.category(chr(code)) == "Co":
+        return "there is none, as its code is for private use; state the name with the standard one"
+    if 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFFEF:
+        return "Debian's fonts-noto-cjk"
+    if code >= 0x20000:
+        return "Debian's fonts-hanazono, or one that covers the newest extensions of Unicode"
+    return "Debian's fonts-noto-core, or another one that has it"
+
+
+def _data(case: Case, issue: Issue | None, number: int) -> dict[str, Any]:
+    zh, en = (wording(case, issue, language) for language in (CHINESE, ENGLISH))
+
+    def pair(name: str) -> list[str]:
+        return [getattr(zh, name), getattr(en, name)]
+
+    def pairs(name: str) -> list[list[str]]:
+        return [list(each) for each in zip(getattr(zh, name), getattr(en, name), strict=True)]
+
+    shown = "" if issue is None else NUMBER.format(number)
+    said = _address(case, issue, shown)
+    return {
+        "title": f"{zh.title} / {en.title} {shown}".strip(),
+        "issuer": _shown(quoted(case.trust.issuer)),
+        "signed": issue is not None,
+        "titles": pair("title"),
+        "no_act": pair("no_act"),
+        "unsigned": pair("unsigned"),
+        "numbers": pair("number"),
+        "number": shown,
+        "qr": _qr(said),
+        "qr_text": said,
+        "rows": _rows(zh.rows, en.rows),
+        "limits_title": pair("limits_title"),
+        "limits": pairs("limits"),
+        "steps_title": pair("steps_title"),
+        "steps": pairs("steps"),
+        "footer": _rows(zh.footer, en.footer),
+        "page": pair("page"),
+        "receipt": list(case.receipt),
+    }
+
+
+def _rows(zh: tuple[Row, ...], en: tuple[Row, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": [one.label, other.label],
+            "values": [_value(one, *each) for each in zip(one.values, other.values, strict=True)],
+        }
+        for one, other in zip(zh, en, strict=True)
+    ]
+
+
+def _value(row: Row, zh: Words | Quoted, en: Words | Quoted) -> dict[str, Any]:
+    if isinstance(zh, Quoted):
+        return {"name": _shown(zh, row.limit)}
+    if row.hexadecimal and zh == en:
+        groups = [zh[at : at + _GROUP] for at in range(0, len(zh), _GROUP)]
+        return {"hex": [" ".join(groups[at : at + 8]) for at in range(0, len(groups), 8)]}
+    return {"words": [zh, en]}
+
+
+def _shown(value: Quoted, limit: int = LIMIT) -> str:
+    """Return a value of others for a cell that holds nothing else: escaped, and not without end.
+
+    Raises InvalidInput for a character of private use: each font draws its own there.
+    """
+    private = "".join(each for each in value.text if unicodedata.category(each) == "Co")
+    if private:
+        raise _missing(private)
+    text = escape(value.text, quotes=False).strip(" ")
+    kept = take(text, limit)
+    return kept if kept == text else kept + "…"
+
+
+def _address(case: Case, issue: Issue | None, number: str) -> str:
+    """Return what the code says: where the office answers for the number, and the fingerprint."""
+    mark = case.fingerprint.replace(" ", "")
+    if issue is None:
+        return f"{case.trust.origin} {case.verified.index} #{mark}"
+    if issue.portal is None:
+        return f"{case.trust.origin} {number} #{mark}"
+    return f"{issue.portal.rstrip('/')}/certificates/{number}#{mark}"
+
+
+def _qr(text: str) -> str:
+    made = BytesIO()
+    segno.make(text, error="m", micro=False).save(made, kind="svg", border=2, xmldecl=False)
+    return made.getvalue().decode()

@@ -1,0 +1,1 @@
+"""Certificates that the office issues: their numbers, their signatures, their entries."""

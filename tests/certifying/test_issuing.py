@@ -1,0 +1,191 @@
+"""Certificates as the office issues them: signed, entered, found again, withdrawn."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from asn1crypto import x509
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
+
+from ledger.chain.office import Withdrawn
+from ledger.chain.trust import parse_trust
+from ledger.court.certificate.content import Issue, read_case
+from ledger.court.certificate.drawing import drawer
+from ledger.errors import Conflict, InvalidInput, NotFound, SealbookError, Unavailable
+from ledger.notary.certificates.issuing import IssuedCertificate, issue
+from ledger.notary.certificates.register import FILE, require_reason
+from ledger.notary.certificates.signing import BASIC, LONG_TERM
+from ledger.notary.notary import Notary
+from ledger.notary.orders import EnterCertificates, ReserveCertificates, WithdrawCertificate
+from ledger.notary.storage.directory import read_settings, write_settings
+from tests.certifying.conftest import Office
+from tests.notaries import examined
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, office: Office) -> Office:
+    directory = shutil.copytree(office.directory, tmp_path_factory.mktemp("own") / "notary")
+    return replace(office, directory=directory)
+
+
+@pytest.fixture(scope="module")
+def notary(own: Office) -> Iterator[Notary]:
+    with own.open() as notary:
+        yield notary
+
+
+@pytest.fixture(scope="module")
+def certificate(notary: Notary, own: Office) -> IssuedCertificate:
+    (made,) = issued(notary, own.stamped)
+    return made
+
+
+def issued(notary: Notary, *receipts: bytes) -> list[IssuedCertificate]:
+    desk = notary.desk()
+    cases = [read_case(each, desk.trust, desk.entry) for each in receipts]
+    by = Issue("王小明", int(desk.now()), desk.sealing.subject, desk.portal)
+    return list(issue(desk, [each.verified.index for each in cases], drawer(cases, by)))
+
+
+def pdfsig(pdf: bytes, folder: Path) -> str:
+    path = folder / "cert.pdf"
+    path.write_bytes(pdf)
+    done = subprocess.run(["pdfsig", path], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+def test_pyhanko_finds_the_signature_valid_for_the_long_term(
+    certificate: IssuedCertificate, own: Office
+) -> None:
+    (seal, _) = PdfFileReader(BytesIO(certificate.pdf)).embedded_signatures
+    ders = [parse_trust(own.trust).seals[0].authority, own.tsa.root.der]
+    roots = [x509.Certificate.load(each) for each in ders]
+    context = ValidationContext(trust_roots=roots, revocation_mode="soft-fail")
+    status = asyncio.run(async_validate_pdf_signature(seal, context))
+    assert status.bottom_line and status.trusted, status.pretty_print_details()
+    assert status.modification_level == ModificationLevel.LTA_UPDATES
+    assert status.timestamp_validity is not None and status.timestamp_validity.trusted
+
+
+def test_pdfsig_finds_the_signature_valid_and_over_the_whole_file(
+    certificate: IssuedCertificate, tmp_path: Path
+) -> None:
+    shown = pdfsig(certificate.pdf, tmp_path)
+    assert "Signature Validation: Signature is Valid." in shown
+    assert "O=示例公证处" in shown and "ETSI.CAdES.detached" in shown
+    assert shown.count("Signature #") == 2 and "Total document signed" in shown
+
+
+def test_a_changed_byte_breaks_the_signature(
+    certificate: IssuedCertificate, tmp_path: Path
+) -> None:
+    at = certificate.pdf.index(b"000001")
+    changed = certificate.pdf[:at] + b"000002" + certificate.pdf[at + 6 :]
+    assert "Signature is Valid" not in pdfsig(changed, tmp_path)
+
+
+def test_the_ledger_answers_for_a_number(
+    certificate: IssuedCertificate, notary: Notary, own: Office
+) -> None:
+    standing = notary.certificate(certificate.number)
+    assert standing is not None and standing.withdrawn is None
+    assert standing.digest == sha256(certificate.pdf).digest()
+    case = read_case(own.stamped, own.trust)
+    assert (standing.deposit, standing.index) == (case.verified.index, certificate.index)
+    assert notary.block(standing.height)
+    assert notary.certificate(10**9) is None and notary.certificate(-1) is None
+
+
+def test_what_is_withdrawn_is_said_with_the_reason_and_once(notary: Notary, own: Office) -> None:
+    (made,) = issued(notary, own.plain)
+    order = WithdrawCertificate(Withdrawn(made.number, "开具有误"))
+    index = notary.execute(order).index
+    standing = notary.certificate(made.number)
+    assert standing is not None and standing.withdrawn is not None
+    assert (standing.withdrawn.index, standing.withdrawn.reason) == (index, "开具有误")
+    assert standing.withdrawn.time >= standing.time
+    with pytest.raises(Conflict):
+        notary.execute(order)
+    with pytest.raises(NotFound):
+        notary.execute(WithdrawCertificate(Withdrawn(10**6, "x")))
+
+
+def test_no_number_is_given_twice(notary: Notary, own: Office) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: issued(notary, own.plain, own.stamped), range(4)))
+    numbers = [each.number for some in made for each in some]
+    assert len(set(numbers)) == len(numbers) == 8
+    assert all(notary.certificate(each) for each in numbers)
+
+
+def test_a_number_is_lost_and_never_reused_when_its_certificate_is_not_finished(
+    notary: Notary, own: Office
+) -> None:
+    first = notary.execute(ReserveCertificates(3)).first
+    own.tsa.fault = "error"
+    try:
+        with pytest.raises(Unavailable, match="No timestamp authority"):
+            issued(notary, own.plain)
+    finally:
+        own.tsa.fault = None
+    (made,) = issued(notary, own.plain)
+    assert made.number > first + 2
+    assert notary.certificate(first) is None
+
+
+def test_a_number_that_was_not_reserved_or_an_entry_that_is_no_deposit_is_refused(
+    notary: Notary, certificate: IssuedCertificate
+) -> None:
+    from ledger.chain.office import Issued
+
+    standing = notary.certificate(certificate.number)
+    assert standing is not None
+    for wrong, error in (
+        (Issued(10**6, bytes(32), standing.deposit), InvalidInput),
+        (Issued(certificate.number, bytes(32), 0), NotFound),
+        (Issued(certificate.number, bytes(32), standing.deposit), Conflict),
+    ):
+        with pytest.raises(error):
+            notary.execute(EnterCertificates((wrong,)))
+
+
+def test_numbers_go_on_when_the_file_that_counts_them_is_lost(
+    office: Office, tmp_path: Path
+) -> None:
+    own = replace(office, directory=shutil.copytree(office.directory, tmp_path / "notary"))
+    with own.open() as notary:
+        issued(notary, own.plain, own.stamped)
+        (own.directory / FILE).unlink()
+        (made,) = issued(notary, own.plain)
+        assert made.number == 3
+    assert not examined(own.directory)
+
+
+def test_an_office_without_an_authority_signs_without_tokens(
+    office: Office, tmp_path: Path
+) -> None:
+    own = replace(office, directory=shutil.copytree(office.directory, tmp_path / "notary"))
+    settings = replace(read_settings(own.directory), timestamps=(), portal=None)
+    write_settings(own.directory, settings)
+    with own.open() as notary:
+        assert notary.desk().sealing.level == BASIC != LONG_TERM
+        (made,) = issued(notary, own.plain)
+    (signature,) = PdfFileReader(BytesIO(made.pdf)).embedded_signatures
+    assert signature.field_name == "Seal"
+    assert "Signature is Valid." in pdfsig(made.pdf, tmp_path)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "\u202eesrever", "x" * 1001])
+def test_a_reason_is_one_line_that_can_be_read(reason: str) -> None:
+    with pytest.raises(SealbookError):
+        require_reason(reason)
