@@ -1,5 +1,6 @@
 """`sealbook notary certificate` and `withdraw-certificate`: paper for a receipt, and taking it back."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,8 @@ import click
 from ledger.cli import shell
 from ledger.cli.notary.group import directory_option, notary
 from ledger.errors import Conflict, InvalidInput
-from ledger.quoted import quoted
+from ledger.language import choose_language, tr
+from ledger.quoted import Words, quoted
 
 if TYPE_CHECKING:
     from ledger.court.certificate.content import Case
@@ -20,10 +22,9 @@ if TYPE_CHECKING:
 @notary.command(
     epilog="""\b
 Examples:
-  sealbook notary certificate contract.pdf.receipt --officer "Wang Min" -o cert.pdf
+  sealbook notary certificate a.receipt --officer "Wang Min" -o cert.pdf
   sealbook notary certificate *.receipt --officer "Wang Min" -o certificates/
-  sealbook notary certificate contract.pdf.receipt --unsigned \\
-    --trust notary.trust -o copy.pdf
+  sealbook notary certificate a.receipt --unsigned --trust T -o copy.pdf
 """
 )
 @click.argument("receipts", metavar="RECEIPT...", nargs=-1, required=True, type=shell.FILE)
@@ -53,13 +54,14 @@ def certificate(
         raise InvalidInput(
             "Name the --officer who issues, or make an --unsigned copy under a --trust file."
         )
+    language = choose_language(None, os.environ)
     names = _names(receipts, output)
     if trust is not None:
         _copy(receipts, trust, names)
         shell.emit(
             as_json,
             {"copies": [str(each) for each in names]},
-            "\n".join(f"unsigned copy  {quoted(each)}" for each in names),
+            "\n".join(f"{tr('unsigned copy', language)}  {quoted(each)}" for each in names),
         )
         return
     assert officer is not None
@@ -68,21 +70,27 @@ def certificate(
     with open_desk(directory) as desk:
         level, tokens = desk.sealing.level, bool(desk.sealing.authorities)
         made = list(_issue(desk, receipts, officer, names))
-    lines = [f"No. {each.number:06d}  entry {each.index}  {quoted(path)}" for each, path in made]
+    lines = [
+        f"{tr('No.', language)} {each.number:06d}  "
+        f"{tr('Entry {index}', language, index=each.index)}  {quoted(path)}"
+        for each, path in made
+    ]
+    lines.append(tr("Signed as {level}.", language, level=Words(level)))
+    if not tokens:
+        lines.append(
+            tr(
+                "The office has no timestamp authority: the signature is good while the seal's "
+                "certificate is, and no longer. [[timestamps]] in notary.toml names one.",
+                language,
+            )
+        )
     value = {
         "level": level,
         "certificates": [
             {"number": each.number, "entry": each.index, "file": str(path)} for each, path in made
         ],
     }
-    note = "" if tokens else _UNSTAMPED
-    shell.emit(as_json, value, "\n".join([*lines, f"Signed as {level}.{note}"]))
-
-
-_UNSTAMPED = (
-    " The office has no timestamp authority: the signature is good while the seal's certificate is, "
-    "and no longer. [[timestamps]] in notary.toml names one."
-)
+    shell.emit(as_json, value, "\n".join(lines))
 
 
 def _issue(
@@ -143,7 +151,7 @@ def _names(receipts: Sequence[Path], output: Path) -> list[Path]:
     name="withdraw-certificate",
     epilog="""\b
 Example:
-  sealbook notary withdraw-certificate 17 --reason "issued to the wrong holder"
+  sealbook notary withdraw-certificate 17 --reason "issued in error"
 """,
 )
 @click.argument("number", type=click.IntRange(1))
@@ -162,5 +170,8 @@ def withdraw_certificate(number: int, reason: str, directory: Path, as_json: boo
 
     order = WithdrawCertificate(Withdrawn(number, require_reason(reason)))
     index = command(directory, order).index
-    text = f"Certificate {number:06d} is withdrawn: entry {index}."
+    language = choose_language(None, os.environ)
+    text = tr(
+        "Certificate {number} is withdrawn by entry {index}.", language, number=number, index=index
+    )
     shell.emit(as_json, {"number": number, "entry": index}, text)

@@ -80,20 +80,25 @@ def _missing(text: str) -> InvalidInput:
     codes = " ".join(f"U+{ord(each):04X}" for each in text[:8])
     return InvalidInput(
         f"No font on this computer has the character {quoted(text)} ({codes}), and a certificate shows "
-        f"every character. Install a font for it: {_package(text)}. Then try again."
+        f"every character. Install a font that has it, as Debian's {_package(text)}, then try again."
+    )
+
+
+def _private(text: str) -> InvalidInput:
+    codes = " ".join(f"U+{ord(each):04X}" for each in text[:8])
+    return InvalidInput(
+        f"A name has a character of private use ({codes}), which each font draws as it likes. Have the "
+        "name enrolled anew with the character's standard code."
     )
 
 
 def _package(text: str) -> str:
-    """Return which Debian packages have fonts for a character."""
+    """Return which Debian package has fonts for a character."""
     code = max(map(ord, text))
-    if unicodedata.category(chr(code)) == "Co":
-        return "there is none, as its code is for private use; state the name with the standard one"
-    if 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFFEF:
-        return "Debian's fonts-noto-cjk"
     if code >= 0x20000:
-        return "Debian's fonts-hanazono, or one that covers the newest extensions of Unicode"
-    return "Debian's fonts-noto-core, or another one that has it"
+        return "fonts-hanazono"
+    cjk = 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFFEF
+    return "fonts-noto-cjk" if cjk else "fonts-noto-core"
 
 
 def _data(case: Case, issue: Issue | None, number: int) -> dict[str, Any]:
@@ -155,7 +160,7 @@ def _shown(value: Quoted, limit: int = LIMIT) -> str:
     """
     private = "".join(each for each in value.text if unicodedata.category(each) == "Co")
     if private:
-        raise _missing(private)
+        raise _private(private)
     text = escape(value.text, quotes=False).strip(" ")
     kept = take(text, limit)
     return kept if kept == text else kept + "…"

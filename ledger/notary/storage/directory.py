@@ -430,7 +430,7 @@ def _parse_portal(value: object) -> str | None:
         ):
             return value
     raise InvalidInput(
-        f"{quoted(SETTINGS)} does not say of portal what it should: an URL of at most {MAX_URL} ASCII "
+        f"{quoted(SETTINGS)} does not say of portal what it should: a URL of at most {MAX_URL} ASCII "
         "characters, as https://notary.example."
     )
 
