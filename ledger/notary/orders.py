@@ -283,6 +283,7 @@ class AskInspections(Order[Inspected]):
     answer: ClassVar[type[Any]] = Inspected
 
 
+@dataclass(frozen=True, slots=True)
 class ReserveCertificates(Order[Reserved]):
     """Reserve that many numbers for certificates."""
 

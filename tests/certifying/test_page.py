@@ -11,8 +11,8 @@ from ledger.chain.office import Platform
 from ledger.chain.report import PROVEN, WITNESSES, Claim
 from ledger.court.certificate.content import Case, Issue, read_case
 from ledger.court.certificate.drawing import draw, draw_copy
-from ledger.errors import InvalidInput
-from ledger.verify import ReceiptRefused
+from ledger.errors import InvalidInput, MalformedData
+from ledger.verify import ReceiptRefused, VerifiedReceipt
 from tests.certifying.conftest import CODE, NAME, PLATFORM, Office
 from tests.formats.test_document import stored
 
@@ -71,7 +71,7 @@ def test_a_copy_is_marked_as_unsigned_and_has_no_number(case: Case) -> None:
 def test_a_receipt_that_is_not_good_gets_none(office: Office) -> None:
     at = len(office.stamped) // 2
     broken = office.stamped[:at] + bytes([office.stamped[at] ^ 1]) + office.stamped[at + 1 :]
-    with pytest.raises((ReceiptRefused, Exception)):
+    with pytest.raises((ReceiptRefused, MalformedData)):
         read_case(broken, office.trust)
 
 
@@ -114,7 +114,7 @@ def test_the_characters_of_the_national_table_beyond_the_first_plane_are_shown(c
 
 @pytest.mark.parametrize("character", ["\ue000", "\U0003134a", "\U000f0000"])
 def test_a_character_that_no_font_has_is_an_error_that_names_it(case: Case, character: str) -> None:
-    with pytest.raises(InvalidInput, match="No font|private use") as caught:
+    with pytest.raises(InvalidInput, match=r"No font|private use") as caught:
         draw(held_by(case, f"A{character}B"), BY, 1)
     assert f"U+{ord(character):04X}" in str(caught.value)
 
@@ -161,7 +161,7 @@ def test_long_names_wrap_and_the_page_stays_one(case: Case, name: str, code: str
     assert "Page 1 of 1" in shown and "999999999" in shown
 
 
-def witnessed(case: Case, names: list[str]):  # type: ignore[no-untyped-def]
+def witnessed(case: Case, names: list[str]) -> VerifiedReceipt:
     claim = Claim(
         WITNESSES, PROVEN, "cosignatures", facts={"witnesses": [{"name": n} for n in names]}
     )
