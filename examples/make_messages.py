@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from examples.messages import ROOT, Key, extract
+from examples.messages import ROOT, Key, extract, plurals
 
 PLACE = ROOT / "ledger/locale/zh/LC_MESSAGES"
 PO, MO = PLACE / "sealbook.po", PLACE / "sealbook.mo"
@@ -36,6 +36,7 @@ class Undated(Catalog):
             ("MIME-Version", "1.0"),
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Transfer-Encoding", "8bit"),
+            ("Plural-Forms", "nplurals=1; plural=0;"),
         ]
 
 
@@ -44,17 +45,24 @@ def read(paths: Iterable[Path]) -> dict[Key, str]:
     found: dict[Key, str] = {}
     for path in paths:
         for each in read_po(io.BytesIO(path.read_bytes())):
-            if each.id and each.string:
-                assert isinstance(each.id, str), f"{path}: write {each.id[0]!r} as one message"
-                found.setdefault((each.context or "", each.id), str(each.string))
+            text, chinese = (
+                each if isinstance(each, str) else each[0] for each in (each.id, each.string)
+            )
+            if text and chinese:
+                found.setdefault((each.context or "", text), chinese)
     return found
 
 
 def catalogue(messages: Iterable[Key], known: dict[Key, str]) -> Undated:
     """Return messages with their Chinese."""
     made = Undated(locale="zh", fuzzy=False, header_comment=_HEAD)
+    second = plurals()
     for context, text in messages:
-        made.add(text, known.get((context, text), ""), context=context or None)
+        chinese = known.get((context, text), "")
+        if text in second:
+            made.add((text, second[text]), (chinese,))
+        else:
+            made.add(text, chinese, context=context or None)
     return made
 
 

@@ -7,6 +7,8 @@ for what is put in: `ledger.recognised` finds it by that.
 """
 
 import ast
+import errno
+import os
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +27,13 @@ MARK = "Message"
 """The annotation."""
 _ERRORS = ("SealbookError", "ClickException", "UsageError", "BadParameter")
 """Classes whose kin have sentences for a person; `fail` raises one of click's."""
+_CLICK = sorted(Path(click.__file__).parent.glob("*.py"))
+_ERRNOS = (
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOSPC,
+    errno.EROFS, errno.EIO, errno.ENOTEMPTY, errno.EMFILE, errno.ECONNREFUSED, errno.EADDRINUSE,
+    errno.EADDRNOTAVAIL, errno.ENAMETOOLONG, errno.EBUSY, errno.ETIMEDOUT, errno.EDQUOT, errno.EFBIG,
+    errno.ELOOP, errno.EINVAL, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH,
+)  # fmt: skip
 _ENUMERATED = ("Rule",)
 """Enumerations whose values are sentences."""
 _LAW = ("article", "version", "asks")
@@ -37,7 +46,7 @@ Key = tuple[str, str]
 def extract() -> dict[Key, set[str]]:
     """Return every message, and the files that it stands in."""
     found: dict[Key, set[str]] = {}
-    for message, place in (*_python(), *_help(), *_laws(), *_click(), *_templates()):
+    for message, place in (*_python(), *_help(), *_system(), *_laws(), *_click(), *_templates()):
         context, _, text = message.rpartition("\x04")
         if text:
             found.setdefault((context, text), set()).add(place)
@@ -46,7 +55,7 @@ def extract() -> dict[Key, set[str]]:
 
 def _python() -> Iterator[tuple[str, str]]:
     trees = {
-        str(path.relative_to(ROOT)): ast.parse(path.read_text())
+        str(path.relative_to(ROOT)): list(ast.walk(ast.parse(path.read_text())))
         for folder in SOURCES
         for path in sorted((ROOT / folder).rglob("*.py"))
     }
@@ -65,6 +74,11 @@ def _help() -> Iterator[tuple[str, str]]:
         yield from ((message, " ".join(path)) for message in messages(command))
 
 
+def _system() -> Iterator[tuple[str, str]]:
+    """Yield what the system says of a file or a connection, as it stands within errors."""
+    yield from ((os.strerror(each), "errno") for each in _ERRNOS)
+
+
 def _laws() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "ledger/company/measures/rules").rglob("*.toml")):
         rule = tomllib.loads(path.read_text())
@@ -73,9 +87,19 @@ def _laws() -> Iterator[tuple[str, str]]:
 
 
 def _click() -> Iterator[tuple[str, str]]:
-    for path in sorted(Path(click.__file__).parent.glob("*.py")):
+    for path in _CLICK:
         for _, message, _, _ in extract_from_file("python", path):
             yield (message if isinstance(message, str) else message[0]), "click"
+
+
+def plurals() -> dict[str, str]:
+    """Return the second form of click's messages that have two, by the first."""
+    return {
+        message[0]: message[1]
+        for path in _CLICK
+        for _, message, _, _ in extract_from_file("python", path)
+        if not isinstance(message, str)
+    }
 
 
 def _templates() -> Iterator[tuple[str, str]]:
@@ -92,8 +116,8 @@ class Signatures:
 
     found: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
 
-    def collect(self, tree: ast.Module) -> None:
-        for node in ast.walk(tree):
+    def collect(self, nodes: list[ast.AST]) -> None:
+        for node in nodes:
             if isinstance(node, ast.ClassDef):
                 fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
                 self._add(node.name, ((each.target, each.annotation) for each in fields))
@@ -110,12 +134,14 @@ class Signatures:
                 self.found.setdefault(name, set()).add((position, target.id))
 
 
-def _marked(tree: ast.Module, signatures: Signatures) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _marked(nodes: list[ast.AST], signatures: Signatures) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             yield from _by_type(node.annotation, node.value)
         elif isinstance(node, ast.FunctionDef):
-            for each in ast.walk(node) if node.returns is not None else ():
+            if node.returns is None or MARK not in ast.dump(node.returns):
+                continue
+            for each in ast.walk(node):
                 if isinstance(each, ast.Return) and each.value is not None:
                     yield from _by_type(node.returns, each.value)
         elif isinstance(node, ast.ClassDef) and node.name in _ENUMERATED:
@@ -144,9 +170,9 @@ def _marked(tree: ast.Module, signatures: Signatures) -> Iterator[str]:
                 )
 
 
-def _errors(trees: Iterable[ast.Module]) -> set[str]:
+def _errors(trees: Iterable[list[ast.AST]]) -> set[str]:
     """Return the names of all classes of errors that a person may be told of."""
-    classes = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.ClassDef)]
+    classes = [each for nodes in trees for each in nodes if isinstance(each, ast.ClassDef)]
     names = set(_ERRORS)
     while more := {each.name for each in classes if names & set(map(_name, each.bases))} - names:
         names |= more
@@ -239,5 +265,7 @@ def _parts(node: ast.expr) -> Iterator[tuple[str | None, ...]]:
         case ast.IfExp(body=body, orelse=other):
             yield from _parts(body)
             yield from _parts(other)
+        case ast.FormattedValue(value=ast.IfExp() as either):
+            yield from _parts(either)
         case _:
             yield (None,)

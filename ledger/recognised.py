@@ -17,6 +17,7 @@ MAX_SENTENCE = 4_000
 """Characters of a sentence that is looked for."""
 _DEEPEST = 3
 """Sentences within sentences: an error tells of the error below it."""
+_HAN = re.compile("[\u4e00-\u9fff]")
 _ENDS = ("。", "！", "？", "：")
 
 _SENTENCE = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d+\})*")
@@ -48,16 +49,25 @@ def values_in(message: Message, sentence: str) -> Sequence[str] | None:
 
 
 def _told(sentence: str, language: str, depth: int) -> str | None:
-    plain = _plain(sentence)
+    found = _found(_plain(sentence), language, depth)
+    ends = found is None or not sentence.endswith(".") or found.endswith(_ENDS)
+    return found if ends else f"{found}。"
+
+
+def _found(plain: str, language: str, depth: int) -> str | None:
     known, templates = _known(language)
     if plain in known:
         return translated(known[plain], language)
-    for texts, message in templates:
-        values = _values(texts, plain)
-        if values is not None and depth:
-            below = [_told(each, language, depth - 1) or each for each in values]
+    for texts, message in templates if plain and depth else ():
+        if (values := _values(texts, plain)) is not None:
+            below = [_told(each, language, depth - 1) or _ended(each) for each in values]
             return _filled(message, translated(message, language), below)
     return None
+
+
+def _ended(text: str) -> str:
+    """Return a text, where it is Chinese already, with a Chinese full stop."""
+    return f"{text[:-1]}。" if text.endswith(".") and _HAN.search(text) else text
 
 
 def _filled(message: Message, translation: str, values: Sequence[str]) -> str:
@@ -99,9 +109,14 @@ def _known(language: str) -> tuple[dict[str, Message], list[Template]]:
         texts, _ = template = _template(message)
         if len(texts) == 1:
             known[_plain(texts[0])] = message
-        elif _SENTENCE.fullmatch(message):
+        elif _SENTENCE.fullmatch(message) and any(map(_tells, texts)):
             templates.append(template)
     return known, sorted(templates, key=lambda each: -sum(map(len, each[0])))
+
+
+def _tells(text: str) -> bool:
+    """Whether a text around places tells a message from others."""
+    return text == ": " or any(map(str.isalpha, text))
 
 
 def _template(message: Message) -> Template:

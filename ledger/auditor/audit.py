@@ -35,6 +35,7 @@ from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, parse_bundle, parse_t
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import leaf_hashes
 from ledger.errors import InvalidInput, MalformedData, Unavailable, VerificationFailed
+from ledger.quoted import Message
 
 SAVE_EVERY = 10.0
 """Seconds between two states that are kept on the way."""
@@ -376,7 +377,7 @@ class Audit:
         self._save(self._last)
 
 
-def _require_ours(note: str, trust: Trust, what: str) -> None:
+def _require_ours(note: str, trust: Trust, what: Message) -> None:
     """Raise InvalidInput where what this auditor has kept is damaged, or is of another ledger."""
     try:
         signed_by_both(trust, note)

@@ -66,6 +66,7 @@ from ledger.chain.timestamp.authority import Authority, Doubts
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
 from ledger.errors import MalformedData, VerificationFailed
+from ledger.quoted import Message
 
 FORMAT = "sealbook-trust-v2"
 MAX_TRUST = 1 << 18
@@ -312,7 +313,7 @@ def _is_url(value: Any) -> bool:
     return known and len(value) <= MAX_URL and value.isascii() and value.isprintable()
 
 
-def _certificate(pem: str, whose: str) -> bytes:
+def _certificate(pem: str, whose: Message) -> bytes:
     try:
         (certificate,) = x509.load_pem_x509_certificates(pem.encode())
     except (ValueError, x509.InvalidVersion) as error:

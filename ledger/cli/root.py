@@ -32,6 +32,7 @@ Commands = dict[str, tuple[str, Message]]
 
 _EXTRAS = {"The company": "company", "The notary office": "notary"}
 """section -> the extra that its commands need"""
+_FULL: Message = "the disk is full. Free some space, then retry"
 _LIGHT = ("receipt", "trust")
 """Groups of which a part takes files apart for other software, and needs none."""
 
@@ -131,11 +132,12 @@ def _explain(error: Exception) -> tuple[int, str, Message]:
         case BrokenPipeError():
             return 1, "broken-pipe", ""
         case OSError():
-            place = f"{quoted(error.filename)}: " if error.filename else ""
-            what = error.strerror or type(error).__name__
+            what: Message = error.strerror or type(error).__name__
             if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-                return 1, "storage-failed", f"{place}the disk is full. Free some space, then retry."
-            return 1, "storage-failed", f"{place}{what}."
+                what = _FULL
+            if error.filename:
+                return 1, "storage-failed", f"{quoted(error.filename)}: {what}."
+            return 1, "storage-failed", f"{what}."
     return (
         1,
         "unexpected",

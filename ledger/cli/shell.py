@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ledger.errors import InvalidInput, MalformedData
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from http.server import HTTPServer
@@ -122,7 +122,7 @@ def ask_secret(question: str, option: str) -> str:
     return str(click.prompt(f"{question} (not shown)", hide_input=True, err=True)).strip()
 
 
-def passphrase_from(file: Path | None, what: str = "vault") -> Callable[[], str]:
+def passphrase_from(file: Path | None, what: Message = "vault") -> Callable[[], str]:
     """Return what gives the passphrase of `what`: a file's first line, or a person."""
 
     def give() -> str:
@@ -150,7 +150,7 @@ def read_passphrase(file: Path) -> str:
     return passphrase
 
 
-def read_limited(path: Path, limit: int, what: str) -> bytes:
+def read_limited(path: Path, limit: int, what: Message) -> bytes:
     """Return a file's bytes. Raises InvalidInput over `limit` bytes or when it cannot be read."""
     try:
         with path.open("rb") as file:
@@ -212,7 +212,7 @@ class Progress:
 
     def __init__(
         self,
-        what: str,
+        what: Message,
         total: int,
         *,
         begun: float | None = None,
@@ -277,7 +277,7 @@ def _clock(seconds: float) -> str:
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
+def waiting(what: Message) -> Iterator[None]:
     """Show how long the block has taken: for what is done elsewhere, or cannot be counted."""
     done = threading.Event()
     with Progress(what, 0) as progress:

@@ -21,7 +21,7 @@ from typing import BinaryIO, Self
 from ledger.crypto.merkle import Buffer
 from ledger.disk.positions import write_at
 from ledger.errors import StorageFailed
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 
 class NewFile:
@@ -73,7 +73,7 @@ class NewFile:
             ) from error
 
 
-def what_to_do(error: OSError) -> str:
+def what_to_do(error: OSError) -> Message:
     """Return what a person can do about a file that could not be written."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return "free some space or choose another folder, then try again"

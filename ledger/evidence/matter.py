@@ -109,11 +109,12 @@ def _follows(before: int, after: int, numbers: set[int]) -> None:
         raise MatterBroken(
             f"The papers of the matter are out of order: number {after} comes after number {before}."
         )
-    missing = (
-        f"Number {before + 1}" if after == before + 2 else f"Numbers {before + 1} to {after - 1}"
+    raise MatterBroken(
+        f"Number {before + 1} of the matter is missing, between {before} and {after}."
+        if after == before + 2
+        else f"Numbers {before + 1} to {after - 1} of the matter are missing, between {before} and "
+        f"{after}."
     )
-    verb = "is" if after == before + 2 else "are"
-    raise MatterBroken(f"{missing} of the matter {verb} missing, between {before} and {after}.")
 
 
 def one_history(receipts: Sequence[VerifiedReceipt]) -> None:

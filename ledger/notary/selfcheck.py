@@ -18,7 +18,7 @@ from ledger.crypto.keys import thumbprint_p256
 from ledger.errors import InvalidInput, LedgerFault, MalformedData
 from ledger.notary.ports import NotaryKeys, verifiers
 from ledger.notary.storage import directory as place
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 from ledger.verify import ReceiptRefused, verify_receipt
 
 SEAL_WARNING = 8 * 7 * 86_400
@@ -98,7 +98,7 @@ def require_verified(receipt: bytes, trust: Trust) -> None:
         ) from error
 
 
-_LOOK = (
+_LOOK: Message = (
     "A key, the trust file or a row was altered: stop the notary and run `sealbook notary fsck`, which "
     "says what."
 )

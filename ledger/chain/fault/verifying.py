@@ -33,7 +33,7 @@ from ledger.crypto.merkle import (
     verify_inclusion,
 )
 from ledger.errors import MalformedData, VerificationFailed
-from ledger.quoted import Words
+from ledger.quoted import Message, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +219,10 @@ def _algorithms(signed: SignedByLog) -> str:
     return "+".join(found)
 
 
-def _proven(kind: str, what: str) -> Proven:
+def _proven(kind: str, what: Message) -> Proven:
     return Proven(kind, Words(what))
 
 
-def _require(holds: bool, otherwise: str) -> None:
+def _require(holds: bool, otherwise: Message) -> None:
     if not holds:
         raise VerificationFailed(f"The fault is not proven: {otherwise}.")

@@ -11,6 +11,7 @@ from ledger.chain.timestamp.token import DIGESTS, Token, algorithm_oid, parse_to
 from ledger.crypto import der
 from ledger.crypto.der import Element
 from ledger.errors import MalformedData, TooLarge
+from ledger.quoted import Message
 
 MAX_RECORD = 4 << 20
 """Bytes of a record, whoever has made it."""
@@ -159,5 +160,5 @@ def _hashes(element: Element) -> tuple[bytes, ...]:
     return tuple(value.content for value in values)
 
 
-def _wrong(what: str) -> MalformedData:
+def _wrong(what: Message) -> MalformedData:
     return MalformedData(f"an evidence record's {what} is not as specified")

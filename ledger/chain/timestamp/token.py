@@ -17,6 +17,7 @@ from ledger.chain.note import first_lines
 from ledger.crypto import der
 from ledger.crypto.der import Element
 from ledger.errors import MalformedData, TooLarge
+from ledger.quoted import Message
 
 MAX_TOKEN = 1 << 20
 """Bytes of a token, whoever has made it."""
@@ -304,5 +305,5 @@ def _critical(extensions: Element | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _wrong(what: str) -> MalformedData:
+def _wrong(what: Message) -> MalformedData:
     return MalformedData(f"a timestamp token's {what} is not as specified")

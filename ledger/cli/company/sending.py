@@ -10,7 +10,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.errors import InvalidInput, KeyRevoked, NotEnrolled, SealbookError
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.company.sending.send import Outcome
@@ -27,8 +27,10 @@ _NOT_ENROLLED = (
     "The notary has not enrolled this account yet. Hand over the enrolment request; "
     "`sealbook deposit` sends what waits."
 )
-_SEAL_ANEW = "It is kept in the vault and not sent again; deposit the same path to seal it anew."
-_NEW_KEY = (
+_SEAL_ANEW: Message = (
+    "It is kept in the vault and not sent again; deposit the same path to seal it anew."
+)
+_NEW_KEY: Message = (
     "This computer's key deposits no more. Name a folder for a new vault in SEALBOOK_HOME and run "
     "`sealbook recover` with the recovery sheet; without the sheet, run `sealbook init` there and hand "
     "the new request to the notary office. What was refused stays readable in this vault; deposit its "

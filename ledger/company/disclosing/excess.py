@@ -4,14 +4,14 @@ from ledger.company.disclosing.contents import Contents, Target
 from ledger.company.disclosing.page_texts import is_page
 from ledger.company.disclosing.selectors import BLOCK, CALLED, TEXT, Found
 from ledger.errors import InvalidInput
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 MAX_FOR_WORDS = 64 << 10
 """Bytes of a part that words in it open: some thirty pages of text."""
 MAX_BESIDE = 1024
 """Bytes that may be opened beside a span; or as many as it has."""
 
-_GO_ON = (
+_GO_ON: Message = (
     "Choose less (`sealbook parts ID` shows what there is), or add --whole to show all of that."
 )
 

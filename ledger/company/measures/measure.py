@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.errors import InvalidInput, MalformedData
+from ledger.quoted import Message
 
 REGISTER = "register of measures"
 """The company's name of the matter that holds the register."""
@@ -192,7 +193,7 @@ _LABELS = {
 _FIELDS = {label: field for field, label in _LABELS.items()}
 _ONCE = ("kind", "date", "by", "level", "note")
 _ID_DIGITS = {DEPOSIT: 64, MATTER: 32}
-_NEEDED = {
+_NEEDED: dict[str, Message] = {
     "persons": "whom it concerns (--person)",
     "subjects": "what it is about (--deposit, --matter or --object)",
     "level": "a level (--level)",

@@ -69,7 +69,7 @@ _SENTENCES: dict[str, Message] = {
     "not-recorded": "not recorded",
     "gap": "gap",
     "vault": "vault",
-    "more": "and {count} more",
+    "more": "register\x04and {count} more",
     "not-shown": "register\x04not shown",
     "used": "Version used: {version}, in force since {since}; official text: {source}",
     "not-registered": "not registered",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ledger.disk.positions import read_exactly_into
 from ledger.errors import InvalidInput, SourceChanged
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class FileSource:
 
 _WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """For a path that may have become a pipe, which nobody writes to, meanwhile."""
-_AGAIN = "deposit it again once nothing writes to it"
+_AGAIN: Message = "deposit it again once nothing writes to it"
 
 
 def open_source(path: Path) -> FileSource:

@@ -71,7 +71,7 @@ _HELD_THERE: Message = (
     "This key is in a PKCS#11 token, and no new one can be made there with this program. Nothing "
     "was changed."
 )
-_RESTART = "Stop the notary and start it again."
+_RESTART: Message = "Stop the notary and start it again."
 
 
 class KeyChanges:

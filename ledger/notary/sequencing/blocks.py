@@ -71,11 +71,12 @@ from ledger.notary.sequencing.forks import (
     require_signed,
     size_of,
 )
+from ledger.quoted import Message
 
 NAMING = 1024
 """Blocks in which it is looked for which timestamps are named already."""
 
-REBUILD = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
+REBUILD: Message = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
 
 
 class BlockWriter:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ledger.errors import LedgerFault, SealbookError, Unavailable
 from ledger.notary.ports import Room
 from ledger.notary.sequencing.planning import Admitted, OwnEntries, Submitted
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 MAX_WAITING = 65_536
 """Statements under way at once: about 100 MB. More are sent away to come again."""
@@ -67,10 +67,12 @@ class UnderWay:
                 self.refuse(item, error)
 
 
-_STOPPED = "Nothing more is entered; stop it, keep its files and run `sealbook notary fsck`."
+_STOPPED: Message = (
+    "Nothing more is entered; stop it, keep its files and run `sealbook notary fsck`."
+)
 
 
-def bug(error: Exception, then: str = _STOPPED) -> LedgerFault:
+def bug(error: Exception, then: Message = _STOPPED) -> LedgerFault:
     """Return the fault that an error of ours is."""
     fault = LedgerFault(
         f"The notary failed in a way that it was not made for ({type(error).__name__}: "

@@ -12,7 +12,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite
 
 from ledger.errors import LedgerFault, NotSigning, StorageFailed
 from ledger.notary.health import Reason
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 FILE = "ledger.sqlite"
 
@@ -272,7 +272,7 @@ def storage(path: Path) -> Iterator[None]:
             "`sealbook notary fsck`."
         ) from error
     except sqlite3.DatabaseError as error:
-        mend = (
+        mend: Message = (
             "run `sealbook notary fsck --rebuild`"
             if path.name in REBUILT
             else "put back its newest copy"
