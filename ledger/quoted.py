@@ -102,6 +102,11 @@ def lifted(sentence: str) -> tuple[Words, tuple[str, ...]]:
     return Words(escape(_SHOWN.sub(number, sentence), quotes=False, lines=True)), tuple(found)
 
 
+def quotations(sentence: str) -> tuple[str, ...]:
+    """Return the quoted values in a sentence, marks and all, each once."""
+    return tuple(dict.fromkeys(match[0] for match in _SHOWN.finditer(sentence)))
+
+
 def escape(text: str, *, quotes: bool, lines: bool = False) -> str:
     """Return `text` in one line that steers no terminal: escapes for what shows nothing or moves.
 

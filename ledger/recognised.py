@@ -11,12 +11,14 @@ from functools import lru_cache
 from string import Formatter
 
 from ledger.language import CHINESE, ENGLISH, Message, messages, translated
-from ledger.quoted import Words, lifted
+from ledger.quoted import Words, lifted, quotations
 
 MAX_SENTENCE = 4_000
 """Characters of a sentence that is looked for."""
 _DEEPEST = 3
 """Sentences within sentences: an error tells of the error below it."""
+_PRIVATE = 0xF0000
+"""The first of the characters that stand for quoted values meanwhile; `escape` lets none through."""
 _HAN = re.compile("[\u4e00-\u9fff]")
 _ENDS = ("。", "！", "？", "：")
 
@@ -41,6 +43,18 @@ def in_language(sentence: Words, language: str) -> Words | None:
     if told is None or language != CHINESE or told.endswith(_ENDS):
         return None if told is None else Words(told)
     return Words(told + "。")
+
+
+def said_in(sentence: str, language: str) -> str:
+    """Return a sentence in another language, its quoted values where they belong; else as it is."""
+    values = quotations(sentence)
+    for number, value in enumerate(values):
+        sentence = sentence.replace(value, chr(_PRIVATE + number))
+    told = _told(sentence, language, _DEEPEST) if len(sentence) <= MAX_SENTENCE else None
+    told = sentence if told is None else told
+    for number, value in enumerate(values):
+        told = told.replace(chr(_PRIVATE + number), value)
+    return told
 
 
 def values_in(message: Message, sentence: str) -> Sequence[str] | None:

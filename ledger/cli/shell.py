@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ledger.cli.speech import told
 from ledger.errors import InvalidInput, MalformedData
 from ledger.quoted import Message, quoted
 
@@ -86,7 +87,7 @@ def listening_at(listen: str) -> tuple[str, int]:
 def serve(server: "HTTPServer") -> None:
     """Say where a server listens, and serve until it is interrupted."""
     host, port = server.server_address[:2]
-    click.echo(f"listening on http://{host!s}:{port}")
+    click.echo(told(f"listening on http://{host!s}:{port}"))
     try:
         server.serve_forever()
     except KeyboardInterrupt:
@@ -108,18 +109,18 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def ask(question: str, option: str) -> str:
+def ask(question: Message, option: str) -> str:
     """Return what a person types. Raises UsageError, naming the option, where nobody can."""
     if not can_ask():
         raise click.UsageError(f"Missing option '{option}' (there is no terminal to ask at).")
-    return str(click.prompt(question, err=True)).strip()
+    return str(click.prompt(told(question), err=True)).strip()
 
 
-def ask_secret(question: str, option: str) -> str:
+def ask_secret(question: Message, option: str) -> str:
     """Return what a person types, which the terminal does not show. Raises UsageError like `ask`."""
     if not can_ask():
         raise click.UsageError(f"Missing option '{option}' (there is no terminal to ask at).")
-    return str(click.prompt(f"{question} (not shown)", hide_input=True, err=True)).strip()
+    return str(click.prompt(told(f"{question} (not shown)"), hide_input=True, err=True)).strip()
 
 
 def passphrase_from(file: Path | None, what: Message = "vault") -> Callable[[], str]:
@@ -133,7 +134,7 @@ def passphrase_from(file: Path | None, what: Message = "vault") -> Callable[[], 
                 f"The {what} is under a passphrase and there is no terminal to ask at; put it into a "
                 f"file and name that with --passphrase-file or {PASSPHRASE_VARIABLE}."
             )
-        return str(click.prompt(f"Passphrase of the {what}", hide_input=True, err=True))
+        return str(click.prompt(told(f"Passphrase of the {what}"), hide_input=True, err=True))
 
     return give
 
@@ -219,7 +220,7 @@ class Progress:
         bytes_: bool = True,
         passes: int = 1,
     ) -> None:
-        self._what, self._total, self._bytes, self._passes = what, total, bytes_, passes
+        self._what, self._total, self._bytes, self._passes = told(what), total, bytes_, passes
         self._start = time.monotonic()
         self._quiet_until = (self._start if begun is None else begun) + self._SHOW_AFTER
         self._shown = False
@@ -241,7 +242,7 @@ class Progress:
             f"{inline(self._what, 32)}  {share}{count(done // self._passes)}  {count(int(rate))}/s"
         )
         if self._total and rate >= 1:
-            line += f"  {_clock((self._total - done) / rate)} left"
+            line += "  " + told(f"{_clock((self._total - done) / rate)} left")
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 

@@ -1,7 +1,7 @@
 """The language that this process speaks: that of --lang, else of LANG.
 
 It stands in LANGUAGE, where gettext looks: click asks gettext for its own strings, and its domain is
-ours. What --json prints does not change with the language.
+ours. With --json it is English, whatever was asked for: what machines read does not change.
 """
 
 import gettext
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from ledger.language import DOMAIN, ENGLISH, LANGUAGES, LOCALE, Message, choose_language, tr
 from ledger.quoted import Words
+from ledger.recognised import said_in
 
 _VARIABLE = "LANGUAGE"
 
@@ -19,8 +20,9 @@ _VARIABLE = "LANGUAGE"
 def speaking(arguments: Sequence[str]) -> Iterator[None]:
     """Speak the language that arguments or environment ask for, as long as this lasts."""
     before, domain = os.environ.get(_VARIABLE), gettext.textdomain()
-    os.environ[_VARIABLE] = choose_language(_asked(arguments), os.environ)
-    if language() != ENGLISH and "--json" not in arguments:
+    asked = ENGLISH if "--json" in arguments else _asked(arguments)
+    os.environ[_VARIABLE] = choose_language(asked, os.environ)
+    if language() != ENGLISH:
         gettext.bindtextdomain(DOMAIN, str(LOCALE))
         gettext.textdomain(DOMAIN)
     try:
@@ -38,9 +40,14 @@ def language() -> str:
     return choose_language(None, os.environ)
 
 
-def _(message: Message, *places: int | Words, **values: int | Words) -> Words:
+def _(message: Message, *places: int | Words, **values: int | Words) -> str:
     """Return a message of ours in that language; see `ledger.language.tr`."""
     return tr(message, language(), *places, **values)
+
+
+def told(sentence: Message) -> str:
+    """Return a sentence of ours, which may hold values, in that language; see `ledger.recognised`."""
+    return sentence if language() == ENGLISH else said_in(sentence, language())
 
 
 def _asked(arguments: Sequence[str]) -> str | None:

@@ -6,9 +6,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ledger.cli.speech import _, language, told
 from ledger.language import at, utc
-from ledger.quoted import Quoted, Words, broken, escape, lifted, quoted
+from ledger.quoted import Message, Quoted, Words, broken, escape, quoted
 from ledger.quoted import columns as most_columns
+from ledger.recognised import retold
 
 _OPENERS = {
     "a", "an", "the", "not", "no", "two", "one", "what", "there", "it", "this", "under", "over",
@@ -24,6 +26,10 @@ _NARROWEST = 16
 """Columns that a value of others gets at least in a table."""
 _NO_LINE_START = "，。、；：？！）》」』”’%,.;:?!)]}"
 _NO_LINE_END = "（「『《“([{"
+_STATES: tuple[Message, ...] = (
+    "waiting", "confirmed", "deposited", "refused", "failed", "missing", "registered", "provisional",
+    "final",
+)  # fmt: skip
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -48,6 +54,19 @@ def plain(text: str) -> str:
 def pad(text: str, width: int) -> str:
     """Return `text` filled with spaces to `width` columns; what may be wide counts as wide."""
     return text + " " * max(0, width - most_columns(text))
+
+
+def heads(*columns_: tuple[str, int]) -> str:
+    """Return heads of a table, each with its columns, the last with 0; below 0, set to the right."""
+    return "".join(
+        " " * max(0, -width - columns(head)) + head if width < 0 else pad(head, width)
+        for head, width in columns_
+    )
+
+
+def state(word: str) -> str:
+    """Return the state of a deposit or a receipt."""
+    return _(word) if word in _STATES else word
 
 
 def inline(value: object, width: int) -> str:
@@ -75,9 +94,9 @@ def foreign(value: object, margin: int, before: str = "") -> str:
     return before + shown[margin:] if before else shown
 
 
-def said(message: str, margin: int = 0) -> str:
+def said(message: Message, margin: int = 0) -> str:
     """Return a sentence, wrapped, and below it the quoted values that it names, a line for each."""
-    words, values = lifted(message)
+    words, values = retold(message, language())
     return "\n".join([indent(words, margin), *listed(values, margin + 2)])
 
 
@@ -87,12 +106,12 @@ def noted(notice: Mapping[str, Any], margin: int, label: str = "") -> Iterator[s
     for name in notice["names"]:
         yield foreign(name, margin + 2)
     if more := notice["documents"] - len(notice["names"]):
-        yield indent(f"and {more:,} more", margin + 2)
+        yield indent(told(f"and {more:,} more"), margin + 2)
 
 
 def reason(message: str) -> list[str | Quoted]:
     """Return a sentence and the quoted values that it names, for a row of labelled lines."""
-    words, values = lifted(message)
+    words, values = retold(message, language())
     return [words, *(Quoted.parse(each) for each in values)]
 
 

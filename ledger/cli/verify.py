@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell
+from ledger.cli.speech import _
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -171,12 +172,14 @@ def _compare(
     original = Path(deposit.meta.path)
     if not documents and not (deposit.meta.path and original.exists() and quiet):
         shell.tell(
-            "This receipt is from your own vault, and no content was compared. "
+            _("This receipt is from your own vault, and no content was compared. ")
             + (
-                "Name the documents after it to compare them."
+                _("Name the documents after it to compare them.")
                 if quiet
-                else "Name the passphrase's file with --passphrase-file to compare it with the "
-                "deposited files, or name the documents after it as well."
+                else _(
+                    "Name the passphrase's file with --passphrase-file to compare it with the "
+                    "deposited files, or name the documents after it as well."
+                )
             )
         )
         return None

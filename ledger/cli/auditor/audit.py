@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, SealbookError
 from ledger.quoted import Quoted, quoted
 
@@ -76,7 +77,7 @@ def audit(
     from ledger.auditor.mirror import Mirror
     from ledger.auditor.state import read_state, write_state
 
-    trust, _ = shell.read_trust(trust_file)
+    trust, _data = shell.read_trust(trust_file)
     kept = since if since is not None else None if mirror is None else mirror / STATE
     source = _source(ledger, credential, mirror)
     before = None if kept is None else read_state(kept)
@@ -100,7 +101,7 @@ def audit(
     result, said = _result(trust.origin, found, began), _text(trust.origin, found, began)
     if receipts:
         result["receipts"] = [str(each.absolute()) for each in receipts]
-        said += "\n\nIn this ledger, and whole:\n"
+        said += _("\n\nIn this ledger, and whole:\n")
         said += "\n".join(text.foreign(each, 2) for each in receipts)
     shell.emit(as_json, result, said)
 
@@ -151,16 +152,16 @@ def _caught(caught: "Caught", output: Path | None, origin: str, as_json: bool) -
     lines = [text.said(said)]
     result: dict[str, Any] = {"good": False, "caught": said, "fault": None}
     if caught.fault is None:
-        lines.append("Only the whole ledger shows it; keep this copy of it.")
+        lines.append(_("Only the whole ledger shows it; keep this copy of it."))
     else:
         try:
             output = _written(output, origin.replace("/", "-"), format_fault(caught.fault))
         except SealbookError as error:  # what was caught is said all the same
             result["not_written"] = str(error)
-            lines += ["The fault file is not written:", text.said(str(error), 2)]
+            lines += [_("The fault file is not written:"), text.said(str(error), 2)]
         else:
             result["fault"] = str(output.absolute())
-            lines += ["Written, for whoever has the trust file (`sealbook fault`):"]
+            lines += [_("Written, for whoever has the trust file (`sealbook fault`):")]
             lines.append(text.foreign(output, 2))
     shell.emit(as_json, result, "\n".join(lines))
     raise click.exceptions.Exit(1)
@@ -201,38 +202,42 @@ def _text(origin: str, found: "Audited", began: int) -> str:
     anchors = found.anchors
     witnesses: list[str | Quoted] = []
     for name, size in anchors.witnesses.items():
-        witnesses += [quoted(name), f"  has cosigned {size:,} entries"]
+        witnesses += [quoted(name), told(f"  has cosigned {size:,} entries")]
     rows: list[tuple[str, Value]] = [
-        ("Ledger", quoted(origin)),
-        ("Entries", f"{found.size:,} in {found.blocks:,} blocks"),
-        ("Read", f"from block {began:,} on" if began else "from the beginning"),
-        ("Newest time", text.when(found.time)),
+        (_("Ledger"), quoted(origin)),
+        (_("Entries"), told(f"{found.size:,} in {found.blocks:,} blocks")),
+        (_("Read"), told(f"from block {began:,} on") if began else _("from the beginning")),
+        (_("Newest time"), text.when(found.time)),
         (
-            "Each entry",
-            "signed, and in its order"
+            _("Each entry"),
+            _("signed, and in its order")
             if found.entries
-            else "not read: that takes the office's credential",
+            else _("not read: that takes the office's credential"),
         ),
-        ("Witnesses", witnesses or "none that the trust file names"),
+        (_("Witnesses"), witnesses or _("none that the trust file names")),
         (
-            "Quorum",
-            "met by the newest checkpoint"
+            _("Quorum"),
+            _("met by the newest checkpoint")
             if found.quorum
-            else "not met by the newest checkpoint: it lacks cosignatures that the trust file asks for",
+            else _(
+                "not met by the newest checkpoint: it lacks cosignatures that the trust file asks for"
+            ),
         ),
-        ("Timestamps", f"{anchors.tokens:,} that hold"),
+        (_("Timestamps"), told(f"{anchors.tokens:,} that hold")),
     ]
     if anchors.stamped is not None:
         size, latest = anchors.stamped
-        rows.append(("Newest of them", f"{size:,} entries were there at {text.when(latest)}"))
+        rows.append(
+            (_("Newest of them"), told(f"{size:,} entries were there at {text.when(latest)}"))
+        )
     if anchors.unknown:
-        rows.append(("Not shown", f"{anchors.unknown:,} timestamps that blocks name"))
+        rows.append((_("Not shown"), told(f"{anchors.unknown:,} timestamps that blocks name")))
     lines = [
-        "The ledger is one tree and one chain, and every signature holds.",
+        _("The ledger is one tree and one chain, and every signature holds."),
         "",
         *labelled(rows),
     ]
     if anchors.left_out:
-        lines += ["", "What counts for nothing, and why:"]
+        lines += ["", _("What counts for nothing, and why:")]
         lines += [text.said(f"{count} × {reason}", 2) for reason, count in anchors.left_out.items()]
     return "\n".join(lines)

@@ -16,6 +16,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.speech import _, told
 from ledger.company.capture.config import (
     MAX_CONFIG,
     SETTLE,
@@ -27,7 +28,7 @@ from ledger.company.capture.config import (
     parse_config,
 )
 from ledger.errors import InvalidInput
-from ledger.quoted import Quoted, lifted, quoted
+from ledger.quoted import Message, Quoted, lifted, quoted
 from ledger.quoted import columns as most_columns
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 CONFIG = "capture.toml"
 _COLORS = {"deposited": "green", "waiting": "yellow", "failed": "red"}
-_AWAITED = "`sealbook list` shows them; what they lack is fetched as it comes"
+_AWAITED: Message = "`sealbook list` shows them; what they lack is fetched as it comes"
 _LABEL = 11
 _LINES = 10_000
 """Events that may wait to be printed."""
@@ -233,14 +234,14 @@ def _overview(value: dict[str, Any]) -> list[str]:
     from ledger.cli.table import Value, labelled
 
     counts = value.get("counts", {})
-    state = "runs" if value["running"] else "does not run; `sealbook run` starts it"
+    state = _("runs") if value["running"] else _("does not run; `sealbook run` starts it")
     if value["running"] and "started" in value:
-        state += f" since {text.when(int(value['started']))}"
+        state += told(f" since {text.when(int(value['started']))}")
     rows: list[tuple[str, Value]] = [
-        ("Daemon", state),
+        (_("Daemon"), state),
         *[
             (
-                "" if number else "Folders",
+                "" if number else _("Folders"),
                 [
                     quoted(each["folder"]),
                     *(text.reason(each["trouble"]) if each["trouble"] else []),
@@ -249,21 +250,23 @@ def _overview(value: dict[str, Any]) -> list[str]:
             )
             for number, each in enumerate(value.get("folders", []))
         ],
-        ("Notary", text.reason(str(value.get("notary", "not asked yet")))),
-        ("Clock", text.plain(str(value.get("clock", "not compared yet")))),
-        ("Came in", str(counts.get("came in", 0))),
+        (_("Notary"), text.reason(str(value.get("notary") or _("not asked yet")))),
+        (_("Clock"), text.plain(str(value.get("clock") or _("not compared yet")))),
+        (_("Came in"), str(counts.get("came in", 0))),
         *_open_rows(value),
-        ("Waiting", str(value["waiting"])),
+        (_("Waiting"), str(value["waiting"])),
         (
-            "Deposited",
-            f"{counts.get('deposited', 0)}, longest delay {value.get('longest_delay', 0):.1f} s",
+            _("Deposited"),
+            told(
+                f"{counts.get('deposited', 0)}, longest delay {value.get('longest_delay', 0):.1f} s"
+            ),
         ),
-        ("Failed", str(counts.get("failed", 0))),
+        (_("Failed"), str(counts.get("failed", 0))),
     ]
     if value.get("provisional"):
-        rows.insert(-1, ("Provisional", f"{value['provisional']}; {_AWAITED}"))
+        rows.insert(-1, (_("Provisional"), f"{value['provisional']}; {_(_AWAITED)}"))
     if value["refused"]:
-        rows.insert(-1, ("Refused", f"{value['refused']}; `sealbook list` shows them"))
+        rows.insert(-1, (_("Refused"), told(f"{value['refused']}; `sealbook list` shows them")))
     rows += _watched(value)
     return [
         *labelled(rows),
@@ -280,26 +283,28 @@ def _watched(value: dict[str, Any]) -> "Iterator[tuple[str, Value]]":
     for number, each in enumerate(value.get("witnesses", [])):
         said: list[str | Quoted] = list(map(quoted, each["names"]))
         if "size" in each:
-            said.append(f"{each['size']} entries, {text.when(each['time'])}")
+            said.append(told(f"{each['size']} entries, {text.when(each['time'])}"))
         if each["trouble"]:
             said += text.reason(each["trouble"])
-        yield ("" if number else "Witnessed", said)
+        yield ("" if number else _("Witnessed"), said)
     if value.get("faults"):
         yield (
-            "Alarm",
+            _("Alarm"),
             [
-                "The notary has signed what it does not show to belong to one ledger. Keep these "
-                "files, compare with other companies (`sealbook trust compare`), and ask the office.",
+                _(
+                    "The notary has signed what it does not show to belong to one ledger. Keep "
+                    "these files, compare with other companies (`sealbook trust compare`), and "
+                    "ask the office."
+                ),
                 *map(quoted, value["faults"]),
             ],
         )
 
 
 def _left_out(count: int) -> str:
-    files = "file is" if count == 1 else "files are"
-    return (
-        f"{count} {files} not taken: by --include or --exclude, or because of a name that locks, "
-        "half-made copies or receipts have"
+    return told(
+        f"{count} {'file is' if count == 1 else 'files are'} not taken: by --include or --exclude, "
+        "or because of a name that locks, half-made copies or receipts have"
     )
 
 
@@ -307,17 +312,20 @@ def _open_rows(value: dict[str, Any]) -> "list[tuple[str, Value]]":
     """Return the files that are written to and not sealed yet, of a daemon that runs."""
     found = value.get("open", []) if value["running"] else []
     rows: list[tuple[str, Value]] = [
-        ("" if number else "Open", [quoted(each["path"]), f"since {text.when(int(each['since']))}"])
+        (
+            "" if number else _("Open"),
+            [quoted(each["path"]), told(f"since {text.when(int(each['since']))}")],
+        )
         for number, each in enumerate(found)
     ]
     if (more := value.get("open_count", 0) - len(found)) > 0 and found:
-        rows.append(("", f"and {more} more"))
+        rows.append(("", told(f"and {more} more")))
     return rows
 
 
 def _noted(events: list[dict[str, Any]]) -> Iterator[str]:
     if events:
-        yield "\nSealed, and something in it cannot be shown by itself"
+        yield _("\nSealed, and something in it cannot be shown by itself")
     for each in events:
         yield f"{text.when(int(each['at']))}\n{_said('', each['what'], each['why'])}"
 
@@ -391,7 +399,7 @@ class _Lines:
     def show(self, journal: "Journal", stop: threading.Event) -> None:  # noqa: ARG002
         """Begin to print."""
         if not self._as_json:
-            click.echo("Watching. Ctrl-C stops; what waits goes out the next time.")
+            click.echo(_("Watching. Ctrl-C stops; what waits goes out the next time."))
         self._thread.start()
         journal.listen(self._put)
 
@@ -432,10 +440,10 @@ def live(journal: "Journal", stop: threading.Event) -> None:
         counts = value["counts"]
         head = Text.assemble(
             ("sealbook", "bold"),
-            f"  came in {counts['came in']}  waiting {value.get('waiting', 0)}  ",
-            (f"deposited {counts['deposited']}  ", "green"),
-            (f"failed {counts['failed']}", "red" if counts["failed"] else ""),
-            f"  longest delay {value['longest_delay']:.1f} s",
+            told(f"  came in {counts['came in']}  waiting {value.get('waiting', 0)}  "),
+            (told(f"deposited {counts['deposited']}  "), "green"),
+            (told(f"failed {counts['failed']}"), "red" if counts["failed"] else ""),
+            told(f"  longest delay {value['longest_delay']:.1f} s"),
         )
         notary = Text(text.said(f"notary: {value.get('notary', 'not asked yet')}"))
         table = Table(box=None, show_header=False, pad_edge=False)
@@ -447,7 +455,7 @@ def live(journal: "Journal", stop: threading.Event) -> None:
                 Text(event["kind"], style),
                 Text(_said("", event["what"], event["why"]).strip()),
             )
-        return Group(head, notary, table, Text("Ctrl-C stops", "dim"))
+        return Group(head, notary, table, Text(_("Ctrl-C stops"), "dim"))
 
     def keep() -> None:
         with Live(view(), auto_refresh=False) as live:

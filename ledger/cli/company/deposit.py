@@ -14,6 +14,7 @@ from ledger.cli.company.sending import (
     Report,
     send,
 )
+from ledger.cli.speech import _, told
 from ledger.errors import SealbookError
 from ledger.quoted import quoted
 
@@ -64,12 +65,14 @@ def deposit(
     wishes = Wishes(title, matter, commitment_only, output.absolute() if output else None)
     report = Report(as_json)
     if not paths and not vault.spooled():
-        report.quiet("Nothing waits to be deposited.")
+        report.quiet(_("Nothing waits to be deposited."))
     fresh = []
     begun = time.monotonic()
     for number, path in enumerate(paths, 1):
         what = (
-            f"sealing {path.name}" if len(paths) == 1 else f"{number} of {len(paths)}: {path.name}"
+            told(f"sealing {path.name}")
+            if len(paths) == 1
+            else told(f"{number} of {len(paths)}: {path.name}")
         )
         try:
             fresh.append(_seal(vault, path, wishes, report, what, begun))
@@ -86,8 +89,10 @@ def deposit(
         send(vault, report)
     if aside:
         shell.tell(
-            f"{aside} earlier deposit{' was' if aside == 1 else 's were'} refused by the notary and "
-            "not sent again; `sealbook list` says why."
+            told(
+                f"{aside} earlier deposit{' was' if aside == 1 else 's were'} refused by the notary "
+                "and not sent again; `sealbook list` says why."
+            )
         )
     report.finish()
 

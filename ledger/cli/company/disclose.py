@@ -12,6 +12,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.sending import name_of, no_receipt, summary
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, MalformedData, SealbookError
 from ledger.quoted import quoted
 
@@ -204,14 +205,14 @@ def _recipients(values: Sequence[str]) -> "tuple[Recipient, ...]":
 
 
 def _candidates(error: "Ambiguous") -> str:
-    lines = [f"{quoted(error.selector)} fits {error.count} parts:"]
+    lines = [told(f"{quoted(error.selector)} fits {error.count} parts:")]
     lines += [
         f"  {quoted(typed)}  {quoted(label) if label else ''}".rstrip()
         for typed, label in error.candidates
     ]
     if more := error.count - len(error.candidates):
-        lines.append(f"  and {more} more")
-    return "\n".join([*lines, "Type one of these."])
+        lines.append(told(f"  and {more} more"))
+    return "\n".join([*lines, _("Type one of these.")])
 
 
 def _enter(
@@ -250,16 +251,16 @@ def _page(
         yield from receipt_lines(receipts)
         yield ""
     if dry_run:
-        yield "Nothing was written."
+        yield _("Nothing was written.")
         return
     assert output is not None
-    yield f"Written, {text.size(output.stat().st_size)}"
+    yield told(f"Written, {text.size(output.stat().st_size)}")
     yield text.foreign(output, 2)
-    how = "It holds what is shown in the clear."
+    how = _("It holds what is shown in the clear.")
     if all(value["disclosed"] == "receipt" for _, value in named):
-        how = "It holds receipts alone, and nothing of the content."
+        how = _("It holds receipts alone, and nothing of the content.")
     if sealed:
-        how = "It is sealed for those named."
-    yield text.indent(f"{how} The court gets the trust file from the notary office.", 0)
+        how = _("It is sealed for those named.")
+    yield text.indent(told(f"{how} The court gets the trust file from the notary office."), 0)
     if entered:
-        yield "The disclosure is entered in the register of measures."
+        yield _("The disclosure is entered in the register of measures.")

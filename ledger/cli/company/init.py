@@ -10,6 +10,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.trust import read_trust
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -97,29 +98,35 @@ def _report_init(
         "recovery_sheet": None if sheet is None else str(sheet.absolute()),
     }
     steps = [
-        "Hand the request to the notary office, and put its fingerprint on your company's paper:\n"
-        f"{founded.request_fingerprint}"
+        told(
+            "Hand the request to the notary office, and put its fingerprint on your company's paper:\n"
+            f"{founded.request_fingerprint}"
+        )
     ]
     if not given:
         steps.insert(
             0,
-            "The trust file came over the network. Compare its fingerprint above with the one that "
-            "the office hands out on paper before you rely on it.",
+            _(
+                "The trust file came over the network. Compare its fingerprint above with the one that "
+                "the office hands out on paper before you rely on it."
+            ),
         )
     if sheet is not None:
-        steps.append("Print the recovery sheet, put it into a safe, then delete the file.")
+        steps.append(_("Print the recovery sheet, put it into a safe, then delete the file."))
     else:
-        steps.append("There is no recovery sheet: keep copies of the vault and its passphrase.")
-    steps.append("Deposit at once if you like: until the office has enrolled you, deposits wait.")
+        steps.append(_("There is no recovery sheet: keep copies of the vault and its passphrase."))
+    steps.append(
+        _("Deposit at once if you like: until the office has enrolled you, deposits wait.")
+    )
     rows: list[tuple[str, Value]] = [
-        ("Vault", quoted(home)),
-        ("Ledger", quoted(founded.pinned.trust.origin)),
-        ("Fingerprint", founded.pinned.fingerprint),
-        ("Account", text.groups(founded.account)[0]),
-        ("Request", quoted(request)),
-        *([("Recovery sheet", quoted(sheet))] if sheet is not None else []),
+        (_("Vault"), quoted(home)),
+        (_("Ledger"), quoted(founded.pinned.trust.origin)),
+        (_("Fingerprint"), founded.pinned.fingerprint),
+        (_("Account"), text.groups(founded.account)[0]),
+        (_("Request"), quoted(request)),
+        *([(_("Recovery sheet"), quoted(sheet))] if sheet is not None else []),
     ]
-    lines = [*labelled(rows), "", "Next"]
+    lines = [*labelled(rows), "", _("Next")]
     for number, step in enumerate(steps, 1):
         lines += labelled([(f"{number}.", step)], 2)
     shell.emit(as_json, result, "\n".join(lines))

@@ -21,10 +21,11 @@ from ledger.cli.company.sending import (
     summary,
     verified_receipt,
 )
+from ledger.cli.speech import _, told
 from ledger.company.vault.finding import SORTS
 from ledger.errors import InvalidInput, SealbookError
 from ledger.language import choose_language
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.company.vault.finding import Page, Wanted
@@ -37,7 +38,7 @@ _ELSEWHERE = (
     "Words are looked for in titles, paths and matters; `sealbook parts ID WORDS` looks\n"
     "inside a deposit."
 )
-_AWAITED = {"witnesses": "witnesses", "time": "a timestamp"}
+_AWAITED: dict[str, Message] = {"witnesses": "witnesses", "time": "a timestamp"}
 _LEAP = 9
 """Years within which 29 February comes round."""
 _MAX_PAGE = 1 << 40
@@ -146,9 +147,9 @@ def list_(
     asked = bool(words or state or matter_name or first or last or sender or message_id)
     lines = list(_table(values, bool(expects(vault.trust))))
     if not found.found:
-        lines = ["No deposit fits." if asked else "Nothing has been deposited yet."]
+        lines = [_("No deposit fits.") if asked else _("Nothing has been deposited yet.")]
     elif page > pages:
-        lines = [f"There is no page {page}; the last is {pages}."]
+        lines = [told(f"There is no page {page}; the last is {pages}.")]
     if words and not found.found:
         lines.append(_ELSEWHERE)
     if (found.found and asked) or pages > 1 or first or last:
@@ -177,25 +178,30 @@ def _letters(
     left = []
     if sought.opened < sought.candidates:
         left.append(
-            f"The newest {sought.opened} of {sought.candidates} were opened; --since, --until and "
-            "words lead to others."
+            told(
+                f"The newest {sought.opened} of {sought.candidates} were opened; --since, --until and "
+                "words lead to others."
+            )
         )
     if sought.unreadable:
-        left.append(f"{sought.unreadable} could not be opened.")
+        left.append(told(f"{sought.unreadable} could not be opened."))
     return Page(shown, len(sought.deposits), counts.waiting, counts.refused), " ".join(left)
 
 
 def _table(values: list[dict[str, Any]], finality: bool) -> Iterator[str]:
     """Lay out a page; with `finality`, also what each receipt is under the trust file's policy."""
     counts = [_count(value["documents"], value["size"]) for value in values]
-    width = max(7, *(len(count) + 2 for count in counts)) if counts else 7
+    width = max(7, *(text.columns(count) + 2 for count in counts)) if counts else 7
     receipt = 13 if finality else 0
-    head = f"{'id':<14}{'sealed (UTC)':<18}{'state':<11}"
-    yield f"{head}{'receipt' if finality else '':<{receipt}}{'files':<{width}}title"
+    yield text.heads(
+        (_("id"), 14), (_("sealed (UTC)"), 18), (_("state"), 11),
+        (_("receipt") if finality else "", receipt), (_("files"), width), (_("title"), 0),
+    )  # fmt: skip
     for value, count in zip(values, counts, strict=True):
-        start = f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  {value['state']:<11}"
-        start += f"{(value['receipt_state'] or '') if finality else '':<{receipt}}"
-        yield text.last(f"{start}{count:<{width}}", value["title"], text.screen())
+        start = f"{value['id'][:12]}  {text.when(value['sealed'])[:16]}  "
+        start += text.pad(text.state(value["state"]), 11)
+        start += text.pad(text.state(value["receipt_state"] or "") if finality else "", receipt)
+        yield text.last(start + text.pad(count, width), value["title"], text.screen())
         if value["state"] == REFUSED:
             yield text.said(value["message"] or "", 14)
 
@@ -204,25 +210,31 @@ def _counted(
     found: int, page: int, pages: int, first: date | None, last: date | None
 ) -> Iterator[str]:
     """Say how many were found of which days, and where the others are."""
-    days = f", sealed {first} to {last}" if first and last else ""
+    days = told(f", sealed {first} to {last}") if first and last else ""
     if first == last:
-        days = f", sealed {first}" if first else ""
+        days = told(f", sealed {first}") if first else ""
     elif not (first and last):
-        days = f", sealed {f'since {first}' if first else f'until {last}'}"
-    more = f"; page {page} of {pages}, `--page {page + 1}` shows the next" if page < pages else ""
-    more = f"; page {page} of {pages}" if page == pages > 1 else more
-    yield text.indent(f"{found} deposit{'' if found == 1 else 's'}{days}{more}.", 0)
+        days = told(f", sealed since {first}") if first else told(f", sealed until {last}")
+    more = (
+        told(f"; page {page} of {pages}, `--page {page + 1}` shows the next")
+        if page < pages
+        else ""
+    )
+    more = told(f"; page {page} of {pages}") if page == pages > 1 else more
+    yield text.indent(told(f"{found} deposit{'' if found == 1 else 's'}{days}{more}."), 0)
 
 
 def _to_do(found: "Page") -> Iterator[str]:
     if found.waiting:
-        say = "waits, sealed in the vault; `sealbook deposit` sends it"
-        more = "wait, sealed in the vault; `sealbook deposit` sends them"
         yield ""
-        yield f"{found.waiting} {say if found.waiting == 1 else more}."
+        yield told(
+            f"{found.waiting} waits, sealed in the vault; `sealbook deposit` sends it."
+            if found.waiting == 1
+            else f"{found.waiting} wait, sealed in the vault; `sealbook deposit` sends them."
+        )
     if found.refused:
         yield ""
-        yield "What was refused is kept and not sent again; deposit its path to seal it anew."
+        yield _("What was refused is kept and not sent again; deposit its path to seal it anew.")
 
 
 def _check_words(typed: str) -> None:
@@ -310,29 +322,29 @@ def show(
     value["content_deposited"] = statement.content is not None
     meta = found.meta
     rows: list[tuple[str, Value]] = [
-        ("Title", quoted(meta.title)),
-        ("Id", "\n".join(text.groups(value["id"]))),
-        ("State", value["state"]),
-        *([("Refused", text.reason(meta.refused))] if meta.refused else []),
-        ("Sealed", text.when(meta.sealed)),
-        ("Path", quoted(meta.path) if meta.path else _no_path(found)),
-        ("Documents", _count(meta.documents, meta.size)),
-        ("Content", _where_content(found)),
-        *(("Note", text.reason(each.sentence)) for each in meta.notices),
+        (_("Title"), quoted(meta.title)),
+        (_("Id"), "\n".join(text.groups(value["id"]))),
+        (_("State"), text.state(value["state"])),
+        *([(_("Refused"), text.reason(meta.refused))] if meta.refused else []),
+        (_("Sealed"), text.when(meta.sealed)),
+        (_("Path"), quoted(meta.path) if meta.path else _no_path(found)),
+        (_("Documents"), _count(meta.documents, meta.size)),
+        (_("Content"), _where_content(found)),
+        *((_("Note"), text.reason(each.sentence)) for each in meta.notices),
     ]
     if statement.matter:
         name = meta.matter or statement.matter.id.hex()
-        rows.append(("Matter", [quoted(name), f"number {statement.matter.number}"]))
+        rows.append((_("Matter"), [quoted(name), told(f"number {statement.matter.number}")]))
     if verified is not None:
         value |= {"index": verified.index, "block": verified.block.height}
         awaited = expects(vault.trust)
-        lacking = [_AWAITED[name] for name in sorted(lacks(verified, vault.trust), reverse=True)]
+        lacking = [_(_AWAITED[name]) for name in sorted(lacks(verified, vault.trust), reverse=True)]
         value |= {"receipt_state": "provisional" if lacking else "final"}
-        under = f"provisional, lacks {' and '.join(lacking)}" if lacking else "final"
+        under = told(f"provisional, lacks {_(' and ').join(lacking)}") if lacking else _("final")
         rows += [
-            ("Ledger", f"entry {verified.index} in block {verified.block.height}"),
-            ("Registered", f"{text.when(verified.block.time)}, stated by the notary"),
-            ("Receipt", [quoted(value["receipt"]), *([under] if awaited else [])]),
+            (_("Ledger"), told(f"entry {verified.index} in block {verified.block.height}")),
+            (_("Registered"), told(f"{text.when(verified.block.time)}, stated by the notary")),
+            (_("Receipt"), [quoted(value["receipt"]), *([under] if awaited else [])]),
         ]
     if (vault.home / IDENTITY).exists() or passphrase_file:
         manifest = found.manifest(vault.identities(shell.passphrase_from(passphrase_file)))
@@ -342,17 +354,20 @@ def show(
         value["renditions"] = made
         value["provenance"] = dict(manifest.cover.provenance)
         rows += [
-            ("" if number else "Files", [quoted(each.name), text.size(each.size)])
+            ("" if number else _("Files"), [quoted(each.name), text.size(each.size)])
             for number, each in enumerate(originals)
         ]
         if made:
             rows.append(
-                ("Rendered", f"{made} rendition{'' if made == 1 else 's'}, made at the deposit")
+                (
+                    _("Rendered"),
+                    told(f"{made} rendition{'' if made == 1 else 's'}, made at the deposit"),
+                )
             )
     if picture is not None:
         write_picture(picture, found, verified, choose_language(None, os.environ))
         value["picture"] = str(picture.absolute())
-        rows.append(("Picture", quoted(picture)))
+        rows.append((_("Picture"), quoted(picture)))
     shell.emit(as_json, value, "\n".join(labelled(rows)))
 
 
@@ -395,9 +410,11 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
         ) as progress,
     ):
         opened = open_deposit(found, client, identities, output, progress)
-    lines = ["Written", *(text.foreign(output / place, 2) for place in opened.top)]
+    lines = [_("Written"), *(text.foreign(output / place, 2) for place in opened.top)]
     lines.append(
-        f"{_count(len(opened.names), found.meta.size)}, compared with the deposit byte for byte."
+        told(
+            f"{_count(len(opened.names), found.meta.size)}, compared with the deposit byte for byte."
+        )
     )
     lines += [
         "\n".join(labelled([("renamed", quoted(name)), ("to", quoted(opened.names[name]))], 2))
@@ -416,15 +433,15 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
 
 def _no_path(deposit: "StoredDeposit") -> str:
     if deposit.meta.measure:
-        return "none: an entry in the register of measures"
-    return "none on this computer: it came as mail, or was recovered"
+        return _("none: an entry in the register of measures")
+    return _("none on this computer: it came as mail, or was recovered")
 
 
 def _where_content(deposit: "StoredDeposit") -> str:
     if deposit.deposit.content is None:
-        return "fingerprint only"
-    return "sealed at the notary" if deposit.receipt else "sealed in the vault"
+        return _("fingerprint only")
+    return _("sealed at the notary") if deposit.receipt else _("sealed in the vault")
 
 
 def _count(documents: int, size: int) -> str:
-    return f"{documents} file{'' if documents == 1 else 's'}, {text.size(size)}"
+    return told(f"{documents} file{'' if documents == 1 else 's'}, {text.size(size)}")

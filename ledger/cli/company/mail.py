@@ -10,6 +10,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.capture import serve
+from ledger.cli.speech import _, told
 
 if TYPE_CHECKING:
     from ledger.company.capture.config import CaptureConfig
@@ -146,16 +147,16 @@ def _report(done: "MailboxImport", waiting: int, as_json: bool) -> None:
     rows: list[str] = []
     for (path, folder), each in done.counts.items():
         left = (
-            f", {each.passed_over} passed over; `sealbook status` says why"
+            told(f", {each.passed_over} passed over; `sealbook status` says why")
             if each.passed_over
             else ""
         )
-        rows.append(f"{each.taken} message{'' if each.taken == 1 else 's'}{left}")
+        rows.append(told(f"{each.taken} message{'' if each.taken == 1 else 's'}{left}"))
         rows.append(text.foreign(path, 2))
         if folder:
-            rows += [text.indent("in its folder", 2), text.foreign(folder, 4)]
+            rows += [text.indent(_("in its folder"), 2), text.foreign(folder, 4)]
     if waiting:
-        rows.append(f"{waiting} wait, sealed in the vault; `sealbook deposit` sends them.")
+        rows.append(told(f"{waiting} wait, sealed in the vault; `sealbook deposit` sends them."))
     shell.emit(as_json, {"mailboxes": counts, "waiting": waiting}, "\n".join(rows))
     if done.errors:
         raise done.errors[0]

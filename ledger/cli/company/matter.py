@@ -8,6 +8,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.sending import DEPOSITED, sentence_of, summary, verified_receipt
+from ledger.cli.speech import _, told
 from ledger.cli.table import Value, labelled
 from ledger.errors import SealbookError
 from ledger.quoted import quoted
@@ -46,16 +47,17 @@ def list_(limit: int, page: int, as_json: bool) -> None:
 
     found, total = count_matters(own.open_vault(), limit, page)
     pages = max(1, -(-total // limit))
-    lines = ["There is no matter yet; `sealbook deposit --matter NAME` begins one."]
+    lines = [_("There is no matter yet; `sealbook deposit --matter NAME` begins one.")]
     if total:
-        lines = [f"{'id':<14}{'deposited':>9}{'waiting':>9}{'refused':>9}{'missing':>9}  name"]
+        heads = [(_("id"), 14), (_("deposited"), -9), (_("waiting"), -9), (_("refused"), -9)]
+        lines = [text.heads(*heads, (_("missing"), -9), ("", 2), (_("name"), 0))]
     for each in found:
         counts = (each.deposited, each.waiting, each.refused, len(each.lacking))
         shown = "".join(f"{count or '-':>9}" for count in counts)
         lines.append(text.last(f"{each.id.hex()[:12]}  {shown}  ", each.name, text.screen()))
     if pages > 1:
-        more = f"; `--page {page + 1}` shows the next" if page < pages else ""
-        lines += ["", f"{total} matters, page {page} of {pages}{more}."]
+        more = told(f"; `--page {page + 1}` shows the next") if page < pages else ""
+        lines += ["", told(f"{total} matters, page {page} of {pages}{more}.")]
     value = {
         "matters": [_counts(each) for each in found],
         "found": total,
@@ -117,7 +119,7 @@ def _checked(
                 block = verified.block
                 value |= {"index": verified.index, "block": block.height, "time": block.time}
             except SealbookError as error:
-                problem = f"Number {value['matter_number']}: {sentence_of(error)}"
+                problem = told(f"Number {value['matter_number']}: {sentence_of(error)}")
         papers.append(value)
     # A gap is no contradiction: the chain is that of the first papers without one.
     whole = [
@@ -146,42 +148,50 @@ def _page(
     from ledger.company.vault.matters import numbers
 
     rows: list[tuple[str, Value]] = [
-        ("Matter", quoted(found.name)),
+        (_("Matter"), quoted(found.name)),
         ("Id", " ".join(text.groups(found.id.hex()))),
     ]
     if problem:
-        rows.append(("Chain", ["FAILED", *text.reason(problem)]))
+        rows.append((_("Chain"), [_("FAILED"), *text.reason(problem)]))
     elif chain and chain["last"] == 1:
-        rows.append(("Chain", "number 1 begins the matter"))
+        rows.append((_("Chain"), _("number 1 begins the matter")))
     elif chain:
         rows.append(
             (
-                "Chain",
-                f"1 to {chain['last']}: each receipt holds and each paper names the one before it; "
-                "nothing registered in this matter between them is missing",
+                _("Chain"),
+                told(
+                    f"1 to {chain['last']}: each receipt holds and each paper names the one before it; "
+                    "nothing registered in this matter between them is missing"
+                ),
             )
         )
     if found.lacking:
         rows.append(
             (
-                "Missing",
-                f"{numbers(found.lacking)}: not in this vault. Another computer of the account may "
-                "hold it; `sealbook recover`, with the recovery sheet, fetches what is missing here.",
+                _("Missing"),
+                told(
+                    f"{numbers(found.lacking)}: not in this vault. Another computer of the account "
+                    "may hold it; `sealbook recover`, with the recovery sheet, fetches what is "
+                    "missing here."
+                ),
             )
         )
     yield from labelled(rows)
     yield ""
-    yield f"{'no.':>4}  {'entry':>6}  {'block':>6}  {'registered (UTC)':<16}  {'state':<9}  title"
+    yield text.heads(
+        (_("no."), -4), (_("entry"), -8), (_("block"), -8), ("", 2), (_("registered (UTC)"), 18),
+        (_("state"), 11), (_("title"), 0),
+    )  # fmt: skip
     for value in papers:
         when = text.when(value["time"])[:16] if "time" in value else "-"
         yield text.last(
             f"{value['matter_number']:>4}  {value.get('index', '-'):>6}  {value.get('block', '-'):>6}  "
-            f"{when:<16}  {value['state']:<9}  ",
+            f"{when:<16}  {text.pad(text.state(value['state']), 11)}",
             value["title"],
         )
         if value["message"]:
             yield text.said(value["message"], 6)
     yield ""
     yield text.indent(
-        "Times are the notary's statement. A matter says nothing of what was never deposited.", 0
+        _("Times are the notary's statement. A matter says nothing of what was never deposited."), 0
     )

@@ -11,6 +11,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.speech import _, language, told
 from ledger.cli.table import Value, labelled
 from ledger.company.measures.measure import (
     DEPOSIT,
@@ -128,7 +129,7 @@ def add(
     else:
         send(vault, report)
     if not as_json:
-        shell.tell(f"Number {number_of(vault.stored(stored.name))} of the register.")
+        shell.tell(told(f"Number {number_of(vault.stored(stored.name))} of the register."))
     report.finish()
 
 
@@ -157,8 +158,10 @@ def _warn(entry: Measure, register: Callable[[], Register]) -> None:
     if len(access_now([*entries, ended])) == len(access_now(entries)):
         shell.tell(
             text.indent(
-                "By the register, that person had no such access. Names and things are compared as "
-                "they are written; `sealbook measure list` shows them.",
+                _(
+                    "By the register, that person had no such access. Names and things are compared as "
+                    "they are written; `sealbook measure list` shows them."
+                ),
                 0,
             )
         )
@@ -189,50 +192,56 @@ def list_(as_json: bool) -> None:
 
 
 def _list_page(register: Register, access: tuple[Access, ...]) -> Iterator[str]:
+    from ledger.company.measures.words import kind_text
     from ledger.company.vault.matters import numbers
 
     if not register.ids:
-        yield "The register has no entry yet; `sealbook measure add` makes the first."
+        yield _("The register has no entry yet; `sealbook measure add` makes the first.")
         return
-    yield click.style("Access now, by the register", bold=True)
+    yield click.style(_("Access now, by the register"), bold=True)
     rows: list[tuple[str, Value]] = []
     for person in dict.fromkeys(each.person for each in access):
         held = [_held(each) for each in access if each.person == person]
         label = text.inline(person, min(30, text.WIDTH // 2 - 4))
         rows.append((label, [one for each in held for one in each]))
-    yield from labelled(rows, 2) if rows else ["  nobody"]
+    yield from labelled(rows, 2) if rows else ["  " + _("nobody")]
     yield ""
-    yield click.style("Entries", bold=True)
-    yield f"  {'no.':>4}  {'stated':<10}  {'registered (UTC)':<18}  measure"
+    yield click.style(_("Entries"), bold=True)
+    yield text.heads(
+        (_("no."), -6), ("", 2), (_("stated"), 12), (_("registered (UTC)"), 20), (_("measure"), 0)
+    )
     for each in register.entries:
-        registered = text.when(each.time)[:16] if each.time is not None else each.state
-        yield (f"  {each.number:>4}  {each.measure.date}  {registered:<18}  {each.measure.kind}")
+        registered = text.when(each.time)[:16] if each.time is not None else text.state(each.state)
+        kind = kind_text(each.measure.kind, language())
+        yield f"  {each.number:>4}  {each.measure.date}  {text.pad(registered, 20)}{kind}"
         yield from labelled(_about(each.measure), 8)
     if register.lacking:
         yield ""
         yield text.indent(
-            f"Missing: {numbers(register.lacking)}, not in this vault. Another computer of the account "
-            "may hold it.",
+            told(
+                f"Missing: {numbers(register.lacking)}, not in this vault. Another computer of the "
+                "account may hold it."
+            ),
             0,
         )
 
 
 def _held(access: Access) -> "list[str | Quoted]":
     entry = access.since
-    by = [quoted(f"by {entry.measure.by}")] if entry.measure.by else []
-    since = f"since {entry.measure.date} (no. {entry.number})"
+    by = [quoted(told(f"by {entry.measure.by}"))] if entry.measure.by else []
+    since = told(f"since {entry.measure.date} (no. {entry.number})")
     return [quoted(_thing(access.subject)), since, *by]
 
 
 def _about(measure: Measure) -> list[tuple[str, Value]]:
     """Return what an entry says, labelled: persons and things are the company's words."""
     rows: list[tuple[str, Value]] = [
-        ("persons", list(map(quoted, measure.persons))),
-        ("level", [quoted(measure.level)] if measure.level else []),
-        ("about", [quoted(_thing(each)) for each in measure.subjects]),
-        ("by", [quoted(measure.by)] if measure.by else []),
-        ("with", list(map(quoted, measure.attached))),
-        ("note", [quoted(measure.note)] if measure.note else []),
+        (_("persons"), list(map(quoted, measure.persons))),
+        (_("level"), [quoted(measure.level)] if measure.level else []),
+        (_("about"), [quoted(_thing(each)) for each in measure.subjects]),
+        (_("by"), [quoted(measure.by)] if measure.by else []),
+        (_("with"), list(map(quoted, measure.attached))),
+        (_("note"), [quoted(measure.note)] if measure.note else []),
     ]
     return [(label, value) for label, value in rows if value]
 
@@ -240,9 +249,9 @@ def _about(measure: Measure) -> list[tuple[str, Value]]:
 def _thing(subject: Subject) -> str:
     match subject.kind:
         case "deposit":
-            return f"deposit {subject.id[:12]} {subject.text}".rstrip()
+            return told(f"deposit {subject.id[:12]} {subject.text}").rstrip()
         case "matter":
-            return f"matter {subject.text or subject.id[:12]}"
+            return told(f"matter {subject.text or subject.id[:12]}")
     return subject.text
 
 

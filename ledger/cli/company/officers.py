@@ -13,11 +13,12 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.speech import _, told
 from ledger.company.capture.config import MAX_CONFIG
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailable
 from ledger.language import day
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.company.vault.vault import Vault
@@ -30,6 +31,9 @@ PAST = (
     "Past access is past: what {name} has opened, fetched or copied stays readable with that key, and "
     "so does any old header or backup, at the notary too, with the ciphertext beside it."
 )
+
+
+_BY_RULE: Message = "named by a rule"
 
 
 @click.group(
@@ -72,7 +76,11 @@ def add(name: str, recipient: str, passphrase_file: Path | None, as_json: bool) 
         if fresh != vault.officers:
             change(vault, fresh, Change(ACCESS_GIVEN, name, key, now))
         _finish(
-            vault, identities, as_json, f"{quoted(name)} can open what is sealed from now on.", ""
+            vault,
+            identities,
+            as_json,
+            told(f"{quoted(name)} can open what is sealed from now on."),
+            "",
         )
 
 
@@ -103,7 +111,7 @@ def remove(name: str, passphrase_file: Path | None, as_json: bool) -> None:
         called = gone.name or _short(gone.recipient)
         if fresh != vault.officers:
             change(vault, fresh, Change(ACCESS_WITHDRAWN, called, gone.recipient, now))
-        said = f"{quoted(called)} gets nothing that is sealed from now on."
+        said = told(f"{quoted(called)} gets nothing that is sealed from now on.")
         _finish(vault, identities, as_json, said, PAST.format(name=quoted(called)))
 
 
@@ -136,7 +144,7 @@ def list_(as_json: bool) -> None:
 
     vault = own.open_vault()
     found = vault.officers
-    names = ("this vault", "recovery sheet")
+    names: tuple[Message, ...] = ("this vault", "recovery sheet")
     rows: list[dict[str, Any]] = [
         {"name": names[min(n, 1)], "recipient": each, "since": None, "kind": "own"}
         for n, each in enumerate(found.own)
@@ -147,16 +155,17 @@ def list_(as_json: bool) -> None:
     ]
     gone = {each.recipient for each in found.withdrawn}
     rows += [
-        {"name": "named by a rule", "recipient": each, "since": None, "kind": "rule"}
+        {"name": _BY_RULE, "recipient": each, "since": None, "kind": "rule"}
         for each in sorted(set(_ruled(vault)) - gone - set(found.all))
     ]
     behind = len(stale(vault))
-    lines = [f"{'key':<16}{'since':<12}name"]
+    lines = [text.pad(_("key"), 16) + text.pad(_("since"), 12) + _("name")]
     for row in rows:
         since = "" if row["since"] is None else day(row["since"])
-        lines.append(text.last(f"{_short(row['recipient']):<16}{since:<12}", row["name"]))
+        name = row["name"] if row["kind"] == "officer" else _(row["name"])
+        lines.append(text.last(f"{_short(row['recipient']):<16}{since:<12}", name))
     if behind:
-        lines += ["", f"{behind} to be brought up to date; `sealbook officer sync` does it."]
+        lines += ["", told(f"{behind} to be brought up to date; `sealbook officer sync` does it.")]
     shell.emit(as_json, {"recipients": rows, "behind": behind}, "\n".join(lines))
 
 
@@ -182,7 +191,7 @@ def _changing(vault: "Vault", passphrase_file: Path | None) -> "Iterator[tuple[I
     from ledger.company.access.rewriting import changing
 
     identities = vault.identities(shell.passphrase_from(passphrase_file))
-    with changing(vault, lambda: shell.tell("Another change of officers is at work; waiting.")):
+    with changing(vault, lambda: shell.tell(_("Another change of officers is at work; waiting."))):
         yield identities
 
 
@@ -196,7 +205,8 @@ def _finish(
     recorded = _record(vault)
     total = len(stale(vault))
     problems: list[tuple[str, str]] = [
-        (place, "It is damaged; restore it from a backup of the vault.") for place in damaged(vault)
+        (place, _("It is damaged; restore it from a backup of the vault."))
+        for place in damaged(vault)
     ]
     done, away = 0, ""
     begun = time.monotonic()
@@ -210,7 +220,7 @@ def _finish(
                 client,
                 identities,
                 os.urandom,
-                lambda: shell.tell("Another sealbook process is sending; waiting for it."),
+                lambda: shell.tell(_("Another sealbook process is sending; waiting for it.")),
                 progress,
             )
             problems += [(name_of(each), sentence_of(error)) for each, error in failed]
@@ -222,19 +232,19 @@ def _finish(
     behind = len(stale(vault))
     lines = [said] if said else []
     if done:
-        rate = f", {1000 * seconds / done:.1f} ms each" if done >= 100 else ""
-        one = "1 deposit's headers were" if done == 1 else f"{done} deposits' headers were"
-        lines.append(f"{one} written anew, here and at the notary{rate}.")
+        rate = told(f", {1000 * seconds / done:.1f} ms each") if done >= 100 else ""
+        one = _("1 deposit's headers were") if done == 1 else told(f"{done} deposits' headers were")
+        lines.append(told(f"{one} written anew, here and at the notary{rate}."))
     elif not behind:
-        lines.append("All deposits are up to date.")
+        lines.append(_("All deposits are up to date."))
     if recorded is not None:
-        lines.append("The change stands in the register of measures.")
+        lines.append(_("The change stands in the register of measures."))
     lines += [f"{quoted(name)}: {why}" for name, why in problems]
     if away:
         lines.append(away)
     if behind:
         lines.append(
-            f"{behind} still to do: the change is kept; `sealbook officer sync` finishes it."
+            told(f"{behind} still to do: the change is kept; `sealbook officer sync` finishes it.")
         )
     if warning:
         lines.append(warning)
@@ -358,15 +368,21 @@ def quorum(
         shutil.rmtree(building, ignore_errors=True)
     classical = [each.name for each in named if not each.post_quantum]
     lines = [
-        f"{quoted(output)}: {len(files)} files, any {need} of {len(named)} holders open the sheet; "
-        "README.txt there says how. Give every holder a copy of the folder.",
-        f"{quoted(sheet)} still opens everything by itself: keep it in a safe, or destroy it.",
+        told(
+            f"{quoted(output)}: {len(files)} files, any {need} of {len(named)} holders open the sheet; "
+            "README.txt there says how. Give every holder a copy of the folder."
+        ),
+        told(
+            f"{quoted(sheet)} still opens everything by itself: keep it in a safe, or destroy it."
+        ),
     ]
     if classical:
         named_so = ", ".join(str(quoted(each)) for each in classical)
         lines.append(
-            f"X25519 keys do not withstand a quantum computer ({named_so}): a file all "
-            " of whose holders have such keys may be opened by one, some day."
+            told(
+                f"X25519 keys do not withstand a quantum computer ({named_so}): a file all "
+                " of whose holders have such keys may be opened by one, some day."
+            )
         )
     shell.emit(
         as_json,

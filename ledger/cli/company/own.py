@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell
+from ledger.cli.speech import _, told
 from ledger.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def open_vault() -> "Vault":
 
 
 def _told(count: int) -> None:
-    shell.tell(f"Reading {count} deposits for the vault's catalogue; this is done once.")
+    shell.tell(told(f"Reading {count} deposits for the vault's catalogue; this is done once."))
 
 
 def connect(vault: "Vault", *, hurried: float | None = None) -> "NotaryClient":
@@ -52,7 +53,7 @@ def connect(vault: "Vault", *, hurried: float | None = None) -> "NotaryClient":
     def waiting() -> None:
         if not silent and untold.acquire(blocking=False):
             erase = "\r\x1b[K" if shell.watched() else ""
-            shell.tell(f"{erase}The notary cannot be reached; trying again.")
+            shell.tell(erase + _("The notary cannot be reached; trying again."))
 
     return NotaryClient(config.notary, ledger=config.origin, key=vault.key, waiting=waiting)
 
@@ -72,6 +73,6 @@ def new_passphrase(file: Path | None) -> str:
         )
     return str(
         click.prompt(
-            "New passphrase for the vault", hide_input=True, confirmation_prompt=True, err=True
+            _("New passphrase for the vault"), hide_input=True, confirmation_prompt=True, err=True
         )
     )

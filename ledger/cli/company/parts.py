@@ -11,6 +11,7 @@ from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.remarks import page_lines, remark_lines
 from ledger.cli.company.sending import name_of, summary
+from ledger.cli.speech import _, told
 from ledger.company.noting import noted
 from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
@@ -182,11 +183,11 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
         last, gap = each.document, bool(lines)
         yield from lines
     if len(shown) > _TOP:
-        yield f"and {len(shown) - _TOP:,} more; words, or more of them, show them"
+        yield told(f"and {len(shown) - _TOP:,} more; words, or more of them, show them")
     if not narrowed and len(shown) > 1:
         yield ""
         names = "size, modified, media-type, source, tool, unsplit"
-        yield text.indent(f"Fields of a document: “field name”, {names}.", 0)
+        yield text.indent(told(f"Fields of a document: “field name”, {names}."), 0)
     if cover:
         if shown:
             yield ""
@@ -196,13 +197,13 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
 def _cover(contents: "Contents", names: Sequence[str]) -> Iterator[str]:
     from ledger.company.disclosing.contents import COVER
 
-    yield click.style(COVER, bold=True) + "  as stated by the depositor's software at sealing"
+    yield click.style(COVER, bold=True) + _("  as stated by the depositor's software at sealing")
     for name in names[:_MOST]:
         left = f"  {text.pad(f'{COVER} {name}', _PATH - 2)} "
         value = contents.cover[name] or "none"
         yield left + text.inline(value, text.WIDTH - text.columns(left))
     if len(names) > _MOST:
-        yield text.indent(f"and {len(names) - _MOST:,} more; words show them", 2)
+        yield text.indent(told(f"and {len(names) - _MOST:,} more; words show them"), 2)
 
 
 def _lines(
@@ -237,13 +238,13 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
     if made is None:
         # They come before what was made of them.
         originals = sum(not contents.made(each) for each in range(len(contents.records)))
-        place = f"document {document + 1} of {originals}"
+        place = told(f"document {document + 1} of {originals}")
     else:
-        place = f"{made.kind} {made.position} of {made.total} of document {made.of + 1}"
+        place = told(f"{made.kind} {made.position} of {made.total} of document {made.of + 1}")
     facts = [place, text.size(record.size)]
     facts += [f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds_of(entry)]
     if entry.parts:
-        facts.append(f"cut by {text.inline(record.splitter, 20)}")
+        facts.append(told(f"cut by {text.inline(record.splitter, 20)}"))
     yield click.style(text.indent(", ".join(facts), 0), bold=True)
     yield text.foreign(contents.called(document) if contents.made(document) else record.name, 2)
     for each in noted([record]):
@@ -275,7 +276,9 @@ def _tree(contents: "Contents", target: "Target", document: int) -> Iterator[str
             up = parents[up - 1]
         if up and depths[each] > 1:
             path = path[len(parts[up - 1].path) + 1 :]
-        more = f"[{inner[each]} inside]" if brief and inner[each] and each != target.part else ""
+        more = (
+            told(f"[{inner[each]} inside]") if brief and inner[each] and each != target.part else ""
+        )
         size = contents.extent(Target(document, each))[1]
         yield _line(depths[each], short_path(path), part.label, size, more)
     if rest:
@@ -305,7 +308,7 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
     ]
     if pages:
         position, total, tool = pages[-1]
-        which = "page 1" if len(pages) == 1 else f"page 1-{position}"
+        which = _("page 1") if len(pages) == 1 else told(f"page 1-{position}")
         yield text.said(f"{which} of {total}, as rendered at the deposit by {quoted(tool)}", 2)
         yield from page_lines(
             [
@@ -317,7 +320,7 @@ def _renditions(contents: "Contents", document: int) -> Iterator[str]:
         )
     for each, record in made:
         if contents.is_marked(each):
-            words = f"{quoted(contents.called(each))}: the same with its changes marked; type"
+            words = told(f"{quoted(contents.called(each))}: the same with its changes marked; type")
             yield text.said(f"{words} `marked:` before a part of it", 2)
         elif record.rendition and record.rendition.kind != "page":
             yield text.said(

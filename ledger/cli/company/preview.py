@@ -7,6 +7,7 @@ import click
 
 from ledger.cli import text
 from ledger.cli.company.remarks import remark_lines
+from ledger.cli.speech import _, told
 from ledger.company.disclosing.contents import COVER
 from ledger.company.disclosing.selectors import CALLED, TEXT
 from ledger.crypto.commitment import MAX_LEAF
@@ -24,41 +25,41 @@ _SHOWN = 12
 def lines_of(value: dict[str, Any], name: str) -> Iterator[str]:
     """Yield a preview for a person, in 80 columns."""
     if value["disclosed"] == "whole":
-        yield from _title("Shown: all of", name)
+        yield from _title(_("Shown: all of"), name)
         for each in value["revealed"][:_SHOWN]:
             yield _row(each["name"], text.size(each["size"]))
             if each["rendition"]:
                 yield from remark_lines(each["rendition"]["remarks"], 4)
         if len(value["revealed"]) > _SHOWN:
-            yield f"  and {len(value['revealed']) - _SHOWN} more documents"
+            yield told(f"  and {len(value['revealed']) - _SHOWN} more documents")
     else:
-        yield from _title("Shown of", name)
+        yield from _title(_("Shown of"), name)
         for each in value.get("asked", ()):
             if each["found_by"] in _SAID:
                 yield text.said(f"{quoted(each['selector'])}: found by {each['found_by']}", _MARGIN)
         yield from _revealed_lines(value["revealed"])
-        yield from _title("Hidden")
+        yield from _title(_("Hidden"))
         yield from _hidden_lines(value["hidden"], value["says"]["cover_padded"] is not None)
-    yield from _title("Said besides")
+    yield from _title(_("Said besides"))
     says = value["says"]
-    for line in (*_besides(says), f"receipt: {_receipt(says['receipt'])}"):
+    for line in (*_besides(says), told(f"receipt: {_receipt(says['receipt'])}")):
         yield text.said(line, _MARGIN)
     if value["notices"]:
-        yield from _title("To know before")
+        yield from _title(_("To know before"))
     for each in value["notices"]:
         yield from text.noted(each, _MARGIN)
 
 
 def receipt_lines(found: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     """Yield what is said of deposits of which only the receipt is shown."""
-    yield from _title("Receipts alone, with nothing of the content")
+    yield from _title(_("Receipts alone, with nothing of the content"))
     for name, value in found[:_SHOWN]:
         receipt = value["says"]["receipt"]
         number = receipt["matter_number"]
-        place = f"number {number}, " if number else ""
-        yield _row(name, f"{place}entry {receipt['index']}, block {receipt['block']}")
+        place = told(f"number {number}, ") if number else ""
+        yield _row(name, told(f"{place}entry {receipt['index']}, block {receipt['block']}"))
     if len(found) > _SHOWN:
-        yield f"  and {len(found) - _SHOWN} more"
+        yield told(f"  and {len(found) - _SHOWN} more")
 
 
 def _title(words: str, name: str | None = None) -> Iterator[str]:
@@ -82,11 +83,11 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
                 yield "    " + text.inline(more, text.WIDTH - 4)
     if len(content) > _SHOWN:
         rest = content[_SHOWN:]
-        yield _row(f"and {len(rest)} more", text.size(sum(each["size"] for each in rest)))
+        yield _row(told(f"and {len(rest)} more"), text.size(sum(each["size"] for each in rest)))
     for each in revealed:
         if "field" in each:
             shown = field_words(each["field"], each["value"])
-            where = COVER if each["document"] is None else f"document {each['document']}"
+            where = COVER if each["document"] is None else told(f"document {each['document']}")
             yield f"  {where}, {each['field']}"
             yield "    " + text.inline(shown, text.WIDTH - 4)
             if each["field"] == "rendition":
@@ -100,7 +101,7 @@ def field_words(name: str, value: Any) -> str:
     if name == "modified":
         return text.when(value)
     if name == "rendition":
-        return "{kind} {position} of {total} of document {of}".format(**value)
+        return told("{kind} {position} of {total} of document {of}".format(**value))
     return str(value)
 
 
@@ -108,65 +109,75 @@ def _hidden_lines(hidden: dict[str, Any], opened: bool) -> Iterator[str]:
     """`opened`: whether anything of the cover is shown."""
     for each in hidden["documents"]:
         if each["size_hidden"]:
-            yield _row(each["name"], f"{each['size_hidden']:,} of {each['size']:,} bytes")
+            yield _row(each["name"], told(f"{each['size_hidden']:,} of {each['size']:,} bytes"))
         for part in each["parts"]:
             kinds = part["kind"] + ("" if part["total"] == 1 else "s")
-            of, rest = f"of {part['total']:,} {kinds}", f"the rest of {part['partly']:,}"
+            of, rest = (
+                told(f"of {part['total']:,} {kinds}"),
+                told(f"the rest of {part['partly']:,}"),
+            )
             unseen = part["hidden"] - part["partly"]
             if unseen:
-                yield f"  {unseen:,} {of}" + (f", and {rest}" if part["partly"] else "")
+                yield f"  {unseen:,} {of}" + (told(f", and {rest}") if part["partly"] else "")
             elif part["partly"]:
                 yield f"  {rest} {of}"
         if each["fields"]:
-            yield f"  of document {each['document']}: {', '.join(each['fields'])}"
+            yield told(f"  of document {each['document']}: {', '.join(each['fields'])}")
     others = hidden["other_documents"]
     if others:
         words = (
-            "1 other document with its" if others == 1 else f"{others} other documents with their"
+            _("1 other document with its")
+            if others == 1
+            else told(f"{others} other documents with their")
         )
-        yield text.indent(f"{words} name and all else", 2)
+        yield text.indent(told(f"{words} name and all else"), 2)
     if hidden["cover"]:
-        words = "title, path and origin of the deposit"
-        yield text.indent(f"of the {COVER}: {', '.join(hidden['cover'])}" if opened else words, 2)
+        words = _("title, path and origin of the deposit")
+        yield text.indent(
+            told(f"of the {COVER}: {', '.join(hidden['cover'])}") if opened else words, 2
+        )
 
 
 def _besides(says: dict[str, Any]) -> Iterator[str]:
     if "title" in says:
-        yield f"title: {quoted(says['title'])}"
+        yield told(f"title: {quoted(says['title'])}")
         for name, found in says["provenance"].items():
             yield f"{quoted(name)}: {quoted(found)}"
         return
     if "documents" not in says:
         return
     if says["cover_padded"]:
-        yield f"that the {COVER} has at most {says['cover_padded']} fields"
+        yield told(f"that the {COVER} has at most {says['cover_padded']} fields")
     for each in says["documents"]:
-        yield f"document {each['document']} of at most {says['documents_padded']}" + (
+        yield told(f"document {each['document']} of at most {says['documents_padded']}") + (
             f", {_cut_words(each['splitter'])}" if "splitter" in each else ""
         )
         parts = each.get("parts", [])
         for part in parts[:3]:
-            yield f"{quoted(part['path'])}, part {part['position']} of {each['parts_total']}"
+            yield told(f"{quoted(part['path'])}, part {part['position']} of {each['parts_total']}")
         if len(parts) > 3:
-            yield f"and {len(parts) - 3} more paths like these"
+            yield told(f"and {len(parts) - 3} more paths like these")
         if "pieces_total" in each:
-            yield f"{each['pieces_total']:,} piece{'' if each['pieces_total'] == 1 else 's'}"
+            yield told(f"{each['pieces_total']:,} piece{'' if each['pieces_total'] == 1 else 's'}")
         elif "pieces_padded" in each:
-            yield f"at most {each['pieces_padded']} pieces, and which of them are shown"
+            yield told(f"at most {each['pieces_padded']} pieces, and which of them are shown")
 
 
 def _cut_words(splitter: str) -> str:
     if splitter.split()[0] == Splitting().splitter:
-        return f"cut every {MAX_LEAF >> 10} KiB"
-    return f"cut by {text.inline(splitter, 20)}"
+        return told(f"cut every {MAX_LEAF >> 10} KiB")
+    return told(f"cut by {text.inline(splitter, 20)}")
 
 
 def _receipt(receipt: dict[str, Any]) -> str:
     number, sealed = receipt["matter_number"], receipt["sealed_size"]
     identity = receipt["identity"]
     return (
-        f"{quoted(identity) if identity else 'identity not carried'}, account {receipt['account']}, "
-        f"entry {receipt['index']} in block {receipt['block']}, {text.when(receipt['registered'])}"
-        + (f", number {number} of a matter" if number else "")
-        + (f", {text.size(sealed)} sealed and padded" if sealed else "")
+        told(
+            f"{quoted(identity) if identity else _('identity not carried')}, account "
+            f"{receipt['account']}, entry {receipt['index']} in block {receipt['block']}, "
+            f"{text.when(receipt['registered'])}"
+        )
+        + (told(f", number {number} of a matter") if number else "")
+        + (told(f", {text.size(sealed)} sealed and padded") if sealed else "")
     )

@@ -8,6 +8,7 @@ from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.sending import name_of, no_receipt, sentence_of, summary
 from ledger.cli.extras import require_extra
+from ledger.cli.speech import _
 
 
 class _IdOrCommand(click.Group):
@@ -95,9 +96,9 @@ def refresh(ids: tuple[str, ...], as_json: bool) -> None:
                 continue
             final = "final" if outcome.final else "provisional"
             values.append({**value, "receipt_state": final, "replaced": outcome.more})
-            more = ", replaced by one that shows more" if outcome.more else ", nothing new"
+            more = _(", replaced by one that shows more") if outcome.more else _(", nothing new")
             lines += [text.foreign(name, 0), text.said(f"{final}{more}", 2)]
-    shell.emit(as_json, {"receipts": values}, "\n".join(lines) or "No receipt is provisional.")
+    shell.emit(as_json, {"receipts": values}, "\n".join(lines) or _("No receipt is provisional."))
     if failures:
         raise SystemExit(1)
 

@@ -10,6 +10,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.company.trust import read_trust
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -97,15 +98,21 @@ def recover(
             progress,
         )
     lines = [
-        f"Recovered {restored.count} deposits; each receipt was verified.",
-        "This computer's new key belongs to the account. If the old computer was stolen, ask the "
-        "notary office to revoke its key.",
-        "Officers are not known here: whoever is to open deposits besides this vault and the sheet, "
-        "add again with `sealbook officer add`.",
+        told(f"Recovered {restored.count} deposits; each receipt was verified."),
+        _(
+            "This computer's new key belongs to the account. If the old computer was stolen, ask the "
+            "notary office to revoke its key."
+        ),
+        _(
+            "Officers are not known here: whoever is to open deposits besides this vault and the "
+            "sheet, add again with `sealbook officer add`."
+        ),
     ]
     if not restored.new:
         lines = [
-            f"Fetched {restored.count} deposits that were missing here; each receipt was verified."
+            told(
+                f"Fetched {restored.count} deposits that were missing here; each receipt was verified."
+            )
         ]
     _report_recovery(as_json, home, account, restored, lines)
 
@@ -124,9 +131,9 @@ def _report_recovery(
         "deposits": restored.count,
         "problems": [{"commitment": which, "message": why} for which, why in restored.problems],
     }
-    lines += [f"{which[:12]}  not recovered: {why}" for which, why in restored.problems]
+    lines += [told(f"{which[:12]}  not recovered: {why}") for which, why in restored.problems]
     if restored.problems:
-        lines.append("Run the same command again to fetch what is missing.")
+        lines.append(_("Run the same command again to fetch what is missing."))
     page = [text.foreign(home, 7, "Vault  "), *(text.said(line) for line in lines)]
     shell.emit(as_json, result, "\n".join(page))
     if restored.problems:

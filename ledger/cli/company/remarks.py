@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ledger.cli import text
+from ledger.cli.speech import _, told
 from ledger.company.disclosing.contents import MARKED
 from ledger.court.remarks import remark_names, remark_rest, remark_words
 from ledger.evidence.records import Record, Rendition
@@ -31,10 +32,10 @@ def page_lines(pages: Sequence[Rendition], margin: int) -> Iterator[str]:
         return
     saying = [each for each in pages if each.remarks]
     for each in saying[:_MOST]:
-        yield text.indent(f"page {each.position}", margin)
+        yield text.indent(told(f"page {each.position}"), margin)
         yield from remark_lines(each.facts["remarks"], margin + 2)
     if len(saying) > _MOST:
-        yield text.indent(f"and {len(saying) - _MOST:,} more pages with remarks", margin)
+        yield text.indent(told(f"and {len(saying) - _MOST:,} more pages with remarks"), margin)
 
 
 def sealed_lines(records: Sequence[Record], margin: int) -> Iterator[str]:
@@ -53,9 +54,11 @@ def sealed_lines(records: Sequence[Record], margin: int) -> Iterator[str]:
             if each.kind not in ("page", MARKED):
                 yield from remark_lines(each.facts["remarks"], margin + 2)
             elif each.kind == MARKED:
-                yield text.indent("a second text marks the changes", margin + 2)
+                yield text.indent(_("a second text marks the changes"), margin + 2)
     if len(saying) > _MOST:
         yield text.indent(
-            f"and {len(saying) - _MOST:,} more documents; `sealbook parts` shows their remarks",
+            told(
+                f"and {len(saying) - _MOST:,} more documents; `sealbook parts` shows their remarks"
+            ),
             margin,
         )

@@ -9,6 +9,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, KeyRevoked, NotEnrolled, SealbookError
 from ledger.quoted import Message, quoted
 
@@ -56,7 +57,7 @@ class Report:
     def left_out(self, path: Path, missing: tuple[tuple[str, str], ...]) -> None:
         """Say what was not taken of a folder."""
         for name, kind in missing:
-            label = f"{text.pad('left out', _LABEL)}{kind}"
+            label = f"{text.pad(_('left out'), _LABEL)}{kind}"
             shell.tell(f"{label}\n{text.foreign(f'{path}/{name}', _LABEL)}")
 
     def sealed(self, records: "Sequence[Record]") -> None:
@@ -78,7 +79,9 @@ class Report:
         self._add(deposit, DEPOSITED, receipt=str(receipt), index=index, block=block)
         self._entered.append((self._deposits[-1], deposit))
         place = text.home_relative(str(receipt))
-        self._lines(DEPOSITED, name_of(deposit), f"entry {index} in block {block}, receipt", place)
+        self._lines(
+            DEPOSITED, name_of(deposit), told(f"entry {index} in block {block}, receipt"), place
+        )
 
     def settled(self, provisional: int) -> None:
         """Say which of the receipts are final now, and how many of the vault's are not."""
@@ -140,7 +143,7 @@ class Report:
     def _lines(self, label: str, name: str, detail: str, place: str = "") -> None:
         if not self._as_json:
             color = {DEPOSITED: "green", WAITING: "yellow"}.get(label, "red")
-            shown = click.style(text.pad(label, _LABEL), fg=color)
+            shown = click.style(text.pad(text.state(label), _LABEL), fg=color)
             click.echo(text.foreign(name, _LABEL, shown))
             click.echo(text.said(detail, _LABEL))
             if place:
@@ -152,7 +155,9 @@ def send(vault: "Vault", report: Report) -> None:
 
     Then, for some seconds, receipts are fetched that are still provisional.
     """
-    with vault.sending(lambda: shell.tell("Another sealbook process is sending; waiting for it.")):
+    with vault.sending(
+        lambda: shell.tell(_("Another sealbook process is sending; waiting for it."))
+    ):
         if spooled := vault.spooled():
             _send(vault, spooled, report)
     if vault.provisional():
@@ -188,7 +193,7 @@ def _stamp(vault: "Vault") -> None:
     except SealbookError as error:
         shell.tell(text.said(f"What waits was not timestamped. {sentence_of(error)}"))
     if stamped:
-        shell.tell(f"Timestamped while it waits: {stamped}.")
+        shell.tell(told(f"Timestamped while it waits: {stamped}."))
 
 
 def _settle(vault: "Vault", report: Report) -> None:
@@ -215,7 +220,7 @@ def _say(outcome: "Outcome", report: Report) -> None:
             way_on = _NEW_KEY if isinstance(error, KeyRevoked) else _SEAL_ANEW
             report.not_deposited(deposit, REFUSED, error, way_on)
         case use_case.PutOff(_, error, proof):
-            more = _KEPT if proof is None else f"The proof is kept in {quoted(proof)}."
+            more = _KEPT if proof is None else told(f"The proof is kept in {quoted(proof)}.")
             report.not_deposited(deposit, FAILED, error, more)
         case use_case.Unsent(_, NotEnrolled()):
             report.waiting(deposit, _NOT_ENROLLED)
@@ -229,10 +234,10 @@ def _say(outcome: "Outcome", report: Report) -> None:
 
 def still_provisional(count: int) -> str:
     """Return the sentence about receipts that are not final yet."""
-    many = "1 receipt is" if count == 1 else f"{count} receipts are"
-    return (
-        f"{many} provisional: something is still to come from witnesses or timestamp authorities that "
-        "the trust file names. The next deposit, the daemon and `sealbook receipt refresh` fetch it."
+    return told(
+        f"{count} receipt{' is' if count == 1 else 's are'} provisional: something is still to come "
+        "from witnesses or timestamp authorities that the trust file names. The next deposit, the "
+        "daemon and `sealbook receipt refresh` fetch it."
     )
 
 

@@ -8,6 +8,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.extras import require_extra
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -69,22 +70,22 @@ def show(file: Path | None, output: Path | None, as_json: bool) -> None:
         ],
     }
     rows: list[tuple[str, Value]] = [
-        ("Ledger", quoted(found.origin)),
-        ("Issued by", quoted(found.issuer)),
-        ("Issued", text.when(found.issued)),
-        ("Required", ", ".join(found.required)),
-        ("Signed with", "Ed25519 and ML-DSA-44, both by the notary"),
-        ("Witnesses", list(map(quoted, witnesses)) or "none"),
-        ("Timestamps", [quoted(each.name) for each in found.authorities] or "none"),
+        (_("Ledger"), quoted(found.origin)),
+        (_("Issued by"), quoted(found.issuer)),
+        (_("Issued"), text.when(found.issued)),
+        (_("Required"), ", ".join(found.required)),
+        (_("Signed with"), _("Ed25519 and ML-DSA-44, both by the notary")),
+        (_("Witnesses"), list(map(quoted, witnesses)) or _("none")),
+        (_("Timestamps"), [quoted(each.name) for each in found.authorities] or _("none")),
         *(
-            ("Retired", _former(f"log {each.log.key_id.hex()}", each.size, each.revoked))
+            (_("Retired"), _former(told(f"log {each.log.key_id.hex()}"), each.size, each.revoked))
             for each in found.retired
         ),
         *(
-            ("Revoked", _former(f"seal {each.key.hex()[:16]}", each.size, each.revoked))
+            (_("Revoked"), _former(told(f"seal {each.key.hex()[:16]}"), each.size, each.revoked))
             for each in found.revoked_seals
         ),
-        ("Fingerprint", fingerprint(data)),
+        (_("Fingerprint"), fingerprint(data)),
     ]
     lines = list(labelled(rows))
     if output is not None:
@@ -113,7 +114,7 @@ def export(output: Path, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"file": str(output.absolute()), "fingerprint": fingerprint(data)},
-        f"Written\n{text.foreign(output, 2)}\nfingerprint {fingerprint(data)}",
+        told(f"Written\n{text.foreign(output, 2)}\nfingerprint {fingerprint(data)}"),
     )
 
 
@@ -151,7 +152,7 @@ def compare(file: Path | None, output: Path | None, as_json: bool) -> None:
         shell.emit(
             as_json,
             {"file": str(output.absolute()), "size": ours.checkpoint.size},
-            f"Written\n{text.foreign(output, 2)}",
+            told(f"Written\n{text.foreign(output, 2)}"),
         )
         return
     assert file is not None
@@ -163,19 +164,20 @@ def compare(file: Path | None, output: Path | None, as_json: bool) -> None:
     with own.connect(vault) as client:
         found = use_case(ours, theirs, vault.trust, client.consistency)
     sizes = {"ours": ours.checkpoint.size, "theirs": theirs.checkpoint.size}
-    shown = f"ours has {sizes['ours']} entries, theirs {sizes['theirs']}"
+    shown = told(f"ours has {sizes['ours']} entries, theirs {sizes['theirs']}")
     match found:
         case Agree():
-            shell.emit(as_json, {"result": "same", **sizes}, f"The same ledger: {shown}.")
+            shell.emit(as_json, {"result": "same", **sizes}, told(f"The same ledger: {shown}."))
         case NotCompared(why):
-            words = f"Not compared: {shown}. {why}"
+            words = told(f"Not compared: {shown}. {why}")
             shell.emit(as_json, {"result": "not-compared", "why": why, **sizes}, text.said(words))
         case Contradict(error):
             proof = keep_proof(vault, theirs, found)
             shell.emit(
                 as_json,
                 {"result": "contradiction", "file": str(proof), **sizes},
-                text.said(f"Two ledgers: {shown}. {error}") + f"\nKept\n{text.foreign(proof, 2)}",
+                text.said(f"Two ledgers: {shown}. {error}")
+                + told(f"\nKept\n{text.foreign(proof, 2)}"),
             )
             raise SystemExit(1)
 
@@ -223,13 +225,13 @@ def adopt(file: Path | None, printed: str | None, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"origin": pinned.trust.origin, "fingerprint": pinned.fingerprint},
-        f"Pinned: {pinned.fingerprint}",
+        told(f"Pinned: {pinned.fingerprint}"),
     )
 
 
 def _former(key: str, size: int, revoked: int | None) -> str:
-    since = "" if revoked is None else f", revoked from {text.when(revoked)} on"
-    return f"{key}, up to {size} entries{since}"
+    since = "" if revoked is None else told(f", revoked from {text.when(revoked)} on")
+    return told(f"{key}, up to {size} entries{since}")
 
 
 def _pinned() -> bytes:

@@ -17,6 +17,7 @@ from ledger.chain.seal import parse_cose_receipt
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import Trust
 from ledger.cli import text
+from ledger.cli.speech import _
 from ledger.crypto.keys import format_public_pem
 from ledger.disk.outputs import write_new
 from ledger.errors import InvalidInput
@@ -44,33 +45,35 @@ def of_receipt(parts: Receipt) -> Parts:
         "seal.pem": (DER_cert_to_PEM_cert(seal.certificate).encode(), "the seal's certificate"),
     }
     time = parse_block(parse_statement(parts.block)).time
-    files["block-time.txt"] = (str(time).encode(), "when the notary says it was, POSIX seconds")
+    files["block-time.txt"] = (str(time).encode(), _("when the notary says it was, POSIX seconds"))
     for name in ("statement", "block", "enrolment"):
         message = parse_statement(files[f"{name}.cose"][0]).message
-        files[f"{name}.signed"] = (message.to_be_signed(), "what its signature covers")
-        files[f"{name}.signature"] = (message.signature, "Ed25519, 64 bytes")
-    files["seal.signed"] = (seal.message.to_be_signed(root), "what the seal's signature covers")
-    files["seal.signature"] = (encode_dss_signature(r, s), "ECDSA with SHA-256, in DER")
+        files[f"{name}.signed"] = (message.to_be_signed(), _("what its signature covers"))
+        files[f"{name}.signature"] = (message.signature, _("Ed25519, 64 bytes"))
+    files["seal.signed"] = (seal.message.to_be_signed(root), _("what the seal's signature covers"))
+    files["seal.signature"] = (encode_dss_signature(r, s), _("ECDSA with SHA-256, in DER"))
     if parts.record is not None:
-        files["identity.cbor"] = (parts.record, "the identity record")
+        files["identity.cbor"] = (parts.record, _("the identity record"))
     times = parts.times
     for number, token in enumerate(times.tokens, 1):
         stamped = first_lines(parts.note, token.lines).encode()
-        files |= _stamp(f"token-{number}", token, "timestamp token, RFC 3161")
-        files[f"token-{number}.stamped"] = (stamped, "what it is over: the note's first lines")
+        files |= _stamp(f"token-{number}", token, _("timestamp token, RFC 3161"))
+        files[f"token-{number}.stamped"] = (stamped, _("what it is over: the note's first lines"))
     for number, der in enumerate(times.own, 1):
-        files |= _stamp(f"own-{number}", TokenEntry(0, der), "the depositor's token")
-        files[f"own-{number}.stamped"] = (parts.statement, "what it is over: the statement")
+        files |= _stamp(f"own-{number}", TokenEntry(0, der), _("the depositor's token"))
+        files[f"own-{number}.stamped"] = (parts.statement, _("what it is over: the statement"))
     if times.earlier is not None:
         earlier = times.earlier
         stamped = first_lines(earlier.note, earlier.token.lines).encode()
-        files["earlier.note"] = (earlier.note.encode(), "an earlier checkpoint, signed")
-        files |= _stamp("earlier", earlier.token, "the token over it, which the block record names")
-        files["earlier.stamped"] = (stamped, "what that token is over")
+        files["earlier.note"] = (earlier.note.encode(), _("an earlier checkpoint, signed"))
+        files |= _stamp(
+            "earlier", earlier.token, _("the token over it, which the block record names")
+        )
+        files["earlier.stamped"] = (stamped, _("what that token is over"))
     for number, each in enumerate(times.validation, 1):
         files[f"validation-{number}.der"] = (
             each,
-            "a certificate, revocation list or OCSP response",
+            _("a certificate, revocation list or OCSP response"),
         )
     return files
 
@@ -79,7 +82,7 @@ def _stamp(name: str, entry: TokenEntry, what: str) -> Parts:
     token = entry.first.der
     files = {f"{name}.der": (token, what)}
     if entry.der != token:
-        files[f"{name}.ers"] = (entry.der, "its renewals, an RFC 4998 evidence record")
+        files[f"{name}.ers"] = (entry.der, _("its renewals, an RFC 4998 evidence record"))
     return files
 
 
@@ -87,11 +90,11 @@ def of_trust(trust: Trust) -> Parts:
     """Return a trust file's parts."""
     files = {"policy": (format_policy(trust.policy).encode(), "C2SP tlog-policy")}
     for number, key in enumerate(trust.notary_keys, 1):
-        files[f"log-{number}.pem"] = (format_public_pem(key.public), "key of the log, Ed25519")
+        files[f"log-{number}.pem"] = (format_public_pem(key.public), _("key of the log, Ed25519"))
     for number, seal in enumerate(trust.seals, 1):
         pem = DER_cert_to_PEM_cert(seal.authority).encode()
-        files[f"root-{number}.pem"] = (pem, "who must have issued the seal's certificate")
-        files[f"subject-{number}.txt"] = (f"{seal.subject}\n".encode(), "whom it must name")
+        files[f"root-{number}.pem"] = (pem, _("who must have issued the seal's certificate"))
+        files[f"subject-{number}.txt"] = (f"{seal.subject}\n".encode(), _("whom it must name"))
     return files
 
 
@@ -104,7 +107,7 @@ def write_parts(folder: Path, parts: Parts) -> str:
     taken = [name for name in parts if (folder / name).exists()]
     if taken:
         raise InvalidInput(f"{quoted(folder / taken[0])} exists already and is not overwritten.")
-    for name, (data, _) in parts.items():
+    for name, (data, _about) in parts.items():
         write_new(folder / name, data)
     width = max(map(len, parts)) + 2
     return "\n".join(f"{text.pad(name, width)}{what}" for name, (_, what) in parts.items())

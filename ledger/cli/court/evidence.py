@@ -14,6 +14,7 @@ from ledger.cli.court.gaps import gaps_page
 from ledger.cli.court.readings import reading_values, readings_of, readings_page, write_readings
 from ledger.cli.court.reports import Shown, damaged, show_reports
 from ledger.cli.court.sealed import ended_in_order
+from ledger.cli.speech import _
 from ledger.cli.table import labelled
 from ledger.court import say
 from ledger.court.pieces import content_names, outputs
@@ -159,7 +160,7 @@ class _Writing:
             return
         lines = [""]
         if not self._placed:
-            why = "the report is not good" if self._stagings else "the file shows no content"
+            why = _("the report is not good") if self._stagings else _("the file shows no content")
             lines.append(text.said(f"Nothing was written to {quoted(self._output)}: {why}."))
         if self._placed:
             lines.append(say("written", how.language))
@@ -169,7 +170,7 @@ class _Writing:
                 renamed = whole and name in written.renamed
                 lines.append(text.foreign(self._folder(number) / place, 2))
                 if renamed:
-                    lines += labelled([("deposited as", quoted(name))], 4)
+                    lines += labelled([(_("deposited as"), quoted(name))], 4)
         if self._read:
             lines += [say("written-readings", how.language)]
             lines += [text.foreign(each, 2) for each in self._read[:_LISTED]]

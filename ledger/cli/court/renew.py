@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.speech import _, told
 from ledger.quoted import Words
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def renew(
     outcomes = [found[file] for file in wanted]
     failed = sum(each.error is not None for each in outcomes)
     lines = [_line(each) for each in outcomes]
-    lines.append(f"{len(outcomes) - failed} renewed, {failed} failed, {left} records left out")
+    lines.append(
+        told(f"{len(outcomes) - failed} renewed, {failed} failed, {left} records left out")
+    )
     shell.emit(as_json, {"files": [_object(each) for each in outcomes]}, "\n".join(lines))
     if failed:
         raise SystemExit(1)
@@ -88,13 +91,13 @@ def _found(outcome: "Outcome") -> str:
     """Return what the record showed before."""
     before = outcome.before
     if before is None:
-        return "The record before: none of its timestamps holds, so it shows only the new one."
-    said = (
+        return _("The record before: none of its timestamps holds, so it shows only the new one.")
+    said = told(
         f"The record before: the file by {text.when(before.since)}, until {text.when(before.until)}, "
         "by certificates of its own."
     )
     if outcome.lapsed:
-        said += " That was over, so it shows only the new time."
+        said += _(" That was over, so it shows only the new time.")
     return said
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.speech import _
 from ledger.errors import MalformedData
 from ledger.quoted import Words, quoted
 
@@ -82,7 +83,7 @@ def show_reports(
 
         check = check_of(how.name, trusted, how.language)
         if how.draft and not good:
-            shell.tell("No declaration is drafted, because the report is not good.")
+            shell.tell(_("No declaration is drafted, because the report is not good."))
             check = None
     if how.as_json:
         value = {"file": str(how.name), "good": good, "trust": _trust_value(trusted)}

@@ -9,6 +9,7 @@ import click
 
 from ledger.cli import shell
 from ledger.cli.court.reports import Beside, Shown, damaged, show_reports
+from ledger.cli.speech import told
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def asked_rule(asked: str | None) -> str | None:
 
     rule = find_rule(asked)
     if rule is None:
-        known = "; ".join(f"{name} (also {', '.join(others)})" for name, others in RULES.items())
+        known = "; ".join(
+            told(f"{name} (also {', '.join(others)})") for name, others in RULES.items()
+        )
         raise click.UsageError(f"--for does not know {quoted(asked)}. It knows: {known}.")
     return rule
 

@@ -9,6 +9,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.speech import _, told
 from ledger.errors import Conflict, MalformedData, NotFound, Refused, VerificationFailed
 from ledger.quoted import quoted
 
@@ -110,9 +111,9 @@ def enroll(
         enrolled = command(directory, Enroll(data), record=format_record(record))
     value = {"new": enrolled.new, **_standing(enrolled.standing)}
     if value["new"]:
-        shell.emit(as_json, value, f"Enrolled.\n{_standing_text(value)}")
+        shell.emit(as_json, value, told(f"Enrolled.\n{_standing_text(value)}"))
         return
-    known = f"Already enrolled as {_who(value)}; nothing was changed."
+    known = told(f"Already enrolled as {_who(value)}; nothing was changed.")
     key = thumbprint_ed25519(found.key).hex()
     revoked = next(each["revoked"] for each in value["keys"] if each["key"] == key)
     if revoked is not None:
@@ -141,7 +142,7 @@ def accounts(directory: Path, as_json: bool) -> None:
     from ledger.notary.orders import ListAccounts
 
     found = [_standing(each) for each in command(directory, ListAccounts()).accounts]
-    lines = [_standing_text(each) for each in found] or ["Nobody is enrolled yet."]
+    lines = [_standing_text(each) for each in found] or [_("Nobody is enrolled yet.")]
     shell.emit(as_json, {"accounts": found}, "\n\n".join(lines))
 
 
@@ -181,7 +182,7 @@ def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"key": full, "reason": reason, "index": answer.index},
-        f"Revoked {text.groups(full)[0]} ...: entry {answer.index}.",
+        told(f"Revoked {text.groups(full)[0]} ...: entry {answer.index}."),
     )
 
 
@@ -208,21 +209,24 @@ def _standing(standing: "Standing") -> dict[str, Any]:
 
 def _who(standing: dict[str, Any]) -> str:
     if standing["name"] is None:
-        return "somebody whose identity record was erased"
-    return f"{quoted(standing['name'])}, registration {quoted(standing['registration'])}"
+        return _("somebody whose identity record was erased")
+    return told(f"{quoted(standing['name'])}, registration {quoted(standing['registration'])}")
 
 
 def _standing_text(standing: dict[str, Any]) -> str:
     from ledger.cli.table import Value, labelled
 
     rows: list[tuple[str, Value]] = [
-        ("Account", text.groups(standing["account"])[0]),
-        ("Name", quoted(standing["name"]) if standing["name"] else "erased"),
-        ("Registration", quoted(standing["registration"]) if standing["name"] else "erased"),
+        (_("Account"), text.groups(standing["account"])[0]),
+        (_("Name"), quoted(standing["name"]) if standing["name"] else _("erased")),
+        (_("Registration"), quoted(standing["registration"]) if standing["name"] else _("erased")),
     ]
     for each in standing["keys"]:
-        revoked = "" if each["revoked"] is None else f", revoked by entry {each['revoked']}"
+        revoked = "" if each["revoked"] is None else told(f", revoked by entry {each['revoked']}")
         rows.append(
-            ("Key", f"{each['key'][:16]}  {each['role']}, entry {each['enrolled']}{revoked}")
+            (
+                _("Key"),
+                told(f"{each['key'][:16]}  {each['role']}, entry {each['enrolled']}{revoked}"),
+            )
         )
     return "\n".join(labelled(rows))

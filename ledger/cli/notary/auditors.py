@@ -11,6 +11,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.speech import _, told
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def add(name: str, output: Path, directory: Path, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"name": name, "file": str(output.absolute())},
-        f"Written\n{text.foreign(output, 2)}",
+        told(f"Written\n{text.foreign(output, 2)}"),
     )
 
 
@@ -83,7 +84,7 @@ def list_(directory: Path, as_json: bool) -> None:
         as_json,
         {"auditors": [{"name": each.name, "admitted": each.admitted} for each in found]},
         "\n".join(labelled([(text.when(each.admitted), quoted(each.name)) for each in found]))
-        or "Nobody may read the entries.",
+        or _("Nobody may read the entries."),
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.speech import _, told
 from ledger.quoted import quoted
 
 UNREAD = {
@@ -42,7 +43,7 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
         with shell.waiting("making the database anew"):
             value["rebuilt"] = make_anew(directory)
         if not as_json:
-            click.echo(f"The database was made anew: {value['rebuilt']} entries.")
+            click.echo(told(f"The database was made anew: {value['rebuilt']} entries."))
     with shell.Progress("checked", 0, bytes_=False) as progress:
         found = run(directory, ciphertext=ciphertext, progress=progress)
     value["findings"] = [
@@ -53,8 +54,8 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
         f"{each.level}\n{text.foreign(each.place, 4)}\n{text.said(each.problem, 4)}"
         for each in found
     ]
-    lines = lines or ["Everything that was looked at agrees."]
-    shell.emit(as_json, value, "\n".join([*lines, f"Not looked at: {UNREAD[ciphertext]}"]))
+    lines = lines or [_("Everything that was looked at agrees.")]
+    shell.emit(as_json, value, "\n".join([*lines, told(f"Not looked at: {UNREAD[ciphertext]}")]))
     if any(each.level == ERROR for each in found):
         raise SystemExit(1)
 

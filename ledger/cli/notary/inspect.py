@@ -11,6 +11,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.speech import _, told
 from ledger.errors import Conflict
 from ledger.quoted import quoted
 
@@ -104,12 +105,14 @@ def inspect(
     write_new(paper, f"{page}\n".encode())
     entries = [_value(each.inspection) for each in opened]
     lines = [
-        f"Entry {each['index']}: the deposit at entry {each['entry']} was seen, "
-        f"{'whole' if each['scope'] == WHOLE else 'in part'}."
+        told(
+            f"Entry {each['index']}: the deposit at entry {each['entry']} was seen, "
+            f"{'whole' if each['scope'] == WHOLE else 'in part'}."
+        )
         for each in entries
     ]
-    lines += ["The record, for courts:", text.foreign(record, 2)]
-    lines += ["The paper, for the officer to sign:", text.foreign(paper, 2)]
+    lines += [_("The record, for courts:"), text.foreign(record, 2)]
+    lines += [_("The paper, for the officer to sign:"), text.foreign(paper, 2)]
     shell.emit(
         as_json,
         {"record": str(record.absolute()), "paper": str(paper.absolute()), "entries": entries},

@@ -10,6 +10,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.accounts import enroll, revoke
 from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, MalformedData, Refused
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def rotate_log(directory: Path, as_json: bool) -> None:
     from ledger.notary.orders import RotateLog
 
     _changed(
-        as_json, directory, command(directory, RotateLog()), "Both pairs of log keys sign now."
+        as_json, directory, command(directory, RotateLog()), _("Both pairs of log keys sign now.")
     )
 
 
@@ -123,7 +124,9 @@ def retire_log(directory: Path, as_json: bool) -> None:
     from ledger.notary.ordering import command
     from ledger.notary.orders import RetireLog
 
-    _changed(as_json, directory, command(directory, RetireLog()), "The old log keys are destroyed.")
+    _changed(
+        as_json, directory, command(directory, RetireLog()), _("The old log keys are destroyed.")
+    )
 
 
 @revoke_.command(
@@ -147,7 +150,7 @@ def revoke_log(reason: str, since: datetime | None, directory: Path, as_json: bo
     from ledger.notary.orders import RevokeLog
 
     made = command(directory, RevokeLog(reason, _seconds(since)))
-    _changed(as_json, directory, made, "The log's old keys are revoked and destroyed.")
+    _changed(as_json, directory, made, _("The log's old keys are revoked and destroyed."))
 
 
 @rotate.command(
@@ -274,7 +277,7 @@ def shut(passphrase_file: Path, directory: Path, as_json: bool) -> None:
     place.read_settings(directory)
     with place.lock(directory):
         count = place.shut_keys(directory, passphrase_file)
-    shell.emit(as_json, {"shut": count}, f"{count} private keys are under the passphrase.")
+    shell.emit(as_json, {"shut": count}, told(f"{count} private keys are under the passphrase."))
 
 
 def _seconds(since: datetime | None) -> int:
@@ -305,13 +308,15 @@ def _new_seal(
             shell.emit(
                 as_json,
                 {"request": str(request.absolute())},
-                f"Written\n{text.foreign(request, 2)}\nNothing is sealed with the new key yet.",
+                told(
+                    f"Written\n{text.foreign(request, 2)}\nNothing is sealed with the new key yet."
+                ),
             )
             return
         chain = _certified(directory, asked, root_key)
     made = command(directory, InstallSeal(chain, reason, since))
-    ended = "" if reason is None else " The old one is revoked."
-    _changed(as_json, directory, made, f"A new key seals.{ended}")
+    ended = "" if reason is None else _(" The old one is revoked.")
+    _changed(as_json, directory, made, told(f"A new key seals.{ended}"))
 
 
 def _certified(directory: Path, request: bytes, root_key: Path | None) -> bytes:
@@ -349,7 +354,9 @@ def _changed(as_json: bool, directory: Path, made: "KeysChanged", said: str) -> 
         as_json,
         {"fingerprint": made.fingerprint, "entries": list(made.entries)},
         said
-        + (f" Entries that say so: {entries}." if entries else "")
-        + f"\nThe trust file to hand out is now\n  {made.fingerprint}\n{text.foreign(name, 2)}"
-        + "\nWitnesses need it, too: `sealbook witness add DIR --trust FILE` there.",
+        + (told(f" Entries that say so: {entries}.") if entries else "")
+        + told(
+            f"\nThe trust file to hand out is now\n  {made.fingerprint}\n{text.foreign(name, 2)}"
+        )
+        + _("\nWitnesses need it, too: `sealbook witness add DIR --trust FILE` there."),
     )

@@ -10,6 +10,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option, notary
+from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, NotFound
 from ledger.language import day, spelled, utc
 from ledger.quoted import quoted
@@ -101,15 +102,19 @@ def init(
             "fingerprint": printed,
         },
         text.said(f"The ledger {quoted(origin)} stands in {quoted(directory.resolve())}.")
-        + "\nHand its trust file to courts and companies, and the fingerprint on paper:\n"
-        f"  {printed}\n{text.foreign(trust.name, 2)}\n"
-        + (
-            "Its private keys are in keys/."
-            if token is None
-            else "The Ed25519 log key and the seal's key are in the token; the ML-DSA-44 key and the "
-            "seal's root are in keys/."
+        + told(
+            "\nHand its trust file to courts and companies, and the fingerprint on paper:\n"
+            f"  {printed}\n{text.foreign(trust.name, 2)}\n"
         )
-        + " `sealbook notary serve` starts the service.",
+        + (
+            _("Its private keys are in keys/.")
+            if token is None
+            else _(
+                "The Ed25519 log key and the seal's key are in the token; the ML-DSA-44 key and the "
+                "seal's root are in keys/."
+            )
+        )
+        + _(" `sealbook notary serve` starts the service."),
     )
 
 
@@ -189,21 +194,21 @@ def status(directory: Path, as_json: bool) -> None:
     state = command(directory, AskState())
     value = asdict(state) | {"root": state.root.hex()}
     rows: list[tuple[str, Value]] = [
-        ("Ledger", quoted(value["origin"])),
-        ("Entries", str(value["size"])),
-        ("Blocks", str(value["height"] + 1)),
-        ("Accounts", str(value["accounts"])),
-        ("Root", "\n".join(text.groups(value["root"]))),
-        ("Health", value["health"]),
-        ("Seal until", day(value["seal_expires"])),
+        (_("Ledger"), quoted(value["origin"])),
+        (_("Entries"), str(value["size"])),
+        (_("Blocks"), str(value["height"] + 1)),
+        (_("Accounts"), str(value["accounts"])),
+        (_("Root"), "\n".join(text.groups(value["root"]))),
+        (_("Health"), value["health"]),
+        (_("Seal until"), day(value["seal_expires"])),
     ]
-    rows.append(("Keys", "\n".join(state.keys)))
+    rows.append((_("Keys"), "\n".join(state.keys)))
     if state.anchors:
-        rows.append(("Anchors", "\n".join(state.anchors)))
+        rows.append((_("Anchors"), "\n".join(state.anchors)))
     if state.anchors_until is not None:
-        rows.append(("Anchors until", day(state.anchors_until)))
+        rows.append((_("Anchors until"), day(state.anchors_until)))
     if value["detail"]:
-        rows.append(("To do", value["detail"]))
+        rows.append((_("To do"), value["detail"]))
     shell.emit(as_json, value, "\n".join(labelled(rows)))
 
 
@@ -244,7 +249,16 @@ def blocks(height: int | None, directory: Path, as_json: bool) -> None:
                     "root": each.root.hex(),
                 }
             )
-    lines = [f"{'block':>7}  {'entries':<15}{'time (UTC)':<21}{'previous':<14}closed by"]
+    lines = [
+        text.heads(
+            (_("block"), -7),
+            ("", 2),
+            (_("entries"), 15),
+            (_("time (UTC)"), 21),
+            (_("previous"), 14),
+            (_("closed by"), 0),
+        )
+    ]
     lines += [
         f"{each['height']:>7}  "
         f"{_span(each['start'], each['size']):<15}"
@@ -274,9 +288,9 @@ def accept_clock(directory: Path, as_json: bool) -> None:
     from ledger.notary.orders import AcceptClock
 
     notice = command(directory, AcceptClock()).notice
-    said = f" Entry {notice} says so in public." if notice is not None else ""
+    said = told(f" Entry {notice} says so in public.") if notice is not None else ""
     now = utc(time.time())
-    shell.emit(as_json, {"notice": notice}, f"{now} is taken for right.{said}")
+    shell.emit(as_json, {"notice": notice}, told(f"{now} is taken for right.{said}"))
 
 
 def _span(start: int, size: int) -> str:

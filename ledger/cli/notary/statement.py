@@ -7,6 +7,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option, notary
+from ledger.cli.speech import told
 
 
 @notary.command(
@@ -61,7 +62,7 @@ def statement(
     page = draft_page(draft)
     if output is not None:
         write_new(output, f"{page}\n".encode())
-        page = f"The draft, to complete and sign:\n{text.foreign(output, 2)}"
+        page = told(f"The draft, to complete and sign:\n{text.foreign(output, 2)}")
     value = {
         "draft": True,
         "for": asked,

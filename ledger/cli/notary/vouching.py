@@ -7,6 +7,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.speech import _, told
 
 if TYPE_CHECKING:
     from ledger.chain.trust import Trust
@@ -91,9 +92,9 @@ def _show(trust: "Trust", directory: Path, as_json: bool) -> None:
     quorum = next((each.threshold for each in trust.policy.groups if each.name == "witnesses"), 0)
     names = [each.name for each in trust.authorities]
     lines = [
-        f"Witnesses: {len(witnesses)}, of whom {quorum} must sign.",
-        f"Timestamp authorities: {len(names)}.",
-        "The trust file is a new one; print its fingerprint and hand both out:",
+        told(f"Witnesses: {len(witnesses)}, of whom {quorum} must sign."),
+        told(f"Timestamp authorities: {len(names)}."),
+        _("The trust file is a new one; print its fingerprint and hand both out:"),
         text.foreign(file, 2),
         f"  {printed}",
     ]
