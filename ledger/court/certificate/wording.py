@@ -129,7 +129,7 @@ def _between(case: Case, language: str) -> Iterator[Row]:
         yield Row(tr("Earliest and latest", language), unknown)
         return
     for name, seconds in zip(label, (earliest, latest), strict=True):
-        none = (tr("not shown", language),)
+        none = (tr("status\x04not shown", language),)
         yield Row(name, none if seconds is None else _time(seconds, language))
 
 
