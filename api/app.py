@@ -17,6 +17,7 @@ from .latency import Latency
 from .portal import checking, pages
 from .portal.charts import DepositsByDay
 from .portal.errors import error_page
+from .portal.office import routes as office
 from .problems import install, unexpected_response
 from .requests import Budget, Service
 from .schemas import Problem
@@ -62,7 +63,7 @@ def create_app(
     install(app, error_page)
     # Not include_router: it keeps routers nested, and each level is searched for every request.
     # Pages first: a face lets pass whoever did not ask for one.
-    portal = (pages.faces, pages.router, checking.router)
+    portal = (pages.faces, pages.router, checking.router, *office.ROUTERS)
     for router in (*portal, deposits.router, envelopes.router, log.router, checks.router):
         app.router.routes.extend(router.routes)
     _describe(app)

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from ledger import errors
 from ledger.errors import SealbookError
+from ledger.notary.desk.limits import TooManyAttempts
 from ledger.wire.protocol import PROBLEM
 
 from .resources import allowed
@@ -65,6 +66,7 @@ _STATUS: dict[type[SealbookError], int] = {
     errors.Conflict: 409,
     errors.NotFound: 404,
     errors.NotAuthenticated: 401,
+    TooManyAttempts: 429,
     errors.StorageFailed: 507,
     errors.Unavailable: 503,
     errors.LedgerFault: 500,

@@ -5,7 +5,7 @@ words of ours only. What anybody else has chosen passes through `theirs`: escape
 length, in quotation marks that it cannot close, its reading direction kept from what stands around it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -23,11 +23,14 @@ from ledger.language import CHINESE, LANGUAGES, at, spelled, tr, utc
 from ledger.quoted import Words, quoted
 
 from ..requests import service
+from .office import words
 from .visitors import LANGUAGE, language_of
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "portal.css").read_bytes()
 STYLE_VERSION = sha256(STYLE).hexdigest()[:12]
+SCRIPT = (_HERE / "office.js").read_bytes()
+SCRIPT_VERSION = sha256(SCRIPT).hexdigest()[:12]
 
 _GUARD = {
     "x-content-type-options": "nosniff",
@@ -95,6 +98,7 @@ def _site(request: Request) -> dict[str, Any]:
         "origin": notary.origin,
         "trust_fingerprint": fingerprint(notary.trust),
         "style": f"/portal.css?v={STYLE_VERSION}",
+        "script": f"/office.js?v={SCRIPT_VERSION}",
         "path": request.url.path,
         "verifier": verifier_page() is not None,
     }
@@ -183,6 +187,16 @@ def count(number: int) -> Words:
     return Words(f"{number:,}")
 
 
+def _in_language(say: Callable[[str, str], Words]) -> Callable[[Context, str], Words]:
+    """Return what says a name of ours as a filter, in the page's language."""
+
+    @pass_context
+    def filtered(context: Context, name: str) -> Words:
+        return say(name, context["language"])
+
+    return filtered
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -193,6 +207,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["_"] = _words
+    for say in (words.role, words.state, words.reason, words.action):
+        made.filters[say.__name__] = _in_language(say)
     made.filters.update(
         theirs=theirs, named=named, said=said, digest=digest, when=when, ago=_ago, count=count
     )

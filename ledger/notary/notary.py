@@ -62,6 +62,7 @@ from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
@@ -117,6 +118,7 @@ class Notary:
                 place.settle(directory, hook)
             settings = place.read_settings(directory)
             self.origin, self.issuer = settings.origin, settings.issuer
+            self.portal = settings.portal
             self.trust, self._trust = read_trust(directory / settings.trust_file)
             keys = place.read_keys(directory, settings, self._trust)
             require_own(keys, self._trust)
@@ -130,6 +132,7 @@ class Notary:
             self._office = None if reading else OfficeDatabase(directory / place.OFFICE)
             if self._office is not None:
                 stack.callback(self._office.close)
+            self.staff_desk = None if reading else self._open_staff_desk(stack, random)
             self.log = LogFolder(directory / place.LOG)
             self.records = RecordFolder(directory / place.RECORDS)
             self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
@@ -253,6 +256,12 @@ class Notary:
         stack.callback(anchors.close)
         return anchors
 
+    def _open_staff_desk(self, stack: ExitStack, random: Callable[[int], bytes]) -> StaffDesk:
+        path, waiting = self.directory / place.DESK, self.directory / place.REQUESTS
+        desk = open_staff_desk(path, self.origin, waiting, self._watch.steady, random)
+        stack.callback(desk.close)
+        return desk
+
     def _take_up_trust(self, data: bytes, trust: Trust) -> None:
         self.trust, self._trust = data, trust
         self._receipts.revoked = _revoked_size(trust)
@@ -343,6 +352,7 @@ class Notary:
             self._store,
             self._signed,
             self._anchors,
+            self.staff_desk,
             self.sequencer.last,
             self._room,
             self._cancelled,

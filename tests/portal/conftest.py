@@ -87,8 +87,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 
 @pytest.fixture(autouse=True)
-def no_cookies(portal: Portal) -> None:
-    portal.http.cookies.clear()
+def no_cookies(request: pytest.FixtureRequest) -> None:
+    if "portal" in request.fixturenames:
+        request.getfixturevalue("portal").http.cookies.clear()
 
 
 @pytest.fixture(scope="session")

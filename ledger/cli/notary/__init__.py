@@ -9,7 +9,9 @@ from ledger.cli.notary import (
     inspect,
     keys,
     ledger,
+    staff,
     statement,
+    trail,
     vouching,
 )
 
@@ -22,6 +24,8 @@ __all__ = [
     "inspect",
     "keys",
     "ledger",
+    "staff",
     "statement",
+    "trail",
     "vouching",
 ]

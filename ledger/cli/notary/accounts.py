@@ -10,7 +10,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.cli.speech import _, told
-from ledger.errors import Conflict, MalformedData, NotFound, Refused, VerificationFailed
+from ledger.errors import Conflict, NotFound
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -51,27 +51,17 @@ def enroll(
     what ties the key to the company. A further key of an account comes as a request that one of the
     account's keys has signed; it needs no new identity check, only --account.
     """
-    from ledger.chain.enrolment import (
-        IdentityRecord,
-        format_record,
-        parse_endorsed,
-        verify_enrolment_request,
-    )
+    from ledger.chain.enrolment import IdentityRecord, format_record
     from ledger.chain.statement import MAX_ENTRY
-    from ledger.chain.trust import fingerprint as fingerprint_of
     from ledger.crypto.keys import thumbprint_ed25519
+    from ledger.notary.enrolling import read_asked, require_account, require_paper
     from ledger.notary.ordering import command
     from ledger.notary.orders import Enroll, Join
 
     data = shell.read_limited(request, MAX_ENTRY, "an enrolment request")
-    endorsed = None
-    try:
-        inner, _, _ = parse_endorsed(data)
-        endorsed, data = data, inner
-    except MalformedData:
-        pass
     with shell.about(request):
-        found = verify_enrolment_request(data)
+        asked = read_asked(data)
+    found = asked.request
     if (account is None) != (found.account is None):
         raise click.UsageError(
             f"This request joins the account {quoted(found.account)}; compare it with the paper "
@@ -80,24 +70,11 @@ def enroll(
             if found.account
             else "This request opens a new account; leave out --account."
         )
-    if account is not None and "".join(account.split()).lower() != found.account:
-        raise VerificationFailed(
-            f"The request joins the account {quoted(found.account)}, not {quoted(account)}."
-        )
+    require_account(asked, account)
     printed = fingerprint or shell.ask("Fingerprint on the company's paper", "--fingerprint")
-    if "".join(printed.split()).lower() != fingerprint_of(data).replace(" ", ""):
-        raise VerificationFailed(
-            f"The paper does not match {quoted(request)}. Enrol nobody; ask the company for the "
-            "request that "
-            "it printed."
-        )
-    if endorsed is not None:
-        enrolled = command(directory, Join(endorsed))
-    elif found.account is not None:
-        raise Refused(
-            "The request joins an account but none of the account's keys has signed it. The company "
-            "makes such a request with `sealbook recover`."
-        )
+    require_paper(asked, printed, quoted(request))
+    if asked.endorsed:
+        enrolled = command(directory, Join(data))
     else:
         name = name or shell.ask("Name", "--name")
         registration = registration or shell.ask("Registration", "--registration")

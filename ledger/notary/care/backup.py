@@ -2,16 +2,17 @@
 
 A backup holds everything, the private keys too (mode 0600): keep it as you keep the office's seal. It
 stands at one signed checkpoint: files first, then the entries under that checkpoint, then the
-checkpoints and anchors up to it, and the settings last. Entries and ciphertext never change and were
-durable before, so a backup that is cut short is still good for what it held before, and the next one
-goes on from there: what lies in the target in its size and time is not copied again, rows are added.
+checkpoints and anchors up to it, the desk, and the settings last. Entries and ciphertext never change
+and were durable before, so a backup that is cut short is still good for what it held before, and the
+next one goes on from there: what lies in the target in its size and time is not copied again, rows are
+added.
 """
 
 import threading
 from pathlib import Path
 
 from ledger.chain.statement import parse_statement
-from ledger.disk.files import make_folder, write_durably
+from ledger.disk.files import make_folder, sync, write_durably
 from ledger.errors import (
     Conflict,
 )
@@ -28,6 +29,7 @@ from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, 
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.desk import StaffDesk
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.notary.storage.room import DiskRoom
@@ -44,6 +46,7 @@ def backup(
     store: LedgerDatabase,
     signed: CheckpointDatabase,
     anchors: AnchorDatabase | None,
+    desk: StaffDesk | None,
     last: SignedCheckpoint,
     room: DiskRoom,
     cancelled: threading.Event,
@@ -57,6 +60,7 @@ def backup(
         store: Its entries.
         signed: Its checkpoints.
         anchors: Its anchors, where it has any.
+        desk: Its desk, None where the disk can only be read.
         last: The newest signed checkpoint.
         room: What is asked before anything is written, where the destination is on the same disk.
         cancelled: Stops the copying within a moment once it is set.
@@ -85,6 +89,8 @@ def backup(
                 copying.mirror(directory, destination, ROOT_ONLY)
             copy_rows(store, signed, anchors, last, destination, room, cancelled, hook)
             with hooked(hook, Step.BACKUP_SETTINGS):
+                if desk is not None:
+                    copy_staff_desk(desk, destination)
                 settings = (directory / place.SETTINGS).read_bytes()
                 write_durably(destination / place.SETTINGS, settings)
     return last.size
@@ -146,6 +152,17 @@ def copy_rows(
                 _copy_anchors(anchors, last.height, target / place.ANCHORS, room, cancelled)
     finally:
         copies.close()
+
+
+def copy_staff_desk(desk: StaffDesk, target: Path) -> None:
+    """Let a directory hold the desk as it is at this moment."""
+    new = target / f".{place.DESK}.new"
+    new.unlink(missing_ok=True)
+    with desk.snapshot() as snapshot:
+        snapshot.copy(new)
+    with new.open("rb") as file:
+        sync(file)
+    place.replace_database(new, target / place.DESK)
 
 
 def _complete(files: SignedLog, copies: CheckpointDatabase, height: int) -> None:

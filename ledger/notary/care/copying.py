@@ -26,7 +26,7 @@ _AHEAD = 64
 """Files that may wait for a copier."""
 _DATABASES = tuple(
     f"{name}{suffix}"
-    for name in (place.LEDGER, place.CHECKPOINTS, place.ANCHORS, place.OFFICE)
+    for name in (place.LEDGER, place.CHECKPOINTS, place.ANCHORS, place.OFFICE, place.DESK)
     for suffix in ("", "-wal", "-shm")
 )
 LEFT_OUT = (place.LOCK, place.INCOMPLETE, place.READY, MARK, *_DATABASES)

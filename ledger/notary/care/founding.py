@@ -28,6 +28,7 @@ from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace, no_check, no
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
@@ -120,6 +121,7 @@ def _found(
     for name in (place.OBJECTS, place.RECORDS, place.LOG):
         make_folder(folder / name)
         (folder / name).chmod(0o700)
+    open_staff_desk(folder / place.DESK, settings.origin, folder / place.REQUESTS).close()
     hook(Step.INIT_FILES, "after")
     store = LedgerDatabase(folder / place.LEDGER, create=True)
     signed = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)

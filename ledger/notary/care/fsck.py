@@ -2,9 +2,10 @@
 
 `fsck` reads everything once and believes nothing: every entry's signature, every root that was signed,
 every note and seal, the chain of blocks, every tile and bundle, what the database derives from entries,
-identity records, anchors, presence and size of every deposit's age files, and on demand their bytes;
-that keys, certificates and trust file belong together. What a crash leaves between two steps is a
-warning: the next start mends it. A directory that cannot be written is examined as it lies.
+identity records, anchors, the audit trail, presence and size of every deposit's age files, and on
+demand their bytes; that keys, certificates and trust file belong together. What a crash leaves between
+two steps is a warning: the next start mends it. A directory that cannot be written is examined as it
+lies.
 """
 
 import contextlib
@@ -34,6 +35,7 @@ from ledger.errors import (
     StorageFailed,
     VerificationFailed,
 )
+from ledger.notary.care.desks import desk_faults, left_over
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.care.stamps import anchor_faults
 from ledger.notary.ports import SIGNED_IN_A_FILE, NotaryKeys, SignedCheckpoint, no_hook
@@ -47,6 +49,7 @@ from ledger.notary.sequencing.forks import (
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
@@ -130,9 +133,17 @@ def fsck(
                 path, alone = _database(directory, name, stack, still=still)
                 anchors = AnchorDatabase(path, reading=alone)
                 stack.callback(anchors.close)
+            desk, name = None, place.DESK
+            if (directory / name).exists():
+                path, alone = _database(directory, name, stack, still=still)
+                waiting = directory / place.REQUESTS
+                desk = open_staff_desk(path, settings.origin, waiting, reading=alone)
+                stack.callback(desk.close)
         except LedgerFault as error:
             return (Finding(ERROR, name, str(error)),)
-        checking = _Fsck(directory, keys, trust, store, signed, anchors, ciphertext=ciphertext)
+        checking = _Fsck(
+            directory, keys, trust, store, signed, anchors, desk, ciphertext=ciphertext
+        )
         return checking.run(progress)
 
 
@@ -145,6 +156,7 @@ class _Fsck:
         store: LedgerDatabase,
         signed: CheckpointDatabase,
         anchors: AnchorDatabase | None,
+        desk: StaffDesk | None,
         *,
         ciphertext: bool,
     ) -> None:
@@ -154,6 +166,7 @@ class _Fsck:
         self.store = store
         self.signed = signed
         self.anchors = anchors
+        self.desk = desk
         self.log = LogFolder(directory / place.LOG)
         self.envelopes = EnvelopeStore(directory / place.OBJECTS)
         self.ciphertext = ciphertext
@@ -172,6 +185,7 @@ class _Fsck:
                 self._edge()
                 self._records()
                 self._anchors()
+                self._desk()
         except _TooMany:
             self.findings.append(Finding(ERROR, str(self.directory), "... and more."))
         return tuple(self.findings)
@@ -425,6 +439,14 @@ class _Fsck:
                 self._error(
                     place.ANCHORS, f"{each}; put the file back from a backup, or move it away"
                 )
+
+    def _desk(self) -> None:
+        if self.desk is None:
+            return
+        for each in desk_faults(self.desk, self.store):
+            self._error(place.DESK, each)
+        for path in left_over(self.desk):
+            self._warn(str(path), "no waiting request names this identity record; remove it")
 
     def _tile(self, level: int, index: int, width: int) -> bytes:
         data = self.log.read_tile(level, index)

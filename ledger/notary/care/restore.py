@@ -14,7 +14,7 @@ from pathlib import Path
 from ledger.chain.office import RESTORED, Recovery
 from ledger.disk.files import make_folder
 from ledger.errors import LedgerFault, NotFound, SealbookError, StorageFailed
-from ledger.notary.care.backup import copy_rows
+from ledger.notary.care.backup import copy_rows, copy_staff_desk
 from ledger.notary.care.copying import LEFT_OUT, Copying, hooked, storage
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.orders import StateRecovery, format_order
@@ -24,6 +24,7 @@ from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.storage.office import OfficeDatabase
@@ -66,6 +67,7 @@ def restore(
                 if newest is None:
                     raise NotFound("The backup holds no signed checkpoint.")
                 copy_rows(store, signed, anchors, newest, folder, room, never)
+            _restore_staff_desk(source, folder)
         _check_copy(folder, known, clock, random)
 
     with storage(directory), _unused(source), place.lock(directory), _tidy(directory, strange):
@@ -80,6 +82,23 @@ def restore(
     last = _last(directory / place.CHECKPOINTS)
     assert last is not None
     return last
+
+
+def _restore_staff_desk(source: Path, folder: Path) -> None:
+    """Copy the desk, where the backup has one; whoever was signed in signs in anew."""
+    if not (source / place.DESK).exists():
+        return
+    origin, waiting = place.read_settings(source).origin, source / place.REQUESTS
+    desk = open_staff_desk(source / place.DESK, origin, waiting, reading=True)
+    try:
+        copy_staff_desk(desk, folder)
+    finally:
+        desk.close()
+    desk = open_staff_desk(folder / place.DESK, origin, waiting)
+    try:
+        desk.shut_doors()
+    finally:
+        desk.close()
 
 
 def _check_copy(

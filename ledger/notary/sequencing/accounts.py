@@ -157,6 +157,19 @@ class Accounts:
         """Return all accounts, in the order of first enrolment."""
         return tuple(self.standing(account) for account in self._store.accounts())
 
+    def page(self, first: int, limit: int, asked: str = "") -> tuple[int, tuple[Standing, ...]]:
+        """Return how many accounts there are, and at most `limit` of them, the `first` skipped.
+
+        With `asked`, of those alone whose name or registration holds it, or whose account or a key's
+        thumbprint begins with it; that reads them all.
+        """
+        names = self._store.accounts()
+        if not asked:
+            shown = names[first : first + limit]
+            return len(names), tuple(self.standing(each) for each in shown)
+        found = [each for each in map(self.standing, names) if _answers(each, asked)]
+        return len(found), tuple(found[first : first + limit])
+
     def _enrol(
         self, request: EnrolmentRequest, record: bytes, endorser: bytes | None = None
     ) -> Standing:
@@ -203,3 +216,11 @@ class Accounts:
     def _digest(self, key: AccountKey) -> bytes:
         entry = self._store.read(key.enrolled_index, key.enrolled_index + 1)[0]
         return parse_enrolment(parse_statement(entry.statement)).record
+
+
+def _answers(standing: Standing, asked: str) -> bool:
+    wanted, digits = asked.casefold(), "".join(asked.split()).lower()
+    record = standing.record
+    texts = () if record is None else (record.name.casefold(), record.registration.casefold())
+    ids = (standing.account, *(thumbprint_ed25519(each.public).hex() for each in standing.keys))
+    return any(wanted in each for each in texts) or any(each.startswith(digits) for each in ids)

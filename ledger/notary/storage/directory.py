@@ -5,6 +5,8 @@
     ledger.sqlite      rebuilt from log/          checkpoints.sqlite   every signed checkpoint
     office.sqlite      orders and nonces          records/         identity records
     anchors.sqlite     cosignatures and timestamps, where there are witnesses or authorities
+    desk.sqlite        staff, what waits for an officer, the audit trail
+    requests/          the identity records of what waits
     objects/           ciphertext                 log/             the log as static files
     notary.lock        held by the one process that signs
     key-statements     what the ledger owes about the notary's own keys
@@ -49,7 +51,7 @@ from ledger.errors import (
     StorageFailed,
 )
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
-from ledger.notary.storage import anchors, checkpoints, connections, office, validation
+from ledger.notary.storage import anchors, checkpoints, connections, desk, office, validation
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"
@@ -58,6 +60,7 @@ OBJECTS, LOG, RECORDS = "objects", "log", "records"
 LEDGER, CHECKPOINTS, OFFICE = connections.FILE, checkpoints.FILE, office.FILE
 ANCHORS = anchors.FILE
 VALIDATION = validation.FOLDER
+DESK, REQUESTS = desk.FILE, desk.REQUESTS
 LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"
 OLD_LOG_KEY, OLD_ML_DSA_KEY = f"old-{LOG_KEY}", f"old-{ML_DSA_KEY}"
 """The keys whose place LOG_KEY and ML_DSA_KEY take, while both sign."""

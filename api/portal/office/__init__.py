@@ -1,0 +1,1 @@
+"""The portal's pages for the office's own people, by role."""

@@ -1,0 +1,60 @@
+"""Roles, states, reasons and actions as people say them."""
+
+from ledger.language import tr
+from ledger.notary.desk.proposals import APPROVING, DECLINED, ENROLLED, WAITING
+from ledger.notary.desk.roles import Role
+from ledger.notary.desk.trail import Action
+from ledger.quoted import Words
+
+
+def role(name: str, language: str) -> Words:
+    """Return a role, also that of whoever sat at the terminal."""
+    return {
+        Role.CLERK: tr("clerk", language),
+        Role.OFFICER: tr("officer", language),
+        Role.OPERATOR: tr("operator", language),
+        "terminal": tr("at the terminal", language),
+    }.get(name) or tr("unknown", language)
+
+
+def state(name: str, language: str) -> Words:
+    """Return the state of a request."""
+    return {
+        WAITING: tr("waits for an officer", language),
+        APPROVING: tr("approved, not in the ledger yet", language),
+        DECLINED: tr("declined", language),
+        ENROLLED: tr("enrolled", language),
+    }[name]
+
+
+def reason(name: str, language: str) -> Words:
+    """Return why a key is revoked."""
+    return {
+        "compromised": tr("compromised: somebody else may have it", language),
+        "lost": tr("lost", language),
+        "superseded": tr("superseded by another key", language),
+        "ceased": tr("ceased: the company uses it no longer", language),
+    }[name]
+
+
+def action(name: str, language: str) -> Words:
+    """Return what was done."""
+    said: dict[str, Words] = {
+        Action.STAFF_ADDED: tr("added to the staff", language),
+        Action.STAFF_REMOVED: tr("removed from the staff", language),
+        Action.LINK_MADE: tr("link made", language),
+        Action.SIGNED_IN: tr("signed in", language),
+        Action.SIGNED_OUT: tr("signed out", language),
+        Action.REFUSED: tr("proof refused", language),
+        Action.PASSKEY_ADDED: tr("passkey made", language),
+        Action.PASSKEY_REMOVED: tr("passkey removed", language),
+        Action.CODE_SET: tr("one-time codes set up", language),
+        Action.PROPOSED: tr("request proposed", language),
+        Action.DECLINED: tr("request declined", language),
+        Action.APPROVED: tr("request approved", language),
+        Action.ENROLLED: tr("enrolled in the ledger", language),
+        Action.REVOKING: tr("revocation ordered", language),
+        Action.REVOKED: tr("revoked in the ledger", language),
+        Action.FAILED: tr("not entered", language),
+    }
+    return said.get(name) or tr("unknown", language)

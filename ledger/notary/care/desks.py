@@ -1,0 +1,38 @@
+"""What `fsck` looks at in the desk: its audit trail, and the records that wait."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ledger.chain import statement as st
+from ledger.errors import VerificationFailed
+from ledger.notary.desk.proposals import undecided
+from ledger.notary.desk.trail import Action, rows, verify_trail
+from ledger.notary.storage.desk import StaffDesk
+from ledger.notary.storage.ledger_database import LedgerDatabase
+
+_KINDS = {Action.ENROLLED: st.ENROLMENT, Action.REVOKED: st.KEY}
+"""What kind of entry an action on the trail names."""
+
+
+def desk_faults(desk: StaffDesk, store: LedgerDatabase) -> Iterator[str]:
+    """Yield what does not hold: the trail's chain, and the entries that it names."""
+    try:
+        verify_trail(desk.origin, rows(desk))
+    except VerificationFailed as error:
+        yield str(error)
+        return
+    for row in rows(desk):
+        kind = _KINDS.get(Action(row.action)) if row.action in set(Action) else None
+        if row.entry is not None:
+            found = store.read(row.entry, row.entry + 1)
+            if not found or found[0].kind != kind:
+                yield f"row {row.number} of the audit trail names entry {row.entry}, which is not that"
+
+
+def left_over(desk: StaffDesk) -> Iterator[Path]:
+    """Yield identity records that no waiting request names."""
+    waiting = {each.asked.request.digest.hex() for each in undecided(desk) if each.record}
+    if desk.records.root.is_dir():
+        for path in sorted(desk.records.root.iterdir()):
+            if path.name not in waiting:
+                yield path

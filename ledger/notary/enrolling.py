@@ -1,0 +1,93 @@
+"""What the office looks at before it enrols anybody, whether at the terminal or at the desk.
+
+The fingerprint is typed from the company's paper, never read from the request: that comparison is what
+ties the key to the company.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ledger.chain.enrolment import (
+    EnrolmentRequest,
+    IdentityRecord,
+    format_record,
+    parse_endorsed,
+    verify_enrolment_request,
+)
+from ledger.chain.statement import MAX_ENTRY
+from ledger.chain.trust import fingerprint
+from ledger.errors import MalformedData, Refused, TooLarge, VerificationFailed
+from ledger.notary.orders import Enroll, Enrolled, Join, Order
+from ledger.notary.storage.records import RecordFolder
+from ledger.quoted import quoted
+
+A = TypeVar("A")
+Execute = Callable[[Order[Any]], Any]
+"""Carries out an order of the office."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An enrolment request as it came. `endorsed`: signed by a key of the account that it joins."""
+
+    sent: bytes
+    request: EnrolmentRequest
+    endorsed: bool
+
+
+def read_asked(sent: bytes) -> Asked:
+    """Return a request, its own key's signature verified.
+
+    Raises TooLarge, MalformedData, VerificationFailed.
+    """
+    if len(sent) > MAX_ENTRY:
+        raise TooLarge(f"An enrolment request has at most {MAX_ENTRY} bytes.")
+    try:
+        inner, _, _ = parse_endorsed(sent)
+    except MalformedData:
+        return Asked(sent, verify_enrolment_request(sent), endorsed=False)
+    return Asked(sent, verify_enrolment_request(inner), endorsed=True)
+
+
+def require_account(asked: Asked, account: str | None) -> None:
+    """Raise VerificationFailed unless the account on the paper is the one that the request joins."""
+    if account is not None and "".join(account.split()).lower() != asked.request.account:
+        raise VerificationFailed(
+            f"The request joins the account {quoted(asked.request.account)}, not {quoted(account)}."
+        )
+
+
+def require_paper(asked: Asked, printed: str, what: object = "the request") -> None:
+    """Raise VerificationFailed unless the fingerprint on the paper is the request's.
+
+    Refused for a request that joins an account without the signature of one of its keys.
+    """
+    typed = "".join(printed.split()).lower()
+    wanted = fingerprint(asked.request.encoded).replace(" ", "")
+    if not hmac.compare_digest(typed.encode(), wanted.encode()):
+        raise VerificationFailed(
+            f"The paper does not match {what}. Enrol nobody; ask the company for the request that it "
+            "printed."
+        )
+    if asked.request.account is not None and not asked.endorsed:
+        raise Refused(
+            "The request joins an account but none of the account's keys has signed it. The company "
+            "makes such a request with `sealbook recover`."
+        )
+
+
+def enrol(
+    asked: Asked, record: IdentityRecord | None, execute: Execute, records: RecordFolder
+) -> Enrolled:
+    """Enrol a request whose paper was compared; `record` says whose it is, None where it joins."""
+    if record is None:
+        answer: Enrolled = execute(Join(asked.sent))
+        return answer
+    token = records.stage(format_record(record))
+    try:
+        answer = execute(Enroll(asked.request.encoded, token))
+    finally:
+        records.unstage(token)
+    return answer

@@ -1,0 +1,141 @@
+"""`desk.sqlite`: staff, their keys and sessions, what waits for a second pair of eyes, the audit trail.
+
+It is no part of the ledger and cannot be rebuilt from it; a backup holds it. What opens something is
+kept as a SHA-256 (links, sessions) or is a public key (passkeys); the secret of a one-time code has to
+be read to be checked, and is protected as the notary's keys are: mode 0600. Identity records are not in
+it: they lie as files in `requests/`, and can be erased.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.notary.storage.connections import Connections, Snapshot
+from ledger.notary.storage.records import RecordFolder
+
+FILE = "desk.sqlite"
+REQUESTS = "requests"
+
+_SCHEMA = """
+CREATE TABLE staff (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    handle BLOB NOT NULL UNIQUE,
+    active INTEGER NOT NULL,
+    code_secret TEXT,
+    code_step INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE passkeys (
+    id BLOB PRIMARY KEY,
+    staff INTEGER NOT NULL REFERENCES staff (id),
+    public BLOB NOT NULL,
+    uses INTEGER NOT NULL,
+    added INTEGER NOT NULL
+) STRICT;
+CREATE TABLE links (
+    staff INTEGER PRIMARY KEY REFERENCES staff (id),
+    digest BLOB NOT NULL UNIQUE,
+    expires INTEGER NOT NULL
+) STRICT;
+CREATE TABLE sessions (
+    digest BLOB PRIMARY KEY,
+    staff INTEGER NOT NULL REFERENCES staff (id),
+    role TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    seen INTEGER NOT NULL
+) STRICT;
+CREATE TABLE failures (
+    scope TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    count INTEGER NOT NULL
+) STRICT;
+CREATE TABLE answered (
+    challenge BLOB PRIMARY KEY,
+    expires INTEGER NOT NULL
+) STRICT;
+CREATE TABLE proposals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest BLOB NOT NULL,
+    sent BLOB NOT NULL,
+    proposer INTEGER NOT NULL REFERENCES staff (id),
+    proposed INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    decider INTEGER REFERENCES staff (id),
+    decided INTEGER
+) STRICT;
+CREATE UNIQUE INDEX one_waits ON proposals (digest) WHERE state IN ('waiting', 'approving');
+CREATE TABLE trail (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    role TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    entry INTEGER,
+    previous BLOB NOT NULL,
+    hash BLOB NOT NULL UNIQUE
+) STRICT;
+CREATE TRIGGER trail_not_updated BEFORE UPDATE ON trail
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER trail_not_deleted BEFORE DELETE ON trail
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER trail_in_order BEFORE INSERT ON trail
+    WHEN NEW.number IS NOT (SELECT coalesce(max(number) + 1, 0) FROM trail)
+    BEGIN SELECT RAISE(ABORT, 'the audit trail has no gaps'); END;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDesk:
+    """The office's desk: its database, its waiting records, and what its functions take as given.
+
+    `now` gives POSIX seconds; `origin` is the ledger's name, with which its trail begins.
+    """
+
+    origin: str
+    connections: Connections
+    records: RecordFolder
+    now: Callable[[], float]
+    random: Callable[[int], bytes]
+
+    @property
+    def moment(self) -> int:
+        """POSIX seconds."""
+        return int(self.now())
+
+    def snapshot(self) -> Snapshot:
+        """Hold on to the database as it is at this moment."""
+        return self.connections.snapshot()
+
+    def shut_doors(self) -> None:
+        """End every session and link: of a copy that takes the place of what ended some of them."""
+        with self.connections.writing() as connection:
+            for table in ("sessions", "links"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.connections.close()
+
+
+def open_staff_desk(
+    path: Path,
+    origin: str,
+    records: Path,
+    now: Callable[[], float] = time.time,
+    random: Callable[[int], bytes] = os.urandom,
+    *,
+    reading: bool = False,
+) -> StaffDesk:
+    """Open a desk, made where there is none yet; close what comes back. Raises StorageFailed.
+
+    `path` is its database, `records` the folder of the records that wait.
+    """
+    create = not reading and not path.exists()
+    connections = Connections(path, _SCHEMA, create=create, reading=reading)
+    return StaffDesk(origin, connections, RecordFolder(records), now, random)

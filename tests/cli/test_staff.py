@@ -1,0 +1,84 @@
+"""`sealbook notary staff` and `sealbook notary trail`: at the terminal, beside the portal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ledger.notary.desk.challenges import Challenges
+from ledger.notary.desk.door import Door, Visitor
+from ledger.notary.desk.passkeys import Site
+from ledger.notary.storage.desk import open_staff_desk
+from tests.cli.conftest import ORIGIN, Served, run
+from tests.core.test_desk import altered
+
+SITE = Site("http://localhost:8400", "localhost", "Office")
+
+
+def desk(served: Served, *arguments: object, code: int = 0) -> Any:
+    command = ("notary", *arguments, "--dir", served.directory, "--json")
+    return json.loads(run(*command, code=code).stdout.splitlines()[0])
+
+
+def test_somebody_is_added_and_comes_in_by_the_link_that_is_printed(own_notary: Served) -> None:
+    shown = run(
+        "notary", "staff", "add", "Wang Li", "--role", "clerk", "--dir", own_notary.directory
+    )
+    address = shown.stdout.split()[-1]
+    where, _, secret = address.partition("#")
+    assert where == "http://localhost:8400/office/link"
+    assert desk(own_notary, "staff", "list")["staff"] == [
+        {"name": "Wang Li", "role": "clerk", "active": True, "passkeys": 0, "code": False}
+    ]
+    opened = open_staff_desk(
+        own_notary.directory / "desk.sqlite", ORIGIN, own_notary.directory / "requests"
+    )
+    door = Door(opened, SITE, Challenges(opened))
+    assert door.enter_by_link(Visitor("cookie", "127.0.0.1"), secret, "")
+    opened.close()
+    assert "nothing yet" in run("notary", "staff", "list", "--dir", own_notary.directory).stdout
+
+
+def test_the_link_leads_to_the_address_of_the_settings(own_notary: Served) -> None:
+    settings = own_notary.directory / "notary.toml"
+    settings.write_text(f'portal = "https://notary.example/"\n{settings.read_text()}')
+    link = desk(own_notary, "staff", "add", "Wang Li", "--role", "officer")["link"]
+    assert link.startswith("https://notary.example/office/link#")
+
+
+def test_somebody_is_reset_linked_and_removed(own_notary: Served) -> None:
+    first = desk(own_notary, "staff", "add", "Wang Li", "--role", "clerk")["link"]
+    assert desk(own_notary, "staff", "link", "wang li")["link"] != first
+    assert desk(own_notary, "staff", "reset", "Wang Li")["seconds"] == 3_600
+    again = desk(own_notary, "staff", "add", "WANG LI", "--role", "officer", code=1)
+    assert again["error"]["code"] == "conflict"
+    desk(own_notary, "staff", "remove", "Wang Li")
+    assert desk(own_notary, "staff", "link", "Wang Li", code=1)["error"]["code"] == "not-found"
+    assert "removed" in run("notary", "staff", "list", "--dir", own_notary.directory).stdout
+
+
+def test_the_trail_is_listed_exported_and_found_altered(own_notary: Served, tmp_path: Path) -> None:
+    for name in ("Wang Li", "Zhao Min", "Sun Yi"):
+        desk(own_notary, "staff", "add", name, "--role", "clerk")
+    shown = run("notary", "trail", "list", "--dir", own_notary.directory).stdout
+    assert "Zhao Min (clerk)" in shown
+    kept = tmp_path / "kept.trail"
+    assert desk(own_notary, "trail", "export", "-o", kept)["rows"] == 3
+    desk(own_notary, "staff", "remove", "Sun Yi")
+    assert desk(own_notary, "trail", "check", kept)["compared"] == 3
+    assert desk(own_notary, "fsck")["findings"] == []
+    altered(own_notary.directory / "desk.sqlite", "DELETE FROM trail WHERE number > 1")
+    assert desk(own_notary, "trail", "check")["rows"] == 2
+    cut = run("notary", "trail", "check", kept, "--dir", own_notary.directory, code=1)
+    assert "cut off" in cut.stderr
+    altered(own_notary.directory / "desk.sqlite", "UPDATE trail SET who = 'x' WHERE number = 0")
+    assert desk(own_notary, "trail", "check", code=1)["error"]["code"] == "verification-failed"
+    run("notary", "fsck", "--dir", own_notary.directory, code=1)
+
+
+def test_what_is_no_export_is_named(own_notary: Served, tmp_path: Path) -> None:
+    for data in (b"\xff", b"[]\n", b'{"number": "x"}\n', b"1\n"):
+        (tmp_path / "x").write_bytes(data)
+        shown = run(
+            "notary", "trail", "check", tmp_path / "x", "--dir", own_notary.directory, code=1
+        )
+        assert "no export" in shown.stderr
