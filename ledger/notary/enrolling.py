@@ -21,7 +21,7 @@ from ledger.chain.trust import fingerprint
 from ledger.errors import MalformedData, Refused, TooLarge, VerificationFailed
 from ledger.notary.orders import Enroll, Enrolled, Join, Order
 from ledger.notary.storage.records import RecordFolder
-from ledger.quoted import quoted
+from ledger.quoted import Quoted, quoted
 
 A = TypeVar("A")
 Execute = Callable[[Order[Any]], Any]
@@ -59,14 +59,19 @@ def require_account(asked: Asked, account: str | None) -> None:
         )
 
 
-def require_paper(asked: Asked, printed: str, what: object = "the request") -> None:
-    """Raise VerificationFailed unless the fingerprint on the paper is the request's.
+def require_paper(asked: Asked, printed: str, what: Quoted | None = None) -> None:
+    """Raise VerificationFailed unless the fingerprint on the paper is the request's, named `what`.
 
     Refused for a request that joins an account without the signature of one of its keys.
     """
     typed = "".join(printed.split()).lower()
     wanted = fingerprint(asked.request.encoded).replace(" ", "")
     if not hmac.compare_digest(typed.encode(), wanted.encode()):
+        if what is None:
+            raise VerificationFailed(
+                "The paper does not match this request. Enrol nobody; ask the company for the request "
+                "that it printed."
+            )
         raise VerificationFailed(
             f"The paper does not match {what}. Enrol nobody; ask the company for the request that it "
             "printed."

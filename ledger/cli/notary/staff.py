@@ -10,6 +10,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.speech import _, told
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -71,14 +72,18 @@ def list_(directory: Path, as_json: bool) -> None:
 
     def signs_in(each: Standing) -> str:
         if not each.active:
-            return "removed"
+            return _("removed")
         if each.passkeys:
-            return "a passkey" if each.passkeys == 1 else f"{each.passkeys} passkeys"
-        return "one-time code" if each.code else "nothing yet" + (", has a link" * each.link)
+            return _("passkeys: {n}", n=each.passkeys)
+        if each.code:
+            return _("one-time codes")
+        return _("has a link, nothing else yet") if each.link else _("cannot sign in")
 
     with opened_desk(directory) as desk:
         found = roster(desk)
-    rows = [(f"{each.member.role}, {signs_in(each)}", quoted(each.member.name)) for each in found]
+    rows = [
+        (f"{_role(each.member.role)}, {signs_in(each)}", quoted(each.member.name)) for each in found
+    ]
     value = [
         {
             "name": each.member.name,
@@ -89,7 +94,7 @@ def list_(directory: Path, as_json: bool) -> None:
         }
         for each in found
     ]
-    lines = labelled(rows) if rows else ["Nobody works with the portal yet."]
+    lines = labelled(rows) if rows else [_("Nobody works with the portal yet.")]
     shell.emit(as_json, {"staff": value}, "\n".join(lines))
 
 
@@ -144,7 +149,11 @@ def remove(name: str, directory: Path, as_json: bool) -> None:
 
     with opened_desk(directory) as desk:
         use.remove(desk, name, at_terminal())
-    shell.emit(as_json, {"name": name}, text.said(f"{quoted(name)} is off the staff."))
+    shell.emit(as_json, {"name": name}, text.said(told(f"{quoted(name)} is off the staff.")))
+
+
+def _role(name: str) -> str:
+    return {"clerk": _("clerk"), "officer": _("officer"), "operator": _("operator")}[name]
 
 
 def at_terminal() -> "Actor":
@@ -181,6 +190,14 @@ def _say_link(directory: Path, name: str, secret: str, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"name": name, "link": address, "seconds": LINK_SECONDS},
-        f"For\n{text.foreign(name, 2)}\nOpen this once, within {LINK_SECONDS // 60} minutes; it is "
-        f"shown only here:\n  {address}",
+        "\n".join(
+            [
+                text.foreign(name, 0),
+                _(
+                    "Open this once, within {n} minutes; it is shown only here:",
+                    n=LINK_SECONDS // 60,
+                ),
+                f"  {address}",
+            ]
+        ),
     )

@@ -8,6 +8,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.cli.notary.staff import opened_desk
+from ledger.cli.speech import _
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -48,14 +49,14 @@ def list_(directory: Path, as_json: bool) -> None:
         found = newest(desk, None, _SHOWN)
     lines = []
     for each in found:
-        entry = "" if each.entry is None else f", entry {each.entry}"
+        entry = "" if each.entry is None else "  " + _("entry {index}", index=each.entry)
         lines.append(f"{each.number}  {text.when(each.time)}  {each.action}{entry}")
         lines += text.foreign(f"{each.who} ({each.role})", 4).splitlines()
         lines += text.foreign(each.object, 4).splitlines() if each.object else []
     shell.emit(
         as_json,
         {"rows": [each.as_dict() for each in found]},
-        "\n".join(lines) or "Nothing was done at the portal yet.",
+        "\n".join(lines) or _("Nothing was done at the portal yet."),
     )
 
 
@@ -76,11 +77,14 @@ def check(export: Path | None, directory: Path, as_json: bool) -> None:
     with opened_desk(directory) as desk:
         count, head = verify_trail(desk.origin, rows(desk))
         require_extends(rows(desk), kept)
-    compared = "" if export is None else f" It holds all {len(kept)} rows of the export."
+    lines = [_("The audit trail holds over {n} rows.", n=count)]
+    if export is not None:
+        lines.append(_("It has all {n} rows of the export.", n=len(kept)))
+    lines.append(f"{_('Hash of the last row')}  {head.hex()}")
     shell.emit(
         as_json,
         {"rows": count, "head": head.hex(), "compared": len(kept)},
-        f"The audit trail holds: {count} rows.{compared}\nIts head: {head.hex()}",
+        "\n".join(lines),
     )
 
 
@@ -106,7 +110,7 @@ def export(output: Path, directory: Path, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"file": str(output.absolute()), "rows": count, "head": head.hex()},
-        f"Written: {count} rows\n{text.foreign(output, 2)}",
+        f"{_('Rows written: {n}', n=count)}\n{text.foreign(output, 2)}",
     )
 
 
