@@ -2,7 +2,7 @@
 
     python -m examples.make_vectors
 
-One small ledger, whole: five blocks, a company with two devices' requests, two deposits, and everything
+One small ledger, whole: six blocks, a company with two devices' requests, two deposits, and everything
 that a court would be handed. Keys and times are fixed, so the files come out the same. What cannot (age
 headers and ML-DSA-44 signatures hold fresh randomness) is kept where a file stands already; delete it
 to have it made anew. The keys are published here: they must never sign anything else.
@@ -286,6 +286,7 @@ def make(keep: Keep) -> Files:
     files["cover.evidence"] = _part_evidence(title, files)
     files["matter.evidence"] = _matter_evidence(files)
     _inspect(ledger, opening, files)
+    _certify(ledger)
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
     return files | make_refused(
         files,
@@ -653,6 +654,17 @@ def _inspect(ledger: "_Ledger", opening: PartialOpening, files: Files) -> None:
     files["part.evidence.inspection"] = format_inspections([record])
 
 
+def _certify(ledger: "_Ledger") -> None:
+    """Enter a certificate for the first deposit, and its withdrawal, behind the published tiles."""
+    issued = office.Issued(17, seed("certificate"), 5)
+    withdrawn = office.Withdrawn(17, "issued in error")
+    ledger.block(
+        "block-5.cose",
+        ("certificate.cose", ledger.say(st.CERTIFICATE, office.certificate_payload(issued))),
+        ("withdrawal.cose", ledger.say(st.CERTIFICATE, office.certificate_payload(withdrawn))),
+    )
+
+
 def _request(root: bytes) -> bytes:
     """A signed request, as its lines go over the wire."""
     message = Message("GET", f"/envelopes/{root.hex()}", {"range": "bytes=0-16383"})
@@ -721,11 +733,14 @@ STRUCTURES = {
     "block-2.cose": "block",
     "block-3.cose": "block",
     "block-4.cose": "block",
+    "block-5.cose": "block",
     "platform.cose": "platform",
     "key.cose": "key",
     "notice.cose": "notice",
     "recovery.cose": "recovery",
     "inspection.cose": "inspection",
+    "certificate.cose": "certificate",
+    "withdrawal.cose": "certificate",
     "part.evidence.inspection": "inspection-records",
     "deposit-1.cose": "deposit",
     "deposit-2.cose": "deposit",
@@ -747,7 +762,7 @@ STRUCTURES = {
 """The rule of the document's CDDL that each CBOR file follows."""
 
 RANDOMISED = frozenset(
-    {"content.age", "manifest.age", "manifest-2.age"} | {f"checkpoint-{n}.note" for n in range(5)}
+    {"content.age", "manifest.age", "manifest-2.age"} | {f"checkpoint-{n}.note" for n in range(6)}
 )
 
 

@@ -31,6 +31,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     st.KEY: office.revocation_payload(Revocation(bytes(32), "lost")),
     st.NOTICE: office.notice_payload("Closed on 1 October."),
     st.RECOVERY: office.recovery_payload(Recovery(office.RESTORED, 7, bytes(32))),
+    st.CERTIFICATE: office.certificate_payload(office.Issued(17, bytes(32), 5)),
     st.INSPECTION: office.inspection_payload(
         Inspection(7, bytes(32), office.WHOLE, bytes(range(32)))
     ),
@@ -40,6 +41,7 @@ PARSERS: dict[str, tuple[Callable[[Statement], Any], Callable[[Any], dict[str, A
     st.KEY: (office.parse_revocation, office.revocation_payload),
     st.NOTICE: (office.parse_notice, office.notice_payload),
     st.RECOVERY: (office.parse_recovery, office.recovery_payload),
+    st.CERTIFICATE: (office.parse_certificate, office.certificate_payload),
     st.INSPECTION: (office.parse_inspection, office.inspection_payload),
 }
 KINDS = sorted(SAMPLES)
@@ -63,6 +65,15 @@ def test_a_revocation_reads_back(revocation: Revocation) -> None:
 @given(some.text(min_size=1, max_size=60))
 def test_a_notice_reads_back(text: str) -> None:
     assert office.parse_notice(say(st.NOTICE, office.notice_payload(text))) == text
+
+
+@given(
+    some.builds(office.Issued, some.integers(1, 2**63 - 1), HASHES, some.integers(0, 2**63 - 1))
+    | some.builds(office.Withdrawn, some.integers(1, 2**63 - 1), some.text(min_size=1, max_size=60))
+)
+def test_what_is_said_of_a_certificate_reads_back(said: office.Issued | office.Withdrawn) -> None:
+    statement = say(st.CERTIFICATE, office.certificate_payload(said))
+    assert office.parse_certificate(statement) == said
 
 
 @given(some.builds(Recovery, some.just(office.RESTORED), some.integers(0, 2**63 - 1), HASHES))
@@ -111,6 +122,12 @@ def test_origin_nonce_and_no_further_field_are_required(kind: str, change: dict[
         (st.RECOVERY, {"cause": "other"}),
         (st.RECOVERY, {"size": -1}),
         (st.RECOVERY, {"size": True}),
+        (st.CERTIFICATE, {"number": 0}),
+        (st.CERTIFICATE, {"number": True}),
+        (st.CERTIFICATE, {"entry": -1}),
+        (st.CERTIFICATE, {"sha-256": bytes(31)}),
+        (st.CERTIFICATE, {"action": "withdrawn"}),
+        (st.CERTIFICATE, {"reason": "x"}),
         (st.RECOVERY, {"root": bytes(31)}),
         (st.INSPECTION, {"entry": -1}),
         (st.INSPECTION, {"entry": True}),

@@ -9,21 +9,32 @@ import pytest
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, block_payload, notary_statement, note_digest
 from ledger.chain.enrolment import DEVICE, RECOVERY_SHEET, Enrolment, enrolment_payload
+from ledger.chain.fault.order import why_not_both
 from ledger.chain.office import (
     WHOLE,
     Inspection,
+    Issued,
     Platform,
     Revocation,
+    Withdrawn,
+    certificate_payload,
     inspection_payload,
     notice_payload,
     platform_payload,
     revocation_payload,
 )
-from ledger.chain.replay import AccountKey, Replay, Rule, RuleBroken, account_of
+from ledger.chain.replay import (
+    AccountKey,
+    CertificatePlace,
+    Replay,
+    Rule,
+    RuleBroken,
+    account_of,
+)
 from ledger.chain.statement import Deposit, Matter, Payload, Statement, format_deposit
 from ledger.chain.statement import parse_statement as parsed
 from ledger.crypto.keys import SigningKey
-from ledger.errors import MalformedData
+from ledger.errors import MalformedData, VerificationFailed
 from tests.simulator import LOG, NOW, ORIGIN, nonce
 
 ACCOUNT, OTHER = "0a" * 16, "0b" * 16
@@ -161,6 +172,10 @@ def test_a_platform_statement_is_named_by_the_next_record_on_and_not_before() ->
     broken(Rule.PLATFORM, lambda: replay.add(record(3, 6, 8)))
 
 
+def said(of_certificate: Issued | Withdrawn) -> Statement:
+    return say(st.CERTIFICATE, certificate_payload(of_certificate))
+
+
 @pytest.mark.parametrize(
     ("rule", "statement"),
     [
@@ -176,6 +191,8 @@ def test_a_platform_statement_is_named_by_the_next_record_on_and_not_before() ->
         (Rule.REVOKES_ENROLLED, revoked(STRANGER)),
         (Rule.INSPECTED, inspected(4)),
         (Rule.INSPECTED, inspected(9)),
+        (Rule.CERTIFIES_EARLIER, said(Issued(1, bytes(32), 4))),
+        (Rule.WITHDRAWS_ISSUED, said(Withdrawn(1, "x"))),
     ],
 )
 def test_an_entry_that_does_not_follow_is_refused_and_changes_nothing(
@@ -194,6 +211,26 @@ def test_a_key_deposits_until_it_is_revoked_and_no_more() -> None:
     broken(Rule.REVOKED, lambda: replay.enter(deposited()))
     broken(Rule.REVOKED_ONCE, lambda: replay.enter(revoked(KEY)))
     broken(Rule.ENROLLED_ONCE, lambda: replay.enter(enrolled(KEY)))
+
+
+def test_a_certificate_is_issued_once_and_withdrawn_once() -> None:
+    replay = begun()
+    replay.enter(said(Issued(17, bytes(32), 2)))
+    broken(Rule.CERTIFICATE_ONCE, lambda: replay.enter(said(Issued(17, bytes(32), 2))))
+    replay.enter(said(Withdrawn(17, "x")))
+    broken(Rule.WITHDRAWN_ONCE, lambda: replay.enter(said(Withdrawn(17, "y"))))
+    broken(Rule.CERTIFICATE_ONCE, lambda: replay.enter(said(Issued(17, bytes(32), 2))))
+    replay.enter(said(Issued(3, bytes(32), 2)))
+    assert replay.certificates == {17: CertificatePlace(4, 6), 3: CertificatePlace(9, None)}
+
+
+def test_two_certificates_of_one_number_are_a_fault() -> None:
+    one, other = (said(Issued(17, bytes([n]) * 32, 2)) for n in (1, 2))
+    assert "issued at index 4 and again at index 9" in why_not_both(4, one, 9, other)
+    end = said(Withdrawn(17, "x"))
+    assert "withdrawn at index 4 and again" in why_not_both(4, end, 9, end)
+    with pytest.raises(VerificationFailed):
+        why_not_both(4, one, 9, end)
 
 
 def test_a_matter_grows_by_one_and_names_the_one_before() -> None:

@@ -100,6 +100,8 @@ def test_every_statement_is_signed_by_the_key_it_names(name: str) -> None:
         ("notice.cose", office.parse_notice, office.notice_payload),
         ("recovery.cose", office.parse_recovery, office.recovery_payload),
         ("inspection.cose", office.parse_inspection, office.inspection_payload),
+        ("certificate.cose", office.parse_certificate, office.certificate_payload),
+        ("withdrawal.cose", office.parse_certificate, office.certificate_payload),
     ],
 )
 def test_what_the_office_says_reads_back(
