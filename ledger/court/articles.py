@@ -47,7 +47,7 @@ class _Writer:
         if question == "kept" and facts["cover"]:
             pair = _KEPT_AS_STATED
         if question == "notarised" and facts.get("scope") == "part":
-            pair = _NOTARISED_IN_PART
+            pair = _NOTARISED_ELSEWHERE if facts["covers"] is False else _NOTARISED_IN_PART
         if question == "third-party" and facts["names"]:
             pair = _COUNTERSIGNED
         if question == "registered" and self.answer.status == rp.PROVEN:
@@ -302,6 +302,11 @@ _NOTARISED_IN_PART: Message = (
     "An officer has opened and seen a part of the deposit, as entry {index} of the ledger states "
     "({time}); which part, the report without --for says. That is the office's own statement of having "
     "seen it; this report is no notarial certificate of the content."
+)
+_NOTARISED_ELSEWHERE: Message = (
+    "An officer has opened and seen another part of the deposit than the one shown here, or not all of "
+    "it, as entry {index} of the ledger states ({time}); the report without --for says which. Nothing "
+    "shows that the office has seen the rest. This report is no notarial certificate of the content."
 )
 _COUNTERSIGNED: Message = (
     "Those named below countersigned the ledger's state, not the content. Nobody else is shown to have "

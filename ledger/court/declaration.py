@@ -273,9 +273,12 @@ def _inspected(report: Report) -> str:
         return ""
     facts = inspection.facts
     part = "" if facts["scope"] == WHOLE else " a part of"
+    other = (
+        ", which is not, or not all of, the part shown here" if facts.get("covers") is False else ""
+    )
     return (
         f" Stated by the notary, as entry {facts['index']} ({utc(facts['time'])}): an officer of the "
-        f"office has opened{part} the deposit and seen it."
+        f"office has opened{part} the deposit and seen it{other}."
     )
 
 

@@ -18,8 +18,9 @@ def blanks_of(draft: str) -> list[str]:
 def value(label: Words | str, text: object) -> str:
     """Return a value on a line of its own: quoted, so that nobody signs for the words of others.
 
-    Words of ours, such as a hash, stand below their label.
+    Words of ours, such as a hash, stand below their label; a colon is that of the label's language.
     """
+    colon, space = (":", " ") if label.isascii() or label[-1].isascii() else ("：", "")
     if isinstance(text, Words):
-        return f"\n    {label}:\n        {text}"
-    return f"\n    {label}: {quoted(text)}"
+        return f"\n    {label}{colon}\n        {text}"
+    return f"\n    {label}{colon}{space}{quoted(text)}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ledger.chain import statement as st
 from ledger.chain.block import parse_block
-from ledger.chain.office import parse_notice, parse_revocation
+from ledger.chain.office import parse_inspection, parse_notice, parse_revocation
 from ledger.chain.replay import AccountKey
 from ledger.chain.statement import parse_statement
 from ledger.crypto.keys import thumbprint_ed25519
@@ -72,7 +72,7 @@ def standing_of(
 def office_standing(
     store: LedgerDatabase, signed: CheckpointDatabase, key_id: bytes, leaf: bytes
 ) -> dict[str, Any]:
-    """Return for the office alone: the same, the account's keys, and the notices since."""
+    """Return for the office alone: the same, the account's keys, inspections and notices since."""
     standing = standing_of(store, signed, key_id, leaf)
     account = None if standing.key is None else standing.key.account
     known = [] if account is None else store.keys_of(account)
@@ -91,6 +91,12 @@ def office_standing(
             }
             for key, revoked in keys
             if key.enrolled_index < standing.size
+        ],
+        "inspections": [
+            {"index": each.index, "scope": said.scope}
+            for each in store.office(st.INSPECTION, since)
+            for said in [parse_inspection(parse_statement(each.statement))]
+            if said.leaf == leaf and each.index < standing.size
         ],
         "notices": [
             {"index": each.index, "text": parse_notice(parse_statement(each.statement))}

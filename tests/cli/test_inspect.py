@@ -9,6 +9,7 @@ import pytest
 from ledger.chain import statement as st
 from ledger.chain.inspection import format_inspections, parse_inspections
 from ledger.chain.statement import parse_statement
+from ledger.crypto.recipients import HybridIdentity
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.storage.ledger_database import LedgerDatabase
@@ -83,6 +84,30 @@ def test_from_then_on_a_report_tells_the_content_from_the_commitment(deposited: 
     assert (notarised["status"], notarised["by"]) == ("stated", "notary")
 
 
+def test_the_counter_sees_what_was_inspected(deposited: Company) -> None:
+    file = evidence(deposited)
+    check = ("notary", "check", file, "--dir", deposited.notary.directory)
+    (before,) = json.loads(run(*check, "--json").stdout)["standing"]
+    (entry,) = inspect(deposited, file, *OFFICER)["entries"]
+    (after,) = json.loads(run(*check, "--json").stdout)["standing"]
+    assert before["inspections"] == []
+    assert after["inspections"] == [{"index": entry["index"], "scope": "whole"}]
+    assert f"whole, entry {entry['index']}" in run(*check, "--lang", "en").stdout
+
+
+def test_evidence_that_is_sealed_for_the_office_is_inspected_as_it_was_handed_over(
+    deposited: Company,
+) -> None:
+    key = deposited.write("office.key", f"{HybridIdentity(bytes(32))}\n".encode())
+    to = HybridIdentity(bytes(32)).recipient()
+    deposited("disclose", "prices.txt", "--to", to, "-o", "case.evidence.age")
+    file = deposited.folder / "case.evidence.age"
+    inspect(deposited, file, *OFFICER, code=2)
+    inspect(deposited, file, *OFFICER, "--identity", key)
+    told = claim(verify(deposited, file, "--identity", key))
+    assert told["facts"]["scope"] == "whole"
+
+
 def test_neither_ledger_nor_office_database_learns_name_officer_or_content(
     deposited: Company,
 ) -> None:
@@ -103,6 +128,7 @@ def test_the_paper_names_what_was_seen_and_leaves_the_rest_to_the_officer(
     file = evidence(deposited)
     paper = Path(inspect(deposited, file, *OFFICER)["paper"]).read_text()
     assert paper.count("“prices.txt”") == 2 and paper.count("“赵明察”") == 2
+    assert paper.startswith("查看记录（草稿，未签名）") and "[____ 签名 ____]" in paper
     assert "[____ signature ____]" in paper and "not a notarial act" in " ".join(paper.split())
     assert all(len(line) <= 80 for line in paper.splitlines() if line.isascii())
     assert Path(f"{file}.inspection.txt").stat().st_mode & 0o077 == 0
@@ -124,6 +150,12 @@ def test_a_part_is_entered_as_a_part_and_another_part_is_not_taken_for_it(
     trust = deposited.notary.trust_file
     page = run("verify", whole, "--trust", trust, "--lang", "en", *asked).stdout
     assert "another part than the one shown" in " ".join(page.split())
+    for rule, said in (
+        ("online-litigation", "another part of the deposit than the one shown here"),
+        ("FRE-902", "which is not, or not all of, the part shown here"),
+    ):
+        page = run("verify", whole, "--trust", trust, "--lang", "en", "--for", rule, *asked).stdout
+        assert said in " ".join(page.split())
 
 
 def test_what_is_not_good_or_shows_nothing_is_not_entered(

@@ -102,6 +102,13 @@ def _now_page(standing: dict[str, Any], language: str) -> str:
         if each["revocation"] is not None and each["revocation"] != own
     ]
     rows += [
+        (
+            say("inspected", language),
+            say(f"inspected-{each['scope']}", language, entry=entry(each["index"])),
+        )
+        for each in standing["inspections"]
+    ]
+    rows += [
         (say("notice", language), [entry(each["index"]), quoted(each["text"])])
         for each in standing["notices"]
     ]
