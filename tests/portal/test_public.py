@@ -2,12 +2,15 @@
 
 import re
 import threading
+from math import inf
 from types import SimpleNamespace
 
 import pytest
 
 from api import checks
-from api.portal import reports
+from api.latency import HOUR, Latency, Waited
+from api.portal import pages, reports
+from api.portal.charts import latency_chart
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
 from ledger.evidence.examining import Examiner
@@ -314,8 +317,54 @@ def test_other_methods_are_told_what_the_address_takes(portal):
     assert head.status_code == 200 and head.headers["content-type"].startswith("text/html")
 
 
-def test_there_is_no_verifier_page_where_none_was_installed(portal):
+POLICY = "default-src 'none'; script-src 'sha256-abc='"
+VERIFIER = f'<html><meta http-equiv="Content-Security-Policy" content="{POLICY}"><p>page'.encode()
+
+
+@pytest.mark.parametrize(
+    ("held", "status", "policy"),
+    [
+        (VERIFIER, 200, f"{POLICY}; frame-ancestors 'none'"),
+        (b"<p>page", 200, "default-src 'none'; frame-ancestors 'none'"),
+        (None, 404, "default-src 'none'; style-src 'self'"),
+    ],
+)
+def test_the_offline_page_is_served_under_its_own_policy(portal, monkeypatch, held, status, policy):
+    monkeypatch.setattr(pages, "verifier_page", lambda: held)
     answer = portal.http.get("/verifier.html", headers=HTML)
-    assert answer.status_code in (200, 404)
-    if answer.status_code == 200:
-        assert "connect-src" not in answer.headers["content-security-policy"]
+    assert answer.status_code == status
+    assert answer.headers["content-security-policy"].startswith(policy)
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert held is None or answer.content == held
+
+
+@pytest.mark.parametrize("values", [[], [0.004], [0.02, 0.3, 9.0, 100.0] * 10])
+def test_waiting_times_are_kept_by_the_hour_for_a_day(values):
+    clock = [10 * HOUR]
+    latency = Latency(lambda: clock[0])
+    for each in values:
+        latency.add(each)
+    assert sum(each.answers for each in latency.hours()) == len(values)
+    clock[0] += 30 * HOUR
+    assert latency.hours() == []
+    latency.add(0.07)
+    (only,) = latency.hours()
+    assert (only.start, only.answers, only.half, only.most) == (40 * HOUR, 1, 0.1, 0.1)
+    for _ in range(100):
+        clock[0] += HOUR
+        latency.add(0.01)
+    assert len(latency.hours()) == 24
+
+
+def test_an_answer_that_failed_is_no_waiting_time():
+    latency = Latency(lambda: 0.0)
+    with pytest.raises(ZeroDivisionError), latency.measured():
+        _ = 1 / 0
+    assert latency.hours() == []
+
+
+def test_an_endless_wait_is_drawn_and_said():
+    chart = latency_chart([Waited(0, 3, 0.1, inf), Waited(3600, 2, 0.1, 0.2)])
+    assert [bar.values[-1] for bar in chart.bars] == ["> 60 s", "≤ 0.2 s"]
+    assert chart.most == "> 60 s" and chart.bars[0].height > chart.bars[1].height
+    assert latency_chart([]).bars == ()
