@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
 
 from api.settings import Settings
+from ledger.chain import statement as st
 from ledger.chain.note import format_vkey
+from ledger.chain.office import Issued, Withdrawn, certificate_payload
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.system_clock import SYSTEM_CLOCK
@@ -73,6 +75,11 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
             for count in COUNTS:
                 statements = company.statements(count)
                 deposit(notary, statements)
+            deposited = notary.sequencer.last.size - 1
+            said = (Issued(1, b"\xab" * 32, deposited), Issued(2, b"\xcd" * 32, deposited))
+            withdrawn = Withdrawn(2, HOSTILE[:200])
+            for each in (*said, withdrawn):
+                notary.sequencer.enter((st.CERTIFICATE, certificate_payload(each))).result()
             until(lambda: (found := notary.newest_anchor) is not None and bool(found.tokens))
             until(lambda: b"witness" in again(notary, statements[0]))
             server, thread, port = start(notary, Settings(idle=1.0, body=3.0))
