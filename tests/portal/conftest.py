@@ -19,6 +19,7 @@ from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope, deposit
+from tests.portal import hostile
 from tests.service.conftest import start
 from tests.service.test_anchors import again, ask, until
 from tests.tsa import started
@@ -27,8 +28,6 @@ from tests.witnesses import serving
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-HOSTILE = '"><img src=x onerror=alert(1)>\u202e\x1b[31m\u2066{{7*7}}' + "长" * 400
-"""What a depositor or a stranger puts where a name goes."""
 COUNTS = (1, 4, 2)
 """Deposits, a block each time."""
 PAGES = ("/", "/blocks", "/blocks?from=2", "/block/0", "/block/2", "/check", "/certificates",
@@ -44,6 +43,7 @@ class Portal:
     url: str
     http: httpx2.Client
     receipt: bytes
+    evidence: bytes
     account: str
     deposits: int
     app: FastAPI
@@ -75,9 +75,10 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
             for count in COUNTS:
                 statements = company.statements(count)
                 deposit(notary, statements)
+            evidence = hostile.evidence(notary)
             deposited = notary.sequencer.last.size - 1
             said = (Issued(1, b"\xab" * 32, deposited), Issued(2, b"\xcd" * 32, deposited))
-            withdrawn = Withdrawn(2, HOSTILE[:200])
+            withdrawn = Withdrawn(2, hostile.HOSTILE[:200])
             for each in (*said, withdrawn):
                 notary.sequencer.enter((st.CERTIFICATE, certificate_payload(each))).result()
             until(lambda: (found := notary.newest_anchor) is not None and bool(found.tokens))
@@ -88,7 +89,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
                 app = server.config.app
                 assert isinstance(app, FastAPI)
                 final = again(notary, statements[0])
-                yield Portal(notary, url, http, final, company.account, sum(COUNTS), app)
+                yield Portal(
+                    notary, url, http, final, evidence, company.account, sum(COUNTS) + 1, app
+                )
             server.should_exit = True
             thread.join()
 

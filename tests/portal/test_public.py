@@ -16,7 +16,8 @@ from ledger.evidence.examining import Examiner
 from ledger.language import LANGUAGES
 from ledger.notary.health import Reason, Warn
 from ledger.wire.protocol import MAX_CHECKED
-from tests.portal.conftest import HOSTILE, PAGES
+from tests.portal.conftest import PAGES
+from tests.portal.hostile import HOSTILE
 
 HTML = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
@@ -223,7 +224,7 @@ def test_an_upload_waits_for_its_turn_with_those_of_the_api(portal, monkeypatch)
 def test_a_certificate_is_found_by_its_number(portal):
     standing = portal.http.get("/certificates/000001", headers=HTML)
     assert "issued by the office, not withdrawn" in standing.text
-    assert "abab" in standing.text and 'href="/block/6"' in standing.text
+    assert "abab" in standing.text and re.search(r'href="/block/\d+"', standing.text)
     gone = portal.http.get("/certificates?number=2", headers=HTML)
     assert "withdrawn by the office" in gone.text and "not withdrawn" not in gone.text
     assert "onerror=alert(1)&gt;" in gone.text and "\\u202e" in gone.text
