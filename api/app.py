@@ -58,7 +58,6 @@ def create_app(
     app.state.service = Service(notary, settings, clock or notary.now, Latency(notary.now))
     app.state.checks = checks.Turns()
     app.state.deposits_by_day = DepositsByDay(notary)
-    app.state.find_certificate = checking.no_certificates
     app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
     install(app, error_page)
     # Not include_router: it keeps routers nested, and each level is searched for every request.

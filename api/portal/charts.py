@@ -24,6 +24,7 @@ DAYS = 14
 _KEPT = 4 * DAYS
 WIDTH, FLOOR, HEAD, LEFT = 640, 180, 30, 8
 """Of a drawing, in its own units: bars stand on FLOOR and reach up to HEAD."""
+_WIDEST = 60.0
 _BEYOND = 120.0
 """Seconds that a bar without an end is drawn as."""
 
@@ -116,7 +117,7 @@ def _bars(values: Sequence[float], texts: Sequence[tuple[Words, tuple[Words, ...
     """Return bars for values, each with label and cells of its row; the last cell is its own."""
     drawn = [min(value, _BEYOND) if value == inf else value for value in values]
     most = max(drawn, default=0)
-    slot = (WIDTH - 2 * LEFT) / max(1, len(drawn))
+    slot = min(_WIDEST, (WIDTH - 2 * LEFT) / max(1, len(drawn)))
     bars = []
     for number, (value, (label, cells)) in enumerate(zip(drawn, texts, strict=True)):
         height = round((FLOOR - HEAD) * value / (most or 1), 1)

@@ -1,8 +1,6 @@
 """The pages where anybody checks what he has: a receipt or an evidence file, a certificate's number."""
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -17,47 +15,10 @@ from .rendering import page
 from .uploads import FORM, MAX_FRAME, parse_upload
 from .visitors import language_of, pages
 
-if TYPE_CHECKING:
-    from ledger.notary.notary import Notary
-
 router = pages()
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 """As it is printed, with zeros before it."""
-
-
-class Withdrawn(Protocol):
-    """That the office stands by a certificate no more: since when (POSIX seconds), and why."""
-
-    @property
-    def time(self) -> int: ...
-    @property
-    def reason(self) -> str: ...
-
-
-class Certificate(Protocol):
-    """A certificate that is an entry of the ledger: its block's time, the SHA-256 of its PDF."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def index(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    @property
-    def time(self) -> int: ...
-    @property
-    def digest(self) -> bytes: ...
-    @property
-    def withdrawn(self) -> Withdrawn | None: ...
-
-
-FindCertificate = Callable[["Notary", int], Certificate | None]
-
-
-def no_certificates(_: "Notary", __: int) -> Certificate | None:
-    """Find nothing: this notary issues no certificates."""
-    return None
 
 
 @router.get("/check")
@@ -112,9 +73,8 @@ async def certificate(request: Request, number: str) -> Response:
 
 
 async def _certificate(request: Request, asked: str) -> Response:
-    find: FindCertificate = request.app.state.find_certificate
     found = None
     if _NUMBER.fullmatch(asked):
-        found = await run_in_threadpool(find, service(request).notary, int(asked))
+        found = await run_in_threadpool(service(request).notary.certificate, int(asked))
     status = 404 if found is None else 200
     return page(request, "certificate.html", status=status, asked=asked[:40], found=found)

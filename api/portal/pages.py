@@ -29,11 +29,10 @@ _SECONDS = 10
 """For which a cache may answer with a page of the ledger."""
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]+)?")
-_VERIFIER_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob:; "
-    "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
+_HEAD = 4_096
+"""Bytes of the verifier page in which its policy stands."""
+_POLICY = re.compile(rb'http-equiv="Content-Security-Policy" content="([^"]{1,2000})"')
+"""The verifier page's own, which holds without a server too."""
 
 
 @router.get("/portal.css")
@@ -133,7 +132,10 @@ async def verifier() -> Response:
     found = verifier_page()
     if found is None:
         raise NotFound("This notary's program was installed without the verifier page.")
-    headers = {**guard(), "content-security-policy": _VERIFIER_POLICY, "cache-control": "no-cache"}
+    stated = _POLICY.search(found, 0, _HEAD)
+    policy = stated[1].decode("ascii") if stated else "default-src 'none'"
+    headers = {**guard(), "content-security-policy": f"{policy}; frame-ancestors 'none'"}
+    headers["cache-control"] = "no-cache"
     return Response(found, media_type="text/html; charset=utf-8", headers=headers)
 
 

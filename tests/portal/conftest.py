@@ -12,11 +12,14 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
 
 from api.settings import Settings
+from ledger.chain import statement as st
 from ledger.chain.note import format_vkey
+from ledger.chain.office import Issued, Withdrawn, certificate_payload
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope, deposit
+from tests.portal import hostile
 from tests.service.conftest import start
 from tests.service.test_anchors import again, ask, until
 from tests.tsa import started
@@ -25,8 +28,6 @@ from tests.witnesses import serving
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-HOSTILE = '"><img src=x onerror=alert(1)>\u202e\x1b[31m\u2066{{7*7}}' + "长" * 400
-"""What a depositor or a stranger puts where a name goes."""
 COUNTS = (1, 4, 2)
 """Deposits, a block each time."""
 PAGES = ("/", "/blocks", "/blocks?from=2", "/block/0", "/block/2", "/check", "/certificates",
@@ -42,6 +43,7 @@ class Portal:
     url: str
     http: httpx2.Client
     receipt: bytes
+    evidence: bytes
     account: str
     deposits: int
     app: FastAPI
@@ -73,6 +75,12 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
             for count in COUNTS:
                 statements = company.statements(count)
                 deposit(notary, statements)
+            evidence = hostile.evidence(notary)
+            deposited = notary.sequencer.last.size - 1
+            said = (Issued(1, b"\xab" * 32, deposited), Issued(2, b"\xcd" * 32, deposited))
+            withdrawn = Withdrawn(2, hostile.HOSTILE[:200])
+            for each in (*said, withdrawn):
+                notary.sequencer.enter((st.CERTIFICATE, certificate_payload(each))).result()
             until(lambda: (found := notary.newest_anchor) is not None and bool(found.tokens))
             until(lambda: b"witness" in again(notary, statements[0]))
             server, thread, port = start(notary, Settings(idle=1.0, body=3.0))
@@ -81,7 +89,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
                 app = server.config.app
                 assert isinstance(app, FastAPI)
                 final = again(notary, statements[0])
-                yield Portal(notary, url, http, final, company.account, sum(COUNTS), app)
+                yield Portal(
+                    notary, url, http, final, evidence, company.account, sum(COUNTS) + 1, app
+                )
             server.should_exit = True
             thread.join()
 

@@ -12,10 +12,11 @@ from tests.axe import violations
 SHOTS = os.environ.get("SEALBOOK_SHOTS")
 """A folder that keeps a picture of each page."""
 LOOKS = [(1280, "light", "en"), (360, "dark", "zh")]
+NARROW = ("/", "/blocks?from=3", "/block/2", "/health")
 PAGES = ("/", "/blocks?from=3", "/block/2", "/check", "/certificates/2026-1", "/health", "/nothing")
 
 
-@pytest.fixture(scope="module", params=LOOKS, ids=lambda look: "-".join(map(str, look)))
+@pytest.fixture(scope="module", params=LOOKS)
 def look(request, browser, portal):
     width, scheme, language = request.param
     context = browser.new_context(
@@ -54,7 +55,11 @@ def judged(page, portal, width, name, *, loaded_well=True):
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    ("look", "path"),
+    [*((LOOKS[0], path) for path in PAGES), *((LOOKS[1], path) for path in NARROW)],
+    indirect=["look"],
+)
 def test_a_page_is_for_everybody(look, page, portal, path):
     _, width, name = look
     page.goto(portal.url + path)
@@ -69,11 +74,25 @@ def test_a_receipt_is_checked_by_hand(look, page, portal, tmp_path):
     page.goto(f"{portal.url}/check")
     page.set_input_files("#file", tmp_path / "a.receipt")
     page.keyboard.press("Tab")
-    page.click("form button")
-    page.wait_for_selector(".claim")
+    with page.expect_navigation():
+        page.click("form button")
     assert page.locator(".claim .status.proven").count() >= 4
     assert page.locator(".claim .status.not-shown").count() >= 2
     judged(page, portal, width, f"result-{name}")
+
+
+@pytest.mark.parametrize("look", LOOKS[1:], indirect=True)
+def test_names_of_a_depositor_do_nothing_in_a_browser(look, page, portal, tmp_path):
+    _, width, name = look
+    (tmp_path / "case.evidence").write_bytes(portal.evidence)
+    page.goto(f"{portal.url}/check")
+    page.set_input_files("#file", tmp_path / "case.evidence")
+    with page.expect_navigation():
+        page.click("form button")
+    assert page.locator("main img").count() == 0
+    assert page.locator("main bdi.theirs").count() >= 6
+    assert "alert(1)" in page.inner_text("main")
+    judged(page, portal, width, f"hostile-{name}")
 
 
 def test_everything_is_reached_with_the_keyboard(browser, portal):

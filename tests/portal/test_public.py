@@ -2,19 +2,22 @@
 
 import re
 import threading
-from types import SimpleNamespace
+from math import inf
 
 import pytest
 
 from api import checks
-from api.portal import reports
+from api.latency import HOUR, Latency, Waited
+from api.portal import pages, reports
+from api.portal.charts import latency_chart
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
 from ledger.evidence.examining import Examiner
 from ledger.language import LANGUAGES
 from ledger.notary.health import Reason, Warn
 from ledger.wire.protocol import MAX_CHECKED
-from tests.portal.conftest import HOSTILE, PAGES
+from tests.portal.conftest import PAGES
+from tests.portal.hostile import HOSTILE
 
 HTML = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
@@ -218,20 +221,13 @@ def test_an_upload_waits_for_its_turn_with_those_of_the_api(portal, monkeypatch)
     assert "try again" in answer.text.lower()
 
 
-def test_a_certificate_is_found_by_its_number(portal, monkeypatch):
-    withdrawn = SimpleNamespace(time=1_795_000_100, reason=HOSTILE)
-    good = SimpleNamespace(
-        number=1, index=7, height=3, time=1_795_000_000, digest=b"\xab" * 32, withdrawn=None
-    )
-    bad = SimpleNamespace(**{**vars(good), "number": 2, "withdrawn": withdrawn})
-    monkeypatch.setattr(
-        portal.app.state, "find_certificate", lambda _, number: {1: good, 2: bad}.get(number)
-    )
+def test_a_certificate_is_found_by_its_number(portal):
     standing = portal.http.get("/certificates/000001", headers=HTML)
     assert "issued by the office, not withdrawn" in standing.text
-    assert "abab" in standing.text and 'href="/block/3"' in standing.text
+    assert "abab" in standing.text and re.search(r'href="/block/\d+"', standing.text)
     gone = portal.http.get("/certificates?number=2", headers=HTML)
     assert "withdrawn by the office" in gone.text and "not withdrawn" not in gone.text
+    assert "onerror=alert(1)&gt;" in gone.text and "\\u202e" in gone.text
     assert "<img" not in gone.text and "\u202e" not in gone.text and "\x1b" not in gone.text
     for number in ("3", "0", "-1", "9" * 30, HOSTILE[:60], "<script>", "1\n"):
         answer = portal.http.get("/certificates", params={"number": number}, headers=HTML)
@@ -314,8 +310,54 @@ def test_other_methods_are_told_what_the_address_takes(portal):
     assert head.status_code == 200 and head.headers["content-type"].startswith("text/html")
 
 
-def test_there_is_no_verifier_page_where_none_was_installed(portal):
+POLICY = "default-src 'none'; script-src 'sha256-abc='"
+VERIFIER = f'<html><meta http-equiv="Content-Security-Policy" content="{POLICY}"><p>page'.encode()
+
+
+@pytest.mark.parametrize(
+    ("held", "status", "policy"),
+    [
+        (VERIFIER, 200, f"{POLICY}; frame-ancestors 'none'"),
+        (b"<p>page", 200, "default-src 'none'; frame-ancestors 'none'"),
+        (None, 404, "default-src 'none'; style-src 'self'"),
+    ],
+)
+def test_the_offline_page_is_served_under_its_own_policy(portal, monkeypatch, held, status, policy):
+    monkeypatch.setattr(pages, "verifier_page", lambda: held)
     answer = portal.http.get("/verifier.html", headers=HTML)
-    assert answer.status_code in (200, 404)
-    if answer.status_code == 200:
-        assert "connect-src" not in answer.headers["content-security-policy"]
+    assert answer.status_code == status
+    assert answer.headers["content-security-policy"].startswith(policy)
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert held is None or answer.content == held
+
+
+@pytest.mark.parametrize("values", [[], [0.004], [0.02, 0.3, 9.0, 100.0] * 10])
+def test_waiting_times_are_kept_by_the_hour_for_a_day(values):
+    clock = [10 * HOUR]
+    latency = Latency(lambda: clock[0])
+    for each in values:
+        latency.add(each)
+    assert sum(each.answers for each in latency.hours()) == len(values)
+    clock[0] += 30 * HOUR
+    assert latency.hours() == []
+    latency.add(0.07)
+    (only,) = latency.hours()
+    assert (only.start, only.answers, only.half, only.most) == (40 * HOUR, 1, 0.1, 0.1)
+    for _ in range(100):
+        clock[0] += HOUR
+        latency.add(0.01)
+    assert len(latency.hours()) == 24
+
+
+def test_an_answer_that_failed_is_no_waiting_time():
+    latency = Latency(lambda: 0.0)
+    with pytest.raises(ZeroDivisionError), latency.measured():
+        _ = 1 / 0
+    assert latency.hours() == []
+
+
+def test_an_endless_wait_is_drawn_and_said():
+    chart = latency_chart([Waited(0, 3, 0.1, inf), Waited(3600, 2, 0.1, 0.2)])
+    assert [bar.values[-1] for bar in chart.bars] == ["> 60 s", "≤ 0.2 s"]
+    assert chart.most == "> 60 s" and chart.bars[0].height > chart.bars[1].height
+    assert latency_chart([]).bars == ()
