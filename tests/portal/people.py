@@ -93,13 +93,14 @@ class Person:
         page: str,
         *,
         file: bytes | None = None,
+        field: str = "request",
         headers: Sent | None = None,
         **fields: str,
     ) -> httpx2.Response:
         """Send a form as the page's own button does."""
         data = {"token": self.token(page), **fields}
         sent = {"origin": self.office.url, "accept": "text/html", **(headers or {})}
-        files = None if file is None else {"request": ("a.request", file)}
+        files = None if file is None else {field: ("a.file", file)}
         return self.http.post(path, data=data, files=files, headers=sent)
 
     def sign_in(self) -> httpx2.Response:

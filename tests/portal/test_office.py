@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import httpx2
@@ -84,6 +85,10 @@ TABLE: dict[tuple[str, str], frozenset[Role] | str] = {
     ("GET", "/office/accounts/{account}"): frozenset({CLERK, OFFICER}),
     ("GET", "/office/accounts/{account}/revoke"): ANYBODY,
     ("POST", "/office/accounts/{account}/revoke"): frozenset({OFFICER}),
+    ("GET", "/office/certificates"): frozenset({OFFICER}),
+    ("POST", "/office/certificates"): frozenset({OFFICER}),
+    ("GET", "/office/certificates/withdraw"): ANYBODY,
+    ("POST", "/office/certificates/withdraw"): frozenset({OFFICER}),
     ("GET", "/office/staff"): frozenset({OPERATOR}),
     ("GET", "/office/staff/{number}/remove"): ANYBODY,
     ("POST", "/office/staff/{number}/remove"): frozenset({OPERATOR}),
@@ -229,6 +234,41 @@ def test_accounts_are_found_by_name_number_and_key(office: Office) -> None:
     assert clerk.get("/office/accounts?from=99999").status_code == 200
     assert clerk.get("/office/accounts?from=-1").status_code == 200
     assert clerk.get("/office/accounts/nothing").status_code == 404
+
+
+def test_an_officer_issues_a_certificate_and_withdraws_it(office: Office) -> None:
+    officer = office.people["Officer"]
+    company = Company().enrol(office.notary)
+    (receipt,) = deposit(office.notary, company.statements(1))
+    page = "/office/certificates"
+    sent = officer.post(page, page, file=receipt, field="receipt")
+    assert sent.status_code == 422
+    answer = officer.confirmed(page, page)
+    done = officer.post(page, page, file=receipt, field="receipt", answer=answer)
+    assert done.status_code == 200, done.text
+    assert done.headers["content-type"] == "application/pdf"
+    assert done.content.startswith(b"%PDF-")
+    name = re.search(r"certificate-(\d+)\.pdf", done.headers["content-disposition"])
+    assert name is not None
+    standing = office.notary.certificate(int(name[1]))
+    assert standing is not None
+    assert standing.digest == sha256(done.content).digest()
+    answer = officer.confirmed(page, page)
+    wrong = officer.post(page, page, file=b"no receipt", field="receipt", answer=answer)
+    assert wrong.status_code == 422
+    form = f"{page}/withdraw"
+    fields: dict[str, Any] = {"number": name[1], "reason": "issued in error"}
+    answer = officer.confirmed(page, form)
+    assert officer.post(form, page, answer=answer, **fields).status_code == 303
+    standing = office.notary.certificate(int(name[1]))
+    assert standing is not None
+    assert standing.withdrawn is not None
+    last = [(each.action, each.entry) for each in rows(office.desk)][-3:]
+    assert last == [
+        (Action.CERTIFYING, None),
+        (Action.CERTIFIED, standing.index),
+        (Action.WITHDRAWN, standing.withdrawn.index),
+    ]
 
 
 # --- words of others

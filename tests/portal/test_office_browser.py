@@ -159,9 +159,17 @@ def test_two_people_enrol_a_company_and_it_deposits(
     page.click("form[action$=approve] button")
     page.wait_for_selector(f"a[href='/office/accounts/{company.account}']")
     officer.judged("enrolled-Officer")
-    assert deposit(office.notary, company.statements(1))
+    (receipt,) = deposit(office.notary, company.statements(1))
+    (tmp_path / "a.receipt").write_bytes(receipt)
 
-    page.click(f"a[href='/office/accounts/{company.account}']")
+    page.goto(f"{office.url}/office/certificates")
+    officer.judged("certificates-Officer")
+    page.set_input_files("#receipt", tmp_path / "a.receipt")
+    with page.expect_download() as download:
+        page.click("form[enctype] button")
+    assert download.value.path().read_bytes().startswith(b"%PDF-")
+
+    page.goto(f"{office.url}/office/accounts/{company.account}")
     officer.judged("account-Officer")
     page.goto(f"{office.url}/office/accounts")
     officer.judged("accounts-Officer")

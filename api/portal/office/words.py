@@ -10,9 +10,9 @@ from ledger.quoted import Words
 def role(name: str, language: str) -> Words:
     """Return a role, also that of whoever sat at the terminal."""
     return {
-        Role.CLERK: tr("clerk", language),
-        Role.OFFICER: tr("officer", language),
-        Role.OPERATOR: tr("operator", language),
+        Role.CLERK: tr("role\x04clerk", language),
+        Role.OFFICER: tr("role\x04officer", language),
+        Role.OPERATOR: tr("role\x04operator", language),
         "terminal": tr("at the terminal", language),
     }.get(name) or tr("unknown", language)
 
@@ -55,6 +55,9 @@ def action(name: str, language: str) -> Words:
         Action.ENROLLED: tr("enrolled in the ledger", language),
         Action.REVOKING: tr("revocation ordered", language),
         Action.REVOKED: tr("revoked in the ledger", language),
+        Action.CERTIFYING: tr("certificate ordered", language),
+        Action.CERTIFIED: tr("certificate issued", language),
+        Action.WITHDRAWN: tr("certificate withdrawn", language),
         Action.FAILED: tr("not entered", language),
     }
     return said.get(name) or tr("unknown", language)

@@ -153,7 +153,11 @@ def remove(name: str, directory: Path, as_json: bool) -> None:
 
 
 def _role(name: str) -> str:
-    return {"clerk": _("clerk"), "officer": _("officer"), "operator": _("operator")}[name]
+    return {
+        "clerk": _("role\x04clerk"),
+        "officer": _("role\x04officer"),
+        "operator": _("role\x04operator"),
+    }[name]
 
 
 def at_terminal() -> "Actor":

@@ -10,7 +10,12 @@ from ledger.notary.desk.trail import Action, rows, verify_trail
 from ledger.notary.storage.desk import StaffDesk
 from ledger.notary.storage.ledger_database import LedgerDatabase
 
-_KINDS = {Action.ENROLLED: st.ENROLMENT, Action.REVOKED: st.KEY}
+_KINDS = {
+    Action.ENROLLED: st.ENROLMENT,
+    Action.REVOKED: st.KEY,
+    Action.CERTIFIED: st.CERTIFICATE,
+    Action.WITHDRAWN: st.CERTIFICATE,
+}
 """What kind of entry an action on the trail names."""
 
 

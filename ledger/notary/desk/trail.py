@@ -43,6 +43,9 @@ class Action(StrEnum):
     ENROLLED = "enrolled"
     REVOKING = "revoking"
     REVOKED = "revoked"
+    CERTIFYING = "certifying"
+    CERTIFIED = "certified"
+    WITHDRAWN = "certificate-withdrawn"
     FAILED = "not-entered"
 
 
