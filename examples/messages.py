@@ -60,8 +60,8 @@ def _python() -> Iterator[tuple[str, str]]:
         for path in sorted((ROOT / folder).rglob("*.py"))
     }
     signatures = Signatures()
-    for tree in trees.values():
-        signatures.collect(tree)
+    for place, tree in trees.items():
+        signatures.collect(tree, Path(place).stem)
     for name in (*_errors(trees.values()), "fail"):
         signatures.found.setdefault(name, {(0, "message")})
     for place, tree in trees.items():
@@ -115,18 +115,38 @@ class Signatures:
     """Which arguments of which function, method or class are messages: (position, name) by its name."""
 
     found: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
+    modules: dict[str, set[str]] = field(default_factory=dict)
+    """The modules of functions that are no methods: called by name, or as `module.name`."""
+    methods: set[str] = field(default_factory=set)
+    """Names of methods, which are never called by their name alone."""
 
-    def collect(self, nodes: list[ast.AST]) -> None:
+    def of(self, called: ast.expr) -> set[tuple[int, str]]:
+        """Return the arguments that are messages of what is called."""
+        name = _name(called)
+        if isinstance(called, ast.Attribute) and name in self.modules:
+            return self.found[name] if _name(called.value) in self.modules[name] else set()
+        if isinstance(called, ast.Name) and name in self.methods - self.modules.keys():
+            return set()
+        return self.found.get(name, set())
+
+    def collect(self, nodes: list[ast.AST], module: str) -> None:
+        top = {id(each) for each in getattr(nodes[0], "body", ())}
         for node in nodes:
             if isinstance(node, ast.ClassDef):
                 fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
                 self._add(node.name, ((each.target, each.annotation) for each in fields))
             elif isinstance(node, ast.FunctionDef):
                 arguments = [*node.args.posonlyargs, *node.args.args]
-                bound = arguments[:1] and arguments[0].arg in ("self", "cls")
-                named = [*arguments[bool(bound) :], *node.args.kwonlyargs]
+                bound = bool(arguments) and arguments[0].arg in ("self", "cls")
+                if bound:
+                    self.methods.add(node.name)
+                named = [*arguments[bound:], *node.args.kwonlyargs]
                 name = node.name
                 self._add(name, ((ast.Name(each.arg), each.annotation) for each in named))
+                if id(node) in top and any(
+                    each.annotation is not None and _is_message(each.annotation) for each in named
+                ):
+                    self.modules.setdefault(name, set()).add(module)
 
     def _add(self, name: str, typed: Iterable[tuple[ast.expr, ast.expr | None]]) -> None:
         for position, (target, annotation) in enumerate(typed):
@@ -154,8 +174,7 @@ def _marked(nodes: list[ast.AST], signatures: Signatures) -> Iterator[str]:
         elif isinstance(node, ast.ClassDef) and node.name in signatures.found:
             yield from _handed_up(node)
         elif isinstance(node, ast.Call):
-            name = _name(node.func)
-            for position, argument in signatures.found.get(name, ()):
+            for position, argument in signatures.of(node.func):
                 yield from (
                     text
                     for n, each in enumerate(node.args)
@@ -227,7 +246,7 @@ def _by_type(annotation: ast.expr, value: ast.expr) -> Iterator[str]:
         case ast.Subscript(slice=inner), ast.List(elts=elements):
             for each in elements:
                 yield from _by_type(inner, each)
-        case _, ast.BinOp(left=left, right=right):
+        case _, ast.BinOp(left=left, op=ast.BitOr(), right=right):
             yield from _by_type(annotation, left)
             yield from _by_type(annotation, right)
         case _ if _is_message(annotation):

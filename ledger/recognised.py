@@ -6,7 +6,7 @@ Values of others are lifted out first (`ledger.quoted.lifted`), so that none can
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from string import Formatter
 
@@ -20,6 +20,8 @@ _DEEPEST = 3
 _PRIVATE = 0xF0000
 """The first of the characters that stand for quoted values meanwhile; `escape` lets none through."""
 _HAN = re.compile("[\u4e00-\u9fff]")
+_MOST_UNKNOWN = 16
+"""Letters in the values of a message with no letters around them. More would be another sentence."""
 _ENDS = ("。", "！", "？", "：")
 
 _SENTENCE = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d+\})*")
@@ -74,9 +76,17 @@ def _found(plain: str, language: str, depth: int) -> str | None:
         return translated(known[plain], language)
     for texts, message in templates if plain and depth else ():
         if (values := _values(texts, plain)) is not None:
-            below = [_told(each, language, depth - 1) or _ended(each) for each in values]
-            return _filled(message, translated(message, language), below)
+            below = [_told(each, language, depth - 1) for each in values]
+            unknown = [each for each, one in zip(values, below, strict=True) if one is None]
+            if _letters(unknown) <= _MOST_UNKNOWN + 2 * _letters(texts):
+                filled = [one or _ended(each) for one, each in zip(below, values, strict=True)]
+                return _filled(message, translated(message, language), filled)
     return None
+
+
+def _letters(texts: Iterable[str]) -> int:
+    """Return how many letters there are, but for Chinese ones: what is Chinese is told already."""
+    return sum(character.isascii() and character.isalpha() for each in texts for character in each)
 
 
 def _ended(text: str) -> str:
@@ -103,8 +113,10 @@ def _values(texts: tuple[str, ...], sentence: str) -> Sequence[str] | None:
         return None
     end = len(sentence) - len(last)
     values, begin = [], len(first)
-    for text in between:
-        found = sentence.find(text, begin, end)
+    for number, text in enumerate(between):
+        # Of two places that touch, the first has it all.
+        following = text or next(filter(None, between[number:]), "")
+        found = sentence.find(following, begin, end) if following else end
         if found < 0:
             return None
         values.append(sentence[begin:found])
@@ -151,5 +163,5 @@ def _places(message: Message) -> list[str]:
 
 def _plain(sentence: str) -> str:
     """Return a sentence as it is compared: some are shown with a capital letter and a full stop."""
-    text = sentence.strip().removesuffix(".")
+    text = sentence.removesuffix(".")
     return text[:1].lower() + text[1:]

@@ -121,7 +121,7 @@ def _explain(error: Exception) -> tuple[int, str, Message]:
             return 130, "interrupted", "Stopped. Nothing is lost; run the command again."
         case click.UsageError():
             where = error.ctx.command_path if error.ctx else "sealbook"
-            said = escape(error.format_message(), quotes=False)
+            said = escape(" ".join(error.format_message().split()), quotes=False)
             return 2, "usage", f"{take(said, _MOST_USAGE)}\nTry '{where} --help'."
         case click.ClickException():
             return 1, "error", escape(error.format_message(), quotes=False)

@@ -13,7 +13,7 @@ from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.crypto.merkle import path_sides
 from ledger.language import CHINESE, tr, utc
-from ledger.quoted import Words, quoted
+from ledger.quoted import Message, Words, quoted
 
 WIDTH = 760
 _INK, _LINE, _PAPER, _GREY = "#1b2a41", "#8a8577", "#fbfaf7", "#5c5c5c"
@@ -115,7 +115,7 @@ class _Drawing:
         self.picture, self.language = picture, language
         self.parts: list[str] = []
 
-    def say(self, message: str, **values: int | Words) -> Words:
+    def say(self, message: Message, **values: int | Words) -> Words:
         return tr(message, self.language, **values)
 
     def document(self) -> str:

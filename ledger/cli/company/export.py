@@ -8,8 +8,9 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.speech import _, told
 from ledger.errors import SealbookError, Unavailable
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 README = """\
 存证导出 / Export of deposits
@@ -100,7 +101,9 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
                 if away and each.deposit.content is not None and each.receipt is not None:
                     problems.append((name, away))
                     continue
-                made = export_deposit(each, client, identities, output, vault.trust, lambda _: None)
+                made = export_deposit(
+                    each, client, identities, output, vault.trust, lambda _done: None
+                )
             except SealbookError as error:
                 problems.append((name, sentence_of(error)))
                 if is_full(error):
@@ -115,16 +118,16 @@ def export(everything: bool, output: Path, passphrase_file: Path | None, as_json
             found.append({"id": each.commitment, "title": each.meta.title, "folder": made.folder})
             progress(done)
         finish(vault, output, found, README)
-    lines = [
+    lines: list[Message] = [
         f"{len(found)} of {len(deposits)} deposits are in {quoted(output)}: {written} written now, "
         f"each compared with what was deposited, {len(found) - written - without} there before"
         + (f", {without} without documents, see below." if without else "."),
         "They are in the clear, with their openings. README.txt says how to check them.",
     ]
     lines += [f"{quoted(name)}: {why}" for name, why in notes]
-    lines += [f"not exported  {quoted(name)}: {why}" for name, why in problems]
+    lines += [told(f"not exported  {quoted(name)}: {why}") for name, why in problems]
     if problems:
-        lines.append("Run the same command again for what is missing.")
+        lines.append(_("Run the same command again for what is missing."))
     value = {
         "folder": str(output.absolute()),
         "deposits": found,

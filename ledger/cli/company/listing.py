@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ledger.dates import TypedDate
 
 _DAY = 86_400
-_ELSEWHERE = (
+_ELSEWHERE: Message = (
     "Words are looked for in titles, paths and matters; `sealbook parts ID WORDS` looks\n"
     "inside a deposit."
 )
@@ -151,7 +151,7 @@ def list_(
     elif page > pages:
         lines = [told(f"There is no page {page}; the last is {pages}.")]
     if words and not found.found:
-        lines.append(_ELSEWHERE)
+        lines.append(_(_ELSEWHERE))
     if (found.found and asked) or pages > 1 or first or last:
         lines += ["", *_counted(found.found, page, pages, first, last)]
     if left:

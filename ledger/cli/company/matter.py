@@ -149,7 +149,7 @@ def _page(
 
     rows: list[tuple[str, Value]] = [
         (_("Matter"), quoted(found.name)),
-        ("Id", " ".join(text.groups(found.id.hex()))),
+        (_("Id"), " ".join(text.groups(found.id.hex()))),
     ]
     if problem:
         rows.append((_("Chain"), [_("FAILED"), *text.reason(problem)]))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _MAX_KEY = 1 << 14
 """Bytes of a file with a recipient; a post-quantum one has 1,959."""
 
-PAST = (
-    "Past access is past: what {name} has opened, fetched or copied stays readable with that key, and "
+PAST: Message = (
+    "Past access is past: what {0} has opened, fetched or copied stays readable with that key, and "
     "so does any old header or backup, at the notary too, with the ciphertext beside it."
 )
 
@@ -112,7 +112,7 @@ def remove(name: str, passphrase_file: Path | None, as_json: bool) -> None:
         if fresh != vault.officers:
             change(vault, fresh, Change(ACCESS_WITHDRAWN, called, gone.recipient, now))
         said = told(f"{quoted(called)} gets nothing that is sealed from now on.")
-        _finish(vault, identities, as_json, said, PAST.format(name=quoted(called)))
+        _finish(vault, identities, as_json, said, told(PAST.format(quoted(called))))
 
 
 @officer.command(

@@ -23,8 +23,8 @@ DEPOSITED, WAITING, REFUSED, FAILED = "deposited", "waiting", "refused", "failed
 PATIENCE = 3.0
 """Seconds that a person waits at most for witnesses and timestamps to complete the receipts."""
 _LABEL = 12
-_KEPT = "It stays sealed in the vault; `sealbook deposit` tries again."
-_NOT_ENROLLED = (
+_KEPT: Message = "It stays sealed in the vault; `sealbook deposit` tries again."
+_NOT_ENROLLED: Message = (
     "The notary has not enrolled this account yet. Hand over the enrolment request; "
     "`sealbook deposit` sends what waits."
 )

@@ -8,12 +8,12 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.speech import _, told
-from ledger.quoted import Words
+from ledger.quoted import Message, Words
 
 if TYPE_CHECKING:
     from ledger.evidence.renewing import Outcome
 
-_DONE = {
+_DONE: dict[str, Message] = {
     "first": Words("first timestamp"),
     "timestamp": Words("timestamp renewed"),
     "hash-tree": Words("new chain, hashed anew"),
@@ -81,7 +81,7 @@ def _line(outcome: "Outcome") -> str:
     name = text.last("", outcome.file)
     if outcome.kind is None or outcome.token is None:
         return f"{name}\n{text.said(text.sentence(f'Not renewed: {outcome.error}'), 4)}"
-    lines = [name, f"    {_DONE[outcome.kind.value]}, {text.when(outcome.token.latest())}"]
+    lines = [name, f"    {_(_DONE[outcome.kind.value])}, {text.when(outcome.token.latest())}"]
     if outcome.kind.value != "first":
         lines += text.indent(_found(outcome), 4).split("\n")
     return "\n".join(lines)

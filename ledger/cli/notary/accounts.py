@@ -11,12 +11,13 @@ from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.cli.speech import _, told
 from ledger.errors import Conflict, NotFound
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.notary.sequencing.accounts import Standing
 
 _SHORTEST_KEY = 8
+_ROLES: dict[str, Message] = {"device": "role\x04device", "recovery": "role\x04recovery"}
 
 
 @notary.command(
@@ -199,11 +200,12 @@ def _standing_text(standing: dict[str, Any]) -> str:
         (_("Registration"), quoted(standing["registration"]) if standing["name"] else _("erased")),
     ]
     for each in standing["keys"]:
+        role = _(_ROLES.get(each["role"], each["role"]))
         revoked = "" if each["revoked"] is None else told(f", revoked by entry {each['revoked']}")
         rows.append(
             (
                 _("Key"),
-                told(f"{each['key'][:16]}  {each['role']}, entry {each['enrolled']}{revoked}"),
+                told(f"{each['key'][:16]}  {role}, entry {each['enrolled']}{revoked}"),
             )
         )
     return "\n".join(labelled(rows))

@@ -9,9 +9,9 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.cli.speech import _, told
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
-UNREAD = {
+UNREAD: dict[bool, Message] = {
     False: "the bytes of the age files, beyond presence and size; `--ciphertext` reads them.",
     True: "whether the age files open; only the keys that they were sealed for can tell.",
 }

@@ -47,7 +47,7 @@ from ledger.evidence.manifest import Manifest, format_manifest
 from ledger.evidence.opening import content_reader, read_index, recompute
 from ledger.evidence.records import Record, Rendition
 from ledger.language import day, spelled
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.wire.client import NotaryClient
@@ -163,7 +163,7 @@ def _documents(
     identities: Sequence[Identity],
     hidden: Path,
     progress: Progress,
-) -> tuple[dict[int, str], Manifest | None, str]:
+) -> tuple[dict[int, str], Manifest | None, Message]:
     """Write the documents below `hidden`; return where each is, the opening, and what is missing."""
     records = manifest.documents
     safe = safe_names(each.name for each in records if not each.rendition)
@@ -193,7 +193,9 @@ def _documents(
             if is_full(error):
                 raise
             shutil.rmtree(hidden / "documents")
-            note = f"Only the fingerprint was deposited, and the originals do not match: {error}"
+            note: Message = (
+                f"Only the fingerprint was deposited, and the originals do not match: {error}"
+            )
             return {}, opening, note
     else:
         with content_of(deposit, client, identities, hidden / ".content", progress) as content:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from ledger.company.disclosing.contents import Contents, short_path
 from ledger.company.disclosing.grammar import ADDRESS, CLAUSE, DATE, FIELD, parse_numbered
 from ledger.company.noting import noted, sentences
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 from ledger.reading.shown import fold
 
 MAX_COMPARED = 4000
@@ -18,7 +18,7 @@ _NEAR = 3
 _PAGE = "page"
 
 
-_OF_LETTERS = {
+_OF_LETTERS: dict[str, Message] = {
     FIELD: "no letter here has that header field",
     DATE: "no letter here states that date",
     ADDRESS: "no letter here has that address or message id",

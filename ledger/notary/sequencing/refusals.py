@@ -3,9 +3,9 @@
 from ledger.chain.replay import Replay, Rule, RuleBroken
 from ledger.chain.statement import Statement, parse_deposit
 from ledger.errors import Conflict, KeyRevoked, NotEnrolled, NotFound, Refused, WrongOrigin
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
-_REFUSALS: dict[Rule, tuple[type[Refused], str]] = {
+_REFUSALS: dict[Rule, tuple[type[Refused], Message]] = {
     Rule.ENROLLED: (
         NotEnrolled,
         "The key that signed this statement is not enrolled here; ask the notary office.",
