@@ -75,22 +75,28 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
             for count in COUNTS:
                 statements = company.statements(count)
                 deposit(notary, statements)
-            evidence = hostile.evidence(notary)
+            shown, evidence = hostile.deposited(notary)
             deposited = notary.sequencer.last.size - 1
             said = (Issued(1, b"\xab" * 32, deposited), Issued(2, b"\xcd" * 32, deposited))
             withdrawn = Withdrawn(2, hostile.HOSTILE[:200])
             for each in (*said, withdrawn):
                 notary.sequencer.enter((st.CERTIFICATE, certificate_payload(each))).result()
             until(lambda: (found := notary.newest_anchor) is not None and bool(found.tokens))
-            until(lambda: b"witness" in again(notary, statements[0]))
+            until(lambda: b"witness.example" in again(notary, shown))
             server, thread, port = start(notary, Settings(idle=1.0, body=3.0))
             url = f"http://127.0.0.1:{port}"
             with httpx2.Client(base_url=url, timeout=20) as http:
                 app = server.config.app
                 assert isinstance(app, FastAPI)
-                final = again(notary, statements[0])
                 yield Portal(
-                    notary, url, http, final, evidence, company.account, sum(COUNTS) + 1, app
+                    notary,
+                    url,
+                    http,
+                    again(notary, statements[0]),
+                    evidence(again(notary, shown)),
+                    company.account,
+                    sum(COUNTS) + 1,
+                    app,
                 )
             server.should_exit = True
             thread.join()

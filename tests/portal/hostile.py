@@ -3,6 +3,7 @@
 import io
 import os
 import random
+from collections.abc import Callable
 
 from ledger.chain.enrolment import IdentityRecord, verify_enrolment_request
 from ledger.chain.statement import Deposit, format_deposit
@@ -24,8 +25,11 @@ def _plain(name: str) -> str:
     return "".join(each for each in name if each >= " " and each != "/")
 
 
-def evidence(notary: Notary, name: str = HOSTILE[:90]) -> bytes:
-    """Deposit at `notary` under an account of that name, and show what was deposited, whole."""
+def deposited(notary: Notary, name: str = HOSTILE[:90]) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """Deposit at `notary` under an account of that name.
+
+    Return the statement, and what makes the evidence file that shows it whole out of a receipt.
+    """
     company = Company()
     request = verify_enrolment_request(company.ask())
     record = IdentityRecord(os.urandom(32), name, name, name, NOW)
@@ -50,8 +54,12 @@ def evidence(notary: Notary, name: str = HOSTILE[:90]) -> bytes:
         company.key,
         NOW,
     )
-    (receipt,) = deposit(notary, [statement])
-    out = io.BytesIO()
-    whole = self_contained(sealed.record, sealed.index)
-    write_evidence(out, [Disclosure(receipt, whole, lambda _: io.BytesIO(text))])
-    return out.getvalue()
+    deposit(notary, [statement])
+
+    def evidence(receipt: bytes) -> bytes:
+        out = io.BytesIO()
+        whole = self_contained(sealed.record, sealed.index)
+        write_evidence(out, [Disclosure(receipt, whole, lambda _: io.BytesIO(text))])
+        return out.getvalue()
+
+    return statement, evidence

@@ -90,7 +90,7 @@ def test_names_of_a_depositor_do_nothing_in_a_browser(look, page, portal, tmp_pa
     with page.expect_navigation():
         page.click("form button")
     assert page.locator("main img").count() == 0
-    assert page.locator("main bdi.theirs").count() >= 6
+    assert page.locator("main bdi.theirs").count() >= 9
     assert "alert(1)" in page.inner_text("main")
     judged(page, portal, width, f"hostile-{name}")
 
