@@ -150,6 +150,33 @@ def test_of_what_is_not_authentic_nothing_is_said(portal, mark):
     assert "proven by" not in text
 
 
+def test_every_name_of_a_depositor_is_quoted_isolated_and_cut(portal):
+    answer = upload(portal, portal.evidence, "case.evidence")
+    main = answer.text.split("<main", 1)[1]
+    assert answer.status_code == 200
+    assert main.count("&lt;img src=x onerror=alert(1)&gt;") >= 7
+    assert main.count("<bdi class=theirs>“") >= 9
+    assert not set("\u202e\u2066\x1b") & set(answer.text)
+    assert "<img" not in main and "{{7*7}}" in main
+
+
+def test_of_a_forged_evidence_file_nothing_is_told_either(portal):
+    at = portal.evidence.find("\n\n— ".encode()) + 60
+    forged = portal.evidence[:at] + bytes([portal.evidence[at] ^ 1]) + portal.evidence[at + 1 :]
+    answer = upload(portal, forged)
+    assert answer.status_code in (200, 422)
+    assert "onerror" not in answer.text and "长" not in answer.text
+    assert "proven by" not in answer.text
+
+
+def test_other_content_than_was_deposited_fails_and_is_not_named(portal):
+    at = portal.evidence.find(b"alert(document.domain)")
+    other = portal.evidence[:at] + b"A" + portal.evidence[at + 1 :]
+    answer = upload(portal, other)
+    assert answer.status_code == 422 or "FAILED" in answer.text
+    assert "A" + "lert(document" not in answer.text
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"x", b"PK\x05\x06" + bytes(18), b"\xd2\x84" * 500, HOSTILE.encode(), b"\0" * 70_000],
