@@ -9,13 +9,14 @@ import pytest
 from api import checks
 from api.latency import HOUR, Latency, Waited
 from api.portal import pages, reports
-from api.portal.charts import latency_chart
+from api.portal.charts import DAY, DAYS, DepositsByDay, latency_chart
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
 from ledger.evidence.examining import Examiner
 from ledger.language import LANGUAGES
 from ledger.notary.health import Reason, Warn
 from ledger.wire.protocol import MAX_CHECKED
+from tests.notaries import NOW, Clock, Company, deposit, found, opened
 from tests.portal.conftest import PAGES
 from tests.portal.hostile import HOSTILE
 
@@ -388,3 +389,19 @@ def test_an_endless_wait_is_drawn_and_said():
     assert [bar.values[-1] for bar in chart.bars] == ["> 60 s", "≤ 0.2 s"]
     assert chart.most == "> 60 s" and chart.bars[0].height > chart.bars[1].height
     assert latency_chart([]).bars == ()
+
+
+def test_deposits_are_counted_by_the_day_of_their_block(tmp_path):
+    clock = Clock(now=(NOW // DAY + 1) * DAY + 100)
+    with opened(found(tmp_path / "notary"), clock=clock) as notary:
+        company = Company().enrol(notary)
+        days = DepositsByDay(notary)
+        for count in (2, 0, 3, 1):
+            if count:
+                deposit(notary, company.statements(count))
+            assert days.counted()[-1][1] == count
+            clock.now += DAY
+        counted = days.counted()
+        assert [number for _, number in counted[-6:]] == [0, 2, 0, 3, 1, 0]
+        assert [begin for begin, _ in counted] == sorted(begin for begin, _ in counted)
+        assert len(counted) == DAYS and all(begin % DAY == 0 for begin, _ in counted)
