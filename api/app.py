@@ -57,6 +57,7 @@ def create_app(
     )
     app.state.service = Service(notary, settings, clock or notary.now, Latency(notary.now))
     app.state.checks = checks.Turns()
+    app.state.pages = asyncio.Semaphore(pages.AT_ONCE)
     app.state.deposits_by_day = DepositsByDay(notary)
     app.state.batches = Budget(deposits.MAX_BATCHES_BYTES)
     install(app, error_page)

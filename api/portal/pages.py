@@ -3,6 +3,7 @@
 `/block/N` and `/health` are the program's addresses too: it gets JSON there, a browser the page.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -25,6 +26,8 @@ router = pages()
 faces = pages(Face)
 
 _FOR_EVER = "public, max-age=31536000, immutable"
+AT_ONCE = 2
+"""Pages of the ledger that are made at one time; each takes some milliseconds."""
 _SECONDS = 10
 """For which a cache may answer with a page of the ledger."""
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?")
@@ -123,7 +126,7 @@ async def health(request: Request) -> Response:
             **_vouched(request),
         )
 
-    return await run_in_threadpool(work)
+    return await _in_turn(request, work)
 
 
 @router.get("/verifier.html")
@@ -152,7 +155,14 @@ async def _of_the_ledger(
         headers["cache-control"] = f"public, max-age={_SECONDS}"
         return same or page(request, template, headers=headers, **values())
 
-    return await run_in_threadpool(work)
+    return await _in_turn(request, work)
+
+
+async def _in_turn(request: Request, work: Callable[[], Response]) -> Response:
+    """Make a page when few others are being made: readers are not to take every thread."""
+    gate: asyncio.Semaphore = request.app.state.pages
+    async with gate:
+        return await run_in_threadpool(work)
 
 
 def _vouched(request: Request) -> dict[str, Any]:

@@ -9,13 +9,14 @@ import pytest
 from api import checks
 from api.latency import HOUR, Latency, Waited
 from api.portal import pages, reports
-from api.portal.charts import latency_chart
+from api.portal.charts import DAY, DAYS, DepositsByDay, latency_chart
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
 from ledger.evidence.examining import Examiner
 from ledger.language import LANGUAGES
 from ledger.notary.health import Reason, Warn
 from ledger.wire.protocol import MAX_CHECKED
+from tests.notaries import NOW, Clock, Company, deposit, found, opened
 from tests.portal.conftest import PAGES
 from tests.portal.hostile import HOSTILE
 
@@ -148,6 +149,33 @@ def test_of_what_is_not_authentic_nothing_is_said(portal, mark):
     assert answer.status_code == 422 or "This is not shown to be from this ledger" in text
     assert not re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d", text)
     assert "proven by" not in text
+
+
+def test_every_name_of_a_depositor_is_quoted_isolated_and_cut(portal):
+    answer = upload(portal, portal.evidence, "case.evidence")
+    main = answer.text.split("<main", 1)[1]
+    assert answer.status_code == 200
+    assert main.count("&lt;img src=x onerror=alert(1)&gt;") >= 7
+    assert main.count("<bdi class=theirs>“") >= 9
+    assert not set("\u202e\u2066\x1b") & set(answer.text)
+    assert "<img" not in main and "{{7*7}}" in main
+
+
+def test_of_a_forged_evidence_file_nothing_is_told_either(portal):
+    at = portal.evidence.find("\n\n— ".encode()) + 60
+    forged = portal.evidence[:at] + bytes([portal.evidence[at] ^ 1]) + portal.evidence[at + 1 :]
+    answer = upload(portal, forged)
+    assert answer.status_code in (200, 422)
+    assert "onerror" not in answer.text and "长" not in answer.text
+    assert "proven by" not in answer.text
+
+
+def test_other_content_than_was_deposited_fails_and_is_not_named(portal):
+    at = portal.evidence.find(b"alert(document.domain)")
+    other = portal.evidence[:at] + b"A" + portal.evidence[at + 1 :]
+    answer = upload(portal, other)
+    assert answer.status_code == 422 or "FAILED" in answer.text
+    assert "A" + "lert(document" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -361,3 +389,19 @@ def test_an_endless_wait_is_drawn_and_said():
     assert [bar.values[-1] for bar in chart.bars] == ["> 60 s", "≤ 0.2 s"]
     assert chart.most == "> 60 s" and chart.bars[0].height > chart.bars[1].height
     assert latency_chart([]).bars == ()
+
+
+def test_deposits_are_counted_by_the_day_of_their_block(tmp_path):
+    clock = Clock(now=(NOW // DAY + 1) * DAY + 100)
+    with opened(found(tmp_path / "notary"), clock=clock) as notary:
+        company = Company().enrol(notary)
+        days = DepositsByDay(notary)
+        for count in (2, 0, 3, 1):
+            if count:
+                deposit(notary, company.statements(count))
+            assert days.counted()[-1][1] == count
+            clock.now += DAY
+        counted = days.counted()
+        assert [number for _, number in counted[-6:]] == [0, 2, 0, 3, 1, 0]
+        assert [begin for begin, _ in counted] == sorted(begin for begin, _ in counted)
+        assert len(counted) == DAYS and all(begin % DAY == 0 for begin, _ in counted)
