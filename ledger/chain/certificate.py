@@ -108,7 +108,7 @@ def _issued(certificate: x509.Certificate, authority: bytes, time: int) -> bool:
             .build_client_verifier()
         )
         verifier.verify(certificate, [])
-    except (VerificationError, ValueError, OverflowError, x509.InvalidVersion):
+    except (VerificationError, ValueError, OverflowError, OSError, x509.InvalidVersion):
         return False
     return True
 

@@ -290,7 +290,7 @@ def _parse_authority(value: Any) -> Authority:
     match value:
         case {"name": str(name), "authority": str(pem), "accuracy": int(accuracy), **rest} if (
             0 < len(name) <= MAX_AUTHORITY_NAME
-            and accuracy is not True
+            and not isinstance(accuracy, bool)
             and 0 <= accuracy <= MAX_ACCURACY
             and rest.keys() <= {"policy", "url"}
         ):

@@ -227,6 +227,12 @@ def test_a_certificate_holds_from_its_first_second_to_its_last(seconds: int, hol
             verify_seal(receipt, ROOT, ANCHORS, time)
 
 
+@pytest.mark.parametrize("time", [2**53 + 1, 2**63 - 1])
+def test_a_seal_at_a_time_that_no_date_has_fails(time: int) -> None:
+    with pytest.raises(VerificationFailed, match="not valid at that time"):
+        verify_seal(parse_cose_receipt(RECEIPT), ROOT, ANCHORS, time)
+
+
 def test_a_seal_under_an_expired_root_fails() -> None:
     expired = certificate("root", CA, "root", CA, ca=True, until=2026)
     with pytest.raises(VerificationFailed):

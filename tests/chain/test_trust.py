@@ -130,6 +130,8 @@ ELSEWHERE = format_vkey(VerifierKey("notary.example/other", 1, SigningKey(bytes(
         {"seal": [{**SEAL, "authority": 1}]},
         {"seal": [{**SEAL, "authority": pem(b"\0\0\0")}]},
         {"seal": [{**SEAL, "authority": pem(OFFICE.seal_der)}]},
+        {"timestamp": [{"name": "TSA", "authority": PEM, "accuracy": True}]},
+        {"timestamp": [{"name": "TSA", "authority": PEM, "accuracy": False}]},
     ],
     ids=lambda changes: f"{next(iter(changes))} {str(next(iter(changes.values())))[:30]!r}",
 )
