@@ -9,10 +9,11 @@ for what is put in: `ledger.recognised` finds it by that.
 import ast
 import errno
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, product
+from itertools import chain, count, product
 from pathlib import Path
 
 import click
@@ -38,6 +39,7 @@ _ENUMERATED = ("Rule",)
 """Enumerations whose values are sentences."""
 _LAW = ("article", "version", "asks")
 """Keys of a rule of law that are shown."""
+_TR = re.compile(r'\btr\(\s*("(?:[^"\\\n]|\\.)*")')
 
 Key = tuple[str, str]
 """A message's context, "" for none, and its English."""
@@ -46,7 +48,8 @@ Key = tuple[str, str]
 def extract() -> dict[Key, set[str]]:
     """Return every message, and the files that it stands in."""
     found: dict[Key, set[str]] = {}
-    for message, place in (*_python(), *_help(), *_system(), *_laws(), *_click(), *_templates()):
+    sources = (_python, _help, _system, _laws, _click, _templates, typescript)
+    for message, place in chain.from_iterable(each() for each in sources):
         context, _, text = message.rpartition("\x04")
         if text:
             found.setdefault((context, text), set()).add(place)
@@ -103,11 +106,18 @@ def plurals() -> dict[str, str]:
 
 
 def _templates() -> Iterator[tuple[str, str]]:
-    methods = [("**.html", "jinja2"), ("**.xml", "jinja2")]
+    methods = [("court/page/**", "ignore"), ("**.html", "jinja2"), ("**.xml", "jinja2")]
     for folder in SOURCES:
         for name, _, message, _, context in extract_from_dir(ROOT / folder, methods):
             text = message if isinstance(message, str) else message[0]
             yield (f"{context}\x04{text}" if context else text), name
+
+
+def typescript() -> Iterator[tuple[str, str]]:
+    """Yield what the verifier page says itself: each literal that it hands to `tr`."""
+    for path in sorted((ROOT / "page/src").rglob("*.ts")):
+        for text in _TR.findall(path.read_text()):
+            yield ast.literal_eval(text), str(path.relative_to(ROOT))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,379 @@
+"""The verifier page as a person uses it, in real Chromium with the network cut."""
+
+import io
+import json
+import os
+import random
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typst
+from click.testing import CliRunner
+from playwright.sync_api import Browser
+from pypdf import PdfReader
+
+from ledger.chain.trust import fingerprint, format_trust, parse_trust
+from ledger.cli.root import cli
+from ledger.company.documents import Document
+from ledger.court.page import NAME
+from ledger.crypto.envelope import encrypt_bytes
+from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
+from ledger.evidence.manifest import Cover, clipped
+from tests.core.test_sealing import Memory
+from tests.disclosed import Shown, file
+from tests.page.browser import Clerk, chromium, content, opened, payload
+from tests.page.building import MODULES, ROOT, built_page, require_node
+from tests.spoofs import _ALIEN as ALIEN
+from tests.spoofs import SPOOFS
+
+VECTORS = ROOT / "examples/vectors"
+TRUST = (VECTORS / "notary.trust").read_bytes()
+GOLDEN = (
+    "case.evidence", "part.evidence", "cover.evidence", "empty.evidence", "matter.evidence",
+    "deposit-1.receipt", "deposit-2.receipt",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_node()
+    place = tmp_path_factory.mktemp("page") / NAME
+    built_page(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+def vector(name: str) -> tuple[str, bytes]:
+    return Path(name).name, (VECTORS / name).read_bytes()
+
+
+def core_verdict(name: str, folder: Path) -> Any:
+    """What `sealbook verify --json` prints of a golden file, without what lies beside it."""
+    alone = folder / name
+    alone.write_bytes((VECTORS / name).read_bytes())
+    arguments = ["verify", str(alone), "--trust", str(VECTORS / "notary.trust"), "--json"]
+    return json.loads(CliRunner().invoke(cli, arguments).stdout)
+
+
+def picture(clerk: Clerk, name: str) -> None:
+    """Keep a screenshot where the environment names a folder for it."""
+    if folder := os.environ.get("SEALBOOK_SCREENSHOTS"):
+        clerk.page.screenshot(path=f"{folder}/page-{name}.png", full_page=True)
+
+
+def test_golden_files_are_judged_as_by_the_core_and_nothing_is_sent(
+    browser: Browser, place: Path, tmp_path: Path
+) -> None:
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        for number, name in enumerate(GOLDEN, 1):
+            clerk.verify(vector(name), results=number)
+            verdict, expected = clerk.verdict(), core_verdict(name, tmp_path)
+            assert verdict["file"] == name
+            for each in ("good", "trust", "reports", "matters"):
+                assert verdict[each] == expected[each], name
+
+
+def test_the_fingerprint_is_compared_before_anything_is_shown(
+    browser: Browser, place: Path
+) -> None:
+    with opened(browser, place) as clerk:
+        assert clerk.page.locator("#evidence-files").count() == 0
+        clerk.page.set_input_files("#trust-file", VECTORS / "notary.trust")
+        shown = clerk.page.inner_text(".fingerprint")
+        assert shown.split() == fingerprint(TRUST).split()
+        assert clerk.page.locator("#evidence-files").count() == 0
+        clerk.page.click(".fingerprint ~ .acts button:nth-child(2)")
+        assert "This trust file is not used" in clerk.text()
+        assert clerk.page.locator("#evidence-files").count() == 0
+
+
+def test_a_trust_file_among_the_evidence_is_refused(browser: Browser, place: Path) -> None:
+    other = format_trust(parse_trust(TRUST)) + b"# another\n"
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(("theirs.trust", other), vector("case.evidence"))
+        assert "A trust file among the evidence is not used" in clerk.text()
+        assert clerk.verdict()["trust"]["fingerprint"] == fingerprint(TRUST)
+
+
+def test_where_authenticity_fails_one_sentence_stands_there_and_nothing_of_the_file(
+    browser: Browser, place: Path
+) -> None:
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(vector("refused/content-altered.evidence"))
+        said = clerk.page.inner_text(".result")
+        assert "What is shown is not what was deposited." in said
+        assert "Step 11 of 11" in said
+        for hidden in ("letter.txt", "prices", "示例", "2026-11-23", "2b2f", "counsel"):
+            assert hidden not in said
+        assert clerk.page.locator(".claim, .piece, .icon.proven:visible").count() == 0
+        picture(clerk, "failed")
+
+
+def test_the_headline_is_never_green_and_names_what_stays_open(
+    browser: Browser, place: Path
+) -> None:
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(vector("case.evidence"))
+        headline = clerk.page.locator(".headline")
+        assert headline.locator(".icon.proven").count() == 0
+        assert "Time · stated by the notary" in headline.inner_text()
+        assert "Authorship, truth, secrecy · not shown" in headline.inner_text()
+        colour = "getComputedStyle(document.querySelector('.verdict')).color"
+        assert clerk.page.evaluate(colour) == "rgb(27, 42, 65)"
+        picture(clerk, "case-en")
+
+
+def test_parts_stand_in_their_order_with_gaps_between(browser: Browser, place: Path) -> None:
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(vector("part.evidence"))
+        rows = clerk.page.locator(".pieces > li").all_inner_texts()
+        assert [row.split("\n")[0] for row in rows] == [
+            "document 1 “letter.txt”",
+            "not shown: piece 1",
+            "part 2 of 3 · 56 B “paragraph 2 of 3”",
+            "not shown: from piece 3 on, if there are more",
+        ]
+        clerk.page.click(".piece button")
+        clerk.page.wait_for_selector(".piece pre")
+        paragraph = (VECTORS / "documents/letter.txt").read_text().split("\n\n")[1]
+        assert clerk.page.inner_text(".piece pre").strip() == paragraph.strip()
+
+
+def test_what_is_saved_is_what_was_deposited(browser: Browser, place: Path) -> None:
+    letter = (VECTORS / "documents/letter.txt").read_bytes()
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(
+            vector("case.evidence"), ("mine.txt", letter), ("other.txt", b"x" * len(letter))
+        )
+        with clerk.page.expect_download() as saved:
+            clerk.page.click(".piece:first-child button:nth-child(2)")
+        assert (saved.value.suggested_filename, content(saved.value)) == ("letter.txt", letter)
+        compared = clerk.page.locator(".compared li").all_inner_texts()
+        assert "is, byte for byte, what is shown above as content 1" in compared[0]
+        assert "equals nothing that is shown above" in compared[1]
+
+
+def test_it_says_its_own_hash_as_other_software_computes_it(browser: Browser, place: Path) -> None:
+    with opened(browser, place) as clerk:
+        shown = clerk.page.inner_text("footer .digest")
+        assert shown.replace(" ", "") == sha256(place.read_bytes()).hexdigest()
+
+
+def test_every_printed_sheet_names_file_trust_file_and_page(browser: Browser, place: Path) -> None:
+    name, data = vector("matter.evidence")
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify((name, data))
+        sheets = PdfReader(io.BytesIO(clerk.page.pdf(format="A4"))).pages
+    assert len(sheets) > 1
+    for sheet in sheets:
+        printed = re.sub(r"\s", "", sheet.extract_text())
+        for each in (data, TRUST, place.read_bytes()):
+            assert sha256(each).hexdigest() in printed
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_axe_finds_nothing_on_a_phone(
+    browser: Browser, place: Path, language: str, scheme: str
+) -> None:
+    with opened(browser, place, language, 360, color_scheme=scheme, bypass_csp=True) as clerk:
+        clerk.page.add_script_tag(path=MODULES / "axe-core/axe.min.js")
+        clear(clerk)
+        clerk.page.set_input_files("#trust-file", VECTORS / "notary.trust")
+        clerk.page.wait_for_selector(".fingerprint")
+        clear(clerk)
+        clerk.page.click("button.first")
+        clerk.verify(vector("part.evidence"))
+        clerk.page.click("summary")
+        clear(clerk)
+        clerk.verify(vector("refused/content-altered.evidence"), results=2)
+        clear(clerk)
+        picture(clerk, f"phone-{language[:2]}-{scheme}")
+
+
+def clear(clerk: Clerk) -> None:
+    """Axe finds nothing, and nothing is wider than the screen."""
+    found = clerk.page.evaluate("axe.run().then((found) => found.violations)")
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert clerk.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_sealed_file_is_opened_with_its_identity(
+    browser: Browser, place: Path, tmp_path: Path
+) -> None:
+    identity, (_, data) = HybridIdentity(bytes(range(32))), vector("case.evidence")
+    sealed = encrypt_bytes(data, [identity.recipient()], os.urandom)
+    keys = [ScryptRecipient("correct horse", 10)]
+    locked = encrypt_bytes(str(identity).encode(), keys, os.urandom)
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(("case.evidence.age", sealed))
+        page = clerk.page
+        picture(clerk, "sealed")
+        page.fill("#identity", str(HybridIdentity(bytes(32))))
+        page.click("form.sealed button")
+        page.wait_for_selector("form.sealed .refused")
+        assert "it was sealed for another" in clerk.text()
+        page.set_input_files("#identity-file", payload(("court.key", locked)))
+        page.fill("#passphrase", "wrong horse")
+        page.click("form.sealed button")
+        page.wait_for_selector("text=The passphrase is not the right one")
+        page.set_input_files("#identity-file", payload(("court.key", locked)))
+        page.fill("#passphrase", "correct horse")
+        page.click("form.sealed button")
+        page.wait_for_selector(".result")
+        assert clerk.verdict()["reports"] == core_verdict("case.evidence", tmp_path)["reports"]
+
+
+TEXT = "text \u202e\x1b[2J<b onclick=alert(1)>x</b>\n".encode()
+
+
+@pytest.fixture(scope="module")
+def hostile() -> tuple[bytes, bytes]:
+    """An evidence file whose names, subjects and texts try everything, and its trust file."""
+    mail = (
+        b"From: =?utf-8?B?4oCuPHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==?= <a@x.example>\r\n"
+        b"Subject: <img src=x onerror=alert(1)> \x1b[2J proven\r\nContent-Type: text/html\r\n\r\n"
+        b"<p>Dear</p><script>document.title='owned'</script><img src=http://x.example/t.png>"
+    )
+    names = [re.sub(r"[\x00-\x1f\x7f/]", "!", f"{n} {each}") for n, each in enumerate(SPOOFS)]
+    plain = [file(clipped(each)[:300], [TEXT]) for each in names]
+    letter = replace(file("mail.eml", [mail]), media_type="message/rfc822")
+    spoken = tuple((f"field-{n}", clipped(each)) for n, each in enumerate(SPOOFS))
+    cover = Cover("<script>document.title='owned'</script>", spoken)
+    shown = Shown([letter, *plain], cover)
+    return shown.evidence(), format_trust(shown.office.trust())
+
+
+def test_words_of_others_stay_words(
+    browser: Browser, place: Path, hostile: tuple[bytes, bytes]
+) -> None:
+    data, trust = hostile
+    with opened(browser, place) as clerk:
+        clerk.trust(trust)
+        name = "<img src=x onerror=alert(1)>\u202egnp.\x1b[2J" + "x" * 10_000 + ".evidence"
+        clerk.verify((name, data))
+        for button in clerk.page.locator(".piece button[aria-expanded]").all():
+            button.click()
+        clerk.page.locator(".reading").last.wait_for()
+        clerk.page.wait_for_selector(".reading:not([aria-busy])")
+        assert clerk.page.title() == "Sealbook verifier"
+        assert clerk.page.locator("img, script[src], iframe, a[href^=http]").count() == 0
+        said = clerk.text()
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x1b]", said)
+        for each in clerk.page.locator(".other").all():
+            assert len(each.inner_text()) <= 340
+        assert clerk.page.locator("bdi.other").count() > len(SPOOFS)
+        assert clerk.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        ours = clerk.page.evaluate(OURS)
+        assert not ALIEN.search(ours)
+        picture(clerk, "hostile")
+
+
+OURS = """(() => { const page = document.body.cloneNode(true);
+    for (const each of page.querySelectorAll('.other, pre, script')) each.remove();
+    return page.textContent; })()"""
+"""What the page says outside of values and content."""
+
+
+def test_a_pdf_is_drawn_without_a_network_or_eval(browser: Browser, place: Path) -> None:
+    pdf = typst.compile(b'#set text(font: "Noto Serif CJK SC")\nContract\n#pagebreak()\nsecond')
+    document = Document(Memory(pdf), "contract.pdf", media_type="application/pdf")
+    shown = Shown([document])
+    with opened(browser, place) as clerk:
+        clerk.trust(format_trust(shown.office.trust()))
+        clerk.verify(("pdf.evidence", shown.evidence()))
+        clerk.page.click(".piece button")
+        clerk.page.wait_for_selector("canvas[aria-label='Page 1 of 2']")
+        clerk.page.click("text=Next page")
+        clerk.page.wait_for_selector("canvas[aria-label='Page 2 of 2']")
+        clerk.page.click(".pdf summary")
+        assert clerk.page.inner_text(".pdf pre").strip() == "second"
+        picture(clerk, "pdf")
+
+
+def test_a_pdf_that_is_none_costs_a_sentence(browser: Browser, place: Path) -> None:
+    broken = b"%PDF-1.7\n" + b"1 0 obj << /Length 99999999999 >> stream" * 200
+    shown = Shown([file("bad.pdf", [broken])])
+    with opened(browser, place) as clerk:
+        clerk.trust(format_trust(shown.office.trust()))
+        clerk.verify(("bad.evidence", shown.evidence()))
+        clerk.page.click(".piece button")
+        clerk.page.wait_for_selector("text=The pages could not be drawn here")
+
+
+WATCH = """(() => { let last = performance.now(); window.longest = 0; setInterval(() => {
+    const now = performance.now(); window.longest = Math.max(window.longest, now - last - 10);
+    last = now; }, 10); })()"""
+"""Measures the longest time, in ms, for which the page's main thread did not answer."""
+
+
+@pytest.mark.parametrize("megabytes", [10, pytest.param(100, marks=pytest.mark.soak)])
+def test_large_evidence_never_holds_up_the_page(
+    browser: Browser, place: Path, megabytes: int, tmp_path: Path
+) -> None:
+    block = random.Random(3).randbytes(16_384)
+    shown = Shown([file("large.bin", [block] * (megabytes * 64))])
+    path = tmp_path / "large.evidence"
+    path.write_bytes(shown.evidence())
+    with opened(browser, place) as clerk:
+        clerk.trust(format_trust(shown.office.trust()))
+        clerk.page.evaluate(WATCH)
+        longest = []
+        for number in range(3):  # on a busy machine a browser waits for its turn now and then
+            clerk.page.evaluate("window.longest = 0")
+            clerk.page.set_input_files("#evidence-files", path)
+            clerk.page.locator(".result").nth(number).wait_for(timeout=120_000)
+            longest.append(clerk.page.evaluate("window.longest"))
+            if longest[-1] < 200:
+                break
+        assert min(longest) < 200
+        assert clerk.verdict()["good"]
+
+
+def test_a_bomb_costs_a_plain_word(browser: Browser, place: Path) -> None:
+    """A ZIP that unpacks to gigabytes, one that claims them, and a receipt nested without end."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("HOWTO.txt", b"\0" * (64 << 20))
+    name, data = vector("case.evidence")
+    claims = data.replace((154).to_bytes(4, "little"), (0x7FFFFFFF).to_bytes(4, "little"))
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        for number, bomb in enumerate((packed.getvalue(), claims, b"\xd2" + b"\x81" * 900_000), 1):
+            clerk.verify((name, bomb), results=number)
+            assert "This file cannot be used" in clerk.page.locator(".case").first.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("ledger-proof-cut.receipt", 4),
+        ("depositor-enrolment-elsewhere.receipt", 6),
+        ("block-elsewhere.receipt", 5),
+        ("identity-another-record.receipt", 8),
+    ],
+)
+def test_the_step_that_fails_is_named(browser: Browser, place: Path, name: str, step: int) -> None:
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(vector(f"refused/{name}"))
+        assert f"Step {step} of 11" in clerk.page.inner_text(".headline.failed")
