@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: setup demo tour messages test check lint types unit soak bench lock clean
+.PHONY: setup page page-tests demo tour messages test check lint types unit soak bench lock clean
 
 setup: $(VENV)/.ready
 
@@ -16,6 +16,18 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || .boot/bin/uv venv --quiet --python $(PYTHON) $(VENV)
 	@.boot/bin/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
 	@.boot/bin/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# The verifier page, from npm (node 20 or newer): the same sources give the same bytes.
+page: page/node_modules/.ready
+	@cd page && npm run --silent build -- ../ledger/court/page/verifier.html
+
+# Tests of the page need npm's packages; where these cannot be had, they are skipped and say so.
+page-tests:
+	@$(MAKE) --no-print-directory page/node_modules/.ready || true
+
+page/node_modules/.ready: page/package-lock.json
+	@cd page && npm ci --silent
 	@touch $@
 
 demo: setup
@@ -36,10 +48,10 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-unit: setup
+unit: setup page-tests
 	$(BIN)/python -m pytest -n 2 -m "not soak"
 
-soak: setup
+soak: setup page-tests
 	$(BIN)/python -m pytest -m soak
 
 bench: setup

@@ -135,11 +135,11 @@ def _info(
 
 
 def _ess(ess: Ess) -> cms.CMSAttribute:
-    certificate = asn1_x509.Certificate.load(ess.certificate)
     named: dict[str, object] = {
         "cert_hash": new("sha1" if ess.version == 1 else "sha256", ess.certificate).digest()
     }
     if ess.with_serial:
+        certificate = asn1_x509.Certificate.load(ess.certificate)
         named["issuer_serial"] = {
             "issuer": [asn1_x509.GeneralName("directory_name", certificate.issuer)],
             "serial_number": certificate.serial_number,

@@ -211,6 +211,10 @@ _SECTIONS: dict[Message, dict[str, tuple[str, Message]]] = {
             "ledger.cli.verify:verify",
             "Check a receipt or an evidence file, offline.",
         ),
+        "page": (
+            "ledger.cli.court.page_file:page",
+            "Write the verifier page, for a browser.",
+        ),
         "audit": (
             "ledger.cli.auditor.audit:audit",
             "Check a whole ledger as a stranger; keep a mirror.",

@@ -1,0 +1,127 @@
+// Second stage: what is to be verified, one case for each receipt or evidence file.
+
+import { tr, type Language } from "../words/language.ts";
+import { Quoted } from "../words/described.ts";
+import type { Kind } from "../worker/protocol.ts";
+import { announce } from "./announce.ts";
+import { Case } from "./case.ts";
+import { append, el, type Child } from "./dom.ts";
+import { dropZone } from "./dropping.ts";
+import type { Trusted } from "./trust.ts";
+import type { Verifier } from "./verifier.ts";
+
+const MAX_FILES = 500;
+
+export class EvidenceStage {
+  #trusted: Trusted | null = null;
+  #cases: Case[] = [];
+  #notices: ((language: Language) => Child)[] = [];
+  #language: Language = "en";
+  #at = "";
+  readonly #section = el("section", { class: "stage", "aria-labelledby": "stage-evidence" });
+  readonly #reports = el("div", { class: "reports" });
+
+  constructor(
+    private readonly verifier: Verifier,
+    private readonly page: string,
+  ) {}
+
+  draw(language: Language): HTMLElement {
+    this.#language = language;
+    this.#section.replaceChildren(el("h2", { id: "stage-evidence" }, tr("2. What is to be verified", language)));
+    append(this.#section, this.#trusted ? this.#open(language) : [this.#closed(language)]);
+    this.#reports.replaceChildren(...this.#cases.map((each) => each.draw(language)));
+    this.#section.append(this.#reports);
+    return this.#section;
+  }
+
+  /** Take the trust that counts from now on; what was verified under another one is gone. */
+  trusted(trusted: Trusted | null): void {
+    this.#trusted = trusted;
+    this.#cases = [];
+    this.#notices = [];
+    this.draw(this.#language);
+    if (trusted) this.#section.querySelector<HTMLElement>("#evidence-files")?.focus();
+  }
+
+  #closed(language: Language): HTMLElement {
+    return el("p", { class: "muted" }, tr("First the trust file: without one that was compared with paper, nothing can be shown.", language));
+  }
+
+  #open(language: Language): Child[] {
+    const zone = dropZone(
+      tr("Choose receipts, evidence files, their records (.ers) and documents to compare, or drop them here", language),
+      tr("Choose files", language),
+      { id: "evidence-files", multiple: true },
+      (files) => void this.#take(files),
+    );
+    const date = el("input", { type: "date", id: "as-of", value: this.#at, change: () => {
+      this.#at = date.value;
+    } });
+    return [
+      zone,
+      el(
+        "p",
+        { class: "as-of screen" },
+        el("label", { for: "as-of" }, tr("Judge as of this day (UTC); without one, today:", language)),
+        date,
+      ),
+      ...this.#notices.map((notice) => el("div", { class: "notice", role: "note" }, notice(language))),
+    ];
+  }
+
+  async #take(files: readonly File[]): Promise<void> {
+    const trusted = this.#trusted;
+    if (!trusted) return;
+    this.#notices = [];
+    if (files.length > MAX_FILES) {
+      this.#notices.push((language) => tr("Of these files only the first {0} are looked at.", language, { 0: MAX_FILES }));
+    }
+    const taken = files.slice(0, MAX_FILES);
+    const { kinds } = await this.verifier.ask("kinds", { ask: "kinds", files: taken });
+    const of = (...wanted: Kind[]) => taken.filter((_, n) => wanted.includes(kinds[n]!));
+    for (const file of of("trust")) {
+      this.#notices.push((language) => [
+        tr("A trust file among the evidence is not used: only the one that was compared with paper counts.", language),
+        el("p", {}, new Quoted(file.name)),
+      ]);
+    }
+    for (const file of of("inspection")) {
+      this.#notices.push((language) => [
+        tr("An inspection record is not read by this page; the program's command verify reads it.", language),
+        el("p", {}, new Quoted(file.name)),
+      ]);
+    }
+    const main = of("receipt", "evidence", "sealed");
+    const records = of("record");
+    const others = of("other");
+    const identities = of("identity");
+    const at = this.#at ? Date.parse(`${this.#at}T00:00:00Z`) / 1000 : Math.floor(Date.now() / 1000);
+    for (const record of records) {
+      if (!main.some((each) => recordOf(each, records, main.length) === record)) {
+        this.#notices.push((language) => [
+          tr("An evidence record counts with the file that it is of: add both together.", language),
+          el("p", {}, new Quoted(record.name)),
+        ]);
+      }
+    }
+    if (!main.length) {
+      this.#notices.push((language) => [
+        tr("Nothing here can be verified by itself. Add the receipt or the evidence file, together with the documents that are to be compared.", language),
+        ...others.slice(0, 10).map((each) => el("p", {}, new Quoted(each.name))),
+      ]);
+    }
+    const cases = main.map(
+      (file) => new Case(this.verifier, trusted, this.page, { file, record: recordOf(file, records, main.length), others, at, identity: identities[0] ?? null }),
+    );
+    this.#cases = [...cases, ...this.#cases];
+    this.draw(this.#language);
+    for (const each of cases) await each.run();
+    if (cases.length > 1) announce(tr("All files are looked at.", this.#language));
+  }
+}
+
+function recordOf(file: File, records: readonly File[], count: number): File | null {
+  const named = records.find((each) => each.name === `${file.name}.ers`);
+  return named ?? (count === 1 && records.length === 1 ? records[0]! : null);
+}
