@@ -298,6 +298,17 @@ def test_what_was_typed_comes_back_escaped_and_says_what_was_refused(office: Off
     assert refused.status_code == 422
     assert "<img" not in refused.text
     assert 'role="alert"' in refused.text
+    chinese = {"accept-language": "zh-CN"}
+    told = clerk.post(
+        "/office/requests",
+        "/office/requests",
+        file=Company().ask(),
+        headers=chinese,
+        fingerprint="0",
+        name="A",
+        registration="1",
+    )
+    assert "纸质文件与此申请不符" in told.text
 
 
 @pytest.mark.parametrize("data", [b"", b"\xd2\x84", os.urandom(500), b"\x80" * MAX_ENTRY])

@@ -2,7 +2,9 @@
 
 import os
 
+import segno
 from fastapi import Request, Response
+from markupsafe import Markup
 
 from ledger.errors import MalformedData
 from ledger.notary.desk import codes
@@ -74,6 +76,7 @@ def own(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response:
     door, session = visit.door, visit.session
     means = door.means(session)
     secret = tried.form.text("secret")[:32] or codes.new_secret(os.urandom)
+    address = codes.address_of(secret, visit.who.name, visit.notary.issuer)
     return office_page(
         request,
         visit,
@@ -87,7 +90,8 @@ def own(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response:
             for each in means.passkeys
         ],
         secret=secret,
-        address=codes.address_of(secret, visit.who.name, visit.notary.issuer),
+        address=address,
+        picture=Markup(segno.make(address, micro=False).svg_inline(scale=4, light="#fff")),  # noqa: S704
         tried=tried,
     )
 
