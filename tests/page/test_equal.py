@@ -59,7 +59,7 @@ def test_equal_on_every_golden_file_and_on_what_once_differed(program: Path) -> 
     assert count > 150
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_equal_on_2000_changed_files(program: Path) -> None:
     with ProcessPoolExecutor(PARTS, get_context("spawn")) as processes:
         parts = list(processes.map(_part, [program] * PARTS, range(PARTS)))
