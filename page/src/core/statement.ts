@@ -12,7 +12,9 @@ export const MAX_ORIGIN = 255;
 export const NONCE_SIZE = 32;
 const MATTER_ID_SIZE = 16;
 
-const KINDS = ["deposit", "enrolment-request", "enrolment", "block", "platform", "key", "notice", "recovery"];
+const KINDS = [
+  "deposit", "enrolment-request", "enrolment", "inspection", "block", "platform", "key", "notice", "recovery",
+];
 const CONTENT_TYPES = new Map(KINDS.map((kind) => [`application/vnd.sealbook.${kind}-v1+cbor`, kind]));
 
 /** A parsed statement. Its signature is unverified until `verifyStatement` has returned. */
