@@ -77,7 +77,11 @@ def _found(plain: str, language: str, depth: int) -> str | None:
     for texts, message in templates if plain and depth else ():
         if (values := _values(texts, plain)) is not None:
             below = [_told(each, language, depth - 1) for each in values]
-            unknown = [each for each, one in zip(values, below, strict=True) if one is None]
+            unknown = [
+                each
+                for each, one in zip(values, below, strict=True)
+                if not (one or _HAN.search(each))
+            ]
             if _letters(unknown) <= _MOST_UNKNOWN + 2 * _letters(texts):
                 filled = [one or _ended(each) for one, each in zip(below, values, strict=True)]
                 return _filled(message, translated(message, language), filled)
@@ -137,7 +141,7 @@ def _known(language: str) -> tuple[dict[str, Message], list[Template]]:
             known[_plain(texts[0])] = message
         elif _SENTENCE.fullmatch(message) and any(map(_tells, texts)):
             templates.append(template)
-    return known, sorted(templates, key=lambda each: -sum(map(len, each[0])))
+    return known, sorted(templates, key=lambda each: (-sum(map(len, each[0])), each[1][-1:] == "."))
 
 
 def _tells(text: str) -> bool:

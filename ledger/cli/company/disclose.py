@@ -261,6 +261,6 @@ def _page(
         how = _("It holds receipts alone, and nothing of the content.")
     if sealed:
         how = _("It is sealed for those named.")
-    yield text.indent(told(f"{how} The court gets the trust file from the notary office."), 0)
+    yield text.indent(how + _(" The court gets the trust file from the notary office."), 0)
     if entered:
         yield _("The disclosure is entered in the register of measures.")
