@@ -37,6 +37,8 @@ FIELD, TIMESTAMP_FIELD = "Seal", "Timestamp"
 LONG_TERM, BASIC = "PAdES-B-LTA", "PAdES-B-B"
 _DIGEST = "sha256"
 _COORDINATE = 32
+_AROUND = 4_096
+"""Bytes of a signature beside certificates and token. Told the room, pyHanko signs but once."""
 
 Known = Callable[[Iterable[bytes]], Sequence[bytes]]
 """Returns the certificates and revocation lists (DER) that are known for tokens."""
@@ -81,6 +83,8 @@ class PdfSealer:
         self._sealing = sealing
         self._signer = _Seal(sealing.key, self._chain)
         self._stamper = _Stamper(sealing) if sealing.authorities else None
+        token = 0 if self._stamper is None else self._stamper.room
+        self._room = sum(map(len, sealing.chain)) + token + _AROUND
 
     def sign(self, pdf: bytes, reason: str) -> bytes:
         """Return the PDF, signed. May be called from any thread without an event loop.
@@ -105,7 +109,7 @@ class PdfSealer:
         )
         signed = BytesIO()
         PdfSigner(metadata, self._signer, timestamper=self._stamper).sign_pdf(
-            _Writer(BytesIO(pdf)), output=signed
+            _Writer(BytesIO(pdf)), output=signed, bytes_reserved=2 * self._room
         )
         return signed.getvalue() if self._stamper is None else self._preserved(signed)
 
@@ -122,7 +126,9 @@ class PdfSealer:
             ocsps=[each for each in known if isinstance(each, ocsp.OCSPResponse)],
         )
         stamper = PdfTimeStamper(self._stamper, field_name=TIMESTAMP_FIELD)
-        stamper.timestamp_pdf(writer, _DIGEST, output=stamped)
+        stamper.timestamp_pdf(
+            writer, _DIGEST, bytes_reserved=2 * self._stamper.room, output=stamped
+        )
         return stamped.getvalue()
 
 
@@ -168,6 +174,11 @@ class _Stamper(TimeStamper):
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
         assert len(message_digest) == new(md_algorithm).digest_size
         return cms.ContentInfo.load(self._ask(self._chosen, message_digest))
+
+    @property
+    def room(self) -> int:
+        """Bytes that one of its tokens may have: those of the first, and some more."""
+        return len(self._first) + len(self._first) // 2
 
     @property
     def certificates(self) -> list[x509.Certificate]:
