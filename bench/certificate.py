@@ -49,7 +49,7 @@ def rows() -> Iterator[Row]:
 
 
 def _issued(office: Office, folder: Path, count: int) -> tuple[float, float]:
-    """Return how many seconds a command takes that issues this many certificates; of its processor too."""
+    """Return the seconds of a command that issues this many certificates, and its processor seconds."""
     folder.mkdir()
     receipts = [folder / f"{number:04}.receipt" for number in range(count)]
     for each in receipts:
