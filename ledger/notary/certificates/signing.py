@@ -32,6 +32,7 @@ from ledger.chain.timestamp.revocation import parse_validation
 from ledger.crypto.keys import P256Signer
 from ledger.errors import InvalidInput, SealbookError, Unavailable, VerificationFailed
 from ledger.notary.anchoring.authorities import stamp
+from ledger.notary.anchoring.keeping import distribution_points, fetch_list
 
 FIELD, TIMESTAMP_FIELD = "Seal", "Timestamp"
 LONG_TERM, BASIC = "PAdES-B-LTA", "PAdES-B-B"
@@ -76,7 +77,11 @@ class Sealing:
 
 
 class PdfSealer:
-    """Signs PDFs. What its authority answers first tells the room that a token takes."""
+    """Signs PDFs. What its authority answers first tells the room that a token takes.
+
+    Making one raises Unavailable where no authority answers, or a list that the seal's certificates
+    name cannot be had.
+    """
 
     def __init__(self, sealing: Sealing) -> None:
         self._chain = [x509.Certificate.load(each) for each in sealing.chain]
@@ -84,6 +89,7 @@ class PdfSealer:
         self._signer = _Seal(sealing.key, self._chain)
         self._stamper = _Stamper(sealing) if sealing.authorities else None
         token = 0 if self._stamper is None else self._stamper.room
+        self._lists = [] if self._stamper is None else list(_lists(sealing))
         self._room = sum(map(len, sealing.chain)) + token + _AROUND
 
     def sign(self, pdf: bytes, reason: str) -> bytes:
@@ -122,7 +128,10 @@ class PdfSealer:
             writer,
             None,
             certs=[each for each in known if isinstance(each, x509.Certificate)],
-            crls=[each for each in known if isinstance(each, crl.CertificateList)],
+            crls=[
+                *self._lists,
+                *(each for each in known if isinstance(each, crl.CertificateList)),
+            ],
             ocsps=[each for each in known if isinstance(each, ocsp.OCSPResponse)],
         )
         stamper = PdfTimeStamper(self._stamper, field_name=TIMESTAMP_FIELD)
@@ -130,6 +139,18 @@ class PdfSealer:
             writer, _DIGEST, bytes_reserved=2 * self._stamper.room, output=stamped
         )
         return stamped.getvalue()
+
+
+def _lists(sealing: Sealing) -> Iterator[crl.CertificateList]:
+    """Yield the revocation lists that the seal's certificates name.
+
+    Raises Unavailable, TooLarge, MalformedData and VerificationFailed.
+    """
+    ders = (*sealing.chain, *(each.authority for each in sealing.roots))
+    certificates = [load_der_x509_certificate(each) for each in dict.fromkeys(ders)]
+    urls = dict.fromkeys(url for each in certificates for url in distribution_points(each))
+    for url in urls:
+        yield crl.CertificateList.load(fetch_list(url, certificates, public=False))
 
 
 class _Writer(IncrementalPdfFileWriter):
