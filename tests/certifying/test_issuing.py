@@ -11,6 +11,8 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
+import pdf_oxide
+import pikepdf
 import pytest
 from asn1crypto import x509
 from cryptography import x509 as x509c
@@ -138,6 +140,32 @@ def test_pdfsig_finds_the_signature_valid_and_over_the_whole_file(
     assert "Signature Validation: Signature is Valid." in shown
     assert "O=示例公证处" in shown and "ETSI.CAdES.detached" in shown
     assert shown.count("Signature #") == 2 and "Total document signed" in shown
+
+
+def test_a_validator_finds_pdf_a_3b_before_and_after_signing(
+    certificate: IssuedCertificate, own: Office, tmp_path: Path
+) -> None:
+    case = read_case(own.stamped, own.trust)
+    for pdf in (draw(case, Issue("x", 1_796_000_000, "CN=Seal"), 1), certificate.pdf):
+        path = tmp_path / "cert.pdf"
+        path.write_bytes(pdf)
+        said = pdf_oxide.PdfDocument(str(path)).validate_pdf_a("3b")
+        assert said["valid"] and not said["errors"], said
+        with pikepdf.open(path) as opened:
+            assert len(opened.pages) == 1
+            metadata = opened.open_metadata()
+            assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "B")
+            (intent,) = opened.Root.OutputIntents
+            assert intent.S == "/GTS_PDFA1" and intent.DestOutputProfile.read_bytes()
+            (attached,) = opened.Root.AF
+            assert attached.AFRelationship == "/Data"
+            assert attached.EF.F.read_bytes() == own.stamped
+            assert "/JavaScript" not in opened.Root.Names
+            for font in opened.pages[0].Resources.Font.values():
+                below = font.DescendantFonts[0].FontDescriptor
+                assert "/FontFile2" in below or "/FontFile3" in below
+            for each in opened.pages[0].get("/Annots", []):
+                assert int(each.F) & 4, "a signature's field is printed"
 
 
 def test_a_changed_byte_breaks_the_signature(
