@@ -4,7 +4,7 @@ Each module of this folder has `rows() -> Iterator[Row]`. Machines are shared an
 compared with a limit that was measured between its own repetitions, never with another day's number.
 
     python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [hostile] [realtime]
-                        [mail] [finding] [audit] [trust] [page] [portal]
+                        [mail] [finding] [audit] [trust] [page] [portal] [certificate]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 MODULES = (
     "sealing", "disclosure", "verify", "sequencer", "service", "hostile", "realtime", "mail", "finding",
-    "audit", "trust", "page", "portal",
+    "audit", "trust", "page", "portal", "certificate",
 )  # fmt: skip
 
 

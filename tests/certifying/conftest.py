@@ -69,7 +69,11 @@ def tsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tsa]:
 
 @pytest.fixture(scope="package")
 def office(tmp_path_factory: pytest.TempPathFactory, tsa: Tsa) -> Office:
-    directory = tmp_path_factory.mktemp("office") / "notary"
+    return found_office(tmp_path_factory.mktemp("office") / "notary", tsa)
+
+
+def found_office(directory: Path, tsa: Tsa) -> Office:
+    """Found a notary with an authority, and with one company that has made two deposits."""
     trust = init_notary(
         directory,
         ORIGIN,

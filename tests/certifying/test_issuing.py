@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,17 +11,32 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
+import pdf_oxide
+import pikepdf
 import pytest
 from asn1crypto import x509
+from cryptography import x509 as x509c
+from cryptography.hazmat.primitives.asymmetric import ec
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.ades.report import AdESPassed
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation.ades import ades_lta_validation
+from pyhanko.sign.validation.policy_decl import (
+    PdfSignatureValidationSpec,
+    SignatureValidationSpec,
+)
 from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.context import CertValidationPolicySpec
+from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy
+from pyhanko_certvalidator.registry import SimpleTrustManager
 
+from ledger.chain.certificate import DOCUMENT_SIGNING, SealAnchor
 from ledger.chain.office import Withdrawn
 from ledger.chain.trust import parse_trust
 from ledger.court.certificate.content import Issue, read_case
-from ledger.court.certificate.drawing import drawer
+from ledger.court.certificate.drawing import draw, drawer
+from ledger.crypto.keys import SealKey
 from ledger.errors import Conflict, InvalidInput, NotFound, SealbookError, Unavailable
 from ledger.notary.certificates.issuing import IssuedCertificate, issue
 from ledger.notary.certificates.register import FILE, require_reason
@@ -28,6 +44,8 @@ from ledger.notary.certificates.signing import BASIC, LONG_TERM
 from ledger.notary.notary import Notary
 from ledger.notary.orders import EnterCertificates, ReserveCertificates, WithdrawCertificate
 from ledger.notary.storage.directory import read_settings, write_settings
+from tests.certificates import issue as issue_party
+from tests.certificates import revocation_list
 from tests.certifying.conftest import Office
 from tests.notaries import examined
 
@@ -77,6 +95,44 @@ def test_pyhanko_finds_the_signature_valid_for_the_long_term(
     assert status.timestamp_validity is not None and status.timestamp_validity.trusted
 
 
+def test_a_seal_that_a_public_authority_certified_is_valid_by_the_european_standard(
+    notary: Notary, own: Office
+) -> None:
+    start = int(time.time()) - 86_400
+    root = issue_party("Public Root", start=start, ca=True)
+    points = x509c.CRLDistributionPoints(
+        [
+            x509c.DistributionPoint(
+                [x509c.UniformResourceIdentifier(f"{own.tsa.url}public.crl")], None, None, None
+            )
+        ]
+    )
+    seal = issue_party(
+        "Seal", root, start=start, usages=(DOCUMENT_SIGNING,), extensions={points: False}
+    )
+    own.tsa.files["/public.crl"] = revocation_list(root, int(time.time()) - 60)
+    assert isinstance(seal.key, ec.EllipticCurvePrivateKey)
+    sealing = replace(
+        notary.desk().sealing,
+        key=SealKey(seal.key),
+        chain=(seal.der, root.der),
+        roots=(SealAnchor("CN=Seal", root.der),),
+    )
+    case = read_case(own.stamped, own.trust)
+    pdf = draw(case, Issue("x", int(time.time()), sealing.subject), 1)
+    signed = sealing.signer().sign(pdf, "test")
+    (found, _) = PdfFileReader(BytesIO(signed)).embedded_signatures
+    roots = [x509.Certificate.load(each) for each in (root.der, own.tsa.root.der)]
+    lists = CertRevTrustPolicy(RevocationCheckingPolicy.from_legacy("require"))
+    policy = CertValidationPolicySpec(SimpleTrustManager.build(roots), lists)
+    spec = PdfSignatureValidationSpec(SignatureValidationSpec(policy))
+    result = asyncio.run(ades_lta_validation(found, spec))
+    assert result.ades_subindic == AdESPassed.OK, result.failure_msg
+    del own.tsa.files["/public.crl"]
+    with pytest.raises(Unavailable):
+        sealing.signer()
+
+
 def test_pdfsig_finds_the_signature_valid_and_over_the_whole_file(
     certificate: IssuedCertificate, tmp_path: Path
 ) -> None:
@@ -84,6 +140,32 @@ def test_pdfsig_finds_the_signature_valid_and_over_the_whole_file(
     assert "Signature Validation: Signature is Valid." in shown
     assert "O=示例公证处" in shown and "ETSI.CAdES.detached" in shown
     assert shown.count("Signature #") == 2 and "Total document signed" in shown
+
+
+def test_a_validator_finds_pdf_a_3b_before_and_after_signing(
+    certificate: IssuedCertificate, own: Office, tmp_path: Path
+) -> None:
+    case = read_case(own.stamped, own.trust)
+    for pdf in (draw(case, Issue("x", 1_796_000_000, "CN=Seal"), 1), certificate.pdf):
+        path = tmp_path / "cert.pdf"
+        path.write_bytes(pdf)
+        said = pdf_oxide.PdfDocument(str(path)).validate_pdf_a("3b")
+        assert said["valid"] and not said["errors"], said
+        with pikepdf.open(path) as opened:
+            assert len(opened.pages) == 1
+            metadata = opened.open_metadata()
+            assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "B")
+            (intent,) = opened.Root.OutputIntents
+            assert intent.S == "/GTS_PDFA1" and intent.DestOutputProfile.read_bytes()
+            (attached,) = opened.Root.AF
+            assert attached.AFRelationship == "/Data"
+            assert attached.EF.F.read_bytes() == own.stamped
+            assert "/JavaScript" not in opened.Root.Names
+            for font in opened.pages[0].Resources.Font.values():
+                below = font.DescendantFonts[0].FontDescriptor
+                assert "/FontFile2" in below or "/FontFile3" in below
+            for each in opened.pages[0].get("/Annots", []):
+                assert int(each.F) & 4, "a signature's field is printed"
 
 
 def test_a_changed_byte_breaks_the_signature(

@@ -25,6 +25,9 @@ from ledger.quoted import LIMIT, Quoted, Words, escape, quoted, take
 _MISSING = re.compile(r'the text `"(.*?)"` could not be displayed', re.S)
 _CODE = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
 _GROUP = 4
+SIZES = (8, 7.2, 6.4, 5.6)
+"""Points of the text, tried in turn: the first fits unless names are long."""
+_FULL = "the page is full"
 
 
 def drawer(cases: Sequence[Case], issue: Issue) -> Callable[[int, int], bytes]:
@@ -46,14 +49,24 @@ def draw(case: Case, issue: Issue, number: int) -> bytes:
 
 
 def _compiled(data: dict[str, Any], time: int) -> bytes:
+    """Return the PDF, set as large as its one page allows."""
+    for size in SIZES:
+        try:
+            return _set({**data, "size": size}, time)
+        except typst.TypstError as error:
+            if _FULL not in error.message:
+                raise _refused(error) from error
+    raise InvalidInput(
+        "What the certificate has to say does not fit on one page. Shorten the platform statement."
+    )
+
+
+def _set(data: dict[str, Any], time: int) -> bytes:
     source, fonts = _press()
     inputs = {"data": json.dumps(data, ensure_ascii=False)}
-    try:
-        made = typst.Compiler(source, font_paths=fonts, sys_inputs=inputs).compile(
-            format="pdf", pdf_standards=["a-3b"], timestamp=time
-        )
-    except typst.TypstError as error:
-        raise _refused(error) from error
+    made = typst.Compiler(source, font_paths=fonts, sys_inputs=inputs).compile(
+        format="pdf", pdf_standards=["a-3b"], timestamp=time
+    )
     assert isinstance(made, bytes)
     return made
 
@@ -66,14 +79,9 @@ def _press() -> tuple[bytes, Any]:
 
 def _refused(error: typst.TypstError) -> Exception:
     found = _MISSING.search(error.message)
-    if found is not None:
-        return _missing(_CODE.sub(lambda match: chr(int(match[1], 16)), found[1]))
-    if "the page is full" in error.message:
-        return InvalidInput(
-            "What the certificate has to say does not fit on one page. Shorten the platform "
-            "statement, or issue it without the longest name."
-        )
-    raise error
+    if found is None:
+        return error
+    return _missing(_CODE.sub(lambda match: chr(int(match[1], 16)), found[1]))
 
 
 def _missing(text: str) -> InvalidInput:

@@ -32,11 +32,14 @@ from ledger.chain.timestamp.revocation import parse_validation
 from ledger.crypto.keys import P256Signer
 from ledger.errors import InvalidInput, SealbookError, Unavailable, VerificationFailed
 from ledger.notary.anchoring.authorities import stamp
+from ledger.notary.anchoring.keeping import distribution_points, fetch_list
 
 FIELD, TIMESTAMP_FIELD = "Seal", "Timestamp"
 LONG_TERM, BASIC = "PAdES-B-LTA", "PAdES-B-B"
 _DIGEST = "sha256"
 _COORDINATE = 32
+_AROUND = 4_096
+"""Bytes of a signature beside certificates and token. Told the room, pyHanko signs but once."""
 
 Known = Callable[[Iterable[bytes]], Sequence[bytes]]
 """Returns the certificates and revocation lists (DER) that are known for tokens."""
@@ -74,13 +77,20 @@ class Sealing:
 
 
 class PdfSealer:
-    """Signs PDFs. What its authority answers first tells the room that a token takes."""
+    """Signs PDFs. What its authority answers first tells the room that a token takes.
+
+    Making one raises Unavailable where no authority answers, or a list that the seal's certificates
+    name cannot be had.
+    """
 
     def __init__(self, sealing: Sealing) -> None:
         self._chain = [x509.Certificate.load(each) for each in sealing.chain]
         self._sealing = sealing
         self._signer = _Seal(sealing.key, self._chain)
         self._stamper = _Stamper(sealing) if sealing.authorities else None
+        token = 0 if self._stamper is None else self._stamper.room
+        self._lists = [] if self._stamper is None else list(_lists(sealing))
+        self._room = sum(map(len, sealing.chain)) + token + _AROUND
 
     def sign(self, pdf: bytes, reason: str) -> bytes:
         """Return the PDF, signed. May be called from any thread without an event loop.
@@ -105,7 +115,7 @@ class PdfSealer:
         )
         signed = BytesIO()
         PdfSigner(metadata, self._signer, timestamper=self._stamper).sign_pdf(
-            _Writer(BytesIO(pdf)), output=signed
+            _Writer(BytesIO(pdf)), output=signed, bytes_reserved=2 * self._room
         )
         return signed.getvalue() if self._stamper is None else self._preserved(signed)
 
@@ -118,12 +128,29 @@ class PdfSealer:
             writer,
             None,
             certs=[each for each in known if isinstance(each, x509.Certificate)],
-            crls=[each for each in known if isinstance(each, crl.CertificateList)],
+            crls=[
+                *self._lists,
+                *(each for each in known if isinstance(each, crl.CertificateList)),
+            ],
             ocsps=[each for each in known if isinstance(each, ocsp.OCSPResponse)],
         )
         stamper = PdfTimeStamper(self._stamper, field_name=TIMESTAMP_FIELD)
-        stamper.timestamp_pdf(writer, _DIGEST, output=stamped)
+        stamper.timestamp_pdf(
+            writer, _DIGEST, bytes_reserved=2 * self._stamper.room, output=stamped
+        )
         return stamped.getvalue()
+
+
+def _lists(sealing: Sealing) -> Iterator[crl.CertificateList]:
+    """Yield the revocation lists that the seal's certificates name.
+
+    Raises Unavailable, TooLarge, MalformedData and VerificationFailed.
+    """
+    ders = (*sealing.chain, *(each.authority for each in sealing.roots))
+    certificates = [load_der_x509_certificate(each) for each in dict.fromkeys(ders)]
+    urls = dict.fromkeys(url for each in certificates for url in distribution_points(each))
+    for url in urls:
+        yield crl.CertificateList.load(fetch_list(url, certificates, public=False))
 
 
 class _Writer(IncrementalPdfFileWriter):
@@ -168,6 +195,11 @@ class _Stamper(TimeStamper):
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
         assert len(message_digest) == new(md_algorithm).digest_size
         return cms.ContentInfo.load(self._ask(self._chosen, message_digest))
+
+    @property
+    def room(self) -> int:
+        """Bytes that one of its tokens may have: those of the first, and some more."""
+        return len(self._first) + len(self._first) // 2
 
     @property
     def certificates(self) -> list[x509.Certificate]:
