@@ -1,4 +1,4 @@
-"""The verifier page in Chromium: its size, a final receipt and 10 MB of evidence, from choice to report."""
+"""The verifier page in Chromium: its size, a final receipt, 10 MB of evidence, chosen to shown."""
 
 import random
 import statistics
