@@ -72,8 +72,8 @@ def _told(sentence: str, language: str, depth: int) -> str | None:
 
 def _found(plain: str, language: str, depth: int) -> str | None:
     known, templates = _known(language)
-    if plain in known:
-        return translated(known[plain], language)
+    if plain in known and (told := translated(known[plain], language)) != known[plain]:
+        return told
     for texts, message in templates if plain and depth else ():
         if (values := _values(texts, plain)) is not None:
             below = [_told(each, language, depth - 1) for each in values]
