@@ -44,7 +44,7 @@ def test_it_says_what_the_receipt_proves_in_both_languages(case: Case) -> None:
         "not a notarial act", NAME, CODE, "示例公证处", "苏 ICP 备 1 号",
         "two servers, one building; sealbook",
         "王小明", case.fingerprint, "Test TSA", "不早于", "Not later than", "北京时间",
-        "seen neither name nor content", "未见存证内容", "Page 1 of 1",
+        "saw neither name nor content", "未见存证内容", "Page 1 of 1",
     ):  # fmt: skip
         assert each.replace(" ", "") in shown.replace(" ", ""), each
     digits = case.verified.deposit.commitment.hex()

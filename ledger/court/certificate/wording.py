@@ -158,8 +158,8 @@ def _platform(case: Case, language: str) -> Iterator[Row]:
 def _limits(case: Case, language: str) -> tuple[Words, ...]:
     limits = [
         tr(
-            "The office has seen neither name nor content of what was deposited: it entered a salted "
-            "fingerprint of it. Only an opening ties a document to the fingerprint.",
+            "At the deposit the office saw neither name nor content of it: it entered a salted "
+            "fingerprint. Only an opening ties a document to the fingerprint.",
             language,
         ),
         tr("Who wrote the content, and whether it is true, lawful or secret.", language),
