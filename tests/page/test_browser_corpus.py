@@ -13,7 +13,7 @@ from ledger.court.page import NAME
 from tests.page import corpus
 from tests.page.browser import Clerk, chromium, opened
 from tests.page.building import built_page, require_node
-from tests.page.evidence_corpus import Case
+from tests.page.files import Case
 
 BATCH = 100
 SHARE = 12
