@@ -19,6 +19,7 @@ from ..requests import service
 from . import health as health_words
 from . import ledger
 from .charts import DepositsByDay, deposits_chart, latency_chart
+from .picture import block_picture
 from .rendering import STYLE, STYLE_VERSION, guard, page, unchanged, verifier_page
 from .visitors import Face, language_of, pages
 
@@ -94,8 +95,10 @@ async def block(request: Request, height: Decimal) -> Response:
         number, last = parse_decimal(height), notary.sequencer.last.height
         if number > last:
             raise NotFound(f"There is no block {number}; the newest is block {last}.")
+        found = ledger.view(notary, number)
         return {
-            "found": ledger.view(notary, number),
+            "found": found,
+            "picture": block_picture(found, notary.origin, language_of(request)),
             "last": last,
             "size": notary.sequencer.last.size,
             "here": _here(request),
