@@ -1,4 +1,4 @@
-"""An office with a timestamp authority, a stamped deposit, and the Chinese of its certificates."""
+"""An office with a timestamp authority, and a stamped deposit."""
 
 import os
 import time
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ledger import language
 from ledger.chain.enrolment import IdentityRecord, verify_enrolment_request
 from ledger.chain.office import Platform
 from ledger.chain.receipt import parse_receipt
@@ -19,7 +18,6 @@ from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary
 from ledger.notary.storage.directory import TimestampSettings, read_settings, write_settings
 from ledger.notary.system_clock import SYSTEM_CLOCK
-from tests.catalogue import Fragments
 from tests.crash_child import wait_stamped
 from tests.notaries import ORIGIN, Company, opened
 from tests.tsa import Tsa, started
@@ -29,16 +27,6 @@ PLATFORM = Platform(
     "示例公证处", "苏 ICP 备 1 号", "two servers, one building", "sealbook", ("RFC 9162",)
 )
 NAME, CODE = "𠮷㛃镕新材料有限公司", "91320100MA1XXXXX0X"
-
-
-@pytest.fixture(scope="package", autouse=True)
-def chinese() -> Iterator[None]:
-    """The messages that the catalogue does not have yet."""
-    found = {each: language._catalogue(each) for each in language.LANGUAGES}
-    found["zh"] = Fragments(found["zh"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language, "_catalogue", found.__getitem__)
-        yield
 
 
 @dataclass(frozen=True)

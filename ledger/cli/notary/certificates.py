@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ledger.cli import shell
+from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.errors import Conflict, InvalidInput
 from ledger.language import choose_language, tr
@@ -77,13 +77,12 @@ def certificate(
     ]
     lines.append(tr("Signed as {level}.", language, level=Words(level)))
     if not tokens:
-        lines.append(
-            tr(
-                "The office has no timestamp authority: the signature is good while the seal's "
-                "certificate is, and no longer. [[timestamps]] in notary.toml names one.",
-                language,
-            )
+        alone = tr(
+            "The office has no timestamp authority: the signature is good while the seal's "
+            "certificate is, and no longer. [[timestamps]] in notary.toml names one.",
+            language,
         )
+        lines.append(text.indent(alone, 0))
     value = {
         "level": level,
         "certificates": [
