@@ -1,6 +1,6 @@
 // Answers for each line of a list of cases what the page's core says: `node dist/run.mjs CASES < list > verdicts`.
 //
-// A case is {"file", "trust", "record"?, "at"?, "identity"?, "passphrase"?, "shown"?}; files stand in the folder CASES.
+// A case is {"file", "trust", "record"?, "inspections"?, "at"?, "identity"?, "passphrase"?, "shown"?}; files stand in the folder CASES.
 // An answer is the JSON of a verdict or of a refusal; integers of any size stay exact.
 
 import { readFileSync } from "node:fs";
@@ -17,6 +17,7 @@ interface Case {
   readonly file: string;
   readonly trust: string;
   readonly record?: string;
+  readonly inspections?: string;
   readonly at?: string;
   readonly identity?: string;
   readonly passphrase?: string;
@@ -27,7 +28,7 @@ interface Case {
 const folder = process.argv[2]!;
 const bytes = (name: string) => new Uint8Array(readFileSync(join(folder, name)));
 
-async function answer({ file, trust, record, at, identity, passphrase, shown }: Case): Promise<unknown> {
+async function answer({ file, trust, record, inspections, at, identity, passphrase, shown }: Case): Promise<unknown> {
   const trustData = bytes(trust);
   let trusted;
   try {
@@ -40,6 +41,7 @@ async function answer({ file, trust, record, at, identity, passphrase, shown }: 
   const source = { size: data.length, read: async (offset: number, length: number) => data.slice(offset, offset + length) };
   const options: Options = {
     ...(record === undefined ? {} : { record: bytes(record) }),
+    ...(inspections === undefined ? {} : { inspections: bytes(inspections) }),
     ...(at === undefined ? {} : { at: int(BigInt(at)) }),
     ...(identity === undefined ? {} : { identity: bytes(identity) }),
     ...(passphrase === undefined ? {} : { passphrase }),

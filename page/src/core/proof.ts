@@ -7,7 +7,7 @@ import { HASH_SIZE, MAX_PROOF_LENGTH } from "./merkle.ts";
 import { MAX_NOTE_SIZE, parseNote } from "./note.ts";
 
 const MAX_EXTRA_SIZE = 2 ** 16;
-const MAX_PROOF_SIZE = 2 * MAX_EXTRA_SIZE + MAX_NOTE_SIZE;
+export const MAX_PROOF_SIZE = 2 * MAX_EXTRA_SIZE + MAX_NOTE_SIZE;
 const HEADER = "c2sp.org/tlog-proof@v1";
 
 /** A proof, not verified. `note` is the whole signed checkpoint. */

@@ -114,6 +114,17 @@ export function verifyByLog(statement: Statement, trust: Trust): void {
   verifyStatement(statement, key.public);
 }
 
+/** Return whether a key of the notary, today's or a retired one, has signed. */
+export function isByLog(statement: Statement, trust: Trust): boolean {
+  try {
+    verifyByLog(statement, trust);
+    return true;
+  } catch (error) {
+    if (!(error instanceof VerificationFailed)) throw error;
+    return false;
+  }
+}
+
 /** Return whether the quorum cannot be met by the notary's own keys alone. */
 export function needsWitnesses(policy: Policy, origin: string): boolean {
   const own = policy.witnesses.filter((each) => each.key.name === origin).map((each) => each.name);

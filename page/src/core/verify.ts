@@ -4,6 +4,7 @@ import { equal, hex, type Int } from "./bytes.ts";
 import { parseBlock, type Block } from "./block.ts";
 import { parseEnrolment, verifyRecord, type Enrolment } from "./enrolment.ts";
 import { SealbookError, VerificationFailed } from "./errors.ts";
+import { isAbout, partFacts, verifyInspection, type InspectionRecord } from "./inspection.ts";
 import { leafHash, verifyInclusion } from "./merkle.ts";
 import { hasQuorum, type VerifiedCheckpoint } from "./policy.ts";
 import { quoted } from "./quoted.ts";
@@ -70,7 +71,7 @@ export interface Step {
 
 const STEPS: Record<string, number> = {
   witnesses: 3, ledger: 4, block: 5, depositor: 7, matter: 7, identity: 8, seal: 9, time: 10, existence: 10,
-  content: 11, provenance: 11,
+  content: 11, provenance: 11, inspection: 12,
 };
 
 /** Return a deposit's receipt: steps 1 and 2. Throws MalformedData. */
@@ -82,7 +83,7 @@ export function parseDepositReceipt(data: Uint8Array): DepositReceipt {
 
 /**
  * Return what a parsed receipt proves: steps 3 to 10, then step 11 with what `opening` gives, which is called once,
- * with the report on the receipt alone. `renewed` is a record over the file that is the receipt, or holds it.
+ * with the report on the receipt alone, and step 12 with `inspections`. `renewed` is a record over the file that is the receipt, or holds it.
  * Throws ReceiptRefused, and what `opening` throws.
  */
 export async function verifyParsed(
@@ -90,6 +91,7 @@ export async function verifyParsed(
   options: {
     opening?: (report: Report) => Promise<OpenedDeposit | null>;
     renewed?: Renewed | null;
+    inspections?: readonly InspectionRecord[];
     onStep?: (step: Step) => void;
   } = {},
 ): Promise<VerifiedReceipt> {
@@ -97,6 +99,7 @@ export async function verifyParsed(
   const { checkpoint, block, enrolment } = await steps.run();
   const opened = await options.opening?.(steps.report());
   if (opened) await steps.compare(opened);
+  if (checkpoint && options.inspections?.length) await steps.inspected(options.inspections, checkpoint);
   const report = steps.report();
   if (!report.good || !checkpoint || !block || !enrolment) throw new ReceiptRefused(report);
   const { statement, deposit, parts } = receipt;
@@ -154,6 +157,11 @@ class Steps {
   async compare(opening: OpenedDeposit): Promise<void> {
     this.step = 11;
     await this.claim("content", () => this.content(opening));
+  }
+
+  async inspected(records: readonly InspectionRecord[], checkpoint: VerifiedCheckpoint): Promise<void> {
+    this.step = 12;
+    await this.claim("inspection", () => this.inspection(records, checkpoint));
   }
 
   /** Return the claims, also those of which nothing is shown, so that nobody reads one into it. */
@@ -344,5 +352,21 @@ class Steps {
       return rendition ? { name, size, rendition } : { name, size };
     });
     this.say("content", "proven", "full-opening", { documents });
+  }
+
+  private inspection(records: readonly InspectionRecord[], { checkpoint }: VerifiedCheckpoint): void {
+    const leaf = leafHash(this.statement.encoded);
+    const record = records.find((each) => isAbout(each, leaf));
+    if (record?.inspection.entry !== this.parts.position.index) {
+      throw new VerificationFailed("the inspection record is about another deposit");
+    }
+    const { index, time, inspection, particulars, size, root } = verifyInspection(record, this.trust);
+    if (size === checkpoint.size && !equal(root, checkpoint.root)) {
+      throw new VerificationFailed("the inspection record and the receipt show two histories of the ledger");
+    }
+    const { officer, role } = particulars;
+    this.say("inspection", "stated", "notary", {
+      index, time, officer, role, scope: inspection.scope, ...partFacts(particulars, this.claims.get("content")),
+    });
   }
 }

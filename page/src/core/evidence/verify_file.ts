@@ -2,7 +2,9 @@
 
 import { isSealed, unseal } from "../age.ts";
 import { equal, utf8, type Int } from "../bytes.ts";
-import { InvalidInput, SealbookError } from "../errors.ts";
+import { InvalidInput, MalformedData, SealbookError } from "../errors.ts";
+import { parseInspections, sortInspections, type InspectionRecord } from "../inspection.ts";
+import { leafHash } from "../merkle.ts";
 import { MAX_RECEIPT } from "../receipt.ts";
 import { readRenewed, type Renewed } from "../renewal/renewed.ts";
 import { fingerprint, type Trust } from "../trust.ts";
@@ -21,6 +23,8 @@ export interface Trusted {
 export interface Options {
   /** The bytes of an evidence record over the file. */
   readonly record?: Uint8Array;
+  /** The bytes of a file of inspection records. */
+  readonly inspections?: Uint8Array;
   /** As of which POSIX second is asked whether what attests to the time still stands. */
   readonly at?: Int;
   /** An age identity file, or the line in it, and the passphrase of that file or of the sealed evidence. */
@@ -67,12 +71,14 @@ export async function verifyFile(file: Source, trusted: Trusted, options: Option
 }
 
 async function verified(file: Source, { trust, data }: Trusted, options: Options): Promise<FileResult> {
-  const { record, at, onStep, onProgress } = options;
+  const { record, inspections, at, onStep, onProgress } = options;
   const pass = (name: "unsealing" | "record", total: number) => (done: number) => onProgress?.(name, done, total);
   // A record is over the file as it lies there, sealed or not.
   const renewed = record === undefined ? null : await readRenewed(file, record, pass("record", file.size));
+  const inspected = inspections === undefined ? [] : readInspections(inspections);
   const opened = new Buffered((await isSealed(file)) ? await unsealed(file, options, pass("unsealing", file.size)) : file);
   const disclosed = await readDisclosed(opened);
+  const sorted = sortInspections(inspected, disclosed.map(({ receipt }) => leafHash(receipt.statement.encoded)));
   const total = disclosed.reduce((sum, each) => sum + each.sizes.reduce((all, size) => all + size, 0), 0);
   let done = 0;
   const counting = disclosed.map((each): DisclosedDeposit => ({
@@ -86,7 +92,7 @@ async function verified(file: Source, { trust, data }: Trusted, options: Options
   }));
   const asked = at === undefined ? trust : { ...trust, at };
   const report = await verifyDeposits(counting, asked, (number, each, used) =>
-    verifyDisclosed(each, used, renewed, (step) => onStep?.(number, step)),
+    verifyDisclosed(each, used, { renewed, inspections: sorted[number]! }, (step) => onStep?.(number, step)),
   );
   const { origin, issuer } = trust;
   return resultOf({ ...report, trust: { origin, issuer, fingerprint: fingerprint(data) } }, report.good ? disclosed : []);
@@ -94,18 +100,29 @@ async function verified(file: Source, { trust, data }: Trusted, options: Options
 
 /** Verify a disclosed deposit: first its receipt, then its content. Throws ReceiptRefused, MalformedData. */
 async function verifyDisclosed(
-  disclosed: DisclosedDeposit, trust: Trust, renewed: Renewed | null, onStep: (step: Step) => void,
+  disclosed: DisclosedDeposit, trust: Trust,
+  beside: { renewed: Renewed | null; inspections: readonly InspectionRecord[] }, onStep: (step: Step) => void,
 ): Promise<VerifiedReceipt> {
   const { opening } = disclosed;
   const found = await verifyParsed(disclosed.receipt, trust, {
     opening: async (alone) =>
       opening !== null && isWorthReading(disclosed, alone) ? recomputeOpening(disclosed, opening) : null,
-    renewed,
+    ...beside,
     onStep,
   });
   // Last: of content that was changed the report says more.
   await disclosed.check();
   return found;
+}
+
+/** Return the records in a file of them. Throws MalformedData, saying that it is this file. */
+function readInspections(data: Uint8Array): InspectionRecord[] {
+  try {
+    return parseInspections(data);
+  } catch (error) {
+    if (!(error instanceof MalformedData)) throw error;
+    throw new MalformedData(`what lies beside the file is no inspection record, or it is damaged (${error.message})`);
+  }
 }
 
 async function readDisclosed(file: Source): Promise<DisclosedDeposit[]> {
