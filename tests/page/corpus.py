@@ -16,11 +16,11 @@ from typing import Any
 from ledger.chain.trust import parse_trust
 from ledger.errors import MalformedData
 from tests.formats.test_document import stored
-from tests.page import evidence_corpus, files, receipt_corpus
+from tests.page import evidence_corpus, files, inspection_corpus, receipt_corpus
 from tests.page.files import Case
 
 KEPT = Path(__file__).parent / "cases"
-RECEIPTS, EVIDENCE = 1_200, 900
+RECEIPTS, EVIDENCE, INSPECTIONS = 1_200, 900, 60
 SEED = 20_261_129
 _HASH = re.compile("[0-9a-f]{64}")
 _TEXTS = ("left_out", "record_left_out", "record_refused")
@@ -57,6 +57,11 @@ def changed(part: int = 0, parts: int = 1, *, seed: int = SEED) -> Iterator[Case
     return chain(receipts, evidence)
 
 
+def inspected(*, seed: int = SEED) -> Iterator[Case]:
+    """Yield files with inspection records beside them: golden, changed and odd ones."""
+    return inspection_corpus.cases(seed, INSPECTIONS)
+
+
 def verdict(case: Case) -> dict[str, Any]:
     """What the core says of a case, of its trust file too."""
     try:
@@ -71,7 +76,12 @@ def write(folder: Path, cases: Iterable[Case]) -> list[tuple[Case, dict[str, Any
     found = [(each, verdict(each)) for each in cases]
     with (folder / "cases.jsonl").open("w", encoding="utf-8") as lines:
         for case, expected in found:
-            files = {"file": case.file, "trust": case.trust, "record": case.record}
+            files = {
+                "file": case.file,
+                "trust": case.trust,
+                "record": case.record,
+                "inspections": case.inspections,
+            }
             value: dict[str, Any] = {
                 key: _kept(folder, data) for key, data in files.items() if data is not None
             }

@@ -8,10 +8,12 @@ from functools import cache
 from typing import Any
 
 from ledger.chain.attesting import Renewed
+from ledger.chain.inspection import parse_inspections
 from ledger.chain.trust import Trust, fingerprint, parse_trust
 from ledger.errors import MalformedData, TooLarge
 from ledger.evidence.casefile import DisclosedDeposit, verify_file
 from ledger.evidence.file import read_evidence, verify_disclosed
+from ledger.evidence.inspected import sort_inspections
 from ledger.evidence.manifest import Cover
 from ledger.evidence.partial import Selection
 from ledger.evidence.parts import Part
@@ -26,13 +28,14 @@ from tests.formats.test_document import stored
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A file, whom to trust, a record beside it, and as of when it is asked (POSIX seconds)."""
+    """A file, whom to trust, records beside it, and as of when it is asked (POSIX seconds)."""
 
     name: str
     file: bytes
     trust: bytes
     record: bytes | None = None
     at: int | None = None
+    inspections: bytes | None = None
 
 
 Members = list[tuple[str, bytes]]
@@ -115,12 +118,18 @@ def verdict(case: Case) -> dict[str, Any]:
     if case.record is not None:
         renewed = Renewed(case.record, cache(lambda name: hashlib.new(name, case.file).digest()))
     try:
+        records = () if case.inspections is None else parse_inspections(case.inspections)
         if case.file.startswith(b"PK"):
             disclosed = read_evidence(io.BytesIO(case.file))
         else:
             disclosed = (DisclosedDeposit(parse_deposit_receipt(case.file)),)
+        inspected = sort_inspections(records, disclosed)
         report = verify_file(
-            disclosed, trust, lambda _, each, used: verify_disclosed(each, used, renewed=renewed)
+            disclosed,
+            trust,
+            lambda number, each, used: verify_disclosed(
+                each, used, renewed=renewed, inspections=inspected[number]
+            ),
         )
     except (MalformedData, TooLarge) as error:
         return {"refused": error.code, "detail": str(error)}
