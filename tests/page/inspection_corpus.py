@@ -28,12 +28,12 @@ from tests.page.files import Case
 from tests.simulator import NOW, Office, Tree, nonce
 
 GOLDEN = "part.evidence.inspection"
-RUNS = (
-    [], [[1, 1]], [[3, 2], [8, 1]], [[8, 1], [3, 2]], [[1, 1], [2, 1]], [[1, 2], [2, 2]], [[0, 1]],
+RUNS: tuple[list[Any], ...] = (
+    [[1, 1]], [[3, 2], [8, 1]], [], [[8, 1], [3, 2]], [[1, 1], [2, 1]], [[1, 2], [2, 2]], [[0, 1]],
     [[1, 0]], [[True, 1]], [[12, 1]], [[12, 2]], [[1, 2**63 - 1]], [[2**53, 1], [2**53 + 2, 1]],
     [[2**53, 1], [2**53 + 1, 1]], [[1]], [[1, 1, 1]], [None],
 )  # fmt: skip
-PIECES = (None, 0, 1, 12, 2**53 + 1, 2**63 - 1, -1, True, "12")
+PIECES = (None, 12, 0, 1, 2**53 + 1, 2**63 - 1, -1, True, "12")
 
 
 def cases(seed: int, count: int) -> Iterator[Case]:
@@ -118,9 +118,9 @@ def _deep(rng: random.Random, number: int) -> Case:
 def _odd(rng: random.Random, number: int) -> Case:
     """A record whose particulars the office has signed as they are, good or odd."""
     seen = [
-        [rng.choice((1, 1, 2, 3, 0)), rng.choice(PIECES[:4] * 3 + PIECES), rng.choice(RUNS[:4] + RUNS)]
-        for _ in range(rng.randint(1, 2))
-    ]  # fmt: skip
+        [document, rng.choice(PIECES[:2] * 8 + PIECES), rng.choice(RUNS[:2] * 8 + RUNS)]
+        for document in rng.choice(([1], [1, 2], [1, 4], [2**53, 2**53 + 1], [2, 1], [1, 1], [0]))
+    ]
     name = rng.choice(("王公证员", "𠮷" * 128, "x" * 129, "")) if rng.random() < 0.2 else "王公证员"
     value: dict[str, Any] = {"salt": SALT, "officer": name, "role": "公证员", "seen": seen}
     if rng.random() < 0.1:

@@ -116,7 +116,7 @@ def test_where_authenticity_fails_one_sentence_stands_there_and_nothing_of_the_f
         clerk.verify(vector("refused/content-altered.evidence"))
         said = clerk.page.inner_text(".result")
         assert "What is shown is not what was deposited." in said
-        assert "Step 11 of 11" in said
+        assert "Step 11 of 12" in said
         for hidden in ("letter.txt", "prices", "示例", "2026-11-23", "2b2f", "counsel"):
             assert hidden not in said
         assert clerk.page.locator(".claim, .piece, .icon.proven:visible").count() == 0
@@ -376,4 +376,24 @@ def test_the_step_that_fails_is_named(browser: Browser, place: Path, name: str, 
     with opened(browser, place) as clerk:
         clerk.trust(TRUST)
         clerk.verify(vector(f"refused/{name}"))
-        assert f"Step {step} of 11" in clerk.page.inner_text(".headline.failed")
+        assert f"Step {step} of 12" in clerk.page.inner_text(".headline.failed")
+
+
+def test_what_the_office_has_seen_stands_beside_what_is_shown(
+    browser: Browser, place: Path
+) -> None:
+    record = vector("part.evidence.inspection")
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.verify(vector("part.evidence"), record)
+        said = clerk.page.locator(".claim", has_text="王公证员").inner_text()
+        assert "stated" in said.lower()
+        assert clerk.verdict()["reports"][0]["claims"][2]["facts"]["covers"] is True
+        clerk.verify(vector("deposit-2.receipt"), record, results=2)
+        failed = clerk.page.locator(".headline.failed").first
+        assert "Step 12 of 12" in failed.inner_text()
+        clerk.verify(vector("part.evidence"), (record[0], record[1][:-1]), results=3)
+        case = clerk.page.locator(".case").first.inner_text()
+        assert "The file beside it is no inspection record" in case and record[0] in case
+        clerk.page.set_input_files("#evidence-files", [payload(record)])
+        clerk.page.get_by_text("An inspection record counts with the file").wait_for()

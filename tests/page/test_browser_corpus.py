@@ -37,16 +37,18 @@ WORKER = """() => {
   const exact = (value) => JSON.stringify(value,
     (_, each) => typeof each === "bigint" ? `\\0${each}\\0` : each)
     .replace(/"\\\\u0000(-?\\d+)\\\\u0000"/g, "$1");
-  const verdict = async ({ file, trust, record, at }) => {
+  const code = (error) => (error.code === "no-inspection" ? "malformed" : error.code);
+  const verdict = async ({ file, trust, record, inspections, at }) => {
     const data = bytes(trust);
     const read = await ask({ ask: "trust", data });
     if (read.error) return { refused: `trust: ${read.error.code}`, detail: read.error.message };
     const asked = {
       file: new File([bytes(file)], "case"), record: record && new File([bytes(record)], "case.ers"),
+      inspections: inspections === null ? null : new File([bytes(inspections)], "case.inspection"),
       others: [], trust: data, at: at === null ? null : Number(at), identity: null, passphrase: null,
     };
     const answer = await ask({ ask: "verify", asked });
-    if (answer.error) return { refused: answer.error.code, detail: answer.error.message };
+    if (answer.error) return { refused: code(answer.error), detail: answer.error.message };
     const { file: _, ...found } = answer.answer.result.verdict;
     return found;
   };
@@ -69,7 +71,7 @@ def browser() -> Iterator[Browser]:
 
 
 def test_equal_in_chromium(browser: Browser, place: Path) -> None:
-    cases = [*corpus.golden(), *corpus.kept(), *corpus.changed(0, SHARE)]
+    cases = [*corpus.golden(), *corpus.kept(), *corpus.inspected(), *corpus.changed(0, SHARE)]
     assert_equal(browser, place, cases)
 
 
@@ -104,6 +106,7 @@ def told(clerk: Clerk, cases: list[Case]) -> list[dict[str, Any]]:
             "file": text(each.file),
             "trust": text(each.trust),
             "record": text(each.record),
+            "inspections": text(each.inspections),
             "at": None if each.at is None else str(each.at),
         }
         for each in cases

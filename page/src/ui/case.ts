@@ -14,6 +14,7 @@ import { Told, type Verifier } from "./verifier.ts";
 export interface Given {
   readonly file: File;
   readonly record: File | null;
+  readonly inspections: File | null;
   readonly others: readonly File[];
   /** POSIX seconds. */
   readonly at: number;
@@ -59,8 +60,8 @@ export class Case {
     this.#redraw();
     try {
       if (this.given.identity) this.#identity ??= new Uint8Array(await this.given.identity.arrayBuffer());
-      const { file, record, others, at } = this.given;
-      const asked = { file, record, others, at, trust: this.trusted.data, identity: this.#identity, passphrase };
+      const { file, record, inspections, others, at } = this.given;
+      const asked = { file, record, inspections, others, at, trust: this.trusted.data, identity: this.#identity, passphrase };
       const answer = await this.verifier.ask("result", { ask: "verify", asked }, (each) => this.#progress(each));
       this.#result = answer.result;
       for (const each of this.#steps) each.end();
@@ -99,6 +100,14 @@ export class Case {
     }
     const head = el("h3", {}, new Quoted(this.given.file.name));
     if (this.#told && SEALED.includes(this.#told.code)) return [head, ...this.#sealed(this.#told, language)];
+    if (this.#told?.code === "no-inspection") {
+      return [
+        head,
+        el("div", { class: "headline failed" }, icon("failed"), el("p", {}, tr("The file beside it is no inspection record, or it is damaged: ask the office for it again, or leave it away.", language))),
+        el("p", {}, new Quoted(this.given.inspections!.name)),
+        refusal(this.#told, language),
+      ];
+    }
     if (this.#told) {
       return [
         head,

@@ -50,7 +50,7 @@ export class EvidenceStage {
 
   #open(language: Language): Child[] {
     const zone = dropZone(
-      tr("Choose receipts, evidence files, their records (.ers) and documents to compare, or drop them here", language),
+      tr("Choose receipts, evidence files, their records (.ers, .inspection) and documents to compare, or drop them here", language),
       tr("Choose files", language),
       { id: "evidence-files", multiple: true },
       (files) => void this.#take(files),
@@ -86,21 +86,24 @@ export class EvidenceStage {
         el("p", {}, new Quoted(file.name)),
       ]);
     }
-    for (const file of of("inspection")) {
-      this.#notices.push((language) => [
-        tr("An inspection record is not read by this page; the program's command verify reads it.", language),
-        el("p", {}, new Quoted(file.name)),
-      ]);
-    }
     const main = of("receipt", "evidence", "sealed");
     const records = of("record");
+    const inspections = of("inspection");
     const others = of("other");
     const identities = of("identity");
     const at = this.#at ? Date.parse(`${this.#at}T00:00:00Z`) / 1000 : Math.floor(Date.now() / 1000);
     for (const record of records) {
-      if (!main.some((each) => recordOf(each, records, main.length) === record)) {
+      if (!main.some((each) => besideOf(each, records, ".ers", main.length) === record)) {
         this.#notices.push((language) => [
           tr("An evidence record counts with the file that it is of: add both together.", language),
+          el("p", {}, new Quoted(record.name)),
+        ]);
+      }
+    }
+    for (const record of inspections) {
+      if (!main.some((each) => besideOf(each, inspections, ".inspection", main.length) === record)) {
+        this.#notices.push((language) => [
+          tr("An inspection record counts with the file that it is of: add both together.", language),
           el("p", {}, new Quoted(record.name)),
         ]);
       }
@@ -112,7 +115,14 @@ export class EvidenceStage {
       ]);
     }
     const cases = main.map(
-      (file) => new Case(this.verifier, trusted, this.page, { file, record: recordOf(file, records, main.length), others, at, identity: identities[0] ?? null }),
+      (file) => new Case(this.verifier, trusted, this.page, {
+        file,
+        record: besideOf(file, records, ".ers", main.length),
+        inspections: besideOf(file, inspections, ".inspection", main.length),
+        others,
+        at,
+        identity: identities[0] ?? null,
+      }),
     );
     this.#cases = [...cases, ...this.#cases];
     this.draw(this.#language);
@@ -121,7 +131,8 @@ export class EvidenceStage {
   }
 }
 
-function recordOf(file: File, records: readonly File[], count: number): File | null {
-  const named = records.find((each) => each.name === `${file.name}.ers`);
+/** Return the record of a file among `count`: the one named after it, or the only one of the only file. */
+function besideOf(file: File, records: readonly File[], suffix: string, count: number): File | null {
+  const named = records.find((each) => each.name === file.name + suffix);
   return named ?? (count === 1 && records.length === 1 ? records[0]! : null);
 }

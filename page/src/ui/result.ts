@@ -11,7 +11,7 @@ import { button, el, groups, icon, save, type Child } from "./dom.ts";
 import { mattersView, overview } from "./overview.ts";
 import { print, sheet } from "./printing.ts";
 import { factsOf } from "./refusals.ts";
-import { Steps, stepWords } from "./steps.ts";
+import { STEPS, Steps, stepWords } from "./steps.ts";
 import type { Trusted } from "./trust.ts";
 import type { Verifier } from "./verifier.ts";
 
@@ -110,7 +110,7 @@ function failedView(claim: Claim, steps: Steps, language: Language): HTMLElement
       {},
       el("p", { class: "verdict" }, text),
       el("p", {}, title, new Words(" · "), statusWords("failed", "", language)),
-      step === null ? null : el("p", {}, tr("Step {0} of 11:", language, { 0: step }), new Words(" "), stepWords(step, language)),
+      step === null ? null : el("p", {}, tr("Step {0} of {1}:", language, { 0: step, 1: STEPS.length }), new Words(" "), stepWords(step, language)),
       el("p", {}, tr("Nothing of what the file says of itself is shown, because none of it can be relied on. The JSON gives the reason for experts.", language)),
     ),
   );

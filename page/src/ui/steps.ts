@@ -16,6 +16,7 @@ export const STEPS: readonly ((language: Language) => Words)[] = [
   (language) => tr("The notary's seal holds for the same entry", language),
   (language) => tr("Timestamps of trusted authorities hold, and bound the time", language),
   (language) => tr("The content shown gives the commitment that was deposited", language),
+  (language) => tr("The inspection record is the office's, and about this deposit", language),
 ];
 
 export function stepWords(step: number, language: Language): Words {

@@ -2,8 +2,10 @@
 
 import { isSealed, ofBlob } from "../core/age.ts";
 import { hex } from "../core/bytes.ts";
+import { MalformedData } from "../core/errors.ts";
 import { MAX_MAIL, readMail } from "../core/evidence/mail.ts";
 import { isRefusal, verifyFile, type FileResult } from "../core/evidence/verify_file.ts";
+import { MAX_INSPECTIONS, parseInspections } from "../core/inspection.ts";
 import { sha256 } from "../core/hash.ts";
 import { fingerprint, parseTrust } from "../core/trust.ts";
 import { compared } from "./comparing.ts";
@@ -43,13 +45,15 @@ function trustShown(data: Uint8Array): TrustShown {
 }
 
 async function verified(id: number, asked: Asked, tell: (each: Progress) => void): Promise<Result> {
-  const { file, record, trust, at, identity, passphrase, others } = asked;
+  const { file, record, inspections, trust, at, identity, passphrase, others } = asked;
   if (record && record.size > MAX_RECORD) throw new Refused("too-large", "the evidence record is too large");
+  const inspected = inspections && (await readInspections(inspections));
   const sealed = await isSealed(ofBlob(file));
   if (sealed && identity === null && passphrase === null) throw new Refused("sealed", "");
   const result = await verifyFile(ofBlob(file), { trust: parseTrust(trust), data: trust }, {
     at,
     ...(record ? { record: new Uint8Array(await record.arrayBuffer()) } : {}),
+    ...(inspected ? { inspections: inspected } : {}),
     ...(identity ? { identity } : {}),
     ...(passphrase !== null ? { passphrase } : {}),
     onStep: (deposit, { number, claim }) => tell({ deposit, step: number, status: claim.status }),
@@ -73,6 +77,18 @@ async function verified(id: number, asked: Asked, tell: (each: Progress) => void
     contents,
     compared: await compared(others, result, contents),
   };
+}
+
+/** Return the bytes of a file of inspection records; what is none is refused by a code of its own. */
+async function readInspections(file: File): Promise<Uint8Array> {
+  const data = new Uint8Array(await file.slice(0, MAX_INSPECTIONS + 1).arrayBuffer());
+  try {
+    parseInspections(data);
+  } catch (error) {
+    if (!(error instanceof MalformedData)) throw error;
+    throw new Refused("no-inspection", error.message);
+  }
+  return data;
 }
 
 async function hashOf(file: File): Promise<string> {

@@ -49,6 +49,7 @@ export type Kind = "receipt" | "evidence" | "sealed" | "record" | "inspection" |
 export interface Asked {
   readonly file: File;
   readonly record: File | null;
+  readonly inspections: File | null;
   readonly others: readonly File[];
   readonly trust: Uint8Array;
   /** POSIX seconds that the file is judged as of. */

@@ -2,7 +2,7 @@
 
 import { isSealed, unseal } from "../age.ts";
 import { equal, utf8, type Int } from "../bytes.ts";
-import { InvalidInput, MalformedData, SealbookError } from "../errors.ts";
+import { InvalidInput, SealbookError } from "../errors.ts";
 import { parseInspections, sortInspections, type InspectionRecord } from "../inspection.ts";
 import { leafHash } from "../merkle.ts";
 import { MAX_RECEIPT } from "../receipt.ts";
@@ -75,7 +75,7 @@ async function verified(file: Source, { trust, data }: Trusted, options: Options
   const pass = (name: "unsealing" | "record", total: number) => (done: number) => onProgress?.(name, done, total);
   // A record is over the file as it lies there, sealed or not.
   const renewed = record === undefined ? null : await readRenewed(file, record, pass("record", file.size));
-  const inspected = inspections === undefined ? [] : readInspections(inspections);
+  const inspected = inspections === undefined ? [] : parseInspections(inspections);
   const opened = new Buffered((await isSealed(file)) ? await unsealed(file, options, pass("unsealing", file.size)) : file);
   const disclosed = await readDisclosed(opened);
   const sorted = sortInspections(inspected, disclosed.map(({ receipt }) => leafHash(receipt.statement.encoded)));
@@ -113,16 +113,6 @@ async function verifyDisclosed(
   // Last: of content that was changed the report says more.
   await disclosed.check();
   return found;
-}
-
-/** Return the records in a file of them. Throws MalformedData, saying that it is this file. */
-function readInspections(data: Uint8Array): InspectionRecord[] {
-  try {
-    return parseInspections(data);
-  } catch (error) {
-    if (!(error instanceof MalformedData)) throw error;
-    throw new MalformedData(`what lies beside the file is no inspection record, or it is damaged (${error.message})`);
-  }
 }
 
 async function readDisclosed(file: Source): Promise<DisclosedDeposit[]> {
