@@ -386,8 +386,9 @@ def test_what_the_office_has_seen_stands_beside_what_is_shown(
     with opened(browser, place) as clerk:
         clerk.trust(TRUST)
         clerk.verify(vector("part.evidence"), record)
-        said = clerk.page.locator(".claim", has_text="王公证员").inner_text()
-        assert "stated" in said.lower()
+        said = clerk.page.locator(".claim", has_text="Inspection").first.inner_text()
+        assert "stated by the" in said and "王公证员" in said
+        picture(clerk, "inspected")
         assert clerk.verdict()["reports"][0]["claims"][2]["facts"]["covers"] is True
         clerk.verify(vector("deposit-2.receipt"), record, results=2)
         failed = clerk.page.locator(".headline.failed").first

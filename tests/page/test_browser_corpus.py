@@ -37,7 +37,7 @@ WORKER = """() => {
   const exact = (value) => JSON.stringify(value,
     (_, each) => typeof each === "bigint" ? `\\0${each}\\0` : each)
     .replace(/"\\\\u0000(-?\\d+)\\\\u0000"/g, "$1");
-  const code = (error) => (error.code === "no-inspection" ? "malformed" : error.code);
+  const codeOf = (error) => (error.code === "no-inspection" ? "malformed" : error.code);
   const verdict = async ({ file, trust, record, inspections, at }) => {
     const data = bytes(trust);
     const read = await ask({ ask: "trust", data });
@@ -48,7 +48,7 @@ WORKER = """() => {
       others: [], trust: data, at: at === null ? null : Number(at), identity: null, passphrase: null,
     };
     const answer = await ask({ ask: "verify", asked });
-    if (answer.error) return { refused: code(answer.error), detail: answer.error.message };
+    if (answer.error) return { refused: codeOf(answer.error), detail: answer.error.message };
     const { file: _, ...found } = answer.answer.result.verdict;
     return found;
   };
