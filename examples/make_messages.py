@@ -2,9 +2,9 @@
 
     python -m examples.make_messages
 
-`ledger/locale/zh/LC_MESSAGES/sealbook.po` is the text, sorted, without line numbers and dates; what
-fragments `changes/*.po` say goes before it. `sealbook.mo` beside it is what the program reads. Messages
-that have no Chinese yet stand there with an empty `msgstr`; those that nothing says any longer go.
+`ledger/locale/zh/LC_MESSAGES/sealbook.po` is the text, sorted, without line numbers and dates;
+`sealbook.mo` beside it is what the program reads. Messages that have no Chinese yet stand there with an
+empty `msgstr`; those that nothing says any longer go.
 """
 
 import io
@@ -40,16 +40,15 @@ class Undated(Catalog):
         ]
 
 
-def read(paths: Iterable[Path]) -> dict[Key, str]:
-    """Return the translations of several catalogues, those of an earlier one first."""
+def read(path: Path) -> dict[Key, str]:
+    """Return the translations of a catalogue."""
     found: dict[Key, str] = {}
-    for path in paths:
-        for each in read_po(io.BytesIO(path.read_bytes())):
-            text, chinese = (
-                each if isinstance(each, str) else each[0] for each in (each.id, each.string)
-            )
-            if text and chinese:
-                found.setdefault((each.context or "", text), chinese)
+    for each in read_po(io.BytesIO(path.read_bytes())):
+        text, chinese = (
+            each if isinstance(each, str) else each[0] for each in (each.id, each.string)
+        )
+        if text and chinese:
+            found[each.context or "", text] = chinese
     return found
 
 
@@ -82,8 +81,7 @@ def to_mo(made: Catalog) -> bytes:
 
 def main() -> None:
     """Write both files; say what has no Chinese yet."""
-    fragments = sorted((ROOT / "changes").glob("*.po"))
-    made = catalogue(extract(), read([*fragments, *filter(Path.exists, [PO])]))
+    made = catalogue(extract(), read(PO))
     PLACE.mkdir(parents=True, exist_ok=True)
     PO.write_bytes(to_po(made))
     MO.write_bytes(to_mo(made))

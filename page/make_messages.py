@@ -71,7 +71,7 @@ def tables() -> dict[str, Any]:
 def written() -> str:
     """Return the file's content. Raises SystemExit where a sentence of the page has no Chinese."""
     found = tables()
-    chinese = read([*sorted((ROOT / "changes").glob("*.po")), PO])
+    chinese = read(PO)
     translated = {
         f"{context}\x04{text}".lstrip("\x04"): c for (context, text), c in chinese.items()
     }

@@ -18,7 +18,7 @@ from ledger.recognised import in_language, retold, said_in
 
 FOUND = extract()
 SECOND = plurals()
-CHINESE = {} if not PO.exists() else read([PO])
+CHINESE = {} if not PO.exists() else read(PO)
 ENGLISH_ONLY = {"s", "es", "ies", "it", "its", "is_", "s_", "plural"}
 """Places for the endings of English words."""
 SAME = {
