@@ -32,6 +32,7 @@ def spoken(command: C) -> C:
     if copied.help and copied.short_help is None:
         copied.short_help = copied.help.partition("\n")[0].partition("。")[0]
     copied.params = [_parameter(each) for each in command.params]
+    copied._help_option = None  # which click keeps in the language in which it was first asked for
     if isinstance(copied, click.Group):
         copied.commands = {name: spoken(each) for name, each in copied.commands.items()}
     return copied
