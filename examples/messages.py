@@ -90,6 +90,7 @@ def _laws() -> Iterator[tuple[str, str]]:
 
 
 def _click() -> Iterator[tuple[str, str]]:
+    yield "required", "click"  # which it looks up by a variable
     for path in _CLICK:
         for _, message, _, _ in extract_from_file("python", path):
             yield (message if isinstance(message, str) else message[0]), "click"

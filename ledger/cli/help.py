@@ -86,6 +86,9 @@ class _Formatter(click.HelpFormatter):
         lines = text.wrap(args, self.width - margin)
         self.write(head + f"\n{' ' * margin}".join(lines) + "\n")
 
+    def write_heading(self, heading: str) -> None:
+        self.write(f"{' ' * self.current_indent}{heading}：\n")
+
     def write_text(self, text_: str) -> None:
         margin = " " * self.current_indent
         shown = []
