@@ -55,7 +55,8 @@ def create_app(
         redirect_slashes=False,
         telemetry=_TELEMETRY_OFF,
     )
-    app.state.service = Service(notary, settings, clock or notary.now, Latency(notary.now))
+    now = clock or notary.now
+    app.state.service = Service(notary, settings, now, Latency(now))
     app.state.checks = checks.Turns()
     app.state.pages = asyncio.Semaphore(pages.AT_ONCE)
     app.state.deposits_by_day = DepositsByDay(notary)

@@ -13,8 +13,8 @@ from string import Formatter
 from ledger.language import CHINESE, ENGLISH, Message, messages, translated
 from ledger.quoted import Words, lifted, quotations
 
-MAX_SENTENCE = 4_000
-"""Characters of a sentence that is looked for."""
+MAX_SENTENCE = 1_000
+"""Characters of a sentence that is looked for: finding its values costs more than its length."""
 _DEEPEST = 3
 """Sentences within sentences: an error tells of the error below it."""
 _PRIVATE = 0xF0000

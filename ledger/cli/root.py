@@ -91,6 +91,9 @@ class Program(LazyGroup):
             result = click.Group.main(spoken(self), arguments, **extra)
             sys.stdout.flush()
             return result if isinstance(result, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            return 2
         except Exception as error:  # noqa: BLE001 - no traceback is ever shown
             return _show(error, "--json" in arguments)
         except KeyboardInterrupt:

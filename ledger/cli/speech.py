@@ -8,6 +8,7 @@ import gettext
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 
 from ledger.language import DOMAIN, ENGLISH, LANGUAGES, LOCALE, Message, choose_language, tr
 from ledger.quoted import Words
@@ -53,7 +54,7 @@ def told(sentence: Message) -> str:
 def _asked(arguments: Sequence[str]) -> str | None:
     """Return what --lang says, wherever it stands: help and errors come before its command."""
     ours = list(arguments)[: arguments.index("--")] if "--" in arguments else list(arguments)
-    for option, value in zip(ours, [*ours[1:], ""], strict=True):
+    for option, value in zip_longest(ours, ours[1:], fillvalue=""):
         name, is_, joined = option.partition("=")
         said = joined if is_ else value
         if name == "--lang" and said in LANGUAGES:

@@ -327,7 +327,7 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "ask-inspections": AskInspections,
     "reserve-certificates": ReserveCertificates,
     "enter-certificates": EnterCertificates,
-    "withdraw-certificate": WithdrawCertificate,
+    "withdraw": WithdrawCertificate,
     BACKUP: Backup,
     "status": AskState,
 }

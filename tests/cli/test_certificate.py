@@ -1,4 +1,4 @@
-"""`sealbook notary certificate`, beside the service and without it, and `withdraw-certificate`."""
+"""`sealbook notary certificate`, beside the service and without it, and `withdraw`."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def test_certificates_are_issued_beside_the_service_and_without_it(
         with pikepdf.open(path) as opened:
             (spec,) = opened.attachments.values()
             assert spec.get_file().read_bytes() == receipts[made.index(each)].read_bytes()
-    withdraw = ("notary", "withdraw-certificate", 2, "--dir", directory)
+    withdraw = ("notary", "withdraw", 2, "--dir", directory)
     run(*withdraw, "--reason", "开具有误")
     with books(directory) as (store, signed):
         standing = certificate_standing(store, signed, 2)

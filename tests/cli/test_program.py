@@ -190,3 +190,8 @@ def test_ctrl_c_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(root.LazyGroup, "invoke", interrupted)
     assert "sealbook: Stopped" in run("list", code=130).stderr
+
+
+def test_without_arguments_the_program_shows_its_commands() -> None:
+    shown = run(code=2).output
+    assert "verify" in shown and "deposit" in shown

@@ -1,4 +1,4 @@
-"""`sealbook notary certificate` and `withdraw-certificate`: paper for a receipt, and taking it back."""
+"""`sealbook notary certificate` and `withdraw`: paper for a receipt, and taking it back."""
 
 import os
 import time
@@ -147,10 +147,10 @@ def _names(receipts: Sequence[Path], output: Path) -> list[Path]:
 
 
 @notary.command(
-    name="withdraw-certificate",
+    name="withdraw",
     epilog="""\b
 Example:
-  sealbook notary withdraw-certificate 17 --reason "issued in error"
+  sealbook notary withdraw 17 --reason "issued in error"
 """,
 )
 @click.argument("number", type=click.IntRange(1))

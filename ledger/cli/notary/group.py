@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell
+from ledger.cli.speech import _
 
 if TYPE_CHECKING:
     from ledger.notary.storage.checkpoints import CheckpointDatabase
     from ledger.notary.storage.ledger_database import LedgerDatabase
 
+
+_LONGEST = 200
+"""Characters of a line that says what a command does."""
 
 DIRECTORY_VARIABLE = "SEALBOOK_NOTARY_DIR"
 
@@ -30,7 +34,20 @@ def directory_option(function: shell.F) -> shell.F:
     )(function)
 
 
-@click.group()
+class _Whole(click.Group):
+    """A group that cuts no line of its commands short."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, command.get_short_help_str(_LONGEST))
+            for name in self.list_commands(ctx)
+            if (command := self.get_command(ctx, name)) is not None
+        ]
+        with formatter.section(_("Commands")):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=_Whole)
 def notary() -> None:
     """Run and look after a notary.
 
