@@ -65,6 +65,13 @@ def test_equal_on_inspection_records(program: Path) -> None:
     assert count > 80
 
 
+def test_equal_on_a_fifth_of_the_changed_files(program: Path) -> None:
+    count, found = differences(program, corpus.changed(0, 5))
+    assert not found, f"{len(found)} differ:\n" + "\n".join(found[:20])
+    assert count >= 400
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_equal_on_2000_changed_files(program: Path) -> None:
     with ProcessPoolExecutor(PARTS, get_context("spawn")) as processes:

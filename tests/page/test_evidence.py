@@ -225,7 +225,10 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=pytest.mark.soak if "million" in each else ()) for each in HOSTILE],
+)
 def test_what_is_made_to_hurt_costs_little_and_gets_a_plain_word(
     page: Page, shown: Shown, trust: bytes, name: str
 ) -> None:
