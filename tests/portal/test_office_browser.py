@@ -208,8 +208,8 @@ def test_an_operator_sees_staff_and_trail(office: Office, desks: dict[str, Desk]
     page.goto(f"{office.url}/office/staff")
     card = page.locator("section", has_text="Leaver")
     card.locator("summary").click()
-    card.locator("button").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        card.locator("button").click()
     (gone,) = (each for each in staff.roster(office.desk) if each.member.name == "Leaver")
     assert not gone.active
 
