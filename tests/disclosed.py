@@ -13,6 +13,7 @@ from ledger.evidence.file import Disclosure, self_contained, write_evidence
 from ledger.evidence.manifest import Cover
 from ledger.evidence.partial import PartialOpening, Selection, open_in_part
 from ledger.evidence.parts import Part, Splitting, format_cuts
+from ledger.evidence.plain_zip import Reader, Writer
 from tests.core.test_sealing import Buffered, Memory
 from tests.simulator import NOW, ORIGIN, Office
 
@@ -106,4 +107,20 @@ def evidence(*disclosures: Disclosure) -> bytes:
     """An evidence file of these."""
     out = io.BytesIO()
     write_evidence(out, disclosures)
+    return out.getvalue()
+
+
+def members_of(data: bytes) -> list[tuple[str, bytes]]:
+    """The members of an evidence file."""
+    reader = Reader(io.BytesIO(data))
+    return [(each.name, reader.read(each, 0, each.size)) for each in reader.members]
+
+
+def zipped(members: Sequence[tuple[str, bytes]]) -> bytes:
+    """An archive of these."""
+    out = io.BytesIO()
+    writer = Writer(out)
+    for name, data in members:
+        writer.add(name, len(data), [data])
+    writer.finish()
     return out.getvalue()

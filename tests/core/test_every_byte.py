@@ -22,10 +22,9 @@ from ledger.evidence.casefile import verify_file
 from ledger.evidence.file import read_evidence, recompute_opening, verify_disclosed
 from ledger.evidence.partial import Selection, is_partial
 from ledger.evidence.parts import Part
-from ledger.evidence.plain_zip import Reader, Writer
 from ledger.evidence.records import Rendition
 from tests.core.test_sealing import Memory
-from tests.disclosed import Shown, evidence, file, receipt_only
+from tests.disclosed import Shown, evidence, file, members_of, receipt_only, zipped
 from tests.formats.test_document import stored
 from tests.simulator import NOW
 
@@ -104,27 +103,13 @@ def _content_accepted(data: bytes, commitments: Sequence[bytes | None]) -> bool:
     return found == list(commitments)
 
 
-def _members(data: bytes) -> list[tuple[str, bytes]]:
-    reader = Reader(io.BytesIO(data))
-    return [(each.name, reader.read(each, 0, each.size)) for each in reader.members]
-
-
-def _zip(members: Sequence[tuple[str, bytes]]) -> bytes:
-    out = io.BytesIO()
-    writer = Writer(out)
-    for name, data in members:
-        writer.add(name, len(data), [data])
-    writer.finish()
-    return out.getvalue()
-
-
 def _value(opening: bytes) -> Any:
     return cbor_decode(opening if is_partial(opening) else opening.rstrip(b"\0"), 1 << 20)
 
 
 def _same(one: bytes, other: bytes) -> bool:
     """Whether two evidence files have the same members."""
-    return _members(one) == _members(other)
+    return members_of(one) == members_of(other)
 
 
 STEPS = [7, pytest.param(1, marks=pytest.mark.soak)]
@@ -183,7 +168,7 @@ def test_no_byte_of_the_content_changes_without_notice(name: str, step: int) -> 
         for each in read_evidence(io.BytesIO(data))
     ]
     assert _content_accepted(data, commitments)
-    members = _members(data)
+    members = members_of(data)
     for at, (member, content) in enumerate(members):
         if member == "HOWTO.txt" or member.endswith(".receipt"):
             continue
@@ -193,7 +178,7 @@ def test_no_byte_of_the_content_changes_without_notice(name: str, step: int) -> 
         if member.endswith("opening.cbor"):
             forged += _openings(content)
         for each in forged:
-            changed = _zip([*members[:at], (member, each), *members[at + 1 :]])
+            changed = zipped([*members[:at], (member, each), *members[at + 1 :]])
             assert changed == data or (
                 not _content_accepted(changed, commitments) or _same(changed, data)
             ), (member, each)
@@ -215,13 +200,15 @@ def test_no_byte_of_the_file_as_it_stands_changes_without_notice(name: str) -> N
 @pytest.mark.parametrize("name", ["golden part", "receipts alone and several deposits"])
 def test_no_member_is_added_dropped_doubled_or_moved(name: str) -> None:
     data, trust = _case(name)
-    members = _members(data)
+    members = members_of(data)
     assert len(members) > 2
-    assert _accepted(_zip(members), trust)
+    assert _accepted(zipped(members), trust)
     for at in range(len(members)):
-        assert not _accepted(_zip([*members[:at], *members[at + 1 :]]), trust)
-        assert not _accepted(_zip([*members[: at + 1], *members[at:]]), trust)
-        assert not _accepted(_zip([*members[:at], ("1/documents/1/x", b""), *members[at:]]), trust)
+        assert not _accepted(zipped([*members[:at], *members[at + 1 :]]), trust)
+        assert not _accepted(zipped([*members[: at + 1], *members[at:]]), trust)
+        assert not _accepted(
+            zipped([*members[:at], ("1/documents/1/x", b""), *members[at:]]), trust
+        )
         if at:
             swapped = [*members[: at - 1], members[at], members[at - 1], *members[at + 1 :]]
-            assert not _accepted(_zip(swapped), trust)
+            assert not _accepted(zipped(swapped), trust)

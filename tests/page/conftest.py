@@ -2,9 +2,15 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
+
+from ledger.court.page import NAME
+from tests.page.browser import chromium
+from tests.page.building import built_page, require_node
 
 PAGE = Path(__file__).parents[2] / "page"
 
@@ -18,3 +24,17 @@ def program() -> Path:
         subprocess.run(["npm", "ci"], cwd=PAGE, check=True, capture_output=True)
     subprocess.run(["npm", "run", "build:test"], cwd=PAGE, check=True, capture_output=True)
     return PAGE / "dist" / "run.mjs"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_node()
+    place = tmp_path_factory.mktemp("page") / NAME
+    built_page(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found

@@ -15,8 +15,9 @@ from ledger.errors import SealbookError
 from ledger.evidence.file import _member_names
 from ledger.evidence.manifest import parse_manifest
 from ledger.evidence.partial import is_partial, parse_partial
+from tests.disclosed import members_of, zipped
 from tests.page.changing import ODD_NAMES, changed_bytes, changed_value
-from tests.page.files import Case, Members, bases, members_of, zipped
+from tests.page.files import Case, Members, bases
 from tests.page.record_corpus import matter_case, record_case
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -17,7 +16,6 @@ from ledger.evidence.inspected import sort_inspections
 from ledger.evidence.manifest import Cover
 from ledger.evidence.partial import Selection
 from ledger.evidence.parts import Part
-from ledger.evidence.plain_zip import Reader, Writer
 from ledger.evidence.records import Rendition
 from ledger.evidence.remarks import Remark
 from ledger.verify import parse_deposit_receipt
@@ -39,22 +37,6 @@ class Case:
 
 
 Members = list[tuple[str, bytes]]
-
-
-def members_of(data: bytes) -> Members:
-    """The members of an evidence file."""
-    reader = Reader(io.BytesIO(data))
-    return [(each.name, reader.read(each, 0, each.size)) for each in reader.members]
-
-
-def zipped(members: Sequence[tuple[str, bytes]]) -> bytes:
-    """An archive of these."""
-    out = io.BytesIO()
-    writer = Writer(out)
-    for name, data in members:
-        writer.add(name, len(data), [data])
-    writer.finish()
-    return out.getvalue()
 
 
 def _large() -> tuple[bytes, Trust]:

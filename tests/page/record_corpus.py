@@ -19,10 +19,11 @@ from ledger.evidence.howto import HOWTO
 from tests.core.test_matter import OTHER_ID, chained
 from tests.core.test_renewed import DAY, ROOTS, UNITS
 from tests.core.test_renewed import _year as year
+from tests.disclosed import members_of, zipped
 from tests.forge import forged
 from tests.notaries import Company, deposit, found, opened
 from tests.page.changing import changed_bytes
-from tests.page.files import Case, bases, members_of, zipped
+from tests.page.files import Case, bases
 from tests.simulator import NOW
 
 FOREIGN = sorted((Path(__file__).parents[1] / "vectors/evidence-records").glob("*.er*"))

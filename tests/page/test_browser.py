@@ -6,7 +6,6 @@ import os
 import random
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,14 +20,13 @@ from pypdf import PdfReader
 from ledger.chain.trust import fingerprint, format_trust, parse_trust
 from ledger.cli.root import cli
 from ledger.company.documents import Document
-from ledger.court.page import NAME
 from ledger.crypto.envelope import encrypt_bytes
 from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
 from ledger.evidence.manifest import Cover, clipped
 from tests.core.test_sealing import Memory
 from tests.disclosed import Shown, file
-from tests.page.browser import Clerk, chromium, content, opened, payload
-from tests.page.building import MODULES, ROOT, built_page, require_node
+from tests.page.browser import Clerk, content, opened, payload
+from tests.page.building import MODULES, ROOT
 from tests.spoofs import _ALIEN as ALIEN
 from tests.spoofs import SPOOFS
 
@@ -38,20 +36,6 @@ GOLDEN = (
     "case.evidence", "part.evidence", "cover.evidence", "empty.evidence", "matter.evidence",
     "deposit-1.receipt", "deposit-2.receipt",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    require_node()
-    place = tmp_path_factory.mktemp("page") / NAME
-    built_page(place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def vector(name: str) -> tuple[str, bytes]:

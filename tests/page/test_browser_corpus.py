@@ -2,17 +2,15 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
-from ledger.court.page import NAME
 from tests.page import corpus
-from tests.page.browser import Clerk, chromium, opened
-from tests.page.building import built_page, require_node
+from tests.page.browser import Clerk, opened
 from tests.page.files import Case
 
 BATCH = 100
@@ -54,20 +52,6 @@ WORKER = """() => {
   };
   window.verdicts = async (cases) => exact(await Promise.all(cases.map(verdict)));
 }"""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    require_node()
-    place = tmp_path_factory.mktemp("page") / NAME
-    built_page(place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def test_equal_in_chromium(browser: Browser, place: Path) -> None:

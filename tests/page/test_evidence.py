@@ -18,8 +18,7 @@ from ledger.crypto.recipients import HybridIdentity, Recipient, ScryptRecipient,
 from ledger.encoding import cbor_encode
 from ledger.evidence.partial import Selection
 from ledger.evidence.parts import Part
-from tests.disclosed import Shown, evidence, file, receipt_only
-from tests.page.files import members_of, zipped
+from tests.disclosed import Shown, evidence, file, members_of, receipt_only, zipped
 
 MAIL = (
     b"From: =?utf-8?B?5p2O?= <li@example.com>\r\nTo: Wang <w@example.com>\r\n"

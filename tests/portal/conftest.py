@@ -1,7 +1,6 @@
 """A notary with three witnesses and an authority behind a real server, and one Chromium."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import httpx2
 import pytest
 import structlog
 from fastapi import FastAPI
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from api.settings import Settings
 from ledger.chain import statement as st
@@ -19,15 +18,13 @@ from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope, deposit
+from tests.page.browser import chromium
 from tests.portal import hostile
 from tests.service.conftest import start
 from tests.service.test_anchors import again, ask, until
 from tests.tsa import started
 from tests.witnesses import serving
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 COUNTS = (1, 4, 2)
 """Deposits, a block each time."""
 PAGES = ("/", "/blocks", "/blocks?from=2", "/block/0", "/block/2", "/check", "/certificates",
@@ -110,9 +107,5 @@ def no_cookies(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    with chromium() as found:
+        yield found
