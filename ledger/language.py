@@ -74,6 +74,11 @@ def utc(seconds: float) -> Words:
     return spelled(seconds, "%Y-%m-%d %H:%M:%S UTC")
 
 
+def beijing(seconds: float, pattern: str = "%Y-%m-%d %H:%M:%S") -> Words:
+    """Return POSIX seconds as a time in Beijing, which is eight hours ahead of UTC."""
+    return spelled(seconds + 8 * 3600, pattern)
+
+
 def day(seconds: float) -> Words:
     """Return POSIX seconds as a day in UTC."""
     return spelled(seconds, "%Y-%m-%d")

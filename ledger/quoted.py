@@ -203,3 +203,8 @@ def isolated(text: str) -> str:
     if text.isascii() or _RIGHT_TO_LEFT.isdisjoint(map(unicodedata.bidirectional, text)):
         return text
     return f"{_ISOLATE}{text}{_END}"
+
+
+def in_fours(text: str) -> list[str]:
+    """Return a text, such as hexadecimal digits, in groups of four, as people compare it."""
+    return [text[at : at + 4] for at in range(0, len(text), 4)]

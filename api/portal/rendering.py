@@ -6,9 +6,9 @@ length, in quotation marks that it cannot close, its reading direction kept from
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,8 +19,10 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from ledger.chain.trust import fingerprint
-from ledger.language import CHINESE, LANGUAGES, at, spelled, tr, utc
-from ledger.quoted import Words, quoted
+from ledger.court.page import verifier_page as built_page
+from ledger.errors import NotFound
+from ledger.language import CHINESE, LANGUAGES, at, beijing, tr, utc
+from ledger.quoted import Words, in_fours, quoted
 
 from ..requests import service
 from .office import words
@@ -107,8 +109,9 @@ def _site(request: Request) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def verifier_page() -> bytes | None:
     """Return the offline verifier page, where the package holds it."""
-    path = files("ledger.court").joinpath("page", "verifier.html")
-    return path.read_bytes() if path.is_file() else None
+    with suppress(NotFound):
+        return built_page()
+    return None
 
 
 def _others(request: Request, language: str) -> list[tuple[str, str]]:
@@ -143,16 +146,14 @@ def said(value: object) -> Markup:
 def digest(value: bytes | str) -> Markup:
     """Return a hash in hexadecimal digits, in groups of four that a narrow page breaks between."""
     text = value.hex() if isinstance(value, bytes) else value
-    groups = [text[n : n + 4] for n in range(0, len(text), 4)]
-    return Markup("<code class=digest>{}</code>").format(Markup("<wbr>").join(groups))
+    return Markup("<code class=digest>{}</code>").format(Markup("<wbr>").join(in_fours(text)))
 
 
 def moment(seconds: float, language: str) -> Words:
     """Return POSIX seconds as a time: in UTC, for readers of Chinese in Beijing."""
     if language != CHINESE:
         return utc(seconds)
-    beijing = spelled(seconds + 8 * 3600, "%Y-%m-%d %H:%M:%S")
-    return tr("{time} Beijing time (UTC+8)", language, time=beijing)
+    return tr("{time} Beijing time (UTC+8)", language, time=beijing(seconds))
 
 
 def ago(seconds: float, language: str) -> Words:

@@ -15,7 +15,7 @@ log's key shows; that it does so in the ledger, the proof. It is the office's wo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -247,9 +247,7 @@ def _format_record(record: InspectionRecord) -> bytes:
     header: dict[Any, Any] = {
         "sealbook": {"proof": format_proof(record.proof), "particulars": record.particulars}
     }
-    return cose.format_sign1(
-        cose.Sign1(signed.protected_raw, signed.protected, header, signed.payload, signed.signature)
-    )
+    return cose.format_sign1(replace(signed, unprotected=header))
 
 
 def _parse_record(data: Any) -> InspectionRecord:
@@ -260,17 +258,7 @@ def _parse_record(data: Any) -> InspectionRecord:
         case {"sealbook": {"proof": str(text), "particulars": bytes(particulars)} as parts} if (
             len(message.unprotected) == 1 and len(parts) == 2
         ):
-            statement = parse_statement(
-                cose.format_sign1(
-                    cose.Sign1(
-                        message.protected_raw,
-                        message.protected,
-                        {},
-                        message.payload,
-                        message.signature,
-                    )
-                )
-            )
+            statement = parse_statement(cose.format_sign1(replace(message, unprotected={})))
             proof = parse_proof(text)
             if proof.extra is None:
                 return InspectionRecord(statement, parse_inspection(statement), proof, particulars)

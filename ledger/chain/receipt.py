@@ -19,7 +19,7 @@ Every proof leads to the one checkpoint. Software that knows only RFC 9942, or o
 its half; `ledger.verify` requires that both halves agree.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -134,9 +134,7 @@ def format_receipt(receipt: Receipt) -> bytes:
             **times_fields(receipt.times),
         },
     }
-    return cose.format_sign1(
-        cose.Sign1(signed.protected_raw, signed.protected, header, signed.payload, signed.signature)
-    )
+    return cose.format_sign1(replace(signed, unprotected=header))
 
 
 def times_fields(times: Times) -> dict[str, Any]:
@@ -159,9 +157,7 @@ def parse_receipt(data: bytes) -> Receipt:
     if len(data) > MAX_RECEIPT:
         raise MalformedData(f"a receipt is over its limit of {MAX_RECEIPT} bytes")
     message = cose.parse_sign1(data)
-    statement = cose.format_sign1(
-        cose.Sign1(message.protected_raw, message.protected, {}, message.payload, message.signature)
-    )
+    statement = cose.format_sign1(replace(message, unprotected={}))
     match message.unprotected:
         case {
             394: [bytes(cose_receipt)],

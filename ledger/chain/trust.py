@@ -66,7 +66,7 @@ from ledger.chain.timestamp.authority import Authority, Doubts
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
 from ledger.errors import MalformedData, VerificationFailed
-from ledger.quoted import Message
+from ledger.quoted import Message, in_fours
 
 FORMAT = "sealbook-trust-v2"
 MAX_TRUST = 1 << 18
@@ -203,8 +203,7 @@ def fingerprint(data: bytes) -> str:
 
     128 bits: whoever looks for another file with the same fingerprint needs 2^128 attempts.
     """
-    digits = sha256(data).hexdigest()[:32]
-    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+    return " ".join(in_fours(sha256(data).hexdigest()[:32]))
 
 
 def verify_own(trust: Trust, note: str) -> VerifiedCheckpoint:

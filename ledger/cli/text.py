@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.cli.speech import _, language, told
 from ledger.language import at, utc
-from ledger.quoted import Message, Quoted, Words, broken, escape, quoted
+from ledger.quoted import Message, Quoted, Words, broken, escape, in_fours, quoted
 from ledger.quoted import columns as most_columns
 from ledger.recognised import retold
 
@@ -196,7 +196,7 @@ def when(seconds: int) -> Words:
 
 def groups(digits: str, per_line: int = 8) -> list[str]:
     """Return hexadecimal digits in groups of four, `per_line` groups a line."""
-    parts = [digits[i : i + 4] for i in range(0, len(digits), 4)]
+    parts = in_fours(digits)
     return [" ".join(parts[i : i + per_line]) for i in range(0, len(parts), per_line)]
 
 

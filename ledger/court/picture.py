@@ -13,7 +13,7 @@ from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.crypto.merkle import path_sides
 from ledger.language import CHINESE, tr, utc
-from ledger.quoted import Message, Words, quoted
+from ledger.quoted import Message, Words, in_fours, quoted
 
 WIDTH = 760
 _INK, _LINE, _PAPER, _GREY = "#1b2a41", "#8a8577", "#fbfaf7", "#5c5c5c"
@@ -270,7 +270,7 @@ class _Drawing:
         at += 66 + 34
         self._line(380, at, 380, at - 34)
         self._box(186, at, 388, 88, rp.NOT_SHOWN, self.say("Commitment (salted fingerprint)"))
-        groups = [entered.commitment[i : i + 4] for i in range(0, 64, 4)]
+        groups = in_fours(entered.commitment)
         self._text(380, at + 42, " ".join(groups[:8]), mono=True)
         self._text(380, at + 59, " ".join(groups[8:]), mono=True)
         told = self.say("sealed on the depositor's computer; nothing of it is in this picture")

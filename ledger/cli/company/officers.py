@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
@@ -18,7 +18,7 @@ from ledger.company.capture.config import MAX_CONFIG
 from ledger.encoding import parse_toml
 from ledger.errors import InvalidInput, MalformedData, SealbookError, Unavailable
 from ledger.language import day
-from ledger.quoted import Message, quoted
+from ledger.quoted import Message, in_fours, quoted
 
 if TYPE_CHECKING:
     from ledger.company.vault.vault import Vault
@@ -311,11 +311,7 @@ def _officers_in(value: Any) -> Iterator[str]:
 
 
 def _short(recipient: str) -> str:
-    return " ".join(_groups(sha256(recipient.encode()).hexdigest()[:12]))
-
-
-def _groups(digits: str) -> Sequence[str]:
-    return [digits[at : at + 4] for at in range(0, len(digits), 4)]
+    return " ".join(in_fours(sha256(recipient.encode()).hexdigest()[:12]))
 
 
 @officer.command(

@@ -11,14 +11,13 @@ from ledger.court.certificate.content import (
     shown_between,
     witnesses,
 )
-from ledger.language import spelled, tr, utc
+from ledger.language import beijing, tr, utc
 from ledger.quoted import LIMIT, Quoted, Words, quoted
 
 MAX_NAMES = 5
 """Authorities or witnesses that a row names; the receipt has them all."""
 SHOWN = 110
 """Columns of a name that are shown: a line. The holder's and the operator's may have some more."""
-BEIJING = 8 * 3600
 NUMBER = "{:06d}"
 
 
@@ -111,10 +110,8 @@ def _rows(case: Case, language: str) -> Iterator[Row]:
 
 
 def _time(seconds: int, language: str) -> tuple[Words, ...]:
-    beijing = spelled(seconds + BEIJING, "%Y-%m-%d %H:%M:%S")
-    return (
-        tr("Beijing time {beijing} (UTC {utc})", language, beijing=beijing, utc=_plain(seconds)),
-    )
+    here = beijing(seconds)
+    return (tr("Beijing time {beijing} (UTC {utc})", language, beijing=here, utc=_plain(seconds)),)
 
 
 def _plain(seconds: int) -> Words:
@@ -215,5 +212,5 @@ def _footer(case: Case, issue: Issue | None, language: str) -> Iterator[Row]:
     else:
         yield Row(tr("Seal", language), (quoted(issue.seal),))
         yield Row(tr("Officer", language), (quoted(issue.officer),))
-        yield Row(tr("Date", language), (spelled(issue.time + BEIJING, "%Y-%m-%d"),))
+        yield Row(tr("Date", language), (beijing(issue.time, "%Y-%m-%d"),))
     yield Row(tr("Trust file's fingerprint", language), (Words(case.fingerprint),))

@@ -13,7 +13,7 @@ from ledger.errors import Conflict, InvalidInput, NotFound
 from ledger.notary.desk.roles import Member, Role, folded
 from ledger.notary.desk.trail import Action, Actor, note
 from ledger.notary.storage.desk import StaffDesk
-from ledger.quoted import quoted
+from ledger.quoted import in_fours, quoted
 
 MAX_NAME = 64
 """Characters of a name."""
@@ -127,7 +127,7 @@ def secret_digest(secret: str) -> bytes:
 
 def _link(desk: StaffDesk, connection: Any, number: int) -> str:
     text = base64.b32encode(desk.random(_SECRET)).decode()
-    secret = "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+    secret = "-".join(in_fours(text))
     connection.execute(
         "INSERT OR REPLACE INTO links VALUES (?, ?, ?)",
         (number, secret_digest(secret), desk.moment + LINK_SECONDS),
