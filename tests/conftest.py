@@ -1,7 +1,17 @@
 """What holds for all tests."""
 
+import os
+import shutil
+from pathlib import Path
+
 from hypothesis import settings
 
 # Machines are shared: how long one example takes says nothing about the code.
 settings.register_profile("sealbook", deadline=None)
 settings.load_profile("sealbook")
+
+# What is written durably makes a disk wait, thousands of times in all; no test cuts its power. So
+# temporary folders lie in memory, where there is room for what one run leaves.
+MEMORY, ROOM = Path("/dev/shm"), 2 << 30
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
