@@ -10,14 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from examples.make_messages import MO, PO, catalogue, read, to_mo, to_po
-from examples.messages import extract, plurals
+from examples.messages import Key, extract, plurals
 from ledger.cli import text
 from ledger.cli.root import cli, commands
 from ledger.quoted import Words, quoted
 from ledger.recognised import in_language, retold, said_in
 
-FOUND = extract()
-SECOND = plurals()
 CHINESE = {} if not PO.exists() else read(PO)
 ENGLISH_ONLY = {"s", "es", "ies", "it", "its", "is_", "s_", "plural"}
 """Places for the endings of English words."""
@@ -27,29 +25,38 @@ SAME = {
 """What reads the same in both languages."""
 
 
+@pytest.fixture(scope="module")
+def found() -> dict[Key, set[str]]:
+    """The messages of the sources."""
+    return extract()
+
+
 def places(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-def test_every_message_has_its_chinese_and_nothing_else_is_in_the_catalogue() -> None:
-    assert {key: FOUND[key] for key in FOUND if not CHINESE.get(key)} == {}
-    assert set(CHINESE) == set(FOUND)
+def test_every_message_has_its_chinese_and_nothing_else_is_in_the_catalogue(
+    found: dict[Key, set[str]],
+) -> None:
+    assert {key: found[key] for key in found if not CHINESE.get(key)} == {}
+    assert set(CHINESE) == set(found)
 
 
-def test_the_catalogue_is_what_its_command_writes() -> None:
-    made = catalogue(FOUND, CHINESE)
+def test_the_catalogue_is_what_its_command_writes(found: dict[Key, set[str]]) -> None:
+    made = catalogue(found, CHINESE)
     assert PO.read_bytes() == to_po(made)
     assert MO.read_bytes() == to_mo(made)
 
 
 def test_both_languages_have_the_same_places() -> None:
+    second = plurals()
     differ = [
         english
         for (_, english), chinese in CHINESE.items()
         if re.findall(r"%\(\w+\)s", english) != re.findall(r"%\(\w+\)s", chinese)
         or (
             "%(" not in english
-            and not places(SECOND.get(english, english)) ^ places(chinese) <= ENGLISH_ONLY
+            and not places(second.get(english, english)) ^ places(chinese) <= ENGLISH_ONLY
         )
     ]
     assert differ == []
