@@ -7,7 +7,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from ledger.company.vault.vault import Vault
 from ledger.company.vault.words import phrase, words
 from ledger.errors import NotFound
 from tests.adapters.test_vault import KEY, add, new
+from tests.processes import Program
 from tests.simulator import NOW
 
 
@@ -292,9 +292,7 @@ print(page.found, len(page.deposits))
 
 
 def asker(vault: Vault, last: int = -1) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", ASKER, str(vault.home), str(last)], stdout=subprocess.PIPE, text=True
-    )
+    return Program(["-c", ASKER, vault.home, last], stdout=subprocess.PIPE, text=True)
 
 
 def test_two_processes_that_make_it_at_once_both_see_everything(vault: Vault) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ledger.company.vault.vault import Vault
 from ledger.crypto.keys import SigningKey, format_pem
 from ledger.errors import InvalidInput, MalformedData, NotFound, SealbookError, StorageFailed
 from tests.core.test_following import ENTRIES, proofs, signed
+from tests.processes import Program
 from tests.simulator import NOW, ORIGIN, Office
 
 KEY = SigningKey(b"\7" * 32)
@@ -210,8 +210,8 @@ print(known.checkpoint.size, flush=True)
 
 def keeper(vault: Vault) -> "subprocess.Popen[str]":
     """A process that has read the checkpoint and follows the sizes that it is told next."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, str(vault.home)],
+    child = Program(
+        ["-c", KEEPER, vault.home],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
