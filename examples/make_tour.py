@@ -105,9 +105,12 @@ def made_readme(text: str) -> str:
         return people.transcribe(text)
 
 
-def made_tour(text: str) -> str:
-    """Return docs/tour.md, or docs/witnessed.md, with what its commands print."""
-    with tempfile.TemporaryDirectory() as folder, People(Path(folder)) as people:
+def made_tour(text: str, programs: Path = SEALBOOK.parent) -> str:
+    """Return docs/tour.md, or docs/witnessed.md, with what its commands print.
+
+    `programs` is where all but the court have `sealbook` from.
+    """
+    with tempfile.TemporaryDirectory() as folder, People(Path(folder), programs) as people:
         return people.transcribe(text)
 
 
@@ -130,8 +133,8 @@ def shown(text: str) -> list[tuple[str, str]]:
 class People:
     """A company, a notary, a court and others, each in a folder of its own, and what runs for them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, programs: Path = SEALBOOK.parent) -> None:
+        self.folder, self.programs = folder, programs
         self.ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
         self.fingerprint = ""
         self.jobs: dict[str, Job] = {}
@@ -185,11 +188,12 @@ class People:
 
     def _words(self, person: str, line: str) -> dict[str, Any]:
         """Return how to start a line of shell in a person's folder."""
+        programs = SEALBOOK.parent if person == "court" else self.programs
         return {
             "args": [*(self.offline if person == "court" else ()), "bash", "-c", line],
             "cwd": self.folder / person,
             "env": {
-                "PATH": f"{SEALBOOK.parent}:{os.environ['PATH']}",
+                "PATH": f"{programs}:{SEALBOOK.parent}:{os.environ['PATH']}",
                 "HOME": str(self.folder / person) if person == "company" else "/nonexistent",
                 "PYTHONPATH": str(ROOT),
                 "LANG": "C.UTF-8",

@@ -21,6 +21,7 @@ from examples.make_tour import (
     shown,
 )
 from ledger.cli.root import cli
+from tests.commands import sealbook
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 named = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -41,9 +42,10 @@ def test_the_readme_shows_what_its_commands_print() -> None:
 
 @a_whole_story
 @pytest.mark.parametrize("page", [TOUR, WITNESSED], ids=lambda page: page.name)
-def test_a_story_is_what_the_script_writes(page: Path) -> None:
+def test_a_story_is_what_the_script_writes(page: Path, tmp_path: Path) -> None:
     text = page.read_text()
-    assert normalised(made_tour(text)) == normalised(text)
+    with sealbook(tmp_path) as programs:
+        assert normalised(made_tour(text, programs)) == normalised(text)
 
 
 def test_the_readme_is_short_and_shows_each_of_the_three_one_command() -> None:
