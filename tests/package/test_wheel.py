@@ -203,11 +203,13 @@ def notary(sealbook: Path, tmp_path: Path) -> Iterator[str]:
     command: list[str | Path] = [sealbook, "notary", "serve", "--port", str(port)]
     server = subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, env=clean())
     try:
-        for _ in range(200):
+        deadline = time.monotonic() + 120  # nothing that was installed is compiled yet
+        while True:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             assert server.poll() is None, server.communicate()[1].decode()
+            assert time.monotonic() < deadline, "the notary does not answer"
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
