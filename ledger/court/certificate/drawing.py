@@ -32,6 +32,7 @@ _FULL = "the page is full"
 
 def drawer(cases: Sequence[Case], issue: Issue) -> Callable[[int, int], bytes]:
     """Return what draws the certificate for `cases[which]` under a number. From any thread."""
+    _press()  # once, before threads ask for it
     return lambda which, number: draw(cases[which], issue, number)
 
 
