@@ -14,6 +14,7 @@ from hashlib import sha256
 from itertools import count, groupby
 
 from ledger.errors import MalformedData, TooLarge
+from ledger.quoted import Message
 
 _END = re.compile(
     rb"trailer\n<<(/Size (\d+)/Root (\d+) 0 R(.*?))>>\nstartxref\n(\d+)\n%%EOF\n?\Z", re.S
@@ -21,6 +22,7 @@ _END = re.compile(
 _KIDS = re.compile(rb"/Kids\[(\d+) 0 R\]")
 _PAGES = re.compile(rb"/Pages (\d+) 0 R")
 _TABLE = re.compile(rb"xref\n0 (\d+)\n")
+_OTHER: Message = "a PDF to be signed is not as Typst writes it"
 _ENTRY = 20
 """Bytes of an entry of the table."""
 _RANGE = b"/ByteRange[0 %010d %010d %010d]"
@@ -75,25 +77,25 @@ def read_paper(pdf: bytes) -> Paper:
     """Return a PDF that Typst wrote, ready to be signed. Raises MalformedData for any other."""
     end = _END.search(pdf[-2048:])
     if end is None:
-        raise MalformedData("a PDF to be signed has no trailer as Typst writes it")
+        raise MalformedData(_OTHER)
     size, root, table = int(end[2]), int(end[3]), int(end[5])
     head = _TABLE.match(pdf, table)
     if head is None or int(head[1]) != size:
-        raise MalformedData("a PDF to be signed has no table as Typst writes it")
+        raise MalformedData(_OTHER)
 
     def found(number: int) -> bytes:
         at = head.end() + number * _ENTRY
         start, opening = int(pdf[at : at + 10]), b"%d 0 obj\n<<" % number
         stop = pdf.find(b">>\nendobj\n", start)
         if number >= size or not pdf.startswith(opening, start) or stop < 0:
-            raise MalformedData("a PDF to be signed has no object where its table says so")
+            raise MalformedData(_OTHER)
         return pdf[start + len(opening) : stop]
 
     catalog = found(root)
     leaf = _number(_KIDS, found(_number(_PAGES, catalog)))
     page = found(leaf)
     if b"/AcroForm" in catalog or b"/Extensions" in catalog or b"/Annots" in page:
-        raise MalformedData("a PDF to be signed has a form, extensions or annotations already")
+        raise MalformedData(_OTHER)
     return Paper(pdf, table, size, root, leaf, catalog, page, end[4])
 
 
@@ -127,7 +129,10 @@ def sign_paper(paper: Paper, signature: Signature, evidence: Evidence | None = N
     before, after = pdf[:ranges] + said + pdf[ranges + len(said) : hole], pdf[behind:]
     made = signature.make(sha256(before + after).digest())
     if len(made) > signature.room:
-        raise TooLarge(f"a signature has {len(made)} bytes, and there is room for {signature.room}")
+        raise TooLarge(
+            f"A signature has {len(made)} bytes, and there is room for {signature.room}: the tokens of "
+            "the authority have grown. Try again."
+        )
     filled = b"<%b>" % made.hex().encode().ljust(2 * signature.room, b"0")
     return replace(
         paper, pdf=before + filled + after, table=table, size=size, forms=forms, fields=fields
@@ -182,5 +187,5 @@ def _appended(
 def _number(pattern: re.Pattern[bytes], text: bytes) -> int:
     found = pattern.search(text)
     if found is None:
-        raise MalformedData("a PDF to be signed has not one page, as Typst writes it")
+        raise MalformedData(_OTHER)
     return int(found[1])
