@@ -21,8 +21,12 @@ def killed(*_: Any) -> Any:
 if __name__ == "__main__":
     place, *sys.argv[1:] = sys.argv[1:]
     rename = os.replace
+
+    def unless_a_pdf(old: Any, new: Any) -> None:
+        (killed if str(new).endswith(".pdf") else rename)(old, new)
+
     if place == "made":
         Register.enter = killed  # type: ignore[method-assign]
     elif place == "entered":
-        os.replace = lambda old, new: (killed if str(new).endswith(".pdf") else rename)(old, new)
+        os.replace = unless_a_pdf  # type: ignore[assignment]
     main()

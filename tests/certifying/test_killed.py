@@ -26,11 +26,10 @@ def test_a_kill_gives_no_number_twice_and_leaves_no_half_certificate(
         path.write_bytes(data)
 
     def command(place: str) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-m", "tests.certifying.killed", place, "notary", "certificate"]
-        options = ["--officer", "王小明", "--dir", directory, "-o", out, "--json"]
-        return subprocess.run(
-            [*words, *receipts, *options], cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        words: list[str | Path] = [sys.executable, "-m", "tests.certifying.killed", place]
+        words += ["notary", "certificate", *receipts, "--officer", "王小明"]
+        words += ["--dir", directory, "-o", out, "--json"]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
     for place in ("made", "entered"):
         done = command(place)
