@@ -26,7 +26,7 @@ if __name__ == "__main__":
         (killed if str(new).endswith(".pdf") else rename)(old, new)
 
     if place == "made":
-        Register.enter = killed  # type: ignore[method-assign]
+        Register.enter = killed  # type: ignore[method-assign, assignment]
     elif place == "entered":
         os.replace = unless_a_pdf  # type: ignore[assignment]
     main()
