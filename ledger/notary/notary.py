@@ -388,7 +388,7 @@ class Notary:
         return certificate_standing(self._store, self._signed, number)
 
     def desk(self) -> "Desk":
-        """Return the desk where certificates are issued. Importing what it needs takes 0.6 s."""
+        """Return the desk where certificates are issued."""
         from ledger.notary.certificates.desk import Office, make_desk
 
         office = Office(

@@ -4,13 +4,22 @@ import os
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from asn1crypto import x509
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
 
 from ledger.chain.trust import parse_trust
+from ledger.court.certificate.content import Issue, read_case
+from ledger.court.certificate.drawing import drawer
 from ledger.errors import Conflict, NotSigning, Unavailable
 from ledger.notary.care.founding import init_notary
+from ledger.notary.certificates.issuing import issue
 from ledger.notary.health import Reason
 from ledger.notary.ports import Step, TokenPlace
 from ledger.notary.storage import directory as place
@@ -76,6 +85,24 @@ def test_receipts_are_signed_and_sealed_by_keys_that_are_in_no_file(founded: Pat
         company = Company().enrol(notary)
         (receipt,) = deposit(notary, company.statements(1))
         assert verify_receipt(receipt, trust).report.good
+
+
+def test_certificates_are_signed_by_the_seal_in_the_token(founded: Path) -> None:
+    with opened(founded) as notary:
+        receipts = deposit(notary, Company().enrol(notary).statements(3))
+        desk = notary.desk()
+        cases = [read_case(each, desk.trust, desk.entry) for each in receipts]
+        by = Issue("王小明", int(desk.now()), desk.sealing.subject)
+        made = list(issue(desk, [each.verified.index for each in cases], drawer(cases, by)))
+        assert all(notary.certificate(each.number) for each in made)
+    root = parse_trust((founded / "notary.example-ledger.trust").read_bytes()).seals[0].authority
+    context = ValidationContext(
+        trust_roots=[x509.Certificate.load(root)], moment=datetime.fromtimestamp(by.time, UTC)
+    )
+    for each in made:
+        (signature,) = PdfFileReader(BytesIO(each.pdf)).embedded_signatures
+        status = validate_pdf_signature(signature, context)
+        assert status.bottom_line, status.pretty_print_details()
 
 
 def test_without_its_token_the_notary_signs_nothing_loses_nothing_and_goes_on_by_itself(

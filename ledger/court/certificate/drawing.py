@@ -32,6 +32,7 @@ _FULL = "the page is full"
 
 def drawer(cases: Sequence[Case], issue: Issue) -> Callable[[int, int], bytes]:
     """Return what draws the certificate for `cases[which]` under a number. From any thread."""
+    _press()  # once, before threads ask for it
     return lambda which, number: draw(cases[which], issue, number)
 
 
@@ -186,5 +187,6 @@ def _address(case: Case, issue: Issue | None, number: str) -> str:
 
 def _qr(text: str) -> str:
     made = BytesIO()
-    segno.make(text, error="m", micro=False).save(made, kind="svg", border=2, xmldecl=False)
+    # Most of the text is a hash, which each mask mixes well: trying all eight takes four times as long.
+    segno.make(text, error="m", micro=False, mask=0).save(made, kind="svg", border=2, xmldecl=False)
     return made.getvalue().decode()

@@ -6,7 +6,7 @@ certificate whose paper nobody has, which the office withdraws.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -18,8 +18,8 @@ from ledger.notary.orders import EnterCertificates, Order, ReserveCertificates
 
 A = TypeVar("A")
 
-_WORKERS = 4
-"""Certificates that are made at once: while one waits for the authority, others are drawn."""
+_WORKERS = 8
+"""Certificates that are made at once: while some wait for the authority, others are drawn."""
 
 
 class Execute(Protocol):
@@ -71,15 +71,44 @@ def issue(
             draw(which, number), "电子数据存证证明 / Certificate of Electronic Deposit"
         )
 
-    with ThreadPoolExecutor(min(_WORKERS, len(deposits))) as workers:
+    workers = ThreadPoolExecutor(min(_WORKERS, len(deposits)))
+    started: list[_Started] = []
+    try:
         for at in range(0, len(deposits), MAX_BATCH):
-            some = range(at, min(at + MAX_BATCH, len(deposits)))
+            some = deposits[at : at + MAX_BATCH]
             first = desk.execute(ReserveCertificates(len(some))).first
-            numbers = range(first, first + len(some))
-            pdfs = list(workers.map(made, some, numbers))
-            said = [
-                Issued(number, sha256(pdf).digest(), deposits[which])
-                for which, number, pdf in zip(some, numbers, pdfs, strict=True)
-            ]
-            entries = desk.execute(EnterCertificates(tuple(said))).indices
-            yield from map(IssuedCertificate, numbers, entries, pdfs)
+            before, started = (
+                started,
+                [
+                    _Started(first + i, deposit, workers.submit(made, at + i, first + i))
+                    for i, deposit in enumerate(some)
+                ],
+            )
+            yield from _entered(desk, before)  # while the next ones are made
+        yield from _entered(desk, started)
+    finally:
+        workers.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A certificate that is being made: its number, the deposit's entry, the PDF that comes."""
+
+    number: int
+    deposit: int
+    pdf: Future[bytes]
+
+
+def _entered(desk: Desk, started: Sequence[_Started]) -> Iterator[IssuedCertificate]:
+    """Enter certificates, together, once they are made; yield them. Without any, do nothing."""
+    if not started:
+        return
+    pdfs = [each.pdf.result() for each in started]
+    said = tuple(
+        Issued(each.number, sha256(pdf).digest(), each.deposit)
+        for each, pdf in zip(started, pdfs, strict=True)
+    )
+    for each, index, pdf in zip(
+        started, desk.execute(EnterCertificates(said)).indices, pdfs, strict=True
+    ):
+        yield IssuedCertificate(each.number, index, pdf)
