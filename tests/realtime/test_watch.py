@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from ledger.company.capture.watching import RESCAN
 from tests.cli.conftest import Company
 from tests.realtime.conftest import Daemon, eventually
 
 MANY = 150
 """Files, well over what is sealed side by side."""
-LIMIT = 2.0
-"""Seconds from a file's being closed to its receipt."""
+LIMIT = RESCAN / 2
+"""Seconds from a file's being closed to its receipt: only an event tells of it so soon."""
 
 
 def delays(daemon: Daemon) -> list[float]:
@@ -25,7 +26,7 @@ def delays(daemon: Daemon) -> list[float]:
     return found
 
 
-def test_a_new_file_is_deposited_within_two_seconds(daemon: Daemon, company: Company) -> None:
+def test_a_new_file_is_deposited_without_waiting_for_a_rescan(daemon: Daemon, company: Company) -> None:
     daemon.start()
     (daemon.folder / "contract.pdf").write_bytes(b"%PDF")
     (only,) = daemon.settled(1)
