@@ -26,7 +26,9 @@ def delays(daemon: Daemon) -> list[float]:
     return found
 
 
-def test_a_new_file_is_deposited_without_waiting_for_a_rescan(daemon: Daemon, company: Company) -> None:
+def test_a_new_file_is_deposited_without_waiting_for_a_rescan(
+    daemon: Daemon, company: Company
+) -> None:
     daemon.start()
     (daemon.folder / "contract.pdf").write_bytes(b"%PDF")
     (only,) = daemon.settled(1)
