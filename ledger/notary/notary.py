@@ -60,17 +60,10 @@ from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.anchors import AnchorDatabase
-from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.desk import StaffDesk, open_staff_desk
-from ledger.notary.storage.envelopes import EnvelopeStore
-from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
 from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
-from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.stores import open_stores
 from ledger.notary.storage.uploads import Uploads
-from ledger.notary.storage.validation import ValidationFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 
@@ -125,26 +118,29 @@ class Notary:
             watch = ClockWatch(clock)
             self.now = watch.steady
             self._watch = watch
-            self._store = LedgerDatabase(directory / place.LEDGER, reading=reading)
-            stack.callback(self._store.close)
-            self._signed = CheckpointDatabase(directory / place.CHECKPOINTS, reading=reading)
-            stack.callback(self._signed.close)
-            self._office = None if reading else OfficeDatabase(directory / place.OFFICE)
-            if self._office is not None:
-                stack.callback(self._office.close)
-            self.staff_desk = None if reading else self._open_staff_desk(stack, random)
-            self.log = LogFolder(directory / place.LOG)
-            self.records = RecordFolder(directory / place.RECORDS)
-            self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
-            self.uploads = Uploads(self.envelopes)
             accepted = place.read_accepted(directory)
             witnesses = witnesses_of(self._trust.policy)
             authorities = [(each, read_authority(each)) for each in settings.timestamps]
             chains = [one for each in settings.timestamps for one in read_chain(each)]
             anchoring = bool(witnesses or authorities)
-            self._anchors = anchors = self._open_anchors(stack, anchoring, reading)
-            validation = ValidationFolder(directory / place.VALIDATION)
-            self._settings, self._validation = settings, validation
+            stores = stack.enter_context(
+                open_stores(
+                    directory,
+                    settings,
+                    room,
+                    watch.steady,
+                    random,
+                    anchoring=anchoring,
+                    reading=reading,
+                )
+            )
+            self._store, self._signed = stores.ledger, stores.signed
+            self._office, self.staff_desk = stores.office, stores.desk
+            self.log, self.records, self.envelopes = stores.log, stores.records, stores.envelopes
+            self.uploads = Uploads(self.envelopes)
+            self._anchors = anchors = stores.anchors
+            self._settings, self._validation = settings, stores.validation
+            validation = stores.validation
             writer = BlockWriter(
                 self._store,
                 self._signed,
@@ -244,23 +240,6 @@ class Notary:
             self._carry_out_orders()
             stack.callback(self._end_backup)
             self._stack = stack.pop_all()
-
-    def _open_anchors(
-        self, stack: ExitStack, anchoring: bool, reading: bool
-    ) -> AnchorDatabase | None:
-        """Return the anchors, where there are or will be any."""
-        path = self.directory / place.ANCHORS
-        if not path.exists() and (reading or not anchoring):
-            return None
-        anchors = AnchorDatabase(path, reading=reading)
-        stack.callback(anchors.close)
-        return anchors
-
-    def _open_staff_desk(self, stack: ExitStack, random: Callable[[int], bytes]) -> StaffDesk:
-        path, waiting = self.directory / place.DESK, self.directory / place.REQUESTS
-        desk = open_staff_desk(path, self.origin, waiting, self._watch.steady, random)
-        stack.callback(desk.close)
-        return desk
 
     def _take_up_trust(self, data: bytes, trust: Trust) -> None:
         self.trust, self._trust = data, trust

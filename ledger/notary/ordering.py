@@ -25,10 +25,9 @@ from ledger.notary.orders import (
 from ledger.notary.selfcheck import read_trust, require_own
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.directory import InUse
-from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.office import DONE, OfficeDatabase
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.office import DONE
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.stores import open_books, open_office, open_records
 from ledger.notary.storage.validation import ValidationFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
@@ -103,20 +102,16 @@ def _beside(directory: Path) -> Iterator["Desk"]:
     data, trust = read_trust(directory / settings.trust_file)
     keys = place.read_keys(directory, settings, trust)
     require_own(keys, trust)
-    store = LedgerDatabase(directory / place.LEDGER)
-    try:
-        validation = ValidationFolder(directory / place.VALIDATION)
+    validation = ValidationFolder(directory / place.VALIDATION)
+    with open_books(directory, settings) as (store, _):
         office = Office(settings, keys, data, trust, store, validation)
         yield make_desk(office, partial(_leave, directory), SYSTEM_CLOCK.wall)
-    finally:
-        store.close()
 
 
 def _leave(directory: Path, order: Order[A], patience: float = ORDER_PATIENCE) -> A:
     """Leave an order for the process that serves, and wait for its answer."""
     copying = isinstance(order, Backup)
-    office = OfficeDatabase(directory / place.OFFICE)
-    try:
+    with open_office(directory, place.read_settings(directory)) as office:
         number = office.give(*format_order(order))
         pause = threading.Event()
         looks = itertools.count() if copying else range(max(1, int(patience / ORDERS_EVERY)))
@@ -134,8 +129,6 @@ def _leave(directory: Path, order: Order[A], patience: float = ORDER_PATIENCE) -
                     break
         finally:  # also when whoever waits gives up: a backup that is withdrawn stops
             office.withdraw(number)
-    finally:
-        office.close()
     raise Unavailable(
         "The process that serves this notary did not answer; see its log, then try again."
     )
@@ -160,7 +153,7 @@ def _staged(directory: Path, record: bytes | None, order: Order[A]) -> Iterator[
     if record is None or not isinstance(order, Enroll):
         yield order
         return
-    records = RecordFolder(directory / place.RECORDS)
+    records = open_records(directory, place.read_settings(directory))
     token = records.stage(record)
     try:
         yield cast("Order[A]", replace(order, staged=token))

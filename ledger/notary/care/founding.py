@@ -27,11 +27,8 @@ from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace, no_check, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.directory import Settings
-from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.stores import open_books, open_desk, open_log
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
 SEED_SIZE = 32
@@ -121,12 +118,11 @@ def _found(
     for name in (place.OBJECTS, place.RECORDS, place.LOG):
         make_folder(folder / name)
         (folder / name).chmod(0o700)
-    open_staff_desk(folder / place.DESK, settings.origin, folder / place.REQUESTS).close()
+    with open_desk(folder, settings):
+        pass
     hook(Step.INIT_FILES, "after")
-    store = LedgerDatabase(folder / place.LEDGER, create=True)
-    signed = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
-    try:
-        log = LogFolder(folder / place.LOG)
+    with open_books(folder, settings, create=True) as (store, signed):
+        log = open_log(folder, settings)
         writer = BlockWriter(store, signed, log, keys, trust, ClockWatch(clock), random, hook)
         writer.recover()
         writer.write([])
@@ -136,9 +132,6 @@ def _found(
         }
         writer.write([writer.statement(st.PLATFORM, payload)])
         writer.publish()
-    finally:
-        store.close()
-        signed.close()
     return trust
 
 

@@ -49,11 +49,12 @@ from ledger.notary.sequencing.forks import (
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.desk import StaffDesk, open_staff_desk
-from ledger.notary.storage.envelopes import EnvelopeStore
+from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
+from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.notary.storage.signedlog import FOLDER
+from ledger.notary.storage.stores import Stores, open_envelopes, open_log, open_records
+from ledger.notary.storage.validation import ValidationFolder
 from ledger.quoted import quoted
 
 ERROR, WARNING = "error", "warning"
@@ -141,9 +142,18 @@ def fsck(
                 stack.callback(desk.close)
         except LedgerFault as error:
             return (Finding(ERROR, name, str(error)),)
-        checking = _Fsck(
-            directory, keys, trust, store, signed, anchors, desk, ciphertext=ciphertext
+        stores = Stores(
+            store,
+            signed,
+            None,
+            desk,
+            anchors,
+            open_log(directory, settings),
+            open_records(directory, settings),
+            open_envelopes(directory, settings),
+            ValidationFolder(directory / place.VALIDATION),
         )
+        checking = _Fsck(directory, keys, trust, stores, ciphertext=ciphertext)
         return checking.run(progress)
 
 
@@ -153,22 +163,15 @@ class _Fsck:
         directory: Path,
         keys: NotaryKeys,
         trust: Trust,
-        store: LedgerDatabase,
-        signed: CheckpointDatabase,
-        anchors: AnchorDatabase | None,
-        desk: StaffDesk | None,
+        stores: Stores,
         *,
         ciphertext: bool,
     ) -> None:
         self.trust = trust
         self.directory = directory
         self.keys = keys
-        self.store = store
-        self.signed = signed
-        self.anchors = anchors
-        self.desk = desk
-        self.log = LogFolder(directory / place.LOG)
-        self.envelopes = EnvelopeStore(directory / place.OBJECTS)
+        self.store, self.signed, self.log = stores.ledger, stores.signed, stores.log
+        self.anchors, self.desk, self.envelopes = stores.anchors, stores.desk, stores.envelopes
         self.ciphertext = ciphertext
         self.findings: list[Finding] = []
         self.replay = Replay(keys.origin)
