@@ -60,9 +60,10 @@ from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
 from ledger.notary.storage.room import DiskRoom
-from ledger.notary.storage.stores import open_stores
+from ledger.notary.storage.stores import open_server, open_stores
 from ledger.notary.storage.uploads import Uploads
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
@@ -78,6 +79,7 @@ _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
 _SIGNING = (
     Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
+    Reason.DATABASE,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
 ORDERS_EVERY = 0.25
@@ -105,11 +107,12 @@ class Notary:
         self._copying: tuple[int, threading.Thread] | None = None
         self._stack = ExitStack()
         with ExitStack() as stack:
-            with suppress(StorageFailed) if reading else nullcontext():
-                stack.enter_context(place.lock(directory))
-            if not reading:
-                place.settle(directory, hook)
-            settings = place.read_settings(directory)
+            settings = _held_settings(directory, stack, hook, reading=reading)
+            server = stack.enter_context(open_server(settings))
+            if server is not None and not reading:
+                server.place()
+                server.lead.require_alone()
+            self._lead = None if server is None else server.lead
             self.origin, self.issuer = settings.origin, settings.issuer
             self.portal = settings.portal
             self.trust, self._trust = read_trust(directory / settings.trust_file)
@@ -127,6 +130,7 @@ class Notary:
                 open_stores(
                     directory,
                     settings,
+                    server,
                     room,
                     watch.steady,
                     random,
@@ -152,6 +156,7 @@ class Notary:
                 hook,
                 accepted=accepted,
                 anchoring=anchoring,
+                lead=None if server is None else server.lead.take_or_wait,
             )
             self._writer = writer
             self._receipts = Receipts(
@@ -325,6 +330,7 @@ class Notary:
         Return the number of entries in the copy. Raises what `backup` raises; Unavailable when it is
         stopped by `close` or by whoever ordered it.
         """
+        place.require_embedded(self._settings)
         return copy_notary(
             self.directory,
             destination,
@@ -450,6 +456,7 @@ class Notary:
 
         def work() -> None:
             while not stop.wait(ORDERS_EVERY):
+                self._go_on()
                 self.look()
                 self._enter_owed()
                 with suppress(StorageFailed, NotSigning):  # the next look finds the order again
@@ -460,6 +467,12 @@ class Notary:
         thread.start()
         self._stack.callback(thread.join)
         self._stack.callback(stop.set)
+
+    def _go_on(self) -> None:
+        """Take the right to write again, once the database that was cut off answers."""
+        if self._lead is not None and not self._lead.held:
+            with suppress(NotSigning, StorageFailed):
+                self._lead.take_or_wait()
 
     def _verify(self, receipt: bytes) -> None:
         try:
@@ -545,6 +558,22 @@ class Notary:
         self._cancelled.set()
         if self._copying is not None:
             self._copying[1].join()
+
+
+def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bool) -> Settings:
+    """Return the settings of a directory that is held until the stack ends.
+
+    One whose rows lie on a server is held while it is settled: what is written in turn is held there.
+    """
+    with ExitStack() as held:
+        with suppress(StorageFailed) if reading else nullcontext():
+            held.enter_context(place.lock(directory))
+        if not reading:
+            place.settle(directory, hook)
+        settings = place.read_settings(directory)
+        if settings.database is None:
+            stack.push(held.pop_all())
+    return settings
 
 
 def _revoked_size(trust: Trust) -> int:

@@ -65,7 +65,9 @@ def command(
     Raises what the command raises, or Refused with its words when another process refused; Unavailable
     when no process answers in time.
     """
-    place.read_settings(directory)
+    settings = place.read_settings(directory)
+    if isinstance(order, Backup):
+        place.require_embedded(settings)
     reads = isinstance(order, READS)
     if reads and not is_writable(directory):
         with open_notary(directory, reading=True) as notary:

@@ -205,10 +205,11 @@ class LogFiles(Protocol):
         """
         ...
 
-    def trim(self, size: int, head: Sequence[bytes]) -> None:
+    def trim(self, size: int, head: Sequence[bytes], *, cut: bool = True) -> None:
         """Take away what lies behind the first `size` entries: a commit that was cut short.
 
         `head` is the last partial bundle, size % 256 entries; it is put in place where it is missing.
+        Without `cut` nothing is taken away: another process may have gone on.
         """
         ...
 

@@ -1,17 +1,22 @@
 """Writes blocks: persist, then sign, then compare and swap, then publish.
 
-    1. bundles      the entries, as files of the log         what a lost database is rebuilt from
-    2. entries      the entries and what follows from them   one transaction
+    1. entries      the entries and what follows from them   one transaction
+    2. bundles      the entries, as files of the log         what a lost database is rebuilt from
     3. copy         the checkpoint, signed by both log keys and the seal, as a file of the log
     4. checkpoint   swapped into a store of its own
     5. tiles        full hash tiles
     6. anchor       partial tiles, then /checkpoint          at most one per interval
 
-Up to step 2 nothing has happened that anybody could rely on: bundles behind the last signed checkpoint
-count for nothing. From step 2 on the block stands, and `recover` finishes it: the same entries, so the
-same root, whoever signs it and however often. A receipt is given only after step 5, so whatever was
-answered is in the bundles and under a checkpoint that no restart forgets. The copies are never behind
-the store of step 4, so one that is made anew from them is not older than what was signed last.
+From step 1 on the block stands, and `recover` finishes it: the same entries, so the same root, whoever
+signs it and however often. Nothing is signed before both, rows and bundles, are durable. A receipt is
+given only after step 5, so whatever was answered is in the bundles and under a checkpoint that no
+restart forgets. The copies are never behind the store of step 4, so one that is made anew from them is
+not older than what was signed last.
+
+Where several processes may write to the ledger in turn (`shared`), one that has lost the right to may
+not know so yet. `entries` and `checkpoint` fence it off: each takes only what follows the last one. All
+files follow from these two, so step 4 comes before step 3 there, and a file that a late one writes
+still holds what whoever came after would have written (ADR 0056). `lead` takes the right to write.
 
 Nothing is signed by a clock that has jumped, or lies before the newest block; outside the validity of
 the seal's certificates; or into a database whose file has gone. Those pass, and signing goes on.
@@ -99,6 +104,7 @@ class BlockWriter:
         *,
         accepted: int = 0,
         anchoring: bool = False,
+        lead: Callable[[], None] | None = None,
     ) -> None:
         self.take_up_keys(keys, trust)
         self.accepted = accepted
@@ -109,6 +115,7 @@ class BlockWriter:
         self._log = log
         self._watch = watch
         self._random = random
+        self._lead = lead
         self.hook = hook
         self._time = 0
         self.objection: NotSigning | None = None
@@ -201,10 +208,10 @@ class BlockWriter:
             platform=self._platform,
         )
         entries = [self.statement(st.BLOCK, block_payload(block)), *statements]
-        with self.step(Step.BUNDLES):
-            self._log.write_entries(start, [each.encoded for each in entries])
         with self.step(Step.ENTRIES):
             self._store.append(start, entries)
+        with self.step(Step.BUNDLES):
+            self._log.write_entries(start, [each.encoded for each in entries])
         signed = self._close(block, entries)
         self._tokens = tuple(each for each in self._tokens if each not in named)
         return signed
@@ -244,8 +251,11 @@ class BlockWriter:
 
         Raises:
             LedgerFault: One of these does not hold; says what to do.
-            NotSigning: The block of step 3 cannot be signed now. What was signed can be read.
+            NotSigning: The block of step 3 cannot be signed now, or another process has the right to
+                write. What was signed can be read.
         """
+        if self._lead is not None:
+            self._lead()
         last = self._take_over(self._signed.last())
         self._require_signed(last, self._log.published())
         self._mend_copies(last)
@@ -253,7 +263,8 @@ class BlockWriter:
         size = 0 if last is None else last.size
         with self.step(Step.BUNDLES):
             head = self._store.read(size - size % TILE_WIDTH, size)
-            self._log.trim(size, [entry.statement for entry in head])
+            statements = [entry.statement for entry in head]
+            self._log.trim(size, statements, cut=self._lead is None)
         self._published = published
         self._mend_tiles(0 if published is None else size_of(published))
         if stored > size:
@@ -315,10 +326,12 @@ class BlockWriter:
             sign_checkpoint(checkpoint, keys.log, keys.ml_dsa, time, *successors),
             sign_seal(keys.origin, root, keys.seal, keys.certificate),
         )
-        with self.step(Step.COPY):
-            self._log.signed.append(new)
+        if self._lead is None:
+            self._copy(new)
         with self.step(Step.CHECKPOINT):
             self._signed.swap(self.last, new)
+        if self._lead is not None:
+            self._copy(new)
         if tiles:
             with self.step(Step.TILES):
                 self._log.write_tiles(tiles)
@@ -327,6 +340,10 @@ class BlockWriter:
             if entry.kind == st.PLATFORM:
                 self._platform = entry.leaf_hash
         return new
+
+    def _copy(self, new: SignedCheckpoint) -> None:
+        with self.step(Step.COPY):
+            self._log.signed.append(new)
 
     def _finish(self, stored: int) -> None:
         """Finish the block whose entries are in the database but under no checkpoint."""
