@@ -1,7 +1,5 @@
 """A command of the office: carried out here, or by the process that serves the notary's directory."""
 
-import itertools
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,23 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from ledger.errors import Refused, Unavailable
 from ledger.notary.health import Reason
-from ledger.notary.notary import ORDERS_EVERY, open_notary
-from ledger.notary.orders import (
-    READS,
-    Backup,
-    Enroll,
-    Order,
-    Refusal,
-    format_order,
-    parse_answer,
-    parse_refusal,
-)
+from ledger.notary.leaving import ORDER_PATIENCE, leave
+from ledger.notary.notary import open_notary
+from ledger.notary.orders import READS, Backup, Enroll, Order
 from ledger.notary.selfcheck import read_trust, require_own
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.directory import InUse
-from ledger.notary.storage.office import DONE
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.stores import open_books, open_office, open_records
 from ledger.notary.storage.validation import ValidationFolder
@@ -35,9 +23,6 @@ if TYPE_CHECKING:
     from ledger.notary.certificates.issuing import Desk
 
 A = TypeVar("A")
-
-ORDER_PATIENCE = 120.0
-"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
 
 
 def is_writable(directory: Path) -> bool:
@@ -111,29 +96,8 @@ def _beside(directory: Path) -> Iterator["Desk"]:
 
 
 def _leave(directory: Path, order: Order[A], patience: float = ORDER_PATIENCE) -> A:
-    """Leave an order for the process that serves, and wait for its answer."""
-    copying = isinstance(order, Backup)
     with open_office(directory, place.read_settings(directory)) as office:
-        number = office.give(*format_order(order))
-        pause = threading.Event()
-        looks = itertools.count() if copying else range(max(1, int(patience / ORDERS_EVERY)))
-        try:
-            for _ in looks:
-                pause.wait(ORDERS_EVERY)
-                left = office.order(number)
-                if left is None:
-                    break
-                if left.answer is not None and left.state == DONE:
-                    return parse_answer(order, left.answer)
-                if left.answer is not None:
-                    raise _refused(parse_refusal(left.answer))
-                if copying and not _is_served(directory):
-                    break
-        finally:  # also when whoever waits gives up: a backup that is withdrawn stops
-            office.withdraw(number)
-    raise Unavailable(
-        "The process that serves this notary did not answer; see its log, then try again."
-    )
+        return leave(office, order, partial(_is_served, directory), patience)
 
 
 def _is_served(directory: Path) -> bool:
@@ -142,12 +106,6 @@ def _is_served(directory: Path) -> bool:
     except InUse:
         return True
     return False
-
-
-def _refused(refusal: Refusal) -> Refused:
-    error = Refused(refusal.detail)
-    error.code = refusal.code
-    return error
 
 
 @contextmanager

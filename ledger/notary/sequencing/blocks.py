@@ -61,6 +61,7 @@ from ledger.notary.health import Reason
 from ledger.notary.ports import (
     SIGNED_IN_A_FILE,
     Hook,
+    Lead,
     LedgerStore,
     LogFiles,
     NotaryKeys,
@@ -104,7 +105,7 @@ class BlockWriter:
         *,
         accepted: int = 0,
         anchoring: bool = False,
-        lead: Callable[[], None] | None = None,
+        lead: Lead | None = None,
     ) -> None:
         self.take_up_keys(keys, trust)
         self.accepted = accepted
@@ -208,7 +209,8 @@ class BlockWriter:
             platform=self._platform,
         )
         entries = [self.statement(st.BLOCK, block_payload(block)), *statements]
-        with self.step(Step.ENTRIES):
+        self._require_lead()
+        with self._fenced(), self.step(Step.ENTRIES):
             self._store.append(start, entries)
         with self.step(Step.BUNDLES):
             self._log.write_entries(start, [each.encoded for each in entries])
@@ -236,6 +238,7 @@ class BlockWriter:
     def publish_anchor(self, tree: HashReader, size: int, note: str) -> None:
         """Publish an anchor over `size` entries of `tree`, with the lines that it has by now."""
         tiles = [(tile, tile_data(tree, tile)) for tile in partial_tiles(size)]
+        self._require_lead()
         with self.step(Step.ANCHOR):
             self._log.publish(tiles, size, note)
         self._published = note
@@ -254,8 +257,7 @@ class BlockWriter:
             NotSigning: The block of step 3 cannot be signed now, or another process has the right to
                 write. What was signed can be read.
         """
-        if self._lead is not None:
-            self._lead()
+        self._require_lead()
         last = self._take_over(self._signed.last())
         self._require_signed(last, self._log.published())
         self._mend_copies(last)
@@ -304,6 +306,42 @@ class BlockWriter:
             raise LedgerFault(f"An entry in the database was altered. {REBUILD}")
         return stored, published
 
+    def follow(self) -> bool:
+        """Take up what another process has signed since; return whether there was anything.
+
+        Raises LedgerFault, StorageFailed.
+        """
+        if self.last is None:
+            self.take_up()
+            return True
+        last = self._signed.last()
+        if last is None or last.size <= self.last.size:
+            return False
+        require_signed(self._trust, last)
+        tree = self.tree.copy()
+        tree.extend(self._store.leaf_hashes(tree.size, last.size))
+        if tree.root() != last.root:
+            raise LedgerFault(
+                f"The entries do not give the root of the last signed checkpoint (size {last.size}): "
+                f"the database was altered. {REBUILD}"
+            )
+        self.tree, self.last, self._time = tree, last, self._block(last.height).time
+        self._stated = newest_time(parse_note(last.note))
+        return True
+
+    def _require_lead(self) -> None:
+        if self._lead is not None:
+            self._lead.require()
+
+    @contextlib.contextmanager
+    def _fenced(self) -> Iterator[None]:
+        """Say of a refusal that somebody else writes by now, where that is so: it is no fault."""
+        try:
+            yield
+        except LedgerFault:
+            self._require_lead()
+            raise
+
     @contextlib.contextmanager
     def step(self, step: Step) -> Iterator[None]:
         """Mark a durable step."""
@@ -328,7 +366,7 @@ class BlockWriter:
         )
         if self._lead is None:
             self._copy(new)
-        with self.step(Step.CHECKPOINT):
+        with self._fenced(), self.step(Step.CHECKPOINT):
             self._signed.swap(self.last, new)
         if self._lead is not None:
             self._copy(new)

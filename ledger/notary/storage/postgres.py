@@ -37,7 +37,7 @@ CONNECTIONS = 16
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
 """Also for a lock: each lasts milliseconds."""
-PAUSED_SECONDS = 60
+PAUSED_SECONDS = 5
 """A transaction of a process that has stopped in its middle ends, and lets go of what it has locked."""
 _NOTICED = {
     "keepalives_idle": 2,
@@ -258,9 +258,7 @@ class PostgresConnections:
         )
 
     def require_held(self) -> None:
-        """Raise NotSigning once another process may write to the ledger."""
-        if self._schema.name == "ledger":
-            self._server.lead.require()
+        """Do nothing: nobody takes a file away. Whether we may write, `Lead` says."""
 
     def check(self) -> str | None:
         """Return None: the server checks its own pages."""
@@ -339,12 +337,13 @@ class Lead:
         digest = sha256(b"sealbook sequencer\n" + origin.encode()).digest()
         self._key = int.from_bytes(digest[:8], "big", signed=True)
         self._connection: psycopg.Connection[Any] | None = None
+        self._times = 0
         self._lock = threading.Lock()
 
     @property
-    def held(self) -> bool:
-        """Whether the lock was had when it was last asked for."""
-        return self._connection is not None
+    def held(self) -> int:
+        """How often the right was got, where it was had when last asked for; else 0."""
+        return 0 if self._connection is None else self._times
 
     def take(self) -> bool:
         """Return whether the right is ours, by now or before. Raises StorageFailed."""
@@ -356,6 +355,7 @@ class Lead:
                 sql = "SELECT pg_try_advisory_lock($1)"
                 if connection.execute(sql, (self._key,)).fetchone() == (True,):
                     self._connection = connection
+                    self._times += 1
                     return True
                 connection.close()
             return False
@@ -368,12 +368,6 @@ class Lead:
                 "sign for a ledger: stop the service there first."
             )
 
-    def take_or_wait(self) -> None:
-        """Take the right, or raise NotSigning."""
-        with contextlib.suppress(StorageFailed):
-            self.take()
-        self.require()
-
     def require(self) -> None:
         """Raise NotSigning unless the right is ours at this moment."""
         with self._lock:
@@ -381,8 +375,8 @@ class Lead:
                 return
         raise NotSigning(
             Reason.DATABASE,
-            "The notary cannot write to its ledger at this moment; nothing is entered until it can. "
-            "Nothing was lost: keep the deposit and send it again later.",
+            "The notary's database does not answer; nothing is entered until it does. Nothing was "
+            "lost: keep the deposit and send it again later.",
             f"the database {quoted(self._server)} does not answer, or another process of this ledger "
             "writes to it. Look after the server; the notary goes on by itself",
         )

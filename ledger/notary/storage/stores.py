@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.errors import InvalidInput
+from ledger.notary.ports import Queue
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
@@ -67,6 +68,13 @@ def open_server(settings: Settings, *, founding: bool = False) -> "Iterator[Serv
         ) from error
     with Server(settings.database, settings.origin, founding=founding) as server:
         yield server
+
+
+def open_queue(server: "Server") -> Queue:
+    """Return what processes that share the ledger leave for the one that writes."""
+    from ledger.notary.storage.queue import SubmissionQueue
+
+    return SubmissionQueue(server)
 
 
 @contextmanager
