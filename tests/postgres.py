@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 OWN = "SEALBOOK_TEST_POSTGRES"
 USER = "postgres"
@@ -24,14 +25,14 @@ class Postgres:
 
     def __init__(self) -> None:
         self._own = os.environ.get(OWN)
-        self._folder: Path | None = None
+        self._folder = Path()
         if self._own is not None:
             self.url = self._own
             return
         self._programs = _programs()
         self._user = USER if os.geteuid() == 0 else None
         # Not below pytest's folder, which other users cannot enter; sockets have short paths.
-        self._folder = Path(tempfile.mkdtemp(prefix="sealbook-pg-", dir="/tmp"))  # noqa: S108
+        self._folder = Path(tempfile.mkdtemp(prefix="sealbook-pg-", dir="/tmp"))
         if self._user is not None:
             shutil.chown(self._folder, self._user)
         self._data = self._folder / "data"
@@ -53,20 +54,23 @@ class Postgres:
         self._run("pg_ctl", "stop", "-w", "-D", self._data, "-m", mode)
 
     def close(self) -> None:
-        if self._folder is not None:
+        if self.ours:
             self.stop()
             shutil.rmtree(self._folder)
 
     @property
     def ours(self) -> bool:
         """Whether it may be stopped."""
-        return self._folder is not None
+        return self._own is None
 
-    def new(self) -> str:
-        """Make a database; return its URL."""
+    def new(self, like: str | None = None) -> str:
+        """Make a database, a copy of the one with the URL `like`; return its URL."""
         name = f"sealbook_test_{secrets.token_hex(6)}"
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(_name(like) if like else "template1")
+            )
+            connection.execute(made)
         head, _, query = self.url.partition("?")
         return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
@@ -84,6 +88,10 @@ class Postgres:
         )
         if done.returncode:
             raise Missing(f"{program} failed: {done.stderr[-300:]}")
+
+
+def _name(url: str) -> str:
+    return str(conninfo_to_dict(url)["dbname"])
 
 
 def _programs() -> Path:

@@ -11,6 +11,7 @@ was cut off may not know yet that it has lost it. What keeps it from a fork then
 
 import contextlib
 import functools
+import logging
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -59,6 +60,7 @@ CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $
     RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation';
 END $$;
 """
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # each attempt in vain, else
 _MARK = re.compile(r"\?(\d*)")
 
 
