@@ -299,6 +299,10 @@ class Lead(Protocol):
         """Return whether the right is ours, by now or before. Raises StorageFailed."""
         ...
 
+    def check(self) -> bool:
+        """Return whether the right is still ours."""
+        ...
+
     def require(self) -> None:
         """Raise NotSigning unless the right is ours at this moment."""
         ...

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.cli.root import cli
+from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import parse_toml
 from ledger.errors import (
     Conflict,
@@ -371,8 +372,7 @@ def test_who_does_not_write_enrols_revokes_and_refuses_all_the_same(
     new = Company().enrol(second)
     deposit(second, new.statements(1))
     first.serve_orders()
-    key = next(each.key_id for each in second.accounts.standing(new.account).keys)
-    second.execute(Revoke(key, "lost"))
+    second.execute(Revoke(thumbprint_ed25519(new.key.public), "lost"))
     assert second.execute(SayNotice("closed on Sunday")).index > 0
     with pytest.raises(KeyRevoked):
         deposit(second, new.statements(1))

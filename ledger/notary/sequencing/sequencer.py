@@ -250,16 +250,34 @@ class Sequencer:
         """Whether this process writes to the ledger."""
         return self._sharing is None or self._sharing.leads
 
-    def take_up(self) -> None:
-        """Take up the ledger as who writes to it. Raises LedgerFault, StorageFailed."""
-        with self._block_lock, contextlib.suppress(NotSigning):
-            self._take_up()
+    def take_up(self, take: Callable[[], bool]) -> bool:
+        """Take the right to write, and then the ledger up; False where that cannot be now.
+
+        So it is while a block is under way here: one of a time when the right was had before.
+        Raises LedgerFault, StorageFailed.
+        """
+        if not self._block_lock.acquire(blocking=False):
+            return False
+        try:
+            if not take():
+                return False
+            with contextlib.suppress(NotSigning):  # what waits to be signed waits on
+                self._take_up()
+            return True
+        finally:
+            self._block_lock.release()
 
     def follow(self) -> None:
         """Take up what another process has signed. Raises LedgerFault, StorageFailed."""
-        with self._block_lock:
-            if self._writer.follow():
-                self._admission.reload()
+        if self._block_lock.acquire(blocking=False):
+            try:
+                self._follow()
+            finally:
+                self._block_lock.release()
+
+    def _follow(self) -> None:
+        if self._writer.follow():
+            self._admission.reload()
 
     def put(self, items: Sequence[Planned]) -> None:
         """Queue what another process has admitted."""
@@ -269,8 +287,8 @@ class Sequencer:
 
     def answer(self, entered: Sequence[tuple[Planned, int]]) -> None:
         """Answer items that another process has entered, by their indices."""
-        if not self.leads:
-            self.follow()
+        with self._block_lock:
+            self._follow()
         self._answers.of_others(entered)
 
     # --- admission threads ---

@@ -55,8 +55,11 @@ _REFUSALS = {
 class Line(Protocol):
     """What the sequencer does when its process's part changes."""
 
-    def take_up(self) -> None:
-        """Take up the ledger as who writes to it."""
+    def take_up(self, take: Callable[[], bool]) -> bool:
+        """Take the right to write, and then the ledger up; False where that cannot be now.
+
+        So it is while a block is under way here: one of a time when the right was had before.
+        """
         ...
 
     def follow(self) -> None:
@@ -188,16 +191,13 @@ class Sharing:
 
     def _take_part(self) -> bool:
         """Return whether this process writes; take up the ledger where that is new."""
-        if not self._taking and not self.leads:
+        if self._lead.check() and self.leads:
+            return True
+        if not self._taking or not self._line.take_up(self._lead.take):
             return False
-        if not self._lead.take():
-            return False
-        if self._up != self._lead.held:
-            up = self._lead.held
-            self._line.take_up()
-            self._up, self._taken = up, 0
-            self._queue.forget()
-            self._began()
+        self._up, self._taken = self._lead.held, 0
+        self._queue.forget()
+        self._began()
         return True
 
     def _take_in(self) -> None:

@@ -36,6 +36,8 @@ SCHEMA, FOUNDING = "sealbook", "sealbook_founding"
 CONNECTIONS = 16
 """Of one process at once, the two of `Lead` and `Listener` not counted."""
 CONNECT_SECONDS = 5
+LENT_SECONDS = 2
+"""How long one is waited for: a server that does not answer is to be known soon."""
 STATEMENT_SECONDS = 30
 """Also for a lock: each lasts milliseconds."""
 PAUSED_SECONDS = 5
@@ -101,7 +103,7 @@ class Server:
             kwargs=self.arguments(),
             min_size=1,
             max_size=CONNECTIONS,
-            timeout=CONNECT_SECONDS,
+            timeout=LENT_SECONDS,
             reconnect_timeout=CONNECT_SECONDS,
             configure=self._configure,
             open=False,
@@ -370,11 +372,15 @@ class Lead:
                 "sign for a ledger: stop the service there first."
             )
 
+    def check(self) -> bool:
+        """Return whether the right is still ours."""
+        with self._lock:
+            return self._connection is not None and self._answers()
+
     def require(self) -> None:
         """Raise NotSigning unless the right is ours at this moment."""
-        with self._lock:
-            if self._connection is not None and self._answers():
-                return
+        if self.check():
+            return
         raise NotSigning(
             Reason.DATABASE,
             "The notary's database does not answer; nothing is entered until it does. Nothing was "
