@@ -235,6 +235,21 @@ def test_a_database_that_holds_a_ledger_is_not_founded_in(tmp_path: Path, databa
     assert not (tmp_path / "other" / "notary.toml").exists()
 
 
+def test_a_database_that_lost_what_was_signed_is_refused(
+    postgres: Postgres, work: Path, founded: tuple[Path, str, Company]
+) -> None:
+    """As after a failover to a standby that was behind, or a restore of an old copy."""
+    with opened(work / "notary") as notary:
+        deposit(notary, founded[2].statements(1))
+        deposit(notary, founded[2].statements(1))
+    settings = work / "notary" / "notary.toml"
+    value = parse_toml(settings.read_bytes()) | {"database": postgres.new(founded[1])}
+    settings.write_text(tomli_w.dumps(value))
+    for serve in (False, True):
+        with pytest.raises(LedgerFault, match=r"older|old copy"):
+            opened(work / "notary", serve=serve)
+
+
 def test_no_password_is_ever_said(tmp_path: Path) -> None:
     secret = "hunter2"
     assert redacted(f"postgresql://me:{secret}@db:5433/ledger") == "postgresql://me@db:5433/ledger"
