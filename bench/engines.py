@@ -1,8 +1,8 @@
 """The engines: statements a second into a ledger in PostgreSQL beside the embedded one.
 
-The same statements in batches of 256 go the whole way, in turn: into SQLite files; into a real PostgreSQL
-server on the same machine; into that by two processes that share the ledger, half of them each. Only
-where a server can be had.
+The same statements in batches of 256 go the whole way, in turn: into SQLite files; into a real
+PostgreSQL server on the same machine; into that by two processes that share the ledger, half of them
+each. Only where a server can be had.
 """
 
 import multiprocessing
