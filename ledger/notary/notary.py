@@ -603,8 +603,13 @@ class Notary:
 def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bool) -> Settings:
     """Return the settings of a directory that is held until the stack ends.
 
-    One whose rows lie on a server is held while it is settled: what is written in turn is held there.
+    One whose rows lie on a server is held only while it has to be settled: who may write, the server
+    says.
     """
+    with suppress(NotFound):
+        settings = place.read_settings(directory)
+        if settings.database is not None and not (directory / place.READY).exists():
+            return settings
     with ExitStack() as held:
         with suppress(StorageFailed) if reading else nullcontext():
             held.enter_context(place.lock(directory))

@@ -49,7 +49,12 @@ _NOTICED = {
     "tcp_user_timeout": 10_000,
 }
 """How this side notices a cut network, seconds and milliseconds."""
-_NOTICED_THERE = {"tcp_keepalives_idle": 1, "tcp_keepalives_interval": 1, "tcp_keepalives_count": 1}
+_NOTICED_THERE = {
+    "tcp_keepalives_idle": 1,
+    "tcp_keepalives_interval": 1,
+    "tcp_keepalives_count": 1,
+    "tcp_user_timeout": 2_000,
+}
 """How the server notices that the host of a connection has gone: soon, for a lock hangs on it."""
 _SAFE = {"synchronous_commit": ("on", "remote_write", "remote_apply"), "fsync": ("on",)}
 """What the server must be set to: what it has confirmed is on its disk."""
