@@ -323,7 +323,7 @@ class BlockWriter:
         if tree.root() != last.root:
             raise LedgerFault(
                 f"The entries do not give the root of the last signed checkpoint (size {last.size}): "
-                f"the database was altered. {REBUILD}"
+                "the database was altered. Stop every process and run `sealbook notary fsck`."
             )
         self.tree, self.last, self._time = tree, last, self._block(last.height).time
         self._stated = newest_time(parse_note(last.note))
