@@ -44,7 +44,8 @@ class Postgres:
 
     def start(self) -> None:
         options = (
-            f"-k {self._folder} -c listen_addresses='' -c shared_buffers=32MB -c max_connections=60"
+            f"-k {self._folder} -c listen_addresses= -c shared_buffers=32MB -c max_connections=60 "
+            "-c recovery_init_sync_method=syncfs"
         )
         self._run(
             "pg_ctl", "start", "-w", "-D", self._data, "-o", options, "-l", self._folder / "log"
@@ -83,7 +84,7 @@ class Postgres:
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         if done.returncode:

@@ -82,11 +82,17 @@ class SubmissionQueue:
 
     def answer(self, outcomes: Sequence[tuple[Left, Outcome]]) -> None:
         """Say what became of rows, and forget what nobody came for."""
-        rows = [(each.index, each.code, each.detail, left.number) for left, each in outcomes]
         with self._rows.writing() as session:
-            session.executemany(
-                "UPDATE submissions SET done = true, index = ?, code = ?, detail = ? WHERE id = ?",
-                rows,
+            session.execute(
+                "UPDATE submissions SET done = true, index = each.index, code = each.code, "
+                "detail = each.detail FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[]) "
+                "AS each (id, index, code, detail) WHERE submissions.id = each.id",
+                (
+                    [left.number for left, _ in outcomes],
+                    [each.index for _, each in outcomes],
+                    [each.code for _, each in outcomes],
+                    [each.detail for _, each in outcomes],
+                ),
             )
             for process in {left.process for left, _ in outcomes}:
                 session.execute("SELECT pg_notify(?, '')", (_channel(process),))
