@@ -5,6 +5,7 @@ compared with a limit that was measured between its own repetitions, never with 
 
     python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [hostile] [realtime]
                         [mail] [finding] [audit] [trust] [page] [portal] [certificate]
+                        [engines]
 """
 
 import argparse
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 
 MODULES = (
     "sealing", "disclosure", "verify", "sequencer", "service", "hostile", "realtime", "mail", "finding",
-    "audit", "trust", "page", "portal", "certificate",
+    "audit", "trust", "page", "portal", "certificate", "engines",
 )  # fmt: skip
 
 

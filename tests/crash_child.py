@@ -1,6 +1,6 @@
 """Does a notary's work in a process of its own, and dies where it is told to.
 
-    crash_child.py SCENARIO WORK STEP SIDE COUNT
+    crash_child.py SCENARIO WORK STEP SIDE COUNT [DATABASE]
 
 Dies with `os._exit` at the COUNT-th time that STEP's SIDE comes. What was answered before is in
 WORK/answers, synced before the next step.
@@ -81,6 +81,19 @@ def serve(hook: Hook) -> None:
         notary._carry_out_orders()
 
 
+def shared(hook: Hook) -> None:
+    """Write to a ledger that others share, once they are there."""
+    depositor = company()
+    with opened(WORK / "notary", hook=hook, serve=True) as notary:
+        notary.accounts.enrol(request_of(depositor), RECORD)
+        (WORK / "serving").touch()
+        while not (WORK / "go").exists():
+            time.sleep(0.02)
+        for number in range(ROUNDS):
+            for receipt in deposit(notary, statements(depositor, number)):
+                answer(receipt)
+
+
 def stamp(hook: Hook) -> None:
     """Two deposits; each waits until a timestamp over its anchor is kept."""
     depositor = company()
@@ -114,9 +127,11 @@ def main() -> None:
     scenario, step, side, count = sys.argv[1], sys.argv[3], sys.argv[4], int(sys.argv[5])
     hook = dying(step, side, count)
     if scenario == "init":
-        found(WORK / "notary", hook=hook)
+        found(WORK / "notary", hook=hook, database=sys.argv[6] or None)
     elif scenario == "serve":
         serve(hook)
+    elif scenario == "shared":
+        shared(hook)
     elif scenario == "stamp":
         stamp(hook)
     elif scenario == "backup":

@@ -24,7 +24,8 @@ from ledger.notary.care.founding import init_notary
 from ledger.notary.care.fsck import Finding, fsck
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ports import Hook, no_hook
-from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.directory import read_settings
+from ledger.notary.storage.stores import open_books
 from ledger.verify import VerifiedReceipt, verify_receipt
 
 ORIGIN = "notary.example/ledger"
@@ -59,13 +60,14 @@ class Clock:
         return self.now
 
 
-def found(directory: Path, *, hook: Hook = no_hook) -> Path:
+def found(directory: Path, *, hook: Hook = no_hook, database: str | None = None) -> Path:
     """Found a notary; return its directory."""
     init_notary(
         directory,
         ORIGIN,
         issuer="Notary Office",
         platform=PLATFORM,
+        database=database,
         clock=Clock(),
         random=os.urandom,
         hook=hook,
@@ -81,9 +83,12 @@ def opened(
     batch: int = 256,
     hook: Hook = no_hook,
     envelopes: EveryEnvelope | None = None,
+    serve: bool = False,
 ) -> Notary:
     """Open a notary that believes every upload to have come."""
-    notary = open_notary(directory, clock=clock or Clock(), window=window, batch=batch, hook=hook)
+    notary = open_notary(
+        directory, clock=clock or Clock(), window=window, batch=batch, hook=hook, serve=serve
+    )
     notary.envelopes = envelopes or EveryEnvelope()  # type: ignore[assignment]
     notary.sequencer._admission._envelopes = notary.envelopes
     return notary
@@ -146,8 +151,8 @@ def deposit(notary: Notary, statements: Sequence[bytes]) -> list[bytes]:
 
 def examined(directory: Path) -> tuple[Finding, ...]:
     """Run `fsck` with stand-ins, as large, for the age files that `EveryEnvelope` answered for."""
-    with contextlib.suppress(LedgerFault):
-        store = LedgerDatabase(directory / "ledger.sqlite")
+    settings = read_settings(directory)
+    with contextlib.suppress(LedgerFault), open_books(directory, settings) as (store, _):
         for entry in store.read(0, store.size()):
             with contextlib.suppress(SealbookError):
                 statement = parse_statement(entry.statement)
@@ -157,7 +162,6 @@ def examined(directory: Path) -> tuple[Finding, ...]:
                     if payload is not None:
                         stand_in(folder / f"{payload.root.hex()}.header", 200)
                         stand_in(folder / f"{payload.root.hex()}.payload", payload.size)
-        store.close()
     return fsck(directory)
 
 

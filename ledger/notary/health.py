@@ -25,6 +25,8 @@ class Reason(StrEnum):
     """The PKCS#11 token that holds the keys does not answer."""
     FILE_GONE = "file-gone"
     """A database was removed or replaced under the running notary."""
+    DATABASE = "database"
+    """The database does not answer, or another process of this ledger writes to it."""
     WITNESS = "witness"
     """A witness has cosigned a longer or another history of this ledger than there is here."""
     SELF_CHECK = "self-check"

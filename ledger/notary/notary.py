@@ -41,9 +41,11 @@ from ledger.notary.commands import Parts, carry_out
 from ledger.notary.entries import Entries
 from ledger.notary.health import Health, Reason, Warn
 from ledger.notary.inspecting import prove_entry
+from ledger.notary.leaving import ORDERS_EVERY, leave
 from ledger.notary.nonces import Nonces
 from ledger.notary.orders import (
     BACKUP,
+    READS,
     RECOVERY,
     Order,
     Refusal,
@@ -58,19 +60,14 @@ from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
+from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.anchors import AnchorDatabase
-from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.desk import StaffDesk, open_staff_desk
-from ledger.notary.storage.envelopes import EnvelopeStore
-from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
-from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.stores import open_queue, open_server, open_stores
 from ledger.notary.storage.uploads import Uploads
-from ledger.notary.storage.validation import ValidationFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 
@@ -85,10 +82,9 @@ _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
 _SIGNING = (
     Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
+    Reason.DATABASE,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
-ORDERS_EVERY = 0.25
-"""Seconds between looks at what other processes have ordered."""
 
 
 class Notary:
@@ -104,6 +100,7 @@ class Notary:
         hook: Hook,
         room: DiskRoom,
         reading: bool,
+        serve: bool,
     ) -> None:
         self.directory = directory
         self._room = room
@@ -111,12 +108,15 @@ class Notary:
         self._cancelled = threading.Event()
         self._copying: tuple[int, threading.Thread] | None = None
         self._stack = ExitStack()
+        self._is_open = False
+        self._vouching = threading.Lock()
         with ExitStack() as stack:
-            with suppress(StorageFailed) if reading else nullcontext():
-                stack.enter_context(place.lock(directory))
-            if not reading:
-                place.settle(directory, hook)
-            settings = place.read_settings(directory)
+            settings = _held_settings(directory, stack, hook, reading=reading)
+            server = stack.enter_context(open_server(settings))
+            if server is not None and not reading:
+                server.place()
+                if not serve:
+                    server.lead.require_alone()
             self.origin, self.issuer = settings.origin, settings.issuer
             self.portal = settings.portal
             self.trust, self._trust = read_trust(directory / settings.trust_file)
@@ -125,26 +125,30 @@ class Notary:
             watch = ClockWatch(clock)
             self.now = watch.steady
             self._watch = watch
-            self._store = LedgerDatabase(directory / place.LEDGER, reading=reading)
-            stack.callback(self._store.close)
-            self._signed = CheckpointDatabase(directory / place.CHECKPOINTS, reading=reading)
-            stack.callback(self._signed.close)
-            self._office = None if reading else OfficeDatabase(directory / place.OFFICE)
-            if self._office is not None:
-                stack.callback(self._office.close)
-            self.staff_desk = None if reading else self._open_staff_desk(stack, random)
-            self.log = LogFolder(directory / place.LOG)
-            self.records = RecordFolder(directory / place.RECORDS)
-            self.envelopes = EnvelopeStore(directory / place.OBJECTS, room=room)
-            self.uploads = Uploads(self.envelopes)
             accepted = place.read_accepted(directory)
             witnesses = witnesses_of(self._trust.policy)
             authorities = [(each, read_authority(each)) for each in settings.timestamps]
             chains = [one for each in settings.timestamps for one in read_chain(each)]
             anchoring = bool(witnesses or authorities)
-            self._anchors = anchors = self._open_anchors(stack, anchoring, reading)
-            validation = ValidationFolder(directory / place.VALIDATION)
-            self._settings, self._validation = settings, validation
+            stores = stack.enter_context(
+                open_stores(
+                    directory,
+                    settings,
+                    server,
+                    room,
+                    watch.steady,
+                    random,
+                    anchoring=anchoring,
+                    reading=reading,
+                )
+            )
+            self._store, self._signed = stores.ledger, stores.signed
+            self._office, self.staff_desk = stores.office, stores.desk
+            self.log, self.records, self.envelopes = stores.log, stores.records, stores.envelopes
+            self.uploads = Uploads(self.envelopes)
+            self._anchors = anchors = stores.anchors
+            self._settings, self._validation = settings, stores.validation
+            validation = stores.validation
             writer = BlockWriter(
                 self._store,
                 self._signed,
@@ -156,6 +160,7 @@ class Notary:
                 hook,
                 accepted=accepted,
                 anchoring=anchoring,
+                lead=None if server is None else server.lead,
             )
             self._writer = writer
             self._receipts = Receipts(
@@ -169,6 +174,12 @@ class Notary:
                 self._holds,
             )
             self._receipts.revoked = _revoked_size(self._trust)
+            sharing = None
+            if server is not None and serve:
+                sharing = Sharing(
+                    open_queue(server), server.lead, self._store, random, self._lead_begins
+                )
+            self._sharing = sharing
             self.sequencer = Sequencer(
                 writer,
                 self._store,
@@ -179,6 +190,7 @@ class Notary:
                 random,
                 window=window,
                 batch=batch,
+                sharing=sharing,
             )
             if reading:
                 self.sequencer.start_reading()
@@ -216,27 +228,13 @@ class Notary:
                     for certificate in chains:
                         validation.add(certificate)
             self.anchoring: Anchoring | None = None
-            if anchoring and anchors is not None and not reading:
-                self.anchoring = Anchoring(
-                    anchors,
-                    writer,
-                    self.sequencer.paused,
-                    self._trust.policy,
-                    witnesses,
-                    authorities,
-                    watch,
-                    random,
-                    validation.pick,
-                )
-                stack.callback(self.anchoring.close)
-                self.anchoring.start()
             self._keeping: Keeping | None = None
-            if authorities and anchors is not None and not reading:
-                self._keeping = Keeping(
-                    anchors, validation, writer.step, authorities, watch, random
-                )
-                stack.callback(self._keeping.close)
-                self._keeping.start()
+            self._witnesses, self._authorities = witnesses, authorities
+            self._random = random
+            stack.callback(self._end_vouching)
+            self._is_open = True
+            if not reading:
+                self._begin_vouching()
             if (owing := self._enter_owed()) is not None:
                 _log.error("a statement about the notary's keys could not be entered: %s", owing)
             self._check_newest()
@@ -245,22 +243,46 @@ class Notary:
             stack.callback(self._end_backup)
             self._stack = stack.pop_all()
 
-    def _open_anchors(
-        self, stack: ExitStack, anchoring: bool, reading: bool
-    ) -> AnchorDatabase | None:
-        """Return the anchors, where there are or will be any."""
-        path = self.directory / place.ANCHORS
-        if not path.exists() and (reading or not anchoring):
-            return None
-        anchors = AnchorDatabase(path, reading=reading)
-        stack.callback(anchors.close)
-        return anchors
+    def _lead_begins(self) -> None:
+        """Ask others to vouch, now that this process writes; the ledger goes on meanwhile."""
+        if self._is_open:
+            threading.Thread(target=self._begin_vouching, name="vouching", daemon=True).start()
 
-    def _open_staff_desk(self, stack: ExitStack, random: Callable[[int], bytes]) -> StaffDesk:
-        path, waiting = self.directory / place.DESK, self.directory / place.REQUESTS
-        desk = open_staff_desk(path, self.origin, waiting, self._watch.steady, random)
-        stack.callback(desk.close)
-        return desk
+    def _begin_vouching(self) -> None:
+        """Have witnesses and authorities vouch for the ledger, where this process writes to it."""
+        with self._vouching:
+            self._end_vouching()
+            if self._anchors is None or not self.sequencer.leads:
+                return
+            if self._witnesses or self._authorities:
+                self.anchoring = Anchoring(
+                    self._anchors,
+                    self._writer,
+                    self.sequencer.paused,
+                    self._trust.policy,
+                    self._witnesses,
+                    self._authorities,
+                    self._watch,
+                    self._random,
+                    self._validation.pick,
+                )
+                self.anchoring.start()
+            if self._authorities:
+                self._keeping = Keeping(
+                    self._anchors,
+                    self._validation,
+                    self._writer.step,
+                    self._authorities,
+                    self._watch,
+                    self._random,
+                )
+                self._keeping.start()
+
+    def _end_vouching(self) -> None:
+        for each in (self.anchoring, self._keeping):
+            if each is not None:
+                each.close()
+        self.anchoring = self._keeping = None
 
     def _take_up_trust(self, data: bytes, trust: Trust) -> None:
         self.trust, self._trust = data, trust
@@ -277,7 +299,7 @@ class Notary:
     def _enter_owed(self) -> SealbookError | None:
         """Enter what a change of keys has left to be said; return why that cannot be done now."""
         try:
-            if self._office is not None:
+            if self._office is not None and self.sequencer.leads:
                 self.key_changes.enter_owed()
         except SealbookError as error:  # the next look does it again
             return error
@@ -301,6 +323,8 @@ class Notary:
             self._writer.time  # noqa: B018 - raises
         except NotSigning as error:
             found = error
+        if self._sharing is not None and self._sharing.trouble is not None:
+            found = NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
         for reason in _SIGNING:
             if found is None or reason != found.reason:
                 self._health.clear(reason)
@@ -346,6 +370,7 @@ class Notary:
         Return the number of entries in the copy. Raises what `backup` raises; Unavailable when it is
         stopped by `close` or by whoever ordered it.
         """
+        place.require_embedded(self._settings)
         return copy_notary(
             self.directory,
             destination,
@@ -427,8 +452,13 @@ class Notary:
         return self._office is not None and is_admitted(self._office, credential)
 
     def execute(self, order: Order[A]) -> A:
-        """Carry out a command of the office. Raises what it raises."""
-        return carry_out(self._parts, order)
+        """Carry out a command of the office, or have the process do so that writes to the ledger.
+
+        Raises what it raises.
+        """
+        if self.sequencer.leads or self._office is None or isinstance(order, READS):
+            return carry_out(self._parts, order)
+        return leave(self._office, order, lambda: True)
 
     def _state(self) -> State:
         last = self.sequencer.last
@@ -472,6 +502,8 @@ class Notary:
         def work() -> None:
             while not stop.wait(ORDERS_EVERY):
                 self.look()
+                if not self.sequencer.leads:
+                    continue
                 self._enter_owed()
                 with suppress(StorageFailed, NotSigning):  # the next look finds the order again
                     self._carry_out_orders()
@@ -518,7 +550,7 @@ class Notary:
             )
 
     def _carry_out_orders(self) -> None:
-        if self._office is not None:
+        if self._office is not None and self.sequencer.leads:
             for order in self._office.waiting():
                 if order.kind != BACKUP:
                     self._carry_out(self._office, order)
@@ -568,6 +600,27 @@ class Notary:
             self._copying[1].join()
 
 
+def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bool) -> Settings:
+    """Return the settings of a directory that is held until the stack ends.
+
+    One whose rows lie on a server is held only while it has to be settled: who may write, the server
+    says.
+    """
+    with suppress(NotFound):
+        settings = place.read_settings(directory)
+        if settings.database is not None and not (directory / place.READY).exists():
+            return settings
+    with ExitStack() as held:
+        with suppress(StorageFailed) if reading else nullcontext():
+            held.enter_context(place.lock(directory))
+        if not reading:
+            place.settle(directory, hook)
+        settings = place.read_settings(directory)
+        if settings.database is None:
+            stack.push(held.pop_all())
+    return settings
+
+
 def _revoked_size(trust: Trust) -> int:
     """Return the size of the largest tree that a key has signed or sealed which was revoked."""
     sizes = [each.size for each in trust.retired if each.revoked is not None]
@@ -592,7 +645,8 @@ def open_notary(
         directory: Made by `init_notary` or a restore.
         clock: What time it is.
         random: Returns that many random bytes.
-        serve: Whether to carry out other processes' orders while open.
+        serve: Whether to carry out other processes' orders while open; and, where the rows lie on a
+            server, to share the ledger with other processes that serve it.
         reading: Whether to write nothing at all, for a disk that is full or can only be read.
         room: The room on its disk; by default all of it but the reserve.
         window: Seconds that a statement waits for company.
@@ -602,7 +656,9 @@ def open_notary(
     Raises InUse, NotFound (no notary there), InvalidInput (keys), StorageFailed, LedgerFault.
     """
     room = room or DiskRoom(directory, reading=reading)
-    notary = Notary(directory, clock, random, window, batch, hook, room, reading)
+    notary = Notary(
+        directory, clock, random, window, batch, hook, room, reading, serve and not reading
+    )
     if serve and not reading:
         notary.serve_orders()
     return notary

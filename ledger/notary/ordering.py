@@ -1,7 +1,5 @@
 """A command of the office: carried out here, or by the process that serves the notary's directory."""
 
-import itertools
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,26 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from ledger.errors import Refused, Unavailable
 from ledger.notary.health import Reason
-from ledger.notary.notary import ORDERS_EVERY, open_notary
-from ledger.notary.orders import (
-    READS,
-    Backup,
-    Enroll,
-    Order,
-    Refusal,
-    format_order,
-    parse_answer,
-    parse_refusal,
-)
+from ledger.notary.leaving import ORDER_PATIENCE, leave
+from ledger.notary.notary import open_notary
+from ledger.notary.orders import READS, Backup, Enroll, Order
 from ledger.notary.selfcheck import read_trust, require_own
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.directory import InUse
-from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.office import DONE, OfficeDatabase
-from ledger.notary.storage.records import RecordFolder
 from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.stores import open_books, open_office, open_records
 from ledger.notary.storage.validation import ValidationFolder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
@@ -36,9 +23,6 @@ if TYPE_CHECKING:
     from ledger.notary.certificates.issuing import Desk
 
 A = TypeVar("A")
-
-ORDER_PATIENCE = 120.0
-"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
 
 
 def is_writable(directory: Path) -> bool:
@@ -66,7 +50,9 @@ def command(
     Raises what the command raises, or Refused with its words when another process refused; Unavailable
     when no process answers in time.
     """
-    place.read_settings(directory)
+    settings = place.read_settings(directory)
+    if isinstance(order, Backup):
+        place.require_embedded(settings)
     reads = isinstance(order, READS)
     if reads and not is_writable(directory):
         with open_notary(directory, reading=True) as notary:
@@ -103,42 +89,15 @@ def _beside(directory: Path) -> Iterator["Desk"]:
     data, trust = read_trust(directory / settings.trust_file)
     keys = place.read_keys(directory, settings, trust)
     require_own(keys, trust)
-    store = LedgerDatabase(directory / place.LEDGER)
-    try:
-        validation = ValidationFolder(directory / place.VALIDATION)
+    validation = ValidationFolder(directory / place.VALIDATION)
+    with open_books(directory, settings) as (store, _):
         office = Office(settings, keys, data, trust, store, validation)
         yield make_desk(office, partial(_leave, directory), SYSTEM_CLOCK.wall)
-    finally:
-        store.close()
 
 
 def _leave(directory: Path, order: Order[A], patience: float = ORDER_PATIENCE) -> A:
-    """Leave an order for the process that serves, and wait for its answer."""
-    copying = isinstance(order, Backup)
-    office = OfficeDatabase(directory / place.OFFICE)
-    try:
-        number = office.give(*format_order(order))
-        pause = threading.Event()
-        looks = itertools.count() if copying else range(max(1, int(patience / ORDERS_EVERY)))
-        try:
-            for _ in looks:
-                pause.wait(ORDERS_EVERY)
-                left = office.order(number)
-                if left is None:
-                    break
-                if left.answer is not None and left.state == DONE:
-                    return parse_answer(order, left.answer)
-                if left.answer is not None:
-                    raise _refused(parse_refusal(left.answer))
-                if copying and not _is_served(directory):
-                    break
-        finally:  # also when whoever waits gives up: a backup that is withdrawn stops
-            office.withdraw(number)
-    finally:
-        office.close()
-    raise Unavailable(
-        "The process that serves this notary did not answer; see its log, then try again."
-    )
+    with open_office(directory, place.read_settings(directory)) as office:
+        return leave(office, order, partial(_is_served, directory), patience)
 
 
 def _is_served(directory: Path) -> bool:
@@ -149,18 +108,12 @@ def _is_served(directory: Path) -> bool:
     return False
 
 
-def _refused(refusal: Refusal) -> Refused:
-    error = Refused(refusal.detail)
-    error.code = refusal.code
-    return error
-
-
 @contextmanager
 def _staged(directory: Path, record: bytes | None, order: Order[A]) -> Iterator[Order[A]]:
     if record is None or not isinstance(order, Enroll):
         yield order
         return
-    records = RecordFolder(directory / place.RECORDS)
+    records = open_records(directory, place.read_settings(directory))
     token = records.stage(record)
     try:
         yield cast("Order[A]", replace(order, staged=token))

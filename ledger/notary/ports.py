@@ -205,10 +205,11 @@ class LogFiles(Protocol):
         """
         ...
 
-    def trim(self, size: int, head: Sequence[bytes]) -> None:
+    def trim(self, size: int, head: Sequence[bytes], *, cut: bool = True) -> None:
         """Take away what lies behind the first `size` entries: a commit that was cut short.
 
         `head` is the last partial bundle, size % 256 entries; it is put in place where it is missing.
+        Without `cut` nothing is taken away: another process may have gone on.
         """
         ...
 
@@ -226,6 +227,84 @@ class LogFiles(Protocol):
 
     def published(self) -> str | None:
         """Return the signed note that stands published."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Statements that a process has left for the one that writes, to be entered together.
+
+    `own` are the notary's own, with their `endorser`; else it is one deposit, admitted. `number` and
+    `process` are those of the row, once there is one.
+    """
+
+    token: bytes
+    statements: tuple[bytes, ...]
+    own: bool
+    endorser: bytes | None
+    number: int = 0
+    process: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of something left: the index of its first entry, or the refusal's code and words."""
+
+    index: int | None
+    code: str | None
+    detail: str | None
+
+
+class Queue(Protocol):
+    """What processes of one ledger leave for the one that writes."""
+
+    def leave(self, items: Sequence[Left]) -> None:
+        """Add rows."""
+        ...
+
+    def waiting(self, after: int) -> list[Left]:
+        """Return the rows behind number `after` that were not answered, some of them, in order."""
+        ...
+
+    def answer(self, outcomes: Sequence[tuple[Left, Outcome]]) -> None:
+        """Say what became of rows."""
+        ...
+
+    def outcomes(self) -> dict[bytes, Outcome]:
+        """Take what became of this process's rows, by their tokens."""
+        ...
+
+    def forget(self) -> None:
+        """Take away answers that nobody has come for."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Return when something was left or answered, at the latest after this time."""
+        ...
+
+    def close(self) -> None:
+        """Stop waiting."""
+        ...
+
+
+class Lead(Protocol):
+    """The right to write to a ledger that several processes share: one of them has it."""
+
+    @property
+    def held(self) -> int:
+        """How often the right was got, where it was had when last asked for; else 0."""
+        ...
+
+    def take(self) -> bool:
+        """Return whether the right is ours, by now or before. Raises StorageFailed."""
+        ...
+
+    def check(self) -> bool:
+        """Return whether the right is still ours."""
+        ...
+
+    def require(self) -> None:
+        """Raise NotSigning unless the right is ours at this moment."""
         ...
 
 

@@ -57,7 +57,7 @@ def test_a_checkpoint_of_a_size_that_was_signed_is_never_added(signed: Checkpoin
 def test_signed_checkpoints_are_never_changed(signed: CheckpointDatabase, change: str) -> None:
     signed.swap(None, checkpoint(0, 1))
     with pytest.raises(Exception, match="signed checkpoints are never"):
-        Database(str(signed.path), execute_plugins=False).execute(change)
+        Database(str(signed.place), execute_plugins=False).execute(change)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_entries_are_append_only(tmp_path: Path, change: str) -> None:
     company = Company(account="00" * 16)
     store.append(0, [parse_statement(each) for each in company.statements(3)])
     with pytest.raises(Exception, match="append-only"):
-        Database(str(store.path), execute_plugins=False).execute(change)
+        Database(str(store.place), execute_plugins=False).execute(change)
     assert store.size() == 3
 
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from ledger.chain.trust import fingerprint
 from ledger.cli.root import cli
-from ledger.notary import ordering
+from ledger.notary import leaving
 from tests.processes import Program
 
 ORIGIN = "test.notary.example/ledger"
@@ -84,7 +84,7 @@ def found(directory: Path, origin: str = ORIGIN) -> Served:
 def quick_answers() -> Iterator[None]:
     """What the office types is answered as soon as the serving process has done it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ordering, "ORDERS_EVERY", 0.02)
+        patch.setattr(leaving, "ORDERS_EVERY", 0.02)
         yield
 
 

@@ -62,9 +62,16 @@ SPARE = ["after", pytest.param("before", marks=pytest.mark.soak)]
 """Before a step is, but for the first, after the one before it: of the care for a ledger, soaked."""
 
 
-def run(scenario: str, work: Path, step: str = "none", side: str = "none", count: int = 1) -> None:
+def run(
+    scenario: str,
+    work: Path,
+    step: str = "none",
+    side: str = "none",
+    count: int = 1,
+    database: str = "",
+) -> None:
     """Run a scenario to its end, or with a step to the death there, which must be reached."""
-    words = ["-m", "tests.crash_child", scenario, work, step, side, count]
+    words = ["-m", "tests.crash_child", scenario, work, step, side, count, database]
     with Program(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         _, errors = process.communicate(timeout=120)
     assert process.returncode == (0 if step == "none" else DIED), errors

@@ -22,6 +22,8 @@ def named(requirements: list[str]) -> set[str]:
 BASE = named(PROJECT["dependencies"])
 EXTRAS = {name: named(each) for name, each in PROJECT["optional-dependencies"].items()}
 
+OFFICE = BASE | EXTRAS["notary"] | EXTRAS["hsm"] | EXTRAS["postgres"]
+
 
 def imported(*rooms: str) -> set[str]:
     """The distributions that the rooms import, also through others of ours."""
@@ -39,7 +41,7 @@ def imported(*rooms: str) -> set[str]:
     [
         (("ledger.verify", "ledger.cli.court", "ledger.cli.root", "ledger.evidence"), BASE),
         (("ledger.company", "ledger.cli.company", "ledger.cli.verify"), BASE | EXTRAS["company"]),
-        (("ledger.notary", "ledger.cli.notary", "api"), BASE | EXTRAS["notary"] | EXTRAS["hsm"]),
+        (("ledger.notary", "ledger.cli.notary", "api"), OFFICE),
     ],
     ids=["court", "company", "notary"],
 )

@@ -110,12 +110,8 @@ def remove(name: str, directory: Path, as_json: bool) -> None:
 
 @contextmanager
 def _office(directory: Path) -> "Iterator[OfficeDatabase]":
-    from ledger.notary.storage import directory as place
-    from ledger.notary.storage.office import OfficeDatabase
+    from ledger.notary.storage.directory import read_settings
+    from ledger.notary.storage.stores import open_office
 
-    place.read_settings(directory)
-    office = OfficeDatabase(directory / place.OFFICE)
-    try:
+    with open_office(directory, read_settings(directory)) as office:
         yield office
-    finally:
-        office.close()

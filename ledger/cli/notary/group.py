@@ -62,17 +62,8 @@ def notary() -> None:
 @contextmanager
 def books(directory: Path) -> "Iterator[tuple[LedgerDatabase, CheckpointDatabase]]":
     """Yield the ledger's two databases for reading, also beside a running service."""
-    from ledger.notary.storage import directory as place
-    from ledger.notary.storage.checkpoints import CheckpointDatabase
-    from ledger.notary.storage.ledger_database import LedgerDatabase
+    from ledger.notary.storage.directory import read_settings
+    from ledger.notary.storage.stores import open_books
 
-    place.read_settings(directory)
-    store = LedgerDatabase(directory / place.LEDGER)
-    try:
-        signed = CheckpointDatabase(directory / place.CHECKPOINTS)
-        try:
-            yield store, signed
-        finally:
-            signed.close()
-    finally:
-        store.close()
+    with open_books(directory, read_settings(directory)) as found:
+        yield found

@@ -27,8 +27,8 @@ from ledger.errors import InvalidInput, NotFound, Refused, TooLarge, Verificatio
 from ledger.evidence.check import check_file
 from ledger.notary.ordering import command
 from ledger.notary.orders import AskInspections, Inspect, Proven
-from ledger.notary.storage.directory import RECORDS
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.directory import read_settings
+from ledger.notary.storage.stores import open_records
 from ledger.quoted import quoted
 
 
@@ -94,7 +94,7 @@ def enter(
         entry = each.report.claim(LEDGER).facts["index"]
         scope = PART if part else WHOLE
         deposits.append(Inspection(entry, each.statement.leaf_hash, scope, digest))
-    records = RecordFolder(directory / RECORDS)
+    records = open_records(directory, read_settings(directory))
     for digest, data in kept.items():
         records.write(digest, data)
     try:
@@ -112,7 +112,7 @@ def find(directory: Path, seen: Sequence[Shown]) -> tuple[InspectionRecord, ...]
     Raises NotFound where there is none.
     """
     shown = {each.statement.leaf_hash: each.part for each in seen}
-    records = RecordFolder(directory / RECORDS)
+    records = open_records(directory, read_settings(directory))
     found: dict[bytes, InspectionRecord] = {}
     for each in command(directory, AskInspections(tuple(shown))).entries:
         inspection = parse_inspection(parse_statement(each.statement))

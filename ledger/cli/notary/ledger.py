@@ -26,6 +26,8 @@ SHOWN_BLOCKS = 20
 Example:
   sealbook notary init --origin notary.example/ledger --issuer "Office"
   sealbook notary init --origin notary.example/ledger \\
+    --database postgresql://sealbook@db.example/ledger
+  sealbook notary init --origin notary.example/ledger \\
     --token-module /usr/lib/libpkcs11.so --pin-file /etc/sealbook/pin
 """
 )
@@ -48,6 +50,11 @@ Example:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Its first line opens the private keys at every start. Keep it elsewhere.",
 )
+@click.option(
+    "--database",
+    metavar="URL",
+    help="An empty PostgreSQL database for the rows. Default: SQLite files.",
+)
 @directory_option
 @shell.json_option
 def init(
@@ -58,6 +65,7 @@ def init(
     token_label: str,
     pin_file: Path | None,
     passphrase_file: Path | None,
+    database: str | None,
     directory: Path,
     as_json: bool,
 ) -> None:
@@ -89,6 +97,7 @@ def init(
         platform=stated,
         token=token,
         passphrase_file=passphrase_file,
+        database=database,
         random=os.urandom,
     )
     trust = directory / read_settings(directory).trust_file

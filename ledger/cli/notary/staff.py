@@ -174,15 +174,11 @@ def at_terminal() -> "Actor":
 @contextmanager
 def opened_desk(directory: Path) -> "Iterator[StaffDesk]":
     """Yield the desk of a notary's directory, also beside a running service."""
-    from ledger.notary.storage import directory as place
-    from ledger.notary.storage.desk import open_staff_desk
+    from ledger.notary.storage.directory import read_settings
+    from ledger.notary.storage.stores import open_desk
 
-    origin = place.read_settings(directory).origin
-    desk = open_staff_desk(directory / place.DESK, origin, directory / place.REQUESTS)
-    try:
+    with open_desk(directory, read_settings(directory)) as desk:
         yield desk
-    finally:
-        desk.close()
 
 
 def _say_link(directory: Path, name: str, secret: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ once, so that a crash leaves either no notary or a whole one.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,12 +28,12 @@ from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace, no_check, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.directory import Settings
-from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.stores import open_books, open_desk, open_log, open_server
 from ledger.notary.system_clock import SYSTEM_CLOCK
+
+if TYPE_CHECKING:
+    from ledger.notary.storage.postgres import Server
 
 SEED_SIZE = 32
 
@@ -45,6 +46,7 @@ def init_notary(
     platform: Platform,
     token: TokenPlace | None = None,
     passphrase_file: Path | None = None,
+    database: str | None = None,
     clock: Clock = SYSTEM_CLOCK,
     random: Callable[[int], bytes],
     hook: Hook = no_hook,
@@ -58,6 +60,7 @@ def init_notary(
         platform: The first platform statement.
         token: Where the log's Ed25519 key and the seal's key are to be made; None for files.
         passphrase_file: Its first line shuts the private keys that are files; None leaves them open.
+        database: The URL of an empty PostgreSQL database for the rows; None for SQLite files.
         clock: What time it is.
         random: Returns that many bytes from the system's generator.
         hook: Called around each durable step.
@@ -75,15 +78,25 @@ def init_notary(
     make_folder(directory)
     made: list[Trust] = []
     named = None if passphrase_file is None else str(passphrase_file.resolve())
-    settings = Settings(origin, issuer, token=token, passphrase_file=named)
+    settings = Settings(
+        origin,
+        issuer,
+        token=token,
+        passphrase_file=named,
+        database=place.parse_database(database),
+    )
     place.passphrase_of(directory, settings)
-    with place.lock(directory):
-        place.fill(
-            directory,
-            (),
-            lambda folder: made.append(_found(folder, settings, platform, clock, random, hook)),
-            hook,
-        )
+
+    def build(folder: Path) -> None:
+        if server is not None:
+            server.lead.require_alone()
+            server.clear()
+        made.append(_found(folder, settings, server, platform, clock, random, hook))
+
+    with place.lock(directory), open_server(settings, founding=True) as server:
+        place.fill(directory, (), build, hook)
+        if server is not None:
+            server.place()
     return made[0]
 
 
@@ -94,6 +107,7 @@ MAX_ISSUER = 64
 def _found(
     folder: Path,
     settings: Settings,
+    server: "Server | None",
     platform: Platform,
     clock: Clock,
     random: Callable[[int], bytes],
@@ -121,12 +135,11 @@ def _found(
     for name in (place.OBJECTS, place.RECORDS, place.LOG):
         make_folder(folder / name)
         (folder / name).chmod(0o700)
-    open_staff_desk(folder / place.DESK, settings.origin, folder / place.REQUESTS).close()
+    with open_desk(folder, settings, server):
+        pass
     hook(Step.INIT_FILES, "after")
-    store = LedgerDatabase(folder / place.LEDGER, create=True)
-    signed = CheckpointDatabase(folder / place.CHECKPOINTS, create=True)
-    try:
-        log = LogFolder(folder / place.LOG)
+    with open_books(folder, settings, server, create=True) as (store, signed):
+        log = open_log(folder, settings)
         writer = BlockWriter(store, signed, log, keys, trust, ClockWatch(clock), random, hook)
         writer.recover()
         writer.write([])
@@ -136,9 +149,6 @@ def _found(
         }
         writer.write([writer.statement(st.PLATFORM, payload)])
         writer.publish()
-    finally:
-        store.close()
-        signed.close()
     return trust
 
 

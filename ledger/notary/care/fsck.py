@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.chain import statement as st
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
@@ -49,12 +50,23 @@ from ledger.notary.sequencing.forks import (
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
-from ledger.notary.storage.desk import StaffDesk, open_staff_desk
-from ledger.notary.storage.envelopes import EnvelopeStore
+from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import CHECKPOINT, LogFolder
+from ledger.notary.storage.logfiles import CHECKPOINT
+from ledger.notary.storage.schema import Place
 from ledger.notary.storage.signedlog import FOLDER
+from ledger.notary.storage.stores import (
+    Stores,
+    open_envelopes,
+    open_log,
+    open_records,
+    open_server,
+)
+from ledger.notary.storage.validation import ValidationFolder
 from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from ledger.notary.storage.postgres import Server
 
 ERROR, WARNING = "error", "warning"
 _MEND = "; `sealbook notary fsck --rebuild` mends it"
@@ -73,12 +85,19 @@ class Finding:
 
 
 def _database(
-    directory: Path, name: str, stack: contextlib.ExitStack, *, still: bool
-) -> tuple[Path, bool]:
-    """Return where a database can be opened, and whether as one that nobody changes.
+    server: "Server | None",
+    directory: Path,
+    name: str,
+    stack: contextlib.ExitStack,
+    *,
+    still: bool,
+) -> tuple[Place, bool]:
+    """Return where a store can be opened, and whether as one that nobody changes.
 
     One on read-only media with a log of changes is read from a copy: SQLite would leave those out.
     """
+    if server is not None:
+        return server, False
     path = directory / name
     log = path.with_name(f"{name}-wal")
     if not (still and log.exists() and log.stat().st_size):
@@ -120,30 +139,42 @@ def fsck(
         _, trust = read_trust(directory / settings.trust_file)
         keys = place.read_keys(directory, settings, trust)
         name = place.CHECKPOINTS
+        server = stack.enter_context(open_server(settings))
+        if server is not None:
+            server.lead.require_alone()
         try:
-            path, alone = _database(directory, name, stack, still=still)
+            path, alone = _database(server, directory, name, stack, still=still)
             signed = CheckpointDatabase(path, reading=alone)
             stack.callback(signed.close)
             name = place.LEDGER
-            path, alone = _database(directory, name, stack, still=still)
+            path, alone = _database(server, directory, name, stack, still=still)
             store = LedgerDatabase(path, reading=alone)
             stack.callback(store.close)
             anchors, name = None, place.ANCHORS
-            if (directory / name).exists():
-                path, alone = _database(directory, name, stack, still=still)
+            if server is not None or (directory / name).exists():
+                path, alone = _database(server, directory, name, stack, still=still)
                 anchors = AnchorDatabase(path, reading=alone)
                 stack.callback(anchors.close)
             desk, name = None, place.DESK
-            if (directory / name).exists():
-                path, alone = _database(directory, name, stack, still=still)
+            if server is not None or (directory / name).exists():
+                path, alone = _database(server, directory, name, stack, still=still)
                 waiting = directory / place.REQUESTS
                 desk = open_staff_desk(path, settings.origin, waiting, reading=alone)
                 stack.callback(desk.close)
         except LedgerFault as error:
             return (Finding(ERROR, name, str(error)),)
-        checking = _Fsck(
-            directory, keys, trust, store, signed, anchors, desk, ciphertext=ciphertext
+        stores = Stores(
+            store,
+            signed,
+            None,
+            desk,
+            anchors,
+            open_log(directory, settings),
+            open_records(directory, settings),
+            open_envelopes(directory, settings),
+            ValidationFolder(directory / place.VALIDATION),
         )
+        checking = _Fsck(directory, keys, trust, stores, ciphertext=ciphertext)
         return checking.run(progress)
 
 
@@ -153,22 +184,15 @@ class _Fsck:
         directory: Path,
         keys: NotaryKeys,
         trust: Trust,
-        store: LedgerDatabase,
-        signed: CheckpointDatabase,
-        anchors: AnchorDatabase | None,
-        desk: StaffDesk | None,
+        stores: Stores,
         *,
         ciphertext: bool,
     ) -> None:
         self.trust = trust
         self.directory = directory
         self.keys = keys
-        self.store = store
-        self.signed = signed
-        self.anchors = anchors
-        self.desk = desk
-        self.log = LogFolder(directory / place.LOG)
-        self.envelopes = EnvelopeStore(directory / place.OBJECTS)
+        self.store, self.signed, self.log = stores.ledger, stores.signed, stores.log
+        self.anchors, self.desk, self.envelopes = stores.anchors, stores.desk, stores.envelopes
         self.ciphertext = ciphertext
         self.findings: list[Finding] = []
         self.replay = Replay(keys.origin)

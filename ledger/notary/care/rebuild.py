@@ -47,6 +47,7 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
     with place.lock(directory):
         place.settle(directory, hook)
         settings = place.read_settings(directory)
+        place.require_embedded(settings)
         _, trust = read_trust(directory / settings.trust_file)
         remade = rebuild_checkpoints(directory, trust, hook)
         signed = CheckpointDatabase(directory / place.CHECKPOINTS)

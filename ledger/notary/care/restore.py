@@ -53,7 +53,7 @@ def restore(
     Raises LedgerFault when a newer or another checkpoint than the backup's last is known: going on from
     the backup would fork the ledger. Conflict when the directory is not empty; NotFound; StorageFailed.
     """
-    place.read_settings(source)
+    place.require_embedded(place.read_settings(source))
     strange = not (directory / place.LOCK).exists()
     make_folder(directory)
 

@@ -94,7 +94,7 @@ class Door:
         limits.require_few(desk, here)
         digest = secret_digest(secret)
         sql = """SELECT staff, code_secret FROM links JOIN staff ON staff = id
-            WHERE digest = ? AND expires > ? AND active"""
+            WHERE digest = ? AND expires > ? AND active = 1"""
         with desk.connections.reading() as connection:
             found = connection.execute(sql, (digest, desk.moment)).fetchone()
         if found is None:
@@ -230,7 +230,7 @@ class Door:
         connection.execute(sql, (secret, step, session.member.id))
         for sql in (
             "DELETE FROM links WHERE staff = ?",
-            "DELETE FROM sessions WHERE staff = ? AND first",
+            "DELETE FROM sessions WHERE staff = ? AND first = 1",
         ):
             connection.execute(sql, (session.member.id,))
         sessions.end(connection, session)
@@ -278,7 +278,7 @@ class Door:
         except SealbookError:
             return None
         sql = """SELECT staff FROM passkeys JOIN staff ON staff = staff.id
-            WHERE passkeys.id = ? AND active"""
+            WHERE passkeys.id = ? AND active = 1"""
         with self._desk.connections.reading() as connection:
             found = connection.execute(sql, (key_id,)).fetchone()
             return None if found is None else member_of(connection, found[0])

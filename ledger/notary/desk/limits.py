@@ -56,6 +56,7 @@ def failed(desk: StaffDesk, *scopes: str) -> None:
         connection.execute("DELETE FROM failures WHERE since <= ?", (now - WINDOW,))
         for scope in scopes:
             connection.execute(
-                "INSERT INTO failures VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1",
+                "INSERT INTO failures VALUES (?, ?, 1) ON CONFLICT (scope) DO UPDATE "
+                "SET count = failures.count + 1",
                 (scope, now),
             )

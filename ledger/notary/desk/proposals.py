@@ -120,9 +120,9 @@ def propose(
         if data is not None:
             desk.records.write(digest, data)
         sql = """INSERT INTO proposals (digest, sent, proposer, proposed, state)
-            VALUES (?, ?, ?, ?, ?)"""
+            VALUES (?, ?, ?, ?, ?) RETURNING id"""
         row = digest, sent, member.id, desk.moment, WAITING
-        number = int(connection.execute(sql, row).lastrowid)
+        number = int(connection.execute(sql, row).fetchone()[0])
         note(desk, connection, Actor.of(member), Action.PROPOSED, object_of(asked))
     return number
 

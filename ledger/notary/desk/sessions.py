@@ -34,7 +34,7 @@ def begin(desk: StaffDesk, connection: Any, member: Member, *, first: bool = Fal
         "DELETE FROM sessions WHERE seen <= ? OR started <= ?", (now - IDLE, now - LONGEST)
     )
     token = desk.random(_TOKEN).hex()
-    row = _digest(token), member.id, member.role, first, now, now
+    row = _digest(token), member.id, member.role, int(first), now, now
     connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
     return token
 
@@ -43,7 +43,7 @@ def find(desk: StaffDesk, token: str) -> Session | None:
     """Return the session of a token, None when there is none or it is over; a look keeps it alive."""
     digest, now = _digest(token), desk.moment
     sql = """SELECT staff, first, started, seen FROM sessions JOIN staff ON staff = id
-        WHERE digest = ? AND active AND sessions.role = staff.role AND seen > ? AND started > ?"""
+        WHERE digest = ? AND active = 1 AND sessions.role = staff.role AND seen > ? AND started > ?"""
     with desk.connections.reading() as connection:
         found = connection.execute(sql, (digest, now - IDLE, now - LONGEST)).fetchone()
         if found is None:

@@ -54,9 +54,10 @@ def add(desk: StaffDesk, name: str, role: Role, by: Actor) -> str:
         else:
             if connection.execute("SELECT count(*) FROM staff").fetchone()[0] >= MAX_STAFF:
                 raise Conflict(f"The staff has {MAX_STAFF} names already.")
-            sql = "INSERT INTO staff (name, folded, role, handle, active) VALUES (?, ?, ?, ?, 1)"
+            sql = """INSERT INTO staff (name, folded, role, handle, active)
+                VALUES (?, ?, ?, ?, 1) RETURNING id"""
             row = kept, folded(kept), role, desk.random(32)
-            number = int(connection.execute(sql, row).lastrowid)
+            number = int(connection.execute(sql, row).fetchone()[0])
         note(desk, connection, by, Action.STAFF_ADDED, f"{kept} ({role})")
         return _link(desk, connection, number)
 
@@ -129,14 +130,15 @@ def _link(desk: StaffDesk, connection: Any, number: int) -> str:
     text = base64.b32encode(desk.random(_SECRET)).decode()
     secret = "-".join(in_fours(text))
     connection.execute(
-        "INSERT OR REPLACE INTO links VALUES (?, ?, ?)",
+        "INSERT INTO links VALUES (?, ?, ?) ON CONFLICT (staff) "
+        "DO UPDATE SET digest = excluded.digest, expires = excluded.expires",
         (number, secret_digest(secret), desk.moment + LINK_SECONDS),
     )
     return secret
 
 
 def _active(connection: Any, name: str) -> Member:
-    sql = "SELECT id FROM staff WHERE folded = ? AND active"
+    sql = "SELECT id FROM staff WHERE folded = ? AND active = 1"
     found = connection.execute(sql, (folded(name),)).fetchone()
     if found is None:
         raise NotFound(f"Nobody on the staff is named {quoted(name)}.")

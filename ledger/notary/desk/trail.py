@@ -22,6 +22,7 @@ from ledger.notary.desk.roles import Member
 from ledger.notary.storage.desk import StaffDesk
 
 _PAGE = 1_000
+_NO_END = (1 << 63) - 1
 _ROW = "SELECT number, time, who, role, action, object, entry, previous, hash FROM trail"
 
 
@@ -147,8 +148,9 @@ def rows(desk: StaffDesk) -> Iterator[Row]:
 def newest(desk: StaffDesk, before: int | None, limit: int) -> list[Row]:
     """Return at most `limit` rows, newest first, below number `before`."""
     with desk.connections.reading() as connection:
-        sql = f"{_ROW} WHERE ? IS NULL OR number < ? ORDER BY number DESC LIMIT ?"
-        return [Row(*each) for each in connection.execute(sql, (before, before, limit)).fetchall()]
+        sql = f"{_ROW} WHERE number < ? ORDER BY number DESC LIMIT ?"
+        end = _NO_END if before is None else before
+        return [Row(*each) for each in connection.execute(sql, (end, limit)).fetchall()]
 
 
 def verify_trail(origin: str, found: Iterable[Row]) -> tuple[int, bytes]:

@@ -1,12 +1,13 @@
 """Answers to a block's statements, on a thread of their own: the next block is written meanwhile."""
 
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 from ledger.chain.replay import account_of
 from ledger.chain.statement import Statement
 from ledger.errors import LedgerFault, SealbookError
 from ledger.notary.ports import Entry, SignedCheckpoint
-from ledger.notary.sequencing.planning import OwnEntries, Plan, Planned
+from ledger.notary.sequencing.planning import Admitted, OwnEntries, Plan, Planned
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.underway import UnderWay, bug
 
@@ -14,8 +15,11 @@ from ledger.notary.sequencing.underway import UnderWay, bug
 class Answers:
     """Plans that were carried out, and the checkpoints that close their blocks."""
 
-    def __init__(self, receipts: Receipts, under_way: UnderWay) -> None:
+    def __init__(
+        self, receipts: Receipts, under_way: UnderWay, after: Callable[[], None] = lambda: None
+    ) -> None:
         self._receipts = receipts
+        self._after = after
         self._under_way = under_way
         self._queue: SimpleQueue[tuple[Plan, SignedCheckpoint | None] | None] = SimpleQueue()
 
@@ -33,6 +37,7 @@ class Answers:
             plan, checkpoint = work
             try:
                 self._answer(plan, checkpoint)
+                self._after()
             except Exception as error:  # noqa: BLE001 - it is entered; its receipt can be asked for
                 entered = "The statement was entered; ask for its receipt."
                 answer = error if isinstance(error, SealbookError) else bug(error, entered)
@@ -51,13 +56,44 @@ class Answers:
         if checkpoint is not None:
             self._answer_block(plan, checkpoint)
         for item, index in plan.existing:
+            if item.remote:
+                self._end(item, index)
+                continue
             try:
                 receipt = self._receipts.at(index)
             except LedgerFault as error:  # of an old entry: no reason to doubt the new ones
                 self._under_way.refuse(item, error)
             else:
-                self._under_way.end(item)
-                item.future.set_result(receipt)
+                self._end(item, receipt)
+
+    def _end(self, item: Planned, result: object) -> None:
+        self._under_way.end(item)
+        item.future.set_result(result)
+
+    def of_others(self, entered: Sequence[tuple[Planned, int]]) -> None:
+        """Answer items that another process has entered, by their indices."""
+        blocks: dict[int, tuple[SignedCheckpoint, dict[int, list[Admitted]]]] = {}
+        for item, index in entered:
+            try:
+                if isinstance(item, OwnEntries):
+                    self._end(item, _entries(item, index))
+                    continue
+                checkpoint = self._receipts.closing(index)
+                _, found = blocks.setdefault(checkpoint.height, (checkpoint, {}))
+                found.setdefault(index, []).append(item)
+            except SealbookError as error:
+                self._under_way.refuse(item, error)
+        for checkpoint, found in blocks.values():
+            in_order = dict(sorted(found.items()))
+            try:
+                deposits = {index: items[0].statement for index, items in in_order.items()}
+                receipts = self._receipts.of_block(checkpoint, deposits)
+            except SealbookError as error:
+                self._under_way.fail((one for items in found.values() for one in items), error)
+            else:
+                for items, receipt in zip(in_order.values(), receipts, strict=True):
+                    for one in items:
+                        self._end(one, receipt)
 
     def _answer_block(self, plan: Plan, checkpoint: SignedCheckpoint) -> None:
         index = checkpoint.size - len(plan.statements)
@@ -65,21 +101,27 @@ class Answers:
         waiting = []
         for item in plan.items:
             if isinstance(item, OwnEntries):
-                self._under_way.end(item)
-                item.future.set_result(
-                    [_entry(at, each) for at, each in enumerate(item.statements, index)]
-                )
+                self._end(item, index if item.remote else _entries(item, index))
                 index += len(item.statements)
             else:
-                deposits[index] = item.statement
-                waiting.append(plan.leaves[item.leaf])
+                wanted = []
+                for each in plan.leaves[item.leaf]:
+                    if each.remote:
+                        self._end(each, index)
+                    else:
+                        wanted.append(each)
+                if wanted:
+                    deposits[index] = item.statement
+                    waiting.append(wanted)
                 index += 1
         receipts = self._receipts.of_block(checkpoint, deposits) if deposits else []
         for same, receipt in zip(waiting, receipts, strict=True):
             for each in same:
-                self._under_way.end(each)
-                each.future.set_result(receipt)
+                self._end(each, receipt)
 
 
-def _entry(index: int, statement: Statement) -> Entry:
-    return Entry(index, statement.kind, account_of(statement), statement.encoded)
+def _entries(item: OwnEntries, first: int) -> list[Entry]:
+    return [
+        Entry(index, each.kind, account_of(each), each.encoded)
+        for index, each in enumerate(item.statements, first)
+    ]

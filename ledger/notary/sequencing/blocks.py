@@ -1,17 +1,22 @@
 """Writes blocks: persist, then sign, then compare and swap, then publish.
 
-    1. bundles      the entries, as files of the log         what a lost database is rebuilt from
-    2. entries      the entries and what follows from them   one transaction
+    1. entries      the entries and what follows from them   one transaction
+    2. bundles      the entries, as files of the log         what a lost database is rebuilt from
     3. copy         the checkpoint, signed by both log keys and the seal, as a file of the log
     4. checkpoint   swapped into a store of its own
     5. tiles        full hash tiles
     6. anchor       partial tiles, then /checkpoint          at most one per interval
 
-Up to step 2 nothing has happened that anybody could rely on: bundles behind the last signed checkpoint
-count for nothing. From step 2 on the block stands, and `recover` finishes it: the same entries, so the
-same root, whoever signs it and however often. A receipt is given only after step 5, so whatever was
-answered is in the bundles and under a checkpoint that no restart forgets. The copies are never behind
-the store of step 4, so one that is made anew from them is not older than what was signed last.
+From step 1 on the block stands, and `recover` finishes it: the same entries, so the same root, whoever
+signs it and however often. Nothing is signed before both, rows and bundles, are durable. A receipt is
+given only after step 5, so whatever was answered is in the bundles and under a checkpoint that no
+restart forgets. The copies are never behind the store of step 4, so one that is made anew from them is
+not older than what was signed last.
+
+Where several processes may write to the ledger in turn (`shared`), one that has lost the right to may
+not know so yet. `entries` and `checkpoint` fence it off: each takes only what follows the last one. All
+files follow from these two, so step 4 comes before step 3 there, and a file that a late one writes
+still holds what whoever came after would have written (ADR 0056). `lead` takes the right to write.
 
 Nothing is signed by a clock that has jumped, or lies before the newest block; outside the validity of
 the seal's certificates; or into a database whose file has gone. Those pass, and signing goes on.
@@ -56,6 +61,7 @@ from ledger.notary.health import Reason
 from ledger.notary.ports import (
     SIGNED_IN_A_FILE,
     Hook,
+    Lead,
     LedgerStore,
     LogFiles,
     NotaryKeys,
@@ -99,6 +105,7 @@ class BlockWriter:
         *,
         accepted: int = 0,
         anchoring: bool = False,
+        lead: Lead | None = None,
     ) -> None:
         self.take_up_keys(keys, trust)
         self.accepted = accepted
@@ -109,6 +116,7 @@ class BlockWriter:
         self._log = log
         self._watch = watch
         self._random = random
+        self._lead = lead
         self.hook = hook
         self._time = 0
         self.objection: NotSigning | None = None
@@ -201,10 +209,11 @@ class BlockWriter:
             platform=self._platform,
         )
         entries = [self.statement(st.BLOCK, block_payload(block)), *statements]
+        self._require_lead()
+        with self._fenced(), self.step(Step.ENTRIES):
+            self._store.append(start, entries)
         with self.step(Step.BUNDLES):
             self._log.write_entries(start, [each.encoded for each in entries])
-        with self.step(Step.ENTRIES):
-            self._store.append(start, entries)
         signed = self._close(block, entries)
         self._tokens = tuple(each for each in self._tokens if each not in named)
         return signed
@@ -229,6 +238,7 @@ class BlockWriter:
     def publish_anchor(self, tree: HashReader, size: int, note: str) -> None:
         """Publish an anchor over `size` entries of `tree`, with the lines that it has by now."""
         tiles = [(tile, tile_data(tree, tile)) for tile in partial_tiles(size)]
+        self._require_lead()
         with self.step(Step.ANCHOR):
             self._log.publish(tiles, size, note)
         self._published = note
@@ -244,8 +254,10 @@ class BlockWriter:
 
         Raises:
             LedgerFault: One of these does not hold; says what to do.
-            NotSigning: The block of step 3 cannot be signed now. What was signed can be read.
+            NotSigning: The block of step 3 cannot be signed now, or another process has the right to
+                write. What was signed can be read.
         """
+        self._require_lead()
         last = self._take_over(self._signed.last())
         self._require_signed(last, self._log.published())
         self._mend_copies(last)
@@ -253,7 +265,8 @@ class BlockWriter:
         size = 0 if last is None else last.size
         with self.step(Step.BUNDLES):
             head = self._store.read(size - size % TILE_WIDTH, size)
-            self._log.trim(size, [entry.statement for entry in head])
+            statements = [entry.statement for entry in head]
+            self._log.trim(size, statements, cut=self._lead is None)
         self._published = published
         self._mend_tiles(0 if published is None else size_of(published))
         if stored > size:
@@ -293,6 +306,42 @@ class BlockWriter:
             raise LedgerFault(f"An entry in the database was altered. {REBUILD}")
         return stored, published
 
+    def follow(self) -> bool:
+        """Take up what another process has signed since; return whether there was anything.
+
+        Raises LedgerFault, StorageFailed.
+        """
+        if self.last is None:
+            self.take_up()
+            return True
+        last = self._signed.last()
+        if last is None or last.size <= self.last.size:
+            return False
+        require_signed(self._trust, last)
+        tree = self.tree.copy()
+        tree.extend(self._store.leaf_hashes(tree.size, last.size))
+        if tree.root() != last.root:
+            raise LedgerFault(
+                f"The entries do not give the root of the last signed checkpoint (size {last.size}): "
+                "the database was altered. Stop every process and run `sealbook notary fsck`."
+            )
+        self.tree, self.last, self._time = tree, last, self._block(last.height).time
+        self._stated = newest_time(parse_note(last.note))
+        return True
+
+    def _require_lead(self) -> None:
+        if self._lead is not None:
+            self._lead.require()
+
+    @contextlib.contextmanager
+    def _fenced(self) -> Iterator[None]:
+        """Say of a refusal that somebody else writes by now, where that is so: it is no fault."""
+        try:
+            yield
+        except LedgerFault:
+            self._require_lead()
+            raise
+
     @contextlib.contextmanager
     def step(self, step: Step) -> Iterator[None]:
         """Mark a durable step."""
@@ -315,10 +364,12 @@ class BlockWriter:
             sign_checkpoint(checkpoint, keys.log, keys.ml_dsa, time, *successors),
             sign_seal(keys.origin, root, keys.seal, keys.certificate),
         )
-        with self.step(Step.COPY):
-            self._log.signed.append(new)
-        with self.step(Step.CHECKPOINT):
+        if self._lead is None:
+            self._copy(new)
+        with self._fenced(), self.step(Step.CHECKPOINT):
             self._signed.swap(self.last, new)
+        if self._lead is not None:
+            self._copy(new)
         if tiles:
             with self.step(Step.TILES):
                 self._log.write_tiles(tiles)
@@ -327,6 +378,10 @@ class BlockWriter:
             if entry.kind == st.PLATFORM:
                 self._platform = entry.leaf_hash
         return new
+
+    def _copy(self, new: SignedCheckpoint) -> None:
+        with self.step(Step.COPY):
+            self._log.signed.append(new)
 
     def _finish(self, stored: int) -> None:
         """Finish the block whose entries are in the database but under no checkpoint."""

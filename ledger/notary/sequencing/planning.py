@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
 from ledger.chain.replay import Replay, RuleBroken
 from ledger.chain.statement import Statement
 from ledger.errors import KeyRevoked, SealbookError
-from ledger.notary.ports import Entry, Hold, LedgerStore
+from ledger.notary.ports import Hold, LedgerStore
 from ledger.notary.sequencing.refusals import refusal
 
 
@@ -21,21 +22,29 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Admitted:
-    """A deposit that is good by itself. `held` is its room, None when it is in the ledger already."""
+    """A deposit that is good by itself. `held` is its room, None when it is in the ledger already.
+
+    Where it is `remote` the future gives the entry's index: another process makes the receipt.
+    """
 
     statement: Statement
     leaf: bytes
     held: Hold | None
-    future: "Future[bytes]"
+    future: "Future[Any]"
+    remote: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnEntries:
-    """Statements of the notary itself that enter one block together or not at all."""
+    """Statements of the notary itself that enter one block together or not at all.
+
+    The future gives their entries; where it is `remote`, the first one's index.
+    """
 
     statements: tuple[Statement, ...]
     endorser: bytes | None
-    future: "Future[list[Entry]]"
+    future: "Future[Any]"
+    remote: bool = False
 
 
 Planned = Admitted | OwnEntries

@@ -81,8 +81,8 @@ class Receipts:
     def at(self, index: int) -> bytes:
         """Return the receipt of the deposit at `index`. Raises NotFound, LedgerFault."""
         entries = self._store.read(index, index + 1)
-        checkpoint = self._signed.covering(index)
-        if not entries or checkpoint is None:
+        checkpoint = self.closing(index)
+        if not entries:
             raise NotFound(f"The ledger has no signed entry {index}.")
         if entries[0].kind != st.DEPOSIT:
             raise NotFound(f"Entry {index} is not a deposit; only deposits have receipts.")
@@ -94,6 +94,13 @@ class Receipts:
             receipt = self.assemble(checkpoint, deposits, later)[0]
         self._verify(receipt)
         return receipt
+
+    def closing(self, index: int) -> SignedCheckpoint:
+        """Return the checkpoint that closes the block of entry `index`. Raises NotFound."""
+        checkpoint = self._signed.covering(index)
+        if checkpoint is None:
+            raise NotFound(f"The ledger has no signed entry {index}.")
+        return checkpoint
 
     def _later(self) -> Anchor:
         """Return the first anchor, or else checkpoint, that keys have signed which were not revoked."""

@@ -43,6 +43,7 @@ from ledger.notary.sequencing.planning import (
     plan_block,
 )
 from ledger.notary.sequencing.receipts import Receipts
+from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.sequencing.underway import UnderWay, bug
 
 WINDOW = 0.02
@@ -83,6 +84,7 @@ class Sequencer:
         *,
         window: float = WINDOW,
         batch: int = BATCH,
+        sharing: Sharing | None = None,
     ) -> None:
         self._writer = writer
         self._store = store
@@ -90,7 +92,9 @@ class Sequencer:
         self._receipts = receipts
         self._room = room
         self._under_way = UnderWay(room)
-        self._answers = Answers(receipts, self._under_way)
+        self._sharing = sharing
+        after = (lambda: None) if sharing is None else sharing.flush
+        self._answers = Answers(receipts, self._under_way, after)
         self._clock = clock
         self._random = random
         self._window = window
@@ -110,8 +114,11 @@ class Sequencer:
 
     def start(self) -> None:
         """Take up the ledger and begin to work. Raises LedgerFault, StorageFailed."""
-        with contextlib.suppress(NotSigning):  # what waits to be signed waits on
-            self._take_up()
+        if self._sharing is None:
+            with contextlib.suppress(NotSigning):  # what waits to be signed waits on
+                self._take_up()
+        else:
+            self._sharing.start(self, self._under_way)
         self._admitters = [
             threading.Thread(target=self._admit, name=f"admission-{number}", daemon=True)
             for number in range(ADMISSION_THREADS)
@@ -131,6 +138,8 @@ class Sequencer:
         """Finish what was submitted, publish the last anchor, stop."""
         if self._under_way.close():
             return
+        if self._sharing is not None:
+            self._sharing.stop_taking()
         for _ in self._admitters:
             self._incoming.put(None)
         for thread in self._admitters:
@@ -140,6 +149,8 @@ class Sequencer:
             self._ready.notify_all()
         for thread in self._threads:
             thread.join()
+        if self._sharing is not None:
+            self._sharing.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -232,6 +243,54 @@ class Sequencer:
         with self._block_lock:
             yield
 
+    # --- a ledger that several processes share ---
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes to the ledger."""
+        return self._sharing is None or self._sharing.leads
+
+    def take_up(self, take: Callable[[], bool]) -> bool:
+        """Take the right to write, and then the ledger up; False where that cannot be now.
+
+        So it is while a block is under way here: one of a time when the right was had before.
+        Raises LedgerFault, StorageFailed.
+        """
+        if not self._block_lock.acquire(blocking=False):
+            return False
+        try:
+            if not take():
+                return False
+            with contextlib.suppress(NotSigning):  # what waits to be signed waits on
+                self._take_up()
+            return True
+        finally:
+            self._block_lock.release()
+
+    def follow(self) -> None:
+        """Take up what another process has signed. Raises LedgerFault, StorageFailed."""
+        if self._block_lock.acquire(blocking=False):
+            try:
+                self._follow()
+            finally:
+                self._block_lock.release()
+
+    def _follow(self) -> None:
+        if self._writer.follow():
+            self._admission.reload()
+
+    def put(self, items: Sequence[Planned]) -> None:
+        """Queue what another process has admitted."""
+        with self._ready:
+            self._queue.extend(items)
+            self._ready.notify_all()
+
+    def answer(self, entered: Sequence[tuple[Planned, int]]) -> None:
+        """Answer items that another process has entered, by their indices."""
+        with self._block_lock:
+            self._follow()
+        self._answers.of_others(entered)
+
     # --- admission threads ---
 
     def _admit(self) -> None:
@@ -299,6 +358,9 @@ class Sequencer:
             return batch, self._ended and not self._queue
 
     def _write_batch(self, batch: list[Planned]) -> None:
+        if self._sharing is not None and not self._sharing.leads:
+            self._sharing.forward(batch)
+            return
         try:
             with self._block_lock:
                 self._under_way.require_sound()
@@ -312,7 +374,11 @@ class Sequencer:
                     self._stale = False
                     self._admission.learn(statements)
         except SealbookError as error:
-            self._under_way.fail(batch, error)
+            if self.leads:
+                self._under_way.fail(batch, error)
+            else:
+                assert self._sharing is not None
+                self._sharing.hand_on(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing more may be signed
             self._under_way.fail(batch, bug(error))
         else:
@@ -334,12 +400,14 @@ class Sequencer:
         """Publish the newest checkpoint when it is time."""
         if self._writer.anchored or self._under_way.fault is not None or self._stale:
             return
+        if not self.leads:
+            return
         time = self._clock()
         if now or not 0 <= time - self._anchored_at < ANCHOR_INTERVAL:
             try:
                 self._writer.publish()
                 self._anchored_at = time
-            except StorageFailed:
+            except (StorageFailed, NotSigning):
                 self._stale = (
                     True  # the receipts hold without it; the next block starts with recovery
                 )

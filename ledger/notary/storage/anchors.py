@@ -9,11 +9,11 @@ from typing import Any
 
 from ledger.chain.receipt import TokenEntry
 from ledger.notary.ports import Anchor, Stamp
-from ledger.notary.storage.connections import Connections
+from ledger.notary.storage.schema import Place, Schema, Version, open_engine
 
 FILE = "anchors.sqlite"
 
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE anchors (
     height INTEGER PRIMARY KEY,
     size INTEGER NOT NULL UNIQUE,
@@ -31,15 +31,17 @@ CREATE INDEX tokens_by_height ON tokens (height, until);
 CREATE INDEX tokens_by_signer ON tokens (signer, until);
 CREATE INDEX tokens_by_until ON tokens (until);
 """
+_IN_ORDER = "ALTER TABLE tokens ADD COLUMN rowid BIGINT GENERATED ALWAYS AS IDENTITY;"
+"""SQLite has this column unasked; `newest` goes by it."""
+_SCHEMA = Schema("anchors", (Version(_TABLES, postgres=_IN_ORDER),))
 
 
 class AnchorDatabase:
     """The anchors, by block height."""
 
-    def __init__(self, path: Path, *, reading: bool = False) -> None:
-        self._connections = Connections(
-            path, _SCHEMA, create=not reading and not path.exists(), reading=reading
-        )
+    def __init__(self, place: Place, *, reading: bool = False) -> None:
+        create = not reading and not (isinstance(place, Path) and place.exists())
+        self._connections = open_engine(place, _SCHEMA, create=create, reading=reading)
 
     def put(self, anchor: Anchor) -> None:
         """Add an anchor, or the cosignatures that have come since. Its tokens are not touched."""
@@ -59,13 +61,13 @@ class AnchorDatabase:
         with self._connections.writing() as connection:
             connection.executemany(
                 "INSERT INTO anchors VALUES (?, ?, ?) ON CONFLICT (height) DO UPDATE SET "
-                "note = excluded.note WHERE note != excluded.note",
+                "note = excluded.note WHERE anchors.note != excluded.note",
                 notes,
             )
             connection.executemany(
                 "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET "
                 "until = excluded.until, signer = excluded.signer, der = excluded.der "
-                "WHERE der != excluded.der OR until != excluded.until",
+                "WHERE tokens.der != excluded.der OR tokens.until != excluded.until",
                 tokens,
             )
 
@@ -86,7 +88,11 @@ class AnchorDatabase:
 
     def signers(self, now: int) -> list[tuple[str, Stamp]]:
         """Return a token, with its note, of each signer's certificate whose tokens stand now."""
-        return self._stamps("WHERE until >= ? GROUP BY signer", now)
+        sql = "SELECT DISTINCT signer FROM tokens WHERE until >= ?"
+        with self._connections.reading() as connection:
+            found = connection.execute(sql, (now,)).fetchall()
+        clause = "WHERE signer = ? AND until >= ? LIMIT 1"
+        return [each for (signer,) in found for each in self._stamps(clause, signer, now)]
 
     def revoke(self, signer: bytes, until: int) -> None:
         """Let no token of a signer's certificate stand beyond a time."""
@@ -97,7 +103,9 @@ class AnchorDatabase:
 
     def until(self) -> int | None:
         """Return the POSIX second to which every stamped anchor stands, None without any."""
-        sql = "SELECT min(best) FROM (SELECT max(until) AS best FROM tokens GROUP BY height)"
+        sql = (
+            "SELECT min(best) FROM (SELECT max(until) AS best FROM tokens GROUP BY height) AS each"
+        )
         with self._connections.reading() as connection:
             found: int | None = connection.execute(sql).fetchone()[0]
         return found
@@ -138,7 +146,7 @@ class AnchorDatabase:
         """Close every connection."""
         self._connections.close()
 
-    def _stamps(self, clause: str, *arguments: int) -> list[tuple[str, Stamp]]:
+    def _stamps(self, clause: str, *arguments: int | bytes) -> list[tuple[str, Stamp]]:
         columns = "note, height, digest, lines, der, until, signer"
         sql = f"SELECT {columns} FROM tokens JOIN anchors USING (height) {clause}"  # noqa: S608
         with self._connections.reading() as connection:

@@ -10,12 +10,13 @@ from pathlib import Path
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.notary.ports import SignedCheckpoint
-from ledger.notary.storage.connections import Connections, Snapshot
+from ledger.notary.storage.connections import Snapshot
+from ledger.notary.storage.schema import Place, Schema, Session, Version, open_engine
 from ledger.quoted import quoted
 
 FILE = "checkpoints.sqlite"
 
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE checkpoints (
     height INTEGER PRIMARY KEY,
     size INTEGER NOT NULL UNIQUE,
@@ -24,12 +25,11 @@ CREATE TABLE checkpoints (
     seal_protected BLOB NOT NULL,
     seal_signature BLOB NOT NULL
 ) STRICT;
-CREATE TRIGGER checkpoints_not_updated BEFORE UPDATE ON checkpoints
-    BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never changed'); END;
-CREATE TRIGGER checkpoints_not_deleted BEFORE DELETE ON checkpoints
-    BEGIN SELECT RAISE(ABORT, 'signed checkpoints are never deleted'); END;
 """
+_NEVER = "signed checkpoints are never changed, and never deleted"
+_SCHEMA = Schema("checkpoints", (Version(_TABLES, ("checkpoints",), _NEVER),))
 _COLUMNS = "height, size, root, note, seal_protected, seal_signature"
+_LAST = "ORDER BY height DESC LIMIT 1"
 _INSERT = f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 
@@ -47,27 +47,27 @@ def _row(each: SignedCheckpoint) -> tuple[int, int, bytes, str, bytes, bytes]:
 class CheckpointDatabase:
     """The signed checkpoints, by block height."""
 
-    def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
-        if not create and not path.exists():
+    def __init__(self, place: Place, *, create: bool = False, reading: bool = False) -> None:
+        if not create and isinstance(place, Path) and not place.exists():
             raise LedgerFault(
-                f"{quoted(path)} is missing. Nothing can be signed without it: it says what was "
+                f"{quoted(place)} is missing. Nothing can be signed without it: it says what was "
                 "signed last, and going on from less would fork the ledger. Run `sealbook notary fsck "
                 "--rebuild`, which makes it anew from `log/signed`."
             )
-        self.path = path
-        self._connections = Connections(path, _SCHEMA, create=create, reading=reading)
+        self.place = place
+        self._connections = open_engine(place, _SCHEMA, create=create, reading=reading)
 
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""
-        return self._one("ORDER BY height DESC LIMIT 1", ())
+        return self._one(_LAST, ())
 
     def swap(self, last: SignedCheckpoint | None, new: SignedCheckpoint) -> None:
         """Add `new` if `last` is still the newest. Raises LedgerFault otherwise."""
         with self._connections.writing() as connection:
-            stored = self.last()
+            stored = next(iter(_select(connection, _LAST, ())), None)
             if stored != last or new.height != (0 if last is None else last.height + 1):
                 raise LedgerFault(
-                    f"{quoted(self.path)} holds another last checkpoint than this notary has "
+                    f"{quoted(self.place)} holds another last checkpoint than this notary has "
                     "signed: another "
                     "process signs for the same ledger. Stop both, and start only one."
                 )
@@ -110,10 +110,13 @@ class CheckpointDatabase:
         return next(iter(self._many(clause, arguments)), None)
 
     def _many(self, clause: str, arguments: tuple[int, ...]) -> list[SignedCheckpoint]:
-        sql = f"SELECT {_COLUMNS} FROM checkpoints {clause}"  # noqa: S608
         with self._connections.reading() as connection:
-            rows = connection.execute(sql, arguments).fetchall()
-        return [
-            SignedCheckpoint(height, size, root, note, Seal(protected, signature))
-            for height, size, root, note, protected, signature in rows
-        ]
+            return _select(connection, clause, arguments)
+
+
+def _select(connection: Session, clause: str, arguments: tuple[int, ...]) -> list[SignedCheckpoint]:
+    sql = f"SELECT {_COLUMNS} FROM checkpoints {clause}"  # noqa: S608
+    return [
+        SignedCheckpoint(height, size, root, note, Seal(protected, signature))
+        for height, size, root, note, protected, signature in connection.execute(sql, arguments)
+    ]

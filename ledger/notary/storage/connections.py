@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +21,6 @@ REBUILT = (FILE, "checkpoints.sqlite")
 KEPT_READERS = 8
 """Connections kept for the next reader. More are open only while as many threads read at one moment."""
 
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; each lasts milliseconds."""
 WAL_PAGES = 8_000
@@ -36,22 +35,21 @@ class Connections:
 
     These belong to no thread: threads come and go with the load, and what is tied to one stays open
     for ever. With `reading` nothing is written, not even what SQLite puts beside the file: for a disk
-    that is full or can only be read. `create` makes the schema where there is none yet; without it a
-    missing file is an error. `added`, a table and its schema, is made where a database of an earlier
-    release lacks that table. The file is the owner's alone, and what SQLite puts beside it takes its
-    mode.
+    that is full or can only be read. `versions` are the scripts of the schema's versions, see
+    `ledger.notary.storage.schema`: a database of an earlier one goes forward, unless nothing may be
+    written. `create` makes a file where there is none yet; without it a missing file is an error. The
+    file is the owner's alone, and what SQLite puts beside it takes its mode.
     """
 
     def __init__(
         self,
         path: Path,
-        schema: str,
+        versions: Sequence[str],
         *,
         create: bool = False,
         reading: bool = False,
         synchronous: str = "FULL",
         log_pages: int = WAL_PAGES,
-        added: tuple[str, str] | None = None,
     ) -> None:
         self._path = path
         self._reading = reading
@@ -70,32 +68,21 @@ class Connections:
             if not reading:
                 keep_private(path)
             self._writer = self._connect()
-            if create:
-                with immediate(self._writer):
-                    if _version(self._writer) == 0:
-                        _execute_all(self._writer, schema)
-                        self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             version = _version(self._writer)
+            if not reading and (create or version > 0) and version < len(versions):
+                with immediate(self._writer):
+                    version = _version(self._writer)
+                    for script in versions[version:]:
+                        _execute_all(self._writer, script)
+                    version = max(version, len(versions))
+                    self._writer.execute(f"PRAGMA user_version = {version}")
         self.require_held()
         if version == 0:
             raise LedgerFault(
                 f"{quoted(path)} is empty. Run `sealbook notary fsck --rebuild`, or restore a backup."
             )
-        if version != SCHEMA_VERSION:
-            raise LedgerFault(
-                f"{quoted(path)} has schema version {version}; this program knows {SCHEMA_VERSION}. "
-                "Use the release that wrote it, or a newer one."
-            )
-        if added is not None and not reading:
-            self._add(*added)
-
-    def _add(self, table: str, schema: str) -> None:
-        has = "SELECT 1 FROM sqlite_schema WHERE name = ?"
-        with storage(self._path):
-            if self._writer.execute(has, (table,)).fetchone() is None:
-                with immediate(self._writer):
-                    if self._writer.execute(has, (table,)).fetchone() is None:
-                        _execute_all(self._writer, schema)
+        if version > len(versions):
+            raise newer_schema(path, version, len(versions))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Any]:
@@ -157,6 +144,12 @@ class Connections:
         with storage(self._path):
             return Snapshot(self._path, self._connect())
 
+    def check(self) -> str | None:
+        """Return what SQLite's own integrity check finds, None when all is well."""
+        with self.reading() as connection:
+            answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        return None if answer == "ok" else str(answer)
+
     def close(self) -> None:
         """Close every connection; one that is lent is closed when it comes back."""
         with self._lock:
@@ -181,6 +174,14 @@ class Connections:
         connection.execute("PRAGMA trusted_schema = 0")
         connection.execute("PRAGMA recursive_triggers = 1")  # INSERT OR REPLACE also fires DELETE
         return connection
+
+
+def newer_schema(place: object, version: int, known: int) -> LedgerFault:
+    """Return why a database that a newer release has written is not touched."""
+    return LedgerFault(
+        f"{quoted(place)} has schema version {version}; this program knows {known}. "
+        "Use the release that wrote it, or a newer one."
+    )
 
 
 def _version(connection: Any) -> int:

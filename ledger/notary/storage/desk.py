@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.notary.storage.connections import Connections, Snapshot
+from ledger.notary.storage.connections import Snapshot
 from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.schema import Engine, Place, Schema, Version, open_engine
 
 FILE = "desk.sqlite"
 REQUESTS = "requests"
 
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE staff (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
@@ -80,14 +81,34 @@ CREATE TABLE trail (
     previous BLOB NOT NULL,
     hash BLOB NOT NULL UNIQUE
 ) STRICT;
-CREATE TRIGGER trail_not_updated BEFORE UPDATE ON trail
-    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
-CREATE TRIGGER trail_not_deleted BEFORE DELETE ON trail
-    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+"""
+_IN_ORDER = """
 CREATE TRIGGER trail_in_order BEFORE INSERT ON trail
     WHEN NEW.number IS NOT (SELECT coalesce(max(number) + 1, 0) FROM trail)
     BEGIN SELECT RAISE(ABORT, 'the audit trail has no gaps'); END;
 """
+_IN_ORDER_ON_A_SERVER = """
+CREATE FUNCTION require_no_gap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.number IS DISTINCT FROM (SELECT coalesce(max(number) + 1, 0) FROM trail) THEN
+        RAISE EXCEPTION 'the audit trail has no gaps' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER trail_in_order BEFORE INSERT ON trail
+    FOR EACH ROW EXECUTE FUNCTION require_no_gap();
+"""
+_SCHEMA = Schema(
+    "desk",
+    (
+        Version(
+            _TABLES,
+            ("trail",),
+            "the audit trail is append-only",
+            sqlite=_IN_ORDER,
+            postgres=_IN_ORDER_ON_A_SERVER,
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +119,7 @@ class StaffDesk:
     """
 
     origin: str
-    connections: Connections
+    connections: Engine
     records: RecordFolder
     now: Callable[[], float]
     random: Callable[[int], bytes]
@@ -124,7 +145,7 @@ class StaffDesk:
 
 
 def open_staff_desk(
-    path: Path,
+    place: Place,
     origin: str,
     records: Path,
     now: Callable[[], float] = time.time,
@@ -134,8 +155,8 @@ def open_staff_desk(
 ) -> StaffDesk:
     """Open a desk, made where there is none yet; close what comes back. Raises StorageFailed.
 
-    `path` is its database, `records` the folder of the records that wait.
+    `place` is its database, `records` the folder of the records that wait.
     """
-    create = not reading and not path.exists()
-    connections = Connections(path, _SCHEMA, create=create, reading=reading)
+    create = not reading and not (isinstance(place, Path) and place.exists())
+    connections = open_engine(place, _SCHEMA, create=create, reading=reading)
     return StaffDesk(origin, connections, RecordFolder(records), now, random)

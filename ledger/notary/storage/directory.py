@@ -19,7 +19,7 @@ A directory is filled under `.incomplete`, which is nothing yet and may be throw
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,7 +105,9 @@ class TimestampSettings:
 class Settings:
     """The content of notary.toml. `passphrase_file` holds what opens the private keys that are shut.
 
-    `portal` is the URL at which the office answers for its certificates.
+    `portal` is the URL at which the office answers for its certificates. `database` is the URL of the
+    PostgreSQL database that holds the rows; None for SQLite files in the directory. It may hold a
+    password: nothing prints it.
     """
 
     origin: str
@@ -114,6 +116,7 @@ class Settings:
     token: TokenPlace | None = None
     passphrase_file: str | None = None
     portal: str | None = None
+    database: str | None = field(default=None, repr=False)
 
     @property
     def trust_file(self) -> str:
@@ -165,6 +168,7 @@ def read_settings(directory: Path) -> Settings:
                     _parse_token(value.get("token")),
                     _parse_passphrase_file(value.get("passphrase_file")),
                     _parse_portal(value.get("portal")),
+                    parse_database(value.get("database")),
                 )
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
@@ -182,9 +186,11 @@ def write_settings(directory: Path, settings: Settings) -> None:
         content["passphrase_file"] = settings.passphrase_file
     if settings.portal is not None:
         content["portal"] = settings.portal
+    if settings.database is not None:
+        content["database"] = settings.database
     if settings.token is not None:
         content["token"] = asdict(settings.token)
-    write_durably(directory / SETTINGS, tomli_w.dumps(content).encode())
+    write_durably(directory / SETTINGS, tomli_w.dumps(content).encode(), 0o600)
 
 
 def _timestamp(settings: TimestampSettings, directory: Path) -> dict[str, object]:
@@ -376,6 +382,7 @@ def open_token(place: TokenPlace, origin: str, directory: Path) -> "KeyToken":
 
 
 MAX_TIMESTAMPS, MAX_CRLS = 16, 8
+MAX_DATABASE = 1_000
 MAX_URL = 120
 """Characters of the portal's URL: it stands in a small code on paper."""
 
@@ -436,6 +443,31 @@ def _parse_portal(value: object) -> str | None:
         f"{quoted(SETTINGS)} does not say of portal what it should: a URL of at most {MAX_URL} ASCII "
         "characters, as https://notary.example."
     )
+
+
+def parse_database(value: object) -> str | None:
+    """Return the URL of a database; None for none. Raises InvalidInput, which does not repeat it."""
+    match value:
+        case None:
+            return None
+        case str() if (
+            value.startswith(("postgresql://", "postgres://")) and len(value) <= MAX_DATABASE
+        ):
+            return value
+    raise InvalidInput(
+        "The database is named by a URL such as postgresql://user@host:5432/name, of at most "
+        f"{MAX_DATABASE} characters."
+    )
+
+
+def require_embedded(settings: Settings) -> None:
+    """Raise InvalidInput where the rows lie on a server, which has its own tools for them."""
+    if settings.database is not None:
+        raise InvalidInput(
+            "This notary's rows lie in PostgreSQL, which this command does not copy or make anew. "
+            "Use pg_dump or the server's own backup for them, and copy the notary's directory "
+            "afterwards, in this order; put both back before the service starts."
+        )
 
 
 def _parse_token(value: object) -> TokenPlace | None:

@@ -1,4 +1,4 @@
-"""SQLite connections, and the main database: `ledger.sqlite`.
+"""The main database: `ledger.sqlite`, or tables on a server.
 
 Everything in it follows from the entries, and the entries also lie in the bundles of the log: it can
 be deleted and rebuilt. Rows are only added; triggers refuse the rest. `sqlite_utils` brings pysqlite3,
@@ -7,7 +7,6 @@ BEGIN IMMEDIATE themselves. Importing this module costs 200 ms: only the notary 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from ledger.chain.replay import (
@@ -24,12 +23,13 @@ from ledger.chain.replay import (
 from ledger.chain.statement import Statement
 from ledger.errors import LedgerFault
 from ledger.notary.ports import Entry
-from ledger.notary.storage.connections import Connections, Snapshot
+from ledger.notary.storage.connections import Snapshot
+from ledger.notary.storage.schema import Place, Schema, Version, open_engine
 from ledger.quoted import quoted
 
 _MAX_VARIABLES = 1_000
 
-_SCHEMA = """
+_ENTRIES = """
 CREATE TABLE entries (
     idx INTEGER PRIMARY KEY,
     leaf BLOB NOT NULL UNIQUE,
@@ -60,29 +60,23 @@ CREATE TABLE revocations (
 ) STRICT, WITHOUT ROWID;
 """
 _CERTIFICATES = """
-CREATE TABLE certificates (
+CREATE TABLE IF NOT EXISTS certificates (
     number INTEGER PRIMARY KEY,
     issued INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE withdrawals (
+CREATE TABLE IF NOT EXISTS withdrawals (
     number INTEGER PRIMARY KEY,
     withdrawn INTEGER NOT NULL
 ) STRICT;
 """
-"""Added to a database from before there were certificates: its ledger has none."""
-
-
-def _append_only(*tables: str) -> str:
-    return "".join(
-        f"CREATE TRIGGER {table}_not_{verb.lower()}d BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;\n"
-        for table in tables
-        for verb in ("UPDATE", "DELETE")
-    )
-
-
-_SCHEMA += _append_only("entries", "matters", "keys", "revocations")
-_CERTIFICATES += _append_only("certificates", "withdrawals")
+"""Some releases have added these without counting a version."""
+_SCHEMA = Schema(
+    "ledger",
+    (
+        Version(_ENTRIES, ("entries", "matters", "keys", "revocations")),
+        Version(_CERTIFICATES, ("certificates", "withdrawals")),
+    ),
+)
 _KEY = (
     "SELECT account, public, role, enrolled, revoked FROM keys LEFT JOIN revocations USING (key_id)"
 )
@@ -91,15 +85,9 @@ _KEY = (
 class LedgerDatabase:
     """The entries, and what follows from them: keys, revocations, matters, certificates."""
 
-    def __init__(self, path: Path, *, create: bool = False, reading: bool = False) -> None:
-        self.path = path
-        self._connections = Connections(
-            path,
-            _SCHEMA + _CERTIFICATES,
-            create=create,
-            reading=reading,
-            added=("certificates", _CERTIFICATES),
-        )
+    def __init__(self, place: Place, *, create: bool = False, reading: bool = False) -> None:
+        self.place = place
+        self._connections = open_engine(place, _SCHEMA, create=create, reading=reading)
 
     def size(self) -> int:
         """Return the number of entries."""
@@ -118,7 +106,7 @@ class LedgerDatabase:
             size = _size(connection)
             if size != start:
                 raise LedgerFault(
-                    f"{quoted(self.path)} has {size} entries where {start} were expected: "
+                    f"{quoted(self.place)} has {size} entries where {start} were expected: "
                     "another process "
                     "writes to it. Stop both, and start only one."
                 )
@@ -145,7 +133,7 @@ class LedgerDatabase:
     def of_the_office(self, start: int, end: int) -> list[int]:
         """Return the indices of the office's own entries (no blocks) from `start` to before `end`."""
         sql = (
-            "SELECT idx FROM entries INDEXED BY entries_of_the_office "
+            "SELECT idx FROM entries "
             "WHERE kind NOT IN ('deposit', 'block') AND idx >= ? AND idx < ? "
             "ORDER BY idx"
         )
@@ -216,10 +204,8 @@ class LedgerDatabase:
         self._connections.require_held()
 
     def check(self) -> str | None:
-        """Return what SQLite's own integrity check finds, None when all is well."""
-        with self._connections.reading() as connection:
-            answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        return None if answer == "ok" else str(answer)
+        """Return what the engine's own integrity check finds, None when all is well."""
+        return self._connections.check()
 
     def close(self) -> None:
         """Close every connection."""

@@ -47,9 +47,7 @@ class LogFolder:
         self._tail_start = 0
         self._partial: Path | None = None
         self._anchored = 0
-        with contextlib.suppress(LedgerFault):  # which whoever reads the anchor is told
-            note = self.published()
-            self._anchored = 0 if note is None else parse_checkpoint(parse_note(note).text).size
+        self._find_anchored()
 
     def write_entries(self, start: int, entries: Sequence[bytes]) -> None:
         """Make the bundles that hold the entries from `start` on durable.
@@ -69,17 +67,19 @@ class LogFolder:
         kept = len(tail) - len(tail) % TILE_WIDTH
         self._tail, self._tail_start = tail[kept:], first + kept
 
-    def trim(self, size: int, head: Sequence[bytes]) -> None:
+    def trim(self, size: int, head: Sequence[bytes], *, cut: bool = True) -> None:
         """Take away what lies behind the first `size` entries: a commit that was cut short.
 
         `head` is the last partial bundle, size % 256 entries; it is put in place where it is missing.
+        Without `cut` nothing is taken away: another process may have gone on.
         """
         index, width = divmod(size, TILE_WIDTH)
         with _storage(self.root):
             if width and self._bundle(index, width) != list(head):
                 write_durably(self.root / entries_path(index, width), format_bundle(head))
-            _cut(lambda at: self.root / entries_path(at), index, width)
-            for level in range(MAX_LEVEL):
+            if cut:
+                _cut(lambda at: self.root / entries_path(at), index, width)
+            for level in range(MAX_LEVEL if cut else 0):
                 if not (self.root / tile_path(level, 0)).parent.exists():
                     break
                 nodes = size >> TILE_HEIGHT * level
@@ -89,6 +89,12 @@ class LogFolder:
                 )
         self._tail, self._tail_start = list(head), index * TILE_WIDTH
         self._partial = self.root / entries_path(index, width) if width else None
+        self._find_anchored()
+
+    def _find_anchored(self) -> None:
+        with contextlib.suppress(LedgerFault):  # which whoever reads the anchor is told
+            note = self.published()
+            self._anchored = 0 if note is None else parse_checkpoint(parse_note(note).text).size
 
     def _bundle(self, index: int, width: int) -> list[bytes] | None:
         """Return the entries of the bundle with exactly this name."""

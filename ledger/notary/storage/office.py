@@ -10,7 +10,7 @@ window, which enters nothing twice.
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.notary.storage.connections import Connections
+from ledger.notary.storage.schema import Place, Schema, Version, open_engine
 
 FILE = "office.sqlite"
 WAITING, DONE, FAILED = "waiting", "done", "failed"
@@ -22,7 +22,7 @@ _PRUNE_EVERY = 256
 _KEPT_LONGER = 60
 """Seconds: a thread whose `now` is a moment behind another's still finds what that one forgets."""
 
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE orders (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -43,6 +43,7 @@ CREATE TABLE auditors (
     admitted INTEGER NOT NULL
 ) STRICT;
 """
+_SCHEMA = Schema("office", (Version(_TABLES),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,12 @@ class Auditor:
 class OfficeDatabase:
     """Orders, nonces and auditors."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: Place) -> None:
         # NORMAL: a power cut may lose the last writes, which costs nothing here.
-        self._connections = Connections(
-            path,
+        self._connections = open_engine(
+            place,
             _SCHEMA,
-            create=not path.exists(),
+            create=not (isinstance(place, Path) and place.exists()),
             synchronous="NORMAL",
             log_pages=_LOG_PAGES,
         )
@@ -83,8 +83,8 @@ class OfficeDatabase:
     def give(self, kind: str, argument: bytes) -> int:
         """Leave an order; return its number."""
         with self._connections.writing() as connection:
-            sql = "INSERT INTO orders (kind, argument, state) VALUES (?, ?, ?)"
-            return int(connection.execute(sql, (kind, argument, WAITING)).lastrowid)
+            sql = "INSERT INTO orders (kind, argument, state) VALUES (?, ?, ?) RETURNING id"
+            return int(connection.execute(sql, (kind, argument, WAITING)).fetchone()[0])
 
     def order(self, number: int) -> LeftOrder | None:
         """Return an order."""

@@ -1,0 +1,276 @@
+"""Several processes, one ledger: each admits and answers its own depositors, one of them writes.
+
+    a process that does not write            the one that writes (`lead`)
+    admission ─► leave ─► queue ───────────► take in ─► writer thread ─► block
+    receipt ◄─ follow ◄─ outcomes ◄───────── answer ◄─ index or refusal
+
+Whoever writes has a right that the database gives to one process, and takes back when that process
+ends or is cut off; the others ask for it all the time. Who gets it takes up the ledger as after a
+crash, then the queue from its start: a statement that the one before it has entered is found, and
+answered with its index. A process that writes enters its own depositors' statements without the queue.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from ledger.chain.statement import parse_statement
+from ledger.errors import (
+    CiphertextMissing,
+    Conflict,
+    KeyRevoked,
+    NotEnrolled,
+    NotFound,
+    Refused,
+    SealbookError,
+    StorageFailed,
+    Unavailable,
+    WrongOrigin,
+)
+from ledger.notary.ports import Lead, LedgerStore, Left, Outcome, Queue
+from ledger.notary.sequencing.planning import Admitted, OwnEntries, Planned
+from ledger.notary.sequencing.underway import UnderWay, bug
+from ledger.quoted import Message
+
+EVERY = 0.25
+"""Seconds between looks where nobody wakes us: at the right to write, at the ledger's end."""
+NO_DATABASE: Message = (
+    "The notary's database does not answer; nothing is entered until it does. Nothing was lost: keep "
+    "the deposit and send it again later."
+)
+PATIENCE = 30.0
+"""Seconds that a statement waits for whoever writes; then its depositor sends it again."""
+_TOKEN = 16
+_REFUSALS = {
+    each.code: each
+    for each in (
+        CiphertextMissing, Conflict, KeyRevoked, NotEnrolled, NotFound, Refused, WrongOrigin,
+    )
+}  # fmt: skip
+
+
+class Line(Protocol):
+    """What the sequencer does when its process's part changes."""
+
+    def take_up(self, take: Callable[[], bool]) -> bool:
+        """Take the right to write, and then the ledger up; False where that cannot be now.
+
+        So it is while a block is under way here: one of a time when the right was had before.
+        """
+        ...
+
+    def follow(self) -> None:
+        """Take up what another process has signed."""
+        ...
+
+    def put(self, items: Sequence[Planned]) -> None:
+        """Queue items for the next block."""
+        ...
+
+    def answer(self, entered: Sequence[tuple[Planned, int]]) -> None:
+        """Answer items that another process has entered, by their indices."""
+        ...
+
+
+class Sharing:
+    """This process's part in a ledger that several share. Methods may be called from any thread."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        lead: Lead,
+        store: LedgerStore,
+        random: Callable[[int], bytes],
+        began: Callable[[], None],
+    ) -> None:
+        self.trouble: SealbookError | None = None
+        """Why the database cannot be used at this moment."""
+        self._queue = queue
+        self._lead = lead
+        self._store = store
+        self._random = random
+        self._began = began
+        self._up = 0
+        self._taken = 0
+        self._taking = True
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._waiting: dict[bytes, tuple[Planned, float]] = {}
+        self._done: list[tuple[Left, Outcome]] = []
+        self._thread: threading.Thread | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes to the ledger, and has taken it up."""
+        return self._lead.held == self._up > 0
+
+    def start(self, line: Line, under_way: UnderWay) -> None:
+        """Take up the ledger, as who writes to it or as who follows; then go on in the background."""
+        self._line, self._under_way = line, under_way
+        if not self._take_part():
+            self._line.follow()
+        self._thread = threading.Thread(target=self._work, name="sharing", daemon=True)
+        self._thread.start()
+
+    def stop_taking(self) -> None:
+        """Take in nothing more from the queue: what is in it waits for the next who writes."""
+        self._taking = False
+
+    def close(self) -> None:
+        """Wait for what was left to be answered, and stop."""
+        until = time.monotonic() + PATIENCE
+        while self._waiting and time.monotonic() < until:
+            self._stop.wait(EVERY / 10)
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        with contextlib.suppress(StorageFailed):
+            self.flush()
+        self._queue.close()
+
+    def forward(self, items: Sequence[Planned]) -> None:
+        """Leave items for whoever writes."""
+        left = []
+        with self._lock:
+            for item in items:
+                token, until = self._random(_TOKEN), time.monotonic() + PATIENCE
+                self._waiting[token] = item, until
+                left.append(_left(token, item))
+        try:
+            if left:
+                self._queue.leave(left)
+        except SealbookError as error:
+            with self._lock:
+                for each in left:
+                    self._waiting.pop(each.token, None)
+            self._under_way.fail(items, error)
+
+    def hand_on(self, items: Sequence[Planned], error: SealbookError) -> None:
+        """Leave what this process could not enter any more to whoever writes by now."""
+        mine = [each for each in items if not each.future.done() and not each.remote]
+        self._under_way.fail([each for each in items if each.remote], error)
+        self.forward(mine)
+
+    def flush(self) -> None:
+        """Say what became of what was taken in. Raises StorageFailed; what is unsaid is said later."""
+        with self._lock:
+            done, self._done = self._done, []
+        if done:
+            try:
+                self._queue.answer(done)
+            except SealbookError:
+                with self._lock:
+                    self._done = done + self._done
+                raise
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._queue.wait(EVERY)
+                self._turn()
+                self.trouble = None
+            except SealbookError as error:
+                self.trouble = error
+                self._stop.wait(EVERY)
+            except Exception as error:  # noqa: BLE001 - whatever it was, nothing more may be signed
+                self._under_way.fail((), bug(error))
+                return
+            self._give_up()
+
+    def _turn(self) -> None:
+        if self._take_part():
+            self._take_in()
+            self.flush()
+        else:
+            self._line.follow()
+        if self._waiting:
+            self._collect()
+
+    def _take_part(self) -> bool:
+        """Return whether this process writes; take up the ledger where that is new."""
+        if self._lead.check() and self.leads:
+            return True
+        if not self._taking or not self._line.take_up(self._lead.take):
+            return False
+        self._up, self._taken = self._lead.held, 0
+        self._queue.forget()
+        self._began()
+        return True
+
+    def _take_in(self) -> None:
+        while self._taking and (found := self._queue.waiting(self._taken)):
+            items = [each for left in found if (each := self._planned(left)) is not None]
+            try:
+                self._under_way.begin(len(items))
+            except Unavailable:  # too much to do: they are taken in later
+                return
+            self._line.put(items)
+            self._taken = found[-1].number
+
+    def _planned(self, left: Left) -> Planned | None:
+        """Return what was left, to be entered; None where that was done, or it cannot be read."""
+        future: Future[int] = Future()
+        future.add_done_callback(lambda ended: self._note(left, ended))
+        try:
+            statements = tuple(parse_statement(each) for each in left.statements)
+        except SealbookError as error:
+            future.set_exception(error)
+            return None
+        if not left.own:
+            (one,) = statements
+            return Admitted(one, one.leaf_hash, None, future, remote=True)
+        entered = self._store.find([each.leaf_hash for each in statements])
+        if entered:  # by whoever wrote before
+            future.set_result(min(entered.values()))
+            return None
+        return OwnEntries(statements, left.endorser, future, remote=True)
+
+    def _note(self, left: Left, ended: "Future[int]") -> None:
+        error = ended.exception()
+        if error is None:
+            outcome = Outcome(ended.result(), None, None)
+        elif not self.leads:
+            return  # whoever writes by now takes it in again
+        else:
+            code = error.code if isinstance(error, Refused) else Unavailable.code
+            outcome = Outcome(None, code, str(error))
+        with self._lock:
+            self._done.append((left, outcome))
+
+    def _collect(self) -> None:
+        """Answer those whose statements were entered or refused."""
+        entered = []
+        for token, outcome in self._queue.outcomes().items():
+            with self._lock:
+                found = self._waiting.pop(token, None)
+            if found is None:
+                continue
+            if outcome.index is None:
+                kind = _REFUSALS.get(outcome.code or "", Unavailable)
+                self._under_way.refuse(found[0], kind(outcome.detail or ""))
+            else:
+                entered.append((found[0], outcome.index))
+        if entered:
+            self._line.answer(entered)
+
+    def _give_up(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            late = [token for token, (_, until) in self._waiting.items() if until < now]
+            items = [self._waiting.pop(token)[0] for token in late]
+        for item in items:
+            self._under_way.refuse(
+                item,
+                Unavailable(
+                    "The notary did not come to enter this in time. Nothing was lost: send it again."
+                ),
+            )
+
+
+def _left(token: bytes, item: Planned) -> Left:
+    if isinstance(item, OwnEntries):
+        return Left(token, tuple(each.encoded for each in item.statements), True, item.endorser)
+    return Left(token, (item.statement.encoded,), False, None)

@@ -1,0 +1,208 @@
+"""The stores of a notary: the one place that opens them, from its directory and its settings.
+
+Rows lie in SQLite files of the directory, or on the PostgreSQL server that the settings name (the extra
+`postgres`); its client is imported only then. Whoever needs all stores takes `open_stores`; a command
+that runs beside the service takes the one that it needs. Care for files that are no notary's yet, or no
+more, opens those by their paths.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ledger.errors import InvalidInput
+from ledger.notary.ports import Queue
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.anchors import AnchorDatabase
+from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.desk import StaffDesk, open_staff_desk
+from ledger.notary.storage.directory import Settings
+from ledger.notary.storage.envelopes import EnvelopeStore
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.office import OfficeDatabase
+from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.room import DiskRoom
+from ledger.notary.storage.schema import Place
+from ledger.notary.storage.validation import ValidationFolder
+
+if TYPE_CHECKING:
+    from ledger.notary.storage.postgres import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that a notary keeps. `office` and `desk` are None where nothing may be written."""
+
+    ledger: LedgerDatabase
+    signed: CheckpointDatabase
+    office: OfficeDatabase | None
+    desk: StaffDesk | None
+    anchors: AnchorDatabase | None
+    log: LogFolder
+    records: RecordFolder
+    envelopes: EnvelopeStore
+    validation: ValidationFolder
+
+
+@contextmanager
+def open_server(settings: Settings, *, founding: bool = False) -> "Iterator[Server | None]":
+    """Yield the server that the settings name, None where there is none.
+
+    With `founding` it is the place in which a new ledger is put together. Raises InvalidInput,
+    StorageFailed.
+    """
+    if settings.database is None:
+        yield None
+        return
+    try:
+        from ledger.notary.storage.postgres import Server
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            "PostgreSQL needs the extra of the program for it. Install it with "
+            "`pip install 'sealbook[notary,postgres]'`."
+        ) from error
+    with Server(settings.database, settings.origin, founding=founding) as server:
+        yield server
+
+
+def open_queue(server: "Server") -> Queue:
+    """Return what processes that share the ledger leave for the one that writes."""
+    from ledger.notary.storage.queue import SubmissionQueue
+
+    return SubmissionQueue(server)
+
+
+@contextmanager
+def _places(
+    directory: Path, settings: Settings, server: "Server | None"
+) -> Iterator[Callable[[str], Place]]:
+    """Yield where the rows of a store lie, by its file's name."""
+    with ExitStack() as stack:
+        found = server or stack.enter_context(open_server(settings))
+        yield lambda name: directory / name if found is None else found
+
+
+@contextmanager
+def open_stores(
+    directory: Path,
+    settings: Settings,
+    server: "Server | None",
+    room: DiskRoom,
+    now: Callable[[], float],
+    random: Callable[[int], bytes],
+    *,
+    anchoring: bool,
+    reading: bool = False,
+) -> Iterator[Stores]:
+    """Yield the stores of a notary, closed at the end.
+
+    Args:
+        directory: The notary's own.
+        settings: Its notary.toml.
+        server: What `open_server` has given for them.
+        room: What is asked before the disk grows for a depositor.
+        now: POSIX seconds.
+        random: Returns that many random bytes.
+        anchoring: Whether anchors are made: their store is made where there is none.
+        reading: Whether nothing is written at all.
+
+    Raises LedgerFault, StorageFailed.
+    """
+    with ExitStack() as stack:
+        ledger, signed = stack.enter_context(
+            open_books(directory, settings, server, reading=reading)
+        )
+        office = desk = None
+        if not reading:
+            office = stack.enter_context(open_office(directory, settings, server))
+            desk = stack.enter_context(open_desk(directory, settings, server, now, random))
+        made = server is not None or (directory / place.ANCHORS).exists()
+        anchors = None
+        if made or (anchoring and not reading):
+            anchors = AnchorDatabase(server or directory / place.ANCHORS, reading=reading)
+            stack.callback(anchors.close)
+        yield Stores(
+            ledger,
+            signed,
+            office,
+            desk,
+            anchors,
+            open_log(directory, settings),
+            open_records(directory, settings),
+            open_envelopes(directory, settings, room),
+            ValidationFolder(directory / place.VALIDATION),
+        )
+
+
+@contextmanager
+def open_books(
+    directory: Path,
+    settings: Settings,
+    server: "Server | None" = None,
+    *,
+    create: bool = False,
+    reading: bool = False,
+) -> Iterator[tuple[LedgerDatabase, CheckpointDatabase]]:
+    """Yield the entries and the signed checkpoints. Raises LedgerFault, StorageFailed."""
+    with ExitStack() as stack:
+        at = stack.enter_context(_places(directory, settings, server))
+        ledger = LedgerDatabase(at(place.LEDGER), create=create, reading=reading)
+        stack.callback(ledger.close)
+        signed = CheckpointDatabase(at(place.CHECKPOINTS), create=create, reading=reading)
+        stack.callback(signed.close)
+        yield ledger, signed
+
+
+@contextmanager
+def open_office(
+    directory: Path, settings: Settings, server: "Server | None" = None
+) -> Iterator[OfficeDatabase]:
+    """Yield what passes between processes. Raises StorageFailed."""
+    with _places(directory, settings, server) as at:
+        office = OfficeDatabase(at(place.OFFICE))
+        try:
+            yield office
+        finally:
+            office.close()
+
+
+@contextmanager
+def open_desk(
+    directory: Path,
+    settings: Settings,
+    server: "Server | None" = None,
+    now: Callable[[], float] = time.time,
+    random: Callable[[int], bytes] = os.urandom,
+) -> Iterator[StaffDesk]:
+    """Yield the office's desk. Raises StorageFailed."""
+    with _places(directory, settings, server) as at:
+        requests = directory / place.REQUESTS
+        desk = open_staff_desk(at(place.DESK), settings.origin, requests, now, random)
+        try:
+            yield desk
+        finally:
+            desk.close()
+
+
+def open_log(directory: Path, settings: Settings) -> LogFolder:  # noqa: ARG001 - it will say where
+    """Return the log's static files."""
+    return LogFolder(directory / place.LOG)
+
+
+def open_records(directory: Path, settings: Settings) -> RecordFolder:  # noqa: ARG001 - it will say where
+    """Return the identity records."""
+    return RecordFolder(directory / place.RECORDS)
+
+
+def open_envelopes(
+    directory: Path,
+    settings: Settings,  # noqa: ARG001 - as above
+    room: DiskRoom | None = None,
+) -> EnvelopeStore:
+    """Return the ciphertext that depositors have uploaded."""
+    return EnvelopeStore(directory / place.OBJECTS, room=room)

@@ -1,0 +1,471 @@
+"""A notary whose rows lie in a real PostgreSQL server, and several processes that share its ledger."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import psycopg
+import pytest
+import tomli_w
+from click.testing import CliRunner
+
+from ledger.chain.receipt import parse_receipt
+from ledger.chain.statement import parse_statement
+from ledger.cli.root import cli
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.encoding import parse_toml
+from ledger.errors import (
+    Conflict,
+    KeyRevoked,
+    LedgerFault,
+    SealbookError,
+    StorageFailed,
+)
+from ledger.notary.desk import staff
+from ledger.notary.desk.roles import Role
+from ledger.notary.desk.trail import Action, Actor, record, rows, verify_trail
+from ledger.notary.health import Reason
+from ledger.notary.notary import Notary
+from ledger.notary.orders import Revoke, SayNotice
+from ledger.notary.ports import Step
+from ledger.notary.storage.connections import Connections
+from ledger.notary.storage.directory import InUse, read_settings
+from ledger.notary.storage.ledger_database import _SCHEMA, LedgerDatabase
+from ledger.notary.storage.postgres import Server, redacted
+from ledger.notary.storage.schema import Schema, sqlite_script
+from ledger.notary.storage.stores import open_desk, open_office, open_server
+from tests import crash_child
+from tests.core.test_crash import answers, require_same_ledger, run
+from tests.crash_child import BEFORE, COUNT, ROUNDS, company, statements
+from tests.notaries import ORIGIN, Company, check, deposit, examined, found, opened
+from tests.postgres import Missing, Postgres
+
+SIDES = ("before", "after")
+SHARED = (Step.ENTRIES, Step.BUNDLES, Step.CHECKPOINT, Step.COPY, Step.TILES, Step.ANCHOR)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    try:
+        server = Postgres()
+    except Missing as missing:
+        pytest.skip(f"no PostgreSQL: {missing}")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def founded(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str, Company]:
+    """A notary whose first tile is almost full, to be copied."""
+    url = postgres.new()
+    directory = found(tmp_path_factory.mktemp("postgres") / "notary", database=url)
+    with opened(directory) as notary:
+        depositor = Company().enrol(notary)
+        deposit(notary, depositor.statements(BEFORE))
+    return directory, url, depositor
+
+
+@pytest.fixture
+def work(
+    postgres: Postgres,
+    founded: tuple[Path, str, Company],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A folder with a copy of it in `notary`, rows and files."""
+    directory, url, _ = founded
+    shutil.copytree(directory, tmp_path / "notary")
+    settings = tmp_path / "notary" / "notary.toml"
+    value = parse_toml(settings.read_bytes()) | {"database": postgres.new(url)}
+    settings.write_text(tomli_w.dumps(value))
+    monkeypatch.setattr(crash_child, "WORK", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def depositor(founded: tuple[Path, str, Company]) -> Company:
+    return founded[2]
+
+
+@pytest.fixture
+def database(work: Path) -> str:
+    url = read_settings(work / "notary").database
+    assert url is not None
+    return url
+
+
+def errors(directory: Path) -> list[str]:
+    return [
+        f"{each.place}: {each.problem}" for each in examined(directory) if each.level == "error"
+    ]
+
+
+def sql(database: str, statement: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("SET search_path = sealbook")
+        connection.execute(statement.encode())
+
+
+def cut_off(database: str) -> None:
+    """End the connection on which the right to write hangs."""
+    sql(
+        database,
+        "SELECT pg_terminate_backend(pid) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND granted AND objsubid = 1",
+    )
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+# --- one process
+
+
+def test_a_ledger_in_postgresql_goes_on_after_a_restart(work: Path, depositor: Company) -> None:
+    with opened(work / "notary") as notary:
+        receipts = deposit(notary, depositor.statements(40))
+        statement = check(notary, receipts[-1]).statement
+        with pytest.raises(InUse, match="Another notary holds"):
+            opened(work / "notary")
+        last = notary.sequencer.last
+    with opened(work / "notary") as notary:
+        assert notary.sequencer.receipt(statement.leaf_hash) == receipts[-1]
+        require_same_ledger(notary, [], receipts)
+        assert deposit(notary, [statement.encoded]) and notary.sequencer.last == last
+        with pytest.raises(SealbookError, match="pg_dump"):
+            notary.backup(work / "backup")
+    assert errors(work / "notary") == []
+    assert not list((work / "notary").glob("*.sqlite"))
+
+
+def test_no_row_of_the_ledger_is_changed(founded: tuple[Path, str, Company]) -> None:
+    for table in ("entries", "keys", "certificates", "checkpoints", "trail"):
+        for change in (
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table}",
+            f"UPDATE {table} SET {{0}} = {{0}}",
+        ):
+            with psycopg.connect(founded[1]) as connection:
+                row = connection.execute(
+                    "SELECT column_name FROM information_schema.columns WHERE table_name = %s",
+                    (table,),
+                ).fetchone()
+            assert row is not None
+            with pytest.raises(psycopg.errors.RestrictViolation, match=r"append-only|never"):
+                sql(founded[1], change.format(row[0]))
+
+
+def test_entries_come_only_behind_the_last(work: Path, depositor: Company) -> None:
+    with open_server(read_settings(work / "notary")) as server:
+        assert server is not None
+        store = LedgerDatabase(server)
+        some = [parse_statement(each) for each in depositor.statements(2)]
+        size = store.size()
+        for start in (size - 1, size + 1):
+            with pytest.raises(LedgerFault, match="another process"):
+                store.append(start, some)
+        with pytest.raises(LedgerFault, match="refused a row"):
+            store.append(size, [some[0], some[0]])
+        store.append(size, some)
+        assert store.leaf_hashes(size, size + 9) == [each.leaf_hash for each in some]
+        assert store.find([each.leaf_hash for each in some]) == {
+            each.leaf_hash: at for at, each in enumerate(some, size)
+        }
+
+
+def test_orders_nonces_and_auditors_work_as_in_a_file(work: Path) -> None:
+    with open_office(work / "notary", read_settings(work / "notary")) as office:
+        number = office.give("notice", b"secret")
+        assert [each.id for each in office.waiting()] == [number]
+        office.answer(number, "done", b"seven")
+        order = office.order(number)
+        assert order is not None and (order.argument, order.answer) == (b"", b"seven")
+        assert office.remember(b"k", b"n", 100, 50) and not office.remember(b"k", b"n", 100, 50)
+        assert office.remembers(b"k", b"n") and not office.remembers(b"k", b"m")
+
+
+def test_the_desk_works_as_in_a_file(work: Path) -> None:
+    by = Actor("root", "terminal")
+    with open_desk(work / "notary", read_settings(work / "notary")) as desk:
+        staff.add(desk, "Li 李", Role.OFFICER, by)
+        member = next(each.member for each in staff.roster(desk))
+        record(desk, by, Action.REVOKED, "a key", 7)
+        found_ = list(rows(desk))
+        assert verify_trail(desk.origin, found_)[0] == len(found_) == 2
+        staff.remove(desk, member.name, by)
+        assert not next(each for each in staff.roster(desk)).active
+        with pytest.raises(LedgerFault, match="no gaps"), desk.connections.writing() as session:
+            session.execute("INSERT INTO trail SELECT number + 5, time, who, role, action, object, "
+                "entry, previous, 'x' FROM trail WHERE number = 0")  # fmt: skip
+
+
+def test_a_newer_schema_is_refused_and_an_older_one_goes_forward(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    old = Schema("ledger", _SCHEMA.versions[:1])
+    with Server(postgres.new(), ORIGIN, founding=True) as server:
+        server.clear()
+        server.connections(old, create=True, durable=True)
+        assert LedgerDatabase(server).highest_certificate() == 0
+        with pytest.raises(LedgerFault, match="schema version 2; this program knows 1"):
+            server.connections(old, create=False, durable=True)
+    path = tmp_path / "ledger.sqlite"
+    script = [sqlite_script(each) for each in old.versions]
+    Connections(path, script, create=True).close()
+    LedgerDatabase(path).close()
+    with pytest.raises(LedgerFault, match="schema version 2; this program knows 1"):
+        Connections(path, script)
+
+
+def test_a_server_that_may_lose_what_it_confirmed_is_refused(work: Path, database: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    sql(database, f"ALTER DATABASE {name} SET synchronous_commit = off")
+    with pytest.raises(StorageFailed, match="synchronous_commit"):
+        opened(work / "notary")
+
+
+def test_a_database_that_holds_a_ledger_is_not_founded_in(tmp_path: Path, database: str) -> None:
+    with pytest.raises(Conflict, match="holds a ledger already"):
+        found(tmp_path / "other", database=database)
+    assert not (tmp_path / "other" / "notary.toml").exists()
+
+
+def test_a_database_that_lost_what_was_signed_is_refused(
+    postgres: Postgres, work: Path, founded: tuple[Path, str, Company]
+) -> None:
+    """As after a failover to a standby that was behind, or a restore of an old copy."""
+    with opened(work / "notary") as notary:
+        deposit(notary, founded[2].statements(1))
+        deposit(notary, founded[2].statements(1))
+    settings = work / "notary" / "notary.toml"
+    value = parse_toml(settings.read_bytes()) | {"database": postgres.new(founded[1])}
+    settings.write_text(tomli_w.dumps(value))
+    for serve in (False, True):
+        with pytest.raises(LedgerFault, match=r"older|old copy"):
+            opened(work / "notary", serve=serve)
+
+
+def test_no_password_is_ever_said(tmp_path: Path) -> None:
+    secret = "hunter2"
+    assert redacted(f"postgresql://me:{secret}@db:5433/ledger") == "postgresql://me@db:5433/ledger"
+    for url in (
+        f"postgresql://me:{secret}@127.0.0.1:1/ledger",
+        f"postgresql://me:{secret}@[::1/ledger",
+        f"mysql://me:{secret}@db/ledger",
+    ):
+        words = ["notary", "init", "--origin", ORIGIN, "--dir", tmp_path / "n", "--database", url]
+        result = CliRunner().invoke(cli, list(map(str, words)))
+        assert result.exit_code and secret not in result.output + repr(result.exception)
+
+
+@pytest.mark.parametrize("words", [("backup", "elsewhere"), ("fsck", "--rebuild")])
+def test_what_a_server_does_better_is_refused_in_words(work: Path, words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(cli, ["notary", *words, "--dir", str(work / "notary")])
+    assert result.exit_code and "pg_dump" in str(result.exception) + result.output
+
+
+# --- killed, cut off
+
+
+@pytest.mark.parametrize(
+    ("step", "side"),
+    [
+        (Step.ENTRIES, "after"),
+        (Step.CHECKPOINT, "after"),
+        *(
+            pytest.param(step, side, marks=pytest.mark.soak)
+            for step in SHARED
+            for side in SIDES
+            if (step, side) not in {(Step.ENTRIES, "after"), (Step.CHECKPOINT, "after")}
+        ),
+    ],
+)
+def test_a_killed_notary_continues_the_same_ledger(work: Path, step: Step, side: str) -> None:
+    run("serve", work, step, side, 4 if step in (Step.ENTRIES, Step.CHECKPOINT) else 1)
+    receipts = answers(work)
+    assert errors(work / "notary") == []
+    depositor = company()
+    with opened(work / "notary") as notary:
+        require_same_ledger(notary, [], receipts)
+        notary.accounts.enrol(crash_child.request_of(depositor), crash_child.RECORD)
+        everything = [each for number in range(ROUNDS) for each in statements(depositor, number)]
+        again = deposit(notary, everything)
+        assert again[: len(receipts)] == receipts
+        assert len({parse_receipt(each).position.index for each in again}) == ROUNDS * COUNT
+    assert errors(work / "notary") == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step.INIT_FILES,
+        Step.BUNDLES,
+        Step.ENTRIES,
+        Step.CHECKPOINT,
+        Step.ANCHOR,
+        Step.PLACE,
+        Step.MOVE,
+    ],
+)
+def test_founding_that_is_killed_leaves_no_notary_or_a_whole_one(
+    tmp_path: Path, postgres: Postgres, step: Step, side: str
+) -> None:
+    url = postgres.new()
+    run("init", tmp_path, step, side, database=url)
+    if not (step == Step.MOVE or (step, side) == (Step.PLACE, "after")):
+        found(tmp_path / "notary", database=url)
+    with opened(tmp_path / "notary") as notary:
+        check(notary, deposit(notary, [Company().enrol(notary).statement()])[0])
+    assert errors(tmp_path / "notary") == []
+
+
+def test_a_server_that_goes_away_is_a_failure_in_words_and_the_notary_goes_on(
+    postgres: Postgres, work: Path, depositor: Company
+) -> None:
+    if not postgres.ours:
+        pytest.skip("a server that is not the tests' own is not stopped")
+    with opened(work / "notary", serve=True) as notary:
+        receipts = deposit(notary, depositor.statements(3))
+        postgres.stop()
+        try:
+            (future,) = notary.sequencer.submit_many(some := depositor.statements(1))
+            with pytest.raises(SealbookError, match="database"):
+                future.result(60)
+            wait(lambda: notary.health.status == Reason.DATABASE)
+        finally:
+            postgres.start()
+        wait(lambda: notary.health.status == "ok" and notary.sequencer.leads)
+        receipts += deposit(notary, some)
+        require_same_ledger(notary, [], receipts)
+    assert errors(work / "notary") == []
+
+
+# --- several processes
+
+
+@pytest.fixture
+def two(work: Path) -> Iterator[tuple[Notary, Notary]]:
+    """Who writes, and who follows."""
+    with (
+        opened(work / "notary", serve=True) as first,
+        opened(work / "notary", serve=True) as second,
+    ):
+        assert first.sequencer.leads and not second.sequencer.leads
+        yield first, second
+
+
+def test_each_process_answers_its_own_depositors(
+    work: Path, two: tuple[Notary, Notary], depositor: Company
+) -> None:
+    same = depositor.statements(5)
+    futures: list[Future[bytes]] = []
+    for notary in two:
+        futures += notary.sequencer.submit_many([*depositor.statements(30), *same])
+    receipts = [each.result(60) for each in futures]
+    assert len({parse_receipt(each).position.index for each in receipts}) == 65
+    first, second = two
+    for receipt in receipts:
+        check(second, receipt)
+    wait(lambda: second.sequencer.last == first.sequencer.last)
+    require_same_ledger(second, [], receipts[::7])
+    assert first.health.reasons == second.health.reasons == ()
+    with pytest.raises(InUse):  # a command is no third process: it leaves an order
+        opened(work / "notary")
+
+
+def test_who_does_not_write_enrols_revokes_and_refuses_all_the_same(
+    two: tuple[Notary, Notary],
+) -> None:
+    _, second = two
+    new = Company().enrol(second)
+    deposit(second, new.statements(1))
+    second.execute(Revoke(thumbprint_ed25519(new.key.public), "lost"))
+    assert second.execute(SayNotice("closed on Sunday")).index > 0
+    with pytest.raises(KeyRevoked):
+        deposit(second, new.statements(1))
+
+
+def test_another_takes_over_from_one_that_is_closed(
+    work: Path, depositor: Company, two: tuple[Notary, Notary]
+) -> None:
+    first, second = two
+    receipts = deposit(second, depositor.statements(3))
+    first.close()
+    receipts += deposit(second, some := depositor.statements(3))
+    assert second.sequencer.leads
+    with opened(work / "notary", serve=True) as third:
+        assert deposit(third, some) == receipts[3:]  # found, not entered again
+        require_same_ledger(third, [], receipts)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step.BUNDLES,
+        *(pytest.param(each, marks=pytest.mark.soak) for each in SHARED if each != Step.BUNDLES),
+    ],
+)
+@pytest.mark.parametrize("side", ["before", pytest.param("after", marks=pytest.mark.soak)])
+def test_one_that_was_cut_off_in_a_block_forks_nothing(
+    work: Path, database: str, depositor: Company, step: Step, side: str
+) -> None:
+    """It sleeps at a step, another takes over and goes on, it wakes up and goes on where it was."""
+    asleep, wake = threading.Event(), threading.Event()
+
+    def hook(at: Step, at_side: str) -> None:
+        if (at, at_side) == (step, side) and armed and not asleep.is_set():
+            asleep.set()
+            wake.wait(60)
+
+    armed = False
+    with (
+        opened(work / "notary", serve=True, hook=hook) as stale,
+        opened(work / "notary", serve=True) as other,
+    ):
+        armed = True
+        under_way = stale.sequencer.submit_many(mine := depositor.statements(20))
+        assert asleep.wait(60)
+        cut_off(database)
+        receipts = deposit(other, depositor.statements(20))
+        receipts += deposit(other, mine[:5])
+        wake.set()
+        receipts += [each.result(60) for each in under_way]
+        receipts += deposit(stale, depositor.statements(20))
+        require_same_ledger(other, [], receipts)
+        wait(lambda: stale.sequencer.last == other.sequencer.last)
+        assert stale.sequencer.fault is other.sequencer.fault is None
+    assert len({parse_receipt(each).position.index for each in receipts}) == 60
+    assert errors(work / "notary") == []
+
+
+def test_one_that_is_killed_is_followed_by_another(work: Path, depositor: Company) -> None:
+    """A process that writes dies in a block; one that followed it goes on by itself."""
+    died = threading.Event()
+
+    def child() -> None:
+        run("shared", work, Step.ENTRIES, "after", 3)
+        died.set()
+
+    thread = threading.Thread(target=child)
+    thread.start()
+    wait(lambda: (work / "serving").exists())
+    with opened(work / "notary", serve=True) as notary:
+        (work / "go").touch()
+        receipts = deposit(notary, depositor.statements(10))
+        assert died.wait(60)
+        receipts += deposit(notary, depositor.statements(10))
+        assert notary.sequencer.leads
+        require_same_ledger(notary, [], [*answers(work), *receipts])
+    thread.join()
+    assert errors(work / "notary") == []
