@@ -35,7 +35,7 @@ from ledger.notary.storage.directory import (
     read_settings,
     write_settings,
 )
-from ledger.notary.storage.validation import MAX_LIST, ValidationFolder
+from ledger.notary.storage.validation import MAX_LIST, validation_folder
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.verify import verify_receipt
 from ledger.wire.web import get
@@ -242,14 +242,14 @@ def test_of_each_month_the_last_list_is_kept_and_one_from_before_the_expiry_is_p
     start = 1_700_000_000  # 2023-11-14
     root = issue("Root", start=start, years=20, ca=True)
     signer = issue("Unit", root, start=start, years=0.25)
-    folder = ValidationFolder(tmp_path / "validation")
+    folder = validation_folder(tmp_path / "validation")
     lists = {day: revocation_list(root, start + day * DAY) for day in (1, 2, 60, 90, 120, 3)}
     for each in lists.values():
         folder.add(each)
     kept = {each.read_bytes() for each in (tmp_path / "validation").iterdir()}
     assert kept == {lists[3], lists[60], lists[90], lists[120]}
     token = forged(bytes(32), signer, start + DAY, certificates=[signer.der])
-    again = ValidationFolder(tmp_path / "validation")
+    again = validation_folder(tmp_path / "validation")
     again.add(root.der)
     assert again.pick([token]) == (root.der, lists[90])
 

@@ -27,7 +27,7 @@ from ledger.notary.sequencing.forks import (
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.logfiles import LogStore, log_folder
 from ledger.notary.storage.signedlog import FOLDER, SignedLog
 from ledger.quoted import quoted
 
@@ -62,7 +62,7 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade:
     last = signed.last()
     if last is None:
         raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
-    log = LogFolder(directory / place.LOG)
+    log = log_folder(directory / place.LOG)
     anchor = _anchor(log, signed, last, hook)
     old = _old_database(directory / place.LEDGER)
 
@@ -105,7 +105,7 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade:
 
 def _fill(
     path: Path,
-    log: LogFolder,
+    log: LogStore,
     signed: CheckpointDatabase,
     last: SignedCheckpoint,
     anchor: SignedCheckpoint | None,
@@ -186,7 +186,7 @@ def _bundles(size: int, sources: tuple[_Source, _Source]) -> Iterator[list[bytes
 
 
 def _anchor(
-    log: LogFolder, signed: CheckpointDatabase, last: SignedCheckpoint, hook: Hook
+    log: LogStore, signed: CheckpointDatabase, last: SignedCheckpoint, hook: Hook
 ) -> SignedCheckpoint | None:
     """Return the checkpoint that stands published; one that was never signed is taken away.
 
@@ -256,7 +256,7 @@ def rebuild_checkpoints(directory: Path, trust: Trust, hook: Hook) -> bool:
                 f"Block {last.height} was signed twice: {quoted(path.name)} and `log/signed` hold "
                 "different checkpoints. Put back the files that belong together."
             )
-        require_newest(newest, _readable_anchor(LogFolder(directory / place.LOG)))
+        require_newest(newest, _readable_anchor(log_folder(directory / place.LOG)))
     finally:
         made.close()
     hook(Step.REBUILD_CHECKPOINTS, "before")
@@ -304,7 +304,7 @@ def next_block(last: SignedCheckpoint, sources: tuple[_Source, _Source]) -> list
     return []
 
 
-def _readable_anchor(log: LogFolder) -> str | None:
+def _readable_anchor(log: LogStore) -> str | None:
     with contextlib.suppress(LedgerFault):
         return log.published()
     return None

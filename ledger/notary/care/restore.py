@@ -26,7 +26,7 @@ from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.logfiles import log_folder
 from ledger.notary.storage.office import OfficeDatabase
 from ledger.notary.storage.room import DiskRoom
 
@@ -131,7 +131,7 @@ def _check_copy(
         writer = BlockWriter(
             store,
             signed,
-            LogFolder(folder / place.LOG),
+            log_folder(folder / place.LOG),
             place.read_keys(folder, settings, trust),
             trust,
             ClockWatch(clock),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.notary.storage.connections import Snapshot
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import RecordStore, record_folder
 from ledger.notary.storage.schema import Engine, Place, Schema, Version, open_engine
 
 FILE = "desk.sqlite"
@@ -120,7 +120,7 @@ class StaffDesk:
 
     origin: str
     connections: Engine
-    records: RecordFolder
+    records: RecordStore
     now: Callable[[], float]
     random: Callable[[int], bytes]
 
@@ -159,4 +159,4 @@ def open_staff_desk(
     """
     create = not reading and not (isinstance(place, Path) and place.exists())
     connections = open_engine(place, _SCHEMA, create=create, reading=reading)
-    return StaffDesk(origin, connections, RecordFolder(records), now, random)
+    return StaffDesk(origin, connections, record_folder(records), now, random)

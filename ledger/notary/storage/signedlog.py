@@ -76,15 +76,6 @@ class SignedLog:
             write_durably(path, data, 0o600)
         self._sizes[number] = len(data)
 
-    def truncate(self, height: int) -> None:
-        """Take away what lies behind block `height`, and what a crash has left of a frame."""
-        number = height // SIGNED_IN_A_FILE
-        with _storage(self.root):
-            for each in self.numbers():
-                if each > number:
-                    self._path(each).unlink()
-        self.write(number, self.read(number)[0][: height % SIGNED_IN_A_FILE + 1])
-
     def read(self, number: int) -> tuple[list[SignedCheckpoint], bool]:
         """Return the checkpoints of a file, as far as they can be read, and whether that is all of it.
 

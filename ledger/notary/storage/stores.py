@@ -23,12 +23,12 @@ from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.logfiles import LogStore, log_folder
 from ledger.notary.storage.office import OfficeDatabase
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import RecordStore, record_folder
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.schema import Place
-from ledger.notary.storage.validation import ValidationFolder
+from ledger.notary.storage.validation import ValidationStore, validation_folder
 
 if TYPE_CHECKING:
     from ledger.notary.storage.postgres import Server
@@ -43,10 +43,10 @@ class Stores:
     office: OfficeDatabase | None
     desk: StaffDesk | None
     anchors: AnchorDatabase | None
-    log: LogFolder
-    records: RecordFolder
+    log: LogStore
+    records: RecordStore
     envelopes: EnvelopeStore
-    validation: ValidationFolder
+    validation: ValidationStore
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def open_stores(
             open_log(directory, settings),
             open_records(directory, settings),
             open_envelopes(directory, settings, room),
-            ValidationFolder(directory / place.VALIDATION),
+            validation_folder(directory / place.VALIDATION),
         )
 
 
@@ -189,14 +189,14 @@ def open_desk(
             desk.close()
 
 
-def open_log(directory: Path, settings: Settings) -> LogFolder:  # noqa: ARG001 - it will say where
+def open_log(directory: Path, settings: Settings) -> LogStore:  # noqa: ARG001 - it will say where
     """Return the log's static files."""
-    return LogFolder(directory / place.LOG)
+    return log_folder(directory / place.LOG)
 
 
-def open_records(directory: Path, settings: Settings) -> RecordFolder:  # noqa: ARG001 - it will say where
+def open_records(directory: Path, settings: Settings) -> RecordStore:  # noqa: ARG001 - it will say where
     """Return the identity records."""
-    return RecordFolder(directory / place.RECORDS)
+    return record_folder(directory / place.RECORDS)
 
 
 def open_envelopes(
