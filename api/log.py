@@ -18,6 +18,7 @@ from ledger.encoding import b64encode, parse_decimal
 from ledger.errors import MalformedData, NotFound, Refused
 from ledger.notary.health import Reason
 from ledger.notary.storage.logfiles import CHECKPOINT
+from ledger.wire import protocol
 from ledger.wire.protocol import CBOR, OCTETS, TEXT
 
 from .requests import service
@@ -25,11 +26,11 @@ from .resources import resources
 from .schemas import BlockOut, Consistency, Health, binary, problems, text
 
 TOML = "application/toml"
-FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+FOR_EVER = {"cache-control": protocol.FOR_EVER}
 VARIES = {"vary": "accept"}
 """Where the portal shows a page to whoever asks for one."""
-NEVER = {"cache-control": "no-cache"}
-NEVER_SHARED = {"cache-control": "private, no-store"}
+NEVER = {"cache-control": protocol.NEVER}
+NEVER_SHARED = {"cache-control": protocol.NEVER_SHARED}
 A_WHILE = {"cache-control": "public, max-age=300"}
 
 _LAST_PAGE = MAX_TREE_SIZE // BLOCKS_PAGE - 1

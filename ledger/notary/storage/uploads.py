@@ -169,13 +169,11 @@ class Uploads:
             self._release((writer.account, writer.payload.root))
 
     def _finish(self, writer: "PayloadWriter") -> None:
-        target = self.store.path(writer.account, writer.payload.root, "payload")
         if writer.state.root() != writer.payload.root:
             writer.part.unlink()
             raise wrong_root(writer.payload.root)
         self._sync(writer)
-        with self.store.naming(writer.account, target.parent):
-            writer.part.replace(target)
+        self.store.place(writer.account, writer.payload, writer.part)
 
     def _sync(self, writer: "PayloadWriter") -> None:
         try:
