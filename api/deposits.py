@@ -24,6 +24,7 @@ from ledger.wire.protocol import (
     DEPOSITS_PAGE,
     MAX_BATCH,
     MAX_BATCH_BYTES,
+    NEVER_SHARED,
 )
 from ledger.wire.signatures import BARE
 

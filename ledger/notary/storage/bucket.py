@@ -3,11 +3,12 @@
     s3://bucket/prefix?endpoint=https://s3.example&region=cn-north-1
 
 Keys come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...) and never from the URL,
-which stands in notary.toml. Endpoint and region come from either. What puts returns once the service has
-answered, which is when the object is durable; nobody ever reads half of one.
+which stands in notary.toml. Endpoint and region come from either. What puts returns once the service
+has answered, which is when the object is durable; nobody ever reads half of one.
 
 A put whose answer was lost is sent again by the client. Then what stands there is ours already, and the
-condition under which it was put does not hold any more: so what stands is compared before anybody says so.
+condition under which it was put does not hold any more: so what stands is compared before anybody says
+that another one stands.
 """
 
 import logging
@@ -102,7 +103,7 @@ def open_bucket(url: str) -> "Bucket":
             place.bucket,
             prefix=place.prefix or None,
             region=place.region or _from_environment(_REGIONS) or _REGION,
-            **({} if endpoint is None else {"aws_endpoint_url_s3": endpoint}),
+            config={} if endpoint is None else {"aws_endpoint_url_s3": endpoint},
             client_options={
                 "connect_timeout": CONNECT,
                 "timeout": REQUEST,
@@ -143,8 +144,8 @@ def _may_be_plain(endpoint: str | None) -> bool:
         here = host == "localhost"
     if not here and os.environ.get("AWS_ALLOW_HTTP", "").lower() != "true":
         raise InvalidInput(
-            "The endpoint of the objects is spoken to without TLS, and is not on this machine. Name one "
-            "with https, or set AWS_ALLOW_HTTP=true where the network between is yours alone."
+            "The endpoint of the objects is spoken to without TLS, and is not on this machine. Name "
+            "one with https, or set AWS_ALLOW_HTTP=true where the network between is yours alone."
         )
     return True
 
@@ -292,14 +293,14 @@ class Bucket:
             yield
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise StorageFailed(
-                f"The object store does not let the notary use {quoted(self.where(key))}; the notary "
-                "office has to look at its keys. Try again later."
+                f"The object store does not let the notary use {quoted(self.where(key))}; the "
+                "notary office has to look at its keys. Try again later."
             ) from error
         except (BaseError, OSError) as error:
             _log.warning("the object store failed: %s", quoted(str(error).partition("\n")[0][:300]))
             raise StorageFailed(
-                f"The object store did not take or give {quoted(self.where(key))}; the notary office has "
-                "to look at it. Nothing is lost; try again later."
+                f"The object store did not take or give {quoted(self.where(key))}; the notary "
+                "office has to look at it. Nothing is lost; try again later."
             ) from error
 
     def where(self, key: str) -> str:

@@ -56,13 +56,13 @@ class BucketFiles:
             self._bucket.put(key, data, attributes_of(key))
         elif not self._bucket.create(key, data, attributes_of(key)):
             raise LedgerFault(
-                f"{quoted(self.where(name))} holds other bytes than belong there, and is not replaced: "
-                "another notary writes into this bucket, or the object was altered. Stop the notary and "
-                "run `sealbook notary fsck`."
+                f"{quoted(self.where(name))} holds other bytes than belong there, and is not "
+                "replaced: another notary writes into this bucket, or the object was altered. Stop the "
+                "notary and run `sealbook notary fsck`."
             )
 
     def replace(self, name: str, data: bytes, gives_way: Callable[[bytes], bool]) -> None:
-        """Put a file in place of what it holds now. Raises StorageFailed where that does not give way."""
+        """Put a file in place of what it holds now; StorageFailed where that does not give way."""
         key = self._key(name)
         for _ in range(_TRIES):
             old = self._bucket.find(key)
@@ -71,8 +71,8 @@ class BucketFiles:
             if self._bucket.swap(key, old, data, attributes_of(key)):
                 return
         raise StorageFailed(
-            f"Another process has put a newer {quoted(self.where(name))} meanwhile; it stays. Only one may "
-            "write for a ledger."
+            f"Another process has put a newer {quoted(self.where(name))} meanwhile; it stays. Only one "
+            "may write for a ledger."
         )
 
     def remove(self, name: str) -> bool:

@@ -5,9 +5,9 @@
                                          `.header.<n>` are the ones it replaced
     uploads/<account>/pending/...part    on this machine's disk: an upload under way
 
-An upload is put whole once its last byte has come and its root was checked, so it continues only at the
-process where it began. A payload is put where there is nothing; a large one, which goes in pieces without
-a condition, only where none of its size stands: its bytes are those that its name says.
+An upload is put whole once its last byte has come and its root was checked, so it continues only at
+the process where it began. A payload is put where there is nothing; a large one, which goes in pieces
+without a condition, only where none of its size stands: its bytes are those that its name says.
 """
 
 import time
@@ -185,8 +185,8 @@ class EnvelopeObjects:
     def _create(self, key: str, data: bytes) -> None:
         if not self._bucket.create(key, data, attributes_of(key)):
             raise LedgerFault(
-                f"{quoted(self._bucket.where(key))} holds other bytes than its name says: it was altered "
-                "in the bucket. Look at it, restore it from a copy or remove it."
+                f"{quoted(self._bucket.where(key))} holds other bytes than its name says: it was "
+                "altered in the bucket. Look at it, restore it from a copy or remove it."
             )
 
     def _keep_header(self, account: str, root: bytes, header: bytes) -> None:
