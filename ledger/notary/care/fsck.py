@@ -60,9 +60,10 @@ from ledger.notary.storage.stores import (
     open_envelopes,
     open_log,
     open_records,
+    open_requests,
     open_server,
+    open_validation,
 )
-from ledger.notary.storage.validation import validation_folder
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def fsck(
             desk, name = None, place.DESK
             if server is not None or (directory / name).exists():
                 path, alone = _database(server, directory, name, stack, still=still)
-                waiting = directory / place.REQUESTS
+                waiting = open_requests(directory, settings)
                 desk = open_staff_desk(path, settings.origin, waiting, reading=alone)
                 stack.callback(desk.close)
         except LedgerFault as error:
@@ -172,7 +173,7 @@ def fsck(
             open_log(directory, settings),
             open_records(directory, settings),
             open_envelopes(directory, settings),
-            validation_folder(directory / place.VALIDATION),
+            open_validation(directory, settings),
         )
         checking = _Fsck(directory, keys, trust, stores, ciphertext=ciphertext)
         return checking.run(progress)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from ledger.errors import InvalidInput, StorageFailed
+from ledger.errors import Conflict, InvalidInput, StorageFailed
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -156,6 +156,38 @@ class Found:
 
     data: bytes
     tag: str
+
+
+def require_unused(bucket: "Bucket") -> None:
+    """Try a place that a new notary is going to use, with an object that goes away again.
+
+    Raises Conflict where something lies there; InvalidInput where the service does not keep the
+    conditions under which is put, or keeps what was removed; StorageFailed.
+    """
+    if not bucket.is_empty():
+        raise Conflict(
+            f"Something lies under {quoted(bucket.name)} already. Choose another prefix, or remove "
+            "what an `init` has left there that came to no end."
+        )
+    try:
+        version = bucket.put(_PROBE, b"1", {})
+        first = bucket.find(_PROBE)
+        bucket.put(_PROBE, b"2", {})
+        if bucket.create(_PROBE, b"3", {}) or bucket.swap(_PROBE, first, b"4", {}):
+            raise InvalidInput(
+                "The object store does not keep conditions (If-None-Match, If-Match): nothing would "
+                "keep a late process from writing over what is newer. Use one that does."
+            )
+    finally:
+        bucket.delete([_PROBE])
+    if version is not None:
+        raise InvalidInput(
+            "The bucket keeps every version of an object, so an identity record could never be "
+            "erased. Use a bucket without versioning."
+        )
+
+
+_PROBE = "sealbook-probe"
 
 
 class Bucket:

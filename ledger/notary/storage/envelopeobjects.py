@@ -233,6 +233,10 @@ class EnvelopeObjects:
         return data
 
 
+EnvelopeKeeper = EnvelopeStore | EnvelopeObjects
+"""Ciphertext, wherever it lies."""
+
+
 def _key(account: str, root: bytes, suffix: str) -> str:
     """Return where a payload or its header lies. Raises InvalidInput."""
     if not is_account(account):

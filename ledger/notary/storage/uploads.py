@@ -16,9 +16,9 @@ from ledger.crypto.merkle import HASH_SIZE, Buffer
 from ledger.crypto.stream import PayloadHash
 from ledger.disk.files import sync
 from ledger.errors import Conflict, TooLarge
+from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
 from ledger.notary.storage.envelopes import (
     READ_BLOCK,
-    EnvelopeStore,
     require_size,
     storage,
     wrong_root,
@@ -42,7 +42,7 @@ class Uploads:
 
     def __init__(
         self,
-        store: EnvelopeStore,
+        store: EnvelopeKeeper,
         *,
         max_pending: int = MAX_PENDING,
         clock: Callable[[], float] = time.time,

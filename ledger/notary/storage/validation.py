@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 
 from cryptography import x509
 
 from ledger.chain.receipt import MAX_VALIDATION_ITEMS
 from ledger.chain.renewal.record import parse_stamp
 from ledger.chain.timestamp.revocation import parse_validation
-from ledger.disk.wholefiles import FolderFiles, WholeFiles
+from ledger.disk.wholefiles import WholeFiles
 from ledger.errors import MalformedData, TooLarge
 
 FOLDER = "validation"
@@ -40,11 +39,6 @@ class _List:
     def month(self) -> tuple[x509.Name, bytes, int, int]:
         """What it is the last one of."""
         return self.issuer, self.part, self.crl.last_update_utc.year, self.crl.last_update_utc.month
-
-
-def validation_folder(folder: Path) -> "ValidationStore":
-    """Return the validation data in a folder of this disk."""
-    return ValidationStore(FolderFiles(folder))
 
 
 class ValidationStore:
