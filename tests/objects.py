@@ -56,7 +56,7 @@ class ObjectServer:
                     self._program, "server", f"-dir={self._folder / 'data'}", "-ip=127.0.0.1",
                     "-ip.bind=127.0.0.1", "-s3", f"-s3.config={self._folder / 's3.json'}",
                     "-master.volumeSizeLimitMB=64", "-volume.max=100", "-master.telemetry=false",
-                    "-iam=false", *ports,
+                    "-iam=false", "-master.electionTimeout=500ms", *ports,
                 ],
                 stdout=log, stderr=log,
             )  # fmt: skip
