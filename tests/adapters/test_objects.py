@@ -28,7 +28,13 @@ from ledger.errors import (
 )
 from ledger.notary.ports import SignedCheckpoint
 from ledger.notary.storage import signedlog, signedobjects
-from ledger.notary.storage.bucket import PIECE, Bucket, open_bucket, parse_objects_url
+from ledger.notary.storage.bucket import (
+    PIECE,
+    Bucket,
+    open_bucket,
+    parse_objects_url,
+    require_unused,
+)
 from ledger.notary.storage.bucketfiles import BucketFiles
 from ledger.notary.storage.envelopeobjects import EnvelopeObjects
 from ledger.notary.storage.envelopes import EnvelopeStore
@@ -368,12 +374,40 @@ def test_uploads_of_one_root_from_many_threads_give_one_object(bucket, tmp_path)
         "s3://bucket/a b",
         "s3://bucket/记录",
         "s3://bucket/p#fragment",
+        "s3://bucket/p?endpoint=https://key:secret@s3.example",
+        "s3://bucket/p?endpoint=ftp://s3.example",
         f"s3://bucket/{'p' * 257}",
     ],
 )
 def test_a_url_says_where_and_nothing_else(url):
     with pytest.raises(InvalidInput, match="environment"):
         parse_objects_url(url)
+
+
+@pytest.mark.parametrize(
+    ("version", "keeps", "said"),
+    [("1", True, "versioning"), (None, False, "does not keep conditions")],
+)
+def test_a_bucket_that_keeps_too_much_or_too_little_is_refused(version, keeps, said, monkeypatch):
+    bucket = open_bucket("s3://bucket/p")
+    removed: list[str] = []
+    monkeypatch.setattr(bucket, "is_empty", lambda: True)
+    monkeypatch.setattr(bucket, "put", lambda *_: version)
+    monkeypatch.setattr(bucket, "find", lambda _: None)
+    monkeypatch.setattr(bucket, "create", lambda *_: not keeps)
+    monkeypatch.setattr(bucket, "swap", lambda *_: False)
+    monkeypatch.setattr(bucket, "delete", removed.extend)
+    with pytest.raises(InvalidInput, match=said):
+        require_unused(bucket)
+    assert removed == ["sealbook-probe"]
+
+
+def test_a_place_that_is_used_is_not_used_again(bucket):
+    require_unused(bucket)
+    assert bucket.is_empty()
+    bucket.put("log/checkpoint", b"x", {})
+    with pytest.raises(Conflict, match="another prefix"):
+        require_unused(bucket)
 
 
 def test_without_tls_only_this_machine_is_spoken_to():

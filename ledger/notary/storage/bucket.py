@@ -76,6 +76,7 @@ def parse_objects_url(url: str) -> BucketPlace:
             and not parts.fragment
             and len(named) == len(query)
             and named.keys() <= {"endpoint", "region"}
+            and _is_plain_endpoint(named.get("endpoint", "https://s3"))
         ):
             return BucketPlace(bucket, prefix, named.get("endpoint"), named.get("region"))
     except ValueError:
@@ -127,6 +128,18 @@ def open_bucket(url: str) -> "Bucket":
             "variables AWS_..., and at the endpoint."
         ) from error
     return Bucket(store, "/".join(filter(None, ("s3:/", place.bucket, place.prefix))))
+
+
+def _is_plain_endpoint(url: str) -> bool:
+    """Whether a URL names a scheme, a host and perhaps a port and a path; no key and no question."""
+    parts = urlsplit(url)
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and "@" not in parts.netloc
+        and not parts.query
+        and not parts.fragment
+    )
 
 
 def _from_environment(names: Sequence[str]) -> str | None:
