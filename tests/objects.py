@@ -56,7 +56,8 @@ class ObjectServer:
                     self._program, "server", f"-dir={self._folder / 'data'}", "-ip=127.0.0.1",
                     "-ip.bind=127.0.0.1", "-s3", f"-s3.config={self._folder / 's3.json'}",
                     "-master.volumeSizeLimitMB=64", "-volume.max=100", "-master.telemetry=false",
-                    "-iam=false", "-master.electionTimeout=500ms", *ports,
+                    "-iam=false", "-master.electionTimeout=500ms", "-s3.port.iceberg=0",
+                    "-s3.port.lance=0", *ports,
                 ],
                 stdout=log, stderr=log,
             )  # fmt: skip
