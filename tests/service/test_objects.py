@@ -1,6 +1,7 @@
 """A notary whose log, records and ciphertext lie in a bucket: everything over HTTP, to the end."""
 
 import os
+import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 
 from api.settings import Settings
+from ledger.chain.office import Platform
 from ledger.chain.statement import Payload
 from ledger.chain.tiles import entries_path, partial_tiles, tile_path
 from ledger.chain.trust import parse_trust
@@ -17,6 +19,7 @@ from ledger.crypto.envelope import decrypt_bytes, encrypt_payload
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.errors import InvalidInput, SealbookError
+from ledger.notary.care.founding import init_notary
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.care.restore import restore
@@ -26,6 +29,7 @@ from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.verify import verify_receipt
 from tests.cli.conftest import run
 from tests.objects import SECRET, ObjectServer
+from tests.postgres import Missing, Postgres
 from tests.service.conftest import HEADER, ORIGIN, Account, Service, small_envelope, start
 
 
@@ -42,8 +46,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory, place: str) -> Path:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[Service]:
-    with open_notary(directory) as notary:
+def serving(directory: Path, *, serve: bool = False) -> Iterator[Service]:
+    with open_notary(directory, serve=serve) as notary:
         server, thread, port = start(notary, Settings(idle=1.0, body=3.0))
         url = f"http://127.0.0.1:{port}"
         with httpx2.Client(base_url=url, timeout=60) as http:
@@ -172,3 +176,43 @@ def test_a_restart_goes_on_and_a_lost_database_is_made_from_the_bucket(
         assert verify_receipt(found.client.submit(statement), trust).statement.encoded == statement
         found.deposit()
     assert fsck(directory) == ()
+
+
+@pytest.mark.soak
+def test_rows_in_postgresql_and_files_in_a_bucket_serve_from_two_hosts(
+    object_server: ObjectServer, tmp_path: Path
+) -> None:
+    try:
+        postgres = Postgres()
+    except Missing as missing:
+        pytest.skip(f"no PostgreSQL: {missing}")
+    try:
+        one, other = tmp_path / "one", tmp_path / "other"
+        init_notary(
+            one,
+            ORIGIN,
+            issuer="Office",
+            platform=Platform("Office", "none", "test", "sealbook test", ()),
+            database=postgres.new(),
+            objects=object_server.url(),
+            random=os.urandom,
+        )
+        shutil.copytree(one, other)
+        with serving(one, serve=True) as first:
+            company = first.enrol()
+            company.deposit()
+            with serving(other, serve=True) as second:
+                beside = Account(
+                    company.key, company.account, second.client(company.key), second.url
+                )
+                for each in (beside, company) * 5:
+                    statement, receipt = each.deposit()
+                    trust = parse_trust(second.http.get("/trust").content)
+                    assert verify_receipt(receipt, trust).statement.encoded == statement
+                first.notary.close()
+                statement, _ = beside.deposit()
+                second.notary.close()
+        assert not list(one.rglob("*.sqlite")) and not (one / "log").exists()
+        assert fsck(other, ciphertext=True) == ()
+    finally:
+        postgres.close()
