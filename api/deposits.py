@@ -24,6 +24,7 @@ from ledger.wire.protocol import (
     DEPOSITS_PAGE,
     MAX_BATCH,
     MAX_BATCH_BYTES,
+    NEVER_SHARED,
 )
 from ledger.wire.signatures import BARE
 
@@ -40,7 +41,7 @@ from .schemas import DepositOut, Deposits, Enrolled, binary, body, problems
 MAX_BATCHES_BYTES = 64 << 20
 """Bytes of batches of statements that are arriving at one time."""
 BLOCK = 1 << 20
-PRIVATE = {"cache-control": "private, no-store"}
+PRIVATE = {"cache-control": NEVER_SHARED}
 
 Root = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["5d" * 32])]
 signed_request = Depends(

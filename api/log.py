@@ -3,7 +3,6 @@
 What can never change is cached for ever; the checkpoint is not cached at all.
 """
 
-from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -14,12 +13,12 @@ from ledger.chain.blockpage import BLOCKS_PAGE, format_page
 from ledger.chain.tiles import entries_path, parse_entries_path, parse_tile_path, tile_path
 from ledger.crypto.merkle import MAX_TREE_SIZE
 from ledger.disk.tilefiles import read_bundle, read_tile
+from ledger.disk.wholefiles import Reading
 from ledger.encoding import b64encode, parse_decimal
-from ledger.errors import MalformedData, NotFound, Refused, StorageFailed
+from ledger.errors import MalformedData, NotFound, Refused
 from ledger.notary.health import Reason
-from ledger.notary.storage.directory import LOG
 from ledger.notary.storage.logfiles import CHECKPOINT
-from ledger.quoted import quoted
+from ledger.wire import protocol
 from ledger.wire.protocol import CBOR, OCTETS, TEXT
 
 from .requests import service
@@ -27,11 +26,11 @@ from .resources import resources
 from .schemas import BlockOut, Consistency, Health, binary, problems, text
 
 TOML = "application/toml"
-FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+FOR_EVER = {"cache-control": protocol.FOR_EVER}
 VARIES = {"vary": "accept"}
 """Where the portal shows a page to whoever asks for one."""
-NEVER = {"cache-control": "no-cache"}
-NEVER_SHARED = {"cache-control": "private, no-store"}
+NEVER = {"cache-control": protocol.NEVER}
+NEVER_SHARED = {"cache-control": protocol.NEVER_SHARED}
 A_WHILE = {"cache-control": "public, max-age=300"}
 
 _LAST_PAGE = MAX_TREE_SIZE // BLOCKS_PAGE - 1
@@ -79,7 +78,9 @@ async def trust(request: Request) -> Response:
 )
 async def checkpoint(request: Request) -> Response:
     """The newest anchor (C2SP tlog-checkpoint)."""
-    note = await run_in_threadpool(_read, _log(request) / CHECKPOINT)
+    note = await run_in_threadpool(_log(request).read, CHECKPOINT)
+    if note is None:
+        raise NotFound("Nothing is published yet.")
     return Response(note, media_type=TEXT, headers=NEVER)
 
 
@@ -178,14 +179,5 @@ def _bundle(request: Request, index: int, width: int) -> bytes:
     return data
 
 
-def _log(request: Request) -> FilePath:
-    return service(request).notary.directory / LOG
-
-
-def _read(path: FilePath) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound("Nothing is published yet.") from error
-    except OSError as error:
-        raise StorageFailed(f"{quoted(path)} could not be read ({error.strerror}).") from error
+def _log(request: Request) -> Reading:
+    return service(request).notary.log.files

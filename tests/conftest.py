@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.objects import ObjectServer, OwnServer, running
+
 # Machines are shared: how long one example takes says nothing about the code.
 settings.register_profile("sealbook", deadline=None)
 settings.load_profile("sealbook")
@@ -30,3 +32,13 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="session")
+def object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer | OwnServer]:
+    """A real object store, with keys for it in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        server = running(tmp_path_factory.mktemp("objects"), patch)
+        yield server
+        if isinstance(server, ObjectServer):
+            server.stop()

@@ -16,6 +16,7 @@ from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import MAX_NOTE_SIZE, parse_note
 from ledger.chain.tiles import TILE_WIDTH, Tile, parse_bundle, tile_path
 from ledger.disk.tilefiles import read_bundle, read_tile
+from ledger.disk.wholefiles import FolderFiles
 from ledger.encoding import cbor_decode
 from ledger.errors import MalformedData, NotFound, Unavailable
 from ledger.quoted import quoted
@@ -110,7 +111,7 @@ class Folder:
 
     def tile(self, level: int, index: int, width: int) -> bytes:
         """Return a hash tile."""
-        data = read_tile(self.root, Tile(level, index, width))
+        data = read_tile(FolderFiles(self.root), Tile(level, index, width))
         if data is None:
             raise _missing(self.root / tile_path(level, index, width))
         return data
@@ -136,7 +137,7 @@ class Folder:
 
     def bundle(self, index: int, width: int) -> bytes:
         """Return a bundle."""
-        data = read_bundle(self.root, index, width)
+        data = read_bundle(FolderFiles(self.root), index, width)
         if data is None:
             raise _missing(self.root / "tile" / "entries")
         return data

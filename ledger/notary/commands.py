@@ -17,7 +17,7 @@ from ledger.notary.entries import Entries
 from ledger.notary.orders import Order, Proven
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.sequencer import Sequencer
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import RecordStore
 
 A = TypeVar("A")
 
@@ -27,7 +27,7 @@ class Parts:
     """What the commands work on."""
 
     accounts: Accounts
-    records: RecordFolder
+    records: RecordStore
     sequencer: Sequencer
     entries: Entries
     prove: Callable[[int], Proven]

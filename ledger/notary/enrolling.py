@@ -20,7 +20,7 @@ from ledger.chain.statement import MAX_ENTRY
 from ledger.chain.trust import fingerprint
 from ledger.errors import MalformedData, Refused, TooLarge, VerificationFailed
 from ledger.notary.orders import Enroll, Enrolled, Join, Order
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import RecordStore
 from ledger.quoted import Quoted, quoted
 
 A = TypeVar("A")
@@ -84,7 +84,7 @@ def require_paper(asked: Asked, printed: str, what: Quoted | None = None) -> Non
 
 
 def enrol(
-    asked: Asked, record: IdentityRecord | None, execute: Execute, records: RecordFolder
+    asked: Asked, record: IdentityRecord | None, execute: Execute, records: RecordStore
 ) -> Enrolled:
     """Enrol a request whose paper was compared; `record` says whose it is, None where it joins."""
     if record is None:

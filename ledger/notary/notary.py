@@ -371,6 +371,7 @@ class Notary:
         stopped by `close` or by whoever ordered it.
         """
         place.require_embedded(self._settings)
+        place.require_files(self._settings)
         return copy_notary(
             self.directory,
             destination,

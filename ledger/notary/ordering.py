@@ -15,8 +15,7 @@ from ledger.notary.selfcheck import read_trust, require_own
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.directory import InUse
 from ledger.notary.storage.room import DiskRoom
-from ledger.notary.storage.stores import open_books, open_office, open_records
-from ledger.notary.storage.validation import ValidationFolder
+from ledger.notary.storage.stores import open_books, open_office, open_records, open_validation
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -53,6 +52,7 @@ def command(
     settings = place.read_settings(directory)
     if isinstance(order, Backup):
         place.require_embedded(settings)
+        place.require_files(settings)
     reads = isinstance(order, READS)
     if reads and not is_writable(directory):
         with open_notary(directory, reading=True) as notary:
@@ -89,7 +89,7 @@ def _beside(directory: Path) -> Iterator["Desk"]:
     data, trust = read_trust(directory / settings.trust_file)
     keys = place.read_keys(directory, settings, trust)
     require_own(keys, trust)
-    validation = ValidationFolder(directory / place.VALIDATION)
+    validation = open_validation(directory, settings)
     with open_books(directory, settings) as (store, _):
         office = Office(settings, keys, data, trust, store, validation)
         yield make_desk(office, partial(_leave, directory), SYSTEM_CLOCK.wall)

@@ -4,7 +4,7 @@ Every method that writes returns only once the bytes are durable, and raises Sto
 are not. Nothing here names a database or a folder; `ledger.notary.storage` does.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -184,6 +184,10 @@ class SignedCopies(Protocol):
         """Return the numbers of the files that there are, in order."""
         ...
 
+    def all(self) -> Iterator[SignedCheckpoint]:
+        """Yield the checkpoints in order, up to the first that is missing or cannot be read."""
+        ...
+
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint that can be read, None when there is none."""
         ...
@@ -321,6 +325,22 @@ class Records(Protocol):
 
     def erase(self, digest: bytes) -> bool:
         """Remove a record; whether there was one."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the digests, in hex, of the records that there are; what is staged is named so."""
+        ...
+
+    def stage(self, record: bytes) -> str:
+        """Put a record down for another process; return the token that fetches it."""
+        ...
+
+    def fetch(self, token: str) -> bytes:
+        """Return a staged record. Raises NotFound."""
+        ...
+
+    def unstage(self, token: str) -> None:
+        """Remove a staged record."""
         ...
 
 

@@ -8,6 +8,12 @@ CBOR = "application/cbor"
 COSE = "application/cose"
 OCTETS = "application/octet-stream"
 TEXT = "text/plain; charset=utf-8"
+
+FOR_EVER = "public, max-age=31536000, immutable"
+NEVER = "no-cache"
+NEVER_SHARED = "private, no-store"
+"""Cache-Control of what anybody may read and never changes, of the checkpoint, and of all else."""
+
 PROBLEM = "application/problem+json"
 
 MAX_BATCH = 100

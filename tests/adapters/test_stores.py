@@ -15,9 +15,9 @@ from ledger.notary.ports import SignedCheckpoint
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.connections import KEPT_READERS
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.logfiles import log_folder
 from ledger.notary.storage.office import DONE, OfficeDatabase
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import record_folder
 from tests.notaries import Company, descriptors
 
 
@@ -107,7 +107,7 @@ def test_a_missing_database_is_not_made_anew(tmp_path: Path) -> None:
 
 
 def test_bundles_grow_and_partial_ones_make_room(tmp_path: Path) -> None:
-    log = LogFolder(tmp_path)
+    log = log_folder(tmp_path)
     entries = [bytes([i % 256]) * (i % 7) for i in range(600)]
     at = 0
     for end in (1, 3, 200, 256, 300, 511, 600):
@@ -120,8 +120,8 @@ def test_bundles_grow_and_partial_ones_make_room(tmp_path: Path) -> None:
 
 def test_a_folder_opened_anew_continues_the_last_bundle(tmp_path: Path) -> None:
     entries = [bytes([i]) for i in range(40)]
-    LogFolder(tmp_path).write_entries(0, entries[:30])
-    again = LogFolder(tmp_path)
+    log_folder(tmp_path).write_entries(0, entries[:30])
+    again = log_folder(tmp_path)
     again.write_entries(30, entries[30:])
     assert again.read_bundle(0, 40) == entries
     assert again.read_bundle(0, 20) == entries[:20]
@@ -130,7 +130,7 @@ def test_a_folder_opened_anew_continues_the_last_bundle(tmp_path: Path) -> None:
 
 def test_what_a_cut_short_commit_left_is_taken_away(tmp_path: Path) -> None:
     entries = [bytes([i % 256]) for i in range(700)]
-    log = LogFolder(tmp_path)
+    log = log_folder(tmp_path)
     log.write_entries(0, entries[:300])
     log.write_entries(300, entries[300:])
     log.trim(300, entries[256:300])
@@ -139,7 +139,7 @@ def test_what_a_cut_short_commit_left_is_taken_away(tmp_path: Path) -> None:
 
 
 def test_the_partial_bundle_of_an_anchor_stays_until_the_full_one_is_there(tmp_path: Path) -> None:
-    log = LogFolder(tmp_path)
+    log = log_folder(tmp_path)
     log.write_entries(0, [b"a"] * 10)
     log.publish([], 10, "note")
     log.write_entries(10, [b"b"] * 10)
@@ -215,7 +215,7 @@ def test_a_database_is_its_owners_alone(tmp_path: Path, before: int | None) -> N
 
 
 def test_records_are_private_and_can_be_erased(tmp_path: Path) -> None:
-    records = RecordFolder(tmp_path / "records")
+    records = record_folder(tmp_path / "records")
     digest = os.urandom(32)
     records.write(digest, b"who")
     assert (tmp_path / "records" / digest.hex()).stat().st_mode & 0o777 == 0o600
@@ -227,7 +227,7 @@ def test_records_are_private_and_can_be_erased(tmp_path: Path) -> None:
 @pytest.mark.parametrize("token", ["", "../../etc/passwd", "0" * 31, "0" * 32])
 def test_a_token_fetches_only_what_was_staged(tmp_path: Path, token: str) -> None:
     with pytest.raises(NotFound):
-        RecordFolder(tmp_path).fetch(token)
+        record_folder(tmp_path).fetch(token)
 
 
 def test_readers_leave_no_descriptor_behind_when_their_threads_end(

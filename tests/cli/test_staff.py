@@ -8,6 +8,7 @@ from ledger.notary.desk.challenges import Challenges
 from ledger.notary.desk.door import Door, Visitor
 from ledger.notary.desk.passkeys import Site
 from ledger.notary.storage.desk import open_staff_desk
+from ledger.notary.storage.records import record_folder
 from tests.cli.conftest import ORIGIN, Served, run
 from tests.core.test_desk import altered
 
@@ -30,7 +31,9 @@ def test_somebody_is_added_and_comes_in_by_the_link_that_is_printed(own_notary: 
         {"name": "Wang Li", "role": "clerk", "active": True, "passkeys": 0, "code": False}
     ]
     opened = open_staff_desk(
-        own_notary.directory / "desk.sqlite", ORIGIN, own_notary.directory / "requests"
+        own_notary.directory / "desk.sqlite",
+        ORIGIN,
+        record_folder(own_notary.directory / "requests"),
     )
     door = Door(opened, SITE, Challenges(opened))
     assert door.enter_by_link(Visitor("cookie", "127.0.0.1"), secret, "")

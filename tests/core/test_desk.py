@@ -46,6 +46,7 @@ from ledger.notary.enrolling import Execute
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Order
 from ledger.notary.storage.desk import StaffDesk, open_staff_desk
+from ledger.notary.storage.records import record_folder
 from tests.authenticators import Authenticator
 from tests.notaries import ORIGIN, Clock, Company, examined, found, opened
 
@@ -101,7 +102,8 @@ class Office:
 def office(tmp_path: Path) -> Iterator[Office]:
     clock = Clock()
     path = tmp_path / "desk.sqlite"
-    desk = open_staff_desk(path, ORIGIN, tmp_path / "requests", lambda: clock.now, os.urandom)
+    waiting = record_folder(tmp_path / "requests")
+    desk = open_staff_desk(path, ORIGIN, waiting, lambda: clock.now, os.urandom)
     yield Office(desk, clock, path)
     desk.close()
 

@@ -1,5 +1,6 @@
 """What a room imports, the installation for it brings; and nothing else."""
 
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -21,8 +22,7 @@ def named(requirements: list[str]) -> set[str]:
 
 BASE = named(PROJECT["dependencies"])
 EXTRAS = {name: named(each) for name, each in PROJECT["optional-dependencies"].items()}
-
-OFFICE = BASE | EXTRAS["notary"] | EXTRAS["hsm"] | EXTRAS["postgres"]
+OFFICE = BASE.union(*(EXTRAS[each] for each in ("notary", "hsm", "postgres", "objects")))
 
 
 def imported(*rooms: str) -> set[str]:
@@ -54,3 +54,15 @@ def test_what_a_room_imports_is_installed_for_it(
 def test_the_base_is_what_the_court_imports() -> None:
     # platformdirs: where a vault would be, for a receipt of one's own.
     assert BASE - imported("ledger.cli.court", "ledger.cli.root") == {"platformdirs"}
+
+
+def test_a_notary_without_a_bucket_imports_nothing_for_one() -> None:
+    script = (
+        "import sys, ledger.notary.notary, ledger.notary.care.fsck, api.app\n"
+        "print('obstore' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"]

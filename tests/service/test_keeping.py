@@ -21,6 +21,7 @@ from ledger.chain.timestamp.authority import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash
+from ledger.disk.wholefiles import FolderFiles
 from ledger.errors import MalformedData, TooLarge, Unavailable, VerificationFailed
 from ledger.notary.anchoring.keeping import distribution_points, fetch_list
 from ledger.notary.care.founding import init_notary
@@ -35,7 +36,7 @@ from ledger.notary.storage.directory import (
     read_settings,
     write_settings,
 )
-from ledger.notary.storage.validation import MAX_LIST, ValidationFolder
+from ledger.notary.storage.validation import MAX_LIST, ValidationStore
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.verify import verify_receipt
 from ledger.wire.web import get
@@ -242,14 +243,14 @@ def test_of_each_month_the_last_list_is_kept_and_one_from_before_the_expiry_is_p
     start = 1_700_000_000  # 2023-11-14
     root = issue("Root", start=start, years=20, ca=True)
     signer = issue("Unit", root, start=start, years=0.25)
-    folder = ValidationFolder(tmp_path / "validation")
+    folder = ValidationStore(FolderFiles(tmp_path / "validation"))
     lists = {day: revocation_list(root, start + day * DAY) for day in (1, 2, 60, 90, 120, 3)}
     for each in lists.values():
         folder.add(each)
     kept = {each.read_bytes() for each in (tmp_path / "validation").iterdir()}
     assert kept == {lists[3], lists[60], lists[90], lists[120]}
     token = forged(bytes(32), signer, start + DAY, certificates=[signer.der])
-    again = ValidationFolder(tmp_path / "validation")
+    again = ValidationStore(FolderFiles(tmp_path / "validation"))
     again.add(root.der)
     assert again.pick([token]) == (root.der, lists[90])
 

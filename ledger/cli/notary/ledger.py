@@ -26,7 +26,8 @@ SHOWN_BLOCKS = 20
 Example:
   sealbook notary init --origin notary.example/ledger --issuer "Office"
   sealbook notary init --origin notary.example/ledger \\
-    --database postgresql://sealbook@db.example/ledger
+    --database postgresql://sealbook@db.example/ledger \\
+    --objects "s3://ledger/north?endpoint=https://s3.example"
   sealbook notary init --origin notary.example/ledger \\
     --token-module /usr/lib/libpkcs11.so --pin-file /etc/sealbook/pin
 """
@@ -55,6 +56,11 @@ Example:
     metavar="URL",
     help="An empty PostgreSQL database for the rows. Default: SQLite files.",
 )
+@click.option(
+    "--objects",
+    metavar="URL",
+    help="An unused place in a bucket for log and ciphertext. Default: folders.",
+)
 @directory_option
 @shell.json_option
 def init(
@@ -66,6 +72,7 @@ def init(
     pin_file: Path | None,
     passphrase_file: Path | None,
     database: str | None,
+    objects: str | None,
     directory: Path,
     as_json: bool,
 ) -> None:
@@ -98,6 +105,7 @@ def init(
         token=token,
         passphrase_file=passphrase_file,
         database=database,
+        objects=objects,
         random=os.urandom,
     )
     trust = directory / read_settings(directory).trust_file

@@ -30,7 +30,7 @@ from ledger.notary.clock import ClockWatch
 from ledger.notary.ports import Stamp, Step
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import TimestampSettings
-from ledger.notary.storage.validation import MAX_LIST, ValidationFolder
+from ledger.notary.storage.validation import MAX_LIST, ValidationStore
 from ledger.quoted import quoted
 from ledger.wire.web import get
 
@@ -51,7 +51,7 @@ class Keeping:
     def __init__(
         self,
         store: AnchorDatabase,
-        validation: ValidationFolder,
+        validation: ValidationStore,
         step: Callable[[Step], AbstractContextManager[None]],
         authorities: Sequence[tuple[TimestampSettings, Authority]],
         watch: ClockWatch,

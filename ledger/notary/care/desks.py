@@ -1,7 +1,6 @@
 """What `fsck` looks at in the desk: its audit trail, and the records that wait."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from ledger.chain import statement as st
 from ledger.errors import VerificationFailed
@@ -34,10 +33,9 @@ def desk_faults(desk: StaffDesk, store: LedgerDatabase) -> Iterator[str]:
                 yield f"row {row.number} of the audit trail names entry {row.entry}, which is not that"
 
 
-def left_over(desk: StaffDesk) -> Iterator[Path]:
-    """Yield identity records that no waiting request names."""
+def left_over(desk: StaffDesk) -> Iterator[str]:
+    """Yield where identity records lie that no waiting request names."""
     waiting = {each.asked.request.digest.hex() for each in undecided(desk) if each.record}
-    if desk.records.root.is_dir():
-        for path in sorted(desk.records.root.iterdir()):
-            if path.name not in waiting:
-                yield path
+    for name in desk.records.names():
+        if name not in waiting:
+            yield desk.records.files.where(name)

@@ -28,6 +28,7 @@ from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace, no_check, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.bucket import open_bucket, require_unused
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.stores import open_books, open_desk, open_log, open_server
 from ledger.notary.system_clock import SYSTEM_CLOCK
@@ -47,6 +48,7 @@ def init_notary(
     token: TokenPlace | None = None,
     passphrase_file: Path | None = None,
     database: str | None = None,
+    objects: str | None = None,
     clock: Clock = SYSTEM_CLOCK,
     random: Callable[[int], bytes],
     hook: Hook = no_hook,
@@ -61,6 +63,7 @@ def init_notary(
         token: Where the log's Ed25519 key and the seal's key are to be made; None for files.
         passphrase_file: Its first line shuts the private keys that are files; None leaves them open.
         database: The URL of an empty PostgreSQL database for the rows; None for SQLite files.
+        objects: The URL of an unused place in a bucket for all but rows and keys; None for folders.
         clock: What time it is.
         random: Returns that many bytes from the system's generator.
         hook: Called around each durable step.
@@ -84,6 +87,7 @@ def init_notary(
         token=token,
         passphrase_file=named,
         database=place.parse_database(database),
+        objects=place.parse_objects(objects),
     )
     place.passphrase_of(directory, settings)
 
@@ -91,6 +95,8 @@ def init_notary(
         if server is not None:
             server.lead.require_alone()
             server.clear()
+        if settings.objects is not None:
+            require_unused(open_bucket(settings.objects))
         made.append(_found(folder, settings, server, platform, clock, random, hook))
 
     with place.lock(directory), open_server(settings, founding=True) as server:
@@ -132,7 +138,8 @@ def _found(
     chain = seal.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
     place.write_keys(folder, settings, keys, root_key, chain)
     write_durably(folder / settings.trust_file, format_trust(trust))
-    for name in (place.OBJECTS, place.RECORDS, place.LOG):
+    kept = (place.UPLOADS,) if settings.objects else (place.OBJECTS, place.RECORDS, place.LOG)
+    for name in kept:
         make_folder(folder / name)
         (folder / name).chmod(0o700)
     with open_desk(folder, settings, server):

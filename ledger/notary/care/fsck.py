@@ -60,9 +60,10 @@ from ledger.notary.storage.stores import (
     open_envelopes,
     open_log,
     open_records,
+    open_requests,
     open_server,
+    open_validation,
 )
-from ledger.notary.storage.validation import ValidationFolder
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def fsck(
             desk, name = None, place.DESK
             if server is not None or (directory / name).exists():
                 path, alone = _database(server, directory, name, stack, still=still)
-                waiting = directory / place.REQUESTS
+                waiting = open_requests(directory, settings)
                 desk = open_staff_desk(path, settings.origin, waiting, reading=alone)
                 stack.callback(desk.close)
         except LedgerFault as error:
@@ -172,7 +173,7 @@ def fsck(
             open_log(directory, settings),
             open_records(directory, settings),
             open_envelopes(directory, settings),
-            ValidationFolder(directory / place.VALIDATION),
+            open_validation(directory, settings),
         )
         checking = _Fsck(directory, keys, trust, stores, ciphertext=ciphertext)
         return checking.run(progress)
@@ -193,6 +194,7 @@ class _Fsck:
         self.keys = keys
         self.store, self.signed, self.log = stores.ledger, stores.signed, stores.log
         self.anchors, self.desk, self.envelopes = stores.anchors, stores.desk, stores.envelopes
+        self.identities = stores.records
         self.ciphertext = ciphertext
         self.findings: list[Finding] = []
         self.replay = Replay(keys.origin)
@@ -331,8 +333,7 @@ class _Fsck:
         for tile, data in self.tree.extend(leaves):
             if self.log.read_tile(tile.level, tile.index) != data:
                 where_ = tile_path(tile.level, tile.index)
-                path = self.log.root / where_
-                if not path.exists() and self._may_wait(tile, checkpoint):
+                if not self.log.files.exists(where_) and self._may_wait(tile, checkpoint):
                     self._warn(where_, f"the tile is not written yet; {_NEXT}")
                 else:
                     self._error(where_, f"the tile is missing or altered{_MEND}")
@@ -368,16 +369,16 @@ class _Fsck:
 
     def _record(self, enrolment: Enrolment) -> None:
         self.records.add(enrolment.record.hex())
-        path = self.directory / place.RECORDS / enrolment.record.hex()
-        if path.exists():
-            verify_record(enrolment, path.read_bytes())
+        record = self.identities.read(enrolment.record)
+        if record is not None:
+            verify_record(enrolment, record)
 
     def _inspected(self, inspection: Inspection) -> None:
         for entry in self.store.read(inspection.entry, inspection.entry + 1):
             require_inspected(inspection, entry.statement)
         self.records.add(inspection.particulars.hex())
-        path = self.directory / place.RECORDS / inspection.particulars.hex()
-        if path.exists() and sha256(path.read_bytes()).digest() != inspection.particulars:
+        data = self.identities.read(inspection.particulars)
+        if data is not None and sha256(data).digest() != inspection.particulars:
             raise VerificationFailed("the particulars kept of the inspection were altered")
 
     def _bundles(self, start: int, size: int) -> None:
@@ -442,20 +443,22 @@ class _Fsck:
             )
             return
         for tile in partial_tiles(size):
-            path = self.log.root / tile_path(tile.level, tile.index, tile.width)
-            full = self.log.root / tile_path(tile.level, tile.index)
-            if not full.exists() and (
-                not path.exists() or path.read_bytes() != tile_data(self.tree, tile)
+            name = tile_path(tile.level, tile.index, tile.width)
+            full = tile_path(tile.level, tile.index)
+            if not self.log.files.exists(full) and (
+                self.log.files.read(name) != tile_data(self.tree, tile)
             ):
-                self._error(str(path), f"the partial tile is missing or altered{_MEND}")
+                where = self.log.files.where(name)
+                self._error(where, f"the partial tile is missing or altered{_MEND}")
 
     def _records(self) -> None:
         assert self.last is not None
         if self.store.size() > self.last.size:
             return  # an entry that was not looked at may name any of them
-        for path in sorted((self.directory / place.RECORDS).iterdir()):
-            if path.name not in self.records:
-                self._warn(str(path), "no entry names this record; remove it")
+        for name in self.identities.names():
+            if name not in self.records:
+                where = self.identities.files.where(name)
+                self._warn(where, "no entry names this record; remove it")
 
     def _anchors(self) -> None:
         if self.anchors is not None:
@@ -469,8 +472,8 @@ class _Fsck:
             return
         for each in desk_faults(self.desk, self.store):
             self._error(place.DESK, each)
-        for path in left_over(self.desk):
-            self._warn(str(path), "no waiting request names this identity record; remove it")
+        for where in left_over(self.desk):
+            self._warn(where, "no waiting request names this identity record; remove it")
 
     def _tile(self, level: int, index: int, width: int) -> bytes:
         data = self.log.read_tile(level, index)

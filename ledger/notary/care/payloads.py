@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from ledger.chain.statement import Payload
 from ledger.errors import StorageFailed
-from ledger.notary.storage.envelopes import MAX_KEPT_HEADER, EnvelopeStore
+from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
+from ledger.notary.storage.envelopes import MAX_KEPT_HEADER
 
 _DIGEST = len("sha256 \n") + 64
 _MIN_HEADER = len(b"age-encryption.org/v1\n-> x\n\n--- \n") + 43 + _DIGEST
@@ -12,7 +13,7 @@ _MIN_HEADER = len(b"age-encryption.org/v1\n-> x\n\n--- \n") + 43 + _DIGEST
 
 
 def payload_faults(
-    store: EnvelopeStore, account: str, payload: Payload, *, read: bool
+    store: EnvelopeKeeper, account: str, payload: Payload, *, read: bool
 ) -> Iterator[str]:
     """Yield what is wrong with the age file that a deposit names, nothing if all is well.
 

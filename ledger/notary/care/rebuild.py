@@ -16,7 +16,14 @@ from ledger.chain.statement import Statement, parse_statement
 from ledger.chain.tiles import TILE_WIDTH, TileEdge, partial_tiles, tile_data
 from ledger.chain.trust import Trust
 from ledger.errors import LedgerFault, MalformedData, SealbookError
-from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.ports import (
+    SIGNED_IN_A_FILE,
+    Hook,
+    SignedCheckpoint,
+    SignedCopies,
+    Step,
+    no_hook,
+)
 from ledger.notary.selfcheck import read_trust
 from ledger.notary.sequencing.forks import (
     require_copied,
@@ -27,8 +34,8 @@ from ledger.notary.sequencing.forks import (
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
-from ledger.notary.storage.signedlog import FOLDER, SignedLog
+from ledger.notary.storage.logfiles import LogStore
+from ledger.notary.storage.stores import open_log
 from ledger.quoted import quoted
 
 _Source = Callable[[int, int], list[bytes] | None]
@@ -49,20 +56,22 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
         settings = place.read_settings(directory)
         place.require_embedded(settings)
         _, trust = read_trust(directory / settings.trust_file)
-        remade = rebuild_checkpoints(directory, trust, hook)
+        log = open_log(directory, settings, mending=True)
+        remade = rebuild_checkpoints(directory, log, trust, hook)
         signed = CheckpointDatabase(directory / place.CHECKPOINTS)
         try:
-            rebuild_copies(SignedLog(directory / place.LOG / FOLDER), signed, hook)
-            return _rebuild(directory, signed, hook, remade=remade)
+            rebuild_copies(log.signed, signed, hook)
+            return _rebuild(directory, log, signed, hook, remade=remade)
         finally:
             signed.close()
 
 
-def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade: bool) -> int:
+def _rebuild(
+    directory: Path, log: LogStore, signed: CheckpointDatabase, hook: Hook, *, remade: bool
+) -> int:
     last = signed.last()
     if last is None:
         raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
-    log = LogFolder(directory / place.LOG)
     anchor = _anchor(log, signed, last, hook)
     old = _old_database(directory / place.LEDGER)
 
@@ -105,7 +114,7 @@ def _rebuild(directory: Path, signed: CheckpointDatabase, hook: Hook, *, remade:
 
 def _fill(
     path: Path,
-    log: LogFolder,
+    log: LogStore,
     signed: CheckpointDatabase,
     last: SignedCheckpoint,
     anchor: SignedCheckpoint | None,
@@ -186,7 +195,7 @@ def _bundles(size: int, sources: tuple[_Source, _Source]) -> Iterator[list[bytes
 
 
 def _anchor(
-    log: LogFolder, signed: CheckpointDatabase, last: SignedCheckpoint, hook: Hook
+    log: LogStore, signed: CheckpointDatabase, last: SignedCheckpoint, hook: Hook
 ) -> SignedCheckpoint | None:
     """Return the checkpoint that stands published; one that was never signed is taken away.
 
@@ -223,12 +232,12 @@ def _old_database(path: Path) -> LedgerDatabase | None:
         return None
 
 
-def rebuild_checkpoints(directory: Path, trust: Trust, hook: Hook) -> bool:
+def rebuild_checkpoints(directory: Path, log: LogStore, trust: Trust, hook: Hook) -> bool:
     """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
 
     Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
     """
-    copies = SignedLog(directory / place.LOG / FOLDER)
+    copies = log.signed
     path = directory / place.CHECKPOINTS
     newest = copies.last()
     last = _last_signed(path)
@@ -256,7 +265,7 @@ def rebuild_checkpoints(directory: Path, trust: Trust, hook: Hook) -> bool:
                 f"Block {last.height} was signed twice: {quoted(path.name)} and `log/signed` hold "
                 "different checkpoints. Put back the files that belong together."
             )
-        require_newest(newest, _readable_anchor(LogFolder(directory / place.LOG)))
+        require_newest(newest, _readable_anchor(log))
     finally:
         made.close()
     hook(Step.REBUILD_CHECKPOINTS, "before")
@@ -265,7 +274,7 @@ def rebuild_checkpoints(directory: Path, trust: Trust, hook: Hook) -> bool:
     return True
 
 
-def rebuild_copies(copies: SignedLog, signed: CheckpointDatabase, hook: Hook) -> None:
+def rebuild_copies(copies: SignedCopies, signed: CheckpointDatabase, hook: Hook) -> None:
     last = signed.last()
     for number in range(0 if last is None else last.height // SIGNED_IN_A_FILE + 1):
         wanted = signed.all(number * SIGNED_IN_A_FILE - 1, SIGNED_IN_A_FILE)
@@ -304,7 +313,7 @@ def next_block(last: SignedCheckpoint, sources: tuple[_Source, _Source]) -> list
     return []
 
 
-def _readable_anchor(log: LogFolder) -> str | None:
+def _readable_anchor(log: LogStore) -> str | None:
     with contextlib.suppress(LedgerFault):
         return log.published()
     return None

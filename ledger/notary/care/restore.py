@@ -26,8 +26,9 @@ from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.desk import open_staff_desk
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.logfiles import log_folder
 from ledger.notary.storage.office import OfficeDatabase
+from ledger.notary.storage.records import record_folder
 from ledger.notary.storage.room import DiskRoom
 
 
@@ -53,7 +54,9 @@ def restore(
     Raises LedgerFault when a newer or another checkpoint than the backup's last is known: going on from
     the backup would fork the ledger. Conflict when the directory is not empty; NotFound; StorageFailed.
     """
-    place.require_embedded(place.read_settings(source))
+    settings = place.read_settings(source)
+    place.require_embedded(settings)
+    place.require_files(settings)
     strange = not (directory / place.LOCK).exists()
     make_folder(directory)
 
@@ -88,7 +91,8 @@ def _restore_staff_desk(source: Path, folder: Path) -> None:
     """Copy the desk, where the backup has one; whoever was signed in signs in anew."""
     if not (source / place.DESK).exists():
         return
-    origin, waiting = place.read_settings(source).origin, source / place.REQUESTS
+    origin = place.read_settings(source).origin
+    waiting = record_folder(source / place.REQUESTS)
     desk = open_staff_desk(source / place.DESK, origin, waiting, reading=True)
     try:
         copy_staff_desk(desk, folder)
@@ -131,7 +135,7 @@ def _check_copy(
         writer = BlockWriter(
             store,
             signed,
-            LogFolder(folder / place.LOG),
+            log_folder(folder / place.LOG),
             place.read_keys(folder, settings, trust),
             trust,
             ClockWatch(clock),

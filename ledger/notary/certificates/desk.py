@@ -11,7 +11,7 @@ from ledger.notary.certificates.signing import Sealing
 from ledger.notary.ports import NotaryKeys
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.validation import ValidationFolder
+from ledger.notary.storage.validation import ValidationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Office:
     trust_file: bytes
     trust: Trust
     store: LedgerDatabase
-    validation: ValidationFolder
+    validation: ValidationStore
 
 
 def make_desk(office: Office, execute: Execute, now: Callable[[], float]) -> Desk:

@@ -39,7 +39,7 @@ from ledger.notary.enrolling import (
 )
 from ledger.notary.orders import Enrolled, Entered, Revoke
 from ledger.notary.storage.desk import StaffDesk
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import RecordStore
 from ledger.quoted import quoted
 
 WAITING, APPROVING, DECLINED, ENROLLED = "waiting", "approving", "declined", "enrolled"
@@ -146,7 +146,7 @@ def approve(
     printed: str,
     account: str | None,
     execute: Execute,
-    records: RecordFolder,
+    records: RecordStore,
 ) -> Enrolled:
     """Enrol what another has proposed, having compared the paper too.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.notary.storage.connections import Snapshot
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import RecordStore
 from ledger.notary.storage.schema import Engine, Place, Schema, Version, open_engine
 
 FILE = "desk.sqlite"
@@ -120,7 +120,7 @@ class StaffDesk:
 
     origin: str
     connections: Engine
-    records: RecordFolder
+    records: RecordStore
     now: Callable[[], float]
     random: Callable[[int], bytes]
 
@@ -147,7 +147,7 @@ class StaffDesk:
 def open_staff_desk(
     place: Place,
     origin: str,
-    records: Path,
+    records: RecordStore,
     now: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = os.urandom,
     *,
@@ -155,8 +155,8 @@ def open_staff_desk(
 ) -> StaffDesk:
     """Open a desk, made where there is none yet; close what comes back. Raises StorageFailed.
 
-    `place` is its database, `records` the folder of the records that wait.
+    `place` is its database, `records` the records that wait.
     """
     create = not reading and not (isinstance(place, Path) and place.exists())
     connections = open_engine(place, _SCHEMA, create=create, reading=reading)
-    return StaffDesk(origin, connections, RecordFolder(records), now, random)
+    return StaffDesk(origin, connections, records, now, random)

@@ -8,6 +8,7 @@
     desk.sqlite        staff, what waits for an officer, the audit trail
     requests/          the identity records of what waits
     objects/           ciphertext                 log/             the log as static files
+    uploads/           of ciphertext, under way, where a bucket holds the five folders above it
     notary.lock        held by the one process that signs
     key-statements     what the ledger owes about the notary's own keys
     clock-accepted     up to when blocks may lie ahead of the clock, where the office has said so
@@ -52,11 +53,13 @@ from ledger.errors import (
 )
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
 from ledger.notary.storage import anchors, checkpoints, connections, desk, office, validation
+from ledger.notary.storage.bucket import parse_objects_url
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"
 KEYS, SEAL_CHAIN = "keys", "seal-chain.pem"
 OBJECTS, LOG, RECORDS = "objects", "log", "records"
+UPLOADS = "uploads"
 LEDGER, CHECKPOINTS, OFFICE = connections.FILE, checkpoints.FILE, office.FILE
 ANCHORS = anchors.FILE
 VALIDATION = validation.FOLDER
@@ -107,7 +110,8 @@ class Settings:
 
     `portal` is the URL at which the office answers for its certificates. `database` is the URL of the
     PostgreSQL database that holds the rows; None for SQLite files in the directory. It may hold a
-    password: nothing prints it.
+    password: nothing prints it. `objects` is the URL of the bucket that holds everything else but
+    settings and keys; None for folders of the directory.
     """
 
     origin: str
@@ -117,6 +121,7 @@ class Settings:
     passphrase_file: str | None = None
     portal: str | None = None
     database: str | None = field(default=None, repr=False)
+    objects: str | None = None
 
     @property
     def trust_file(self) -> str:
@@ -169,6 +174,7 @@ def read_settings(directory: Path) -> Settings:
                     _parse_passphrase_file(value.get("passphrase_file")),
                     _parse_portal(value.get("portal")),
                     parse_database(value.get("database")),
+                    parse_objects(value.get("objects")),
                 )
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
@@ -188,6 +194,8 @@ def write_settings(directory: Path, settings: Settings) -> None:
         content["portal"] = settings.portal
     if settings.database is not None:
         content["database"] = settings.database
+    if settings.objects is not None:
+        content["objects"] = settings.objects
     if settings.token is not None:
         content["token"] = asdict(settings.token)
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode(), 0o600)
@@ -458,6 +466,30 @@ def parse_database(value: object) -> str | None:
         "The database is named by a URL such as postgresql://user@host:5432/name, of at most "
         f"{MAX_DATABASE} characters."
     )
+
+
+def parse_objects(value: object) -> str | None:
+    """Return the URL of a bucket; None for none. Raises InvalidInput."""
+    match value:
+        case None:
+            return None
+        case str():
+            parse_objects_url(value)
+            return value
+    raise InvalidInput(
+        f"{quoted(SETTINGS)} does not say of objects what it should: a URL, as s3://..."
+    )
+
+
+def require_files(settings: Settings) -> None:
+    """Raise InvalidInput where log, records and ciphertext lie in a bucket."""
+    if settings.objects is not None:
+        raise InvalidInput(
+            "This notary's log, records and ciphertext lie in a bucket, which this command does not "
+            "copy. Copy the notary's directory first, while the service is stopped, and then all of "
+            "the bucket with the object store's own tools, in this order; put both back before the "
+            "service starts."
+        )
 
 
 def require_embedded(settings: Settings) -> None:

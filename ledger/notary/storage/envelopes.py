@@ -105,13 +105,7 @@ class EnvelopeStore:
         Raises VerificationFailed or MalformedData, before anything is written, when one of them is
         not what it says.
         """
-        for each in envelopes:
-            _require_header(each.header)
-            require_size(len(each.data))
-            state = PayloadHash()
-            state.update(each.data)
-            if len(each.data) != each.payload.size or state.root() != each.payload.root:
-                raise wrong_root(each.payload.root)
+        require_envelopes(envelopes)
         folder = self._folder(account)
         size = sum(on_disk(len(each.header)) + on_disk(len(each.data)) for each in envelopes)
         with self.room.hold(account, size), self.naming(account, folder):
@@ -123,7 +117,7 @@ class EnvelopeStore:
                     jobs.append(self._pool.submit(self._write, account, target, each.data))
                 header = self.path(account, each.payload.root, "header")
                 if self._keep_header(header, each.header):
-                    data = _with_digest(each.header)
+                    data = with_digest(each.header)
                     jobs.append(self._pool.submit(self._write, account, header, data))
             wait(jobs)
             for job in jobs:
@@ -135,30 +129,23 @@ class EnvelopeStore:
         Raises MalformedData, TooLarge, NotFound when the payload's upload was not begun, Conflict
         when it was replaced too often.
         """
-        _require_header(header)
+        require_header(header)
         if self.status(account, root) is None:
-            raise NotFound("There is no age file with this root; upload its payload first.")
+            raise not_begun()
         target = self.path(account, root, "header")
         with (
             self.room.hold(account, on_disk(len(header))),
             self.naming(account, target.parent),
         ):
             if self._keep_header(target, header):
-                self._write(account, target, _with_digest(header))
+                self._write(account, target, with_digest(header))
 
     def header(self, account: str, root: bytes) -> bytes:
         """Return the age header. Raises NotFound; VerificationFailed when it was altered here."""
         target = self.path(account, root, "header")
         with storage(target):
             data = target.read_bytes()
-        header = data[: -len(_with_digest(b""))]
-        if _with_digest(header) != data:
-            raise VerificationFailed(
-                f"The header of the age file with root {root.hex()} was altered at the notary: it is "
-                "not what was uploaded. The company puts it there again from its vault, or the office "
-                "from a backup of `objects`."
-            )
-        return header
+        return without_digest(data, root)
 
     def sizes(self, account: str, root: bytes) -> tuple[int | None, int | None]:
         """Return the bytes of the age header's file and of the payload; None for what is not here."""
@@ -217,7 +204,7 @@ class EnvelopeStore:
     def _keep_header(self, target: Path, header: bytes) -> bool:
         """Put the present header aside; return whether `header` is still to be written."""
         try:
-            if target.read_bytes() == _with_digest(header):
+            if target.read_bytes() == with_digest(header):
                 return False
         except FileNotFoundError:
             return True
@@ -225,9 +212,7 @@ class EnvelopeStore:
             with contextlib.suppress(FileExistsError):
                 target.with_name(f"{target.name}.{number}").hardlink_to(target)
                 return True
-        raise Conflict(
-            f"This age file's header was replaced {MAX_REPLACED_HEADERS} times; ask the notary office."
-        )
+        raise replaced_too_often()
 
     def _write(self, account: str, target: Path, data: bytes) -> None:
         temporary = self.pending(account) / f"{secrets.token_hex(16)}.tmp"
@@ -244,6 +229,12 @@ class EnvelopeStore:
             for entry in self.pending(account).iterdir():
                 if entry.suffix == ".part":
                     yield entry, int(entry.name.split(".")[1])
+
+    def place(self, account: str, payload: Payload, part: Path) -> None:
+        """Give a whole payload, whose root was checked and which is synced, its name."""
+        target = self.path(account, payload.root, "payload")
+        with self.naming(account, target.parent):
+            part.replace(target)
 
     def make(self, account: str) -> None:
         """Make an account's folders durable."""
@@ -282,7 +273,19 @@ def require_size(size: int) -> None:
         raise MalformedData(f"no age file has a payload of {size} bytes") from error
 
 
-def _require_header(header: bytes) -> None:
+def require_envelopes(envelopes: Sequence[SmallEnvelope]) -> None:
+    """Raise VerificationFailed or MalformedData when an age file is not what it says."""
+    for each in envelopes:
+        require_header(each.header)
+        require_size(len(each.data))
+        state = PayloadHash()
+        state.update(each.data)
+        if len(each.data) != each.payload.size or state.root() != each.payload.root:
+            raise wrong_root(each.payload.root)
+
+
+def require_header(header: bytes) -> None:
+    """Raise MalformedData for what is no age header, TooLarge for one that is not kept."""
     if len(header) > MAX_KEPT_HEADER:
         raise TooLarge(
             f"An age header of {len(header)} bytes is over the limit of {MAX_KEPT_HEADER} bytes; "
@@ -292,9 +295,38 @@ def _require_header(header: bytes) -> None:
         raise MalformedData("something follows the age header")
 
 
-def _with_digest(header: bytes) -> bytes:
+def with_digest(header: bytes) -> bytes:
     """Return the content of a header's file."""
     return header + b"sha256 %s\n" % sha256(header).hexdigest().encode()
+
+
+def without_digest(data: bytes, root: bytes) -> bytes:
+    """Return the header from a header's file. Raises VerificationFailed when it was altered."""
+    header = data[: -len(with_digest(b""))]
+    if with_digest(header) != data:
+        raise VerificationFailed(
+            f"The header of the age file with root {root.hex()} was altered at the notary: it is "
+            "not what was uploaded. The company puts it there again from its vault, or the office "
+            "from a backup of `objects`."
+        )
+    return header
+
+
+def not_begun() -> NotFound:
+    """Return what is to be said of a header whose payload's upload was not begun."""
+    return NotFound("There is no age file with this root; upload its payload first.")
+
+
+def no_age_file() -> NotFound:
+    """Return what is to be said of an age file that is not here."""
+    return NotFound("There is no such age file.")
+
+
+def replaced_too_often() -> Conflict:
+    """Return what is to be said of a header that is not replaced once more."""
+    return Conflict(
+        f"This age file's header was replaced {MAX_REPLACED_HEADERS} times; ask the notary office."
+    )
 
 
 def wrong_root(root: bytes) -> VerificationFailed:
@@ -311,7 +343,7 @@ def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise NotFound("There is no such age file.") from error
+        raise no_age_file() from error
     except OSError as error:
         raise StorageFailed(
             f"{quoted(path)} could not be stored or read ({error.strerror}); the notary office "

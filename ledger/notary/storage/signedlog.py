@@ -54,7 +54,7 @@ class SignedLog:
                     raise StorageFailed(
                         f"{quoted(path)} was changed by somebody else; the next block writes it anew."
                     )
-                frame = _frame(checkpoint)
+                frame = format_frame(checkpoint)
                 os.write(descriptor, frame)
                 sync(descriptor)
                 if os.fstat(descriptor).st_size != expected + len(frame):
@@ -70,20 +70,11 @@ class SignedLog:
     def write(self, number: int, checkpoints: Sequence[SignedCheckpoint]) -> None:
         """Put a whole file in place of whatever is there."""
         path = self._path(number)
-        data = b"".join(_frame(each) for each in checkpoints)
+        data = b"".join(format_frame(each) for each in checkpoints)
         with _storage(path):
             _make(self.root)
             write_durably(path, data, 0o600)
         self._sizes[number] = len(data)
-
-    def truncate(self, height: int) -> None:
-        """Take away what lies behind block `height`, and what a crash has left of a frame."""
-        number = height // SIGNED_IN_A_FILE
-        with _storage(self.root):
-            for each in self.numbers():
-                if each > number:
-                    self._path(each).unlink()
-        self.write(number, self.read(number)[0][: height % SIGNED_IN_A_FILE + 1])
 
     def read(self, number: int) -> tuple[list[SignedCheckpoint], bool]:
         """Return the checkpoints of a file, as far as they can be read, and whether that is all of it.
@@ -96,16 +87,8 @@ class SignedLog:
                 data = path.read_bytes()
             except FileNotFoundError:
                 return [], True
-        found: list[SignedCheckpoint] = []
-        first, at = number * SIGNED_IN_A_FILE, 0
-        with contextlib.suppress(MalformedData):
-            for checkpoint, end in _frames(data):
-                if checkpoint.height != first + len(found) or len(found) == SIGNED_IN_A_FILE:
-                    break
-                found.append(checkpoint)
-                at = end
-        self._sizes[number] = at
-        return found, at == len(data)
+        found, self._sizes[number] = parse_frames(data, number * SIGNED_IN_A_FILE)
+        return found, self._sizes[number] == len(data)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the files that there are, in order."""
@@ -135,7 +118,8 @@ class SignedLog:
         return self.root / f"{number:09}"
 
 
-def _frame(checkpoint: SignedCheckpoint) -> bytes:
+def format_frame(checkpoint: SignedCheckpoint) -> bytes:
+    """Return a checkpoint's frame."""
     data = cbor_encode(
         [
             checkpoint.height,
@@ -146,6 +130,20 @@ def _frame(checkpoint: SignedCheckpoint) -> bytes:
         ]
     )
     return len(data).to_bytes(_PREFIX, "big") + data
+
+
+def parse_frames(data: bytes, first: int) -> tuple[list[SignedCheckpoint], int]:
+    """Return the checkpoints of frames from height `first` on, as far as they can be read, and up to
+    which byte that is; at most those of one file."""
+    found: list[SignedCheckpoint] = []
+    at = 0
+    with contextlib.suppress(MalformedData):
+        for checkpoint, end in _frames(data):
+            if checkpoint.height != first + len(found) or len(found) == SIGNED_IN_A_FILE:
+                break
+            found.append(checkpoint)
+            at = end
+    return found, at
 
 
 def _frames(data: bytes) -> Iterable[tuple[SignedCheckpoint, int]]:

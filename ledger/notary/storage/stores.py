@@ -14,21 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ledger.disk.wholefiles import FolderFiles
 from ledger.errors import InvalidInput
 from ledger.notary.ports import Queue
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
+from ledger.notary.storage.bucket import open_bucket
+from ledger.notary.storage.bucketfiles import BucketFiles
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.directory import Settings
+from ledger.notary.storage.envelopeobjects import EnvelopeKeeper, EnvelopeObjects
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import LogFolder
+from ledger.notary.storage.logfiles import LogStore, log_folder
 from ledger.notary.storage.office import OfficeDatabase
-from ledger.notary.storage.records import RecordFolder
+from ledger.notary.storage.records import RecordStore
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.schema import Place
-from ledger.notary.storage.validation import ValidationFolder
+from ledger.notary.storage.signedobjects import SignedObjects
+from ledger.notary.storage.validation import ValidationStore
 
 if TYPE_CHECKING:
     from ledger.notary.storage.postgres import Server
@@ -43,10 +48,10 @@ class Stores:
     office: OfficeDatabase | None
     desk: StaffDesk | None
     anchors: AnchorDatabase | None
-    log: LogFolder
-    records: RecordFolder
-    envelopes: EnvelopeStore
-    validation: ValidationFolder
+    log: LogStore
+    records: RecordStore
+    envelopes: EnvelopeKeeper
+    validation: ValidationStore
 
 
 @contextmanager
@@ -135,7 +140,7 @@ def open_stores(
             open_log(directory, settings),
             open_records(directory, settings),
             open_envelopes(directory, settings, room),
-            ValidationFolder(directory / place.VALIDATION),
+            open_validation(directory, settings),
         )
 
 
@@ -181,7 +186,7 @@ def open_desk(
 ) -> Iterator[StaffDesk]:
     """Yield the office's desk. Raises StorageFailed."""
     with _places(directory, settings, server) as at:
-        requests = directory / place.REQUESTS
+        requests = open_requests(directory, settings)
         desk = open_staff_desk(at(place.DESK), settings.origin, requests, now, random)
         try:
             yield desk
@@ -189,20 +194,45 @@ def open_desk(
             desk.close()
 
 
-def open_log(directory: Path, settings: Settings) -> LogFolder:  # noqa: ARG001 - it will say where
-    """Return the log's static files."""
-    return LogFolder(directory / place.LOG)
+def open_files(
+    directory: Path, settings: Settings, folder: str, mode: int = 0o644, *, mending: bool = False
+) -> FolderFiles | BucketFiles:
+    """Return the files of a folder, in the directory or in the bucket. Raises InvalidInput.
+
+    With `mending` what never changes is replaced all the same.
+    """
+    if settings.objects is None:
+        return FolderFiles(directory / folder, mode)
+    return BucketFiles(open_bucket(settings.objects), folder, replacing=mending)
 
 
-def open_records(directory: Path, settings: Settings) -> RecordFolder:  # noqa: ARG001 - it will say where
-    """Return the identity records."""
-    return RecordFolder(directory / place.RECORDS)
+def open_log(directory: Path, settings: Settings, *, mending: bool = False) -> LogStore:
+    """Return the log's static files. Raises InvalidInput, StorageFailed."""
+    files = open_files(directory, settings, place.LOG, mending=mending)
+    if isinstance(files, FolderFiles):
+        return log_folder(files.root)
+    return LogStore(files, SignedObjects(files))
+
+
+def open_records(directory: Path, settings: Settings) -> RecordStore:
+    """Return the identity records. Raises InvalidInput."""
+    return RecordStore(open_files(directory, settings, place.RECORDS, 0o600))
+
+
+def open_requests(directory: Path, settings: Settings) -> RecordStore:
+    """Return the identity records of what waits at the desk. Raises InvalidInput."""
+    return RecordStore(open_files(directory, settings, place.REQUESTS, 0o600))
+
+
+def open_validation(directory: Path, settings: Settings) -> ValidationStore:
+    """Return the validation data. Raises InvalidInput, StorageFailed."""
+    return ValidationStore(open_files(directory, settings, place.VALIDATION))
 
 
 def open_envelopes(
-    directory: Path,
-    settings: Settings,  # noqa: ARG001 - as above
-    room: DiskRoom | None = None,
-) -> EnvelopeStore:
-    """Return the ciphertext that depositors have uploaded."""
-    return EnvelopeStore(directory / place.OBJECTS, room=room)
+    directory: Path, settings: Settings, room: DiskRoom | None = None
+) -> EnvelopeKeeper:
+    """Return the ciphertext that depositors have uploaded. Raises InvalidInput, StorageFailed."""
+    if settings.objects is None:
+        return EnvelopeStore(directory / place.OBJECTS, room=room)
+    return EnvelopeObjects(open_bucket(settings.objects), directory / place.UPLOADS, room=room)

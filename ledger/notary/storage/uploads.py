@@ -16,9 +16,9 @@ from ledger.crypto.merkle import HASH_SIZE, Buffer
 from ledger.crypto.stream import PayloadHash
 from ledger.disk.files import sync
 from ledger.errors import Conflict, TooLarge
+from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
 from ledger.notary.storage.envelopes import (
     READ_BLOCK,
-    EnvelopeStore,
     require_size,
     storage,
     wrong_root,
@@ -42,7 +42,7 @@ class Uploads:
 
     def __init__(
         self,
-        store: EnvelopeStore,
+        store: EnvelopeKeeper,
         *,
         max_pending: int = MAX_PENDING,
         clock: Callable[[], float] = time.time,
@@ -169,13 +169,11 @@ class Uploads:
             self._release((writer.account, writer.payload.root))
 
     def _finish(self, writer: "PayloadWriter") -> None:
-        target = self.store.path(writer.account, writer.payload.root, "payload")
         if writer.state.root() != writer.payload.root:
             writer.part.unlink()
             raise wrong_root(writer.payload.root)
         self._sync(writer)
-        with self.store.naming(writer.account, target.parent):
-            writer.part.replace(target)
+        self.store.place(writer.account, writer.payload, writer.part)
 
     def _sync(self, writer: "PayloadWriter") -> None:
         try:

@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 
 from cryptography import x509
 
 from ledger.chain.receipt import MAX_VALIDATION_ITEMS
 from ledger.chain.renewal.record import parse_stamp
 from ledger.chain.timestamp.revocation import parse_validation
-from ledger.disk.files import sync_folder, write_durably
+from ledger.disk.wholefiles import WholeFiles
 from ledger.errors import MalformedData, TooLarge
 
 FOLDER = "validation"
@@ -31,7 +30,7 @@ MAX_PACKED = 384 << 10
 class _List:
     """A list that is kept: who issued it, for which part of the certificates, and when."""
 
-    path: Path
+    file: str
     issuer: x509.Name
     part: bytes
     crl: x509.CertificateRevocationList
@@ -42,37 +41,34 @@ class _List:
         return self.issuer, self.part, self.crl.last_update_utc.year, self.crl.last_update_utc.month
 
 
-class ValidationFolder:
-    """The validation data of a notary. One thread adds, any may read."""
+class ValidationStore:
+    """The validation data of a notary. One thread adds, any may read. Methods raise StorageFailed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lists: dict[Path, _List] = {}
-        self._certificates: dict[Path, x509.Certificate] = {}
-        with suppress(FileNotFoundError):
-            for path in sorted(folder.iterdir()):
-                if not path.name.startswith("."):
-                    with suppress(MalformedData, TooLarge):
-                        self._know(path, path.read_bytes())
+    def __init__(self, files: WholeFiles) -> None:
+        self._files = files
+        self._lists: dict[str, _List] = {}
+        self._certificates: dict[str, x509.Certificate] = {}
+        for name in files.names():
+            with suppress(MalformedData, TooLarge):
+                self._know(name, files.read(name) or b"")
 
     def add(self, data: bytes) -> None:
-        """Keep a certificate or a list, durably. Raises MalformedData, TooLarge, OSError."""
-        path = self._folder / sha256(data).hexdigest()
-        if path in self._lists or path in self._certificates:
+        """Keep a certificate or a list, durably. Raises MalformedData, TooLarge."""
+        name = sha256(data).hexdigest()
+        if name in self._lists or name in self._certificates:
             return
         parse_validation(data)
-        write_durably(path, data)
-        self._know(path, data)
-        new = self._lists.get(path)
+        self._files.write(name, data)
+        self._know(name, data)
+        new = self._lists.get(name)
         if new is None:
             return
         same = [each for each in self._lists.values() if each.month == new.month]
         newest = max(same, key=lambda each: each.crl.last_update_utc)
         for each in same:
             if each is not newest:
-                del self._lists[each.path]
-                each.path.unlink(missing_ok=True)
-        sync_folder(self._folder)
+                del self._lists[each.file]
+                self._files.remove(each.file)
 
     def pick(self, stamps: Iterable[bytes]) -> tuple[bytes, ...]:
         """Return what checks tokens or evidence records (DER): what they do not bring themselves.
@@ -82,18 +78,18 @@ class ValidationFolder:
         """
         certificates = list(self._certificates.items())
         todo = list(dict.fromkeys(each for stamp in stamps for each in _certificates(stamp)))
-        known, paths = set(todo), dict[Path, None]()
+        known, names = set(todo), dict[str, None]()
         for each in todo:
-            for path, above in certificates:
+            for name, above in certificates:
                 if above.subject == each.issuer and above not in known:
                     known.add(above)
-                    paths[path] = None
+                    names[name] = None
                     todo.append(above)
             if each.subject != each.issuer:
-                paths |= dict.fromkeys(self._newest(each))
-        return _bounded(paths)
+                names |= dict.fromkeys(self._newest(each))
+        return self._bounded(names)
 
-    def _newest(self, certificate: x509.Certificate) -> list[Path]:
+    def _newest(self, certificate: x509.Certificate) -> list[str]:
         """Return its issuer's newest list of each part from before a certificate expired."""
         newest: dict[bytes, _List] = {}
         for each in list(self._lists.values()):
@@ -102,26 +98,26 @@ class ValidationFolder:
                 old = newest.get(each.part)
                 if old is None or old.crl.last_update_utc < time:
                     newest[each.part] = each
-        return [each.path for each in newest.values()]
+        return [each.file for each in newest.values()]
 
-    def _know(self, path: Path, data: bytes) -> None:
+    def _know(self, name: str, data: bytes) -> None:
         item = parse_validation(data)
         if isinstance(item, x509.Certificate):
-            self._certificates[path] = item
+            self._certificates[name] = item
         elif isinstance(item, x509.CertificateRevocationList):
-            self._lists[path] = _List(path, item.issuer, _part(item), item)
+            self._lists[name] = _List(name, item.issuer, _part(item), item)
 
-
-def _bounded(paths: Iterable[Path]) -> tuple[bytes, ...]:
-    found: list[bytes] = []
-    left = MAX_PACKED
-    for path in paths:
-        with suppress(FileNotFoundError):  # a newer list has just taken its place
-            data = path.read_bytes()
+    def _bounded(self, names: Iterable[str]) -> tuple[bytes, ...]:
+        found: list[bytes] = []
+        left = MAX_PACKED
+        for name in names:
+            data = self._files.read(name)
+            if data is None:  # a newer list has just taken its place
+                continue
             if len(data) <= left and len(found) < MAX_VALIDATION_ITEMS:
                 found.append(data)
                 left -= len(data)
-    return tuple(found)
+        return tuple(found)
 
 
 def _part(crl: x509.CertificateRevocationList) -> bytes:

@@ -1,0 +1,353 @@
+"""A bucket of an S3 service, under a prefix: what the notary asks of object storage, and no more.
+
+    s3://bucket/prefix?endpoint=https://s3.example&region=cn-north-1
+
+Keys come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...) and never from the URL,
+which stands in notary.toml. Endpoint and region come from either. What puts returns once the service
+has answered, which is when the object is durable; nobody ever reads half of one.
+
+A put whose answer was lost is sent again by the client. Then what stands there is ours already, and the
+condition under which it was put does not hold any more: so what stands is compared before anybody says
+that another one stands.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from ledger.errors import Conflict, InvalidInput, StorageFailed
+from ledger.quoted import quoted
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+_log = logging.getLogger("sealbook.notary")
+
+CONNECT, REQUEST = timedelta(seconds=3), timedelta(seconds=30)
+RETRIES, RETRY_FOR = 3, timedelta(seconds=8)
+"""How long a request may take, and how often a failed one is sent again."""
+PIECE = 8 << 20
+"""Bytes: what is larger is put in pieces of this size, or of more where there would be too many."""
+MAX_PIECES = 10_000
+IN_MEMORY = 64 << 20
+"""Bytes of pieces that are under way at once."""
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_REGION = "us-east-1"
+MAX_PREFIX = 256
+
+Attributes = Mapping[str, str]
+"""HTTP fields with which the service gives an object out, as Cache-Control."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPlace:
+    """Where a notary's objects lie. `prefix` has no slash at either end; it may be empty."""
+
+    bucket: str
+    prefix: str
+    endpoint: str | None
+    region: str | None
+
+
+def parse_objects_url(url: str) -> BucketPlace:
+    """Return where a URL of objects points. Raises InvalidInput, also for one that holds a secret."""
+    try:
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, strict_parsing=True) if parts.query else []
+        named = dict(query)
+        bucket, prefix = parts.netloc, parts.path.strip("/")
+        plain = url.isascii() and url.isprintable() and not set(" %\\") & set(bucket + prefix)
+        whole = all(part not in ("", ".", "..") for part in prefix.split("/")) if prefix else True
+        if (
+            parts.scheme == "s3"
+            and 3 <= len(bucket) <= 63
+            and not set(bucket) & set("@:")
+            and plain
+            and whole
+            and len(prefix) <= MAX_PREFIX
+            and not parts.fragment
+            and len(named) == len(query)
+            and named.keys() <= {"endpoint", "region"}
+            and _is_plain_endpoint(named.get("endpoint", "https://s3"))
+        ):
+            return BucketPlace(bucket, prefix, named.get("endpoint"), named.get("region"))
+    except ValueError:
+        pass
+    raise InvalidInput(
+        "The place of objects is a URL such as s3://bucket/prefix?endpoint=https://s3.example"
+        "&region=cn-north-1, and nothing else stands in it: keys come from the environment "
+        "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)."
+    )
+
+
+def open_bucket(url: str) -> "Bucket":
+    """Return the bucket that a URL names; nothing is asked of it yet. Raises InvalidInput."""
+    place = parse_objects_url(url)
+    try:
+        from obstore.store import S3Store
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            "Objects in a bucket need the extra of the program for them. Install it with "
+            "`pip install 'sealbook[notary,objects]'`."
+        ) from error
+    endpoint = place.endpoint or _from_environment(_ENDPOINTS)
+    try:
+        store = S3Store(
+            place.bucket,
+            prefix=place.prefix or None,
+            region=place.region or _from_environment(_REGIONS) or _REGION,
+            config={} if endpoint is None else {"aws_endpoint_url_s3": endpoint},
+            client_options={
+                "connect_timeout": CONNECT,
+                "timeout": REQUEST,
+                "allow_http": _may_be_plain(endpoint),
+            },
+            retry_config={
+                "max_retries": RETRIES,
+                "retry_timeout": RETRY_FOR,
+                "backoff": {
+                    "init_backoff": timedelta(milliseconds=100),
+                    "max_backoff": timedelta(seconds=2),
+                    "base": 2,
+                },
+            },
+        )
+    except InvalidInput:
+        raise
+    except Exception as error:
+        raise InvalidInput(
+            f"The bucket {quoted(place.bucket)} cannot be used as the environment has it: look at the "
+            "variables AWS_..., and at the endpoint."
+        ) from error
+    return Bucket(store, "/".join(filter(None, ("s3:/", place.bucket, place.prefix))))
+
+
+def _is_plain_endpoint(url: str) -> bool:
+    """Whether a URL names a scheme, a host and perhaps a port and a path; no key and no question."""
+    parts = urlsplit(url)
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and "@" not in parts.netloc
+        and not parts.query
+        and not parts.fragment
+    )
+
+
+def _from_environment(names: Sequence[str]) -> str | None:
+    return next((value for each in names if (value := os.environ.get(each))), None)
+
+
+def _may_be_plain(endpoint: str | None) -> bool:
+    """Whether an endpoint may be spoken to without TLS: on this machine, or where somebody says so."""
+    if endpoint is None or not endpoint.startswith("http://"):
+        return False
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        here = ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost"
+    if not here and os.environ.get("AWS_ALLOW_HTTP", "").lower() != "true":
+        raise InvalidInput(
+            "The endpoint of the objects is spoken to without TLS, and is not on this machine. Name "
+            "one with https, or set AWS_ALLOW_HTTP=true where the network between is yours alone."
+        )
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object, and the tag that a change of it is bound to."""
+
+    data: bytes
+    tag: str
+
+
+def require_unused(bucket: "Bucket") -> None:
+    """Try a place that a new notary is going to use, with an object that goes away again.
+
+    Raises Conflict where something lies there; InvalidInput where the service does not keep the
+    conditions under which is put, or keeps what was removed; StorageFailed.
+    """
+    if not bucket.is_empty():
+        raise Conflict(
+            f"Something lies under {quoted(bucket.name)} already. Choose another prefix, or remove "
+            "what an `init` has left there that came to no end."
+        )
+    try:
+        version = bucket.put(_PROBE, b"1", {})
+        first = bucket.find(_PROBE)
+        bucket.put(_PROBE, b"2", {})
+        if bucket.create(_PROBE, b"3", {}) or bucket.swap(_PROBE, first, b"4", {}):
+            raise InvalidInput(
+                "The object store does not keep conditions (If-None-Match, If-Match): nothing would "
+                "keep a late process from writing over what is newer. Use one that does."
+            )
+    finally:
+        bucket.delete([_PROBE])
+    if version is not None:
+        raise InvalidInput(
+            "The bucket keeps every version of an object, so an identity record could never be "
+            "erased. Use a bucket without versioning."
+        )
+
+
+_PROBE = "sealbook-probe"
+
+
+class Bucket:
+    """The objects under a prefix. Any thread may call every method; all raise StorageFailed."""
+
+    def __init__(self, store: "S3Store", name: str) -> None:
+        self._store = store
+        self.name = name
+
+    def read(self, key: str) -> bytes | None:
+        """Return an object's bytes, None where there is none."""
+        found = self.find(key)
+        return None if found is None else found.data
+
+    def find(self, key: str) -> Found | None:
+        """Return an object with its tag, None where there is none."""
+        import obstore
+
+        with self._asking(key):
+            try:
+                found = obstore.get(self._store, key)
+                return Found(found.bytes().to_bytes(), found.meta["e_tag"] or "")
+            except FileNotFoundError:
+                return None
+
+    def read_at(self, key: str, offset: int, length: int) -> bytes | None:
+        """Return the bytes of a range that lies within the object, None where there is none."""
+        import obstore
+
+        if length == 0:
+            return b""
+        with self._asking(key):
+            try:
+                return obstore.get_range(self._store, key, start=offset, length=length).to_bytes()
+            except FileNotFoundError:
+                return None
+
+    def size(self, key: str) -> int | None:
+        """Return an object's size in bytes, None where there is none."""
+        import obstore
+
+        with self._asking(key):
+            try:
+                return obstore.head(self._store, key)["size"]
+            except FileNotFoundError:
+                return None
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys right under a prefix that ends with a slash, or is empty, in order."""
+        import obstore
+
+        with self._asking(prefix):
+            found = obstore.list_with_delimiter(self._store, prefix.rstrip("/") or None)
+            # Some services name an emptied folder besides.
+            paths = (each["path"] for each in found["objects"])
+            return sorted(each for each in paths if each.startswith(prefix) and each != prefix)
+
+    def is_empty(self) -> bool:
+        """Return whether there is nothing under the prefix."""
+        import obstore
+
+        with self._asking(""):
+            return not next(iter(obstore.list(self._store, chunk_size=1)), ())
+
+    def create(self, key: str, data: bytes, attributes: Attributes) -> bool:
+        """Put an object where there is none; False where one with other bytes stands, and stays."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        with self._asking(key):
+            try:
+                obstore.put(
+                    self._store, key, data, mode="create", attributes=dict(attributes),
+                    use_multipart=False,
+                )  # fmt: skip
+                return True
+            except AlreadyExistsError:
+                pass
+        return self.read(key) == data
+
+    def swap(self, key: str, old: Found | None, data: bytes, attributes: Attributes) -> bool:
+        """Put an object in place of `old`, None for none; False where another one stands, and stays."""
+        import obstore
+        from obstore.exceptions import PreconditionError
+
+        if old is None:
+            return self.create(key, data, attributes)
+        with self._asking(key):
+            try:
+                obstore.put(
+                    self._store, key, data, mode={"e_tag": old.tag}, attributes=dict(attributes),
+                    use_multipart=False,
+                )  # fmt: skip
+                return True
+            except (PreconditionError, FileNotFoundError):
+                pass
+        return self.read(key) == data
+
+    def put(self, key: str, data: bytes, attributes: Attributes) -> str | None:
+        """Put an object, whatever stands there; return its version where the bucket keeps versions."""
+        import obstore
+
+        with self._asking(key):
+            return obstore.put(
+                self._store, key, data, attributes=dict(attributes), use_multipart=False
+            )["version"]
+
+    def put_file(self, key: str, path: Path, size: int, attributes: Attributes) -> None:
+        """Put a large file, in pieces of which few are in memory; it appears whole at the end.
+
+        S3 puts no condition on these through this client: for files whose bytes their key determines.
+        """
+        import obstore
+
+        piece = max(PIECE, -(-size // MAX_PIECES))
+        with self._asking(key):
+            obstore.put(
+                self._store, key, path, attributes=dict(attributes), use_multipart=True,
+                chunk_size=piece, max_concurrency=max(1, IN_MEMORY // piece // 2),
+            )  # fmt: skip
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects, those that there are."""
+        import obstore
+
+        if keys:
+            with self._asking(keys[0]):
+                obstore.delete(self._store, list(keys))
+
+    @contextmanager
+    def _asking(self, key: str) -> Iterator[None]:
+        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise StorageFailed(
+                f"The object store does not let the notary use {quoted(self.where(key))}; the "
+                "notary office has to look at its keys. Try again later."
+            ) from error
+        except (BaseError, OSError) as error:
+            _log.warning("the object store failed: %s", quoted(str(error).partition("\n")[0][:300]))
+            raise StorageFailed(
+                f"The object store did not take or give {quoted(self.where(key))}; the notary "
+                "office has to look at it. Nothing is lost; try again later."
+            ) from error
+
+    def where(self, key: str) -> str:
+        """Return what to call an object in a message."""
+        return f"{self.name}/{key}"
