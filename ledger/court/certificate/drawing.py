@@ -1,8 +1,8 @@
 """A certificate as a PDF/A-3b of one A4 page, its receipt attached (`page.typ`, set by Typst).
 
 Every value goes in as JSON, none as code. Typst is given that alone to read, and no package; it refuses
-to write PDF/A where a font lacks a character. The data are a file in memory and no input of the program,
-so that Typst sets again only what differs from the page before.
+to write PDF/A where a font lacks a character. The data are a file in memory and no input of the page's
+program: so Typst sets again only what differs from the page before.
 """
 
 import json
