@@ -1,7 +1,8 @@
 """A certificate as a PDF/A-3b of one A4 page, its receipt attached (`page.typ`, set by Typst).
 
-Every value goes in as JSON, none as code. Typst is given no file and no package to read; it refuses to
-write PDF/A where a font lacks a character.
+Every value goes in as JSON, none as code. Typst is given that alone to read, and no package; it refuses
+to write PDF/A where a font lacks a character. The data are a file in memory and no input of the page's
+program: so Typst sets again only what differs from the page before.
 """
 
 import json
@@ -64,8 +65,8 @@ def _compiled(data: dict[str, Any], time: int) -> bytes:
 
 def _set(data: dict[str, Any], time: int) -> bytes:
     source, fonts = _press()
-    inputs = {"data": json.dumps(data, ensure_ascii=False)}
-    made = typst.Compiler(source, font_paths=fonts, sys_inputs=inputs).compile(
+    given = {"main.typ": source, "data.json": json.dumps(data, ensure_ascii=False).encode()}
+    made = typst.Compiler(given, font_paths=fonts).compile(
         format="pdf", pdf_standards=["a-3b"], timestamp=time
     )
     assert isinstance(made, bytes)
