@@ -54,10 +54,13 @@ router = resources("deposits")
 async def put_envelopes(request: Request) -> Response:
     """Store a CBOR array of small age files {root, size, header, payload}; all durable, or none."""
     caller, data = await authenticate_with_body(request, MAX_ENVELOPES_BYTES, CBOR)
-    store = service(request).notary.envelopes
+    notary = service(request).notary
 
     def work() -> None:
-        store.put_many(caller.account, _parse_envelopes(data))
+        envelopes = _parse_envelopes(data)
+        size = sum(len(each.header) + len(each.data) for each in envelopes)
+        notary.terms.require_bytes(caller.account, size)
+        notary.envelopes.put_many(caller.account, envelopes)
 
     await run_in_threadpool(work)
     return Response(status_code=204, headers=PRIVATE)
@@ -74,8 +77,13 @@ async def put_envelopes(request: Request) -> Response:
 async def put_header(request: Request, root: Root) -> Response:
     """Store or replace an age header; the one that it replaces is kept."""
     caller, data = await authenticate_with_body(request, MAX_KEPT_HEADER, OCTETS)
-    store = service(request).notary.envelopes
-    await run_in_threadpool(store.put_header, caller.account, parse_hex(root, 32), data)
+    notary = service(request).notary
+
+    def work() -> None:
+        notary.terms.require_bytes(caller.account, len(data))
+        notary.envelopes.put_header(caller.account, parse_hex(root, 32), data)
+
+    await run_in_threadpool(work)
     return Response(status_code=204, headers=PRIVATE)
 
 
@@ -119,8 +127,12 @@ async def append_payload(request: Request, root: Root) -> Response:
     caller = await authenticate(request, UPLOAD)
     offset = require_header(request, "upload-offset")
     payload = Payload(require_header(request, "upload-length"), parse_hex(root, 32))
-    uploads = here.notary.uploads
-    writer = await run_in_threadpool(uploads.begin, caller.account, payload, offset)
+
+    def begin() -> PayloadWriter:
+        here.notary.terms.require_bytes(caller.account, 0 if offset else payload.size)
+        return here.notary.uploads.begin(caller.account, payload, offset)
+
+    writer = await run_in_threadpool(begin)
     try:
         blocks = body_blocks(request, payload.size - offset, here.settings.idle)
         async for block in large_blocks(blocks):

@@ -126,6 +126,18 @@ class Unavailable(SealbookError):
     code = "unavailable"
 
 
+class Suspended(Unavailable):
+    """The office takes nothing from this account for now; what was to be sent stays in the spool."""
+
+    code = "suspended"
+
+
+class OverLimit(Unavailable):
+    """The account has had what the office grants it for now."""
+
+    code = "over-limit"
+
+
 class NotSigning(Unavailable):
     """The notary signs nothing until something around it is put right; it goes on by itself then.
 

@@ -13,6 +13,8 @@ from ledger.errors import InvalidInput
 from ledger.notary import inspecting, orders
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
+from ledger.notary.deleting import Deleting
+from ledger.notary.desk.trail import Actor
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Order, Proven
 from ledger.notary.sequencing.accounts import Accounts
@@ -36,6 +38,7 @@ class Parts:
     backup: Callable[[Path], int]
     changing_keys: Callable[[], KeyChanges]
     register: Register
+    deleting: Callable[[], Deleting]
 
 
 def carry_out(parts: Parts, order: Order[A]) -> A:
@@ -55,8 +58,19 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return orders.Enrolled(new, parts.accounts.join(endorsed))
         case orders.Revoke(key, reason):
             return orders.Entered(parts.accounts.revoke(key, reason).index)
-        case orders.Erase(account):
-            return orders.Erased(parts.accounts.erase(account))
+        case orders.Erase(account, reason, by, role):
+            return parts.deleting().erase(account, reason, Actor(by, role))
+        case orders.Discard(account, chosen, reason, by, role):
+            return parts.deleting().discard(account, chosen, reason, Actor(by, role))
+        case orders.AskReceipts(account, after, limit):
+            return orders.GivenReceipts(
+                tuple(
+                    orders.GivenReceipt(
+                        each.index, each.statement, parts.sequencer.receipt(each.leaf_hash)
+                    )
+                    for each in parts.entries.deposits(account, after, limit)
+                )
+            )
         case orders.ListAccounts():
             return orders.AllAccounts(parts.accounts.list())
         case orders.SayNotice(text):

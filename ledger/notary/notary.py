@@ -38,6 +38,8 @@ from ledger.notary.certificates.register import Register
 from ledger.notary.certificates.standing import CertificateStanding, certificate_standing
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import Parts, carry_out
+from ledger.notary.deleting import Deleting
+from ledger.notary.desk.terms import TermsBook
 from ledger.notary.entries import Entries
 from ledger.notary.health import Health, Reason, Warn
 from ledger.notary.inspecting import prove_entry
@@ -146,6 +148,7 @@ class Notary:
             self._office, self.staff_desk = stores.office, stores.desk
             self.log, self.records, self.envelopes = stores.log, stores.records, stores.envelopes
             self.uploads = Uploads(self.envelopes)
+            self.terms = TermsBook(self.staff_desk, self.envelopes)
             self._anchors = anchors = stores.anchors
             self._settings, self._validation = settings, stores.validation
             validation = stores.validation
@@ -183,7 +186,7 @@ class Notary:
             self.sequencer = Sequencer(
                 writer,
                 self._store,
-                Admission(self.origin, self._store, self.envelopes, watch.steady),
+                Admission(self.origin, self._store, self.envelopes, watch.steady, self.terms),
                 self._receipts,
                 room,
                 watch.monotonic,
@@ -222,6 +225,7 @@ class Notary:
                 self.backup,
                 self._changing_keys,
                 Register(directory, self._store, self.sequencer),
+                self._deleting,
             )
             if not reading:
                 with writer.step(Step.VALIDATION):
@@ -295,6 +299,19 @@ class Notary:
         if self._copying is not None and self._copying[1].is_alive():
             raise Conflict("A backup is being made; change the keys when it is done.")
         return self.key_changes
+
+    def _deleting(self) -> Deleting:
+        """Return what deletes. Raises Unavailable where nothing can be written."""
+        if self.staff_desk is None:
+            raise Unavailable("The notary's disk can only be read now, so nothing is deleted.")
+        return Deleting(
+            self.sequencer,
+            self.entries,
+            self._signed,
+            self.accounts,
+            self.envelopes,
+            self.staff_desk,
+        )
 
     def _enter_owed(self) -> SealbookError | None:
         """Enter what a change of keys has left to be said; return why that cannot be done now."""

@@ -36,9 +36,34 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How many identity records there were."""
+    """How many identity records there were, and the entry of the notice."""
 
     records: int
+    notice: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """The entry of the notice, and how many files were deleted."""
+
+    notice: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenReceipt:
+    """A deposit's place, its statement and its receipt."""
+
+    index: int
+    statement: bytes
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GivenReceipts:
+    """Receipts of an account's deposits, in the ledger's order; none where there are no more."""
+
+    receipts: tuple[GivenReceipt, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +196,35 @@ class Revoke(Order[Entered]):
 
 @dataclass(frozen=True, slots=True)
 class Erase(Order[Erased]):
-    """Erase an account's identity records."""
+    """Erase an account's identity records, and say so. `by` and `role`: who orders it."""
 
     account: str
+    reason: str
+    by: str
+    role: str
     answer: ClassVar[type[Any]] = Erased
+
+
+@dataclass(frozen=True, slots=True)
+class Discard(Order[Discarded]):
+    """Delete the ciphertext of an account's deposits, and say so. `by` and `role`: who orders it."""
+
+    account: str
+    entries: tuple[int, ...]
+    reason: str
+    by: str
+    role: str
+    answer: ClassVar[type[Any]] = Discarded
+
+
+@dataclass(frozen=True, slots=True)
+class AskReceipts(Order[GivenReceipts]):
+    """Give the receipts of at most `limit` of an account's deposits, from behind an entry on."""
+
+    account: str
+    after: int
+    limit: int
+    answer: ClassVar[type[Any]] = GivenReceipts
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +363,8 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "join": Join,
     "revoke": Revoke,
     "erase": Erase,
+    "discard": Discard,
+    "ask-receipts": AskReceipts,
     "accounts": ListAccounts,
     "notice": SayNotice,
     "platform": StatePlatform,
@@ -332,7 +384,7 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "status": AskState,
 }
 _NAMES = {order: name for name, order in _KINDS.items()}
-READS = (ListAccounts, AskState, AskInspections)
+READS = (ListAccounts, AskState, AskInspections, AskReceipts)
 """Orders that a notary carries out whose disk can only be read."""
 
 

@@ -352,6 +352,18 @@ class Envelopes(Protocol):
         ...
 
 
+class Terms(Protocol):
+    """What the office grants an account."""
+
+    def require_open(self, account: str) -> None:
+        """Raise Suspended while nothing is taken from an account."""
+        ...
+
+    def require_pace(self, account: str) -> None:
+        """Count a statement. Raises OverLimit above what the account may enter a minute."""
+        ...
+
+
 class Hold(Protocol):
     """Room on the disk that somebody has asked for."""
 

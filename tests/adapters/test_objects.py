@@ -422,3 +422,23 @@ def test_no_secret_stands_in_a_message(bucket, object_server, monkeypatch, caplo
         refused.put("a", b"", {})
     shown = f"{error.value} {error.value!r} {refused.__dict__} {caplog.text}"
     assert SECRET not in shown and "another-secret" not in shown
+
+
+def test_what_the_office_deletes_is_gone_and_says_which_entry_says_so(
+    envelopes: EnvelopeStore | EnvelopeObjects,
+) -> None:
+    one, other = envelope(b"one"), envelope(b"other")
+    envelopes.put_many(ACCOUNT, [one, other])
+    envelopes.put_header(ACCOUNT, one.payload.root, OTHER_HEADER)
+    before = envelopes.used(ACCOUNT)
+    assert envelopes.discarded(ACCOUNT, one.payload.root) is None
+    assert envelopes.discard(ACCOUNT, one.payload.root, 117) >= 2
+    assert envelopes.discarded(ACCOUNT, one.payload.root) == 117
+    assert not envelopes.holds(ACCOUNT, one.payload)
+    with pytest.raises(NotFound, match="entry 117 "), envelopes.open(ACCOUNT, one.payload.root):
+        pass
+    assert envelopes.used(ACCOUNT) < before
+    with envelopes.open(ACCOUNT, other.payload.root) as (_, size, read_at):
+        assert read_at(0, size) == other.data
+    envelopes.put_many(ACCOUNT, [one])
+    assert envelopes.holds(ACCOUNT, one.payload)

@@ -85,6 +85,15 @@ def test_a_second_notary_on_a_directory_is_refused(directory: Path) -> None:
         pass
 
 
+def test_who_deletes_the_lock_file_lets_no_second_notary_in(directory: Path) -> None:
+    with opened(directory):
+        (directory / "notary.lock").unlink()
+        with pytest.raises(InUse, match="Only one may sign"):
+            open_notary(directory)
+    with opened(directory):
+        pass
+
+
 def test_a_notary_is_not_founded_over_something_else(directory: Path, tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="not empty"):
         found(directory)

@@ -59,5 +59,13 @@ def action(name: str, language: str) -> Words:
         Action.CERTIFIED: tr("certificate issued", language),
         Action.WITHDRAWN: tr("certificate withdrawn", language),
         Action.FAILED: tr("not entered", language),
+        Action.SUSPENDED: tr("account suspended", language),
+        Action.RESUMED: tr("account goes on", language),
+        Action.LIMITED: tr("limits of an account set", language),
+        Action.HELD: tr("account put under legal hold", language),
+        Action.RELEASED: tr("legal hold ended", language),
+        Action.ERASED: tr("identity record erased", language),
+        Action.DISCARDED: tr("ciphertext deleted", language),
+        Action.PRODUCED: tr("account produced for an order", language),
     }
     return said.get(name) or tr("unknown", language)

@@ -9,8 +9,10 @@ from ledger.cli.notary import (
     inspect,
     keys,
     ledger,
+    producing,
     staff,
     statement,
+    terms,
     trail,
     vouching,
 )
@@ -24,8 +26,10 @@ __all__ = [
     "inspect",
     "keys",
     "ledger",
+    "producing",
     "staff",
     "statement",
+    "terms",
     "trail",
     "vouching",
 ]

@@ -14,6 +14,8 @@ _KINDS = {
     Action.REVOKED: st.KEY,
     Action.CERTIFIED: st.CERTIFICATE,
     Action.WITHDRAWN: st.CERTIFICATE,
+    Action.ERASED: st.NOTICE,
+    Action.DISCARDED: st.NOTICE,
 }
 """What kind of entry an action on the trail names."""
 

@@ -17,12 +17,15 @@ def payload_faults(
 ) -> Iterator[str]:
     """Yield what is wrong with the age file that a deposit names, nothing if all is well.
 
-    Presence and sizes are compared; with `read` the header and the payload are hashed as well.
+    What the office has deleted under a notice is well. Presence and sizes are compared; with `read` the
+    header and the payload are hashed as well.
     Whether the header's stanzas open with anybody's key, only that key can tell.
     """
     header = f"{account}/{payload.root.hex()}.header"
     body = f"{account}/{payload.root.hex()}.payload"
     header_size, size = store.sizes(account, payload.root)
+    if header_size is None and size is None and store.discarded(account, payload.root) is not None:
+        return
     if header_size is None or not (_MIN_HEADER <= header_size <= MAX_KEPT_HEADER + _DIGEST):
         yield f"{header} {_found(header_size)}, which is no age header; {_RESTORE}"
     elif read:

@@ -48,6 +48,14 @@ class Action(StrEnum):
     CERTIFIED = "certified"
     WITHDRAWN = "certificate-withdrawn"
     FAILED = "not-entered"
+    SUSPENDED = "account-suspended"
+    RESUMED = "account-resumed"
+    LIMITED = "account-limited"
+    HELD = "account-held"
+    RELEASED = "account-released"
+    ERASED = "identity-erased"
+    DISCARDED = "ciphertext-discarded"
+    PRODUCED = "account-produced"
 
 
 @dataclass(frozen=True, slots=True)

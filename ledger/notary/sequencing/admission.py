@@ -12,7 +12,7 @@ from ledger.chain.replay import AccountKey, CertificatePlace, Replay, RuleBroken
 from ledger.chain.statement import Deposit, Statement, parse_deposit, parse_statement
 from ledger.crypto.keys import verify_ed25519
 from ledger.errors import CiphertextMissing, Refused, VerificationFailed
-from ledger.notary.ports import Envelopes, LedgerStore
+from ledger.notary.ports import Envelopes, LedgerStore, Terms
 from ledger.notary.sequencing.refusals import refusal
 
 MAX_AHEAD = 86_400
@@ -32,12 +32,14 @@ class Admission:
         store: LedgerStore,
         envelopes: Envelopes,
         clock: Callable[[], float],
+        terms: Terms,
     ) -> None:
         self._rules = Replay(origin, self)
         self._revoked: set[bytes] = set()
         self._store = store
         self._envelopes = envelopes
         self._clock = clock
+        self._terms = terms
         self._keys: dict[bytes, AccountKey] = {}
 
     def reload(self) -> None:
@@ -76,9 +78,10 @@ class Admission:
         2. Its key is enrolled, for the account that it names, as a device, and not revoked.
         3. Its time is not more than a day ahead.
         4. Its signature holds.
-        5. The age files that it names are durable here.
+        5. The office takes statements from its account, and as many as this.
+        6. The age files that it names are durable here.
 
-        Raises Refused, or MalformedData.
+        Raises Refused, MalformedData, Suspended or OverLimit.
         """
         if statement.kind != st.DEPOSIT:
             raise Refused("Only a deposit can be entered in this way.")
@@ -98,6 +101,8 @@ class Admission:
             )
         except VerificationFailed as error:
             raise Refused("The statement's signature does not hold; deposit again.") from error
+        self._terms.require_open(statement.issuer)
+        self._terms.require_pace(statement.issuer)
         for payload in (deposit.content, deposit.manifest):
             if payload is not None and not self._envelopes.holds(statement.issuer, payload):
                 raise CiphertextMissing(

@@ -258,6 +258,14 @@ class Bucket:
             paths = (each["path"] for each in found["objects"])
             return sorted(each for each in paths if each.startswith(prefix) and each != prefix)
 
+    def bytes_under(self, prefix: str) -> int:
+        """Return the bytes of all objects under a prefix that ends with a slash."""
+        import obstore
+
+        with self._asking(prefix):
+            pages = obstore.list(self._store, prefix.rstrip("/"))
+            return sum(each["size"] for page in pages for each in page)
+
     def is_empty(self) -> bool:
         """Return whether there is nothing under the prefix."""
         import obstore

@@ -1,4 +1,5 @@
-"""`desk.sqlite`: staff, their keys and sessions, what waits for a second pair of eyes, the audit trail.
+"""`desk.sqlite`: staff, their keys and sessions, what waits for a second pair of eyes, the audit trail,
+and the terms of accounts.
 
 It is no part of the ledger and cannot be rebuilt from it; a backup holds it. What opens something is
 kept as a SHA-256 (links, sessions) or is a public key (passkeys); the secret of a one-time code has to
@@ -87,6 +88,16 @@ CREATE TRIGGER trail_in_order BEFORE INSERT ON trail
     WHEN NEW.number IS NOT (SELECT coalesce(max(number) + 1, 0) FROM trail)
     BEGIN SELECT RAISE(ABORT, 'the audit trail has no gaps'); END;
 """
+_TERMS = """
+CREATE TABLE terms (
+    account TEXT PRIMARY KEY,
+    suspended TEXT,
+    held TEXT,
+    max_bytes INTEGER,
+    per_minute INTEGER,
+    keep_days INTEGER
+) STRICT;
+"""
 _IN_ORDER_ON_A_SERVER = """
 CREATE FUNCTION require_no_gap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.number IS DISTINCT FROM (SELECT coalesce(max(number) + 1, 0) FROM trail) THEN
@@ -107,6 +118,7 @@ _SCHEMA = Schema(
             sqlite=_IN_ORDER,
             postgres=_IN_ORDER_ON_A_SERVER,
         ),
+        Version(_TERMS),
     ),
 )
 

@@ -22,7 +22,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import tomli_w
 from cryptography import x509
@@ -129,8 +129,32 @@ class Settings:
         return f"{self.origin.replace('/', '-')}.trust"
 
 
-def lock(directory: Path) -> FileLock:
-    """Return the lock of a notary's directory, held; the directory is its owner's alone from now on.
+class HeldDirectory:
+    """A notary's directory, held by this process until `release` or the end of the block.
+
+    By its lock file, and by the directory itself: who deletes `notary.lock` lets nobody else in.
+    """
+
+    def __init__(self, held: FileLock, descriptor: int) -> None:
+        self._held = held
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go of it; doing so again changes nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+            self._held.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def lock(directory: Path) -> HeldDirectory:
+    """Return a notary's directory, held; it is its owner's alone from now on.
 
     Raises InUse, StorageFailed.
     """
@@ -140,14 +164,31 @@ def lock(directory: Path) -> FileLock:
             if path.exists() and path.stat().st_mode & 0o077:
                 path.chmod(mode)
         held.acquire()
-    except Timeout:
+        try:
+            return HeldDirectory(held, _locked(directory))
+        except BaseException:
+            held.release()
+            raise
+    except (Timeout, BlockingIOError):
         raise InUse(
             f"Another notary is at work on {directory}. Only one may sign for a ledger: stop the "
             "service there first."
         ) from None
     except OSError as error:
         raise StorageFailed(f"{quoted(directory)} cannot be used: {error.strerror}.") from error
-    return held
+
+
+def _locked(directory: Path) -> int:
+    """Return a descriptor that holds the directory itself. Raises BlockingIOError where it is held."""
+    import fcntl
+
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def read_settings(directory: Path) -> Settings:

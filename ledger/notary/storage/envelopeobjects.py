@@ -3,6 +3,7 @@
     objects/<account>/<root>.payload     the payload whose RFC 9162 root is the name
     objects/<account>/<root>.header      its age header and the line with its SHA-256;
                                          `.header.<n>` are the ones it replaced
+    objects/<account>/<root>.discarded   the office has deleted both; the entry of its notice
     uploads/<account>/pending/...part    on this machine's disk: an upload under way
 
 An upload is put whole once its last byte has come and its root was checked, so it continues only at
@@ -21,6 +22,7 @@ from threading import Lock
 from ledger.chain.statement import Payload, is_account
 from ledger.crypto.merkle import HASH_SIZE
 from ledger.crypto.stream import PayloadHash
+from ledger.encoding import parse_decimal
 from ledger.errors import InvalidInput, LedgerFault, StorageFailed
 from ledger.notary.storage.bucket import PIECE, Bucket
 from ledger.notary.storage.bucketfiles import attributes_of
@@ -33,6 +35,7 @@ from ledger.notary.storage.envelopes import (
     replaced_too_often,
     require_envelopes,
     require_header,
+    require_kept,
     storage,
     with_digest,
     without_digest,
@@ -123,6 +126,7 @@ class EnvelopeObjects:
         """Return the age header. Raises NotFound; VerificationFailed when it was altered here."""
         data = self._bucket.read(_key(account, root, "header"))
         if data is None:
+            require_kept(self.discarded(account, root))
             raise no_age_file()
         return without_digest(data, root)
 
@@ -132,6 +136,29 @@ class EnvelopeObjects:
             self._bucket.size(_key(account, root, "header")),
             self._bucket.size(_key(account, root, "payload")),
         )
+
+    def used(self, account: str) -> int:
+        """Return the bytes that an account's age files take, those on their way included."""
+        stored = self._bucket.bytes_under(f"{FOLDER}/{account}/")
+        return stored + self._staging.used(account)
+
+    def discard(self, account: str, root: bytes, notice: int) -> int:
+        """Delete a payload and its headers; return how many there were. `notice`: the entry."""
+        told = _key(account, root, "discarded")
+        self._bucket.put(told, f"{notice}\n".encode(), attributes_of(told))
+        payload, header = _key(account, root, "payload"), _key(account, root, "header")
+        asides = [f"{header}.{number}" for number in range(1, MAX_REPLACED_HEADERS + 1)]
+        found = [each for each in (payload, header) if self._bucket.size(each) is not None]
+        self._bucket.delete([payload, header, *asides])
+        with self._lock:
+            for held in [each for each in self._held if each[1].root == root]:
+                del self._held[held]
+        return len(found)
+
+    def discarded(self, account: str, root: bytes) -> int | None:
+        """Return the entry of the notice that says why an age file is gone, None where none does."""
+        told = self._bucket.read(_key(account, root, "discarded"))
+        return None if told is None else parse_decimal(told.decode().strip())
 
     def read_root(self, account: str, root: bytes) -> bytes:
         """Read a payload again and return the root that it has now. Raises NotFound."""
@@ -146,7 +173,10 @@ class EnvelopeObjects:
     def open(self, account: str, root: bytes) -> Iterator[tuple[bytes, int, ReadAt]]:
         """Yield (header, payload size, read_at) of a whole age file. Raises NotFound."""
         key = _key(account, root, "payload")
-        size = self._size(key)
+        size = self._bucket.size(key)
+        if size is None:
+            require_kept(self.discarded(account, root))
+            raise no_age_file()
         yield (
             self.header(account, root),
             size,

@@ -3,7 +3,9 @@
     <account>/<root>.payload            the payload whose RFC 9162 root is the name, whole and durable
     <account>/<root>.header             its age header, then SHA-256 of it in a line of its own;
                                         `.header.<n>` are the ones it replaced
+    <account>/<root>.discarded          the office has deleted both; the entry of its notice
     <account>/pending/<root>.<size>.part     an upload under way
+    <account>/aside/<root>.*            what no deposit has named for long, see `care.tidying`
 
 A payload gets its name only after its root was checked and the file synced, and counts only once its
 folder is synced too; so whatever lies under a name is whole, whenever the machine stops. An upload
@@ -28,7 +30,8 @@ from ledger.chain.statement import Payload, is_account
 from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import HASH_SIZE
 from ledger.crypto.stream import PayloadHash, payload_size, plain_size
-from ledger.disk.files import new_file, sync_folder
+from ledger.disk.files import new_file, sync_folder, write_durably
+from ledger.encoding import parse_decimal
 from ledger.errors import (
     Conflict,
     DecryptionFailed,
@@ -143,8 +146,12 @@ class EnvelopeStore:
     def header(self, account: str, root: bytes) -> bytes:
         """Return the age header. Raises NotFound; VerificationFailed when it was altered here."""
         target = self.path(account, root, "header")
-        with storage(target):
-            data = target.read_bytes()
+        try:
+            with storage(target):
+                data = target.read_bytes()
+        except NotFound:
+            require_kept(self.discarded(account, root))
+            raise
         return without_digest(data, root)
 
     def sizes(self, account: str, root: bytes) -> tuple[int | None, int | None]:
@@ -159,6 +166,17 @@ class EnvelopeStore:
                 found.append(None)
         return found[0], found[1]
 
+    def used(self, account: str) -> int:
+        """Return the bytes that an account's age files take, those on their way included."""
+        with storage(self._root):
+            return sum(
+                each.stat().st_size
+                for folder in (self._folder(account), self.pending(account))
+                if folder.exists()
+                for each in os.scandir(folder)
+                if each.is_file()
+            )
+
     def read_root(self, account: str, root: bytes) -> bytes:
         """Read a payload again and return the root that it has now. Raises NotFound."""
         path = self.path(account, root, "payload")
@@ -172,8 +190,12 @@ class EnvelopeStore:
     def open(self, account: str, root: bytes) -> Iterator[tuple[bytes, int, "ReadAt"]]:
         """Yield (header, payload size, read_at) of a whole age file. Raises NotFound."""
         target = self.path(account, root, "payload")
-        with storage(target):
-            descriptor = os.open(target, os.O_RDONLY)
+        try:
+            with storage(target):
+                descriptor = os.open(target, os.O_RDONLY)
+        except NotFound:
+            require_kept(self.discarded(account, root))
+            raise
         try:
             header = self.header(account, root)
 
@@ -184,6 +206,30 @@ class EnvelopeStore:
             yield header, os.fstat(descriptor).st_size, read_at
         finally:
             os.close(descriptor)
+
+    def discard(self, account: str, root: bytes, notice: int) -> int:
+        """Delete a payload and its headers, durably; return how many files. `notice`: the entry."""
+        told = self.path(account, root, "discarded")
+        folder = told.parent
+        with storage(folder), self.naming(account, folder):
+            write_durably(told, f"{notice}\n".encode(), 0o600)
+            found = [
+                each
+                for each in folder.glob(f"{root.hex()}.*")
+                if each.name.split(".")[1] in ("payload", "header")
+            ]
+            for each in found:
+                each.unlink(missing_ok=True)
+        return len(found)
+
+    def discarded(self, account: str, root: bytes) -> int | None:
+        """Return the entry of the notice that says why an age file is gone, None where none does."""
+        told = self.path(account, root, "discarded")
+        try:
+            with storage(told):
+                return parse_decimal(told.read_text().strip())
+        except NotFound:
+            return None
 
     @contextlib.contextmanager
     def naming(self, account: str, folder: Path) -> Iterator[None]:
@@ -315,6 +361,14 @@ def without_digest(data: bytes, root: bytes) -> bytes:
 def not_begun() -> NotFound:
     """Return what is to be said of a header whose payload's upload was not begun."""
     return NotFound("There is no age file with this root; upload its payload first.")
+
+
+def require_kept(notice: int | None) -> None:
+    """Raise NotFound where a notice says that an age file was deleted."""
+    if notice is not None:
+        raise NotFound(
+            f"The notary office has deleted this age file; entry {notice} of the ledger says so."
+        )
 
 
 def no_age_file() -> NotFound:

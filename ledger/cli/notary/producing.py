@@ -1,0 +1,189 @@
+"""`sealbook notary produce | tidy | notice | platform`: for an order, and what the office says."""
+
+import time
+from pathlib import Path
+
+import click
+
+from ledger.cli import shell, text
+from ledger.cli.notary.group import books, directory_option, notary
+from ledger.cli.notary.staff import at_terminal, opened_desk
+from ledger.cli.notary.terms import find_account
+from ledger.cli.speech import _, told
+from ledger.errors import InvalidInput
+
+_PAGE = 32
+"""Receipts that are asked for at once."""
+_DAY = 86_400
+
+
+@notary.command(
+    epilog="""\b
+Example:
+  sealbook notary produce 4f0c9d21 --order "2026-117" -o produced-117
+"""
+)
+@click.argument("account")
+@click.option("--order", required=True, help="The order's number; goes on the audit trail.")
+@click.option("-o", "--output", type=shell.FILE, required=True, help="A new folder.")
+@directory_option
+@shell.json_option
+def produce(account: str, order: str, output: Path, directory: Path, as_json: bool) -> None:
+    """Write all that the office holds of an account into a folder.
+
+    Its keys and identity record, each receipt, and the age files as they were uploaded. The office
+    cannot open these, and nobody can without one of the company's identities. What is not there is
+    listed in missing.txt.
+    """
+    from ledger.notary.desk.terms import MAX_REASON, Terms, read_terms
+    from ledger.notary.desk.trail import Action, record
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import AskReceipts, ListAccounts
+    from ledger.notary.producing import Production
+    from ledger.notary.storage import directory as place
+    from ledger.notary.storage.stores import open_envelopes
+
+    if not order.isprintable() or not 0 < len(order) <= MAX_REASON:
+        raise InvalidInput(f"An order's number has 1 to {MAX_REASON} printable characters.")
+    found = find_account(directory, account)
+    settings = place.read_settings(directory)
+    standing = next(
+        each for each in command(directory, ListAccounts()).accounts if each.account == found
+    )
+    store = open_envelopes(directory, settings)
+    with opened_desk(directory) as desk:
+        production = Production(output)
+        terms = read_terms(desk).get(found) or Terms(found)
+        production.account(standing, terms, order, settings.origin, int(time.time()))
+        after, count = -1, 0
+        with shell.Progress("Receipts", 0, bytes_=False) as progress:
+            while given := command(directory, AskReceipts(found, after, _PAGE)).receipts:
+                for each in given:
+                    production.deposit(each, store)
+                after = given[-1].index
+                count += len(given)
+                progress(count)
+        record(desk, at_terminal(), Action.PRODUCED, f"{found} for {order}")
+        done = production.finish()
+    lines = [
+        told(f"Receipts: {done.receipts}. Age files: {done.files}. Missing: {len(done.missing)}."),
+        text.foreign(output, 2),
+    ]
+    shell.emit(
+        as_json,
+        {
+            "account": found,
+            "folder": str(output.absolute()),
+            "receipts": done.receipts,
+            "files": done.files,
+            "missing": list(done.missing),
+        },
+        "\n".join(lines),
+    )
+
+
+@notary.command(
+    epilog="""\b
+Example:
+  sealbook notary tidy --older-than 90
+  sealbook notary tidy --older-than 90 --delete
+"""
+)
+@click.option(
+    "--older-than",
+    type=click.IntRange(1),
+    default=90,
+    show_default=True,
+    help="Days since it was uploaded.",
+)
+@click.option("--delete", is_flag=True, help="Do it; without this it is only counted.")
+@directory_option
+@shell.json_option
+def tidy(older_than: int, delete: bool, directory: Path, as_json: bool) -> None:
+    """Delete ciphertext that no deposit names, in two runs a day apart.
+
+    The first puts it aside, where no statement counts on it; a later one deletes what is still named
+    by nothing and puts back what is named by now. It runs beside the service.
+    """
+    from ledger.notary.care.tidying import tidy as use
+    from ledger.notary.desk.terms import read_terms
+    from ledger.notary.storage import directory as place
+
+    if place.read_settings(directory).objects is not None:
+        raise InvalidInput(
+            "The ciphertext of this notary lies in a bucket, where nothing is put aside yet; only "
+            "what lies in a folder is looked through."
+        )
+    with books(directory) as (store, _signed), opened_desk(directory) as desk:
+        done = use(
+            directory / place.OBJECTS,
+            store,
+            read_terms(desk),
+            older_than * _DAY,
+            time.time(),
+            change=delete,
+        )
+    lines = [
+        told(f"Put aside: {done.aside} files, {text.size(done.aside_bytes)}."),
+        told(f"Deleted: {done.deleted} files, {text.size(done.deleted_bytes)}."),
+        told(f"Put back: {done.back} files."),
+    ]
+    if done.held:
+        lines.append(told(f"Accounts under a legal hold, left alone: {done.held}."))
+    if not delete:
+        lines.append(_("Nothing was done; --delete does it."))
+    shell.emit(
+        as_json,
+        {"done": delete, **{name: getattr(done, name) for name in done.__slots__}},
+        "\n".join(lines),
+    )
+
+
+@notary.command(
+    epilog="""\b
+Example:
+  sealbook notary notice "The office is closed from 9 to 11 on Sunday."
+"""
+)
+@click.argument("words")
+@directory_option
+@shell.json_option
+def notice(words: str, directory: Path, as_json: bool) -> None:
+    """Enter a notice: words of the office, public for ever."""
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import SayNotice
+
+    entered = command(directory, SayNotice(words))
+    shell.emit(as_json, {"index": entered.index}, told(f"Notice: entry {entered.index}."))
+
+
+@notary.command(
+    epilog="""\b
+Example:
+  sealbook notary platform --operator "Office" --filing "ICP 1234" \\
+      --environment "two machines" --standard "RFC 9162"
+"""
+)
+@click.option("--operator", required=True, help="Who runs the platform.")
+@click.option("--filing", default="", help="Its filing number.")
+@click.option("--environment", required=True, help="What it runs on, in a line.")
+@click.option("--standard", "standards", multiple=True, help="A standard it keeps; may repeat.")
+@directory_option
+@shell.json_option
+def platform(
+    operator: str,
+    filing: str,
+    environment: str,
+    standards: tuple[str, ...],
+    directory: Path,
+    as_json: bool,
+) -> None:
+    """State what the platform is from now on; receipts name what was stated last."""
+    from ledger.chain.office import Platform
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import StatePlatform
+    from ledger.program import tool_name
+
+    stated = Platform(operator, filing, environment, tool_name(), standards)
+    entered = command(directory, StatePlatform(stated))
+    shell.emit(as_json, {"index": entered.index}, told(f"Platform: entry {entered.index}."))

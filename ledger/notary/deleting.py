@@ -1,0 +1,128 @@
+"""Ciphertext and identity records deleted by the office: said first, in a public notice, then done.
+
+The entry, its commitment and every receipt stay as they are; what can no longer be had is the age file,
+or who the depositor was. A kill in between leaves a notice of what is still there: the command, given
+again, does the rest under another notice. Nothing under a legal hold is deleted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ledger.chain import statement as st
+from ledger.chain.cosignature import newest_time
+from ledger.chain.note import parse_note
+from ledger.chain.office import notice_payload
+from ledger.chain.statement import parse_deposit, parse_statement
+from ledger.errors import Conflict, InvalidInput, NotFound
+from ledger.notary.desk.terms import read_terms, require_no_hold
+from ledger.notary.desk.trail import Action, Actor, record
+from ledger.notary.entries import Entries
+from ledger.notary.orders import Discarded, Erased
+from ledger.notary.ports import Entry, SignedCheckpoints
+from ledger.notary.sequencing.accounts import Accounts
+from ledger.notary.sequencing.sequencer import Sequencer
+from ledger.notary.storage.desk import StaffDesk
+from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
+from ledger.quoted import quoted
+
+MAX_DISCARDED = 256
+"""Deposits whose ciphertext is deleted at once: their entries are listed in the notice."""
+DAY = 86_400
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deleting:
+    """What deleting works on."""
+
+    sequencer: Sequencer
+    entries: Entries
+    signed: SignedCheckpoints
+    accounts: Accounts
+    envelopes: EnvelopeKeeper
+    desk: StaffDesk
+
+    def discard(self, account: str, indices: Sequence[int], reason: str, actor: Actor) -> Discarded:
+        """Delete the age files of an account's deposits, all of them or none.
+
+        Raises InvalidInput, NotFound for what is no deposit of the account; Conflict under a legal
+        hold, before the days for which the office keeps ciphertext are over, and where another deposit
+        of the account names the same age file.
+        """
+        if not 0 < len(indices) <= MAX_DISCARDED:
+            raise InvalidInput(f"Name 1 to {MAX_DISCARDED} deposits; delete the others after them.")
+        chosen = sorted(set(indices))
+        deposits = [self._deposit(account, index) for index in chosen]
+        terms = read_terms(self.desk).get(account)
+        if terms is not None:
+            require_no_hold(terms)
+            for index in chosen:
+                self._require_old(index, terms.keep_days)
+        roots = {root for each in deposits for root in _roots(each)}
+        for entry in self._deposits(account):
+            if entry.index not in chosen and roots & set(_roots(entry)):
+                raise Conflict(
+                    f"Entry {entry.index} names an age file of these deposits too; name it as well, or "
+                    "keep them."
+                )
+        listed = ", ".join(map(str, chosen))
+        notice = self._say(
+            f"The notary office has deleted the ciphertext of these deposits: {listed}. Their entries, "
+            f"commitments and receipts stay as they are.\nReason: {reason}"
+        )
+        files = sum(self.envelopes.discard(account, root, notice) for root in sorted(roots))
+        said = f"{account} entries {listed}"
+        record(self.desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)
+        return Discarded(notice, files)
+
+    def erase(self, account: str, reason: str, actor: Actor) -> Erased:
+        """Erase an account's identity records. Raises NotFound, Conflict under a legal hold."""
+        terms = read_terms(self.desk).get(account)
+        if terms is not None:
+            require_no_hold(terms)
+        self.accounts.standing(account)
+        notice = self._say(
+            f"The notary office has erased who the account {account} is. Its entries, keys and "
+            f"receipts stay as they are.\nReason: {reason}"
+        )
+        records = self.accounts.erase(account)
+        record(self.desk, actor, Action.ERASED, account, notice)
+        return Erased(records, notice)
+
+    def _deposit(self, account: str, index: int) -> Entry:
+        found = self.entries.read(index) if index >= 0 else None
+        if found is None or found.kind != st.DEPOSIT or found.account != account:
+            raise NotFound(f"Entry {index} is not a deposit of the account {quoted(account)}.")
+        return found
+
+    def _require_old(self, index: int, keep_days: int | None) -> None:
+        closing, newest = self.signed.covering(index), self.signed.last()
+        if keep_days is None or closing is None or newest is None:
+            return
+        age = newest_time(parse_note(newest.note)) - newest_time(parse_note(closing.note))
+        if age < keep_days * DAY:
+            raise Conflict(
+                f"Entry {index} is {age // DAY} days old, and the office keeps this account's "
+                f"ciphertext for {keep_days} days. `sealbook notary account limit` changes that."
+            )
+
+    def _deposits(self, account: str) -> Iterator[Entry]:
+        after = -1
+        while found := self.entries.deposits(account, after, _PAGE):
+            yield from found
+            after = found[-1].index
+
+    def _say(self, text: str) -> int:
+        entered = self.sequencer.enter((st.NOTICE, notice_payload(text))).result()
+        return int(entered[0].index)
+
+
+_LONGEST_OBJECT = 400
+"""Characters of what a row of the trail names; the notice lists all."""
+
+
+def _roots(entry: Entry) -> Iterator[bytes]:
+    deposit = parse_deposit(parse_statement(entry.statement))
+    for payload in (deposit.content, deposit.manifest):
+        if payload is not None:
+            yield payload.root

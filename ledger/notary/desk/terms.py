@@ -1,0 +1,223 @@
+"""An account's terms: what the office has decided about it, and can take back.
+
+They are no part of the ledger: a suspended account's entries and receipts are as good as before, and
+its holder can still fetch what is its own. Each change is a row of the audit trail.
+
+    suspended   nothing is taken from it: no statement, no upload; why
+    held        nothing of it is deleted, whoever asks (legal hold); why
+    max_bytes   ciphertext that it may keep here
+    per_minute  statements that it may enter a minute, counted by each process since its start
+    keep_days   days after its deposit for which ciphertext is kept at least
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, replace
+from typing import Protocol
+
+from ledger.errors import Conflict, InvalidInput, OverLimit, Suspended
+from ledger.notary.desk.trail import Action, Actor, note
+from ledger.notary.storage.desk import StaffDesk
+from ledger.quoted import quoted
+
+MAX_REASON = 400
+"""Characters of why: the number of an order and a line."""
+FRESH = 1.0
+"""Seconds after which terms are read again: another process may have changed them."""
+COUNTED = 60.0
+"""Seconds for which the bytes of an account are not counted anew."""
+_MOST = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """An account's terms. None: no such term."""
+
+    account: str
+    suspended: str | None = None
+    held: str | None = None
+    max_bytes: int | None = None
+    per_minute: int | None = None
+    keep_days: int | None = None
+
+
+def read_terms(desk: StaffDesk) -> dict[str, Terms]:
+    """Return the terms of every account that has any."""
+    with desk.connections.reading() as connection:
+        rows = connection.execute(
+            "SELECT account, suspended, held, max_bytes, per_minute, keep_days FROM terms"
+        ).fetchall()
+    return {row[0]: Terms(*row) for row in rows}
+
+
+def suspend(desk: StaffDesk, actor: Actor, account: str, reason: str) -> None:
+    """Take nothing more from an account. Raises InvalidInput, Conflict when that is so already."""
+    terms = _terms(desk, account)
+    if terms.suspended is not None:
+        raise Conflict(f"The account {quoted(account)} is suspended already.")
+    told = _reason(reason)
+    _change(desk, actor, Action.SUSPENDED, replace(terms, suspended=told), told)
+
+
+def resume(desk: StaffDesk, actor: Actor, account: str) -> None:
+    """Let a suspended account go on. Raises Conflict when it is not suspended."""
+    terms = _terms(desk, account)
+    if terms.suspended is None:
+        raise Conflict(f"The account {quoted(account)} is not suspended.")
+    _change(desk, actor, Action.RESUMED, replace(terms, suspended=None))
+
+
+def hold(desk: StaffDesk, actor: Actor, account: str, reason: str) -> None:
+    """Let nothing of an account be deleted. Raises InvalidInput, Conflict when that is so already."""
+    terms = _terms(desk, account)
+    if terms.held is not None:
+        raise Conflict(f"The account {quoted(account)} is under a legal hold already.")
+    told = _reason(reason)
+    _change(desk, actor, Action.HELD, replace(terms, held=told), told)
+
+
+def release(desk: StaffDesk, actor: Actor, account: str) -> None:
+    """End a legal hold. Raises Conflict where there is none."""
+    terms = _terms(desk, account)
+    if terms.held is None:
+        raise Conflict(f"The account {quoted(account)} is not under a legal hold.")
+    _change(desk, actor, Action.RELEASED, replace(terms, held=None))
+
+
+def limit(
+    desk: StaffDesk,
+    actor: Actor,
+    account: str,
+    max_bytes: int | None,
+    per_minute: int | None,
+    keep_days: int | None,
+) -> None:
+    """Set an account's limits, all three anew. Raises InvalidInput for one that is no limit."""
+    for value in (max_bytes, per_minute, keep_days):
+        if value is not None and not 0 <= value <= _MOST:
+            raise InvalidInput("A limit is a whole number, 0 or more.")
+    wanted = replace(
+        _terms(desk, account), max_bytes=max_bytes, per_minute=per_minute, keep_days=keep_days
+    )
+    told = ", ".join(
+        f"{name} {value}"
+        for name, value in (
+            ("bytes", max_bytes), ("per-minute", per_minute), ("keep-days", keep_days),
+        )
+        if value is not None
+    )  # fmt: skip
+    _change(desk, actor, Action.LIMITED, wanted, told or "none")
+
+
+def require_no_hold(terms: Terms) -> None:
+    """Raise Conflict while an account is under a legal hold."""
+    if terms.held is not None:
+        raise Conflict(
+            f"The account {quoted(terms.account)} is under a legal hold, so nothing of it is deleted: "
+            f"{quoted(terms.held)}. `sealbook notary account release` ends the hold."
+        )
+
+
+class Ciphertext(Protocol):
+    """What the office keeps for accounts."""
+
+    def used(self, account: str) -> int:
+        """Return the bytes that an account's age files take."""
+        ...
+
+
+class TermsBook:
+    """The terms as the service keeps to them. Any thread may call every method.
+
+    Without a desk (a notary that is open for reading only) no account has any terms.
+    """
+
+    def __init__(
+        self,
+        desk: StaffDesk | None,
+        envelopes: Ciphertext,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._desk = desk
+        self._envelopes = envelopes
+        self._monotonic = monotonic
+        self._terms: dict[str, Terms] = {}
+        self._read_at = float("-inf")
+        self._within_pace: Callable[[str, int], bool] | None = None
+        self._counted: dict[str, tuple[float, int]] = {}
+
+    def of(self, account: str) -> Terms:
+        """Return an account's terms, at most a second old."""
+        now = self._monotonic()
+        if self._desk is not None and now - self._read_at >= FRESH:
+            self._terms, self._read_at = read_terms(self._desk), now
+        return self._terms.get(account) or Terms(account)
+
+    def require_open(self, account: str) -> None:
+        """Raise Suspended while nothing is taken from an account."""
+        if self.of(account).suspended is not None:
+            raise Suspended(
+                "The notary office takes nothing from this account for now. Nothing is lost: what was "
+                "to be sent stays here, and receipts can be fetched. Ask the notary office."
+            )
+
+    def require_pace(self, account: str) -> None:
+        """Count a statement. Raises OverLimit above what the account may enter a minute."""
+        per_minute = self.of(account).per_minute
+        if per_minute is None:
+            return
+        if self._within_pace is None:
+            self._within_pace = _make_pace()
+        if not per_minute or not self._within_pace(account, per_minute):
+            raise OverLimit(
+                f"This account may enter {per_minute} statements a minute. Nothing is lost: it is "
+                "sent again in a while."
+            )
+
+    def require_bytes(self, account: str, more: int) -> None:
+        """Count `more` bytes of ciphertext that are to be stored. Raises Suspended, OverLimit."""
+        self.require_open(account)
+        most = self.of(account).max_bytes
+        if most is None:
+            return
+        now = self._monotonic()
+        at, used = self._counted.get(account, (float("-inf"), 0))
+        if now - at >= COUNTED:
+            at, used = now, self._envelopes.used(account)
+        if used + more > most:
+            raise OverLimit(
+                f"This account may keep {most} bytes of ciphertext at the notary, and holds {used}; "
+                f"{more} more are over that. Nothing is lost. Ask the notary office."
+            )
+        self._counted[account] = at, used + more
+
+
+def _make_pace() -> Callable[[str, int], bool]:
+    """Return what counts a statement of an account, and whether it is within so many a minute.
+
+    The library takes 0.2 s to import, and most ledgers limit nobody.
+    """
+    from limits import RateLimitItemPerMinute
+    from limits.storage import MemoryStorage
+    from limits.strategies import SlidingWindowCounterRateLimiter
+
+    limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+    return lambda account, per_minute: limiter.hit(RateLimitItemPerMinute(per_minute), account)
+
+
+def _terms(desk: StaffDesk, account: str) -> Terms:
+    return read_terms(desk).get(account) or Terms(account)
+
+
+def _change(desk: StaffDesk, actor: Actor, action: Action, terms: Terms, told: str = "") -> None:
+    with desk.connections.writing() as connection:
+        connection.execute("DELETE FROM terms WHERE account = ?", (terms.account,))
+        connection.execute("INSERT INTO terms VALUES (?, ?, ?, ?, ?, ?)", astuple(terms))
+        note(desk, connection, actor, action, f"{terms.account} {told}".rstrip())
+
+
+def _reason(reason: str) -> str:
+    told = " ".join(reason.split())
+    if not 0 < len(told) <= MAX_REASON or not told.isprintable():
+        raise InvalidInput(f"A reason has 1 to {MAX_REASON} printable characters.")
+    return told

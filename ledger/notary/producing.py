@@ -1,0 +1,144 @@
+"""What the office holds of an account, as files for whoever may demand it (an order of a court).
+
+    account.json              the account, its keys, its terms, the order
+    identity.json             who it is, as the office checked it; missing where it was erased
+    receipts/<entry>.receipt  of each deposit
+    ciphertext/<entry>.content.age, <entry>.manifest.age    as they were uploaded
+    files.txt                 SHA-256, size and name of each file, like sha256sum's
+    missing.txt               what the office does not hold, and why; where there is any
+
+The office cannot open the age files, and neither can who receives them without one of the company's
+identities. Nothing of another account is in it.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.chain.enrolment import IdentityRecord
+from ledger.chain.statement import Payload, parse_deposit, parse_statement
+from ledger.crypto.keys import thumbprint_ed25519
+from ledger.disk.files import AtomicFile, make_folder, write_durably
+from ledger.disk.outputs import move_new
+from ledger.errors import NotFound, VerificationFailed
+from ledger.notary.desk.terms import Terms
+from ledger.notary.orders import GivenReceipt
+from ledger.notary.sequencing.accounts import Standing
+from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
+from ledger.notary.storage.envelopes import READ_BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """How many receipts and age files were written, and what is missing, a line each."""
+
+    receipts: int
+    files: int
+    missing: tuple[str, ...]
+
+
+class Production:
+    """A folder that is filled under another name, and takes its own once it is whole."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._folder = target.with_name(f".{target.name}.incomplete")
+        self._listed: list[str] = []
+        self._missing: list[str] = []
+        self._receipts = 0
+        self._files = 0
+        shutil.rmtree(self._folder, ignore_errors=True)  # of a run that was killed
+        for each in (self._folder, self._folder / "receipts", self._folder / "ciphertext"):
+            make_folder(each)
+            each.chmod(0o700)
+
+    def account(self, standing: Standing, terms: Terms, order: str, ledger: str, time: int) -> None:
+        """Write who the account is and how it stands. `time` in POSIX seconds."""
+        self._write(
+            "account.json",
+            _json(
+                {
+                    "account": standing.account,
+                    "ledger": ledger,
+                    "order": order,
+                    "produced": time,
+                    "terms": asdict(terms),
+                    "keys": [
+                        {
+                            "key": thumbprint_ed25519(each.public).hex(),
+                            "role": each.role,
+                            "enrolled": each.enrolled_index,
+                            "revoked": each.revoked_index,
+                        }
+                        for each in standing.keys
+                    ],
+                }
+            ),
+        )
+        if standing.record is None:
+            self._missing.append("identity.json: the identity record was erased")
+        else:
+            self._write("identity.json", _json(_record(standing.record)))
+
+    def deposit(self, given: GivenReceipt, store: EnvelopeKeeper) -> None:
+        """Write a deposit's receipt, and its age files where they are held."""
+        self._write(f"receipts/{given.index}.receipt", given.receipt)
+        self._receipts += 1
+        parsed = parse_statement(given.statement)
+        deposit = parse_deposit(parsed)
+        for what, payload in (("content", deposit.content), ("manifest", deposit.manifest)):
+            if payload is not None:
+                name = f"ciphertext/{given.index}.{what}.age"
+                self._age_file(name, store, parsed.issuer, payload)
+
+    def finish(self) -> Produced:
+        """List the files and give the folder its name. Raises Conflict when that is taken."""
+        if self._missing:
+            self._write("missing.txt", "".join(f"{each}\n" for each in self._missing).encode())
+        write_durably(self._folder / "files.txt", "".join(self._listed).encode(), 0o600)
+        move_new(self._folder, self._target)
+        return Produced(self._receipts, self._files, tuple(self._missing))
+
+    def _age_file(self, name: str, store: EnvelopeKeeper, account: str, payload: Payload) -> None:
+        digest, size = sha256(), 0
+        try:
+            with (
+                store.open(account, payload.root) as (header, length, read_at),
+                AtomicFile(self._folder / name, settled=False) as file,
+            ):
+                for block in _blocks(header, length, read_at):
+                    file.write_at(size, block)
+                    digest.update(block)
+                    size += len(block)
+        except (NotFound, VerificationFailed) as error:
+            self._missing.append(f"{name}: {error}")
+            return
+        self._listed.append(f"{digest.hexdigest()}  {size}  {name}\n")
+        self._files += 1
+
+    def _write(self, name: str, data: bytes) -> None:
+        write_durably(self._folder / name, data, 0o600)
+        self._listed.append(f"{sha256(data).hexdigest()}  {len(data)}  {name}\n")
+
+
+def _blocks(header: bytes, length: int, read_at: Callable[[int, int], bytes]) -> Iterator[bytes]:
+    yield header
+    for at in range(0, length, READ_BLOCK):
+        yield read_at(at, min(READ_BLOCK, length - at))
+
+
+def _record(record: IdentityRecord) -> dict[str, object]:
+    return {
+        "name": record.name,
+        "registration": record.registration,
+        "checked_by": record.checked_by,
+        "checked_at": record.checked_at,
+        "salt": record.salt.hex(),
+    }
+
+
+def _json(value: dict[str, object]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"

@@ -1,0 +1,92 @@
+"""What an office grants an account and deletes of it, typed beside a running service."""
+
+import json
+import time
+from hashlib import sha256
+from typing import Any
+
+from ledger.chain.office import parse_notice
+from ledger.chain.statement import parse_statement
+from ledger.chain.trust import parse_trust
+from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.verify import verify_receipt
+from tests.cli.conftest import Company, Served, run
+
+
+def office(served: Served, *arguments: object, code: int = 0) -> Any:
+    command = ("notary", *arguments, "--dir", served.directory, "--json")
+    return json.loads(run(*command, code=code).stdout.splitlines()[0])
+
+
+def account(company: Company) -> str:
+    """The account that was enrolled last."""
+    return str(office(company.notary, "accounts")["accounts"][-1]["account"])
+
+
+def deposited(company: Company, name: str, data: bytes) -> Any:
+    company.write(name, data)
+    (found,) = company.json("deposit", name)["deposits"]
+    return found
+
+
+def test_the_office_looks_after_an_account_beside_its_service(company: Company) -> None:
+    first, who = deposited(company, "a.txt", b"first"), account(company)
+    served, index = company.notary, company.json("show", first["id"])["index"]
+    held = office(served, "account", "suspend", who[:10], "--reason", "fees  unpaid")
+    assert (held["account"], held["suspended"]) == (who, "fees unpaid")
+    company.write("b.txt", b"later")
+    deadline = time.monotonic() + 20
+    while True:  # the service reads the terms once a second
+        waits = company("deposit", "b.txt")
+        if "takes nothing from this account for now" in " ".join(waits.output.split()):
+            break
+        assert time.monotonic() < deadline
+        company.write("b.txt", str(deadline).encode())
+    assert company("open", first["id"], "-o", "back").exit_code == 0
+    again = office(served, "account", "suspend", who, "--reason", "x", code=1)
+    assert again["error"]["code"] == "conflict"
+    assert office(served, "account", "resume", who)["suspended"] is None
+    limits = ("--bytes", "50GB", "--per-minute", 600, "--keep-days", 30)
+    assert office(served, "account", "limit", who, *limits)["max_bytes"] == 50 * 10**9
+    assert office(served, "account", "discard", who, index, "--reason", "x", code=1)["error"]
+    assert office(served, "account", "limit", who)["keep_days"] is None
+    office(served, "account", "hold", who, "--reason", "order 117")
+    shown = run("notary", "account", "show", who, "--dir", served.directory).stdout
+    assert "“order 117”" in shown
+    assert office(served, "account", "erase", who, "--reason", "x", code=1)["error"]
+    office(served, "account", "release", who)
+    produced = company.folder / "produced"
+    done = office(served, "produce", who, "--order", "2026-117", "-o", produced)
+    assert done["receipts"] >= 1 and done["missing"] == []
+    for line in (produced / "files.txt").read_text().splitlines():
+        digest, size, name = line.split("  ")
+        data = (produced / name).read_bytes()
+        assert (sha256(data).hexdigest(), len(data)) == (digest, int(size))
+    receipt = (produced / "receipts" / f"{index}.receipt").read_bytes()
+    trust = parse_trust(served.trust_file.read_bytes())
+    assert verify_receipt(receipt, trust).report.good
+    assert json.loads((produced / "identity.json").read_text())["name"] == "某某有限公司"
+    assert office(served, "produce", who, "--order", "1", "-o", produced, code=1)["error"]
+    gone = office(served, "account", "discard", who, index, "--reason", "asked for by its holder")
+    erased = office(served, "account", "erase", who, "--reason", "asked for by its holder")
+    store = LedgerDatabase(served.directory / "ledger.sqlite", reading=True)
+    for notice in (gone["notice"], erased["notice"]):
+        (entry,) = store.read(notice, notice + 1)
+        assert parse_notice(parse_statement(entry.statement)).endswith("asked for by its holder")
+    store.close()
+    second = office(served, "produce", who, "--order", "118", "-o", company.folder / "second")
+    assert len(second["missing"]) == 3  # both age files of the deposit, and who it is
+    company("open", first["id"], "-o", "again", code=1)
+    trail = [each["action"] for each in office(served, "trail", "list")["rows"]]
+    for action in ("suspended", "resumed", "limited", "held", "released", "produced"):
+        assert f"account-{action}" in trail
+    assert {"ciphertext-discarded", "identity-erased"} <= set(trail)
+    assert office(served, "tidy", "--older-than", 1)["done"] is False
+
+
+def test_what_names_no_account_is_refused(notary: Served) -> None:
+    for start in ("ffffffff", "' OR 1=1 --"):
+        assert office(notary, "account", "show", start, code=1)["error"]["code"] == "not-found"
+    assert office(notary, "notice", "closed on Sunday")["index"] > 0
+    stated = office(notary, "platform", "--operator", "Office", "--environment", "two machines")
+    assert stated["index"] > 0

@@ -1,0 +1,249 @@
+"""What an office grants an account, and what it deletes: over HTTP, and in the ledger."""
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.chain.office import parse_notice
+from ledger.chain.statement import Payload, parse_deposit, parse_statement
+from ledger.chain.trust import parse_trust
+from ledger.errors import (
+    CiphertextMissing,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+)
+from ledger.notary.care.payloads import payload_faults
+from ledger.notary.care.tidying import GRACE, Tidied, tidy
+from ledger.notary.desk import terms
+from ledger.notary.desk.trail import Actor, newest
+from ledger.notary.orders import AskReceipts, Discard, Erase
+from ledger.verify import verify_receipt
+from ledger.wire.protocol import SmallEnvelope
+
+from .conftest import Account, Service, small_envelope
+
+WHO = Actor("wang", "terminal")
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terms are read at every look, and bytes counted anew."""
+    monkeypatch.setattr(terms, "FRESH", 0.0)
+    monkeypatch.setattr(terms, "COUNTED", 0.0)
+
+
+@pytest.fixture
+def one(service: Service) -> Iterator[Account]:
+    """A company of its own, whose client waits no time before it tries again."""
+    account = service.enrol("One Ltd")
+    account.client.close()
+    with service.client(account.key, sleep=lambda _: None) as client:
+        yield Account(account.key, account.account, client, account.url)
+
+
+def entered(one: Account, envelope: SmallEnvelope) -> int:
+    """Enter a deposit that names an age file; return its index."""
+    receipt = one.client.submit(one.statement(envelope.payload))
+    report = verify_receipt(receipt, parse_trust(one.client.trust())).report
+    return int(report.claim("ledger").facts["index"])
+
+
+def placed(one: Account) -> tuple[int, bytes]:
+    """Deposit; return the entry and its payload's root."""
+    envelope = small_envelope(os.urandom(20))
+    one.client.put_envelopes([envelope])
+    return entered(one, envelope), envelope.payload.root
+
+
+def test_nothing_is_taken_from_a_suspended_account(service: Service, one: Account) -> None:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    statement, receipt = one.deposit()
+    envelope = small_envelope(b"later")
+    one.client.put_envelopes([envelope])
+    waiting = one.statement(envelope.payload)
+    terms.suspend(desk, WHO, one.account, "fees unpaid")
+    answer = service.http.post(
+        "/statements", content=waiting, headers={"content-type": "application/cose"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (503, "suspended")
+    assert "fees" not in answer.text  # why is the office's and the company's affair
+    with pytest.raises(Unavailable, match="takes nothing from this account"):
+        one.client.put_envelopes([small_envelope(b"more")])
+    again = service.http.post(
+        "/statements", content=statement, headers={"content-type": "application/cose"}
+    )
+    assert again.content == receipt  # what is entered is entered
+    with pytest.raises(Conflict):
+        terms.suspend(desk, WHO, one.account, "twice")
+    terms.resume(desk, WHO, one.account)
+    assert one.client.submit(waiting)
+    with pytest.raises(Conflict):
+        terms.resume(desk, WHO, one.account)
+    assert [row.action for row in newest(desk, None, 2)] == [
+        "account-resumed", "account-suspended",
+    ]  # fmt: skip
+
+
+def test_an_account_enters_as_many_statements_a_minute_as_it_may(
+    service: Service, one: Account
+) -> None:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    envelope = small_envelope()
+    one.client.put_envelopes([envelope])
+    terms.limit(desk, WHO, one.account, None, 3, None)
+    statements = [one.statement(envelope.payload) for _ in range(5)]
+    forged = [each[:-1] + bytes([each[-1] ^ 1]) for each in statements]
+    assert not any(isinstance(each, bytes) for each in one.client.submit_many(forged))
+    answers = one.client.submit_many(statements)
+    assert [isinstance(each, Unavailable) for each in answers] == [False] * 3 + [True] * 2
+    terms.limit(desk, WHO, one.account, None, None, None)
+    assert all(isinstance(each, bytes) for each in one.client.submit_many(statements))
+
+
+def test_an_account_keeps_as_many_bytes_as_it_may(service: Service, one: Account) -> None:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    envelope = small_envelope(b"x" * 2_000)
+    one.client.put_envelopes([envelope])
+    used = service.notary.envelopes.used(one.account)
+    assert used > 2_000
+    terms.limit(desk, WHO, one.account, used + 1_000, None, None)
+    with pytest.raises(Unavailable, match="may keep"):
+        one.client.put_envelopes([small_envelope(b"y" * 2_000)])
+    assert service.notary.envelopes.used(one.account) == used
+    with pytest.raises(InvalidInput):
+        terms.limit(desk, WHO, one.account, -1, None, None)
+
+
+def test_deleted_ciphertext_leaves_entry_receipt_and_a_public_notice(
+    service: Service, one: Account
+) -> None:
+    notary = service.notary
+    desk = notary.staff_desk
+    assert desk is not None
+    (index, root), (kept, kept_root) = placed(one), placed(one)
+    order = Discard(one.account, (index,), "asked for by the holder", WHO.name, WHO.role)
+    terms.hold(desk, WHO, one.account, "order 117")
+    with pytest.raises(Conflict, match="legal hold"):
+        notary.execute(order)
+    terms.release(desk, WHO, one.account)
+    terms.limit(desk, WHO, one.account, None, None, 10)
+    with pytest.raises(Conflict, match="for 10 days"):
+        notary.execute(order)
+    terms.limit(desk, WHO, one.account, None, None, None)
+    done = notary.execute(order)
+    assert done.files == 2
+    entry = notary.entries.read(done.notice)
+    assert entry is not None
+    told = parse_notice(parse_statement(entry.statement))
+    assert str(index) in told and "asked for by the holder" in told
+    assert not (notary.directory / "objects" / one.account / f"{root.hex()}.payload").exists()
+    with (
+        pytest.raises(NotFound, match=f"entry {done.notice} "),
+        notary.envelopes.open(one.account, root),
+    ):
+        pass
+    with notary.envelopes.open(one.account, kept_root):
+        assert kept != index
+    deposits = notary.execute(AskReceipts(one.account, -1, 10)).receipts
+    assert [each.index for each in deposits] == [index, kept]
+    for each in deposits:
+        assert verify_receipt(each.receipt, parse_trust(notary.trust)).report.good
+        payload = _manifest(each.statement)
+        assert not list(payload_faults(notary.envelopes, one.account, payload, read=True))
+    row = newest(desk, None, 1)[0]
+    assert (row.action, row.entry) == ("ciphertext-discarded", done.notice)
+
+
+def test_an_age_file_that_another_deposit_names_is_kept(service: Service, one: Account) -> None:
+    envelope = small_envelope()
+    one.client.put_envelopes([envelope])
+    places = [entered(one, envelope) for _ in range(2)]
+    with pytest.raises(Conflict, match=f"Entry {places[1]} names"):
+        service.notary.execute(Discard(one.account, (places[0],), "why", "wang", "terminal"))
+    both = Discard(one.account, tuple(places), "why", "wang", "terminal")
+    assert service.notary.execute(both).files == 2
+    # The company may put it there again: its vault still has it.
+    with pytest.raises(CiphertextMissing):
+        one.client.submit(one.statement(envelope.payload))
+    one.client.put_envelopes([envelope])
+    assert one.client.submit(one.statement(envelope.payload))
+
+
+def test_only_deposits_of_the_account_are_deleted(
+    service: Service, one: Account, stranger: Account
+) -> None:
+    index, _ = placed(one)
+    for account, entry in ((stranger.account, index), (one.account, 0), (one.account, 10**6)):
+        with pytest.raises(NotFound):
+            service.notary.execute(Discard(account, (entry,), "why", "wang", "terminal"))
+    with pytest.raises(InvalidInput):
+        service.notary.execute(Discard(one.account, (), "why", "wang", "terminal"))
+
+
+def test_an_erased_identity_is_said_and_not_under_a_hold(service: Service, one: Account) -> None:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    terms.hold(desk, WHO, one.account, "order 118")
+    order = Erase(one.account, "asked for", WHO.name, WHO.role)
+    with pytest.raises(Conflict, match="legal hold"):
+        service.notary.execute(order)
+    assert service.notary.accounts.standing(one.account).record is not None
+    terms.release(desk, WHO, one.account)
+    done = service.notary.execute(order)
+    assert done.records == 1
+    assert service.notary.accounts.standing(one.account).record is None
+    assert newest(desk, None, 1)[0].entry == done.notice
+
+
+def test_ciphertext_that_nothing_names_is_put_aside_then_deleted(
+    service: Service, one: Account
+) -> None:
+    notary = service.notary
+    desk, store = notary.staff_desk, notary._store
+    assert desk is not None
+    objects = notary.directory / "objects"
+    _, named = placed(one)
+    late, lost = small_envelope(b"late"), small_envelope(b"lost")
+    one.client.put_envelopes([late, lost])
+    folder = objects / one.account
+    now = time.time()
+
+    def run(after: float, *, change: bool = True) -> Tidied:
+        return tidy(objects, store, terms.read_terms(desk), 60, now + after, change=change)
+
+    def mine(after: float, *, change: bool = True) -> tuple[int, int, int]:
+        before = {each.name for each in folder.glob("*.payload")}
+        done = run(after, change=change)
+        left = {each.name for each in folder.glob("*.payload")}
+        return len(before - left), len(left - before), done.deleted
+
+    terms.hold(desk, WHO, one.account, "order 119")
+    assert mine(120) == (0, 0, 0)
+    terms.release(desk, WHO, one.account)
+    assert mine(30) == (0, 0, 0)
+    assert mine(120, change=False)[:2] == (0, 0)
+    assert mine(120)[:2] == (2, 0)
+    assert (folder / f"{named.hex()}.payload").exists()
+    with pytest.raises(CiphertextMissing):
+        one.client.submit(one.statement(late.payload))
+    # A statement that was admitted just before names it: as if it had come in between.
+    one.client.put_envelopes([late])
+    one.client.submit(one.statement(late.payload))
+    (folder / f"{late.payload.root.hex()}.payload").unlink()
+    assert mine(GRACE - 60) == (0, 1, 0)
+    done = run(GRACE + 200)
+    assert done.deleted >= 2
+    assert not list((folder / "aside").iterdir())
+    with notary.envelopes.open(one.account, late.payload.root):
+        pass
+
+
+def _manifest(statement: bytes) -> Payload:
+    return parse_deposit(parse_statement(statement)).manifest
