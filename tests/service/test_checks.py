@@ -209,7 +209,7 @@ class Stuck(Examiner):
         self.began = threading.Event()
         self.ended = threading.Event()
 
-    def examine(self, trust, data):
+    def examine(self, trust, data, beside=b""):
         process = self._process = examining._start()
         assert process.stdin is not None and process.stdout is not None
         with suppress(OSError):  # it may be ended before it has read
