@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from ledger.chain.inspection import parse_inspections
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
 from ledger.chain.trust import parse_trust
 from ledger.crypto.cose import TAG_SIGN1
@@ -101,29 +102,33 @@ async def verify(request: Request, response: Response) -> Verification:
         return await checked(request, turns, data)
 
 
-async def checked(request: Request, turns: Turns, data: bytes) -> Verification:
+async def checked(request: Request, turns: Turns, data: bytes, beside: bytes = b"") -> Verification:
     """Return the reports on a receipt or an evidence file once it has had its turn.
+
+    `beside` is a file of inspection records, empty for none.
 
     Raises MalformedData, TooLarge, Unavailable, ClientDisconnect.
     """
     here = service(request)
     if data[:1] == TAG_SIGN1:
         async with turns.receipt():
-            return await run_in_threadpool(_check_receipt, here, data)
+            return await run_in_threadpool(_check_receipt, here, data, beside)
     async with turns.evidence(request.state.peer):
-        found = await _examine(request, turns.examiner, here.notary.trust, data)
+        found = await _examine(request, turns.examiner, here.notary.trust, data, beside)
     return await run_in_threadpool(_verification, here, found)
 
 
-def _check_receipt(here: Service, data: bytes) -> Verification:
-    return _verification(here, check_file(BytesIO(data), parse_trust(here.notary.trust)).as_dict())
+def _check_receipt(here: Service, data: bytes, beside: bytes) -> Verification:
+    inspections = parse_inspections(beside) if beside else ()
+    found = check_file(BytesIO(data), parse_trust(here.notary.trust), inspections)
+    return _verification(here, found.as_dict())
 
 
 async def _examine(
-    request: Request, examiner: Examiner, trust: bytes, data: bytes
+    request: Request, examiner: Examiner, trust: bytes, data: bytes, beside: bytes
 ) -> dict[str, Any]:
     """Return the reports on an evidence file, unless it takes too long or nobody waits for them."""
-    work = asyncio.ensure_future(run_in_threadpool(examiner.examine, trust, data))
+    work = asyncio.ensure_future(run_in_threadpool(examiner.examine, trust, data, beside))
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait((work, gone), timeout=SECONDS, return_when=asyncio.FIRST_COMPLETED)

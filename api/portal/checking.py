@@ -5,6 +5,7 @@ import re
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from ledger.chain.inspection import parse_inspections
 from ledger.errors import MalformedData, TooLarge
 from ledger.wire.protocol import MAX_CHECKED
 
@@ -17,6 +18,8 @@ from .visitors import language_of, pages
 
 router = pages()
 
+MAX_BESIDE = 1 << 20
+"""Bytes of inspection records beside a file: those of some 250 deposits."""
 _NUMBER = re.compile(r"[0-9]{1,18}")
 """As it is printed, with zeros before it."""
 
@@ -34,15 +37,22 @@ async def check(request: Request) -> Response:
     language = language_of(request)
     try:
         with turns.bodies.share() as grown_to:
-            body = await read_body(request, MAX_CHECKED + MAX_FRAME, FORM, grown_to=grown_to)
+            limit = MAX_CHECKED + MAX_BESIDE + MAX_FRAME
+            body = await read_body(request, limit, FORM, grown_to=grown_to)
             kind = request.headers["content-type"]
-            data = await run_in_threadpool(parse_upload, kind, body, "file")
+            data, beside = await run_in_threadpool(parse_upload, kind, body, "file", "inspection")
             del body
             if len(data) > MAX_CHECKED:
                 raise TooLarge(f"The file is over the limit of {MAX_CHECKED} bytes.")
-            found = await checked(request, turns, data)
+            if len(beside) > MAX_BESIDE:
+                raise TooLarge(f"The inspection record is over the limit of {MAX_BESIDE} bytes.")
+            if not data:
+                return _refused(request, "file")
+            if not await run_in_threadpool(_are_inspections, beside):
+                return _refused(request, "inspection")
+            found = await checked(request, turns, data, beside)
     except MalformedData:
-        return page(request, "check.html", status=422, deposits=None, matters=[], refused=True)
+        return _refused(request, "file")
 
     def work() -> Response:
         return page(
@@ -55,6 +65,18 @@ async def check(request: Request) -> Response:
         )
 
     return await run_in_threadpool(work)
+
+
+def _refused(request: Request, what: str) -> Response:
+    return page(request, "check.html", status=422, deposits=None, matters=[], refused=what)
+
+
+def _are_inspections(data: bytes) -> bool:
+    """Return whether the file beside is one of inspection records, or none was sent."""
+    try:
+        return not data or bool(parse_inspections(data))
+    except MalformedData:
+        return False
 
 
 @router.get("/certificates")

@@ -1,4 +1,6 @@
-"""Reads the file that a browser's form sends (multipart/form-data, RFC 7578), in memory alone."""
+"""Reads the files that a browser's form sends (multipart/form-data, RFC 7578), in memory alone."""
+
+from collections.abc import Sequence
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -7,20 +9,21 @@ from ledger.errors import MalformedData
 
 FORM = "multipart/form-data"
 MAX_FRAME = 1 << 16
-"""Bytes around a form's file: other fields, and each part's header."""
+"""Bytes around a form's files: other fields, and each part's header."""
 _MAX_PARTS = 8
 
 
-def parse_upload(content_type: str, body: bytes, field: str) -> bytes:
-    """Return the content of the form's part `field`; its file name is not looked at.
+def parse_upload(content_type: str, body: bytes, *fields: str) -> list[bytes]:
+    """Return the content of the form's parts `fields`; their file names are not looked at.
 
-    Raises MalformedData, also where the part is missing, empty or there twice.
+    One that is missing is empty, as is one of which no file was chosen. Raises MalformedData, also
+    where one is there twice.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary", b"")
     if kind != FORM.encode() or not 1 <= len(boundary) <= 70:
         raise MalformedData("the request is not a form with a file")
-    reader = _Reader(field.encode())
+    reader = _Reader(fields)
     parser = MultipartParser(
         boundary,
         {
@@ -37,26 +40,25 @@ def parse_upload(content_type: str, body: bytes, field: str) -> bytes:
         parser.finalize()
     except FormParserError as error:
         raise MalformedData("the form was damaged on its way") from error
-    if not reader.ended or reader.found != 1 or not reader.content:
-        raise MalformedData("no file was chosen")
-    return bytes(reader.content)
+    if not reader.ended:
+        raise MalformedData("the form was damaged on its way")
+    return [bytes(reader.contents.get(each, b"")) for each in fields]
 
 
 class _Reader:
     """Takes in what the parser comes upon."""
 
-    def __init__(self, field: bytes) -> None:
-        self.field = field
-        self.content = bytearray()
-        self.found = 0
+    def __init__(self, fields: Sequence[str]) -> None:
+        self.contents: dict[str, bytearray] = {}
         self.ended = False
+        self._fields = fields
         self._parts = 0
         self._name, self._value = bytearray(), bytearray()
-        self._wanted = False
+        self._content: bytearray | None = None
 
     def begin(self) -> None:
         self._parts += 1
-        self._wanted = False
+        self._content = None
         if self._parts > _MAX_PARTS:
             raise MalformedData("the form has more parts than are read")
 
@@ -69,15 +71,17 @@ class _Reader:
     def header_end(self) -> None:
         if self._name.lower() == b"content-disposition":
             kind, options = parse_options_header(bytes(self._value))
-            if kind == b"form-data" and options.get(b"name") == self.field:
-                self._wanted = True
-                self.found += 1
+            name = options.get(b"name", b"").decode("latin-1")
+            if kind == b"form-data" and name in self._fields:
+                if name in self.contents:
+                    raise MalformedData("the form has a part twice")
+                self._content = self.contents[name] = bytearray()
         self._name.clear()
         self._value.clear()
 
     def data(self, data: bytes, start: int, end: int) -> None:
-        if self._wanted:
-            self.content += data[start:end]
+        if self._content is not None:
+            self._content += data[start:end]
 
     def end(self) -> None:
         self.ended = True

@@ -1,6 +1,7 @@
 """The process that `ledger.evidence.examining` starts: evidence files in, reports out.
 
-    request = trust file, evidence file          each after its size in 4 bytes, big-endian
+    request = trust file, evidence file, inspection records or nothing
+                                                 each after its size in 4 bytes, big-endian
     answer  = JSON after its size in 4 bytes
             = { "deposits": [[key, leaf, report]], "matters": [matter] }      hashes in hexadecimal
             / { "refused": an error's code, "detail": its sentence }
@@ -14,10 +15,10 @@ import sys
 from io import BytesIO
 from typing import Any
 
+from ledger.chain.inspection import parse_inspections
 from ledger.chain.trust import parse_trust
 from ledger.errors import SealbookError, TooLarge
-from ledger.evidence.casefile import verify_file
-from ledger.evidence.check import verify_shown
+from ledger.evidence.check import check_disclosed
 from ledger.evidence.file import read_evidence
 from ledger.evidence.manifest import Manifest
 from ledger.evidence.partial import PartialOpening
@@ -52,16 +53,17 @@ def main() -> None:
     while head := requests.read(4):
         trust = requests.read(int.from_bytes(head, "big"))
         data = requests.read(int.from_bytes(requests.read(4), "big"))
+        beside = requests.read(int.from_bytes(requests.read(4), "big"))
         used = os.times()
         limit("RLIMIT_CPU", int(used.user + used.system) + SECONDS)
-        answer = json.dumps(_answer(trust, data), separators=(",", ":")).encode()
+        answer = json.dumps(_answer(trust, data, beside), separators=(",", ":")).encode()
         answers.write(len(answer).to_bytes(4, "big") + answer)
         answers.flush()
 
 
-def _answer(trust: bytes, data: bytes) -> dict[str, Any]:
+def _answer(trust: bytes, data: bytes, beside: bytes) -> dict[str, Any]:
     try:
-        return examine(trust, data)
+        return examine(trust, data, beside)
     except MemoryError:
         return _refusal(
             TooLarge("The evidence file takes more memory than the service has for it.")
@@ -74,9 +76,10 @@ def _refusal(error: SealbookError) -> dict[str, Any]:
     return {"refused": error.code, "detail": str(error)}
 
 
-def examine(trust_file: bytes, data: bytes) -> dict[str, Any]:
+def examine(trust_file: bytes, data: bytes, beside: bytes = b"") -> dict[str, Any]:
     """Return the answer to a request. Raises InvalidInput, TooLarge before anything is computed."""
     trust = parse_trust(trust_file)
+    inspections = parse_inspections(beside) if beside else ()
     disclosed = read_evidence(BytesIO(data), MAX_OPENINGS, MAX_DEPOSITS)
     documents = leaves = 0
     for each in disclosed:
@@ -92,7 +95,7 @@ def examine(trust_file: bytes, data: bytes) -> dict[str, Any]:
                 f"The evidence file shows {count} {what}, and the service checks {most} at once; "
                 "check it with `sealbook verify`."
             )
-    return verify_file(disclosed, trust, verify_shown).as_dict()
+    return check_disclosed(disclosed, trust, inspections).as_dict()
 
 
 def _work(opening: Manifest | PartialOpening | None) -> tuple[int, int]:

@@ -22,8 +22,8 @@ class Examiner:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def examine(self, trust: bytes, data: bytes) -> dict[str, Any]:
-        """Return the reports on an evidence file; see `ledger.evidence.examined`.
+    def examine(self, trust: bytes, data: bytes, beside: bytes = b"") -> dict[str, Any]:
+        """Return the reports on an evidence file with its records; see `ledger.evidence.examined`.
 
         Raises MalformedData, TooLarge; Unavailable where the process ended, as after `stop`.
         """
@@ -35,7 +35,7 @@ class Examiner:
         answer = b""
         size = -1
         with contextlib.suppress(OSError, ValueError):
-            for each in (trust, data):
+            for each in (trust, data, beside):
                 process.stdin.write(len(each).to_bytes(4, "big") + each)
             process.stdin.flush()
             size = int.from_bytes(process.stdout.read(4), "big")

@@ -344,6 +344,8 @@ POINT = x509.IssuingDistributionPoint(
     indirect_crl=False,
     only_contains_attribute_certs=False,
 )
+USERS = x509.IssuingDistributionPoint(None, None, True, False, None, False, False)
+CHANGES = x509.DeltaCRLIndicator(1)
 UPPER = revocation_list(ROOT, T + 900)
 
 
@@ -359,7 +361,11 @@ UPPER = revocation_list(ROOT, T + 900)
         ((UPPER, revocation_list(ISSUER, T + 12 * YEAR)), None),  # has forgotten what expired
         ((UPPER, revocation_list(STRANGER, T + 500)), None),  # of another issuer
         ((UPPER, revocation_list(ISSUER, T + 500, extensions={POINT: True})), None),
-        ((UPPER, revocation_list(ISSUER, T + 500, extensions={x509.DeltaCRLIndicator(1): True})), None),
+        ((UPPER, revocation_list(ISSUER, T + 500, extensions={CHANGES: True})), None),
+        ((UPPER, revocation_list(ISSUER, T + 500, extensions={CHANGES: False})), None),
+        ((UPPER, revocation_list(ISSUER, T + 500, extensions={USERS: True})), T + 500),
+        ((UPPER, revocation_list(ISSUER, T + 500, extensions={USERS: True, CHANGES: True})), None),
+        ((UPPER, revocation_list(ISSUER, T + 500, extensions={CHANGES: True, USERS: True})), None),
     ],
 )  # fmt: skip
 def test_up_to_when_it_was_checked(lists: tuple[bytes, ...], checked: int | None) -> None:

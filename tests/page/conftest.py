@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from ledger.court.page import NAME
 from tests.page.browser import chromium
-from tests.page.building import built_page, require_node
+from tests.page.building import built_page, bundled, require_node
 
 PAGE = Path(__file__).parents[2] / "page"
 
@@ -32,6 +32,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("page") / NAME
     built_page(place)
     return place
+
+
+@pytest.fixture(scope="session")
+def edges(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`page/test/edges.ts`, bundled."""
+    require_node()
+    return bundled("test/edges.ts", tmp_path_factory.mktemp("edges"))
 
 
 @pytest.fixture(scope="module")

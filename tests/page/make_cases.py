@@ -1,4 +1,4 @@
-"""Writes `tests/page/cases`: what the two verifiers once answered differently, a folder each.
+"""Writes `tests/page/cases`: what the two verifiers once answered differently, or both wrongly.
 
 python -m tests.page.make_cases NAME ...     # all without names; each draws fresh keys
 """
@@ -109,6 +109,15 @@ def list_that_names_two_algorithms() -> Made:
     return format_receipt(parts), format_trust(_trust(office))
 
 
+def list_of_changes_with_a_point() -> Made:
+    """Both read it as a whole list: they looked at its extensions no further than the point."""
+    office = fresh()
+    users = x509.IssuingDistributionPoint(None, None, True, False, None, False, False)
+    both = {users: True, x509.DeltaCRLIndicator(1): True}
+    changes = revocation_list(ISSUER, NOW + DAY, [Revoked(UNIT.serial, NOW + 5)], extensions=both)
+    return format_receipt(_stamped(office.parts(), changes)), format_trust(_trust(office))
+
+
 def _retiring(office: Office) -> Trust:
     log, own = VerifierKey(ORIGIN, 1, NEW.public), VerifierKey(ORIGIN, 6, NEW_ML_DSA.public)
     return replace(_trust(office), retired=(Retired(log, own, 3, NOW),))
@@ -146,6 +155,7 @@ CASES = (
     printable_string_with_another_letter,
     pem_with_empty_lines,
     list_that_names_two_algorithms,
+    list_of_changes_with_a_point,
     fraction_below_a_millisecond,
     carriage_return_in_a_comment,
     point_in_the_hybrid_form,

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 from tests.page import corpus
 from tests.page.browser import Clerk, opened
 from tests.page.files import Case
+from tests.page.test_signatures import assert_as_the_core
 
 BATCH = 100
 SHARE = 12
@@ -57,6 +58,15 @@ WORKER = """() => {
 def test_equal_in_chromium(browser: Browser, place: Path) -> None:
     cases = [*corpus.golden(), *corpus.kept(), *corpus.inspected(), *corpus.changed(0, SHARE)]
     assert_equal(browser, place, cases)
+
+
+def test_equal_in_chromium_where_implementations_of_ed25519_differ(
+    browser: Browser, place: Path, edges: Path
+) -> None:
+    with opened(browser, place, bypass_csp=True) as clerk:
+        clerk.page.add_script_tag(path=edges, type="module")
+        clerk.page.wait_for_function("window.told")
+        assert_as_the_core(clerk.page.evaluate("told()"))
 
 
 @pytest.mark.soak

@@ -3,12 +3,13 @@
 import re
 import threading
 from math import inf
+from pathlib import Path
 
 import pytest
 
 from api import checks
 from api.latency import HOUR, Latency, Waited
-from api.portal import pages, reports
+from api.portal import checking, pages, reports
 from api.portal.charts import DAY, DAYS, DepositsByDay, latency_chart
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
@@ -20,6 +21,7 @@ from tests.notaries import NOW, Clock, Company, deposit, found, opened
 from tests.portal.conftest import PAGES
 from tests.portal.hostile import HOSTILE
 
+VECTORS = Path(__file__).parents[2] / "examples/vectors"
 HTML = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
 
@@ -194,7 +196,7 @@ def test_a_files_name_reaches_no_page(portal):
 
 
 def test_too_much_is_refused_before_it_is_read(portal):
-    answer = upload(portal, bytes(MAX_CHECKED + (1 << 17)))
+    answer = upload(portal, bytes(MAX_CHECKED + (1 << 21)))
     assert answer.status_code == 413 and "too large" in answer.text
 
 
@@ -219,6 +221,22 @@ def test_a_form_that_no_browser_sends_is_refused(portal, kind, body):
     answer = portal.http.post("/check", content=body, headers={**HTML, "content-type": kind})
     assert answer.status_code == 422
     assert "This is not a receipt" in answer.text
+
+
+def test_an_inspection_record_is_read_beside_the_file(portal):
+    record = (VECTORS / "part.evidence.inspection").read_bytes()
+
+    def beside(data):
+        files = {"file": ("a.receipt", portal.receipt), "inspection": ("a.inspection", data)}
+        return portal.http.post("/check", files=files, headers=HTML)
+
+    refused = beside(b"none")
+    assert refused.status_code == 422
+    assert "The file beside it is no inspection record" in refused.text
+    of_another = words(beside(record))
+    assert "The inspection record does not belong to this deposit, or does not hold." in of_another
+    assert "does not belong to this deposit" not in words(beside(b""))
+    assert beside(bytes(checking.MAX_BESIDE + 1)).status_code == 413
 
 
 def test_another_media_type_is_refused(portal):

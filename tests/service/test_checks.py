@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -16,12 +17,14 @@ from api import checks, deposits
 from api.checks import AT_ONCE
 from api.requests import FREE_BYTES, Budget
 from api.settings import Settings
-from ledger.chain.trust import format_trust
+from ledger.chain.inspection import parse_inspections
+from ledger.chain.trust import format_trust, parse_trust
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, TooLarge, Unavailable
 from ledger.evidence import examining
 from ledger.evidence.casefile import verify_file
+from ledger.evidence.check import check_file
 from ledger.evidence.examined import MAX_LEAVES, MAX_OPENINGS, examine
 from ledger.evidence.examining import Examiner
 from ledger.evidence.file import read_evidence, verify_disclosed
@@ -32,6 +35,8 @@ from ledger.wire.protocol import CBOR, MAX_BATCH_BYTES, MAX_CHECKED, OCTETS
 from tests.disclosed import Shown, file
 
 from .conftest import start
+
+VECTORS = Path(__file__).parents[2] / "examples/vectors"
 
 
 def begin(connection, size, body=b""):
@@ -204,7 +209,7 @@ class Stuck(Examiner):
         self.began = threading.Event()
         self.ended = threading.Event()
 
-    def examine(self, trust, data):
+    def examine(self, trust, data, beside=b""):
         process = self._process = examining._start()
         assert process.stdin is not None and process.stdout is not None
         with suppress(OSError):  # it may be ended before it has read
@@ -258,6 +263,22 @@ def test_a_check_that_takes_too_long_is_ended_and_the_next_one_is_made(
         assert post(http, data).status_code == 503
         assert examiner.ended.is_set()
     assert post(service.http, data).status_code == 200
+
+
+def test_the_offices_inspection_records_are_read_beside_the_file():
+    names = ("notary.trust", "part.evidence", "part.evidence.inspection")
+    trust, data, record = ((VECTORS / each).read_bytes() for each in names)
+
+    def said(found):
+        ((_, _, report),) = found["deposits"]
+        claims = {each["claim"]: each for each in report["claims"]}
+        return claims["inspection"]["status"], claims["inspection"]["facts"].get("covers")
+
+    assert said(examine(trust, data)) == ("not-shown", None)
+    assert said(examine(trust, data, record)) == ("stated", True)
+    for name, good in (("deposit-1.receipt", True), ("deposit-2.receipt", False)):
+        with (VECTORS / name).open("rb") as receipt:
+            assert check_file(receipt, parse_trust(trust), parse_inspections(record)).good is good
 
 
 def test_an_examiner_that_is_killed_starts_anew():

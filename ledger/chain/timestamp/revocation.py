@@ -148,21 +148,23 @@ def _listed(
 
 def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool | None:
     """Return whether a list would name this certificate; None for one that is not read."""
+    scope = None
     for extension in crl.extensions:
-        scope = extension.value
-        if isinstance(scope, x509.IssuingDistributionPoint):
-            if scope.indirect_crl or scope.only_contains_attribute_certs:
-                return None
-            is_authority = _is_authority(certificate)
-            return (
-                not scope.only_some_reasons
-                and not (scope.only_contains_user_certs and is_authority)
-                and not (scope.only_contains_ca_certs and not is_authority)
-                and _is_its_part(scope, certificate)
-            )
-        if extension.critical:
-            return None  # a list of changes, or something unknown
-    return True
+        if isinstance(extension.value, x509.IssuingDistributionPoint):
+            scope = extension.value
+        elif extension.critical or isinstance(extension.value, x509.DeltaCRLIndicator):
+            return None  # a list of changes (RFC 5280 section 5.2.4), or something unknown
+    if scope is None:
+        return True
+    if scope.indirect_crl or scope.only_contains_attribute_certs:
+        return None
+    is_authority = _is_authority(certificate)
+    return (
+        not scope.only_some_reasons
+        and not (scope.only_contains_user_certs and is_authority)
+        and not (scope.only_contains_ca_certs and not is_authority)
+        and _is_its_part(scope, certificate)
+    )
 
 
 def _is_its_part(scope: x509.IssuingDistributionPoint, certificate: x509.Certificate) -> bool:

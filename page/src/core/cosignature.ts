@@ -16,12 +16,14 @@ export interface Verified {
 }
 
 /** Check a signature of any of our three types over a checkpoint. Throws VerificationFailed. */
-export function verifySignature(key: VerifierKey, signature: Signature, checkpoint: Checkpoint): Verified {
+export async function verifySignature(
+  key: VerifierKey, signature: Signature, checkpoint: Checkpoint,
+): Promise<Verified> {
   if (signature.name !== key.name || !equal(signature.keyId, key.keyId)) {
     throw new VerificationFailed(`The signature is not one by ${quoted(key.name)} with this key.`);
   }
   try {
-    return holds(key, signature.signature, checkpoint);
+    return await holds(key, signature.signature, checkpoint);
   } catch (error) {
     if (!(error instanceof VerificationFailed)) throw error;
     throw new VerificationFailed(
@@ -31,19 +33,19 @@ export function verifySignature(key: VerifierKey, signature: Signature, checkpoi
   }
 }
 
-function holds(key: VerifierKey, data: Uint8Array, checkpoint: Checkpoint): Verified {
+async function holds(key: VerifierKey, data: Uint8Array, checkpoint: Checkpoint): Promise<Verified> {
   if (key.algorithm === ED25519) {
-    verifyEd25519(key.public, utf8(checkpoint.text), data);
+    await verifyEd25519(key.public, utf8(checkpoint.text), data);
     return { key, time: null };
   }
   if (key.algorithm === COSIGNATURE_ED25519) {
     const time = splitTime(data, ED25519_SIGNATURE_SIZE);
     const message = utf8(`cosignature/v1\ntime ${time}\n${checkpoint.text}`);
-    verifyEd25519(key.public, message, data.slice(TIME_SIZE));
+    await verifyEd25519(key.public, message, data.slice(TIME_SIZE));
     return { key, time };
   }
   const time = splitTime(data, ML_DSA_44_SIGNATURE_SIZE);
-  verifyMlDsa44(key.public, subtreeMessage(checkpoint, key.name, time), data.slice(TIME_SIZE));
+  await verifyMlDsa44(key.public, subtreeMessage(checkpoint, key.name, time), data.slice(TIME_SIZE));
   return { key, time: time === 0 ? null : time };
 }
 

@@ -93,15 +93,15 @@ export function isAbout(record: InspectionRecord, leaf: Uint8Array): boolean {
 }
 
 /** Return what the office stated, as `trust` has it. Throws MalformedData, VerificationFailed. */
-export function verifyInspection(record: InspectionRecord, trust: Trust): VerifiedInspection {
+export async function verifyInspection(record: InspectionRecord, trust: Trust): Promise<VerifiedInspection> {
   const { statement, proof, inspection } = record;
   if (statement.issuer !== trust.origin || statement.payload.get("origin") !== trust.origin) {
     throw new VerificationFailed("the inspection record was made for another ledger");
   }
-  if (!isByLog(statement, trust)) {
+  if (!(await isByLog(statement, trust))) {
     throw new VerificationFailed("the inspection record is not signed by a key of the notary");
   }
-  const checkpoint = verifyOwn(trust, proof.note);
+  const checkpoint = await verifyOwn(trust, proof.note);
   if (revocation(checkpoint, trust.retired) !== null) {
     throw new VerificationFailed(
       "a key that signed the inspection record's checkpoint was revoked; the office can write the record anew",

@@ -1,14 +1,12 @@
 // Signatures of the ledger's own keys: ledger/crypto/keys.py.
-//
-// Ed25519 is computed on @noble's points everywhere: WebCrypto's answers differ from browser to browser for keys
-// and signatures with a part of small order, and the core's library (libsodium) has one.
 
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { ml_dsa44 } from "@noble/post-quantum/ml-dsa.js";
-import { bigEndian, concat, hex } from "./bytes.ts";
+import { concat, hex } from "./bytes.ts";
 import { cborEncode } from "./cbor.ts";
+import { holdsEd25519 } from "./ed25519.ts";
 import { VerificationFailed } from "./errors.ts";
-import { sha256, sha512 } from "./hash.ts";
+import { sha256 } from "./hash.ts";
+import { holdsNatively } from "./native.ts";
 
 export const ED25519_PUBLIC_SIZE = 32;
 export const ED25519_SIGNATURE_SIZE = 64;
@@ -17,25 +15,18 @@ export const ML_DSA_44_SIGNATURE_SIZE = 2420;
 export const P256_COORDINATE_SIZE = 32;
 
 /** Throw VerificationFailed unless `signature` is `key`'s over `message`. */
-export function verifyEd25519(key: Uint8Array, message: Uint8Array, signature: Uint8Array): void {
+export async function verifyEd25519(key: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<void> {
   if (key.length !== ED25519_PUBLIC_SIZE || signature.length !== ED25519_SIGNATURE_SIZE) {
     throw new VerificationFailed("the Ed25519 key or signature has the wrong length");
   }
-  if (!remembered("ed25519", [key, signature, message], () => holdsEd25519(key, message, signature))) {
+  if (!(await remembered("ed25519", [key, signature, message], () => holdsEd25519(key, message, signature)))) {
     throw new VerificationFailed("the Ed25519 signature does not hold");
   }
 }
 
 /** Throw VerificationFailed unless `signature` is `key`'s over `message`, with an empty context. */
-export function verifyMlDsa44(key: Uint8Array, message: Uint8Array, signature: Uint8Array): void {
-  const holds = () => {
-    try {
-      return ml_dsa44.verify(signature, message, key);
-    } catch {
-      return false;
-    }
-  };
-  if (!remembered("ml-dsa-44", [key, signature, message], holds)) {
+export async function verifyMlDsa44(key: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<void> {
+  if (!(await remembered("ml-dsa-44", [key, signature, message], () => holdsMlDsa44(key, message, signature)))) {
     throw new VerificationFailed("the ML-DSA-44 signature does not hold");
   }
 }
@@ -67,29 +58,21 @@ export function thumbprintP256(key: Uint8Array): Uint8Array {
   return sha256(cborEncode(new Map<number, number | Uint8Array>([[1, 2], [-1, 1], [-2, x], [-3, y]])));
 }
 
-/** RFC 8032 section 5.1.7 without the cofactor, and no point of small order. */
-function holdsEd25519(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  const { Point } = ed25519;
+async function holdsMlDsa44(key: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const found = await holdsNatively("ML-DSA-44", key, message, signature);
+  if (found !== null) return found;
   try {
-    const [a, r] = [Point.fromBytes(key), Point.fromBytes(signature.slice(0, 32))];
-    const s = littleEndian(signature.slice(32));
-    if (a.isSmallOrder() || r.isSmallOrder() || s >= Point.Fn.ORDER) return false;
-    const k = Point.Fn.create(littleEndian(sha512(concat(signature.slice(0, 32), key, message))));
-    return Point.BASE.multiplyUnsafe(s).equals(a.multiplyUnsafe(k).add(r));
+    return ml_dsa44.verify(signature, message, key);
   } catch {
     return false;
   }
 }
 
-function littleEndian(data: Uint8Array): bigint {
-  return bigEndian(data.slice().reverse());
-}
-
 /** A file of many deposits brings the same checkpoint with each: what was verified is not verified again. */
-const verified = new Map<string, boolean>();
+const verified = new Map<string, Promise<boolean>>();
 const MAX_REMEMBERED = 256;
 
-function remembered(algorithm: string, parts: Uint8Array[], holds: () => boolean): boolean {
+function remembered(algorithm: string, parts: Uint8Array[], holds: () => Promise<boolean>): Promise<boolean> {
   const name = algorithm + hex(sha256(concat(...parts.slice(0, 2), sha256(parts[2]!))));
   const known = verified.get(name);
   if (known !== undefined) return known;

@@ -8,6 +8,7 @@ import {
   COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, ED25519, parseVkey, type Note, type VerifierKey,
 } from "./note.ts";
 import { quoted } from "./quoted.ts";
+import { together } from "./together.ts";
 
 const NO_QUORUM = "none";
 const MAX_POLICY_SIZE = 2 ** 20;
@@ -74,14 +75,16 @@ export function parsePolicy(text: string): Policy {
  * holds, and a log whose name is the checkpoint's origin has signed. Throws MalformedData,
  * VerificationFailed.
  */
-export function verifySignatures(policy: Policy, note: Note): VerifiedCheckpoint {
+export async function verifySignatures(policy: Policy, note: Note): Promise<VerifiedCheckpoint> {
   const checkpoint = parseCheckpoint(note.text);
   const keys = new Map(keysOf(policy).map((key) => [nameOf(key), key]));
-  const verified = new Map<string, Verified>();
-  for (const signature of note.signatures) {
-    const key = keys.get(nameOf(signature));
-    if (key !== undefined) verified.set(key.identity, verifySignature(key, signature, checkpoint));
-  }
+  const held = await together(
+    note.signatures.flatMap((signature) => {
+      const key = keys.get(nameOf(signature));
+      return key === undefined ? [] : [verifySignature(key, signature, checkpoint)];
+    }),
+  );
+  const verified = new Map(held.map((each) => [each.key.identity, each]));
   const logs = policy.logs.flatMap((log) => verified.get(log.key.identity) ?? []);
   if (!logs.some((log) => log.key.name === checkpoint.origin)) {
     throw new VerificationFailed(

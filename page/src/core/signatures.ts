@@ -106,7 +106,7 @@ export async function verifySignature(
   let hash = ECDSA_WITH.get(oid) ?? RSA_WITH.get(oid) ?? (oid === RSA ? digest : undefined);
   let holds: boolean;
   if (key.kind === "ed25519" && oid === ED25519) {
-    verifyEd25519(key.raw, message, signature);
+    await verifyEd25519(key.raw, message, signature);
     return;
   } else if (key.kind === "ec" && hash && ECDSA_WITH.has(oid)) {
     holds = await holdsEcdsa(key, hash, signature, message);

@@ -85,11 +85,11 @@ export function parseStatement(data: Uint8Array): Statement {
 }
 
 /** Throw VerificationFailed unless `key` (Ed25519) is the one named and signed the statement. */
-export function verifyStatement(statement: Statement, key: Uint8Array): void {
+export async function verifyStatement(statement: Statement, key: Uint8Array): Promise<void> {
   if (!equal(thumbprintEd25519(key), statement.keyId)) {
     throw new VerificationFailed("the statement names another key than the one at hand");
   }
-  verifyEd25519(key, cose.toBeSigned(statement.message), statement.message.signature);
+  await verifyEd25519(key, cose.toBeSigned(statement.message), statement.message.signature);
 }
 
 /** Return the deposit in a statement of that kind. Throws MalformedData. */

@@ -95,7 +95,7 @@ async function earliestOf(
   if (!block.tokens.some((each) => equal(each, digest))) {
     throw new VerificationFailed("the earlier token is not one that the block record names");
   }
-  const own = verifyOwn(trust, earlier.note);
+  const own = await verifyOwn(trust, earlier.note);
   const until = revocation(own, trust.retired);
   if (own.checkpoint.origin !== trust.origin || own.checkpoint.size > block.start) {
     throw new VerificationFailed("the earlier token is not over an earlier checkpoint");

@@ -96,10 +96,10 @@ export function trustPolicyAt(trust: Trust, size: Int): Policy {
  * Return a checkpoint that the notary's own keys have signed as the policy requires; whether its witnesses make
  * up the quorum is another question. Throws MalformedData, VerificationFailed.
  */
-export function verifyOwn(trust: Trust, note: string): VerifiedCheckpoint {
+export async function verifyOwn(trust: Trust, note: string): Promise<VerifiedCheckpoint> {
   const parsed = parseNote(note);
   const policy = trustPolicyAt(trust, parseCheckpoint(parsed.text).size);
-  const verified = verifySignatures(policy, parsed);
+  const verified = await verifySignatures(policy, parsed);
   const others = policy.witnesses.filter((each) => each.key.name !== trust.origin).map((each) => each.name);
   const signed = verified.witnesses.map(([name]) => name);
   requireQuorum(policy, verified, [...signed, ...others]);
@@ -107,17 +107,17 @@ export function verifyOwn(trust: Trust, note: string): VerifiedCheckpoint {
 }
 
 /** Throw VerificationFailed unless a key of the notary, today's or a retired one, has signed. */
-export function verifyByLog(statement: Statement, trust: Trust): void {
+export async function verifyByLog(statement: Statement, trust: Trust): Promise<void> {
   const keys = [...trust.policy.logs.map((log) => log.key), ...trust.retired.map((each) => each.log)];
   const key = keys.find((each) => equal(thumbprintEd25519(each.public), statement.keyId));
   if (key === undefined) throw new VerificationFailed("a statement in the receipt is signed by an unknown key");
-  verifyStatement(statement, key.public);
+  await verifyStatement(statement, key.public);
 }
 
 /** Return whether a key of the notary, today's or a retired one, has signed. */
-export function isByLog(statement: Statement, trust: Trust): boolean {
+export async function isByLog(statement: Statement, trust: Trust): Promise<boolean> {
   try {
-    verifyByLog(statement, trust);
+    await verifyByLog(statement, trust);
     return true;
   } catch (error) {
     if (!(error instanceof VerificationFailed)) throw error;

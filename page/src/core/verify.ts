@@ -192,12 +192,14 @@ class Steps {
     this.onStep?.({ number, claim });
   }
 
-  private notaryStatement(data: Uint8Array, position: Position, { checkpoint }: VerifiedCheckpoint): Statement {
+  private async notaryStatement(
+    data: Uint8Array, position: Position, { checkpoint }: VerifiedCheckpoint,
+  ): Promise<Statement> {
     const statement = parseStatement(data);
     if (statement.issuer !== this.trust.origin) {
       throw new VerificationFailed("a statement in the receipt is not the trusted notary's");
     }
-    verifyByLog(statement, this.trust);
+    await verifyByLog(statement, this.trust);
     verifyInclusion(leafHash(data), position.index, checkpoint.size, position.proof, checkpoint.root);
     return statement;
   }
@@ -210,7 +212,7 @@ class Steps {
       );
     }
     this.step = 3;
-    const verified = verifyOwn(trust, parts.note);
+    const verified = await verifyOwn(trust, parts.note);
     const { checkpoint } = verified;
     const until = revocation(verified, trust.retired);
     if (until !== null) await this.requireStamped(until);
@@ -245,10 +247,10 @@ class Steps {
     return requireStamped(this.parts, this.trust, this.renewed, until);
   }
 
-  private block(verified: VerifiedCheckpoint): Block {
+  private async block(verified: VerifiedCheckpoint): Promise<Block> {
     this.step = 5;
     const { block: data, blockPosition, position } = this.parts;
-    const block = parseBlock(this.notaryStatement(data, blockPosition, verified));
+    const block = parseBlock(await this.notaryStatement(data, blockPosition, verified));
     if (block.origin !== this.trust.origin || block.start !== blockPosition.index) {
       throw new VerificationFailed("the block record does not describe its own place");
     }
@@ -268,10 +270,10 @@ class Steps {
     return block;
   }
 
-  private depositor(checkpoint: VerifiedCheckpoint): Enrolment {
+  private async depositor(checkpoint: VerifiedCheckpoint): Promise<Enrolment> {
     this.step = 6;
     const { enrolment: data, enrolmentPosition, position } = this.parts;
-    const enrolment = parseEnrolment(this.notaryStatement(data, enrolmentPosition, checkpoint));
+    const enrolment = parseEnrolment(await this.notaryStatement(data, enrolmentPosition, checkpoint));
     if (enrolmentPosition.index >= position.index) {
       throw new VerificationFailed("the key was enrolled only after the deposit");
     }
@@ -280,7 +282,7 @@ class Steps {
     }
     if (enrolment.role !== "device") throw new VerificationFailed("the enrolled key may not deposit");
     this.step = 7;
-    verifyStatement(this.statement, enrolment.key);
+    await verifyStatement(this.statement, enrolment.key);
     this.say("depositor", "proven", "depositor-signature", {
       account: enrolment.account,
       key: hex(this.statement.keyId),
@@ -354,13 +356,15 @@ class Steps {
     this.say("content", "proven", "full-opening", { documents });
   }
 
-  private inspection(records: readonly InspectionRecord[], { checkpoint }: VerifiedCheckpoint): void {
+  private async inspection(
+    records: readonly InspectionRecord[], { checkpoint }: VerifiedCheckpoint,
+  ): Promise<void> {
     const leaf = leafHash(this.statement.encoded);
     const record = records.find((each) => isAbout(each, leaf));
     if (record?.inspection.entry !== this.parts.position.index) {
       throw new VerificationFailed("the inspection record is about another deposit");
     }
-    const { index, time, inspection, particulars, size, root } = verifyInspection(record, this.trust);
+    const { index, time, inspection, particulars, size, root } = await verifyInspection(record, this.trust);
     if (size === checkpoint.size && !equal(root, checkpoint.root)) {
       throw new VerificationFailed("the inspection record and the receipt show two histories of the ledger");
     }

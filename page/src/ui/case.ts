@@ -28,6 +28,8 @@ export class Case {
   #result: Result | null = null;
   #told: Told | null = null;
   #busy = false;
+  /** The deposit whose steps the next frame draws. */
+  #live: number | null = null;
   #identity: Uint8Array | null = null;
   readonly #article = el("article", { class: "case" });
 
@@ -90,7 +92,19 @@ export class Case {
     const { deposit, step, status } = progress;
     this.#steps[deposit] ??= new Steps();
     this.#steps[deposit].told(step, status);
-    if (deposit < MAX_LIVE) this.#article.querySelector(".steps")?.replaceWith(this.#steps[deposit].draw(this.#language));
+    if (deposit < MAX_LIVE) this.#drawSteps(deposit);
+  }
+
+  /** Draw the steps in the next frame, however many are told until then. */
+  #drawSteps(deposit: number): void {
+    const drawn = this.#live !== null;
+    this.#live = deposit;
+    if (drawn) return;
+    requestAnimationFrame(() => {
+      const steps = this.#steps[this.#live!]!;
+      this.#live = null;
+      if (this.#busy) this.#article.querySelector(".steps")?.replaceWith(steps.draw(this.#language));
+    });
   }
 
   #body(language: Language): Child[] {

@@ -18,8 +18,9 @@ export class EvidenceStage {
   #notices: ((language: Language) => Child)[] = [];
   #language: Language = "en";
   #at = "";
-  readonly #section = el("section", { class: "stage", "aria-labelledby": "stage-evidence" });
+  readonly #choice = el("div");
   readonly #reports = el("div", { class: "reports" });
+  readonly #section = el("section", { class: "stage", "aria-labelledby": "stage-evidence" }, this.#choice, this.#reports);
 
   constructor(
     private readonly verifier: Verifier,
@@ -28,11 +29,15 @@ export class EvidenceStage {
 
   draw(language: Language): HTMLElement {
     this.#language = language;
-    this.#section.replaceChildren(el("h2", { id: "stage-evidence" }, tr("2. What is to be verified", language)));
-    append(this.#section, this.#trusted ? this.#open(language) : [this.#closed(language)]);
+    this.#drawChoice();
     this.#reports.replaceChildren(...this.#cases.map((each) => each.draw(language)));
-    this.#section.append(this.#reports);
     return this.#section;
+  }
+
+  #drawChoice(): void {
+    const language = this.#language;
+    this.#choice.replaceChildren(el("h2", { id: "stage-evidence" }, tr("2. What is to be verified", language)));
+    append(this.#choice, this.#trusted ? this.#open(language) : [this.#closed(language)]);
   }
 
   /** Take the trust that counts from now on; what was verified under another one is gone. */
@@ -125,7 +130,8 @@ export class EvidenceStage {
       }),
     );
     this.#cases = [...cases, ...this.#cases];
-    this.draw(this.#language);
+    this.#drawChoice();
+    this.#reports.prepend(...cases.map((each) => each.draw(this.#language)));
     for (const each of cases) await each.run();
     if (cases.length > 1) announce(tr("All files are looked at.", this.#language));
   }

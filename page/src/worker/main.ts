@@ -1,10 +1,11 @@
 // The worker that verifies: questions in, answers out, and what goes on meanwhile.
 
-import { isSealed, ofBlob } from "../core/age.ts";
-import { hex } from "../core/bytes.ts";
+import { isSealed, memory, ofBlob } from "../core/age.ts";
+import { equal, hex } from "../core/bytes.ts";
 import { MalformedData } from "../core/errors.ts";
 import { MAX_MAIL, readMail } from "../core/evidence/mail.ts";
-import { isRefusal, verifyFile, type FileResult } from "../core/evidence/verify_file.ts";
+import type { Source } from "../core/evidence/source.ts";
+import { isRefusal, verifyFile, type FileResult, type Trusted } from "../core/evidence/verify_file.ts";
 import { MAX_INSPECTIONS, parseInspections } from "../core/inspection.ts";
 import { sha256 } from "../core/hash.ts";
 import { fingerprint, parseTrust } from "../core/trust.ts";
@@ -39,8 +40,16 @@ async function answer(id: number, question: Question, tell: (each: Progress) => 
   }
 }
 
+/** The trust file that was asked about last: one stands behind many questions. */
+let last: Trusted | null = null;
+
+function trusted(data: Uint8Array): Trusted {
+  if (last === null || !equal(last.data, data)) last = { trust: parseTrust(data), data };
+  return last;
+}
+
 function trustShown(data: Uint8Array): TrustShown {
-  const { origin, issuer, issued, required } = parseTrust(data);
+  const { origin, issuer, issued, required } = trusted(data).trust;
   return { origin, issuer, issued, required, fingerprint: fingerprint(data), sha256: hex(sha256(data)) };
 }
 
@@ -48,9 +57,10 @@ async function verified(id: number, asked: Asked, tell: (each: Progress) => void
   const { file, record, inspections, trust, at, identity, passphrase, others } = asked;
   if (record && record.size > MAX_RECORD) throw new Refused("too-large", "the evidence record is too large");
   const inspected = inspections && (await readInspections(inspections));
-  const sealed = await isSealed(ofBlob(file));
+  const source = await sourceOf(file);
+  const sealed = await isSealed(source);
   if (sealed && identity === null && passphrase === null) throw new Refused("sealed", "");
-  const result = await verifyFile(ofBlob(file), { trust: parseTrust(trust), data: trust }, {
+  const result = await verifyFile(source, trusted(trust), {
     at,
     ...(record ? { record: new Uint8Array(await record.arrayBuffer()) } : {}),
     ...(inspected ? { inspections: inspected } : {}),
@@ -73,7 +83,7 @@ async function verified(id: number, asked: Asked, tell: (each: Progress) => void
   return {
     id,
     verdict: { file: file.name, ...verdict },
-    sha256: await hashOf(file),
+    sha256: await hashOf(source),
     contents,
     compared: await compared(others, result, contents),
   };
@@ -91,11 +101,14 @@ async function readInspections(file: File): Promise<Uint8Array> {
   return data;
 }
 
-async function hashOf(file: File): Promise<string> {
+/** Return a file to read; a small one is asked for once, and held. */
+async function sourceOf(file: File): Promise<Source> {
+  return file.size > BLOCK ? ofBlob(file) : memory(new Uint8Array(await file.arrayBuffer()));
+}
+
+async function hashOf(file: Source): Promise<string> {
   const running = sha256.create();
-  for (let offset = 0; offset < file.size; offset += BLOCK) {
-    running.update(new Uint8Array(await file.slice(offset, offset + BLOCK).arrayBuffer()));
-  }
+  for (let offset = 0; offset < file.size; offset += BLOCK) running.update(await file.read(offset, BLOCK));
   return hex(running.digest());
 }
 

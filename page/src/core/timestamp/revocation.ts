@@ -24,7 +24,7 @@ export type Validation = ReadCertificate | RevocationList | Response;
 
 const HARMLESS = ["unspecified", "affiliationChanged", "superseded", "cessationOfOperation"];
 const HOLD = "certificateHold";
-const ISSUING_POINT = "2.5.29.28", OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2", OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
+const ISSUING_POINT = "2.5.29.28", DELTA = "2.5.29.27", OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2", OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
 const HASHES = new Map<string, HashName>([
   ["1.3.14.3.2.26", "sha1"], ["2.16.840.1.101.3.4.2.1", "sha256"], ["2.16.840.1.101.3.4.2.2", "sha384"],
   ["2.16.840.1.101.3.4.2.3", "sha512"],
@@ -112,11 +112,10 @@ async function listed(list: RevocationList, certificate: Certificate, issuer: Ce
 
 /** Return whether a list would name this certificate; null for one that is not read. */
 function coversOf(list: RevocationList, certificate: Certificate): boolean | null {
-  for (const each of list.extensions) {
-    if (each.oid === ISSUING_POINT) return inScope(each, certificate);
-    if (each.critical) return null; // a list of changes, or something unknown
-  }
-  return true;
+  const point = list.extensions.find((each) => each.oid === ISSUING_POINT);
+  // A list of changes, or something unknown.
+  if (list.extensions.some((each) => each !== point && (each.critical || each.oid === DELTA))) return null;
+  return point === undefined || inScope(point, certificate);
 }
 
 function inScope(point: Extension, certificate: Certificate): boolean | null {
