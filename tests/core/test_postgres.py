@@ -37,7 +37,7 @@ from ledger.notary.storage.ledger_database import _SCHEMA, LedgerDatabase
 from ledger.notary.storage.postgres import Server, redacted
 from ledger.notary.storage.schema import Schema, sqlite_script
 from ledger.notary.storage.stores import open_desk, open_office, open_server
-from tests import crash_child
+from tests import crash_child, objects
 from tests.core.test_crash import answers, require_same_ledger, run
 from tests.crash_child import BEFORE, COUNT, ROUNDS, company, statements
 from tests.notaries import ORIGIN, Company, check, deposit, examined, found, opened
@@ -419,6 +419,13 @@ def test_another_takes_over_from_one_that_is_closed(
 def test_one_that_was_cut_off_in_a_block_forks_nothing(
     work: Path, database: str, depositor: Company, step: Step, side: str
 ) -> None:
+    cut_off_in_a_block(work / "notary", database, depositor, step, side)
+    assert errors(work / "notary") == []
+
+
+def cut_off_in_a_block(
+    directory: Path, database: str, depositor: Company, step: Step, side: str
+) -> None:
     """It sleeps at a step, another takes over and goes on, it wakes up and goes on where it was."""
     asleep, wake = threading.Event(), threading.Event()
 
@@ -429,8 +436,8 @@ def test_one_that_was_cut_off_in_a_block_forks_nothing(
 
     armed = False
     with (
-        opened(work / "notary", serve=True, hook=hook) as stale,
-        opened(work / "notary", serve=True) as other,
+        opened(directory, serve=True, hook=hook) as stale,
+        opened(directory, serve=True) as other,
     ):
         armed = True
         under_way = stale.sequencer.submit_many(mine := depositor.statements(20))
@@ -445,7 +452,24 @@ def test_one_that_was_cut_off_in_a_block_forks_nothing(
         wait(lambda: stale.sequencer.last == other.sequencer.last)
         assert stale.sequencer.fault is other.sequencer.fault is None
     assert len({parse_receipt(each).position.index for each in receipts}) == 60
-    assert errors(work / "notary") == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("step", SHARED)
+def test_one_that_was_cut_off_forks_nothing_in_a_bucket_either(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    (tmp_path / "s3").mkdir()
+    store = objects.running(tmp_path / "s3", monkeypatch)
+    try:
+        url = postgres.new()
+        directory = found(tmp_path / "notary", database=url, objects=store.url())
+        with opened(directory) as notary:
+            depositor = Company().enrol(notary)
+            deposit(notary, depositor.statements(BEFORE))
+        cut_off_in_a_block(directory, url, depositor, step, "before")
+    finally:
+        store.stop()
 
 
 def test_one_that_is_killed_is_followed_by_another(work: Path, depositor: Company) -> None:
