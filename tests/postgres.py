@@ -35,7 +35,7 @@ class Postgres:
         self._programs = _programs()
         self._user = _user() if os.geteuid() == 0 else None
         # Not below pytest's folder, which other users cannot enter; sockets have short paths.
-        self._folder = Path(tempfile.mkdtemp(prefix="sealbook-pg-", dir="/tmp"))
+        self._folder = Path(tempfile.mkdtemp(prefix="sealbook-pg-"))
         if self._user is not None:
             shutil.chown(self._folder, self._user)
         self._data = self._folder / "data"
