@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.objects import ObjectServer, OwnServer, running
+from tests.postgres import Missing, Postgres
 
 # Machines are shared: how long one example takes says nothing about the code.
 settings.register_profile("sealbook", deadline=None)
@@ -42,3 +43,14 @@ def object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSe
         yield server
         if isinstance(server, ObjectServer):
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; see `tests.postgres`."""
+    try:
+        server = Postgres()
+    except Missing as missing:
+        pytest.skip(f"no PostgreSQL: {missing}")
+    yield server
+    server.close()

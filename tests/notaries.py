@@ -60,7 +60,13 @@ class Clock:
         return self.now
 
 
-def found(directory: Path, *, hook: Hook = no_hook, database: str | None = None) -> Path:
+def found(
+    directory: Path,
+    *,
+    hook: Hook = no_hook,
+    database: str | None = None,
+    objects: str | None = None,
+) -> Path:
     """Found a notary; return its directory."""
     init_notary(
         directory,
@@ -68,6 +74,7 @@ def found(directory: Path, *, hook: Hook = no_hook, database: str | None = None)
         issuer="Notary Office",
         platform=PLATFORM,
         database=database,
+        objects=objects,
         clock=Clock(),
         random=os.urandom,
         hook=hook,

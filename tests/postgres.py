@@ -1,7 +1,9 @@
 """A real PostgreSQL server for tests: from pip, or one of your own (SEALBOOK_TEST_POSTGRES)."""
 
+import contextlib
 import importlib.util
 import os
+import pwd
 import secrets
 import shutil
 import subprocess
@@ -13,7 +15,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 OWN = "SEALBOOK_TEST_POSTGRES"
-USER = "postgres"
+USERS = ("postgres", "nobody")
+"""Whom the server runs as where the tests run as root, whom it refuses."""
 
 
 class Missing(Exception):
@@ -30,9 +33,9 @@ class Postgres:
             self.url = self._own
             return
         self._programs = _programs()
-        self._user = USER if os.geteuid() == 0 else None
+        self._user = _user() if os.geteuid() == 0 else None
         # Not below pytest's folder, which other users cannot enter; sockets have short paths.
-        self._folder = Path(tempfile.mkdtemp(prefix="sealbook-pg-", dir="/tmp"))
+        self._folder = Path(tempfile.mkdtemp(prefix="sealbook-pg-"))
         if self._user is not None:
             shutil.chown(self._folder, self._user)
         self._data = self._folder / "data"
@@ -76,23 +79,33 @@ class Postgres:
         return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
     def _run(self, program: str, *words: object) -> None:
-        done = subprocess.run(
-            [self._programs / program, *map(str, words)],
-            user=self._user,
-            cwd="/",
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [self._programs / program, *map(str, words)],
+                user=self._user,
+                cwd="/",
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+        except OSError as error:  # as where that user cannot read our folders
+            raise Missing(f"{program} cannot be run: {error}") from error
         if done.returncode:
             raise Missing(f"{program} failed: {done.stderr[-300:]}")
 
 
 def _name(url: str) -> str:
     return str(conninfo_to_dict(url)["dbname"])
+
+
+def _user() -> str:
+    for each in USERS:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(each).pw_name
+    raise Missing(f"root runs no server, and there is no user {' or '.join(USERS)}")
 
 
 def _programs() -> Path:

@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 
-from ledger.chain.receipt import parse_receipt
+from ledger.chain.receipt import TokenEntry, parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.cli.root import cli
 from ledger.crypto.keys import thumbprint_ed25519
@@ -30,31 +30,22 @@ from ledger.notary.desk.trail import Action, Actor, record, rows, verify_trail
 from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
-from ledger.notary.ports import Step
+from ledger.notary.ports import Anchor, Stamp, Step
+from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
 from ledger.notary.storage.ledger_database import _SCHEMA, LedgerDatabase
 from ledger.notary.storage.postgres import Server, redacted
-from ledger.notary.storage.schema import Schema, sqlite_script
+from ledger.notary.storage.schema import Place, Schema, sqlite_script
 from ledger.notary.storage.stores import open_desk, open_office, open_server
-from tests import crash_child
+from tests import crash_child, objects
 from tests.core.test_crash import answers, require_same_ledger, run
 from tests.crash_child import BEFORE, COUNT, ROUNDS, company, statements
 from tests.notaries import ORIGIN, Company, check, deposit, examined, found, opened
-from tests.postgres import Missing, Postgres
+from tests.postgres import Postgres
 
 SIDES = ("before", "after")
 SHARED = (Step.ENTRIES, Step.BUNDLES, Step.CHECKPOINT, Step.COPY, Step.TILES, Step.ANCHOR)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except Missing as missing:
-        pytest.skip(f"no PostgreSQL: {missing}")
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +184,30 @@ def test_orders_nonces_and_auditors_work_as_in_a_file(work: Path) -> None:
         assert office.remembers(b"k", b"n") and not office.remembers(b"k", b"m")
 
 
+def test_anchors_work_as_in_a_file(work: Path, tmp_path: Path) -> None:
+    def stamp(height: int, digest: bytes, until: int, signer: bytes) -> Stamp:
+        return Stamp(height, digest, TokenEntry(2, b"token " + digest), until, signer)
+
+    def found_in(place: Place) -> list[object]:
+        anchors = AnchorDatabase(place)
+        anchors.extend(
+            [Anchor(1, 10, "one"), Anchor(2, 20, "two")],
+            [stamp(2, b"b", 50, b"s"), stamp(1, b"c", 40, b"t"), stamp(2, b"a", 60, b"s")],
+        )
+        anchors.put(Anchor(2, 20, "two and more"))
+        anchors.stamp([stamp(1, b"c", 45, b"t")])
+        notes, stamps = anchors.all(-1, 9)
+        seen: list[object] = [notes, sorted(stamps, key=lambda each: each.digest)]
+        seen += [anchors.newest(9), anchors.covering(10), anchors.stamped(b"a"), anchors.until()]
+        seen += [anchors.running_out(0, 55, 9), sorted(s.signer for _, s in anchors.signers(0))]
+        anchors.revoke(b"s", 30)
+        return [*seen, anchors.until(), anchors.last(), anchors.page(1, 1)]
+
+    with open_server(read_settings(work / "notary")) as server:
+        assert server is not None
+        assert found_in(server) == found_in(tmp_path / "anchors.sqlite")
+
+
 def test_the_desk_works_as_in_a_file(work: Path) -> None:
     by = Actor("root", "terminal")
     with open_desk(work / "notary", read_settings(work / "notary")) as desk:
@@ -279,13 +294,12 @@ def test_what_a_server_does_better_is_refused_in_words(work: Path, words: tuple[
 @pytest.mark.parametrize(
     ("step", "side"),
     [
-        (Step.ENTRIES, "after"),
         (Step.CHECKPOINT, "after"),
         *(
             pytest.param(step, side, marks=pytest.mark.soak)
             for step in SHARED
             for side in SIDES
-            if (step, side) not in {(Step.ENTRIES, "after"), (Step.CHECKPOINT, "after")}
+            if (step, side) != (Step.CHECKPOINT, "after")
         ),
     ],
 )
@@ -420,6 +434,13 @@ def test_another_takes_over_from_one_that_is_closed(
 def test_one_that_was_cut_off_in_a_block_forks_nothing(
     work: Path, database: str, depositor: Company, step: Step, side: str
 ) -> None:
+    cut_off_in_a_block(work / "notary", database, depositor, step, side)
+    assert errors(work / "notary") == []
+
+
+def cut_off_in_a_block(
+    directory: Path, database: str, depositor: Company, step: Step, side: str
+) -> None:
     """It sleeps at a step, another takes over and goes on, it wakes up and goes on where it was."""
     asleep, wake = threading.Event(), threading.Event()
 
@@ -430,8 +451,8 @@ def test_one_that_was_cut_off_in_a_block_forks_nothing(
 
     armed = False
     with (
-        opened(work / "notary", serve=True, hook=hook) as stale,
-        opened(work / "notary", serve=True) as other,
+        opened(directory, serve=True, hook=hook) as stale,
+        opened(directory, serve=True) as other,
     ):
         armed = True
         under_way = stale.sequencer.submit_many(mine := depositor.statements(20))
@@ -446,7 +467,24 @@ def test_one_that_was_cut_off_in_a_block_forks_nothing(
         wait(lambda: stale.sequencer.last == other.sequencer.last)
         assert stale.sequencer.fault is other.sequencer.fault is None
     assert len({parse_receipt(each).position.index for each in receipts}) == 60
-    assert errors(work / "notary") == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("step", SHARED)
+def test_one_that_was_cut_off_forks_nothing_in_a_bucket_either(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    (tmp_path / "s3").mkdir()
+    store = objects.running(tmp_path / "s3", monkeypatch)
+    try:
+        url = postgres.new()
+        directory = found(tmp_path / "notary", database=url, objects=store.url())
+        with opened(directory) as notary:
+            depositor = Company().enrol(notary)
+            deposit(notary, depositor.statements(BEFORE))
+        cut_off_in_a_block(directory, url, depositor, step, "before")
+    finally:
+        store.stop()
 
 
 def test_one_that_is_killed_is_followed_by_another(work: Path, depositor: Company) -> None:

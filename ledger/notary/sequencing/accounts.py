@@ -193,9 +193,11 @@ class Accounts:
         entries = ((st.ENROLMENT, enrolment_payload(each)) for each in enrolments)
         try:
             self._sequencer.enter(*entries, endorser=endorser).result()
-        except (Refused, Unavailable):  # it was not entered
+        except (Refused, Unavailable):  # it was not entered, unless its block waits to be signed
             for each in enrolments:
-                self._records.erase(each.record)
+                known = self._store.key(thumbprint_ed25519(each.key))
+                if known is None or self._digest(known) != each.record:
+                    self._records.erase(each.record)
             raise
         return self.standing(account)
 

@@ -405,7 +405,8 @@ class Sequencer:
         time = self._clock()
         if now or not 0 <= time - self._anchored_at < ANCHOR_INTERVAL:
             try:
-                self._writer.publish()
+                with self._block_lock:
+                    self._writer.publish()
                 self._anchored_at = time
             except (StorageFailed, NotSigning):
                 self._stale = (

@@ -22,6 +22,7 @@ from ledger.errors import (
     CiphertextMissing,
     Conflict,
     KeyRevoked,
+    LedgerFault,
     NotEnrolled,
     NotFound,
     Refused,
@@ -47,7 +48,8 @@ _TOKEN = 16
 _REFUSALS = {
     each.code: each
     for each in (
-        CiphertextMissing, Conflict, KeyRevoked, NotEnrolled, NotFound, Refused, WrongOrigin,
+        CiphertextMissing, Conflict, KeyRevoked, NotEnrolled, NotFound, Refused, Unavailable,
+        WrongOrigin,
     )
 }  # fmt: skip
 
@@ -172,11 +174,15 @@ class Sharing:
                 self._queue.wait(EVERY)
                 self._turn()
                 self.trouble = None
-            except SealbookError as error:
+            except (StorageFailed, Unavailable) as error:
                 self.trouble = error
                 self._stop.wait(EVERY)
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing more may be signed
-                self._under_way.fail((), bug(error))
+                fault = error if isinstance(error, LedgerFault) else bug(error)
+                with self._lock:
+                    waiting = [item for item, _ in self._waiting.values()]
+                    self._waiting.clear()
+                self._under_way.fail(waiting, fault)
                 return
             self._give_up()
 
@@ -234,8 +240,9 @@ class Sharing:
             outcome = Outcome(ended.result(), None, None)
         elif not self.leads:
             return  # whoever writes by now takes it in again
-        else:
-            code = error.code if isinstance(error, Refused) else Unavailable.code
+        else:  # what may be entered yet is a failure of storage
+            kind = Unavailable if isinstance(error, Unavailable) else StorageFailed
+            code = error.code if isinstance(error, Refused) else kind.code
             outcome = Outcome(None, code, str(error))
         with self._lock:
             self._done.append((left, outcome))
@@ -249,7 +256,7 @@ class Sharing:
             if found is None:
                 continue
             if outcome.index is None:
-                kind = _REFUSALS.get(outcome.code or "", Unavailable)
+                kind = _REFUSALS.get(outcome.code or "", StorageFailed)
                 self._under_way.refuse(found[0], kind(outcome.detail or ""))
             else:
                 entered.append((found[0], outcome.index))
@@ -264,7 +271,7 @@ class Sharing:
         for item in items:
             self._under_way.refuse(
                 item,
-                Unavailable(
+                StorageFailed(  # it may be entered yet
                     "The notary did not come to enter this in time. Nothing was lost: send it again."
                 ),
             )
