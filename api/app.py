@@ -1,19 +1,21 @@
 """The notary's web service: `create_app` puts the endpoints, errors and the request log together.
 
-Nothing in it is configured from the environment, and no telemetry is sent.
+No telemetry is sent; measures are counted for whoever asks (`metrics`).
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import checks, deposits, envelopes, log
+from . import checks, deposits, envelopes, log, probes
 from .latency import Latency
+from .metrics import Measures
 from .portal import checking, pages
 from .portal.charts import DepositsByDay
 from .portal.errors import error_page
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ledger.notary.notary import Notary
 
 requests = structlog.get_logger()
+
+REQUEST_ID = b"x-request-id"
 
 _DESCRIPTION = (
     "A ledger for sealed deposits: sealed by the depositor, entered in an append-only, publicly "
@@ -56,7 +60,8 @@ def create_app(
         telemetry=_TELEMETRY_OFF,
     )
     now = clock or notary.now
-    app.state.service = Service(notary, settings, now, Latency(now))
+    measures = Measures(notary)
+    app.state.service = Service(notary, settings, now, Latency(now), measures)
     app.state.checks = checks.Turns()
     app.state.pages = asyncio.Semaphore(pages.AT_ONCE)
     app.state.deposits_by_day = DepositsByDay(notary)
@@ -65,10 +70,11 @@ def create_app(
     # Not include_router: it keeps routers nested, and each level is searched for every request.
     # Pages first: a face lets pass whoever did not ask for one.
     portal = (pages.faces, pages.router, checking.router, *office.ROUTERS)
-    for router in (*portal, deposits.router, envelopes.router, log.router, checks.router):
+    machines = (deposits.router, envelopes.router, log.router, checks.router, probes.router)
+    for router in (*portal, *machines):
         app.router.routes.extend(router.routes)
     _describe(app)
-    app.add_middleware(_Outermost, idle=settings.idle)
+    app.add_middleware(_Outermost, idle=settings.idle, measures=measures)
     return app
 
 
@@ -90,14 +96,16 @@ def _describe(app: FastAPI) -> None:
 
 
 class _Outermost:
-    """Logs each request, by route and never by path; answers bugs; drops who does not read.
+    """Logs and counts each request, by route and never by path; answers bugs; drops who does not read.
 
-    A path can hold what nobody should find in a log, a route cannot.
+    A path can hold what nobody should find in a log, a route cannot. Each request has a number of its
+    own, which its lines in the log and its answer carry; what the caller calls it is not looked at.
     """
 
-    def __init__(self, app: ASGIApp, idle: float) -> None:
+    def __init__(self, app: ASGIApp, idle: float, measures: Measures) -> None:
         self._app = app
         self._idle = idle
+        self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -105,11 +113,14 @@ class _Outermost:
             return
         started = time.perf_counter()
         status = 0
+        number = token_hex(8)
+        structlog.contextvars.bind_contextvars(request=number)
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID, number.encode())]
             elif message.get("more_body"):
                 async with asyncio.timeout(self._idle):
                     await send(message)
@@ -121,16 +132,18 @@ class _Outermost:
         except TimeoutError:
             requests.warning("reader-too-slow")
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets no traceback
-            requests.exception("bug", error=type(error).__name__)
+        except Exception:  # noqa: BLE001 - whatever it was, the caller gets no traceback
+            requests.exception("bug")
             if status == 0:
                 await unexpected_response(Request(scope))(scope, receive, watched)
         finally:
-            route = scope.get("route")
+            route = getattr(scope.get("route"), "path", None)
+            seconds = time.perf_counter() - started
+            self._measures.request(scope["method"], route, status, seconds)
             requests.info(
                 "request",
                 method=scope["method"],
-                route=getattr(route, "path", None),
+                route=route,
                 status=status,
-                ms=round(1000 * (time.perf_counter() - started), 1),
+                ms=round(1000 * seconds, 1),
             )

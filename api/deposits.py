@@ -72,8 +72,10 @@ async def enter(request: Request) -> Response:
     The same statement again gives the same receipt.
     """
     statement = await read_body(request, MAX_ENTRY, COSE)
-    with service(request).latency.measured():
-        receipt = await asyncio.wrap_future(service(request).notary.sequencer.submit(statement))
+    here = service(request)
+    with here.latency.measured(), here.measures.answering() as count:
+        receipt = await asyncio.wrap_future(here.notary.sequencer.submit(statement))
+        count([receipt])
     return Response(receipt, 201, PRIVATE, RECEIPT)
 
 
@@ -92,9 +94,11 @@ async def enter_many(request: Request) -> Response:
     with batches.share() as grown_to:
         data = await read_body(request, MAX_BATCH_BYTES, CBOR, grown_to=grown_to)
         statements = await run_in_threadpool(_parse_batch, data)
-    with service(request).latency.measured():
-        futures = service(request).notary.sequencer.submit_many(statements)
+    here = service(request)
+    with here.latency.measured(), here.measures.answering() as count:
+        futures = here.notary.sequencer.submit_many(statements)
         answers = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+        count(answers)
     items: list[Any] = []
     for answer in answers:
         if isinstance(answer, SealbookError):

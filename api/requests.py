@@ -18,6 +18,7 @@ from ledger.wire.signatures import WHOLE, SignedRequest, verify_body, verify_req
 from ledger.wire.signatures import Message as SignedMessage
 
 from .latency import Latency
+from .metrics import Measures
 from .problems import RequestTimeout, UnsupportedMedia
 from .settings import Settings
 
@@ -37,6 +38,7 @@ class Service:
     settings: Settings
     clock: Callable[[], float]
     latency: Latency
+    measures: Measures
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,26 @@ class Health(Model):
     size: Index
 
 
+class Live(Model):
+    """That the process answers."""
+
+    live: Literal[True]
+
+
+class Obstacle(Model):
+    """Why nothing is entered now: its name, and a sentence."""
+
+    reason: Reason
+    detail: Annotated[str, Field(examples=["The notary's disk is full."])]
+
+
+class Ready(Model):
+    """Whether deposits are entered now, and if not, why; the gravest reason first."""
+
+    ready: bool
+    reasons: list[Obstacle]
+
+
 class BlockOut(Model):
     """A block: the notary's statement that opens it, the signed note that closes it."""
 

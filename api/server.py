@@ -1,12 +1,10 @@
 """Runs the service of one notary directory with uvicorn, until SIGTERM or Ctrl-C."""
 
-import logging
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,8 @@ from ledger.quoted import quoted
 
 from .app import create_app
 from .connections import limited
+from .logs import start_logging
+from .metrics import PATH, Measures, MetricsServer
 from .settings import Settings
 
 DEFAULT_HOST = "127.0.0.1"
@@ -39,15 +39,19 @@ def serve(
     settings: Settings | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:
-    """Serve the notary in `directory` until SIGTERM or SIGINT; finish what was begun, then return.
+    """Serve the notary in `directory` until SIGTERM or SIGINT; answer what was accepted, then return.
 
     Where the disk is full or can only be read, it serves readers alone; whoever mends the disk starts
     it again. Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
     """
-    _log_as_json()
-    with _listen(host, port) as listener, _opened(directory, clock) as notary:
-        settings = settings or Settings()
-        config = server_config(create_app(notary, settings), settings)
+    settings = settings or Settings()
+    start_logging(settings.log_level, settings.log_format)
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listen(host, port))
+        notary = stack.enter_context(_opened(directory, clock))
+        app = create_app(notary, settings)
+        config = server_config(app, settings)
+        metrics = _serve_metrics(app.state.service.measures, settings, stack)
         log = structlog.get_logger()
         entries = notary.sequencer.last.size
         log.info(
@@ -56,6 +60,7 @@ def serve(
             address=_address(listener),
             entries=entries,
             health=notary.health.status,
+            metrics=metrics,
         )
         server = uvicorn.Server(config)
         with _until_signalled(server):
@@ -113,12 +118,23 @@ def _until_signalled(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(each, handler)
 
 
+def _serve_metrics(measures: Measures, settings: Settings, stack: ExitStack) -> str | None:
+    """Serve the measures where they are asked for; return their URL."""
+    if settings.metrics is None:
+        return None
+    host, port = settings.metrics
+    with _naming(host, port, "--metrics"):
+        family, _, _, _, address = _resolved(host, port)
+        server = MetricsServer(family, address[:2], measures)
+    server.start()
+    stack.callback(server.close)
+    return _address(server.socket) + PATH
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """Return a listening socket. Bound before the notary is opened: a busy port costs nothing."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+    with _naming(host, port, "--port"):
+        family, kind, protocol, _, address = _resolved(host, port)
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -127,39 +143,25 @@ def _listen(host: str, port: int) -> socket.socket:
         except BaseException:
             listener.close()
             raise
+    return listener
+
+
+def _resolved(host: str, port: int) -> Any:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+
+
+@contextmanager
+def _naming(host: str, port: int, option: str) -> Iterator[None]:
+    """Say at which address nothing can listen, and by which option another one is chosen."""
+    try:
+        yield
     except (OSError, OverflowError) as error:
         raise InvalidInput(
             f"The service cannot listen at {quoted(host)}, port {port} ({quoted(error)}). Stop what "
-            "uses the port, or "
-            "choose another with --port."
+            f"uses the port, or choose another with {quoted(option)}."
         ) from error
-    return listener
 
 
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _log_as_json() -> None:
-    """One JSON object a line on standard error, for our events and for uvicorn's."""
-    shared: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[
-            *shared,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processor=structlog.processors.JSONRenderer(), foreign_pre_chain=shared
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

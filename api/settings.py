@@ -11,7 +11,8 @@ class Settings:
     In seconds: `head` for a request's line and header fields; `idle` for the next bytes of a body, or
     for the other side to take some; `body` for a whole body that is held in memory. One peer may hold
     `connections`, and `slow_bodies` of them with a body that takes its time. `proxies` are those whose
-    X-Forwarded-For says who the peer is.
+    X-Forwarded-For says who the peer is. `metrics` is the address at which Prometheus finds its
+    measures, None for nowhere.
     """
 
     head: float = 15.0
@@ -20,3 +21,6 @@ class Settings:
     connections: int = 128
     slow_bodies: int = 32
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    metrics: tuple[str, int] | None = None
+    log_level: str = "info"
+    log_format: str = "json"

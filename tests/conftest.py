@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from ledger.crypto.keys import SigningKey
+from tests import logs
 from tests.objects import ObjectServer, OwnServer, running
 from tests.postgres import Missing, Postgres
 
@@ -54,3 +56,21 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip(f"no PostgreSQL: {missing}")
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_in_any_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What servers log holds no key, name or other secret that the session's tests have used."""
+    folder = tmp_path_factory.mktemp("logs")
+    make = SigningKey.__init__
+
+    def made(self: SigningKey, seed: bytes) -> None:
+        logs.plant(seed)
+        make(self, seed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(logs.VARIABLE, str(folder))
+        patch.setattr(SigningKey, "__init__", made)
+        logs.keep_notaries()
+        yield
+    assert not list(logs.leaks(folder))

@@ -24,6 +24,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from tests import logs
+
 ROOT = Path(__file__).parents[1]
 IMPORTED = (
     "api.server",
@@ -103,6 +105,7 @@ def main() -> None:
     """Import what is needed, then make copies until nobody can ask for one."""
     for name in IMPORTED:
         import_module(name)
+    logs.keep()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as channel:
         while True:

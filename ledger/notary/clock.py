@@ -70,6 +70,10 @@ class ClockWatch:
         """Return the monotonic clock's seconds."""
         return self._clock.monotonic()
 
+    def difference(self) -> float:
+        """Return by how many seconds the wall clock was set since it was last taken for right."""
+        return self._look()[1]
+
     def accept(self) -> None:
         """Take what the wall clock says now for right."""
         with self._lock:

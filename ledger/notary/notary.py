@@ -352,6 +352,11 @@ class Notary:
         return found
 
     @property
+    def clock_difference(self) -> float:
+        """Seconds by which the wall clock was set against one that nobody sets."""
+        return self._watch.difference()
+
+    @property
     def seal_expires(self) -> int:
         """POSIX seconds at which the seal's certificates run out."""
         return self._writer.seal_validity[1]
@@ -389,7 +394,7 @@ class Notary:
         """
         place.require_embedded(self._settings)
         place.require_files(self._settings)
-        return copy_notary(
+        size = copy_notary(
             self.directory,
             destination,
             self._store,
@@ -401,6 +406,10 @@ class Notary:
             self._cancelled,
             self._writer.hook,
         )
+        with suppress(OSError):  # it was made all the same
+            made = place.LastBackup(int(self.now()), size, str(destination))
+            place.write_last_backup(self.directory, made)
+        return size
 
     def block(self, height: int) -> tuple[bytes, str]:
         """Return a block's record and the signed note that closes it. Raises NotFound."""

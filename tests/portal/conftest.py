@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import httpx2
 import pytest
-import structlog
 from fastapi import FastAPI
 from playwright.sync_api import Browser
 
@@ -17,6 +16,7 @@ from ledger.chain.office import Issued, Withdrawn, certificate_payload
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.system_clock import SYSTEM_CLOCK
+from tests import logs
 from tests.notaries import ORIGIN, PLATFORM, Company, EveryEnvelope, deposit
 from tests.page.browser import chromium
 from tests.portal import hostile
@@ -48,7 +48,7 @@ class Portal:
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    structlog.configure(processors=[structlog.processors.JSONRenderer()])
+    logs.keep_in_process()
     directory = tmp_path_factory.mktemp("portal") / "notary"
     trust = init_notary(
         directory, ORIGIN, issuer=ISSUER, platform=PLATFORM, clock=SYSTEM_CLOCK, random=os.urandom

@@ -21,6 +21,7 @@ from ledger.notary.desk.roles import Role
 from ledger.notary.desk.trail import Actor
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.storage.desk import StaffDesk
+from tests import logs
 from tests.authenticators import Authenticator
 from tests.notaries import ORIGIN, PLATFORM, Clock, Company, EveryEnvelope
 from tests.service.conftest import start
@@ -53,6 +54,8 @@ class Office:
         created = person.key.create(person.options("/office/own", "make"))
         done = person.post("/office/own/passkey", "/office/own", created=created)
         assert done.status_code == 303, done.text
+        for each in (secret, *person.http.cookies.values()):
+            logs.plant(str(each))
         self.people[name] = person
         return person
 

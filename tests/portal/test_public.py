@@ -2,6 +2,8 @@
 
 import re
 import threading
+import time
+from collections import Counter
 from math import inf
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
 from ledger.evidence.examining import Examiner
 from ledger.language import LANGUAGES
+from ledger.notary.care.asking import others
+from ledger.notary.care.doctor import Level, examine
+from ledger.notary.care.looking import files
 from ledger.notary.health import Reason, Warn
 from ledger.wire.protocol import MAX_CHECKED
 from tests.notaries import NOW, Clock, Company, deposit, found, opened
@@ -423,3 +428,23 @@ def test_deposits_are_counted_by_the_day_of_their_block(tmp_path):
         assert [number for _, number in counted[-6:]] == [0, 2, 0, 3, 1, 0]
         assert [begin for begin, _ in counted] == sorted(begin for begin, _ in counted)
         assert len(counted) == DAYS and all(begin % DAY == 0 for begin, _ in counted)
+
+
+def test_the_doctor_finds_every_witness_and_authority_at_work(portal):
+    environment = {"SEALBOOK_NOTARY_PORT": portal.url.rpartition(":")[2]}
+    found = examine(portal.notary.directory, environment, time.time(), files, others)
+    asked = Counter(each.subject for each in found if each.level is Level.OK)
+    assert (asked["witnesses"], asked["authorities"], asked["service"]) == (3, 1, 1)
+    assert not [each for each in found if each.level is Level.MEND]
+
+
+def test_witnesses_and_authorities_are_measured_by_number(portal):
+    text = portal.app.state.service.measures.exposed().decode()
+    for kind, numbers in (("witness", 3), ("authority", 1)):
+        for number in range(numbers):
+            assert f'sealbook_peer_up{{kind="{kind}",number="{number}"}} 1.0' in text
+            assert f'sealbook_peer_age_seconds{{kind="{kind}",number="{number}"}}' in text
+    assert "sealbook_anchor_lag_entries" in text
+    assert "sealbook_anchor_age_seconds" in text
+    assert "127.0.0.1" not in text
+    assert "http" not in text

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-import structlog
 import uvicorn
 
 from api.app import create_app
@@ -28,6 +27,7 @@ from ledger.notary.notary import Notary, open_notary
 from ledger.wire.client import NotaryClient
 from ledger.wire.protocol import SmallEnvelope
 from ledger.wire.signatures import Message, sign_request
+from tests import logs
 
 ORIGIN = "notary.test/ledger"
 HEADER = seal_header(b"k" * 16, [X25519Identity(b"i" * 32).recipient()], os.urandom)
@@ -102,6 +102,7 @@ class Service:
         request = verify_enrolment_request(
             format_request(key, origin=ORIGIN, nonce=os.urandom(32), issued_at=int(time.time()))
         )
+        logs.plant(name)
         record = IdentityRecord(os.urandom(32), name, "1234", "clerk", int(time.time()))
         standing = self.notary.accounts.enrol(request, record)
         return Account(key, standing.account, self.client(key), self.url)
@@ -125,7 +126,7 @@ def start(notary: Notary, settings: Settings) -> tuple[uvicorn.Server, threading
 @pytest.fixture(scope="session", autouse=True)
 def plain_log() -> None:
     """By default structlog draws tracebacks with every local variable, for seconds."""
-    structlog.configure(processors=[structlog.processors.JSONRenderer()])
+    logs.keep_in_process()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from ledger.auditor.serving import MirrorServer
 from ledger.cli.root import cli
 from ledger.notary.auditors import MAX_NAME
+from tests import logs
 from tests.service.conftest import Account, Service
 
 
@@ -35,6 +36,7 @@ def trust(service: Service, tmp_path: Path) -> Path:
 def credential(notary_folder: Path, tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "audit.credential"
     assert run("notary", "auditor", "add", "Audit Ltd", "-o", path, "--dir", notary_folder)[0] == 0
+    logs.plant(path.read_text().strip())
     yield path
     run("notary", "auditor", "remove", "Audit Ltd", "--dir", notary_folder)
 

@@ -152,51 +152,6 @@ def _token_place(module: Path | None, label: str, pin_file: Path | None) -> "Tok
 @notary.command(
     epilog="""\b
 Example:
-  sealbook notary serve --port 8400 --proxy 127.0.0.1
-"""
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8400, show_default=True)
-@click.option(
-    "--proxy",
-    "proxies",
-    multiple=True,
-    metavar="ADDRESS",
-    help="Address or network of a reverse proxy whose X-Forwarded-For is believed; may be repeated.",
-)
-@click.option(
-    "--peer-connections",
-    type=click.IntRange(1),
-    default=128,
-    show_default=True,
-    help="Connections that one peer address may hold.",
-)
-@directory_option
-def serve(
-    host: str, port: int, proxies: tuple[str, ...], peer_connections: int, directory: Path
-) -> None:
-    """Serve until stopped. Loopback only, unless --host says otherwise."""
-    from importlib import import_module
-    from importlib.util import find_spec
-    from ipaddress import ip_network
-
-    # A wheel carries the service below the one name that it installs.
-    package = "ledger.api" if find_spec("ledger.api") else "api"
-    try:
-        networks = tuple(map(ip_network, proxies))
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{error}; give an address or a network such as 10.1.0.0/16.", param_hint="--proxy"
-        ) from error
-    settings = import_module(f"{package}.settings").Settings(
-        connections=peer_connections, proxies=networks
-    )
-    import_module(f"{package}.server").serve(directory, host, port, settings)
-
-
-@notary.command(
-    epilog="""\b
-Example:
   sealbook notary status
 """
 )

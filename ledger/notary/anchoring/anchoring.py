@@ -59,15 +59,21 @@ class _Peer:
     words: str
     trouble: str | None = None
     wait: float = field(default=FIRST_WAIT)
+    heard: float | None = None
+    """Seconds of the monotonic clock at which it last did what it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is asked to vouch: a witness by its address, an authority by its name; whether it answers."""
+    """Who is asked to vouch: a witness by its address, an authority by its name; whether it answers.
+
+    `age`: seconds since it last did what it was asked for, None where it has not since the start.
+    """
 
     name: str
     witness: bool
     well: bool
+    age: float | None
 
 
 class Anchoring:
@@ -157,7 +163,12 @@ class Anchoring:
         """The witnesses, then the authorities."""
         addresses = {each.url for each in self._witnesses}
         return tuple(
-            Peer(name, name in addresses, each.trouble is None)
+            Peer(
+                name,
+                name in addresses,
+                each.trouble is None,
+                None if each.heard is None else self._watch.monotonic() - each.heard,
+            )
             for name, each in self._peers.items()
         )
 
@@ -308,7 +319,8 @@ class Anchoring:
         peer = self._peers[name]
         if peer.trouble is not None:
             _log.warning("%s answers again", peer.words)
-        self._peers[name] = replace(peer, trouble=None, wait=FIRST_WAIT)
+        heard = self._watch.monotonic()
+        self._peers[name] = replace(peer, trouble=None, wait=FIRST_WAIT, heard=heard)
 
     def _unwell(self, number: int, name: str, error: Exception) -> None:
         """Tell the log, once for each trouble, and wait before the next attempt."""

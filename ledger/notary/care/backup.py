@@ -84,7 +84,9 @@ def backup(
                 room = DiskRoom(destination, reserve=0, tight=0)
             with (
                 hooked(hook, Step.BACKUP_FILES),
-                Copying(room, cancelled, (*UNDER_WAY, CHECKPOINT, FOLDER)) as copying,
+                Copying(
+                    room, cancelled, (*UNDER_WAY, CHECKPOINT, FOLDER, place.LAST_BACKUP)
+                ) as copying,
             ):
                 copying.mirror(directory, destination, ROOT_ONLY)
             copy_rows(store, signed, anchors, last, destination, room, cancelled, hook)

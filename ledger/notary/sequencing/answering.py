@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
+from time import monotonic
 
 from ledger.chain.replay import account_of
 from ledger.chain.statement import Statement
 from ledger.errors import LedgerFault, SealbookError
 from ledger.notary.ports import Entry, SignedCheckpoint
+from ledger.notary.sequencing.pace import Durations
 from ledger.notary.sequencing.planning import Admitted, OwnEntries, Plan, Planned
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.underway import UnderWay, bug
@@ -21,11 +23,12 @@ class Answers:
         self._receipts = receipts
         self._after = after
         self._under_way = under_way
-        self._queue: SimpleQueue[tuple[Plan, SignedCheckpoint | None] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Plan, SignedCheckpoint | None, float] | None] = SimpleQueue()
+        self.durations = Durations()
 
     def put(self, plan: Plan, checkpoint: SignedCheckpoint | None) -> None:
         """Let a plan be answered. The checkpoint is None when all of it was in the ledger already."""
-        self._queue.put((plan, checkpoint))
+        self._queue.put((plan, checkpoint, monotonic()))
 
     def close(self) -> None:
         """Let `work` end behind what was put so far."""
@@ -34,9 +37,10 @@ class Answers:
     def work(self) -> None:
         """Answer until `close`: the thread's function."""
         while (work := self._queue.get()) is not None:
-            plan, checkpoint = work
+            plan, checkpoint, closed = work
             try:
                 self._answer(plan, checkpoint)
+                self.durations.add(monotonic() - closed)
                 self._after()
             except Exception as error:  # noqa: BLE001 - it is entered; its receipt can be asked for
                 entered = "The statement was entered; ask for its receipt."

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,7 @@ from ledger.notary.ports import Entry, LedgerStore, Room, SignedCheckpoint
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.answering import Answers
 from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.pace import Durations, Pace
 from ledger.notary.sequencing.planning import (
     Admitted,
     OwnEntries,
@@ -95,6 +97,7 @@ class Sequencer:
         self._sharing = sharing
         after = (lambda: None) if sharing is None else sharing.flush
         self._answers = Answers(receipts, self._under_way, after)
+        self._block_durations = Durations()
         self._clock = clock
         self._random = random
         self._window = window
@@ -222,6 +225,16 @@ class Sequencer:
     def fault(self) -> LedgerFault | None:
         """Why nothing is entered any more, None when all is well."""
         return self._under_way.fault
+
+    @property
+    def waiting(self) -> int:
+        """How many statements wait for their answer."""
+        return self._under_way.count
+
+    @property
+    def pace(self) -> Pace:
+        """How long blocks and their answers have taken since the start."""
+        return Pace(self._block_durations, self._answers.durations)
 
     def receipt(self, leaf: bytes) -> bytes:
         """Return the receipt of the deposit with this leaf hash. Raises NotFound."""
@@ -361,6 +374,7 @@ class Sequencer:
         if self._sharing is not None and not self._sharing.leads:
             self._sharing.forward(batch)
             return
+        begun = monotonic()
         try:
             with self._block_lock:
                 self._under_way.require_sound()
@@ -372,6 +386,7 @@ class Sequencer:
                     self._stale = True
                     checkpoint = self._writer.write(statements)
                     self._stale = False
+                    self._block_durations.add(monotonic() - begun)
                     self._admission.learn(statements)
         except SealbookError as error:
             if self.leads:

@@ -35,6 +35,11 @@ class UnderWay:
                 raise Unavailable("The notary has too much to do; try again in a minute.")
             self._count += count
 
+    @property
+    def count(self) -> int:
+        """How many items wait for their answer."""
+        return self._count
+
     def close(self) -> bool:
         """Let nothing in any more; return whether that was so before."""
         with self._lock:

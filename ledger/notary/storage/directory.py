@@ -12,6 +12,7 @@
     notary.lock        held by the one process that signs
     key-statements     what the ledger owes about the notary's own keys
     clock-accepted     up to when blocks may lie ahead of the clock, where the office has said so
+    last-backup        when the newest backup was made, and where
 
 A directory is filled under `.incomplete`, which is nothing yet and may be thrown away; renamed to
 `.ready`, it counts, and its content is moved up, by whoever comes next where a crash came in between.
@@ -51,6 +52,7 @@ from ledger.errors import (
     NotFound,
     StorageFailed,
 )
+from ledger.notary.options import TABLE, require_known
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
 from ledger.notary.storage import anchors, checkpoints, connections, desk, office, validation
 from ledger.notary.storage.bucket import parse_objects_url
@@ -71,9 +73,24 @@ SEAL_KEY, SEAL_ROOT_KEY = "seal-p256.pem", "seal-root-p256.pem"
 NEW_SEAL_KEY = f"new-{SEAL_KEY}"
 """A key that seals nothing before it has a certificate."""
 ACCEPTED = "clock-accepted"
+LAST_BACKUP = "last-backup"
+_LONGEST = 8_192
+"""Characters of what it says."""
 KEY_STATEMENTS = "key-statements"
 INCOMPLETE, READY = ".incomplete", ".ready"
 _FORMAT = "sealbook-notary-v1"
+_KNOWN = (
+    "format",
+    "origin",
+    "issuer",
+    "timestamps",
+    "token",
+    "passphrase_file",
+    "portal",
+    "database",
+    "objects",
+    TABLE,
+)
 _AGE = b"age-encryption.org/"
 
 if TYPE_CHECKING:
@@ -111,7 +128,8 @@ class Settings:
     `portal` is the URL at which the office answers for its certificates. `database` is the URL of the
     PostgreSQL database that holds the rows; None for SQLite files in the directory. It may hold a
     password: nothing prints it. `objects` is the URL of the bucket that holds everything else but
-    settings and keys; None for folders of the directory.
+    settings and keys; None for folders of the directory. `serve` is
+    as it was written: `ledger.notary.options` reads it.
     """
 
     origin: str
@@ -122,6 +140,7 @@ class Settings:
     portal: str | None = None
     database: str | None = field(default=None, repr=False)
     objects: str | None = None
+    serve: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def trust_file(self) -> str:
@@ -207,6 +226,7 @@ def read_settings(directory: Path) -> Settings:
     match value:
         case {"format": "sealbook-notary-v1", "origin": origin, "issuer": str(issuer)}:
             if is_origin(origin):
+                require_known(value, _KNOWN, SETTINGS)
                 return Settings(
                     origin,
                     issuer,
@@ -216,6 +236,7 @@ def read_settings(directory: Path) -> Settings:
                     _parse_portal(value.get("portal")),
                     parse_database(value.get("database")),
                     parse_objects(value.get("objects")),
+                    _parse_serve(value.get(TABLE, {})),
                 )
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
 
@@ -239,6 +260,8 @@ def write_settings(directory: Path, settings: Settings) -> None:
         content["objects"] = settings.objects
     if settings.token is not None:
         content["token"] = asdict(settings.token)
+    if settings.serve:
+        content[TABLE] = settings.serve
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode(), 0o600)
 
 
@@ -272,6 +295,31 @@ def read_accepted(directory: Path) -> int:
 def write_accepted(directory: Path, time: int) -> None:
     """Note up to which time (POSIX seconds) blocks may lie ahead of the clock."""
     write_durably(directory / ACCEPTED, f"{time}\n".encode(), 0o600)
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """When the newest backup was made (POSIX seconds), of how many entries, and where."""
+
+    time: int
+    size: int
+    place: str
+
+
+def read_last_backup(directory: Path) -> LastBackup | None:
+    """Return what is noted of the newest backup, None where nothing is that can be read."""
+    try:
+        with (directory / LAST_BACKUP).open(encoding="utf-8") as lines:
+            time, size, named = lines.readline(_LONGEST).rstrip("\n").split(" ", 2)
+        return LastBackup(parse_decimal(time), parse_decimal(size), named)
+    except (OSError, ValueError, MalformedData):
+        return None
+
+
+def write_last_backup(directory: Path, made: LastBackup) -> None:
+    """Note the newest backup, for who asks how old it is. Raises OSError."""
+    line = f"{made.time} {made.size} {made.place}\n"
+    write_durably(directory / LAST_BACKUP, line.encode(errors="replace"), 0o600)
 
 
 def passphrase_of(directory: Path, settings: Settings) -> str | None:
@@ -541,6 +589,14 @@ def require_embedded(settings: Settings) -> None:
             "Use pg_dump or the server's own backup for them, and copy the notary's directory "
             "afterwards, in this order; put both back before the service starts."
         )
+
+
+def _parse_serve(value: object) -> Mapping[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise InvalidInput(
+        f"{quoted(SETTINGS)} does not say of serve what it should: a table, [serve]."
+    )
 
 
 def _parse_token(value: object) -> TokenPlace | None:

@@ -1,0 +1,88 @@
+"""What stands in deploy/ fits the program, and systemd understands its units."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+
+from api.server import GRACE
+from ledger.cli.root import cli
+from ledger.notary.options import OPTIONS
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+SERVICES = [each for each in UNITS if each.suffix == ".service"]
+PROGRAM = "/opt/sealbook/bin/sealbook"
+PORT = next(each.default for each in OPTIONS if each.name == "port")
+
+
+def fields(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text().splitlines() if line and line[0] not in "#["]
+    assert all("=" in line for line in lines), path
+    return dict(line.split("=", 1) for line in lines)
+
+
+def parsed(words: list[str]) -> click.Context:
+    """Parse a command line as the program would, and run nothing."""
+    command: click.Command = cli
+    context = click.Context(cli)
+    while isinstance(command, click.Group):
+        found = command.get_command(context, words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+        context = click.Context(command, parent=context)
+    command.parse_args(context, list(words))
+    return context
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda path: path.stem)
+def test_a_unit_starts_a_command_that_there_is_and_is_hardened(unit: Path) -> None:
+    said = fields(unit)
+    program, *words = shlex.split(said["ExecStart"])
+    assert program == PROGRAM
+    parsed([re.sub(r"\$\{\w+\}", "x", word) for word in words])
+    assert said["User"] not in ("", "root")
+    assert said["ProtectSystem"] == "strict"
+    assert said["NoNewPrivileges"] == said["MemoryDenyWriteExecute"] == "true"
+    assert said["CapabilityBoundingSet"] == ""
+
+
+def test_the_notary_is_given_time_to_answer_what_it_has_accepted() -> None:
+    assert int(fields(DEPLOY / "systemd/sealbook-notary.service")["TimeoutStopSec"]) > GRACE
+
+
+def test_the_service_may_write_where_the_backup_that_is_ordered_goes() -> None:
+    target = shlex.split(fields(DEPLOY / "systemd/sealbook-backup.service")["ExecStart"])[-1]
+    written = fields(DEPLOY / "systemd/sealbook-notary.service")["ReadWritePaths"]
+    assert written.lstrip("-") == target
+
+
+@pytest.mark.parametrize(
+    "timer", [each for each in UNITS if each.suffix == ".timer"], ids=lambda path: path.stem
+)
+def test_a_timer_has_its_service(timer: Path) -> None:
+    assert timer.with_suffix(".service") in SERVICES
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+def test_systemd_finds_nothing_to_say_of_the_units(tmp_path: Path) -> None:
+    for unit in UNITS:
+        text = unit.read_text().replace(PROGRAM, "/bin/true")
+        (tmp_path / unit.name).write_text(re.sub("^User=.*", "User=root", text, flags=re.M))
+    command = ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_proxy_and_container_name_the_services_port_and_commands() -> None:
+    assert f"reverse_proxy 127.0.0.1:{PORT}" in (DEPLOY / "caddy/Caddyfile").read_text()
+    container = (DEPLOY / "container/Containerfile").read_text()
+    assert f"EXPOSE {PORT}" in container
+    assert f":{PORT}/live" in container
+    parsed(["notary", "serve"])
+    for name in re.findall(r"SEALBOOK_NOTARY_\w+", container):
+        assert name in {each.variable for each in OPTIONS} | {"SEALBOOK_NOTARY_DIR"}
