@@ -5,12 +5,12 @@ signed request (RFC 9421, `ledger.wire.signatures`), and an account sees only wh
 belongs to another is answered as what does not exist.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from ledger.chain.enrolment import parse_endorsed, verify_enrolment_request
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
@@ -72,8 +72,11 @@ async def enter(request: Request) -> Response:
     The same statement again gives the same receipt.
     """
     statement = await read_body(request, MAX_ENTRY, COSE)
-    with service(request).latency.measured():
-        receipt = await asyncio.wrap_future(service(request).notary.sequencer.submit(statement))
+    here = service(request)
+    with here.latency.measured():
+        future = here.notary.sequencer.submit(statement)
+        await here.arrivals.all_done([future])
+        receipt = future.result()
     return Response(receipt, 201, PRIVATE, RECEIPT)
 
 
@@ -92,17 +95,17 @@ async def enter_many(request: Request) -> Response:
     with batches.share() as grown_to:
         data = await read_body(request, MAX_BATCH_BYTES, CBOR, grown_to=grown_to)
         statements = await run_in_threadpool(_parse_batch, data)
-    with service(request).latency.measured():
-        futures = service(request).notary.sequencer.submit_many(statements)
-        answers = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+    here = service(request)
+    with here.latency.measured():
+        futures = here.notary.sequencer.submit_many(statements)
+        if futures:
+            await here.arrivals.all_done(futures)
     items: list[Any] = []
-    for answer in answers:
-        if isinstance(answer, SealbookError):
-            items.append(problem(answer))
-        elif isinstance(answer, BaseException):
-            raise answer
-        else:
-            items.append(answer)
+    for future in futures:
+        try:
+            items.append(future.result())
+        except SealbookError as error:
+            items.append(problem(error))
     return Response(cbor_encode(items), 200, PRIVATE, CBOR)
 
 
@@ -178,6 +181,14 @@ async def join(request: Request, response: Response) -> Enrolled:
 
     response.headers.update(PRIVATE)
     return await run_in_threadpool(work)
+
+
+DIRECT = tuple(
+    each
+    for each in router.routes
+    if isinstance(each, Route) and each.endpoint in (enter, enter_many)
+)
+"""Endpoints that take nothing but the request."""
 
 
 def _parse_batch(data: bytes) -> list[bytes]:

@@ -17,6 +17,7 @@ from ledger.quoted import quoted
 from ledger.wire.signatures import WHOLE, SignedRequest, verify_body, verify_request
 from ledger.wire.signatures import Message as SignedMessage
 
+from .arrivals import Arrivals
 from .latency import Latency
 from .problems import RequestTimeout, UnsupportedMedia
 from .settings import Settings
@@ -37,6 +38,7 @@ class Service:
     settings: Settings
     clock: Callable[[], float]
     latency: Latency
+    arrivals: Arrivals
 
 
 @dataclass(frozen=True, slots=True)
