@@ -5,12 +5,12 @@ signed request (RFC 9421, `ledger.wire.signatures`), and an account sees only wh
 belongs to another is answered as what does not exist.
 """
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from ledger.chain.enrolment import parse_endorsed, verify_enrolment_request
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
@@ -74,7 +74,9 @@ async def enter(request: Request) -> Response:
     statement = await read_body(request, MAX_ENTRY, COSE)
     here = service(request)
     with here.latency.measured(), here.measures.answering() as count:
-        receipt = await asyncio.wrap_future(here.notary.sequencer.submit(statement))
+        future = here.notary.sequencer.submit(statement)
+        await here.arrivals.all_done([future])
+        receipt = future.result()
         count([receipt])
     return Response(receipt, 201, PRIVATE, RECEIPT)
 
@@ -97,7 +99,9 @@ async def enter_many(request: Request) -> Response:
     here = service(request)
     with here.latency.measured(), here.measures.answering() as count:
         futures = here.notary.sequencer.submit_many(statements)
-        answers = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+        if futures:
+            await here.arrivals.all_done(futures)
+        answers = [each.exception() or each.result() for each in futures]
         count(answers)
     items: list[Any] = []
     for answer in answers:
@@ -182,6 +186,14 @@ async def join(request: Request, response: Response) -> Enrolled:
 
     response.headers.update(PRIVATE)
     return await run_in_threadpool(work)
+
+
+DIRECT = tuple(
+    each
+    for each in router.routes
+    if isinstance(each, Route) and each.endpoint in (enter, enter_many)
+)
+"""Endpoints that take nothing but the request."""
 
 
 def _parse_batch(data: bytes) -> list[bytes]:

@@ -114,13 +114,19 @@ def unexpected_response(request: Request) -> Response:
     return _answer(request, _document(500, errors.LedgerFault.code, _OURS[500]))
 
 
+async def answer_to(request: Request, error: SealbookError | ClientDisconnect) -> Response:
+    """Return the answer to a request whose endpoint has raised an error."""
+    if isinstance(error, SealbookError):
+        return _answer(request, problem(error))
+    return problem_response(RequestTimeout("The connection ended before the request did."))
+
+
 def install(app: FastAPI, page: Page) -> None:
     """Let every error of `app` be answered: with a `page`, or with a problem document."""
     app.state.problem_page = page
 
-    @app.exception_handler(SealbookError)
-    async def known(request: Request, error: SealbookError) -> Response:
-        return _answer(request, problem(error))
+    for kind in (SealbookError, ClientDisconnect):
+        app.add_exception_handler(kind, answer_to)  # type: ignore[arg-type]  # of these two only
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -138,10 +144,6 @@ def install(app: FastAPI, page: Page) -> None:
         }.get(error.status_code, HTTPStatus(error.status_code).phrase + ".")
         fields = {"allow": allowed(app, request.scope)} if error.status_code == 405 else {}
         return _answer(request, _document(error.status_code, code, detail), fields)
-
-    @app.exception_handler(ClientDisconnect)
-    async def gone(_: Request, __: ClientDisconnect) -> Response:
-        return problem_response(RequestTimeout("The connection ended before the request did."))
 
 
 def _document(status: int, code: str, detail: str) -> dict[str, Any]:

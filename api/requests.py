@@ -17,6 +17,7 @@ from ledger.quoted import quoted
 from ledger.wire.signatures import WHOLE, SignedRequest, verify_body, verify_request
 from ledger.wire.signatures import Message as SignedMessage
 
+from .arrivals import Arrivals
 from .latency import Latency
 from .metrics import Measures
 from .problems import RequestTimeout, UnsupportedMedia
@@ -39,6 +40,7 @@ class Service:
     clock: Callable[[], float]
     latency: Latency
     measures: Measures
+    arrivals: Arrivals
 
 
 @dataclass(frozen=True, slots=True)

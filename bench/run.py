@@ -16,8 +16,9 @@ import sys
 from datetime import UTC, datetime
 
 MODULES = (
-    "sealing", "disclosure", "verify", "sequencer", "service", "hostile", "realtime", "mail", "finding",
-    "audit", "trust", "page", "portal", "certificate", "engines",
+    "sealing", "disclosure", "verify", "sequencer", "fsck", "service", "hostile", "realtime", "mail",
+    "finding", "audit", "trust", "page", "portal", "certificate",
+    "engines",
 )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from ledger.notary.notary import Notary
 from ledger.notary.storage.signedlog import SignedLog
 from tests.notaries import Company, deposit, found, opened
 
+CORES = os.cpu_count() or 1
 BATCH = 256
 ROUNDS = 12
 RATE_ROUNDS = 5
@@ -41,6 +42,8 @@ DOUBTS = 200
 SMALLEST, LARGEST = 1_000, 1_000_000
 FLAT = 1.25
 """Gate: a deposit into a ledger of any size costs at most this beside one into the smallest."""
+RATE = 0.25
+"""Gate: deposits for each signature that all cores could verify."""
 VERIFY_SECONDS = 1.0
 
 
@@ -116,9 +119,8 @@ def _flatness(work: Path, largest: int) -> Iterator[Row]:
 
 
 def _rate(work: Path) -> Row:
-    cores = os.cpu_count() or 1
     with (
-        ProcessPoolExecutor(cores) as pool,
+        ProcessPoolExecutor(CORES) as pool,
         opened(found(work / "rate"), window=0.02) as notary,
     ):
         company = Company().enrol(notary)
@@ -127,15 +129,17 @@ def _rate(work: Path) -> Row:
             RATE_ROUNDS,
             (
                 lambda: 1 / _deposit(notary, company, RATE_BATCHES).wall,
-                lambda: sum(pool.map(_verified, range(cores))),
+                lambda: sum(pool.map(verified, range(CORES))),
             ),
         )
+    share = ratio(rates, limits)
     return Row(
         f"sequencer in process, batches of {BATCH}",
         f"{statistics.median(rates):,.0f} deposits/s",
-        f"{statistics.median(limits):,.0f} Ed25519 verifications/s on {cores} cores",
-        f"{ratio(rates, limits):.2f}",
-        aim="0.6",
+        f"{statistics.median(limits):,.0f} Ed25519 verifications/s on {CORES} cores",
+        f"{share:.2f}",
+        f"at least {RATE}",
+        share < RATE,
     )
 
 
@@ -172,7 +176,7 @@ def _deposit(notary: Notary, company: Company, batches: int = 1) -> Cost:
     return Cost((time.process_time() - cpu) / count, (time.perf_counter() - wall) / count)
 
 
-def _verified(_: int) -> float:
+def verified(_: int) -> float:
     """Return how many signatures one process verifies in a second."""
     key, message = SigningKey(bytes(32)), bytes(400)
     signature = key.sign(message)

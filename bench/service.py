@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.load import write_requests
 from bench.row import Row, interleaved, ratio
+from bench.sequencer import CORES, verified
 from ledger.chain.enrolment import IdentityRecord, format_request, verify_enrolment_request
 from ledger.chain.office import Platform
 from ledger.chain.statement import Deposit, Payload, format_deposit
@@ -38,6 +40,10 @@ SINGLES = 3_000
 BATCHES = 60
 BATCH_CONNECTIONS = 8
 EMPTY = 10_000
+SINGLE = 0.3
+"""Gate: deposits one a request for each empty POST that the same server could answer."""
+BATCHED = 0.25
+"""Gate: deposits in batches for each signature that all cores could verify."""
 
 SERVICE = """
 import sys
@@ -152,19 +158,35 @@ def rows() -> Iterator[Row]:
             ]
             return BATCHES * MAX_BATCH / load(service, BATCH_CONNECTIONS, requests)
 
+        pool = stack.enter_context(ProcessPoolExecutor(CORES))
+
+        def signatures() -> float:
+            return sum(pool.map(verified, range(CORES)))
+
         singles()
-        alone, together, limit = interleaved(ROUNDS, (singles, batches, empty))
+        measures = (singles, batches, empty, signatures)
+        alone, together, limit, verifying = interleaved(ROUNDS, measures)
     yield from (
-        _row("deposits, one a request, 64 connections", alone, limit, "0.5"),
-        _row(f"deposits, {MAX_BATCH} a request, 8 connections", together, limit, "4,500/s"),
+        _row("deposits, one a request, 64 connections", alone, limit, "empty POSTs", SINGLE),
+        _row(
+            f"deposits, {MAX_BATCH} a request, 8 connections",
+            together,
+            verifying,
+            f"Ed25519 verifications on {CORES} cores",
+            BATCHED,
+        ),
     )
 
 
-def _row(figure: str, rates: tuple[float, ...], limit: tuple[float, ...], aim: str) -> Row:
+def _row(
+    figure: str, rates: tuple[float, ...], limit: tuple[float, ...], of: str, gate: float
+) -> Row:
+    share = ratio(rates, limit)
     return Row(
         figure,
         f"{sorted(rates)[len(rates) // 2]:,.0f}/s",
-        f"{sorted(limit)[len(limit) // 2]:,.0f}/s empty POSTs",
-        f"{ratio(rates, limit):.2f}",
-        aim=aim,
+        f"{sorted(limit)[len(limit) // 2]:,.0f}/s {of}",
+        f"{share:.2f}",
+        f"at least {gate}",
+        share < gate,
     )

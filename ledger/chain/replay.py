@@ -19,7 +19,7 @@ that an inspection is about the deposit that it names, `require_inspected`.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
@@ -136,6 +136,16 @@ class EndOfCertificate:
     number: int
 
 
+class Deposited(NamedTuple):
+    """What of a deposit decides whether it may follow; `leaf` is its leaf hash."""
+
+    origin: str
+    account: str
+    key_id: bytes
+    leaf: bytes
+    matter: Matter | None
+
+
 Effect = NewKey | EndOfKey | MatterStep | NewCertificate | EndOfCertificate
 
 
@@ -246,11 +256,14 @@ class Replay:
 
     def depositor(self, statement: Statement) -> AccountKey:
         """Return the key that may make this deposit now, and must have signed it. Raises RuleBroken."""
-        _require(statement.payload.get("origin") == self.origin, Rule.ORIGIN)
-        key = self.key(statement.key_id)
+        return self._depositor(statement.payload.get("origin"), statement.issuer, statement.key_id)
+
+    def _depositor(self, origin: object, account: str, key_id: bytes) -> AccountKey:
+        _require(origin == self.origin, Rule.ORIGIN)
+        key = self.key(key_id)
         if key is None:
             raise RuleBroken(Rule.ENROLLED)
-        _require(key.account == statement.issuer, Rule.ACCOUNT)
+        _require(key.account == account, Rule.ACCOUNT)
         _require(key.revoked_index is None, Rule.REVOKED)
         _require(key.role == DEVICE, Rule.DEVICE)
         return key
@@ -260,9 +273,7 @@ class Replay:
 
         Raises RuleBroken; MalformedData where the entry is not what its kind says.
         """
-        first, self._between = self._between, False
-        if first:
-            self.block = None
+        first = self._begin()
         if statement.kind != st.BLOCK:
             self.enter(statement)
             _require(not first, Rule.RECORD_FIRST)
@@ -275,6 +286,22 @@ class Replay:
         require_link(block, self._height, index, self._previous)
         _require(block.time >= time, Rule.TIME)
         _require(block.platform == self._platform, Rule.PLATFORM)
+
+    def add_deposit(self, made: Deposited) -> None:
+        """Do what `add` does with a deposit, of which no more is at hand. Raises RuleBroken."""
+        first = self._begin()
+        self.size += 1
+        self._depositor(made.origin, made.account, made.key_id)
+        if made.matter is not None:
+            self._step(made.account, made.matter, made.leaf)
+        _require(not first, Rule.RECORD_FIRST)
+
+    def _begin(self) -> bool:
+        """Return whether the next entry is the first of its block."""
+        first, self._between = self._between, False
+        if first:
+            self.block = None
+        return first
 
     def close(self, note: str) -> None:
         """End a block with the signed note over all entries so far. Raises RuleBroken."""
@@ -297,9 +324,7 @@ class Replay:
                 check_office_statement(statement)
         match effect(index, statement):
             case MatterStep(account, matter):
-                number, leaf = self.matter_tip(account, matter.id) or (0, None)
-                _require((matter.number, matter.previous) == (number + 1, leaf), Rule.MATTER)
-                self.tips[account, matter.id] = (matter.number, statement.leaf_hash)
+                self._step(account, matter, statement.leaf_hash)
             case NewKey(key_id, key):
                 _require(self.key(key_id) is None, Rule.ENROLLED_ONCE)
                 self.keys[key_id] = key
@@ -323,3 +348,8 @@ class Replay:
             _require(parse_inspection(statement).entry < index, Rule.INSPECTED)
         if statement.kind == st.PLATFORM:
             self._platform = statement.leaf_hash
+
+    def _step(self, account: str, matter: Matter, leaf: bytes) -> None:
+        number, previous = self.matter_tip(account, matter.id) or (0, None)
+        _require((matter.number, matter.previous) == (number + 1, previous), Rule.MATTER)
+        self.tips[account, matter.id] = (matter.number, leaf)

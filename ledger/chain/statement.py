@@ -9,6 +9,7 @@ is a deterministic CBOR map with text keys.
 The entry is the statement's bytes; its leaf is H(0x00 || entry) (RFC 9162 section 2.1.1).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,8 @@ PUBLIC_KINDS = (BLOCK, PLATFORM, KEY, NOTICE, RECOVERY, CERTIFICATE)
 KINDS = (DEPOSIT, ENROLMENT_REQUEST, ENROLMENT, INSPECTION, *PUBLIC_KINDS)
 
 _CONTENT_TYPES = {f"application/vnd.sealbook.{kind}-v1+cbor": kind for kind in KINDS}
+_HEXADECIMAL = frozenset("0123456789abcdef")
+_ORIGIN = re.compile(f"[!-*,-~]{{1,{MAX_ORIGIN}}}")
 _KIND_TYPES = {kind: content_type for content_type, kind in _CONTENT_TYPES.items()}
 
 
@@ -200,16 +203,12 @@ def parse_deposit(statement: Statement) -> Deposit:
 
 def is_account(text: str) -> bool:
     """Return whether `text` is an account: 16 bytes in lower-case hexadecimal."""
-    return len(text) == 2 * ACCOUNT_SIZE and not set(text) - set("0123456789abcdef")
+    return len(text) == 2 * ACCOUNT_SIZE and _HEXADECIMAL.issuperset(text)
 
 
 def is_origin(value: Any) -> bool:
     """Return whether `value` can name a ledger: ASCII, no space or plus, at most 255 bytes."""
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_ORIGIN
-        and all("!" <= character <= "~" and character != "+" for character in value)
-    )
+    return isinstance(value, str) and _ORIGIN.fullmatch(value) is not None
 
 
 def is_time(value: Any) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.encoding import cbor_decode, cbor_encode
+from ledger.encoding import cbor_decode, cbor_encode, cbor_encode_ordered
 from ledger.errors import MalformedData
 
 TAG_SIGN1 = b"\xd2"
@@ -40,7 +40,7 @@ class Sign1:
 
 def sig_structure(protected_raw: bytes, payload: bytes) -> bytes:
     """Return the Sig_structure of RFC 9052 section 4.4, with no external data."""
-    return cbor_encode(["Signature1", protected_raw, b"", payload])
+    return cbor_encode_ordered(["Signature1", protected_raw, b"", payload])
 
 
 def sign1(

@@ -1,5 +1,6 @@
 """A notary's directory: one owner, checks that see damage, and no way to fork by accident."""
 
+import contextlib
 import os
 import shutil
 import threading
@@ -12,6 +13,7 @@ from sqlite_utils import Database
 from ledger.chain.enrolment import IdentityRecord, format_record
 from ledger.chain.office import Platform, parse_notice, parse_platform
 from ledger.chain.receipt import parse_receipt
+from ledger.chain.replay import Deposited
 from ledger.chain.statement import (
     NOTICE,
     PLATFORM,
@@ -30,6 +32,7 @@ from ledger.errors import Conflict, LedgerFault, NotFound, Refused, StorageFaile
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.care.restore import restore
+from ledger.notary.care.sounding import Sounding
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ordering import command
 from ledger.notary.orders import Enroll, Revoke, SayNotice, StatePlatform, parse_refusal
@@ -254,6 +257,41 @@ def test_fsck_sees_an_altered_database_and_a_rebuild_mends_it(worked: Path, chan
 def test_fsck_sees_altered_checkpoints(worked: Path, change: str) -> None:
     altered(worked, "checkpoints.sqlite", change)
     assert any(each.level == "error" for each in examined(worked))
+
+
+@pytest.mark.parametrize("processes", [False, True], ids=["here", "processes"])
+def test_fsck_finds_the_same_whoever_looks_at_the_deposits(
+    worked: Path, monkeypatch: pytest.MonkeyPatch, processes: bool
+) -> None:
+    examined(worked)
+    for change in (
+        "account = 'other' WHERE idx = 10",
+        "kind = 'notice' WHERE idx = 20",
+        "statement = CAST(substr(statement, 1, length(statement) - 1) || x'00' AS BLOB) WHERE idx = 30",
+        "statement = CAST(statement || x'00' AS BLOB) WHERE idx = 31",
+        "leaf = randomblob(32) WHERE idx = 50",
+    ):
+        altered(worked, "ledger.sqlite", f"UPDATE entries SET {change}")
+    with monkeypatch.context() as patched:
+        nothing = contextlib.nullcontext(Sounding(iter(())))
+        patched.setattr("ledger.notary.care.fsck.sounding", lambda *_: nothing)
+        expected = fsck(worked)
+    assert {"entry 10", "entry 20", "entry 30", "entry 31", "bundle 0"} <= {
+        each.place for each in expected
+    }
+    sound: set[int] = set()
+    at = Sounding.deposit
+
+    def deposit_at(self: Sounding, index: int) -> Deposited | None:
+        made = at(self, index)
+        sound.update([index] if made else [])
+        return made
+
+    monkeypatch.setattr(Sounding, "deposit", deposit_at)
+    if processes:
+        monkeypatch.setattr("ledger.notary.care.sounding.MANY", 0)
+    assert fsck(worked) == expected
+    assert len(sound) == 296
 
 
 def test_fsck_sees_keys_that_others_can_read(worked: Path) -> None:

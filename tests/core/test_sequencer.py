@@ -144,6 +144,14 @@ def test_statements_of_one_batch_enter_one_block(tmp_path: Path) -> None:
         assert sizes == [40, 40]
 
 
+def test_a_block_waits_for_nobody_when_nobody_is_on_the_way(tmp_path: Path) -> None:
+    directory = found(tmp_path / "n")
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+    with opened(directory, window=20) as notary:
+        assert notary.sequencer.submit(company.statement()).result(18)
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

@@ -9,11 +9,12 @@ lies.
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +25,7 @@ from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
 from ledger.chain.enrolment import Enrolment, parse_enrolment, verify_record
 from ledger.chain.note import parse_note
 from ledger.chain.office import Inspection, parse_inspection
-from ledger.chain.replay import Replay, RuleBroken, account_of, require_inspected
+from ledger.chain.replay import Deposited, Replay, RuleBroken, account_of, require_inspected
 from ledger.chain.seal import format_cose_receipt, parse_cose_receipt, verify_seal
 from ledger.chain.statement import Statement, parse_deposit, parse_statement, verify_statement
 from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge, partial_tiles, tile_data, tile_path
@@ -38,8 +39,9 @@ from ledger.errors import (
 )
 from ledger.notary.care.desks import desk_faults, left_over
 from ledger.notary.care.payloads import payload_faults
+from ledger.notary.care.sounding import Kept, Sounding, sounding
 from ledger.notary.care.stamps import anchor_faults
-from ledger.notary.ports import SIGNED_IN_A_FILE, NotaryKeys, SignedCheckpoint, no_hook
+from ledger.notary.ports import SIGNED_IN_A_FILE, Entry, NotaryKeys, SignedCheckpoint, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.notary.sequencing.forks import (
     require_copied,
@@ -148,8 +150,8 @@ def fsck(
             signed = CheckpointDatabase(path, reading=alone)
             stack.callback(signed.close)
             name = place.LEDGER
-            path, alone = _database(server, directory, name, stack, still=still)
-            store = LedgerDatabase(path, reading=alone)
+            ledger, alone = _database(server, directory, name, stack, still=still)
+            store = LedgerDatabase(ledger, reading=alone)
             stack.callback(store.close)
             anchors, name = None, place.ANCHORS
             if server is not None or (directory / name).exists():
@@ -175,7 +177,11 @@ def fsck(
             open_envelopes(directory, settings),
             open_validation(directory, settings),
         )
-        checking = _Fsck(directory, keys, trust, stores, ciphertext=ciphertext)
+        sound = Sounding(iter(()))
+        if isinstance(ledger, Path) and settings.objects is None:
+            kept = Kept(ledger, directory, ciphertext)
+            sound = stack.enter_context(sounding(kept, store.size()))
+        checking = _Fsck(directory, keys, trust, stores, sound, ciphertext=ciphertext)
         return checking.run(progress)
 
 
@@ -186,9 +192,11 @@ class _Fsck:
         keys: NotaryKeys,
         trust: Trust,
         stores: Stores,
+        sound: Sounding,
         *,
         ciphertext: bool,
     ) -> None:
+        self.sound = sound
         self.trust = trust
         self.directory = directory
         self.keys = keys
@@ -308,15 +316,23 @@ class _Fsck:
             )
 
     def _block(self, where: str, start: int, checkpoint: SignedCheckpoint) -> bool:
-        entries = self.store.read(start, checkpoint.size)
-        if len(entries) != checkpoint.size - start:
+        made = [self.sound.deposit(index) for index in range(start, checkpoint.size)]
+        others = self._others(start, made)
+        if len(others) != made.count(None):
             self._error(where, f"entries are missing{_MEND}")
             return False
         leaves = []
-        for expected, entry in enumerate(entries, start):
+        for expected, deposit in enumerate(made, start):
+            if deposit is not None:
+                leaves.append(deposit.leaf)
+                try:
+                    self.replay.size = expected
+                    self.replay.add_deposit(deposit)
+                except RuleBroken as error:
+                    self._error(f"entry {expected}", error)
+                continue
+            entry = others[expected]
             try:
-                if entry.index != expected:
-                    raise VerificationFailed("it does not follow the entry before")
                 statement = parse_statement(entry.statement)
                 leaves.append(statement.leaf_hash)
                 if (entry.kind, entry.account) != (statement.kind, account_of(statement)):
@@ -344,6 +360,16 @@ class _Fsck:
         self._bundles(start, checkpoint.size)
         self._signatures(where, checkpoint)
         return True
+
+    def _others(self, start: int, made: Sequence[Deposited | None]) -> dict[int, Entry]:
+        """Return the entries of a block that are not known to be sound deposits."""
+        found: dict[int, Entry] = {}
+        for unsound, run in itertools.groupby(range(len(made)), lambda at: made[at] is None):
+            if unsound:
+                first, *rest = run
+                end = start + (rest[-1] if rest else first) + 1
+                found.update((each.index, each) for each in self.store.read(start + first, end))
+        return found
 
     def _entry(self, statement: Statement, index: int) -> None:
         self.replay.size = index  # an entry that could not be read was not counted
@@ -383,6 +409,8 @@ class _Fsck:
 
     def _bundles(self, start: int, size: int) -> None:
         for index in range(start // TILE_WIDTH, size // TILE_WIDTH):
+            if self.sound.bundle(index):
+                continue
             first = index * TILE_WIDTH
             entries = [e.statement for e in self.store.read(first, first + TILE_WIDTH)]
             if self.log.read_bundle(index, TILE_WIDTH) != entries:

@@ -10,6 +10,7 @@ from ledger.notary.storage.envelopes import MAX_KEPT_HEADER
 _DIGEST = len("sha256 \n") + 64
 _MIN_HEADER = len(b"age-encryption.org/v1\n-> x\n\n--- \n") + 43 + _DIGEST
 """Bytes of the smallest header: one stanza without a body, the MAC in base64, and the digest's line."""
+_HEADER_SIZES = range(_MIN_HEADER, MAX_KEPT_HEADER + _DIGEST + 1)
 
 
 def payload_faults(
@@ -21,12 +22,14 @@ def payload_faults(
     header and the payload are hashed as well.
     Whether the header's stanzas open with anybody's key, only that key can tell.
     """
+    header_size, size = store.sizes(account, payload.root)
+    if not read and header_size in _HEADER_SIZES and size == payload.size:
+        return
     header = f"{account}/{payload.root.hex()}.header"
     body = f"{account}/{payload.root.hex()}.payload"
-    header_size, size = store.sizes(account, payload.root)
     if header_size is None and size is None and store.discarded(account, payload.root) is not None:
         return
-    if header_size is None or not (_MIN_HEADER <= header_size <= MAX_KEPT_HEADER + _DIGEST):
+    if header_size not in _HEADER_SIZES:
         yield f"{header} {_found(header_size)}, which is no age header; {_RESTORE}"
     elif read:
         try:

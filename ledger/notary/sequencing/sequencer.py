@@ -4,7 +4,8 @@
               parse, rules,                 duplicates, matters,   receipts
               Ed25519                       one block for all
 
-A block is written when `batch` statements wait or `window` seconds after the first came. A statement
+A block is written when `batch` statements wait, when no more are coming, or `window` seconds after the
+first came. A statement
 that fails is answered by itself; its neighbours are not touched. When the disk fails, the statements of
 that block are answered with StorageFailed and nothing is signed; before the next block the ledger is
 taken up anew from what is durable, so a statement that did come through is found, not entered twice.
@@ -49,7 +50,9 @@ from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.sequencing.underway import UnderWay, bug
 
 WINDOW = 0.02
-"""Seconds that a statement waits for company."""
+"""Seconds that a statement waits for company at most: as long as more keep coming."""
+QUIET = 0.1
+"""Part of the window without a newcomer after which no more are expected."""
 BATCH = 256
 """Statements in a block: as many as fill a tile. Larger ones gain little and make all wait longer."""
 ANCHOR_INTERVAL = 1.0
@@ -104,6 +107,8 @@ class Sequencer:
         self._batch = batch
         self._incoming: SimpleQueue[tuple[_Submission, int, list[Submitted]] | None] = SimpleQueue()
         self._queue: deque[Planned] = deque()
+        self._coming = 0
+        """Statements that the admission threads have."""
         self._ended = False
         """Nothing is queued any more."""
         self._ready = threading.Condition()
@@ -184,6 +189,8 @@ class Sequencer:
         items = [Submitted(data, _running()) for data in statements]
         self._under_way.begin(len(items))
         submission = _Submission()
+        with self._ready:
+            self._coming += len(items)
         for number, at in enumerate(range(0, len(items), _CHUNK)):
             self._incoming.put((submission, number, items[at : at + _CHUNK]))
         return [item.future for item in items]
@@ -202,8 +209,7 @@ class Sequencer:
         item = OwnEntries(statements, endorser, _running())
         self._under_way.begin(1)
         with self._ready:
-            self._queue.append(item)
-            self._ready.notify_all()
+            self._extend_queue([item])
         return item.future
 
     # --- reading ---
@@ -295,8 +301,7 @@ class Sequencer:
     def put(self, items: Sequence[Planned]) -> None:
         """Queue what another process has admitted."""
         with self._ready:
-            self._queue.extend(items)
-            self._ready.notify_all()
+            self._extend_queue(items)
 
     def answer(self, entered: Sequence[tuple[Planned, int]]) -> None:
         """Answer items that another process has entered, by their indices."""
@@ -317,7 +322,7 @@ class Sequencer:
                     self._under_way.refuse(item, error)
                 except Exception as error:  # noqa: BLE001 - one statement's trouble is its own
                     self._under_way.refuse(item, bug(error, "This statement was not entered."))
-            self._enqueue_in_order(submission, number, good)
+            self._enqueue_in_order(submission, number, good, len(items))
 
     def _admit_one(self, item: Submitted) -> Admitted:
         self._under_way.require_sound()
@@ -333,14 +338,21 @@ class Sequencer:
         return Admitted(statement, leaf, held, item.future)
 
     def _enqueue_in_order(
-        self, submission: _Submission, number: int, items: list[Admitted]
+        self, submission: _Submission, number: int, items: list[Admitted], came: int
     ) -> None:
         """Queue a chunk behind the ones before it: a matter's papers name each other."""
         with self._ready:
+            self._coming -= came
             submission.admitted[number] = items
             while (found := submission.admitted.pop(submission.next, None)) is not None:
                 submission.next += 1
-                self._queue.extend(found)
+                self._extend_queue(found)
+
+    def _extend_queue(self, items: Sequence[Planned]) -> None:
+        """Queue items; wake the writer where there is a block to begin or to close, not for each."""
+        before = len(self._queue)
+        self._queue.extend(items)
+        if before == 0 or before < self._batch <= len(self._queue):
             self._ready.notify_all()
 
     # --- the writer thread ---
@@ -363,12 +375,21 @@ class Sequencer:
                 timeout=None if self._writer.anchored else ANCHOR_INTERVAL,
             )
             if self._queue:
-                self._ready.wait_for(
-                    lambda: len(self._queue) >= self._batch or self._ended, timeout=self._window
-                )
+                self._wait_for_company()
             count = min(len(self._queue), self._batch)
             batch = [self._queue.popleft() for _ in range(count)]
             return batch, self._ended and not self._queue
+
+    def _wait_for_company(self) -> None:
+        """Wait until a block is full, the window is over, or nobody more is on the way."""
+        end = monotonic() + self._window
+        while len(self._queue) < self._batch and not self._ended:
+            waiting, left = len(self._queue), end - monotonic()
+            if left <= 0:
+                return
+            self._ready.wait(min(left, QUIET * self._window))
+            if len(self._queue) == waiting and not self._coming:
+                return
 
     def _write_batch(self, batch: list[Planned]) -> None:
         if self._sharing is not None and not self._sharing.leads:

@@ -77,17 +77,18 @@ class EnvelopeStore:
 
     def holds(self, account: str, payload: Payload) -> bool:
         """Return whether this payload and a header for it are here, whole and durable."""
-        target = self.path(account, payload.root, "payload")
+        name = self._name(account, payload.root)
         try:
-            if target.stat().st_size != payload.size:
+            if os.stat(f"{name}.payload").st_size != payload.size:
                 return False
-            self.path(account, payload.root, "header").stat()
+            os.stat(f"{name}.header")
         except FileNotFoundError:
             return False
         # A name may be visible before its folder is synced: now, or from before a crash.
         if self._renaming[account] or account not in self._synced:
-            with storage(target):
-                sync_folder(target.parent)
+            folder = self._folder(account)
+            with storage(folder):
+                sync_folder(folder)
             self._synced.add(account)
         return True
 
@@ -156,15 +157,8 @@ class EnvelopeStore:
 
     def sizes(self, account: str, root: bytes) -> tuple[int | None, int | None]:
         """Return the bytes of the age header's file and of the payload; None for what is not here."""
-        found: list[int | None] = []
-        for suffix in ("header", "payload"):
-            path = self.path(account, root, suffix)
-            try:
-                with storage(path):
-                    found.append(path.stat().st_size)
-            except NotFound:
-                found.append(None)
-        return found[0], found[1]
+        name = self._name(account, root)
+        return _size(f"{name}.header"), _size(f"{name}.payload")
 
     def used(self, account: str) -> int:
         """Return the bytes that an account's age files take, those on their way included."""
@@ -301,9 +295,15 @@ class EnvelopeStore:
 
     def path(self, account: str, root: bytes, suffix: str) -> Path:
         """Return where a payload or its header lies. Raises InvalidInput."""
+        return Path(f"{self._name(account, root)}.{suffix}")
+
+    def _name(self, account: str, root: bytes) -> str:
+        """Return what the names of an age file's two files begin with. Raises InvalidInput."""
+        if not is_account(account):
+            raise InvalidInput("not an account")
         if len(root) != HASH_SIZE:
             raise InvalidInput("not the root of an age file's payload")
-        return self._folder(account) / f"{root.hex()}.{suffix}"
+        return f"{self._root}/{account}/{root.hex()}"
 
 
 ReadAt = Callable[[int, int], bytes]
@@ -317,6 +317,17 @@ def require_size(size: int) -> None:
         plain_size(size)
     except DecryptionFailed as error:
         raise MalformedData(f"no age file has a payload of {size} bytes") from error
+
+
+def _size(name: str) -> int | None:
+    """Return the bytes of a file, None where there is none. Raises StorageFailed."""
+    try:
+        return os.stat(name).st_size
+    except FileNotFoundError:
+        return None
+    except OSError:
+        with storage(Path(name)):
+            raise
 
 
 def require_envelopes(envelopes: Sequence[SmallEnvelope]) -> None:
