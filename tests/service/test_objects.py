@@ -160,12 +160,18 @@ def test_a_store_that_stops_costs_nothing_and_the_notary_goes_on(
 
 
 def test_a_restart_goes_on_and_a_lost_database_is_made_from_the_bucket(
-    service: Service, company: Account, directory: Path
+    service: Service, company: Account, directory: Path, place: str
 ) -> None:
     statement, _ = company.deposit()
     size = service.notary.sequencer.last.size
     service.notary.close()
     assert fsck(directory, ciphertext=True) == ()
+    bucket = open_bucket(place)
+    for name in (entries_path(0, size), tile_path(0, 0, size)):
+        assert bucket.size(f"log/{name}")
+        bucket.put(f"log/{name}", b"altered", {})
+    assert sum(each.level == "error" for each in fsck(directory)) >= 2
+    assert rebuild(directory) == size and fsck(directory) == ()
     for each in directory.glob("ledger.sqlite*"):
         each.unlink()
     assert rebuild(directory) == size
