@@ -398,7 +398,11 @@ def test_a_store_that_is_ill_is_a_storage_failure(illness, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         ill = open_bucket(f"s3://bucket/p?endpoint=http://127.0.0.1:{server.server_port}")
-        asks = [lambda: ill.read("a"), lambda: ill.read_at("a", 0, 100), lambda: ill.keys("a/")]
+        asks: list[Callable[[], object]] = [
+            lambda: ill.read("a"),
+            lambda: ill.read_at("a", 0, 100),
+            lambda: ill.keys("a/"),
+        ]
         if illness != "cuts short":
             asks += [lambda: ill.create("a", b"x", {}), lambda: ill.size("a")]
         for ask in asks:
