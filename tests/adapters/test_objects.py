@@ -2,8 +2,11 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,7 @@ from ledger.errors import (
     VerificationFailed,
 )
 from ledger.notary.ports import SignedCheckpoint
+from ledger.notary.storage import bucket as bucket_module
 from ledger.notary.storage import signedlog, signedobjects
 from ledger.notary.storage.bucket import (
     PIECE,
@@ -355,6 +359,59 @@ def test_uploads_of_one_root_from_many_threads_give_one_object(bucket, tmp_path)
     for each in threads:
         each.join()
     assert not errors and whole(store, one.payload.root) == HEADER + one.data
+
+
+# --- a store that is ill ---
+
+
+class _Ill(BaseHTTPRequestHandler):
+    """Answers as its server's `illness` says."""
+
+    def do_GET(self) -> None:
+        illness = self.server.illness  # type: ignore[attr-defined]
+        if illness == "hangs":
+            time.sleep(1)
+            return
+        self.send_response(503 if illness == "fails" else 200)
+        self.send_header("content-length", "1000")
+        self.send_header("etag", '"tag"')
+        self.send_header("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        self.end_headers()
+        self.wfile.write(b"half")
+        self.close_connection = True
+
+    do_PUT = do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("illness", ["hangs", "fails", "cuts short"])
+def test_a_store_that_is_ill_is_a_storage_failure(illness, monkeypatch):
+    pytest.importorskip("obstore")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setattr(bucket_module, "REQUEST", timedelta(seconds=0.3))
+    monkeypatch.setattr(bucket_module, "RETRIES", 1)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Ill)
+    server.illness = illness  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        ill = open_bucket(f"s3://bucket/p?endpoint=http://127.0.0.1:{server.server_port}")
+        asks: list[Callable[[], object]] = [
+            lambda: ill.read("a"),
+            lambda: ill.read_at("a", 0, 100),
+            lambda: ill.keys("a/"),
+        ]
+        if illness != "cuts short":
+            asks += [lambda: ill.create("a", b"x", {}), lambda: ill.size("a")]
+        for ask in asks:
+            with pytest.raises(StorageFailed) as error:
+                ask()
+            assert SECRET not in str(error.value)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 # --- where it lies, and who may know ---
