@@ -1,6 +1,7 @@
 """The pages where anybody checks what he has: a receipt or an evidence file, a certificate's number."""
 
 import re
+import unicodedata
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -20,8 +21,9 @@ router = pages()
 
 MAX_BESIDE = 1 << 20
 """Bytes of inspection records beside a file: those of some 250 deposits."""
-_NUMBER = re.compile(r"[0-9]{1,18}")
-"""As it is printed, with zeros before it."""
+_NUMBER = re.compile(r"(?:no\.?|nr\.?|#|编号|第)?:?([0-9]{1,18})号?", re.IGNORECASE)
+"""As it is printed, with zeros before it, and what people type around it; blanks are left out."""
+_MAX_ASKED = 40
 
 
 @router.get("/check")
@@ -95,8 +97,16 @@ async def certificate(request: Request, number: str) -> Response:
 
 
 async def _certificate(request: Request, asked: str) -> Response:
-    found = None
-    if _NUMBER.fullmatch(asked):
-        found = await run_in_threadpool(service(request).notary.certificate, int(asked))
-    status = 404 if found is None else 200
-    return page(request, "certificate.html", status=status, asked=asked[:40], found=found)
+    asked = asked[:_MAX_ASKED]
+    plain = "".join(unicodedata.normalize("NFKC", asked).split())
+    typed, found = _NUMBER.fullmatch(plain), None
+    if typed is not None:
+        found = await run_in_threadpool(service(request).notary.certificate, int(typed[1]))
+    return page(
+        request,
+        "certificate.html",
+        status=404 if found is None else 200,
+        asked=asked,
+        legible=typed is not None,
+        found=found,
+    )

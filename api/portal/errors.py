@@ -20,7 +20,7 @@ def error_page(
     if not wants_page(request.scope):
         return None
     language = language_of(request)
-    title, advice = _told(problem["status"], language)
+    title, advice = _told(problem["status"], request.url.path, language)
     detail, values = retold(problem["detail"], language)
     return page(
         request,
@@ -35,7 +35,7 @@ def error_page(
     )
 
 
-def _told(status: int, language: str) -> tuple[Words, Words]:
+def _told(status: int, path: str, language: str) -> tuple[Words, Words]:
     """Return what has happened and what to do, in a sentence each."""
     match status:
         case 404:
@@ -53,10 +53,15 @@ def _told(status: int, language: str) -> tuple[Words, Words]:
                 tr("This address does not take requests of that kind", language),
                 tr("Begin at the first page.", language),
             )
-        case 413:
+        case 413 if path == "/check":
             return (
                 tr("The file is too large for this service", language),
                 tr("Check it with the offline page or the command line instead.", language),
+            )
+        case 413:
+            return (
+                tr("The file is too large for this service", language),
+                tr("Look whether it is the file that the form asks for.", language),
             )
         case 408 | 429 | 503:
             return (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ledger.cli.speech import told
-from ledger.errors import InvalidInput, MalformedData
+from ledger.errors import InvalidInput, MalformedData, VerificationFailed
 from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
@@ -184,11 +184,12 @@ def require_readable(path: Path, *, folder: bool = False) -> None:
 
 @contextmanager
 def about(path: Path) -> Iterator[None]:
-    """Name the file in what a parser says of it."""
+    """Name the file in what is said against it."""
     try:
         yield
-    except MalformedData as error:
-        raise MalformedData(f"{quoted(path)}: {error}") from error
+    except (MalformedData, VerificationFailed) as error:
+        error.args = (f"{quoted(path)}: {error}",)
+        raise
 
 
 def watched() -> bool:

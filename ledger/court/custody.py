@@ -209,7 +209,7 @@ def _operator(custody: Custody, deposit: Report | None, language: str) -> tuple[
     values += [
         (tr("leaf hash of that entry", language), Words(stated.leaf.hex())),
         (tr("operator", language), platform.operator),
-        (tr("filing number", language), platform.filing),
+        (filing := tr("filing number", language), platform.filing or blank(filing)),
         (tr("environment", language), platform.environment),
         (tr("software", language), platform.software),
         *((tr("standard", language), each) for each in platform.standards),

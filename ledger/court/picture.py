@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from ledger.chain import report as rp
 from ledger.chain.report import Report
 from ledger.crypto.merkle import path_sides
-from ledger.language import CHINESE, tr, utc
+from ledger.language import CHINESE, beijing, tr, utc
 from ledger.quoted import Message, Words, in_fours, quoted
 
 WIDTH = 760
@@ -198,11 +198,17 @@ class _Drawing:
     def _times(self) -> Iterator[str]:
         shown = self.picture
         if shown.earliest is not None:
-            yield self.say("not before {time}", time=utc(shown.earliest))
+            yield self.say("not before {time}", time=self._when(shown.earliest))
         if shown.latest is not None:
-            yield self.say("not after {time}", time=utc(shown.latest))
+            yield self.say("not after {time}", time=self._when(shown.latest))
         else:
-            yield utc(shown.time)
+            yield self._when(shown.time)
+
+    def _when(self, seconds: int) -> Words:
+        """Return a time: in UTC, for readers of Chinese in Beijing."""
+        if self.language != CHINESE:
+            return utc(seconds)
+        return Words(f"{beijing(seconds)} UTC+8")
 
     def _names(self, names: Sequence[str], most: int) -> Iterator[str]:
         """Yield names, bounded; how many are not shown is said."""
@@ -242,7 +248,7 @@ class _Drawing:
             top + 42,
             [
                 self.say("entries {first:,} to {last:,}", first=shown.start, last=shown.size - 1),
-                utc(shown.time),
+                self._when(shown.time),
             ],
         )
         if shown.height:

@@ -153,9 +153,13 @@ def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     # What a crash has left: its one name keeps such files from piling up.
     temporary.unlink(missing_ok=True)
-    with new_file(temporary, mode) as file:
-        file.write(data)
-    temporary.replace(path)
+    try:
+        with new_file(temporary, mode) as file:
+            file.write(data)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

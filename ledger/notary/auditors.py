@@ -4,7 +4,8 @@ import hmac
 from collections.abc import Callable
 from hashlib import sha256
 
-from ledger.errors import Conflict, InvalidInput, NotFound
+from ledger.errors import Conflict, NotFound
+from ledger.lines import require_line
 from ledger.notary.storage.office import Auditor, OfficeDatabase
 from ledger.quoted import quoted
 
@@ -18,8 +19,7 @@ def admit(office: OfficeDatabase, name: str, now: int, random: Callable[[int], b
 
     Raises InvalidInput for a name that is none, Conflict where it is taken.
     """
-    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
-        raise InvalidInput(f"An auditor's name has 1 to {MAX_NAME} printable characters.")
+    name = require_line(name, MAX_NAME)
     credential = random(_SECRET).hex()
     if not office.admit(Auditor(name, _digest(credential), now)):
         raise Conflict(

@@ -16,14 +16,17 @@ from ledger.chain.enrolment import (
     parse_endorsed,
     verify_enrolment_request,
 )
-from ledger.chain.statement import MAX_ENTRY
+from ledger.chain.statement import MAX_ENTRY, NONCE_SIZE
 from ledger.chain.trust import fingerprint
 from ledger.errors import MalformedData, Refused, TooLarge, VerificationFailed
+from ledger.lines import require_line
 from ledger.notary.orders import Enroll, Enrolled, Join, Order
 from ledger.notary.storage.records import RecordStore
 from ledger.quoted import Quoted, quoted
 
 A = TypeVar("A")
+MAX_TEXT = 256
+"""Characters of a company's name, its registration number, and of whoever checked them."""
 Execute = Callable[[Order[Any]], Any]
 """Carries out an order of the office."""
 
@@ -49,6 +52,22 @@ def read_asked(sent: bytes) -> Asked:
     except MalformedData:
         return Asked(sent, verify_enrolment_request(sent), endorsed=False)
     return Asked(sent, verify_enrolment_request(inner), endorsed=True)
+
+
+def checked(
+    name: str, registration: str, by: str, moment: int, random: Callable[[int], bytes]
+) -> IdentityRecord:
+    """Return who a company is, as the office found it at `moment` (POSIX seconds).
+
+    Raises InvalidInput for what could not be read on a certificate.
+    """
+    return IdentityRecord(
+        salt=random(NONCE_SIZE),
+        name=require_line(name, MAX_TEXT),
+        registration=require_line(registration, MAX_TEXT),
+        checked_by=require_line(by, MAX_TEXT),
+        checked_at=moment,
+    )
 
 
 def require_account(asked: Asked, account: str | None) -> None:

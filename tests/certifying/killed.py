@@ -20,13 +20,13 @@ def killed(*_: Any) -> Any:
 
 if __name__ == "__main__":
     place, *sys.argv[1:] = sys.argv[1:]
-    rename = os.replace
+    name = os.link
 
     def unless_a_pdf(old: Any, new: Any) -> None:
-        (killed if str(new).endswith(".pdf") else rename)(old, new)
+        (killed if str(new).endswith(".pdf") else name)(old, new)
 
     if place == "made":
         Register.enter = killed  # type: ignore[method-assign, assignment]
     elif place == "entered":
-        os.replace = unless_a_pdf  # type: ignore[assignment]
+        os.link = unless_a_pdf  # type: ignore[assignment]
     main()

@@ -161,6 +161,21 @@ def test_long_names_wrap_and_the_page_stays_one(case: Case, name: str, code: str
     assert "Page 1 of 1" in shown and "999999999" in shown
 
 
+@pytest.mark.parametrize(
+    ("name", "code"), [("AVeryLongName" * 19, "0" * 256), ("名" * 256, "W" * 64)]
+)
+def test_what_an_office_enrols_is_shown_whole_and_inside_the_page(
+    case: Case, name: str, code: str
+) -> None:
+    pdf = draw(held_by(case, name, code), replace(BY, officer="W" * 64, seal=f"CN={'M' * 90}"), 1)
+    shown = text(pdf)
+    assert name in shown and code in shown and "W" * 64 in shown
+    page = pypdfium2.PdfDocument(pdf)[0]
+    letters = page.get_textpage()
+    right = max(letters.get_charbox(at)[2] for at in range(letters.count_chars()))
+    assert right < page.get_width() - 40
+
+
 def witnessed(case: Case, names: list[str]) -> VerifiedReceipt:
     claim = Claim(
         WITNESSES, PROVEN, "cosignatures", facts={"witnesses": [{"name": n} for n in names]}

@@ -9,8 +9,10 @@ import pikepdf
 import pytest
 
 from ledger.cli.notary.group import books
+from ledger.errors import StorageFailed
 from ledger.notary.certificates.standing import certificate_standing
 from tests.cli.conftest import Company, run
+from tests.spoofs import unbroken
 
 
 @pytest.fixture
@@ -50,7 +52,40 @@ def test_certificates_are_issued_beside_the_service_and_without_it(
     assert standing is not None and standing.withdrawn is not None
     assert standing.withdrawn.reason == "开具有误"
     assert "withdrawn already" in run(*withdraw, "--reason", "x", code=1).output
+    assert "has a character" in run(*withdraw, "--reason", "x\u202ey", code=1).output
     assert not run("notary", "fsck", "--dir", directory).exit_code
+
+
+def test_what_cannot_be_written_or_read_is_not_entered(
+    own_company: Company, receipts: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = own_company.notary.directory
+    own_company.notary.stop()
+    base = ("notary", "certificate", "--dir", directory)
+    issue = (*base, "--officer", "王小明")
+    broken, folder = tmp_path / "broken.receipt", tmp_path / "several"
+    data = receipts[1].read_bytes()
+    broken.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+    refused = run(*issue, receipts[0], broken, "-o", folder, code=1).output
+    assert "broken.receipt" in unbroken(refused)
+    assert not folder.exists()
+    assert "x.pdf" in run(*issue, receipts[0], "-o", "/proc/x.pdf", code=1).output
+    for nobody in ("", "  ", "\x1b[31m"):
+        run(*base, "--officer", nobody, receipts[0], "-o", tmp_path / "a.pdf", code=1)
+    with books(directory) as (store, _):
+        assert store.highest_certificate() == 0
+
+    def refuse(source: Path, target: Path) -> None:
+        raise StorageFailed(f"{target} is gone")
+
+    monkeypatch.setattr("ledger.cli.notary.papers.move_new", refuse)
+    said = unbroken(run(*issue, receipts[0], "-o", tmp_path / "b.pdf", code=1).output)
+    with books(directory) as (store, signed):
+        number = store.highest_certificate()
+        standing = certificate_standing(store, signed, number)
+    (kept,) = tmp_path.glob(".*.part")
+    assert f"withdraw {number}`" in " ".join(said.split()) and kept.name in said
+    assert standing is not None and standing.digest == sha256(kept.read_bytes()).digest()
 
 
 def test_a_copy_needs_no_office(own_company: Company, receipts: list[Path], tmp_path: Path) -> None:

@@ -195,6 +195,8 @@ def test_nothing_is_overwritten_and_a_lost_record_is_written_anew(deposited: Com
     assert second["entries"][0]["index"] > later["entries"][0]["index"]
     newest = inspect(deposited, file, "--again", "-o", "newest.inspection")
     assert newest["entries"] == second["entries"]
+    nowhere = inspect(deposited, file, *OFFICER, "-o", "/proc/x.inspection", code=1)
+    assert "--again" in nowhere["error"]["message"]
 
 
 def test_a_record_of_another_deposit_or_ledger_fails_and_a_damaged_one_is_refused(
@@ -257,9 +259,15 @@ def test_the_office_alone_inspects_and_its_books_hold_afterwards(own_company: Co
     assert format_inspections([found]) == record.read_bytes()
 
 
-def test_hostile_names_are_shown_as_words_of_others(deposited: Company) -> None:
+def test_hostile_names_are_shown_as_words_of_others(
+    deposited: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = "A\x1b[31m\u202e”. Proven: true"
     file = evidence(deposited)
+    refused = inspect(deposited, file, "--officer", name, "--role", "x", code=1)["error"]["message"]
+    assert "cannot be shown" in refused
+    # Another office's program may take them all the same.
+    monkeypatch.setattr("ledger.cli.notary.inspect.require_line", lambda text, _: text)
     paper = inspect(deposited, file, "--officer", name, "--role", "x\ny")["paper"]
     page = run("verify", file, "--trust", deposited.notary.trust_file).stdout
     for shown in (page, Path(paper).read_text()):

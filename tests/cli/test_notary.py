@@ -46,6 +46,9 @@ def test_enroll_wants_the_fingerprint_from_the_paper(applicant: Company) -> None
     assert "Enrol nobody" in shown.stderr
     assert fingerprint(request.read_bytes()) not in shown.stderr
     good = fingerprint(request.read_bytes()).replace(" ", "").upper()
+    for nobody in ("", " ", "\u3000", "\x1b[31mA", "A\u202eB", "A" * 257):
+        blank = (*command, "--fingerprint", good, "--registration", nobody or "  ")
+        assert "(1)" in run(*blank, code=1).stderr or not nobody.strip()
     answer = json.loads(run(*command, "--fingerprint", good, "--json").stdout)
     assert [each["role"] for each in answer["keys"]] == ["device", "recovery"]
     again = json.loads(run(*command, "--fingerprint", good, "--json").stdout)

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from ledger.cli.company.parts import _line
+from ledger.cli.company.preview import _row
 from ledger.cli.text import WIDTH, columns
 from ledger.company.disclosing.readings import first_line_of, first_line_of_mail
 from ledger.court.shown import gaps_in_words
@@ -49,3 +50,9 @@ def test_a_part_however_deep_is_listed_in_80_columns() -> None:
         assert (
             columns(_line(depth, "part " + "1." * depth + "1", "multipart/mixed", 111_000)) <= WIDTH
         )
+
+
+@pytest.mark.parametrize("right", ["489 B", "第 2 份，共 12 份", "记录 3，区块 1"])
+def test_a_row_is_80_columns_in_both_languages(right: str) -> None:
+    for left in ("a.txt", "message 2/body", "一份名称很长的合同" * 9):
+        assert columns(_row(left, right)) <= WIDTH

@@ -24,7 +24,8 @@ def test_somebody_is_added_and_comes_in_by_the_link_that_is_printed(own_notary: 
     shown = run(
         "notary", "staff", "add", "Wang Li", "--role", "clerk", "--dir", own_notary.directory
     )
-    address = shown.stdout.split()[-1]
+    (address,) = (each for each in shown.stdout.split() if each.startswith("http"))
+    assert "change 8400" in " ".join(shown.stdout.split())
     where, _, secret = address.partition("#")
     assert where == "http://localhost:8400/office/link"
     assert desk(own_notary, "staff", "list")["staff"] == [
@@ -46,6 +47,13 @@ def test_the_link_leads_to_the_address_of_the_settings(own_notary: Served) -> No
     settings.write_text(f'portal = "https://notary.example/"\n{settings.read_text()}')
     link = desk(own_notary, "staff", "add", "Wang Li", "--role", "officer")["link"]
     assert link.startswith("https://notary.example/office/link#")
+    settings.write_text(
+        settings.read_text().replace("https://notary.example/", "http://localhost:8411")
+    )
+    assert desk(own_notary, "staff", "link", "wang li")["link"].startswith("http://localhost:8411/")
+    settings.write_text(settings.read_text().replace("localhost:8411", "notary.example"))
+    refused = run("notary", "staff", "link", "wang li", "--dir", own_notary.directory, code=1)
+    assert "nobody signs in there" in " ".join(refused.stderr.split())
 
 
 def test_somebody_is_reset_linked_and_removed(own_notary: Served) -> None:

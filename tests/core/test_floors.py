@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = (
     ("ledger.quoted", "ledger.program", "ledger.children", "ledger.limits", "ledger.numerals"),
     ("ledger.errors", "ledger.language", "ledger.recognised", "ledger.dates"),
-    ("ledger.encoding", "ledger.reading"),
+    ("ledger.encoding", "ledger.reading", "ledger.lines"),
     ("ledger.crypto",),
     ("ledger.chain",),
     ("ledger.verify", "ledger.disk", "ledger.wire"),
@@ -61,6 +61,7 @@ CLOSED = {
 """room -> what it never imports, also not through others."""
 
 PURE = ("ledger.errors", "ledger.encoding", "ledger.dates", "ledger.numerals", "ledger.reading",
+        "ledger.lines",
         "ledger.crypto", "ledger.chain", "ledger.verify",
         "ledger.evidence.partial", "ledger.evidence.manifest")  # fmt: skip
 INPUT_AND_OUTPUT = {

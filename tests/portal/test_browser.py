@@ -66,6 +66,14 @@ def test_a_page_is_for_everybody(look, page, portal, path):
     found = path.strip("/").replace("/", "-").replace("?", "-") or "first"
     missing = path in ("/nothing", "/certificates/2026-1")  # which the console notes as a 404
     judged(page, portal, width, f"{found}-{name}", loaded_well=not missing)
+    for drawing in page.query_selector_all("figure.picture svg"):
+        scale = "each => each.getBoundingClientRect().width / each.viewBox.baseVal.width"
+        assert drawing.evaluate(scale) > 0.9, "its letters can be read"
+        assert ("UTC+8" in drawing.text_content()) is name.endswith("zh")
+    page.set_viewport_size({"width": min(width, 800), "height": 800})
+    right = "each => each.getBoundingClientRect().right"
+    for table in page.query_selector_all(".beside > table"):
+        assert table.evaluate(right) < page.locator(".beside").first.evaluate(right) + 1
 
 
 def test_a_receipt_is_checked_by_hand(look, page, portal, tmp_path):

@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from api.app import create_app
-from api.portal.office.gate import NotHere, _site, origin_of
+from api.portal.office.gate import _site
 from ledger.chain.statement import MAX_ENTRY
 from ledger.chain.trust import fingerprint
 from ledger.notary.desk import sessions, staff
+from ledger.notary.desk.address import NotHere, origin_of
 from ledger.notary.desk.roles import Role
 from ledger.notary.desk.sessions import IDLE
 from ledger.notary.desk.trail import Action, rows, verify_trail
@@ -182,6 +183,8 @@ def test_a_clerk_proposes_an_officer_approves_and_the_company_deposits(office: O
     again = officer.get(page)
     assert "enrolled" in again.text
     assert "Approve and enrol" not in again.text
+    known = clerk.propose(company)
+    assert known.status_code == 409 and "belongs to an account already" in known.text
     last = [each.action for each in rows(office.desk)][-2:]
     assert last == [Action.APPROVED, Action.ENROLLED]
 
@@ -328,7 +331,7 @@ def test_an_upload_that_is_no_request_is_refused(office: Office, data: bytes) ->
 def test_an_upload_is_bounded_before_it_is_read(office: Office) -> None:
     clerk = office.people["Clerk"]
     sent = clerk.post("/office/requests", "/office/requests", file=bytes(1 << 20), fingerprint="0")
-    assert sent.status_code == 413
+    assert sent.status_code == 413 and "offline page" not in sent.text
 
 
 # --- sessions, tokens, origins
@@ -540,6 +543,8 @@ def test_no_secret_and_no_word_of_a_company_is_on_the_trail(office: Office) -> N
         ("https://Notary.Example:443/ledger/?a#b", "https://notary.example"),
         ("https://notary.example:8443", "https://notary.example:8443"),
         ("http://notary.example", None),
+        ("http://localhost:8411/", "http://localhost:8411"),
+        ("http://localhost.example", None),
         ("https://user@notary.example", None),
         ("https://", None),
         ("https://a_b", None),

@@ -280,6 +280,11 @@ def test_a_certificate_is_found_by_its_number(portal):
     assert "withdrawn by the office" in gone.text and "not withdrawn" not in gone.text
     assert "onerror=alert(1)&gt;" in gone.text and "\\u202e" in gone.text
     assert "<img" not in gone.text and "\u202e" not in gone.text and "\x1b" not in gone.text
+    for number in ("No. 000001", "\uff11", "编号：000001", "第1号"):
+        found = portal.http.get("/certificates", params={"number": number}, headers=HTML)
+        assert found.status_code == 200 and "issued by the office" in found.text, number
+    unread = portal.http.get("/certificates", params={"number": "one"}, headers=HTML)
+    assert "not a certificate" in unread.text and "was not issued by" not in unread.text
     for number in ("3", "0", "-1", "9" * 30, HOSTILE[:60], "<script>", "1\n"):
         answer = portal.http.get("/certificates", params={"number": number}, headers=HTML)
         assert answer.status_code == (200 if number.strip() == "1" else 404)

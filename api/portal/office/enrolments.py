@@ -3,10 +3,11 @@
 from fastapi import Request, Response
 
 from ledger.crypto.keys import thumbprint_ed25519
-from ledger.errors import InvalidInput, NotFound
+from ledger.errors import Conflict, InvalidInput, NotFound
 from ledger.notary.desk import proposals
 from ledger.notary.desk.proposals import WAITING, Proposal
 from ledger.notary.desk.roles import NotAllowed, Right, require_second_eyes
+from ledger.notary.enrolling import MAX_TEXT, read_asked
 
 from .. import health as words
 from ..visitors import language_of
@@ -44,7 +45,7 @@ def requests(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response
         "requests.html",
         waiting=proposals.undecided(visit.desk),
         decided=proposals.decided(visit.desk, _SHOWN),
-        most=proposals.MAX_TEXT,
+        most=MAX_TEXT,
         tried=tried,
     )
 
@@ -55,6 +56,11 @@ def propose(_: Request, visit: Visit, form: Form) -> Response:
     sent = form.file("request")
     if not sent:
         raise InvalidInput("Choose the enrolment request that the company has sent.")
+    key = thumbprint_ed25519(read_asked(sent).request.key)
+    if visit.notary.accounts.key(key) is not None:
+        raise Conflict(
+            "The key of this request belongs to an account already: find it under Accounts."
+        )
     number = proposals.propose(
         visit.desk,
         visit.who,

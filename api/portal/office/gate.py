@@ -6,7 +6,6 @@ origin.
 """
 
 import hmac
-import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from ledger.errors import NotAuthenticated, Refused, SealbookError, Unavailable
+from ledger.errors import NotAuthenticated, SealbookError, Unavailable
 from ledger.notary.desk import sessions
+from ledger.notary.desk.address import LOCAL, NotHere, origin_of
 from ledger.notary.desk.challenges import Challenges
 from ledger.notary.desk.roles import RIGHTS, Member, NotAllowed, Right, require
 from ledger.notary.desk.sessions import Session
@@ -41,15 +41,8 @@ if TYPE_CHECKING:
 
 OFFICE, SIGN_IN, OWN = "/office", "/office/sign-in", "/office/own"
 _COOKIE = "sealbook-office"
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _TOKEN = 64
 """Hexadecimal digits of a cookie."""
-
-
-class NotHere(Refused):
-    """The office is not signed in to at this address."""
-
-    code = "not-here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +249,7 @@ def _site(request: Request, notary: "Notary") -> "Site":
     )
     if notary.portal is None:
         origin = f"http://{request.headers.get('host', '')}"
-        if urlsplit(origin).hostname != "localhost" or not client.is_loopback:
+        if urlsplit(origin).hostname != LOCAL or not client.is_loopback:
             raise NotHere(
                 "The office signs in at the address that notary.toml names as portal, or on the "
                 "notary's own machine at http://localhost. Not at this one."
@@ -266,21 +259,6 @@ def _site(request: Request, notary: "Notary") -> "Site":
         if not (client.is_loopback or proxied):
             raise NotHere("The office signs in through the proxy in front of this service alone.")
     return Site(origin, urlsplit(origin).hostname or "", notary.issuer)
-
-
-def origin_of(portal: str) -> str:
-    """Return the origin of the portal's URL as browsers write it (RFC 6454). Raises NotHere."""
-    parts = urlsplit(portal)
-    host = parts.hostname or ""
-    try:
-        port = "" if parts.port in (None, 443) else f":{parts.port}"
-    except ValueError:  # no number that a port can have
-        host = port = ""
-    if parts.scheme != "https" or parts.username is not None or not _HOST.fullmatch(host):
-        raise NotHere(
-            "The portal's URL in notary.toml is not https:// and a name, so nobody signs in there."
-        )
-    return f"https://{host}{port}"
 
 
 def _away(visit: Visit, right: Right | None, path: str) -> Response | None:

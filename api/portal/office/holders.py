@@ -84,7 +84,10 @@ def _standing(request: Request, visit: Visit) -> Standing:
     name = request.path_params["account"]
     if not is_account(name):
         raise NotFound("There is no such account.")
-    return visit.notary.accounts.standing(name)
+    try:
+        return visit.notary.accounts.standing(name)
+    except NotFound:
+        raise NotFound("There is no such account.") from None
 
 
 def _purpose(key: bytes) -> str:

@@ -293,7 +293,7 @@ def _line(depth: int, path: str, label: str, size: int, more: str = "") -> str:
     path = text.inline(path, min(40, text.WIDTH // 2))
     left = margin + text.pad(path, max(0, _PATH - len(margin))) + " "
     right = f"{more}  {text.size(size):>7}".strip() if more else text.size(size)
-    room = max(0, text.WIDTH - most_columns(left) - len(right) - 2)
+    room = max(0, text.WIDTH - most_columns(left) - most_columns(right) - 2)
     return f"{left}{text.pad(text.inline(label, room), room)}  {right}"
 
 

@@ -12,7 +12,7 @@ from ledger.company.disclosing.contents import COVER
 from ledger.company.disclosing.selectors import CALLED, TEXT
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Splitting
-from ledger.quoted import quoted
+from ledger.quoted import columns, quoted
 from ledger.reading.shown import fold
 
 _MARGIN = 2
@@ -69,7 +69,7 @@ def _title(words: str, name: str | None = None) -> Iterator[str]:
 
 
 def _row(left: str, right: str, margin: int = _MARGIN) -> str:
-    width = text.WIDTH - margin - len(right) - 2
+    width = text.WIDTH - margin - columns(right) - 2
     return " " * margin + text.pad(text.inline(left, width), width) + "  " + right
 
 

@@ -52,10 +52,10 @@ def enroll(
     what ties the key to the company. A further key of an account comes as a request that one of the
     account's keys has signed; it needs no new identity check, only --account.
     """
-    from ledger.chain.enrolment import IdentityRecord, format_record
+    from ledger.chain.enrolment import format_record
     from ledger.chain.statement import MAX_ENTRY
     from ledger.crypto.keys import thumbprint_ed25519
-    from ledger.notary.enrolling import read_asked, require_account, require_paper
+    from ledger.notary.enrolling import checked, read_asked, require_account, require_paper
     from ledger.notary.ordering import command
     from ledger.notary.orders import Enroll, Join
 
@@ -79,13 +79,9 @@ def enroll(
     else:
         name = name or shell.ask("Name", "--name")
         registration = registration or shell.ask("Registration", "--registration")
-        record = IdentityRecord(
-            salt=os.urandom(32),
-            name=name,
-            registration=registration,
-            checked_by=checked_by or shell.ask("Checked by", "--checked-by"),
-            checked_at=int(time.time()),
-        )
+        by = checked_by or shell.ask("Checked by", "--checked-by")
+        record = checked(name, registration, by, int(time.time()), os.urandom)
+        name, registration = record.name, record.registration
         enrolled = command(directory, Enroll(data), record=format_record(record))
     value = {"new": enrolled.new, **_standing(enrolled.standing)}
     if value["new"]:

@@ -10,13 +10,17 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
-from ledger.errors import Conflict, InvalidInput
+from ledger.errors import Conflict, InvalidInput, SealbookError
 from ledger.language import choose_language, tr
+from ledger.lines import require_line
 from ledger.quoted import Words, quoted
 
 if TYPE_CHECKING:
     from ledger.court.certificate.content import Case
     from ledger.notary.certificates.issuing import Desk, IssuedCertificate
+
+MAX_OFFICER = 64
+"""Characters of an officer's name on a certificate: what the staff's have."""
 
 
 @notary.command(
@@ -52,7 +56,8 @@ def certificate(
     """
     if unsigned != (trust is not None) or unsigned == (officer is not None):
         raise InvalidInput(
-            "Name the --officer who issues, or make an --unsigned copy under a --trust file."
+            "Name the --officer who issues; or make an --unsigned copy under a --trust file, without "
+            "--officer."
         )
     language = choose_language(None, os.environ)
     names = _names(receipts, output)
@@ -65,16 +70,20 @@ def certificate(
         )
         return
     assert officer is not None
+    officer = require_line(officer, MAX_OFFICER)
     from ledger.notary.ordering import open_desk
 
-    with open_desk(directory) as desk:
-        level, tokens = desk.sealing.level, bool(desk.sealing.authorities)
-        made = list(_issue(desk, receipts, officer, names))
-    lines = [
-        f"{tr('No.', language)} {each.number:06d}  "
-        f"{tr('Entry {index}', language, index=each.index)}  {quoted(path)}"
-        for each, path in made
-    ]
+    made: list[tuple[IssuedCertificate, Path]] = []
+    try:
+        with open_desk(directory) as desk:
+            level, tokens = desk.sealing.level, bool(desk.sealing.authorities)
+            for each in _issue(desk, receipts, officer, names):
+                made.append(each)
+    except SealbookError:
+        if made:  # those stand, whatever became of the rest
+            click.echo("\n".join(_lines(made, language)), err=True)
+        raise
+    lines = _lines(made, language)
     lines.append(tr("Signed as {level}.", language, level=Words(level)))
     if not tokens:
         alone = tr(
@@ -92,33 +101,44 @@ def certificate(
     shell.emit(as_json, value, "\n".join(lines))
 
 
+def _lines(made: "Sequence[tuple[IssuedCertificate, Path]]", language: str) -> list[str]:
+    return [
+        f"{tr('No.', language)} {each.number:06d}  "
+        f"{tr('Entry {index}', language, index=each.index)}  {quoted(path)}"
+        for each, path in made
+    ]
+
+
 def _issue(
     desk: "Desk",
     receipts: Sequence[Path],
     officer: str,
     names: Sequence[Path],
 ) -> "Iterator[tuple[IssuedCertificate, Path]]":
+    from ledger.cli.notary.papers import Papers
     from ledger.court.certificate.content import Issue
     from ledger.court.certificate.drawing import drawer
-    from ledger.disk.files import write_durably
     from ledger.notary.certificates.issuing import issue
 
     cases = [_case(each, desk.trust, desk.entry) for each in receipts]
     by = Issue(officer, int(desk.now()), desk.sealing.subject, desk.portal)
     deposits = [case.verified.index for case in cases]
-    for each, path in zip(issue(desk, deposits, drawer(cases, by)), names, strict=True):
-        write_durably(path, each.pdf, 0o600)
-        yield each, path
+    with Papers(names) as papers:
+        for which, each in enumerate(issue(desk, deposits, drawer(cases, by), papers.keep)):
+            papers.hand_out(which, each)
+            yield each, names[which]
 
 
 def _copy(receipts: Sequence[Path], trust: Path, names: Sequence[Path]) -> None:
+    from ledger.cli.notary.papers import make_room
     from ledger.court.certificate.drawing import draw_copy
-    from ledger.disk.files import write_durably
+    from ledger.disk.outputs import write_new
 
     _, data = shell.read_trust(trust)
     cases = [_case(each, data) for each in receipts]
+    make_room(names[0].parent)
     for case, path in zip(cases, names, strict=True):
-        write_durably(path, draw_copy(case, int(time.time())), 0o600)
+        write_new(path, draw_copy(case, int(time.time())))
 
 
 def _case(
@@ -139,7 +159,6 @@ def _names(receipts: Sequence[Path], output: Path) -> list[Path]:
         names = [output / f"{each.name.removesuffix('.receipt')}.pdf" for each in receipts]
         if len(set(names)) < len(names):
             raise InvalidInput("Two of the receipts have the same name; issue them one by one.")
-        output.mkdir(exist_ok=True)
     for each in names:
         if each.exists():
             raise Conflict(f"{quoted(each)} exists already; choose another name.")

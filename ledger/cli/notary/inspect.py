@@ -12,7 +12,8 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.cli.speech import _, told
-from ledger.errors import Conflict
+from ledger.errors import Conflict, StorageFailed
+from ledger.lines import require_line
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def inspect(
 
     if again == bool(officer or role) or bool(officer) != bool(role):
         raise click.UsageError("Name --officer and --role, or ask --again for what was entered.")
-    if max(len(officer or ""), len(role or "")) > MAX_NAME:
-        raise click.UsageError(f"--officer and --role have at most {MAX_NAME} characters each.")
+    if officer and role:
+        officer, role = require_line(officer, MAX_NAME), require_line(role, MAX_NAME)
     record = output or inspections_of(file)
     paper = record.with_name(record.name + ".txt")
     for each in (record, paper):
@@ -101,8 +102,14 @@ def inspect(
         digest = file_digest(data, "sha256").hexdigest()
     desk = Desk(trust.issuer, trust.origin, fingerprint(trust_data), file.name, digest, record.name)
     page = draft_page(inspection_paper(opened, desk))
-    write_new(record, format_inspections(records))
-    write_new(paper, f"{page}\n".encode())
+    try:
+        write_new(record, format_inspections(records))
+        write_new(paper, f"{page}\n".encode())
+    except StorageFailed as error:
+        what = str(error).rstrip(".")
+        raise StorageFailed(
+            f"{what}. The inspection is entered: --again, with another -o, writes both files."
+        ) from error
     entries = [_value(each.inspection) for each in opened]
     lines = [
         told(

@@ -11,13 +11,14 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option, notary
 from ledger.cli.speech import _, told
+from ledger.notary.desk.address import LOCAL, origin_of
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.notary.desk.trail import Actor
     from ledger.notary.storage.desk import StaffDesk
 
-_HERE = "http://localhost:8400"
+_HERE = f"http://{LOCAL}:8400"
 """Where the portal is while notary.toml names no portal."""
 
 
@@ -51,9 +52,10 @@ def add(name: str, role: str, directory: Path, as_json: bool) -> None:
     from ledger.notary.desk import staff as use
     from ledger.notary.desk.roles import Role
 
+    portal = _portal(directory)
     with opened_desk(directory) as desk:
         secret = use.add(desk, name, Role(role), at_terminal())
-    _say_link(directory, name, secret, as_json)
+    _say_link(portal, name, secret, as_json)
 
 
 @staff.command(
@@ -111,9 +113,10 @@ def link(name: str, directory: Path, as_json: bool) -> None:
     """Print a new link for somebody who signs in with a one-time code, or has nothing yet."""
     from ledger.notary.desk import staff as use
 
+    portal = _portal(directory)
     with opened_desk(directory) as desk:
         secret = use.link(desk, name, at_terminal())
-    _say_link(directory, name, secret, as_json)
+    _say_link(portal, name, secret, as_json)
 
 
 @staff.command(
@@ -129,9 +132,10 @@ def reset(name: str, directory: Path, as_json: bool) -> None:
     """Take away somebody's passkeys and codes, and print a link to begin anew."""
     from ledger.notary.desk import staff as use
 
+    portal = _portal(directory)
     with opened_desk(directory) as desk:
         secret = use.reset(desk, name, at_terminal())
-    _say_link(directory, name, secret, as_json)
+    _say_link(portal, name, secret, as_json)
 
 
 @staff.command(
@@ -181,23 +185,30 @@ def opened_desk(directory: Path) -> "Iterator[StaffDesk]":
         yield desk
 
 
-def _say_link(directory: Path, name: str, secret: str, as_json: bool) -> None:
-    from ledger.notary.desk.staff import LINK_SECONDS
+def _portal(directory: Path) -> str | None:
+    """Return the portal's URL, None without one. Raises NotHere where nobody signs in there."""
     from ledger.notary.storage.directory import read_settings
 
+    portal = read_settings(directory).portal
+    if portal is not None:
+        origin_of(portal)
+    return portal
+
+
+def _say_link(portal: str | None, name: str, secret: str, as_json: bool) -> None:
+    from ledger.notary.desk.staff import LINK_SECONDS
+
     # After '#': what stands there is sent to nobody and gets into no log.
-    address = f"{(read_settings(directory).portal or _HERE).rstrip('/')}/office/link#{secret}"
-    shell.emit(
-        as_json,
-        {"name": name, "link": address, "seconds": LINK_SECONDS},
-        "\n".join(
-            [
-                text.foreign(name, 0),
-                _(
-                    "Open this once, within {n} minutes; it is shown only here:",
-                    n=LINK_SECONDS // 60,
-                ),
-                f"  {address}",
-            ]
-        ),
-    )
+    address = f"{(portal or _HERE).rstrip('/')}/office/link#{secret}"
+    lines = [
+        text.foreign(name, 0),
+        _("Open this once, within {n} minutes; it is shown only here:", n=LINK_SECONDS // 60),
+        f"  {address}",
+    ]
+    if portal is None:
+        port = _(
+            "notary.toml names no portal: this is for this machine, and for `sealbook notary serve` at "
+            "its usual port. With another --port, change 8400 in it."
+        )
+        lines.append(text.indent(port, 0))
+    shell.emit(as_json, {"name": name, "link": address, "seconds": LINK_SECONDS}, "\n".join(lines))

@@ -17,7 +17,9 @@ from ledger.quoted import LIMIT, Quoted, Words, quoted
 MAX_NAMES = 5
 """Authorities or witnesses that a row names; the receipt has them all."""
 SHOWN = 110
-"""Columns of a name that are shown: a line. The holder's and the operator's may have some more."""
+"""Columns of a name that are shown: a line. The operator's may have some more."""
+HOLDER = 512
+"""Columns of the holder's name and credit code: all of what an office enrols today, which wraps."""
 NUMBER = "{:06d}"
 
 
@@ -77,8 +79,8 @@ def _rows(case: Case, language: str) -> Iterator[Row]:
         yield Row(tr("Holder", language), nothing)
     else:
         name, registration = known
-        yield Row(tr("Holder, as the office states", language), (quoted(name),), limit=LIMIT)
-        yield Row(tr("Credit code", language), (quoted(registration),))
+        yield Row(tr("Holder, as the office states", language), (quoted(name),), limit=HOLDER)
+        yield Row(tr("Credit code", language), (quoted(registration),), limit=HOLDER)
     yield Row(
         tr("Commitment", language),
         (
@@ -112,6 +114,10 @@ def _rows(case: Case, language: str) -> Iterator[Row]:
 def _time(seconds: int, language: str) -> tuple[Words, ...]:
     here = beijing(seconds)
     return (tr("Beijing time {beijing} (UTC {utc})", language, beijing=here, utc=_plain(seconds)),)
+
+
+def _date(seconds: int, language: str) -> Words:
+    return tr("{date}, Beijing time", language, date=beijing(seconds, "%Y-%m-%d"))
 
 
 def _plain(seconds: int) -> Words:
@@ -197,9 +203,9 @@ def _steps(issue: Issue | None, language: str) -> tuple[Words, ...]:
         if issue is None
         else tr(
             "Check the signature of this PDF. A reader that does not know who certified the seal calls "
-            "its validity unknown: compare the seal's certificate with the trust file. The ledger, "
-            "which others mirror, holds this PDF's SHA-256 under the number above, and says if it was "
-            "withdrawn.",
+            "its validity unknown: compare the seal's certificate with the trust file. Whether it was "
+            "withdrawn, the office answers under the number above; without the office, only an auditor "
+            "who keeps the ledger's entries can say. The receipt counts either way.",
             language,
         ),
     ]
@@ -212,5 +218,5 @@ def _footer(case: Case, issue: Issue | None, language: str) -> Iterator[Row]:
     else:
         yield Row(tr("Seal", language), (quoted(issue.seal),))
         yield Row(tr("Officer", language), (quoted(issue.officer),))
-        yield Row(tr("Date", language), (beijing(issue.time, "%Y-%m-%d"),))
+        yield Row(tr("Date", language), (_date(issue.time, language),))
     yield Row(tr("Trust file's fingerprint", language), (Words(case.fingerprint),))

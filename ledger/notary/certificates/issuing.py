@@ -1,8 +1,9 @@
-"""Issuing certificates: numbers reserved, PDFs made and signed, their hashes entered, then handed out.
+"""Issuing certificates: numbers reserved, PDFs made, signed and kept, their hashes entered, handed out.
 
 What a certificate says and looks like is no business of the notary's: whoever issues brings the
-function that draws one. A kill before the entry leaves a number that nobody has; one after it leaves a
-certificate whose paper nobody has, which the office withdraws.
+function that draws one, and may bring one that keeps it before the entry says that it exists. A kill
+before the entry leaves a number that nobody has; one after it leaves a certificate whose paper nobody
+was given, which the office withdraws.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -56,12 +57,16 @@ class IssuedCertificate:
 
 
 def issue(
-    desk: Desk, deposits: Sequence[int], draw: Callable[[int, int], bytes]
+    desk: Desk,
+    deposits: Sequence[int],
+    draw: Callable[[int, int], bytes],
+    keep: Callable[[int, bytes], None] = lambda which, pdf: None,  # noqa: ARG005
 ) -> Iterator[IssuedCertificate]:
     """Yield a certificate for each deposit, by their entries, in order.
 
     `draw(which, number)` returns the PDF, unsigned, of the certificate with this number for
-    `deposits[which]`; it may be called from several threads. Raises what it raises, what signing
+    `deposits[which]`; it may be called from several threads. `keep(which, pdf)` is given each
+    signed one before it is entered: where that raises, it is not. Raises what they raise, what signing
     raises, and what the orders raise. What was yielded before stands.
     """
     sealer = desk.sealing.signer()
@@ -80,30 +85,35 @@ def issue(
             before, started = (
                 started,
                 [
-                    _Started(first + i, deposit, workers.submit(made, at + i, first + i))
+                    _Started(at + i, first + i, deposit, workers.submit(made, at + i, first + i))
                     for i, deposit in enumerate(some)
                 ],
             )
-            yield from _entered(desk, before)  # while the next ones are made
-        yield from _entered(desk, started)
+            yield from _entered(desk, before, keep)  # while the next ones are made
+        yield from _entered(desk, started, keep)
     finally:
         workers.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Started:
-    """A certificate that is being made: its number, the deposit's entry, the PDF that comes."""
+    """A certificate that is being made: for which deposit, by place and entry, its number, the PDF."""
 
+    which: int
     number: int
     deposit: int
     pdf: Future[bytes]
 
 
-def _entered(desk: Desk, started: Sequence[_Started]) -> Iterator[IssuedCertificate]:
-    """Enter certificates, together, once they are made; yield them. Without any, do nothing."""
+def _entered(
+    desk: Desk, started: Sequence[_Started], keep: Callable[[int, bytes], None]
+) -> Iterator[IssuedCertificate]:
+    """Enter certificates, together, once they are made and kept; yield them, if there are any."""
     if not started:
         return
     pdfs = [each.pdf.result() for each in started]
+    for each, pdf in zip(started, pdfs, strict=True):
+        keep(each.which, pdf)
     said = tuple(
         Issued(each.number, sha256(pdf).digest(), each.deposit)
         for each, pdf in zip(started, pdfs, strict=True)

@@ -13,6 +13,7 @@ from ledger.chain.office import Issued, Withdrawn, certificate_payload
 from ledger.disk.files import write_durably
 from ledger.encoding import parse_decimal
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
+from ledger.lines import require_line
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.quoted import quoted
@@ -84,13 +85,7 @@ class Register:
 
 def require_reason(text: str) -> str:
     """Return why a certificate is withdrawn, as it will be public. Raises InvalidInput."""
-    reason = text.strip()
-    if not 0 < len(reason) <= MAX_REASON or not reason.isprintable():
-        raise InvalidInput(
-            f"The reason {quoted(text)} must be one line of at most {MAX_REASON} characters. It "
-            "becomes public: name nobody in it."
-        )
-    return reason
+    return require_line(text, MAX_REASON)
 
 
 def _require_count(count: int) -> None:

@@ -8,11 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ledger.chain.enrolment import (
-    IdentityRecord,
-    format_record,
-    parse_record,
-)
+from ledger.chain.enrolment import IdentityRecord, format_record, parse_record
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import (
     Conflict,
@@ -32,6 +28,7 @@ from ledger.notary.desk.trail import Action, Actor, note, record
 from ledger.notary.enrolling import (
     Asked,
     Execute,
+    checked,
     enrol,
     read_asked,
     require_account,
@@ -46,8 +43,6 @@ WAITING, APPROVING, DECLINED, ENROLLED = "waiting", "approving", "declined", "en
 OPEN = (WAITING, APPROVING)
 """States of what is not decided. While the ledger has not answered, nobody takes an approval back."""
 MAX_WAITING = 200
-MAX_TEXT = 256
-"""Characters of a company's name or registration number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +101,8 @@ def propose(
     _compare(asked, printed, account)
     data = None
     if asked.request.account is None:
-        who = _printable(name), _printable(registration)
-        data = format_record(IdentityRecord(desk.random(32), *who, member.name, desk.moment))
+        identity = checked(name, registration, member.name, desk.moment, desk.random)
+        data = format_record(identity)
     digest = asked.request.digest
     with desk.connections.writing() as connection:
         sql = "SELECT digest FROM proposals WHERE state IN (?, ?)"
@@ -282,13 +277,3 @@ def _compare(asked: Asked, printed: str, account: str | None) -> None:
         )
     require_account(asked, account)
     require_paper(asked, printed)
-
-
-def _printable(value: str) -> str:
-    kept = " ".join(value.split())
-    if not kept or len(kept) > MAX_TEXT or not kept.isprintable():
-        raise InvalidInput(
-            f"A company's name and its registration number have 1 to {MAX_TEXT} printable characters "
-            "each."
-        )
-    return kept

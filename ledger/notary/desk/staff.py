@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from ledger.errors import Conflict, InvalidInput, NotFound
+from ledger.errors import Conflict, NotFound
+from ledger.lines import require_line
 from ledger.notary.desk.roles import Member, Role, folded
 from ledger.notary.desk.trail import Action, Actor, note
 from ledger.notary.storage.desk import StaffDesk
@@ -36,9 +37,7 @@ class Standing:
 
 def add(desk: StaffDesk, name: str, role: Role, by: Actor) -> str:
     """Add somebody; return the secret of their link. Raises InvalidInput, Conflict."""
-    kept = " ".join(name.split())
-    if not kept or len(kept) > MAX_NAME or not kept.isprintable():
-        raise InvalidInput(f"A name has 1 to {MAX_NAME} printable characters.")
+    kept = require_line(name, MAX_NAME)
     with desk.connections.writing() as connection:
         sql = "SELECT id, active FROM staff WHERE folded = ?"
         found = connection.execute(sql, (folded(kept),)).fetchone()
