@@ -69,7 +69,7 @@ def _title(words: str, name: str | None = None) -> Iterator[str]:
 
 
 def _row(left: str, right: str, margin: int = _MARGIN) -> str:
-    width = text.WIDTH - margin - len(right) - 2
+    width = text.WIDTH - margin - text.columns(right) - 2
     return " " * margin + text.pad(text.inline(left, width), width) + "  " + right
 
 
