@@ -13,7 +13,7 @@ from ledger.cli.notary.group import books, directory_option, notary
 from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, NotFound
 from ledger.language import day, spelled, utc
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.notary.ports import TokenPlace
@@ -260,9 +260,13 @@ def accept_clock(directory: Path, as_json: bool) -> None:
     from ledger.notary.orders import AcceptClock
 
     notice = command(directory, AcceptClock()).notice
-    said = told(f" Entry {notice} says so in public.") if notice is not None else ""
     now = utc(time.time())
-    shell.emit(as_json, {"notice": notice}, told(f"{now} is taken for right.{said}"))
+    said: Message = (
+        f"{now} is taken for right."
+        if notice is None
+        else f"{now} is taken for right. Entry {notice} says so in public."
+    )
+    shell.emit(as_json, {"notice": notice}, told(said))
 
 
 def _span(start: int, size: int) -> str:
