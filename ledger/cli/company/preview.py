@@ -159,7 +159,7 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
         yield told(f"that the cover has at most {says['cover_padded']} fields")
     for each in says["documents"]:
         yield told(f"document {each['document']} of at most {says['documents_padded']}") + (
-            f", {_cut_words(each['splitter'])}" if "splitter" in each else ""
+            _(", ") + _cut_words(each["splitter"]) if "splitter" in each else ""
         )
         parts = each.get("parts", [])
         for part in parts[:3]:
