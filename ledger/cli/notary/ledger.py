@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 
 SHOWN_BLOCKS = 20
 
+_HEALTH: dict[str, Message] = {
+    "ok": "ok",
+    "fault": "fault",
+    "read-only": "read-only",
+    "full": "full",
+    "clock": "clock",
+    "seal-expired": "seal-expired",
+    "keys-gone": "keys-gone",
+    "file-gone": "file-gone",
+    "witness": "health\x04witness",
+    "self-check": "self-check",
+}
+"""`ledger.notary.health.Reason`, for a person."""
+
 
 @notary.command(
     epilog="""\b
@@ -171,7 +185,7 @@ def status(directory: Path, as_json: bool) -> None:
         (_("Blocks"), str(value["height"] + 1)),
         (_("Accounts"), str(value["accounts"])),
         (_("Root"), "\n".join(text.groups(value["root"]))),
-        (_("Health"), value["health"]),
+        (_("Health"), _(_HEALTH.get(state.health, state.health))),
         (_("Seal until"), day(value["seal_expires"])),
     ]
     rows.append((_("Keys"), "\n".join(state.keys)))
