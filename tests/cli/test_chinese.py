@@ -12,9 +12,7 @@ from tests.cli.conftest import Company
 CHINESE = {"LANG": "zh_CN.UTF-8", "LC_ALL": "", "LANGUAGE": ""}
 WORDS = re.compile(r"[A-Za-z][A-Za-z'-]*(?:,? [A-Za-z][A-Za-z'-]*){2,}")
 """Three or more Latin words in a row."""
-NAMES = re.compile(
-    r"“[^”]*”|`[^`]*`|sealbook [a-z -]+|[A-Za-z]+ message [\w/]+|(?:field|cover) [a-z-]+"
-)
+NAMES = re.compile(r"“[^”]*”|`[^`]*`|(?:sealbook|cli) [a-z -]+|(?:field|cover) [a-z-]+")
 """Values of others, commands, and what is typed to choose a part."""
 
 

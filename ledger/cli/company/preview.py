@@ -17,7 +17,7 @@ from ledger.quoted import Message, Words, quoted
 from ledger.reading.shown import fold
 
 _MARGIN = 2
-_SAID = (CALLED, TEXT)
+_SAID: dict[str, Message] = {CALLED: "words in names", TEXT: "words in the text"}
 """What a selector was found by that is said: words may stand elsewhere too."""
 _UNSEEN: dict[tuple[bool, bool], Message] = {
     (True, False): "{unseen:,} of {all}",
@@ -124,7 +124,8 @@ def _hidden_lines(hidden: dict[str, Any], opened: bool) -> Iterator[str]:
                 "unseen": part["hidden"] - part["partly"],
                 "partly": part["partly"],
             }
-            yield "  " + _(_UNSEEN[places["unseen"] > 0, part["partly"] > 0], **places)
+            if places["unseen"] or places["partly"]:
+                yield "  " + _(_UNSEEN[places["unseen"] > 0, part["partly"] > 0], **places)
         if each["fields"]:
             about = _(
                 "of document {number}: {fields}",
