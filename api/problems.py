@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from ledger import errors
 from ledger.errors import SealbookError
 from ledger.notary.desk.limits import TooManyAttempts
+from ledger.quoted import Message
 from ledger.wire.protocol import PROBLEM
 
 from .resources import allowed
@@ -132,7 +133,7 @@ def install(app: FastAPI, page: Page) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         # Not the values: they would be echoed into logs and pages.
         fields = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
-        detail = f"The request is not as specified: {fields[:200]}."
+        detail: Message = f"The request is not as specified: {fields[:200]}."
         return _answer(request, _document(422, errors.InvalidInput.code, detail))
 
     @app.exception_handler(HTTPException)

@@ -144,8 +144,7 @@ class Signatures:
         top = {id(each) for each in getattr(nodes[0], "body", ())}
         for node in nodes:
             if isinstance(node, ast.ClassDef):
-                fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
-                self._add(node.name, ((each.target, each.annotation) for each in fields))
+                self._add(node.name, _constructed(node))
             elif isinstance(node, ast.FunctionDef):
                 arguments = [*node.args.posonlyargs, *node.args.args]
                 bound = bool(arguments) and arguments[0].arg in ("self", "cls")
@@ -163,6 +162,18 @@ class Signatures:
         for position, (target, annotation) in enumerate(typed):
             if annotation is not None and _is_message(annotation) and isinstance(target, ast.Name):
                 self.found.setdefault(name, set()).add((position, target.id))
+
+
+def _constructed(node: ast.ClassDef) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Yield what a class is made of: the arguments of its `__init__`, else its fields."""
+    for each in node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            named = [*each.args.posonlyargs, *each.args.args][1:] + each.args.kwonlyargs
+            yield from ((ast.Name(one.arg), one.annotation) for one in named)
+            return
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign):
+            yield each.target, each.annotation
 
 
 def _marked(nodes: list[ast.AST], signatures: Signatures) -> Iterator[str]:

@@ -22,6 +22,9 @@ _PRIVATE = 0xF0000
 _HAN = re.compile("[\u4e00-\u9fff]")
 _MOST_UNKNOWN = 16
 """Letters in the values of a message with no letters around them. More would be another sentence."""
+_FEW, _MOST_IN_FEW = 9, 4
+"""A message with fewer letters than that counts something: its values are numbers, units and words that
+are Chinese by then, with no more letters than these."""
 _ENDS = ("。", "！", "？", "：")
 
 _SENTENCE = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d+\})*")
@@ -65,27 +68,51 @@ def values_in(message: Message, sentence: str) -> Sequence[str] | None:
 
 
 def _told(sentence: str, language: str, depth: int) -> str | None:
-    found = _found(_plain(sentence), language, depth)
+    found = _found(sentence, language, depth)
     ends = found is None or not sentence.endswith(".") or found.endswith(_ENDS)
     return found if ends else f"{found}。"
 
 
-def _found(plain: str, language: str, depth: int) -> str | None:
+def _found(sentence: str, language: str, depth: int) -> str | None:
     known, templates = _known(language)
+    plain = _plain(sentence)
     if plain in known and (told := translated(known[plain], language)) != known[plain]:
         return told
     for texts, message in templates if plain and depth else ():
         if (values := _values(texts, plain)) is not None:
+            if not texts[0] and values[0]:
+                values = [sentence[0] + values[0][1:], *values[1:]]
             below = [_told(each, language, depth - 1) for each in values]
             unknown = [
                 each
                 for each, one in zip(values, below, strict=True)
                 if not (one or _HAN.search(each))
             ]
-            if _letters(unknown) <= _MOST_UNKNOWN + 2 * _letters(texts):
-                filled = [one or _ended(each) for one, each in zip(below, values, strict=True)]
+            filled = [one or _ended(each) for one, each in zip(below, values, strict=True)]
+            if _counts(texts):
+                fits = _letters(filled) <= _MOST_IN_FEW
+            else:
+                fits = _letters(unknown) <= _MOST_UNKNOWN + 2 * _letters(texts)
+            if _letters(unknown) and (apart := _one_by_one(sentence, language, depth - 1)):
+                return apart
+            if fits:
                 return _filled(message, translated(message, language), filled)
+    return _one_by_one(sentence, language, depth - 1) if depth else None
+
+
+def _one_by_one(sentence: str, language: str, depth: int) -> str | None:
+    """Return sentences, or clauses, that stand one after another, where each is known."""
+    for mark, chinese in ((". ", "。"), ("; ", "；")):
+        parts = [_told(each, language, depth) for each in sentence.split(mark)]
+        if len(parts) > 1 and all(parts):
+            *before, last = (each or "" for each in parts)
+            return chinese.join([*(each.rstrip("。") for each in before), last])
     return None
+
+
+def _counts(texts: tuple[str, ...]) -> bool:
+    """Whether a message counts something, so that its values are no sentences."""
+    return _letters(texts) < _FEW and not set(":'") & set("".join(texts))
 
 
 def _letters(texts: Iterable[str]) -> int:

@@ -13,11 +13,23 @@ import click
 
 from ledger.cli import text
 from ledger.cli.speech import _, language
-from ledger.language import ENGLISH, translated
+from ledger.language import ENGLISH, Message, translated
 
 AS_IT_IS = "\b\n"
 """Begins a paragraph whose lines are not wrapped."""
 _EXAMPLES = ("Example:", "Examples:")
+
+_TYPES: dict[str, Message] = {
+    "text": "TEXT",
+    "integer": "INTEGER",
+    "float": "NUMBER",
+    "integer range": "INTEGER",
+    "float range": "NUMBER",
+    "path": "PATH",
+    "file": "FILE",
+    "directory": "FOLDER",
+}
+"""What click calls the types of values, and what help and errors call them in another language."""
 
 C = TypeVar("C", bound=click.Command)
 
@@ -74,6 +86,9 @@ def _parameter(parameter: click.Parameter) -> click.Parameter:
     copied = copy.copy(parameter)
     if isinstance(copied, click.Option):
         copied.help = _texts(copied.help)
+    if copied.type.name in _TYPES:
+        copied.type = copy.copy(copied.type)
+        copied.type.name = _(_TYPES[parameter.type.name])
     return copied
 
 

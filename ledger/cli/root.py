@@ -67,6 +67,17 @@ def _load(place: str) -> click.Command:
     module, _, function = place.partition(":")
     command = getattr(importlib.import_module(module), function)
     assert isinstance(command, click.Command)
+    return _with_language(command)
+
+
+def _with_language(command: click.Command) -> click.Command:
+    """Let a command, and those below it, take --lang, which `speaking` has read already."""
+    if all(each.name != "lang" for each in command.params):
+        command.params.append(
+            click.Option(["--lang"], type=click.Choice(LANGUAGES), expose_value=False, hidden=True)
+        )
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        _with_language(each)
     return command
 
 

@@ -91,15 +91,19 @@ def _field_value(
 def made_facts(made: Mapping[str, Any], language: str) -> Iterator[Fact]:
     """Yield which page or text of which document a rendition shows, by what it was made, and what it
     says of itself."""
-    known = made["kind"] in _KINDS
-    kind = tr(_KINDS[made["kind"]] if known else _OTHER_KIND, language)
-    places = {key: made[key] for key in ("position", "total", "of")}
-    yield Fact("  " + tr(_RENDITION, language), tr(_MADE, language, kind=kind, **places))
-    if not known:
+    yield Fact("  " + tr(_RENDITION, language), rendition_called(made, language))
+    if made["kind"] not in _KINDS:
         yield Fact("  " + tr(_KIND, language), Quoted(str(made["kind"])))
     tool = made["tool"]
     yield Fact("  " + tr(_TOOL, language), Quoted(str(tool)) if tool else tr(_SOME_TOOL, language))
     yield from remarks_facts(made["remarks"], language)
+
+
+def rendition_called(made: Mapping[str, Any], language: str) -> Words:
+    """Return which page or text of which document a rendition is."""
+    kind = tr(_KINDS.get(made["kind"], _OTHER_KIND), language)
+    places = {key: made[key] for key in ("position", "total", "of")}
+    return tr(_MADE, language, kind=kind, **places)
 
 
 def document_called(number: int, language: str) -> Words:

@@ -81,7 +81,7 @@ def audit(
     kept = since if since is not None else None if mirror is None else mirror / STATE
     source = _source(ledger, credential, mirror)
     before = None if kept is None else read_state(kept)
-    progress = shell.Progress("audited", 0, bytes_=False)
+    progress = shell.Progress("entries audited", 0, bytes_=False)
     try:
         found = Audit(
             source,

@@ -16,7 +16,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.cli.speech import _, told
+from ledger.cli.speech import _, language, told
 from ledger.company.capture.config import (
     MAX_CONFIG,
     SETTLE,
@@ -28,8 +28,9 @@ from ledger.company.capture.config import (
     parse_config,
 )
 from ledger.errors import InvalidInput
-from ledger.quoted import Message, Quoted, lifted, quoted
+from ledger.quoted import Message, Quoted, quoted
 from ledger.quoted import columns as most_columns
+from ledger.recognised import retold
 
 if TYPE_CHECKING:
     from ledger.cli.table import Value
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
 
 CONFIG = "capture.toml"
 _COLORS = {"deposited": "green", "waiting": "yellow", "failed": "red"}
+_EVENTS: dict[str, Message] = {
+    "listening": "listening",
+    "came in": "came in",
+    "sealed": "sealed",
+    "deposited": "deposited",
+    "waiting": "waiting",
+    "failed": "failed",
+}
 _AWAITED: Message = "`sealbook list` shows them; what they lack is fetched as it comes"
 _LABEL = 11
 _LINES = 10_000
@@ -333,7 +342,7 @@ def _noted(events: list[dict[str, Any]]) -> Iterator[str]:
 def _said(label: str, what: str, why: str) -> str:
     """Return an event: its label, what it is about in quotation marks, and why, below if it is long."""
     name = text.home_relative(what) if os.sep in what else what
-    words, values = lifted(why)
+    words, values = retold(why, language())
     shown, room = str(quoted(name)), text.WIDTH - _LABEL - text.columns(words) - 2
     start = text.pad(label, _LABEL)
     if most_columns(shown) <= room and not values:
@@ -423,9 +432,9 @@ class _Lines:
             value = {"kind": event.kind.value, "what": event.what, "why": event.why, "at": event.at}
             click.echo(json.dumps(value, ensure_ascii=True))
         else:
-            label, color = event.kind.value, _COLORS.get(event.kind.value)
-            line = _said(label, event.what, event.why)
-            click.echo(click.style(line[:_LABEL], fg=color) + line[_LABEL:])
+            label = text.pad(_(_EVENTS[event.kind.value]), _LABEL)
+            line = _said(label, event.what, event.why).removeprefix(label)
+            click.echo(click.style(label, fg=_COLORS.get(event.kind.value)) + line)
 
 
 def live(journal: "Journal", stop: threading.Event) -> None:
@@ -452,7 +461,7 @@ def live(journal: "Journal", stop: threading.Event) -> None:
             style = _COLORS.get(event["kind"], "")
             table.add_row(
                 Text(clock),
-                Text(event["kind"], style),
+                Text(_(_EVENTS.get(event["kind"], event["kind"])), style),
                 Text(_said("", event["what"], event["why"]).strip()),
             )
         return Group(head, notary, table, Text(_("Ctrl-C stops"), "dim"))

@@ -70,9 +70,9 @@ def deposit(
     begun = time.monotonic()
     for number, path in enumerate(paths, 1):
         what = (
-            told(f"sealing {path.name}")
+            told(f"sealing {quoted(path.name)}")
             if len(paths) == 1
-            else told(f"{number} of {len(paths)}: {path.name}")
+            else told(f"{number} of {len(paths)}: {quoted(path.name)}")
         )
         try:
             fresh.append(_seal(vault, path, wishes, report, what, begun))

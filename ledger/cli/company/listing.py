@@ -406,7 +406,9 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
         ended_in_order(),
         own.connect(vault) as client,
         shell.Progress(
-            f"opening {name_of(found)}", found.deposit.content.size + found.meta.size, passes=2
+            f"opening {quoted(name_of(found))}",
+            found.deposit.content.size + found.meta.size,
+            passes=2,
         ) as progress,
     ):
         opened = open_deposit(found, client, identities, output, progress)

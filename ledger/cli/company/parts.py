@@ -9,9 +9,10 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
+from ledger.cli.company.kinds import counted, stated
 from ledger.cli.company.remarks import page_lines, remark_lines
 from ledger.cli.company.sending import name_of, summary
-from ledger.cli.speech import _, told
+from ledger.cli.speech import _, language, told
 from ledger.company.noting import noted
 from ledger.quoted import columns as most_columns
 from ledger.quoted import quoted
@@ -197,10 +198,12 @@ def _page(contents: "Contents", targets: "Sequence[Target]", narrowed: bool) -> 
 def _cover(contents: "Contents", names: Sequence[str]) -> Iterator[str]:
     from ledger.company.disclosing.contents import COVER
 
-    yield click.style(COVER, bold=True) + _("  as stated by the depositor's software at sealing")
+    yield click.style(_("cover"), bold=True) + _(
+        "  as stated by the depositor's software at sealing"
+    )
     for name in names[:_MOST]:
         left = f"  {text.pad(f'{COVER} {name}', _PATH - 2)} "
-        value = contents.cover[name] or "none"
+        value = stated(name, contents.cover[name] or _("none"))
         yield left + text.inline(value, text.WIDTH - text.columns(left))
     if len(names) > _MOST:
         yield text.indent(told(f"and {len(names) - _MOST:,} more; words show them"), 2)
@@ -232,6 +235,7 @@ def _short(contents: "Contents", target: "Target") -> str:
 
 def _document_head(contents: "Contents", document: int) -> Iterator[str]:
     from ledger.company.disclosing.contents import kinds_of
+    from ledger.court.shown import rendition_called
 
     record, entry = contents.records[document], contents.index[document]
     made = record.rendition
@@ -240,12 +244,12 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
         originals = sum(not contents.made(each) for each in range(len(contents.records)))
         place = told(f"document {document + 1} of {originals}")
     else:
-        place = told(f"{made.kind} {made.position} of {made.total} of document {made.of + 1}")
+        place = rendition_called(made.facts, language())
     facts = [place, text.size(record.size)]
-    facts += [f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds_of(entry)]
+    facts += [counted(kind, count) for kind, count in kinds_of(entry)]
     if entry.parts:
         facts.append(told(f"cut by {text.inline(record.splitter, 20)}"))
-    yield click.style(text.indent(", ".join(facts), 0), bold=True)
+    yield click.style(text.indent(_(", ").join(facts), 0), bold=True)
     yield text.foreign(contents.called(document) if contents.made(document) else record.name, 2)
     for each in noted([record]):
         yield text.said(each.sentence, 2)
@@ -339,6 +343,6 @@ def _fields(contents: "Contents", document: int, only: str = "") -> Iterator[str
     for name, value in metadata_fields(contents.records[document]):
         if only not in ("", name):
             continue
-        stated = value.facts if isinstance(value, Rendition) else value
-        shown = text.inline(field_words(name, stated), text.WIDTH - _PATH - 1)
+        facts = value.facts if isinstance(value, Rendition) else value
+        shown = text.inline(stated(name, field_words(name, facts)), text.WIDTH - _PATH - 1)
         yield f"  {text.pad(f'field {name}', _PATH - 2)} {shown}"

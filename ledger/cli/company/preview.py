@@ -6,18 +6,25 @@ from typing import Any
 import click
 
 from ledger.cli import text
+from ledger.cli.company.kinds import counted, field_called, fields_listed
 from ledger.cli.company.remarks import remark_lines
-from ledger.cli.speech import _, told
-from ledger.company.disclosing.contents import COVER
+from ledger.cli.speech import _, language, told
 from ledger.company.disclosing.selectors import CALLED, TEXT
+from ledger.court.shown import rendition_called
 from ledger.crypto.commitment import MAX_LEAF
 from ledger.evidence.parts import Splitting
-from ledger.quoted import columns, quoted
+from ledger.quoted import Message, Words, columns, quoted
 from ledger.reading.shown import fold
 
 _MARGIN = 2
-_SAID = (CALLED, TEXT)
+_SAID: dict[str, Message] = {CALLED: "words in names", TEXT: "words in the text"}
 """What a selector was found by that is said: words may stand elsewhere too."""
+_UNSEEN: dict[tuple[bool, bool], Message] = {
+    (True, False): "{unseen:,} of {all}",
+    (False, True): "the rest of {partly:,} of {all}",
+    (True, True): "{unseen:,} of {all}, and the rest of {partly:,}",
+}
+"""What is hidden of the parts of a kind: whether of some everything, and whether of some a rest."""
 _SHOWN = 12
 """Parts that are listed one by one; of more, the first ones and their number."""
 
@@ -87,8 +94,9 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
     for each in revealed:
         if "field" in each:
             shown = field_words(each["field"], each["value"])
-            where = COVER if each["document"] is None else told(f"document {each['document']}")
-            yield f"  {where}, {each['field']}"
+            number = each["document"]
+            where = _("cover") if number is None else _("document {0}", number)
+            yield f"  {where}{_(', ')}{field_called(each['field'])}"
             yield "    " + text.inline(shown, text.WIDTH - 4)
             if each["field"] == "rendition":
                 yield from remark_lines(each["value"]["remarks"], 4)
@@ -97,11 +105,11 @@ def _revealed_lines(revealed: list[dict[str, Any]]) -> Iterator[str]:
 def field_words(name: str, value: Any) -> str:
     """Return a metadata field's value for a person."""
     if value is None or value == "":
-        return "none"
+        return _("none")
     if name == "modified":
         return text.when(value)
     if name == "rendition":
-        return told("{kind} {position} of {total} of document {of}".format(**value))
+        return str(rendition_called(value, language()))
     return str(value)
 
 
@@ -111,18 +119,20 @@ def _hidden_lines(hidden: dict[str, Any], opened: bool) -> Iterator[str]:
         if each["size_hidden"]:
             yield _row(each["name"], told(f"{each['size_hidden']:,} of {each['size']:,} bytes"))
         for part in each["parts"]:
-            kinds = part["kind"] + ("" if part["total"] == 1 else "s")
-            of, rest = (
-                told(f"of {part['total']:,} {kinds}"),
-                told(f"the rest of {part['partly']:,}"),
-            )
-            unseen = part["hidden"] - part["partly"]
-            if unseen:
-                yield f"  {unseen:,} {of}" + (told(f", and {rest}") if part["partly"] else "")
-            elif part["partly"]:
-                yield f"  {rest} {of}"
+            places = {
+                "all": Words(counted(part["kind"], part["total"])),
+                "unseen": part["hidden"] - part["partly"],
+                "partly": part["partly"],
+            }
+            if places["unseen"] or places["partly"]:
+                yield "  " + _(_UNSEEN[places["unseen"] > 0, part["partly"] > 0], **places)
         if each["fields"]:
-            yield told(f"  of document {each['document']}: {', '.join(each['fields'])}")
+            about = _(
+                "of document {number}: {fields}",
+                number=each["document"],
+                fields=_fields(each["fields"]),
+            )
+            yield text.indent(about, 2)
     others = hidden["other_documents"]
     if others:
         words = (
@@ -134,7 +144,7 @@ def _hidden_lines(hidden: dict[str, Any], opened: bool) -> Iterator[str]:
     if hidden["cover"]:
         words = _("title, path and origin of the deposit")
         yield text.indent(
-            told(f"of the {COVER}: {', '.join(hidden['cover'])}") if opened else words, 2
+            _("of the cover: {fields}", fields=_fields(hidden["cover"])) if opened else words, 2
         )
 
 
@@ -147,10 +157,10 @@ def _besides(says: dict[str, Any]) -> Iterator[str]:
     if "documents" not in says:
         return
     if says["cover_padded"]:
-        yield told(f"that the {COVER} has at most {says['cover_padded']} fields")
+        yield told(f"that the cover has at most {says['cover_padded']} fields")
     for each in says["documents"]:
         yield told(f"document {each['document']} of at most {says['documents_padded']}") + (
-            f", {_cut_words(each['splitter'])}" if "splitter" in each else ""
+            _(", ") + _cut_words(each["splitter"]) if "splitter" in each else ""
         )
         parts = each.get("parts", [])
         for part in parts[:3]:
@@ -167,6 +177,10 @@ def _cut_words(splitter: str) -> str:
     if splitter.split()[0] == Splitting().splitter:
         return told(f"cut every {MAX_LEAF >> 10} KiB")
     return told(f"cut by {text.inline(splitter, 20)}")
+
+
+def _fields(names: list[str]) -> Words:
+    return Words(text.inline(fields_listed(names), text.WIDTH))
 
 
 def _receipt(receipt: dict[str, Any]) -> str:

@@ -109,7 +109,7 @@ class _Writing:
         """Verify one deposit, its content into hiding."""
         staging = self._staging(number, disclosed)
         total = sum(size for _, size in disclosed.contents)
-        with shell.Progress(f"verifying {self._how.name.name}", total) as progress:
+        with shell.Progress(f"verifying {quoted(self._how.name.name)}", total) as progress:
             write = staging.write if staging else None
             inspections = self._inspections[number]
             return verify_disclosed(disclosed, trust, write, progress, self._renewed, inspections)

@@ -44,7 +44,7 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
             value["rebuilt"] = make_anew(directory)
         if not as_json:
             click.echo(told(f"The database was made anew: {value['rebuilt']} entries."))
-    with shell.Progress("checked", 0, bytes_=False) as progress:
+    with shell.Progress("entries checked", 0, bytes_=False) as progress:
         found = run(directory, ciphertext=ciphertext, progress=progress)
     value["findings"] = [
         {"level": each.level, "place": each.place, "problem": each.problem} for each in found

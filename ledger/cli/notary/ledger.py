@@ -13,12 +13,26 @@ from ledger.cli.notary.group import books, directory_option, notary
 from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, NotFound
 from ledger.language import day, spelled, utc
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.notary.ports import TokenPlace
 
 SHOWN_BLOCKS = 20
+
+_HEALTH: dict[str, Message] = {
+    "ok": "ok",
+    "fault": "fault",
+    "read-only": "read-only",
+    "full": "full",
+    "clock": "clock",
+    "seal-expired": "seal-expired",
+    "keys-gone": "keys-gone",
+    "file-gone": "file-gone",
+    "witness": "health\x04witness",
+    "self-check": "self-check",
+}
+"""`ledger.notary.health.Reason`, for a person."""
 
 
 @notary.command(
@@ -171,7 +185,7 @@ def status(directory: Path, as_json: bool) -> None:
         (_("Blocks"), str(value["height"] + 1)),
         (_("Accounts"), str(value["accounts"])),
         (_("Root"), "\n".join(text.groups(value["root"]))),
-        (_("Health"), value["health"]),
+        (_("Health"), _(_HEALTH.get(state.health, state.health))),
         (_("Seal until"), day(value["seal_expires"])),
     ]
     rows.append((_("Keys"), "\n".join(state.keys)))
@@ -260,9 +274,13 @@ def accept_clock(directory: Path, as_json: bool) -> None:
     from ledger.notary.orders import AcceptClock
 
     notice = command(directory, AcceptClock()).notice
-    said = told(f" Entry {notice} says so in public.") if notice is not None else ""
     now = utc(time.time())
-    shell.emit(as_json, {"notice": notice}, told(f"{now} is taken for right.{said}"))
+    said: Message = (
+        f"{now} is taken for right."
+        if notice is None
+        else f"{now} is taken for right. Entry {notice} says so in public."
+    )
+    shell.emit(as_json, {"notice": notice}, told(said))
 
 
 def _span(start: int, size: int) -> str:

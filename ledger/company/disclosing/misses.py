@@ -18,6 +18,8 @@ _NEAR = 3
 _PAGE = "page"
 
 
+_PARTS: Message = "`sealbook parts ID` shows what can be opened"
+_QUOTE: Message = "put words that stand in the text between quotation marks"
 _OF_LETTERS: dict[str, Message] = {
     FIELD: "no letter here has that header field",
     DATE: "no letter here states that date",
@@ -33,10 +35,9 @@ def why_nothing(
 
     `scope` are the documents that it is about, `wanted` is what it asks of them, folded.
     """
-    said = [f"Nothing fits {quoted(selector)}"]
+    said = [_nothing(selector)]
     if by in _OF_LETTERS:
-        said += [_OF_LETTERS[by], "put words that stand in the text between quotation marks"]
-        return "; ".join(said) + ". `sealbook parts ID` shows what can be opened."
+        return "; ".join([*said, _OF_LETTERS[by], _QUOTE]) + f". {_PARTS}."
     asked = parse_numbered(wanted)
     kinds = asked.kinds if asked else ()
     before = asked.before if asked else ""
@@ -46,21 +47,35 @@ def why_nothing(
     }
     kind = max(counts, key=counts.__getitem__, default="")
     count = counts.get(kind, 0)
-    if count and asked and any(last < first for first, last in asked.ranges):
-        said.append("the smaller number comes first")
-    elif count:
-        said.append(f"the last is {quoted(f'{before}{kind} {count}')}")
-    elif kind == _PAGE:
-        said.append("no pages were rendered at this deposit")
-    elif near := _near(contents, scope, wanted):
-        said.append(f"near it: {', '.join(str(quoted(each)) for each in near)}")
+    reversed_ = asked is not None and any(last < first for first, last in asked.ranges)
+    said += filter(None, [_hint(f"{before}{kind} {count}" if count else "", kind, reversed_)])
+    if not count and kind != _PAGE and (near := _near(contents, scope, wanted)):
+        said.append(_near_it(", ".join(str(quoted(each)) for each in near)))
     reasons = ""
     unsplit = next((each for each in scope if contents.records[each].unsplit), None)
     if unsplit is not None and all(not contents.index[each].parts for each in scope):
         record = contents.records[unsplit]
-        said.append(f"{quoted(record.name)} was not split")
+        said.append(_unsplit(record.name))
         reasons = sentences(noted([record])) + " "
-    return "; ".join(said) + f". {reasons}`sealbook parts ID` shows what can be opened."
+    return "; ".join(said) + f". {reasons}{_PARTS}."
+
+
+def _nothing(selector: str) -> Message:
+    return f"Nothing fits {quoted(selector)}"
+
+
+def _hint(last: str, kind: str, reversed_: bool) -> Message:
+    if last:
+        return "the smaller number comes first" if reversed_ else f"the last is {quoted(last)}"
+    return "no pages were rendered at this deposit" if kind == _PAGE else ""
+
+
+def _near_it(near: str) -> Message:
+    return f"near it: {near}"
+
+
+def _unsplit(name: str) -> Message:
+    return f"{quoted(name)} was not split"
 
 
 def _count(contents: Contents, document: int, before: str, kind: str) -> int:

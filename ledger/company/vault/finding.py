@@ -15,7 +15,7 @@ from ledger.company.vault.stored import StoredDeposit
 from ledger.company.vault.words import phrase
 from ledger.errors import MalformedData, NotFound, StorageFailed
 from ledger.language import day
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.company.vault.catalogue import Catalogue
@@ -168,7 +168,7 @@ def _fits(deposit: StoredDeposit, wanted: str, path: str, digits: str) -> bool:
     )
 
 
-def _ambiguous(wanted: str, newest: Sequence[StoredDeposit], count: int) -> str:
+def _ambiguous(wanted: str, newest: Sequence[StoredDeposit], count: int) -> Message:
     shown = newest[:_NAMED][::-1]
     ids = ", ".join(each.commitment[:12] for each in shown)
     these = "; ".join(map(_named, shown))
@@ -191,6 +191,6 @@ def _unknown(catalogue: "Catalogue", home: Path, wanted: str) -> str:
     return said + more + "; ".join(_named(each) for each in near) + "."
 
 
-def _named(deposit: StoredDeposit) -> str:
+def _named(deposit: StoredDeposit) -> Message:
     meta = deposit.meta
     return f"{deposit.commitment[:12]} of {day(meta.sealed)}, {quoted(meta.path or meta.title)}"
