@@ -13,7 +13,11 @@ from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ledger.notary.desk.terms import Terms
+    from ledger.notary.desk.trail import Actor
+    from ledger.notary.storage.desk import StaffDesk
 
 _SHORTEST = 8
 _UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -50,12 +54,7 @@ Example:
 @shell.json_option
 def show(account: str, directory: Path, as_json: bool) -> None:
     """Show what the office has decided about an account."""
-    from ledger.notary.desk.terms import Terms, read_terms
-
-    found = find_account(directory, account)
-    with opened_desk(directory) as desk:
-        terms = read_terms(desk).get(found) or Terms(found)
-    shell.emit(as_json, _as_dict(terms), _text(terms))
+    _decide(directory, account, as_json, lambda _desk, _who, _found: None)
 
 
 @account.command(
@@ -75,10 +74,12 @@ def suspend(account: str, reason: str, directory: Path, as_json: bool) -> None:
     """
     from ledger.notary.desk import terms
 
-    found = find_account(directory, account)
-    with opened_desk(directory) as desk:
-        terms.suspend(desk, at_terminal(), found, reason)
-    _say(directory, found, as_json)
+    _decide(
+        directory,
+        account,
+        as_json,
+        lambda desk, who, found: terms.suspend(desk, who, found, reason),
+    )
 
 
 @account.command(
@@ -94,10 +95,7 @@ def resume(account: str, directory: Path, as_json: bool) -> None:
     """Let a suspended account go on."""
     from ledger.notary.desk import terms
 
-    found = find_account(directory, account)
-    with opened_desk(directory) as desk:
-        terms.resume(desk, at_terminal(), found)
-    _say(directory, found, as_json)
+    _decide(directory, account, as_json, lambda desk, who, found: terms.resume(desk, who, found))
 
 
 @account.command(
@@ -131,11 +129,10 @@ def limit(
     """
     from ledger.notary.desk import terms
 
-    found = find_account(directory, account)
-    most = None if max_bytes is None else _bytes(max_bytes)
-    with opened_desk(directory) as desk:
-        terms.limit(desk, at_terminal(), found, most, per_minute, keep_days)
-    _say(directory, found, as_json)
+    limits = (None if max_bytes is None else _bytes(max_bytes), per_minute, keep_days)
+    _decide(
+        directory, account, as_json, lambda desk, who, found: terms.limit(desk, who, found, *limits)
+    )
 
 
 @account.command(
@@ -152,10 +149,9 @@ def hold(account: str, reason: str, directory: Path, as_json: bool) -> None:
     """Let nothing of an account be deleted (legal hold)."""
     from ledger.notary.desk import terms
 
-    found = find_account(directory, account)
-    with opened_desk(directory) as desk:
-        terms.hold(desk, at_terminal(), found, reason)
-    _say(directory, found, as_json)
+    _decide(
+        directory, account, as_json, lambda desk, who, found: terms.hold(desk, who, found, reason)
+    )
 
 
 @account.command(
@@ -171,10 +167,7 @@ def release(account: str, directory: Path, as_json: bool) -> None:
     """End a legal hold."""
     from ledger.notary.desk import terms
 
-    found = find_account(directory, account)
-    with opened_desk(directory) as desk:
-        terms.release(desk, at_terminal(), found)
-    _say(directory, found, as_json)
+    _decide(directory, account, as_json, lambda desk, who, found: terms.release(desk, who, found))
 
 
 @account.command(
@@ -257,11 +250,19 @@ def find_account(directory: Path, start: str) -> str:
     return found[0]
 
 
-def _say(directory: Path, account: str, as_json: bool) -> None:
+def _decide(
+    directory: Path,
+    start: str,
+    as_json: bool,
+    change: "Callable[[StaffDesk, Actor, str], None]",
+) -> None:
+    """Change an account's terms, and say how they stand."""
     from ledger.notary.desk.terms import Terms, read_terms
 
+    found = find_account(directory, start)
     with opened_desk(directory) as desk:
-        terms = read_terms(desk).get(account) or Terms(account)
+        change(desk, at_terminal(), found)
+        terms = read_terms(desk).get(found) or Terms(found)
     shell.emit(as_json, _as_dict(terms), _text(terms))
 
 

@@ -19,7 +19,7 @@ from ledger.chain.seal import Seal
 from ledger.disk.files import sync, sync_folder, write_durably
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import MalformedData, StorageFailed
-from ledger.notary.ports import SIGNED_IN_A_FILE, SignedCheckpoint
+from ledger.notary.ports import SIGNED_IN_A_FILE, SignedCheckpoint, SignedCopies
 from ledger.quoted import quoted
 
 FOLDER = "signed"
@@ -98,24 +98,34 @@ class SignedLog:
 
     def all(self) -> Iterator[SignedCheckpoint]:
         """Yield the checkpoints in order, up to the first that is missing or cannot be read."""
-        height = 0
-        for number in self.numbers():
-            for checkpoint in self.read(number)[0]:
-                if checkpoint.height != height:
-                    return
-                yield checkpoint
-                height += 1
+        return in_order(self)
 
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint that can be read, None when there is none."""
-        for number in reversed(self.numbers()):
-            found, _ = self.read(number)
-            if found:
-                return found[-1]
-        return None
+        return newest(self)
 
     def _path(self, number: int) -> Path:
         return self.root / f"{number:09}"
+
+
+def in_order(copies: SignedCopies) -> Iterator[SignedCheckpoint]:
+    """Yield checkpoints in order, up to the first that is missing or cannot be read."""
+    height = 0
+    for number in copies.numbers():
+        for checkpoint in copies.read(number)[0]:
+            if checkpoint.height != height:
+                return
+            yield checkpoint
+            height += 1
+
+
+def newest(copies: SignedCopies) -> SignedCheckpoint | None:
+    """Return the newest checkpoint that can be read, None when there is none."""
+    for number in reversed(copies.numbers()):
+        found, _ = copies.read(number)
+        if found:
+            return found[-1]
+    return None
 
 
 def format_frame(checkpoint: SignedCheckpoint) -> bytes:

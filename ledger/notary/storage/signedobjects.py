@@ -12,7 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ledger.notary.ports import SIGNED_IN_A_FILE, SignedCheckpoint
 from ledger.notary.storage.bucketfiles import BucketFiles
-from ledger.notary.storage.signedlog import FOLDER, format_frame, parse_frames
+from ledger.notary.storage.signedlog import (
+    FOLDER,
+    format_frame,
+    in_order,
+    newest,
+    parse_frames,
+)
 
 _READERS = 16
 """Objects that are read side by side."""
@@ -80,21 +86,11 @@ class SignedObjects:
 
     def all(self) -> Iterator[SignedCheckpoint]:
         """Yield the checkpoints in order, up to the first that is missing or cannot be read."""
-        height = 0
-        for number in self.numbers():
-            for checkpoint in self.read(number)[0]:
-                if checkpoint.height != height:
-                    return
-                yield checkpoint
-                height += 1
+        return in_order(self)
 
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint that can be read, None when there is none."""
-        for number in reversed(self.numbers()):
-            found, _ = self.read(number)
-            if found:
-                return found[-1]
-        return None
+        return newest(self)
 
     def _pack(self, number: int) -> None:
         found, whole = self.read(number)
