@@ -20,7 +20,6 @@ from pathlib import Path
 
 from ledger.chain.enrolment import IdentityRecord
 from ledger.chain.statement import Payload, parse_deposit, parse_statement
-from ledger.crypto.keys import thumbprint_ed25519
 from ledger.disk.files import AtomicFile, make_folder, write_durably
 from ledger.disk.outputs import move_new
 from ledger.errors import NotFound, VerificationFailed
@@ -66,15 +65,7 @@ class Production:
                     "order": order,
                     "produced": time,
                     "terms": asdict(terms),
-                    "keys": [
-                        {
-                            "key": thumbprint_ed25519(each.public).hex(),
-                            "role": each.role,
-                            "enrolled": each.enrolled_index,
-                            "revoked": each.revoked_index,
-                        }
-                        for each in standing.keys
-                    ],
+                    "keys": standing.as_dict()["keys"],
                 }
             ),
         )

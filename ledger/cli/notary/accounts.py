@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,9 +12,6 @@ from ledger.cli.notary.group import directory_option, notary
 from ledger.cli.speech import _, told
 from ledger.errors import Conflict, NotFound
 from ledger.quoted import Message, quoted
-
-if TYPE_CHECKING:
-    from ledger.notary.sequencing.accounts import Standing
 
 _SHORTEST_KEY = 8
 _ROLES: dict[str, Message] = {"device": "role\x04device", "recovery": "role\x04recovery"}
@@ -83,7 +80,7 @@ def enroll(
         record = checked(name, registration, by, int(time.time()), os.urandom)
         name, registration = record.name, record.registration
         enrolled = command(directory, Enroll(data), record=format_record(record))
-    value = {"new": enrolled.new, **_standing(enrolled.standing)}
+    value = {"new": enrolled.new, **enrolled.standing.as_dict()}
     if value["new"]:
         shell.emit(as_json, value, told(f"Enrolled.\n{_standing_text(value)}"))
         return
@@ -115,7 +112,7 @@ def accounts(directory: Path, as_json: bool) -> None:
     from ledger.notary.ordering import command
     from ledger.notary.orders import ListAccounts
 
-    found = [_standing(each) for each in command(directory, ListAccounts()).accounts]
+    found = [each.as_dict() for each in command(directory, ListAccounts()).accounts]
     lines = [_standing_text(each) for each in found] or [_("Nobody is enrolled yet.")]
     shell.emit(as_json, {"accounts": found}, "\n\n".join(lines))
 
@@ -143,7 +140,7 @@ def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
     start = "".join(key.split()).lower()
     if len(start) < _SHORTEST_KEY:
         raise click.UsageError(f"Give at least {_SHORTEST_KEY} digits of the key's id.")
-    standings = [_standing(each) for each in command(directory, ListAccounts()).accounts]
+    standings = [each.as_dict() for each in command(directory, ListAccounts()).accounts]
     found = {
         each["key"] for one in standings for each in one["keys"] if each["key"].startswith(start)
     }
@@ -158,27 +155,6 @@ def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
         {"key": full, "reason": reason, "index": answer.index},
         told(f"Revoked {text.groups(full)[0]} ...: entry {answer.index}."),
     )
-
-
-def _standing(standing: "Standing") -> dict[str, Any]:
-    from ledger.crypto.keys import thumbprint_ed25519
-
-    record = standing.record
-    return {
-        "account": standing.account,
-        "name": record.name if record else None,
-        "registration": record.registration if record else None,
-        "checked_by": record.checked_by if record else None,
-        "keys": [
-            {
-                "key": thumbprint_ed25519(each.public).hex(),
-                "role": each.role,
-                "enrolled": each.enrolled_index,
-                "revoked": each.revoked_index,
-            }
-            for each in standing.keys
-        ],
-    }
 
 
 def _who(standing: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ says nothing about anybody.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ledger.chain import statement as st
 from ledger.chain.enrolment import (
@@ -55,6 +55,25 @@ class Standing:
     account: str
     keys: tuple[AccountKey, ...]
     record: IdentityRecord | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for machines. What an erased record held is None."""
+        record = self.record
+        return {
+            "account": self.account,
+            "name": record.name if record else None,
+            "registration": record.registration if record else None,
+            "checked_by": record.checked_by if record else None,
+            "keys": [
+                {
+                    "key": thumbprint_ed25519(each.public).hex(),
+                    "role": each.role,
+                    "enrolled": each.enrolled_index,
+                    "revoked": each.revoked_index,
+                }
+                for each in self.keys
+            ],
+        }
 
 
 class AccountStore(LedgerStore, Protocol):
