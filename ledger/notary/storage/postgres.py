@@ -215,11 +215,11 @@ class Server:
         connection.prepare_threshold = 2
 
     def _require_safe(self, connection: psycopg.Connection[Any]) -> None:
-        for name, good in _SAFE.items():
-            row = connection.execute(f"SHOW {name}").fetchone()
+        for setting, good in _SAFE.items():
+            row = connection.execute(f"SHOW {setting}").fetchone()
             if row is None or row[0] not in good:
                 raise StorageFailed(
-                    f"The database {quoted(self)} has {name} = {quoted(row and row[0])}: what it has "
+                    f"The database {quoted(self)} has {setting} = {quoted(row and row[0])}: what it has "
                     f"confirmed could be lost. Set it to {good[0]}."
                 )
 
@@ -237,8 +237,9 @@ class PostgresConnections:
             if (create or version > 0) and version < known:
                 version = self._go_forward()
         if version == 0:
+            store = schema.name
             raise LedgerFault(
-                f"The database {quoted(server)} does not hold this ledger's {schema.name}. Name the "
+                f"The database {quoted(server)} does not hold this ledger's {store}. Name the "
                 "right one in notary.toml, or put back its newest copy."
             )
         if version > known:
