@@ -31,8 +31,8 @@ from ledger.notary.storage.directory import InUse
 from ledger.notary.storage.schema import Schema, postgres_script
 from ledger.quoted import quoted
 
-SCHEMA, FOUNDING = "sealbook", "sealbook_founding"
-"""Where a ledger lies, and where it lies until all of it is there."""
+SCHEMA, FOUNDING, LEFT = "sealbook", "sealbook_founding", "sealbook_moved_away"
+"""Where a ledger lies, where it lies until all of it is there, and where it lies once it has left."""
 CONNECTIONS = 16
 """Of one process at once, the two of `Lead` and `Listener` not counted."""
 CONNECT_SECONDS = 5
@@ -194,6 +194,23 @@ class Server:
                 )
             connection.execute(_named("DROP SCHEMA IF EXISTS {} CASCADE", FOUNDING))
             connection.execute(_named("CREATE SCHEMA {}", FOUNDING))
+
+    def require_unused(self) -> None:
+        """Make the place for a ledger that moves here, or go on with it. Raises Conflict."""
+        with self.storage(), self.connect() as connection:
+            for schema in (SCHEMA, LEFT):
+                if _exists(connection, schema):
+                    raise Conflict(
+                        f"The database {quoted(self)} holds a ledger already, or the rows of one that "
+                        "has left it. Choose an empty database."
+                    )
+            connection.execute(_named("CREATE SCHEMA IF NOT EXISTS {}", FOUNDING))
+
+    def leave(self) -> None:
+        """Let nobody open the ledger here any more, whatever a notary.toml says. Its rows stay."""
+        with self.storage(), self.connect() as connection:
+            if _exists(connection, SCHEMA):
+                connection.execute(_named("ALTER SCHEMA {} RENAME TO {}", SCHEMA, LEFT))
 
     def close(self) -> None:
         """Close every connection, and let go of the right to write."""
