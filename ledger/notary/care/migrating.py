@@ -75,10 +75,12 @@ def migrate(
                     "Another move of this ledger is at its last step. Give the command again with the "
                     "places that it was given then."
                 )
-            old = replace(
-                settings, database=under_way.old_database, objects=under_way.old_objects
-            )
-            return _switch(directory, old, under_way, Moved(None, None, _left(old, under_way)), hook)
+            old = replace(settings, database=under_way.old_database, objects=under_way.old_objects)
+            with _held(old) as server:
+                if _is_shut(under_way, server):
+                    moved = Moved(None, None, _left(old, under_way))
+                    return _switch(directory, old, under_way, moved, hook)
+            moving.end(directory)
         settings = place.read_settings(directory)
         move = Move(settings.database, settings.objects, database, objects)
         _require_sensible(move)
@@ -88,9 +90,10 @@ def migrate(
                 size = _move_rows(directory, settings, database, rows_progress)
             if objects != settings.objects:
                 files = _move_files(directory, settings, objects, files_progress)
+            moved = Moved(size, files, _left(settings, move))
             moving.begin(directory, move)
-            hook(Step.MOVE, "after")
-            return _switch(directory, settings, move, Moved(size, files, _left(settings, move)), hook)
+            hook(Step.MOVE, "before")
+            return _switch(directory, settings, move, moved, hook)
 
 
 @contextmanager
@@ -126,10 +129,11 @@ def _move_rows(
         else:
             _claim_folder(directory, _DATABASES)
         old, new = _at(directory, source), _at(directory, target)
+        _, trust = read_trust(directory / settings.trust_file)
         total = 2 * movingrows.count_entries(old)
         count = _Count(lambda done: progress(done, total))
         movingrows.copy_rows(old, new, count)
-        last = movingrows.verify_rows(old, new, read_trust(directory, settings), count)
+        last = movingrows.verify_rows(old, new, trust, count)
     return last.size
 
 
@@ -160,26 +164,38 @@ def _move_files(
     return movingfiles.verify_files(source, target, count)
 
 
+def _is_shut(move: Move, server: "Server | None") -> bool:
+    """Whether nobody can have gone on in the old place since the last step of a move began.
+
+    The directory is shut by the mark with which that step begins. Other hosts may reach a server.
+    """
+    if move.database != move.old_database:
+        return server is None or server.is_left()
+    assert move.objects != move.old_objects
+    return move.old_objects is None or open_bucket(move.old_objects).size(moving.MOVED) is not None
+
+
 def _switch(directory: Path, old: Settings, move: Move, moved: Moved, hook: Hook) -> Moved:
     """Take the last step, or what is left of it: everything in it may be done twice."""
+    rows, files = move.database != move.old_database, move.objects != move.old_objects
     goal = replace(old, database=move.database, objects=move.objects)
-    if move.database != move.old_database:
-        with open_server(old) as source:
-            if source is not None:
-                source.leave()
-        hook(Step.PLACE, "before")
+    with open_server(old) as source:
+        if rows and source is not None:
+            source.leave()
+    if files and move.old_objects is not None:
+        open_bucket(move.old_objects).put(moving.MOVED, old.origin.encode(), {})
+    hook(Step.PLACE, "before")
+    if rows:
         with open_server(goal, founding=True) as target:
             if target is not None:
                 target.place()
-        hook(Step.PLACE, "after")
-    if move.objects != move.old_objects and move.old_objects is not None:
-        open_bucket(move.old_objects).put(moving.MOVED, old.origin.encode(), {})
     moving.note_engine(
         directory, server=move.database is not None, bucket=move.objects is not None
     )
-    hook(Step.MOVE, "before")
+    hook(Step.PLACE, "after")
     place.name_engine(directory, move.database, move.objects)
-    if move.objects is not None and move.objects != move.old_objects:
+    hook(Step.MOVE, "after")
+    if files and move.objects is not None:
         open_bucket(move.objects).delete([CLAIM])
     (directory / CLAIM).unlink(missing_ok=True)
     moving.end(directory)

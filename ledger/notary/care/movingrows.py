@@ -95,7 +95,10 @@ def copy_rows(old: At, new: At, advance: Advance) -> None:
                 with target.writing() as session:
                     _insert(session, table.name, rows[len(there) :])
     for file, schema, tables in _CHANGING:
-        if _is_there(old, file):
+        if not _is_there(old, file):
+            if not isinstance(new(file), Path):
+                open_engine(new(file), schema, create=True).close()
+        else:
             with _both(old, new, file, schema) as (source, target):
                 _copy_anew(source, target, tables, server=not isinstance(new(file), Path))
 
@@ -159,7 +162,7 @@ def _is_there(at: At, file: str) -> bool:
 @contextmanager
 def _both(old: At, new: At, file: str, schema: Schema) -> Iterator[tuple[Engine, Engine]]:
     with ExitStack() as stack:
-        source = open_engine(old(file), schema)
+        source = open_engine(old(file), schema, create=not isinstance(old(file), Path))
         stack.callback(source.close)
         target = open_engine(new(file), schema, create=True)
         stack.callback(target.close)

@@ -227,6 +227,11 @@ class Server:
             "process of it, also on other hosts, then give the command again."
         )
 
+    def is_left(self) -> bool:
+        """Return whether a ledger has left the database."""
+        with self.storage(), self.connect() as connection:
+            return _exists(connection, LEFT)
+
     def leave(self) -> None:
         """Let nobody open the ledger here any more, whatever a notary.toml says. Its rows stay."""
         with self.storage(), self.connect() as connection:
