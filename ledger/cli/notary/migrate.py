@@ -26,9 +26,9 @@ Example:
 def migrate(database: str | None, objects: str | None, directory: Path, as_json: bool) -> None:
     """Move the ledger to PostgreSQL or a bucket, or back.
 
-    `none` is the directory itself; what is not named stays where it is. Stop every process of the notary
-    first. Everything is copied and checked before notary.toml names the new place. Give the command again
-    if it was cut short: it goes on. Nothing is deleted.
+    `none` is the directory itself; what is not named stays where it is. Stop every process of the
+    notary first. Everything is copied and checked before notary.toml names the new place. Give the
+    command again if it was cut short: it goes on. Nothing is deleted.
     """
     from ledger.notary.care.migrating import migrate as run
     from ledger.notary.storage import directory as place
@@ -49,7 +49,9 @@ def migrate(database: str | None, objects: str | None, directory: Path, as_json:
         )
     lines = []
     if moved.size is not None:
-        lines.append(told(f"{moved.size} entries were moved; their root is the one that was signed."))
+        lines.append(
+            told(f"{moved.size} entries were moved; their root is the one that was signed.")
+        )
     if moved.files is not None:
         lines.append(told(f"{moved.files} files were moved, and compared."))
     lines += [

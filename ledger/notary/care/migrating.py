@@ -36,7 +36,7 @@ CLAIM = "migrating"
 _DATABASES = (place.LEDGER, place.CHECKPOINTS, place.OFFICE, place.ANCHORS, place.DESK)
 
 Progress = Callable[[int, int], None]
-"""Called with what is done, and with what there is to do: entries, then bytes, each gone through twice."""
+"""Called with what is done and what there is to do, entries or bytes; each is gone through twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +189,7 @@ def _switch(directory: Path, old: Settings, move: Move, moved: Moved, hook: Hook
         with open_server(goal, founding=True) as target:
             if target is not None:
                 target.place()
-    moving.note_engine(
-        directory, server=move.database is not None, bucket=move.objects is not None
-    )
+    moving.note_engine(directory, server=move.database is not None, bucket=move.objects is not None)
     hook(Step.PLACE, "after")
     place.name_engine(directory, move.database, move.objects)
     hook(Step.MOVE, "after")

@@ -235,9 +235,7 @@ def _insert(session: Any, table: str, rows: Sequence[tuple[Any, ...]], columns: 
         session.executemany(f"INSERT INTO {table}{columns} VALUES ({marks})", rows)  # noqa: S608
 
 
-def _copy_anew(
-    source: Engine, target: Engine, tables: Sequence[_Table], *, server: bool
-) -> None:
+def _copy_anew(source: Engine, target: Engine, tables: Sequence[_Table], *, server: bool) -> None:
     with target.writing() as session:
         for table in reversed(tables):
             session.execute(f"DELETE FROM {table.name}")  # noqa: S608 - a name of ours

@@ -77,7 +77,7 @@ def require_engine(directory: Path, *, server: bool, bucket: bool) -> None:
         )
 
 
-def _place(elsewhere: bool) -> str:  # noqa: FBT001
+def _place(elsewhere: bool) -> str:
     return "elsewhere" if elsewhere else "directory"
 
 

@@ -122,7 +122,7 @@ class Server:
             with self.storage(), self.connect() as connection:
                 self._require_safe(connection)
                 sql = "SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-                (self._opened,) = connection.execute(sql).fetchone() or (None,)
+                self._opened: Any = (connection.execute(sql).fetchone() or (None,))[0]
             self.pool.open()
         except BaseException:
             self.close()
