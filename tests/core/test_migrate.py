@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+from click.testing import CliRunner
 
 from ledger.chain.receipt import parse_receipt
+from ledger.cli.root import cli
 from ledger.encoding import parse_toml
 from ledger.errors import Conflict, LedgerFault
 from ledger.notary.care import movingrows
@@ -83,17 +85,19 @@ def test_a_ledger_goes_to_a_server_and_back_and_stays_byte_for_byte_the_same(
 ) -> None:
     _, depositor, receipts = founded
     url = postgres.new()
-    before, files = signed(directory), files(directory)
+    before, lying = signed(directory), files(directory)
     with (directory / "notary.toml").open("a") as settings:
         settings.write("# a note of the office\n")
     with open_desk(directory, read_settings(directory)) as desk:
         trail = list(rows(desk))
 
-    moved = move(directory, url)
-    assert moved.size == before[-1].size and "ledger.sqlite" in moved.left
+    words = ("notary", "migrate", "--database", url, "--dir", str(directory))
+    told = CliRunner().invoke(cli, words)
+    assert told.exit_code == 0 and "ledger.sqlite" in told.stdout, told.output
+    assert f"{before[-1].size} entries were moved" in told.stdout
     assert read_settings(directory).database == url
     assert "# a note of the office" in (directory / "notary.toml").read_text()
-    assert signed(directory) == before and files(directory) == files
+    assert signed(directory) == before and files(directory) == lying
     assert errors(directory) == []
     with open_desk(directory, read_settings(directory)) as desk:
         assert list(rows(desk)) == trail
@@ -231,6 +235,7 @@ def killed(_step: str, _when: str) -> None:
     raise Killed
 
 
+@pytest.mark.soak
 def test_files_go_to_a_bucket_with_the_rows_and_come_back_the_same(
     founded: tuple[Path, Company, list[bytes]],
     directory: Path,
