@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ledger.disk.files import AtomicFile, make_folder, write_durably
-from ledger.errors import Conflict, LedgerFault
+from ledger.errors import Conflict
 from ledger.notary.care.copying import UNDER_WAY, storage
-from ledger.notary.care.movingrows import Advance
+from ledger.notary.care.movingrows import Advance, not_the_same
 from ledger.notary.care.tidying import ASIDE
 from ledger.notary.ports import SignedCopies
 from ledger.notary.storage import directory as place
@@ -199,9 +199,9 @@ def copy_signed(source: SignedCopies, target: SignedCopies) -> None:
         if target.read(number)[0] != found:
             target.write(number, found)
         if target.read(number) != (found, True):
-            raise _not_the_same(f"{_SIGNED}{number:09}")
+            raise not_the_same(f"{_SIGNED}{number:09}")
     if source.numbers() != target.numbers():
-        raise _not_the_same(_SIGNED)
+        raise not_the_same(_SIGNED)
 
 
 def verify_files(source: Side, target: Side, advance: Advance) -> int:
@@ -217,20 +217,13 @@ def verify_files(source: Side, target: Side, advance: Advance) -> int:
             ours, theirs = (sha256(each.read_at(name, 0, size)) for each in (source, target))
             same = ours.digest() == theirs.digest()
         if not same:
-            raise _not_the_same(name)
+            raise not_the_same(name)
         return size
 
     count = _each(source.names(), compare, advance)
     if sum(1 for _ in target.names()) != count:
-        raise _not_the_same("more files than there were")
+        raise not_the_same(", ".join(FOLDERS))
     return count
-
-
-def _not_the_same(name: str) -> LedgerFault:
-    return LedgerFault(
-        f"What was copied is not what was there ({quoted(name)}). Nothing was switched. Give the "
-        "command again; if that does not help, empty the new place first."
-    )
 
 
 def _changes(name: str) -> bool:

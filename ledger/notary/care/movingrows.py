@@ -23,7 +23,7 @@ from ledger.notary.storage import anchors, checkpoints, desk, ledger_database, o
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.schema import Engine, Place, Schema, open_engine
-from ledger.quoted import Message, quoted
+from ledger.quoted import quoted
 
 _ROWS = 1_000
 """Rows in memory at a time."""
@@ -117,7 +117,7 @@ def verify_rows(old: At, new: At, trust: Trust, advance: Advance) -> SignedCheck
             continue
         with _both(old, new, file, schema) as (source, target):
             if _count(source, name) != _count(target, name):
-                raise _not_the_same(f"the table {name}")
+                raise not_the_same(name)
     signed = checkpoints.CheckpointDatabase(new(place.CHECKPOINTS))
     store = LedgerDatabase(new(place.LEDGER))
     try:
@@ -130,7 +130,7 @@ def verify_rows(old: At, new: At, trust: Trust, advance: Advance) -> SignedCheck
             tree.extend(leaf_hashes(each.statement for each in rows))
             advance(len(rows))
         if tree.size != last.size or tree.root() != last.root:
-            raise _not_the_same("the entries' root")
+            raise not_the_same(place.LEDGER)
         require_log_lines(trust, last.note, Checkpoint(trust.origin, last.size, last.root))
     finally:
         signed.close()
@@ -147,10 +147,11 @@ def count_entries(old: At) -> int:
         store.close()
 
 
-def _not_the_same(what: Message) -> LedgerFault:
+def not_the_same(what: str) -> LedgerFault:
+    """Return the error that a table or a file was copied otherwise than it was."""
     return LedgerFault(
-        f"What was copied is not what was there ({what}). Nothing was switched. Run `sealbook notary "
-        "fsck`, empty the new place, and give the command again."
+        f"What was copied is not what was there ({quoted(what)}). Nothing was switched. Give the "
+        "command again; if that does not help, empty the new place first."
     )
 
 
@@ -205,8 +206,8 @@ def _in_step(
         rows, after = _part(source, table, after)
     if there:
         raise Conflict(
-            f"The new place holds more than this ledger (in {table.name}): it is another one's, or was "
-            "gone on with. Choose an empty place."
+            f"The new place holds more than this ledger (in {quoted(table.name)}): it is another "
+            "one's, or was gone on with. Choose an empty place."
         )
 
 
