@@ -78,7 +78,7 @@ def migrate(
             old = replace(settings, database=under_way.old_database, objects=under_way.old_objects)
             with _held(old) as server:
                 if _is_shut(under_way, server):
-                    moved = Moved(None, None, _left(old, under_way))
+                    moved = Moved(None, None, _left(directory, old, under_way))
                     return _switch(directory, old, under_way, moved, hook)
             moving.end(directory)
         settings = place.read_settings(directory)
@@ -90,7 +90,7 @@ def migrate(
                 size = _move_rows(directory, settings, database, rows_progress)
             if objects != settings.objects:
                 files = _move_files(directory, settings, objects, files_progress)
-            moved = Moved(size, files, _left(settings, move))
+            moved = Moved(size, files, _left(directory, settings, move))
             moving.begin(directory, move)
             hook(Step.MOVE, "before")
             return _switch(directory, settings, move, moved, hook)
@@ -200,17 +200,20 @@ def _switch(directory: Path, old: Settings, move: Move, moved: Moved, hook: Hook
     return moved
 
 
-def _left(old: Settings, move: Move) -> tuple[str, ...]:
+def _left(directory: Path, old: Settings, move: Move) -> tuple[str, ...]:
     """Return what is left behind: files and folders of the directory, or what a server is called."""
     found: list[str] = []
     if move.database != move.old_database:
         if move.old_database is None:
-            found += _DATABASES
+            found += (each for each in _DATABASES if (directory / each).exists())
         else:
             with open_server(old) as server:
                 found.append(f"{server}")
     if move.objects != move.old_objects:
-        found += FOLDERS if move.old_objects is None else (open_bucket(move.old_objects).name,)
+        if move.old_objects is None:
+            found += (each for each in FOLDERS if (directory / each).exists())
+        else:
+            found.append(open_bucket(move.old_objects).name)
     return tuple(found)
 
 
