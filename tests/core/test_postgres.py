@@ -34,7 +34,7 @@ from ledger.notary.ports import Anchor, Stamp, Step
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
-from ledger.notary.storage.ledger_database import _SCHEMA, LedgerDatabase
+from ledger.notary.storage.ledger_database import SCHEMA, LedgerDatabase
 from ledger.notary.storage.postgres import Server, redacted
 from ledger.notary.storage.schema import Place, Schema, sqlite_script
 from ledger.notary.storage.stores import open_desk, open_office, open_server
@@ -226,7 +226,7 @@ def test_the_desk_works_as_in_a_file(work: Path) -> None:
 def test_a_newer_schema_is_refused_and_an_older_one_goes_forward(
     postgres: Postgres, tmp_path: Path
 ) -> None:
-    old = Schema("ledger", _SCHEMA.versions[:1])
+    old = Schema("ledger", SCHEMA.versions[:1])
     with Server(postgres.new(), ORIGIN, founding=True) as server:
         server.clear()
         server.connections(old, create=True, durable=True)

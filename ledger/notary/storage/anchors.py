@@ -33,7 +33,7 @@ CREATE INDEX tokens_by_until ON tokens (until);
 """
 _IN_ORDER = "ALTER TABLE tokens ADD COLUMN rowid BIGINT GENERATED ALWAYS AS IDENTITY;"
 """SQLite has this column unasked; `newest` goes by it."""
-_SCHEMA = Schema("anchors", (Version(_TABLES, postgres=_IN_ORDER),))
+SCHEMA = Schema("anchors", (Version(_TABLES, postgres=_IN_ORDER),))
 
 
 class AnchorDatabase:
@@ -41,7 +41,7 @@ class AnchorDatabase:
 
     def __init__(self, place: Place, *, reading: bool = False) -> None:
         create = not reading and not (isinstance(place, Path) and place.exists())
-        self._connections = open_engine(place, _SCHEMA, create=create, reading=reading)
+        self._connections = open_engine(place, SCHEMA, create=create, reading=reading)
 
     def put(self, anchor: Anchor) -> None:
         """Add an anchor, or the cosignatures that have come since. Its tokens are not touched."""

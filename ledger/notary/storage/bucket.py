@@ -258,13 +258,19 @@ class Bucket:
             paths = (each["path"] for each in found["objects"])
             return sorted(each for each in paths if each.startswith(prefix) and each != prefix)
 
-    def bytes_under(self, prefix: str) -> int:
-        """Return the bytes of all objects under a prefix that ends with a slash."""
+    def under(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield the key and the bytes of all objects under a prefix that ends with a slash."""
         import obstore
 
         with self._asking(prefix):
-            pages = obstore.list(self._store, prefix.rstrip("/"))
-            return sum(each["size"] for page in pages for each in page)
+            for page in obstore.list(self._store, prefix.rstrip("/")):
+                for each in page:
+                    if each["path"].startswith(prefix) and each["path"] != prefix:
+                        yield each["path"], each["size"]
+
+    def bytes_under(self, prefix: str) -> int:
+        """Return the bytes of all objects under a prefix that ends with a slash."""
+        return sum(size for _, size in self.under(prefix))
 
     def is_empty(self) -> bool:
         """Return whether there is nothing under the prefix."""

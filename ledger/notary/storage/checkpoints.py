@@ -27,7 +27,7 @@ CREATE TABLE checkpoints (
 ) STRICT;
 """
 _NEVER = "signed checkpoints are never changed, and never deleted"
-_SCHEMA = Schema("checkpoints", (Version(_TABLES, ("checkpoints",), _NEVER),))
+SCHEMA = Schema("checkpoints", (Version(_TABLES, ("checkpoints",), _NEVER),))
 _COLUMNS = "height, size, root, note, seal_protected, seal_signature"
 _LAST = "ORDER BY height DESC LIMIT 1"
 _INSERT = f"INSERT INTO checkpoints ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -55,7 +55,7 @@ class CheckpointDatabase:
                 "--rebuild`, which makes it anew from `log/signed`."
             )
         self.place = place
-        self._connections = open_engine(place, _SCHEMA, create=create, reading=reading)
+        self._connections = open_engine(place, SCHEMA, create=create, reading=reading)
 
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""

@@ -108,7 +108,7 @@ END $$;
 CREATE TRIGGER trail_in_order BEFORE INSERT ON trail
     FOR EACH ROW EXECUTE FUNCTION require_no_gap();
 """
-_SCHEMA = Schema(
+SCHEMA = Schema(
     "desk",
     (
         Version(
@@ -170,5 +170,5 @@ def open_staff_desk(
     `place` is its database, `records` the records that wait.
     """
     create = not reading and not (isinstance(place, Path) and place.exists())
-    connections = open_engine(place, _SCHEMA, create=create, reading=reading)
+    connections = open_engine(place, SCHEMA, create=create, reading=reading)
     return StaffDesk(origin, connections, records, now, random)

@@ -13,12 +13,14 @@
     key-statements     what the ledger owes about the notary's own keys
     clock-accepted     up to when blocks may lie ahead of the clock, where the office has said so
     last-backup        when the newest backup was made, and where
+    engine, moving     marks of a move to another engine, see `moving`
 
 A directory is filled under `.incomplete`, which is nothing yet and may be thrown away; renamed to
 `.ready`, it counts, and its content is moved up, by whoever comes next where a crash came in between.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -54,7 +56,15 @@ from ledger.errors import (
 )
 from ledger.notary.options import TABLE, require_known
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
-from ledger.notary.storage import anchors, checkpoints, connections, desk, office, validation
+from ledger.notary.storage import (
+    anchors,
+    checkpoints,
+    connections,
+    desk,
+    moving,
+    office,
+    validation,
+)
 from ledger.notary.storage.bucket import parse_objects_url
 from ledger.quoted import quoted
 
@@ -211,15 +221,38 @@ def _locked(directory: Path) -> int:
 
 
 def read_settings(directory: Path) -> Settings:
-    """Return the settings. Raises NotFound where no notary lives, InvalidInput."""
+    """Return the settings.
+
+    Raises NotFound where no notary lives; Conflict where the ledger was moved away from what they name,
+    or is being moved; InvalidInput.
+    """
+    settings = read_settings_of_any(directory)
+    moving.require_engine(
+        directory, server=settings.database is not None, bucket=settings.objects is not None
+    )
+    return settings
+
+
+def read_settings_of_any(directory: Path) -> Settings:
+    """Return the settings, also of a ledger that is being moved. Raises NotFound, InvalidInput."""
     try:
-        value = parse_toml((directory / SETTINGS).read_bytes())
+        data = (directory / SETTINGS).read_bytes()
     except FileNotFoundError:
         raise NotFound(
             f"{quoted(directory)} holds no notary. Run `sealbook notary init`, or name the "
             "right directory."
         ) from None
-    except (OSError, MalformedData) as error:
+    except OSError as error:
+        raise InvalidInput(
+            f"{quoted(directory / SETTINGS)} cannot be read: {quoted(error)}"
+        ) from error
+    return _parse_settings(data, directory)
+
+
+def _parse_settings(data: bytes, directory: Path) -> Settings:
+    try:
+        value = parse_toml(data)
+    except MalformedData as error:
         raise InvalidInput(
             f"{quoted(directory / SETTINGS)} cannot be read: {quoted(error)}"
         ) from error
@@ -263,6 +296,30 @@ def write_settings(directory: Path, settings: Settings) -> None:
     if settings.serve:
         content[TABLE] = settings.serve
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode(), 0o600)
+
+
+def name_engine(directory: Path, database: str | None, objects: str | None) -> None:
+    """Let notary.toml name these, durably in one step; its other lines stay as they are.
+
+    Raises InvalidInput where a person has written it so that it cannot be done, OSError.
+    """
+    path = directory / SETTINGS
+    wanted = replace(read_settings_of_any(directory), database=database, objects=objects)
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    end = next((at for at, each in enumerate(lines) if each.startswith("[")), len(lines))
+    kept = [each for each in lines[:end] if not _ENGINE_LINE.match(each)] + lines[end:]
+    named = {"database": database, "objects": objects}
+    new = tomli_w.dumps({name: value for name, value in named.items() if value is not None})
+    data = (new + "".join(kept)).encode()
+    if _parse_settings(data, directory) != wanted:
+        raise InvalidInput(
+            f"{quoted(path)} is written in a way that this command cannot change. Write `database` and "
+            "`objects` on lines of their own at its top, and give the command again."
+        )
+    write_durably(path, data, 0o600)
+
+
+_ENGINE_LINE = re.compile(r"\s*(database|objects)\s*=")
 
 
 def _timestamp(settings: TimestampSettings, directory: Path) -> dict[str, object]:

@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS withdrawals (
 ) STRICT;
 """
 """Some releases have added these without counting a version."""
-_SCHEMA = Schema(
+SCHEMA = Schema(
     "ledger",
     (
         Version(_ENTRIES, ("entries", "matters", "keys", "revocations")),
@@ -87,7 +87,7 @@ class LedgerDatabase:
 
     def __init__(self, place: Place, *, create: bool = False, reading: bool = False) -> None:
         self.place = place
-        self._connections = open_engine(place, _SCHEMA, create=create, reading=reading)
+        self._connections = open_engine(place, SCHEMA, create=create, reading=reading)
 
     def size(self) -> int:
         """Return the number of entries."""

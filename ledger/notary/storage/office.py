@@ -43,7 +43,7 @@ CREATE TABLE auditors (
     admitted INTEGER NOT NULL
 ) STRICT;
 """
-_SCHEMA = Schema("office", (Version(_TABLES),))
+SCHEMA = Schema("office", (Version(_TABLES),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class OfficeDatabase:
         # NORMAL: a power cut may lose the last writes, which costs nothing here.
         self._connections = open_engine(
             place,
-            _SCHEMA,
+            SCHEMA,
             create=not (isinstance(place, Path) and place.exists()),
             synchronous="NORMAL",
             log_pages=_LOG_PAGES,

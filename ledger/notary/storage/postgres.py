@@ -14,6 +14,7 @@ import functools
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from types import TracebackType
@@ -31,8 +32,8 @@ from ledger.notary.storage.directory import InUse
 from ledger.notary.storage.schema import Schema, postgres_script
 from ledger.quoted import quoted
 
-SCHEMA, FOUNDING = "sealbook", "sealbook_founding"
-"""Where a ledger lies, and where it lies until all of it is there."""
+SCHEMA, FOUNDING, LEFT = "sealbook", "sealbook_founding", "sealbook_moved_away"
+"""Where a ledger lies, where it lies until all of it is there, and where it lies once it has left."""
 CONNECTIONS = 16
 """Of one process at once, the two of `Lead` and `Listener` not counted."""
 CONNECT_SECONDS = 5
@@ -60,6 +61,8 @@ _SAFE = {"synchronous_commit": ("on", "remote_write", "remote_apply"), "fsync": 
 """What the server must be set to: what it has confirmed is on its disk."""
 _LOCKS = 0x5EA1B00C
 """The first half of the stores' advisory locks."""
+_ASKED, _BETWEEN = 20, 0.1
+"""How often it is looked whether others are gone, and seconds between: a server notices late."""
 _STORES = ("ledger", "checkpoints", "office", "anchors", "desk", "queue", "versions")
 _VERSIONS = """
 CREATE TABLE IF NOT EXISTS versions (store TEXT PRIMARY KEY, version BIGINT NOT NULL);
@@ -118,6 +121,8 @@ class Server:
         try:
             with self.storage(), self.connect() as connection:
                 self._require_safe(connection)
+                sql = "SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+                self._opened: Any = (connection.execute(sql).fetchone() or (None,))[0]
             self.pool.open()
         except BaseException:
             self.close()
@@ -194,6 +199,44 @@ class Server:
                 )
             connection.execute(_named("DROP SCHEMA IF EXISTS {} CASCADE", FOUNDING))
             connection.execute(_named("CREATE SCHEMA {}", FOUNDING))
+
+    def require_unused(self) -> None:
+        """Make the place for a ledger that moves here, or go on with it. Raises Conflict."""
+        with self.storage(), self.connect() as connection:
+            for schema in (SCHEMA, LEFT):
+                if _exists(connection, schema):
+                    raise Conflict(
+                        f"The database {quoted(self)} holds a ledger already, or the rows of one that "
+                        "has left it. Choose an empty database."
+                    )
+            connection.execute(_named("CREATE SCHEMA IF NOT EXISTS {}", FOUNDING))
+
+    def require_no_other(self) -> None:
+        """Raise InUse where an older process of any notary is connected to the database."""
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'sealbook' AND backend_start < $1"
+        )
+        with self.storage(), self.connect() as connection:
+            for _ in range(_ASKED):
+                if connection.execute(sql, (self._opened,)).fetchone() == (0,):
+                    return
+                time.sleep(_BETWEEN)
+        raise InUse(
+            f"Another process of this notary is connected to the database {quoted(self)}. Stop every "
+            "process of it, also on other hosts, then give the command again."
+        )
+
+    def is_left(self) -> bool:
+        """Return whether a ledger has left the database."""
+        with self.storage(), self.connect() as connection:
+            return _exists(connection, LEFT)
+
+    def leave(self) -> None:
+        """Let nobody open the ledger here any more, whatever a notary.toml says. Its rows stay."""
+        with self.storage(), self.connect() as connection:
+            if _exists(connection, SCHEMA):
+                connection.execute(_named("ALTER SCHEMA {} RENAME TO {}", SCHEMA, LEFT))
 
     def close(self) -> None:
         """Close every connection, and let go of the right to write."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.disk.wholefiles import FolderFiles
-from ledger.errors import InvalidInput
+from ledger.errors import Conflict, InvalidInput
 from ledger.notary.ports import Queue
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
@@ -28,12 +28,14 @@ from ledger.notary.storage.envelopeobjects import EnvelopeKeeper, EnvelopeObject
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore, log_folder
+from ledger.notary.storage.moving import MOVED
 from ledger.notary.storage.office import OfficeDatabase
 from ledger.notary.storage.records import RecordStore
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.schema import Place
 from ledger.notary.storage.signedobjects import SignedObjects
 from ledger.notary.storage.validation import ValidationStore
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.notary.storage.postgres import Server
@@ -116,8 +118,9 @@ def open_stores(
         anchoring: Whether anchors are made: their store is made where there is none.
         reading: Whether nothing is written at all.
 
-    Raises LedgerFault, StorageFailed.
+    Raises Conflict where the files were moved elsewhere; LedgerFault, StorageFailed.
     """
+    _require_not_moved(settings)
     with ExitStack() as stack:
         ledger, signed = stack.enter_context(
             open_books(directory, settings, server, reading=reading)
@@ -141,6 +144,17 @@ def open_stores(
             open_records(directory, settings),
             open_envelopes(directory, settings, room),
             open_validation(directory, settings),
+        )
+
+
+def _require_not_moved(settings: Settings) -> None:
+    if settings.objects is None:
+        return
+    bucket = open_bucket(settings.objects)
+    if bucket.size(MOVED) is not None:
+        raise Conflict(
+            f"The ledger's files were moved away from {quoted(bucket.name)} by `sealbook notary "
+            "migrate`. Let notary.toml name where they lie now."
         )
 
 
