@@ -262,8 +262,8 @@ class Server:
             row = connection.execute(f"SHOW {setting}").fetchone()
             if row is None or row[0] not in good:
                 raise StorageFailed(
-                    f"The database {quoted(self)} has {setting} = {quoted(row and row[0])}: what it has "
-                    f"confirmed could be lost. Set it to {good[0]}."
+                    f"The database {quoted(self)} has {setting} = {quoted(row and row[0])}: what it "
+                    f"has confirmed could be lost. Set it to {good[0]}."
                 )
 
 
