@@ -230,7 +230,12 @@ class Job:
         self.output, self.read, self.reports = output, 0, False
         with output.open("w") as file:
             self.process = subprocess.Popen(
-                **start, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+                **start,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # A shell that runs this in the background has had Ctrl-C ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def begun(self, port: str | None) -> str:
