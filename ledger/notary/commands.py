@@ -7,9 +7,15 @@ from typing import Any, TypeVar, cast
 
 from ledger.chain import statement as st
 from ledger.chain.enrolment import parse_endorsed, parse_record, verify_enrolment_request
-from ledger.chain.office import notice_payload, platform_payload, recovery_payload
+from ledger.chain.office import (
+    Platform,
+    notice_payload,
+    platform_payload,
+    recovery_payload,
+)
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
+from ledger.lines import require_line
 from ledger.notary import inspecting, orders
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
@@ -22,6 +28,9 @@ from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage.records import RecordStore
 
 A = TypeVar("A")
+
+MAX_PUBLIC = 1_000
+"""Characters of words that the office types for everybody to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +83,9 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
         case orders.ListAccounts():
             return orders.AllAccounts(parts.accounts.list())
         case orders.SayNotice(text):
-            return _entered(parts, st.NOTICE, notice_payload(text))
+            return _entered(parts, st.NOTICE, notice_payload(require_line(text, MAX_PUBLIC)))
         case orders.StatePlatform(platform):
-            return _entered(parts, st.PLATFORM, platform_payload(platform))
+            return _entered(parts, st.PLATFORM, platform_payload(_readable(platform)))
         case orders.StateRecovery(recovery):
             return _entered(parts, st.RECOVERY, recovery_payload(recovery))
         case orders.Inspect(deposits):
@@ -106,6 +115,17 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
         case orders.InstallSeal(chain, lost, since):
             return parts.changing_keys().install_seal(chain, lost, since)
     raise InvalidInput("There is no such command.")
+
+
+def _readable(platform: Platform) -> Platform:
+    """Return a platform whose words can be read. Raises InvalidInput."""
+    return Platform(
+        require_line(platform.operator, MAX_PUBLIC),
+        require_line(platform.filing, MAX_PUBLIC) if platform.filing else "",
+        require_line(platform.environment, MAX_PUBLIC),
+        platform.software,
+        tuple(require_line(each, MAX_PUBLIC) for each in platform.standards),
+    )
 
 
 def _is_new(parts: Parts, key: bytes) -> bool:

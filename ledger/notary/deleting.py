@@ -14,7 +14,8 @@ from ledger.chain.note import parse_note
 from ledger.chain.office import notice_payload
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.errors import Conflict, InvalidInput, NotFound
-from ledger.notary.desk.terms import read_terms, require_no_hold
+from ledger.lines import require_line
+from ledger.notary.desk.terms import MAX_REASON, read_terms, require_no_hold
 from ledger.notary.desk.trail import Action, Actor, record
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Discarded, Erased
@@ -45,12 +46,13 @@ class Deleting:
     def discard(self, account: str, indices: Sequence[int], reason: str, actor: Actor) -> Discarded:
         """Delete the age files of an account's deposits, all of them or none.
 
-        Raises InvalidInput, NotFound for what is no deposit of the account; Conflict under a legal
-        hold, before the days for which the office keeps ciphertext are over, and where another deposit
-        of the account names the same age file.
+        Raises InvalidInput, NotFound for what is no deposit of the account; Conflict where that was
+        done already, under a legal hold, before the days for which the office keeps ciphertext are
+        over, and where another deposit of the account names the same age file.
         """
         if not 0 < len(indices) <= MAX_DISCARDED:
             raise InvalidInput(f"Name 1 to {MAX_DISCARDED} deposits; delete the others after them.")
+        told = require_line(reason, MAX_REASON)
         chosen = sorted(set(indices))
         deposits = [self._deposit(account, index) for index in chosen]
         terms = read_terms(self.desk).get(account)
@@ -65,10 +67,13 @@ class Deleting:
                     f"Entry {entry.index} names an age file of these deposits too; name it as well, or "
                     "keep them."
                 )
+        roots = {each for each in roots if any(self.envelopes.sizes(account, each))}
+        if not roots:
+            raise Conflict("There is no ciphertext of these deposits any more.")
         listed = ", ".join(map(str, chosen))
         notice = self._say(
             f"The notary office has deleted the ciphertext of these deposits: {listed}. Their entries, "
-            f"commitments and receipts stay as they are.\nReason: {reason}"
+            f"commitments and receipts stay as they are.\nReason: {told}"
         )
         files = sum(self.envelopes.discard(account, root, notice) for root in sorted(roots))
         said = f"{account} entries {listed}"
@@ -80,10 +85,12 @@ class Deleting:
         terms = read_terms(self.desk).get(account)
         if terms is not None:
             require_no_hold(terms)
-        self.accounts.standing(account)
+        told = require_line(reason, MAX_REASON)
+        if self.accounts.standing(account).record is None:
+            raise Conflict("The identity record of this account was erased already.")
         notice = self._say(
             f"The notary office has erased who the account {account} is. Its entries, keys and "
-            f"receipts stay as they are.\nReason: {reason}"
+            f"receipts stay as they are.\nReason: {told}"
         )
         records = self.accounts.erase(account)
         record(self.desk, actor, Action.ERASED, account, notice)

@@ -4,7 +4,7 @@
     identity.json             who it is, as the office checked it; missing where it was erased
     receipts/<entry>.receipt  of each deposit
     ciphertext/<entry>.content.age, <entry>.manifest.age    as they were uploaded
-    files.txt                 SHA-256, size and name of each file, like sha256sum's
+    files.txt                 SHA-256 and name of each file, for `sha256sum -c`
     missing.txt               what the office does not hold, and why; where there is any
 
 The office cannot open the age files, and neither can who receives them without one of the company's
@@ -12,6 +12,7 @@ identities. Nothing of another account is in it.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -22,12 +23,13 @@ from ledger.chain.enrolment import IdentityRecord
 from ledger.chain.statement import Payload, parse_deposit, parse_statement
 from ledger.disk.files import AtomicFile, make_folder, write_durably
 from ledger.disk.outputs import move_new
-from ledger.errors import NotFound, VerificationFailed
+from ledger.errors import Conflict, NotFound, VerificationFailed
 from ledger.notary.desk.terms import Terms
 from ledger.notary.orders import GivenReceipt
 from ledger.notary.sequencing.accounts import Standing
 from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
 from ledger.notary.storage.envelopes import READ_BLOCK
+from ledger.quoted import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Production:
         self._missing: list[str] = []
         self._receipts = 0
         self._files = 0
+        if os.path.lexists(target):
+            raise Conflict(f"{quoted(target)} is there already; name a new folder.")
         shutil.rmtree(self._folder, ignore_errors=True)  # of a run that was killed
         for each in (self._folder, self._folder / "receipts", self._folder / "ciphertext"):
             make_folder(each)
@@ -107,12 +111,12 @@ class Production:
         except (NotFound, VerificationFailed) as error:
             self._missing.append(f"{name}: {error}")
             return
-        self._listed.append(f"{digest.hexdigest()}  {size}  {name}\n")
+        self._listed.append(f"{digest.hexdigest()}  {name}\n")
         self._files += 1
 
     def _write(self, name: str, data: bytes) -> None:
         write_durably(self._folder / name, data, 0o600)
-        self._listed.append(f"{sha256(data).hexdigest()}  {len(data)}  {name}\n")
+        self._listed.append(f"{sha256(data).hexdigest()}  {name}\n")
 
 
 def _blocks(header: bytes, length: int, read_at: Callable[[int, int], bytes]) -> Iterator[bytes]:

@@ -35,7 +35,7 @@ from http_message_signatures.exceptions import HTTPMessageSignaturesException
 
 from ledger.crypto.keys import SigningKey, verify_ed25519
 from ledger.encoding import parse_hex
-from ledger.errors import MalformedData, NotAuthenticated
+from ledger.errors import MalformedData, NotAuthenticated, SealbookError
 from ledger.quoted import quoted
 
 TAG = "sealbook"
@@ -139,6 +139,8 @@ def verify_request(
         key_id = parse_hex(parameters["keyid"], KEY_ID_SIZE)
         return SignedRequest(key_id, nonce, parameters["created"] + WINDOW)
     except (HTTPMessageSignaturesException, MalformedData, KeyError, ValueError) as error:
+        if verifier.keys.failed is not None:
+            raise verifier.keys.failed from error
         raise _rejected() from error
 
 
@@ -182,6 +184,8 @@ class _Ed25519(HTTPSignatureAlgorithm):
 class _Keys(HTTPSignatureKeyResolver):
     def __init__(self, private: SigningKey | None = None, public: PublicKey | None = None) -> None:
         self._private, self._public = private, public
+        self.failed: SealbookError | None = None
+        """Why the keys could not be asked for."""
 
     def resolve_private_key(self, key_id: str) -> SigningKey:
         assert self._private is not None and self._private.thumbprint.hex() == key_id
@@ -189,14 +193,20 @@ class _Keys(HTTPSignatureKeyResolver):
 
     def resolve_public_key(self, key_id: str) -> bytes | None:
         assert self._public is not None
-        return self._public(parse_hex(key_id, KEY_ID_SIZE))
+        wanted = parse_hex(key_id, KEY_ID_SIZE)
+        try:
+            return self._public(wanted)
+        except SealbookError as error:  # which the library would take for a bad signature
+            self.failed = error
+            raise
 
 
 class _Verifier(HTTPMessageVerifier):
     """The library's verifier, by the caller's clock."""
 
     def __init__(self, now: float, public_key: PublicKey) -> None:
-        super().__init__(signature_algorithm=_Ed25519, key_resolver=_Keys(public=public_key))
+        self.keys = _Keys(public=public_key)
+        super().__init__(signature_algorithm=_Ed25519, key_resolver=self.keys)
         self._now = now
 
     def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:  # noqa: ARG002

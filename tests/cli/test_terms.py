@@ -56,9 +56,8 @@ def test_the_office_looks_after_an_account_beside_its_service(company: Company) 
     done = office(served, "produce", who, "--order", "2026-117", "-o", produced)
     assert done["receipts"] >= 1 and done["missing"] == []
     for line in (produced / "files.txt").read_text().splitlines():
-        digest, size, name = line.split("  ")
-        data = (produced / name).read_bytes()
-        assert (sha256(data).hexdigest(), len(data)) == (digest, int(size))
+        digest, name = line.split("  ")
+        assert sha256((produced / name).read_bytes()).hexdigest() == digest
     receipt = (produced / "receipts" / f"{index}.receipt").read_bytes()
     trust = parse_trust(served.trust_file.read_bytes())
     assert verify_receipt(receipt, trust).report.good
@@ -85,5 +84,9 @@ def test_what_names_no_account_is_refused(notary: Served) -> None:
     for start in ("ffffffff", "' OR 1=1 --"):
         assert office(notary, "account", "show", start, code=1)["error"]["code"] == "not-found"
     assert office(notary, "notice", "closed on Sunday")["index"] > 0
+    for words in ("   ", "evil \x1b[31m", "\u202egnp.exe"):
+        assert office(notary, "notice", words, code=1)["error"]["code"] == "invalid-input"
+        named = ("--operator", words, "--environment", "two machines")
+        assert office(notary, "platform", *named, code=1)["error"]["code"] == "invalid-input"
     stated = office(notary, "platform", "--operator", "Office", "--environment", "two machines")
     assert stated["index"] > 0

@@ -139,6 +139,12 @@ def test_deleted_ciphertext_leaves_entry_receipt_and_a_public_notice(
     terms.limit(desk, WHO, one.account, None, None, None)
     done = notary.execute(order)
     assert done.files == 2
+    size = notary.entries.size
+    with pytest.raises(Conflict, match="no ciphertext of these deposits any more"):
+        notary.execute(order)
+    with pytest.raises(InvalidInput, match="blank"):
+        notary.execute(Discard(one.account, (kept,), " ", WHO.name, WHO.role))
+    assert notary.entries.size == size
     entry = notary.entries.read(done.notice)
     assert entry is not None
     told = parse_notice(parse_statement(entry.statement))
@@ -198,6 +204,8 @@ def test_an_erased_identity_is_said_and_not_under_a_hold(service: Service, one: 
     terms.release(desk, WHO, one.account)
     done = service.notary.execute(order)
     assert done.records == 1
+    with pytest.raises(Conflict, match="erased already"):
+        service.notary.execute(order)
     assert service.notary.accounts.standing(one.account).record is None
     assert newest(desk, None, 1)[0].entry == done.notice
 

@@ -74,7 +74,7 @@ def _subject(subject: str) -> str:
         "databases": _("databases"),
         "ledger": _("ledger"),
         "objects": _("deposited files"),
-        "clock": _("clock"),
+        "clock": _("check\x04clock"),
         "keys": _("keys"),
         "seal": _("seal"),
         "backup": _("backup"),

@@ -29,6 +29,7 @@ _HEALTH: dict[str, Message] = {
     "seal-expired": "seal-expired",
     "keys-gone": "keys-gone",
     "file-gone": "file-gone",
+    "database": "health\x04database",
     "witness": "health\x04witness",
     "self-check": "self-check",
 }

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ledger.notary.storage.desk import StaffDesk
 
 _SHORTEST = 8
-_UNITS = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+MAX_ENTRIES = (1 << 63) - 1
+_UNITS = {"": 1, "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 reason_option = click.option("--reason", required=True, help="Why; goes on the audit trail.")
 public_reason = click.option(
@@ -106,9 +107,13 @@ Example:
 )
 @click.argument("account")
 @click.option("--bytes", "max_bytes", help="Ciphertext that it may keep here: 50GB.")
-@click.option("--per-minute", type=click.IntRange(0), help="Statements it may enter a minute.")
 @click.option(
-    "--keep-days", type=click.IntRange(0), help="Days for which its ciphertext is kept at least."
+    "--per-minute", type=click.IntRange(0, 10**9), help="Statements it may enter a minute."
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0, 100 * 366),
+    help="Days for which its ciphertext is kept at least.",
 )
 @directory_option
 @shell.json_option
@@ -205,7 +210,7 @@ Example:
 """
 )
 @click.argument("account")
-@click.argument("entries", type=click.IntRange(0), nargs=-1, required=True)
+@click.argument("entries", type=click.IntRange(0, MAX_ENTRIES), nargs=-1, required=True)
 @public_reason
 @directory_option
 @shell.json_option
@@ -286,8 +291,8 @@ def _text(terms: "Terms") -> str:
 
 
 def _bytes(value: str) -> int:
-    digits = value.rstrip("kMGTB").strip()
-    unit = value[len(value.rstrip("kMGTB")) :]
+    digits = value.rstrip("KkMGTB").strip()
+    unit = value[len(value.rstrip("KkMGTB")) :]
     if unit not in _UNITS or not digits.isascii() or not digits.isdecimal() or len(digits) > 15:
         raise InvalidInput(f"{quoted(value)} is no size; write it like 50GB, 800MB or 1000000.")
     return int(digits) * _UNITS[unit]

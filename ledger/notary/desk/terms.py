@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import Protocol
 
 from ledger.errors import Conflict, InvalidInput, OverLimit, Suspended
+from ledger.lines import require_line
 from ledger.notary.desk.trail import Action, Actor, note
 from ledger.notary.storage.desk import StaffDesk
 from ledger.quoted import quoted
@@ -55,7 +56,7 @@ def suspend(desk: StaffDesk, actor: Actor, account: str, reason: str) -> None:
     terms = _terms(desk, account)
     if terms.suspended is not None:
         raise Conflict(f"The account {quoted(account)} is suspended already.")
-    told = _reason(reason)
+    told = require_line(reason, MAX_REASON)
     _change(desk, actor, Action.SUSPENDED, replace(terms, suspended=told), told)
 
 
@@ -72,7 +73,7 @@ def hold(desk: StaffDesk, actor: Actor, account: str, reason: str) -> None:
     terms = _terms(desk, account)
     if terms.held is not None:
         raise Conflict(f"The account {quoted(account)} is under a legal hold already.")
-    told = _reason(reason)
+    told = require_line(reason, MAX_REASON)
     _change(desk, actor, Action.HELD, replace(terms, held=told), told)
 
 
@@ -95,7 +96,7 @@ def limit(
     """Set an account's limits, all three anew. Raises InvalidInput for one that is no limit."""
     for value in (max_bytes, per_minute, keep_days):
         if value is not None and not 0 <= value <= _MOST:
-            raise InvalidInput("A limit is a whole number, 0 or more.")
+            raise InvalidInput(f"A limit is a whole number from 0 to {_MOST}.")
     wanted = replace(
         _terms(desk, account), max_bytes=max_bytes, per_minute=per_minute, keep_days=keep_days
     )
@@ -214,10 +215,3 @@ def _change(desk: StaffDesk, actor: Actor, action: Action, terms: Terms, told: s
         connection.execute("DELETE FROM terms WHERE account = ?", (terms.account,))
         connection.execute("INSERT INTO terms VALUES (?, ?, ?, ?, ?, ?)", astuple(terms))
         note(desk, connection, actor, action, f"{terms.account} {told}".rstrip())
-
-
-def _reason(reason: str) -> str:
-    told = " ".join(reason.split())
-    if not 0 < len(told) <= MAX_REASON or not told.isprintable():
-        raise InvalidInput(f"A reason has 1 to {MAX_REASON} printable characters.")
-    return told
