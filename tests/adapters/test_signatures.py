@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.crypto.keys import SigningKey
-from ledger.errors import NotAuthenticated
+from ledger.errors import NotAuthenticated, StorageFailed
 from ledger.wire.signatures import (
     BARE,
     UPLOAD,
@@ -112,6 +112,14 @@ def test_an_unknown_key_gets_the_same_answer_as_a_wrong_signature():
     with pytest.raises(NotAuthenticated) as wrong:
         verify(sign() | {"signature": sign(key=OTHER)["signature"]})
     assert str(unknown.value) == str(wrong.value)
+
+
+def test_keys_that_cannot_be_asked_for_are_no_wrong_signature():
+    def away(_):
+        raise StorageFailed("the database does not answer")
+
+    with pytest.raises(StorageFailed, match="does not answer"):
+        verify_request(Message("GET", TARGET, sign()), LEDGER, away, covered=BARE, now=NOW)
 
 
 def test_two_signatures_under_the_tag_are_refused():
