@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.chain.office import Platform
+from ledger.errors import InvalidInput
 from ledger.notary.ordering import command
 from ledger.notary.orders import StatePlatform
 from tests.cli.conftest import Company, run
@@ -58,8 +59,10 @@ def test_with_a_receipt_it_is_the_platform_as_stated_when_the_deposit_was_entere
     own_company.write("prices.txt", b"41 yuan\n")
     own_company("deposit", "prices.txt")
     own_company.notary.stop()
-    new = Platform("New \x1b[31mOperator”. Proven: all", "", "e", "s", ())
-    command(own_company.notary.directory, StatePlatform(new))
+    directory = own_company.notary.directory
+    with pytest.raises(InvalidInput, match="cannot be shown"):
+        command(directory, StatePlatform(Platform("New \x1b[31mOperator", "", "e", "s", ())))
+    command(directory, StatePlatform(Platform("New Operator”. Proven: all", "", "e", "s", ())))
     receipt = own_company.folder / "prices.txt.receipt"
     then, now = statement(own_company, receipt), statement(own_company)
     assert then["facts"]["stated"]["platform"]["operator"] == "测试公证处"

@@ -27,5 +27,6 @@ def test_everybody_who_waits_is_told_when_all_of_his_own_are_done() -> None:
             await asyncio.gather(*tasks)
         assert all(future.done() for some in waited for future in some)
 
-    for _ in range(2):  # a second loop is another one
-        asyncio.run(asyncio.wait_for(main(), 30))
+    with ThreadPoolExecutor(1) as own:  # whose thread has no loop yet
+        for _ in range(2):  # a second loop is another one
+            own.submit(asyncio.run, asyncio.wait_for(main(), 30)).result()
