@@ -20,7 +20,7 @@ from ledger.notary.desk import sessions, staff
 from ledger.notary.desk.address import NotHere, origin_of
 from ledger.notary.desk.roles import Role
 from ledger.notary.desk.sessions import IDLE
-from ledger.notary.desk.trail import Action, rows, verify_trail
+from ledger.notary.desk.trail import Action, Actor, record, rows, verify_trail
 from tests.notaries import ORIGIN, Company, deposit
 from tests.portal.people import ROOT, Office, Person, office_at
 
@@ -516,6 +516,8 @@ def test_an_operator_removes_somebody_who_is_signed_out_at_once(office: Office) 
 
 def test_the_trail_is_shown_checked_and_exported(office: Office) -> None:
     operator = office.people["Operator"]
+    for number in range(60):  # over a page
+        record(office.desk, Actor("root", "terminal"), Action.LINK_MADE, f"somebody {number}")
     assert "The chain holds over" in operator.get("/office/trail?check=1").text
     lines = operator.get("/office/trail/export").text.splitlines()
     count, _ = verify_trail(ORIGIN, rows(office.desk))
