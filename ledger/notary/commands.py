@@ -82,6 +82,8 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             )
         case orders.ListAccounts():
             return orders.AllAccounts(parts.accounts.list())
+        case orders.AskAccount(account):
+            return parts.accounts.standing(account)
         case orders.SayNotice(text):
             return _entered(parts, st.NOTICE, notice_payload(require_line(text, MAX_PUBLIC)))
         case orders.StatePlatform(platform):

@@ -235,6 +235,14 @@ class ListAccounts(Order[AllAccounts]):
 
 
 @dataclass(frozen=True, slots=True)
+class AskAccount(Order[Standing]):
+    """Tell how an account stands."""
+
+    account: str
+    answer: ClassVar[type[Any]] = Standing
+
+
+@dataclass(frozen=True, slots=True)
 class SayNotice(Order[Entered]):
     """Put a notice on public record."""
 
@@ -366,6 +374,7 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "discard": Discard,
     "ask-receipts": AskReceipts,
     "accounts": ListAccounts,
+    "ask-account": AskAccount,
     "notice": SayNotice,
     "platform": StatePlatform,
     RECOVERY: StateRecovery,
@@ -384,7 +393,7 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "status": AskState,
 }
 _NAMES = {order: name for name, order in _KINDS.items()}
-READS = (ListAccounts, AskState, AskInspections, AskReceipts)
+READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts)
 """Orders that a notary carries out whose disk can only be read."""
 
 

@@ -38,7 +38,7 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
     from ledger.notary.desk.terms import MAX_REASON, Terms, read_terms
     from ledger.notary.desk.trail import Action, record
     from ledger.notary.ordering import command
-    from ledger.notary.orders import AskReceipts, ListAccounts
+    from ledger.notary.orders import AskAccount, AskReceipts
     from ledger.notary.producing import Production
     from ledger.notary.storage import directory as place
     from ledger.notary.storage.stores import open_envelopes
@@ -47,9 +47,7 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
         raise InvalidInput(f"An order's number has 1 to {MAX_REASON} printable characters.")
     found = find_account(directory, account)
     settings = place.read_settings(directory)
-    standing = next(
-        each for each in command(directory, ListAccounts()).accounts if each.account == found
-    )
+    standing = command(directory, AskAccount(found))
     store = open_envelopes(directory, settings)
     with opened_desk(directory) as desk:
         production = Production(output)

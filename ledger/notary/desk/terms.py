@@ -154,17 +154,9 @@ class TermsBook:
             self._terms, self._read_at = read_terms(self._desk), now
         return self._terms.get(account) or Terms(account)
 
-    def require_open(self, account: str) -> None:
-        """Raise Suspended while nothing is taken from an account."""
-        if self.of(account).suspended is not None:
-            raise Suspended(
-                "The notary office takes nothing from this account for now. Nothing is lost: what was "
-                "to be sent stays here, and receipts can be fetched. Ask the notary office."
-            )
-
-    def require_pace(self, account: str) -> None:
-        """Count a statement. Raises OverLimit above what the account may enter a minute."""
-        per_minute = self.of(account).per_minute
+    def require_statement(self, account: str) -> None:
+        """Count a statement. Raises Suspended, OverLimit above what the account may enter a minute."""
+        per_minute = self._open(account).per_minute
         if per_minute is None:
             return
         if self._within_pace is None:
@@ -177,8 +169,7 @@ class TermsBook:
 
     def require_bytes(self, account: str, more: int) -> None:
         """Count `more` bytes of ciphertext that are to be stored. Raises Suspended, OverLimit."""
-        self.require_open(account)
-        most = self.of(account).max_bytes
+        most = self._open(account).max_bytes
         if most is None:
             return
         now = self._monotonic()
@@ -191,6 +182,16 @@ class TermsBook:
                 f"{more} more are over that. Nothing is lost. Ask the notary office."
             )
         self._counted[account] = at, used + more
+
+    def _open(self, account: str) -> Terms:
+        """Return an account's terms. Raises Suspended while nothing is taken from it."""
+        terms = self.of(account)
+        if terms.suspended is not None:
+            raise Suspended(
+                "The notary office takes nothing from this account for now. Nothing is lost: what was "
+                "to be sent stays here, and receipts can be fetched. Ask the notary office."
+            )
+        return terms
 
 
 def _make_pace() -> Callable[[str, int], bool]:

@@ -101,8 +101,7 @@ class Admission:
             )
         except VerificationFailed as error:
             raise Refused("The statement's signature does not hold; deposit again.") from error
-        self._terms.require_open(statement.issuer)
-        self._terms.require_pace(statement.issuer)
+        self._terms.require_statement(statement.issuer)
         for payload in (deposit.content, deposit.manifest):
             if payload is not None and not self._envelopes.holds(statement.issuer, payload):
                 raise CiphertextMissing(
