@@ -13,11 +13,13 @@ identities. Nothing of another account is in it.
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Self
 
 from ledger.chain.enrolment import IdentityRecord
 from ledger.chain.statement import Payload, parse_deposit, parse_statement
@@ -42,21 +44,29 @@ class Produced:
 
 
 class Production:
-    """A folder that is filled under another name, and takes its own once it is whole."""
+    """A folder that is filled under a name of nobody else, and takes its own once it is whole.
+
+    What is left when the block is left without `finish` goes away.
+    """
 
     def __init__(self, target: Path) -> None:
         self._target = target
-        self._folder = target.with_name(f".{target.name}.incomplete")
+        self._folder = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
         self._listed: list[str] = []
         self._missing: list[str] = []
         self._receipts = 0
         self._files = 0
         if os.path.lexists(target):
             raise Conflict(f"{quoted(target)} is there already; name a new folder.")
-        shutil.rmtree(self._folder, ignore_errors=True)  # of a run that was killed
+
+    def __enter__(self) -> Self:
         for each in (self._folder, self._folder / "receipts", self._folder / "ciphertext"):
             make_folder(each)
             each.chmod(0o700)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def account(self, standing: Standing, terms: Terms, order: str, ledger: str, time: int) -> None:
         """Write who the account is and how it stands. `time` in POSIX seconds."""

@@ -5,10 +5,14 @@ import time
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
 from ledger.chain.office import parse_notice
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
+from ledger.errors import Conflict
 from ledger.notary.desk.terms import FRESH
+from ledger.notary.producing import Production
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.verify import verify_receipt
 from tests.cli.conftest import Company, Served, run
@@ -63,6 +67,12 @@ def test_the_office_looks_after_an_account_beside_its_service(company: Company) 
     assert verify_receipt(receipt, trust).report.good
     assert json.loads((produced / "identity.json").read_text())["name"] == "某某有限公司"
     assert office(served, "produce", who, "--order", "1", "-o", produced, code=1)["error"]
+    both = company.folder / "both"
+    with Production(both) as first_run, Production(both) as second_run:
+        first_run.finish()
+        with pytest.raises(Conflict):
+            second_run.finish()
+    assert not [each for each in company.folder.iterdir() if each.name.endswith(".part")]
     gone = office(served, "account", "discard", who, index, "--reason", "asked for by its holder")
     erased = office(served, "account", "erase", who, "--reason", "asked for by its holder")
     store = LedgerDatabase(served.directory / "ledger.sqlite", reading=True)

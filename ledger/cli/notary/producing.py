@@ -11,6 +11,7 @@ from ledger.cli.notary.staff import at_terminal, opened_desk
 from ledger.cli.notary.terms import find_account
 from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput
+from ledger.lines import require_line
 
 _PAGE = 32
 """Receipts that are asked for at once."""
@@ -43,14 +44,12 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
     from ledger.notary.storage import directory as place
     from ledger.notary.storage.stores import open_envelopes
 
-    if not order.isprintable() or not 0 < len(order) <= MAX_REASON:
-        raise InvalidInput(f"An order's number has 1 to {MAX_REASON} printable characters.")
+    order = require_line(order, MAX_REASON)
     found = find_account(directory, account)
     settings = place.read_settings(directory)
     standing = command(directory, AskAccount(found))
     store = open_envelopes(directory, settings)
-    with opened_desk(directory) as desk:
-        production = Production(output)
+    with opened_desk(directory) as desk, Production(output) as production:
         terms = read_terms(desk).get(found) or Terms(found)
         production.account(standing, terms, order, settings.origin, int(time.time()))
         after, count = -1, 0
