@@ -12,8 +12,11 @@ from tests.cli.conftest import Company
 CHINESE = {"LANG": "zh_CN.UTF-8", "LC_ALL": "", "LANGUAGE": ""}
 WORDS = re.compile(r"[A-Za-z][A-Za-z'-]*(?:,? [A-Za-z][A-Za-z'-]*){2,}")
 """Three or more Latin words in a row."""
-NAMES = re.compile(r"“[^”]*”|`[^`]*`|(?:sealbook|cli) [a-z -]+|(?:field|cover) [a-z-]+")
-"""Values of others, commands, and what is typed to choose a part."""
+NAMES = re.compile(
+    r"“[^”]*”|`[^`]*`|(?:sealbook|cli) [a-z -]+|(?:field|cover) [a-z-]+"
+    r"|[0-9a-f]{4}(?: [0-9a-f]{4})+"
+)
+"""Values of others, commands, what is typed to choose a part, and hashes in groups of four."""
 
 
 def english(page: str) -> list[str]:
