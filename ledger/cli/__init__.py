@@ -1,8 +1,14 @@
 """The command line. Nothing heavy is imported until a command needs it."""
 
+import gc
+
+_COLLECT = (50_000, 20, 50)
+"""Garbage is looked for seldom: what a command reads and imports mostly stays until it ends."""
+
 
 def main() -> None:
     """Run `sealbook` with the process's arguments and exit."""
+    gc.set_threshold(*_COLLECT)
     from ledger.cli.root import cli
 
     cli(prog_name="sealbook")

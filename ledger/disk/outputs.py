@@ -51,9 +51,8 @@ def write_new(path: Path, data: bytes) -> None:
 
 def move_new(source: Path, target: Path) -> None:
     """Rename without replacing anything. Raises Conflict, StorageFailed."""
-    taken = Conflict(f"{quoted(target)} exists already and is not overwritten; name another place.")
     if os.path.lexists(target):
-        raise taken
+        raise _taken(target)
     try:
         if source.is_dir():
             source.rename(target)
@@ -68,11 +67,15 @@ def move_new(source: Path, target: Path) -> None:
         else:
             source.unlink()
     except FileExistsError as error:
-        raise taken from error
+        raise _taken(target) from error
     except OSError as error:
         raise StorageFailed(
             f"{quoted(target)} could not be written ({error.strerror}); {what_to_do(error)}."
         ) from error
+
+
+def _taken(target: Path) -> Conflict:
+    return Conflict(f"{quoted(target)} exists already and is not overwritten; name another place.")
 
 
 def write_numbered(folder: Path, name: str, suffix: str, data: bytes) -> Path:

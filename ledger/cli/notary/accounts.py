@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 from ledger.errors import Conflict, NotFound
 from ledger.quoted import Message, quoted
@@ -17,7 +17,7 @@ _SHORTEST_KEY = 8
 _ROLES: dict[str, Message] = {"device": "role\x04device", "recovery": "role\x04recovery"}
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary enroll acme.request --name "Acme Ltd" \\
@@ -99,7 +99,7 @@ def enroll(
     shell.emit(as_json, value, f"{text.said(known)}\n{_standing_text(value)}")
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary accounts
@@ -117,7 +117,7 @@ def accounts(directory: Path, as_json: bool) -> None:
     shell.emit(as_json, {"accounts": found}, "\n\n".join(lines))
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary revoke 4f0c9d21 --reason lost

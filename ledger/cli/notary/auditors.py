@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 from ledger.quoted import quoted
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ledger.notary.storage.office import OfficeDatabase
 
 
-@notary.group()
+@click.group()
 def auditor() -> None:
     """Say who may read the entries of the ledger.
 

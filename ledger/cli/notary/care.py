@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 from ledger.quoted import Message, quoted
 
@@ -18,7 +18,7 @@ UNREAD: dict[bool, Message] = {
 """What `fsck` leaves out, with and without --ciphertext."""
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary fsck --rebuild
@@ -60,7 +60,7 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
         raise SystemExit(1)
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary backup /mnt/safe/notary
@@ -92,7 +92,7 @@ def backup(destination: Path, directory: Path, as_json: bool) -> None:
     )
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary restore /mnt/safe/2026-11-23 --dir /srv/notary

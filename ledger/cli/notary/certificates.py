@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.errors import Conflict, InvalidInput, SealbookError
 from ledger.language import choose_language, tr
 from ledger.lines import require_line
@@ -23,7 +23,7 @@ MAX_OFFICER = 64
 """Characters of an officer's name on a certificate: what the staff's have."""
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Examples:
   sealbook notary certificate a.receipt --officer "Wang Min" -o cert.pdf
@@ -165,7 +165,7 @@ def _names(receipts: Sequence[Path], output: Path) -> list[Path]:
     return names
 
 
-@notary.command(
+@click.command(
     name="withdraw",
     epilog="""\b
 Example:

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import books, directory_option, notary
+from ledger.cli.notary.group import books, directory_option
 from ledger.quoted import Words, quoted
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary check contract.pdf.receipt --lang zh

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _
 
 if TYPE_CHECKING:
     from ledger.notary.care.doctor import Diagnosis
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Examples:
   sealbook notary doctor

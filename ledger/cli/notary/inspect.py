@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 from ledger.errors import Conflict, StorageFailed
 from ledger.lines import require_line
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ledger.chain.inspection import VerifiedInspection
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Examples:
   sealbook notary inspect case.evidence --officer 王宁 --role 公证员

@@ -9,7 +9,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.accounts import enroll, revoke
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, MalformedData, Refused
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_CHAIN = 1 << 16
 
 
-@notary.group(
+@click.group(
     epilog="""\b
 Examples:
   sealbook notary keys rotate log --dir /srv/notary

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import books, directory_option, notary
+from ledger.cli.notary.group import books, directory_option
 from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, NotFound
 from ledger.language import day, spelled, utc
@@ -36,7 +36,7 @@ _HEALTH: dict[str, Message] = {
 """`ledger.notary.health.Reason`, for a person."""
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary init --origin notary.example/ledger --issuer "Office"
@@ -164,7 +164,7 @@ def _token_place(module: Path | None, label: str, pin_file: Path | None) -> "Tok
     return TokenPlace(str(module.resolve()), label, str(pin_file.resolve()))
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary status
@@ -199,7 +199,7 @@ def status(directory: Path, as_json: bool) -> None:
     shell.emit(as_json, value, "\n".join(labelled(rows)))
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Examples:
   sealbook notary blocks        # the newest
@@ -256,7 +256,7 @@ def blocks(height: int | None, directory: Path, as_json: bool) -> None:
     shell.emit(as_json, {"blocks": found}, "\n".join(lines))
 
 
-@notary.command(
+@click.command(
     name="accept-clock",
     epilog="""\b
 Example:

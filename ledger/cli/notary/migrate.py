@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import told
 from ledger.errors import InvalidInput
 
 _HERE = "none"
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary migrate --database postgresql://sealbook@db.example/ledger

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import books, directory_option, notary
+from ledger.cli.notary.group import books, directory_option
 from ledger.cli.notary.staff import at_terminal, opened_desk
 from ledger.cli.notary.terms import find_account
 from ledger.cli.speech import _, told
@@ -18,7 +18,7 @@ _PAGE = 32
 _DAY = 86_400
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary produce 4f0c9d21 --order "2026-117" -o produced-117
@@ -79,7 +79,7 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
     )
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary tidy --older-than 90
@@ -136,7 +136,7 @@ def tidy(older_than: int, delete: bool, directory: Path, as_json: bool) -> None:
     )
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary notice "The office is closed from 9 to 11 on Sunday."
@@ -154,7 +154,7 @@ def notice(words: str, directory: Path, as_json: bool) -> None:
     shell.emit(as_json, {"index": entered.index}, told(f"Notice: entry {entered.index}."))
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary platform --operator "Office" --filing "ICP 1234" \\

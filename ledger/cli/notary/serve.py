@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from ledger.cli import shell
-from ledger.cli.notary.group import DIRECTORY_VARIABLE, directory_option, notary
+from ledger.cli.notary.group import DIRECTORY_VARIABLE, directory_option
 from ledger.cli.speech import _
 from ledger.notary import options
 from ledger.notary.options import FORMATS, LEVELS, Chosen, choose, serving, unknown_variables
 from ledger.quoted import Words, quoted
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Examples:
   sealbook notary serve --port 8400 --proxy 127.0.0.1
@@ -74,7 +74,7 @@ def serve(directory: Path, **given: Any) -> None:
     server.serve(directory, served.host, served.port, settings)
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary config

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 from ledger.notary.desk.address import LOCAL, origin_of
 from ledger.quoted import quoted
@@ -22,7 +22,7 @@ _HERE = f"http://{LOCAL}:8400"
 """Where the portal is while notary.toml names no portal."""
 
 
-@notary.group()
+@click.group()
 def staff() -> None:
     """Say who works with the portal, and as what.
 

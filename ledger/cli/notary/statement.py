@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import books, directory_option, notary
+from ledger.cli.notary.group import books, directory_option
 from ledger.cli.speech import told
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Examples:
   sealbook notary statement -o platform.txt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.notary.staff import at_terminal, opened_desk
 from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, NotFound
@@ -29,7 +29,7 @@ public_reason = click.option(
 )
 
 
-@notary.group()
+@click.group()
 def account() -> None:
     """Suspend an account, limit it, hold it, or delete of it.
 

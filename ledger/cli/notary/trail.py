@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.notary.staff import opened_desk
 from ledger.cli.speech import _
 from ledger.errors import InvalidInput
@@ -17,7 +17,7 @@ _MAX_EXPORT = 1 << 30
 """Bytes of an export that is compared: some million rows."""
 
 
-@notary.group()
+@click.group()
 def trail() -> None:
     """Read the audit trail of the portal, and check it.
 

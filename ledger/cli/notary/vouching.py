@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option, notary
+from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 
 if TYPE_CHECKING:
     from ledger.chain.trust import Trust
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary witness 'witness.example/w1+38c7…' \\
@@ -41,7 +41,7 @@ def witness(vkey: str, url: str, quorum: int | None, directory: Path, as_json: b
     _show(add_witness(directory, vkey, url, quorum), directory, as_json)
 
 
-@notary.command(
+@click.command(
     epilog="""\b
 Example:
   sealbook notary timestamp "TSA Example" https://tsa.example \\

@@ -6,6 +6,7 @@ platform statement is an entry, who the holder is the office has stated in the i
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ledger.chain import report as rp
 from ledger.chain.office import Platform, parse_platform
@@ -62,12 +63,18 @@ def read_case(
         raise InvalidInput(
             f"The receipt has {len(receipt)} bytes, and at most {MAX_RECEIPT} fit into a certificate."
         )
-    trust = parse_trust(trust_file)
+    trust, mark = _read_trust(trust_file)
     verified = verify_receipt(receipt, trust)
     named = verified.block.platform
     found = None if named is None else entry(named)
     stated = None if found is None else _platform(found, trust)
-    return Case(receipt, verified, trust, fingerprint(trust_file), stated)
+    return Case(receipt, verified, trust, mark, stated)
+
+
+@lru_cache(maxsize=1)
+def _read_trust(trust_file: bytes) -> tuple[Trust, str]:
+    """Return what the file says, and its fingerprint: of a thousand receipts all have the same."""
+    return parse_trust(trust_file), fingerprint(trust_file)
 
 
 def _platform(entry: bytes, trust: Trust) -> Platform:

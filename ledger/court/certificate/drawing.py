@@ -7,17 +7,18 @@ program: so Typst sets again only what differs from the page before.
 
 import json
 import re
+import struct
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from io import BytesIO
 from typing import Any
 
 import segno
 import typst
 
 from ledger.court.certificate.content import Case, Issue
+from ledger.court.certificate.fonts import all_fonts, named_fonts
 from ledger.court.certificate.wording import NUMBER, Row, wording
 from ledger.errors import InvalidInput
 from ledger.language import CHINESE, ENGLISH
@@ -26,6 +27,10 @@ from ledger.quoted import LIMIT, Quoted, Words, escape, quoted, take
 _MISSING = re.compile(r'the text `"(.*?)"` could not be displayed', re.S)
 _CODE = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
 _GROUP = 4
+_NUMBER = struct.Struct(">q")
+_DARK = re.compile(rb"\x01+")
+_BORDER = 2
+"""Modules of light around the code."""
 SIZES = (8, 7.2, 6.4, 5.6)
 """Points of the text, tried in turn: the first fits unless names are long."""
 _FULL = "the page is full"
@@ -33,7 +38,7 @@ _FULL = "the page is full"
 
 def drawer(cases: Sequence[Case], issue: Issue) -> Callable[[int, int], bytes]:
     """Return what draws the certificate for `cases[which]` under a number. From any thread."""
-    _press()  # once, before threads ask for it
+    named_fonts()  # once, before threads ask for them
     return lambda which, number: draw(cases[which], issue, number)
 
 
@@ -51,21 +56,26 @@ def draw(case: Case, issue: Issue, number: int) -> bytes:
 
 
 def _compiled(data: dict[str, Any], time: int) -> bytes:
-    """Return the PDF, set as large as its one page allows."""
-    for size in SIZES:
+    """Return the PDF, set as large as its one page allows, with more fonts where a name needs them."""
+    fonts = named_fonts
+    sizes = list(reversed(SIZES))
+    while sizes:
         try:
-            return _set({**data, "size": size}, time)
+            return _set({**data, "size": sizes[-1]}, time, fonts())
         except typst.TypstError as error:
-            if _FULL not in error.message:
+            if _FULL in error.message:
+                sizes.pop()
+            elif fonts is named_fonts and _MISSING.search(error.message):
+                fonts = all_fonts
+            else:
                 raise _refused(error) from error
     raise InvalidInput(
         "What the certificate has to say does not fit on one page. Shorten the platform statement."
     )
 
 
-def _set(data: dict[str, Any], time: int) -> bytes:
-    source, fonts = _press()
-    given = {"main.typ": source, "data.json": json.dumps(data, ensure_ascii=False).encode()}
+def _set(data: dict[str, Any], time: int, fonts: Any) -> bytes:
+    given = {"main.typ": _page(), "data.json": json.dumps(data, ensure_ascii=False).encode()}
     made = typst.Compiler(given, font_paths=fonts).compile(
         format="pdf", pdf_standards=["a-3b"], timestamp=time
     )
@@ -74,9 +84,8 @@ def _set(data: dict[str, Any], time: int) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _press() -> tuple[bytes, Any]:
-    source = files("ledger.court.certificate").joinpath("page.typ").read_bytes()
-    return source, typst.Fonts()
+def _page() -> bytes:
+    return files("ledger.court.certificate").joinpath("page.typ").read_bytes()
 
 
 def _refused(error: typst.TypstError) -> Exception:
@@ -140,7 +149,7 @@ def _data(case: Case, issue: Issue | None, number: int) -> dict[str, Any]:
         "steps": pairs("steps"),
         "footer": _rows(zh.footer, en.footer),
         "page": pair("page"),
-        "receipt": list(case.receipt),
+        "receipt": _packed(case.receipt),
     }
 
 
@@ -187,7 +196,21 @@ def _address(case: Case, issue: Issue | None, number: str) -> str:
 
 
 def _qr(text: str) -> str:
-    made = BytesIO()
     # Most of the text is a hash, which each mask mixes well: trying all eight takes four times as long.
-    segno.make(text, error="m", micro=False, mask=0).save(made, kind="svg", border=2, xmldecl=False)
-    return made.getvalue().decode()
+    rows = segno.make(text, error="m", micro=False, mask=0).matrix
+    side = len(rows) + 2 * _BORDER
+    runs = "".join(
+        f"M{_BORDER + run.start()} {_BORDER + y}.5h{len(run[0])}"
+        for y, row in enumerate(rows)
+        for run in _DARK.finditer(row)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}">'
+        f'<path stroke="#000" d="{runs}"/></svg>'
+    )
+
+
+def _packed(data: bytes) -> dict[str, Any]:
+    """Return bytes for JSON, which has none: as numbers of eight, which are quick to read."""
+    padded = data + bytes(-len(data) % _NUMBER.size)
+    return {"length": len(data), "numbers": [each for (each,) in _NUMBER.iter_unpack(padded)]}

@@ -1,0 +1,48 @@
+"""Fonts that a certificate is set in: those that its page names, or all that this computer has.
+
+Typst reads every font of a folder before it sets a page, and beside the four that are needed lie a
+dozen as large: so these are given to it in a folder of their own, which it needs only while it reads.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import typst
+
+_PLACES = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts")
+_NAMED = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJK-Bold.ttc",
+    "NotoSerifCJK-Bold.ttc",
+    "DejaVuSansMono.ttf",
+)
+
+
+@lru_cache(maxsize=1)
+def named_fonts() -> Any:
+    """Return the fonts that the page names; all where one of them is not found."""
+    found = {path.name: path for path in _files() if path.name in _NAMED}
+    if len(found) < len(_NAMED):
+        return all_fonts()
+    with tempfile.TemporaryDirectory(prefix="sealbook-") as folder:
+        for name, path in found.items():
+            Path(folder, name).symlink_to(path)
+        return typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder]
+        )
+
+
+@lru_cache(maxsize=1)
+def all_fonts() -> Any:
+    """Return every font of this computer: of rare characters some have one."""
+    return typst.Fonts()
+
+
+def _files() -> Iterator[Path]:
+    for place in _PLACES:
+        for folder, _, names in os.walk(Path(place).expanduser()):
+            yield from (Path(folder, name) for name in names)
