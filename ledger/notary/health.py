@@ -1,7 +1,8 @@
 """How a notary is: what keeps it from taking deposits, by name. No reason means that all is well.
 
 Whoever notices sets a reason, and clears it once it has passed; `/health` tells of them. Reading goes
-on under every one, as far as what is read can be reached. What will keep it from taking deposits unless somebody acts is a warning.
+on under every one, as far as what is read can be reached. What will keep it from taking deposits unless
+somebody acts is a warning.
 """
 
 from enum import StrEnum

@@ -32,7 +32,7 @@ _log = logging.getLogger("sealbook.notary")
 
 CONNECT, REQUEST, HURRIED = timedelta(seconds=3), timedelta(seconds=30), timedelta(seconds=3)
 RETRIES, RETRY_FOR = 3, timedelta(seconds=8)
-"""How long a request may take, also where somebody waits for it, and how often a failed one is sent again."""
+"""How long a request may take, also one that is `hurried`, and how often a failed one is sent again."""
 PIECE = 8 << 20
 """Bytes: what is larger is put in pieces of this size, or of more where there would be too many."""
 MAX_PIECES = 10_000

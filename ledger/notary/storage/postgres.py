@@ -4,9 +4,9 @@ Everything lies in a schema of its own, `sealbook`, in a database that belongs t
 is an `Engine` over the server's pool: its transactions exclude each other by an advisory lock, as
 SQLite's file lock does, and its SQL is that of the stores (`?` becomes `$1`).
 
-Who sequences holds a second advisory lock, for as long as one connection lives and gives signs of life
-(`Lead`). A process that was cut off may not know yet that it has lost it. What keeps it from a fork then
-are the stores: `append` takes entries only behind the last one, `swap` a checkpoint only behind the last.
+Who sequences holds a second advisory lock, for as long as one connection lives and is used (`Lead`). A
+process that was cut off may not know yet that it has lost it. What keeps it from a fork then are the
+stores: `append` takes entries only behind the last one, `swap` a checkpoint only behind the last one.
 """
 
 import contextlib
@@ -416,9 +416,9 @@ class Lead:
     """The right to write to a ledger: an advisory lock that lasts as long as one connection.
 
     Of all processes one has it. The server takes it back when the connection ends, also when the
-    process or its host does. One that hangs would keep it, so its connection is used all the time; where
-    it is not, another process that asks for the right ends all connections of that one. Every method may
-    be called from any thread.
+    process or its host does. One that hangs would keep it: so its connection is used all the time, and
+    where it is not, another process that asks for the right ends all connections of that one. Every
+    method may be called from any thread.
     """
 
     def __init__(self, server: Server, origin: str) -> None:

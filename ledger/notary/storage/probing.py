@@ -12,7 +12,7 @@ EVERY = 5.0
 
 
 class BucketProbe:
-    """Puts a small object now and then, in the background. Every method may be called from any thread."""
+    """Puts a small object now and then, in the background. Any thread may ask."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
