@@ -38,6 +38,8 @@ SHARED = {
     "WEED_POSTGRES2_HOSTNAME",
 }
 PORT = 8400
+WEED = {"master": 9333, "volume": 8080, "filer": 8888, "s3": 8333}
+"""Ports of SeaweedFS on the first; on each other 10 more, for its sockets in /tmp are named by them."""
 _PATIENCE = 60.0
 
 
@@ -62,6 +64,7 @@ class Machine:
     """One of the three. What runs on it has a name: etcd, patroni, weed, notary."""
 
     def __init__(self, folder: Path, net: str, number: int, secret: str) -> None:
+        self._shift = 10 * number
         self.name, self.address = NAMES[number - 1], f"{net}.{number}"
         self.folder = folder / self.name
         self.folder.mkdir()
@@ -98,11 +101,14 @@ class Machine:
                 cwd=self.folder,
                 env=self.environment,
                 user=self._user,
-                group=None,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def runs(self, what: str) -> bool:
+        """Return whether it was started, and not killed."""
+        return what in self._running
 
     def kill(self, what: str) -> None:
         """Kill it as a power cut does. Of the database PostgreSQL as well as Patroni."""
@@ -115,6 +121,20 @@ class Machine:
                 postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
                 os.kill(postmaster, signal.SIGKILL)
                 (self.data / "postmaster.pid").unlink()
+
+    def holds(self, what: str, port: int) -> bool:
+        """Return whether the connection that has this local port is its."""
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        sockets = {
+            f"socket:[{line.split()[9]}]"
+            for line in lines
+            if line.split()[1].endswith(f":{port:04X}")
+        }
+        for each in Path(f"/proc/{self._running[what].pid}/fd").iterdir():
+            with suppress(OSError):
+                if str(each.readlink()) in sockets:
+                    return True
+        return False
 
     def pause(self, what: str, seconds: float) -> None:
         """Have it hang for a while."""
@@ -137,7 +157,9 @@ class Machine:
     def _command(self, what: str) -> list[str]:
         if what == "etcd":
             return [str(_etcd())]
-        unit = (DEPLOY / {"patroni": "patroni.service", "weed": "seaweedfs.service"}[what]).read_text()
+        unit = (
+            DEPLOY / {"patroni": "patroni.service", "weed": "seaweedfs.service"}[what]
+        ).read_text()
         line = re.search(r"^ExecStart=((?:.*\\\n)*.*)", unit, re.M)
         assert line is not None
         text = line[1].replace("\\\n", " ")
@@ -145,6 +167,8 @@ class Machine:
         text = text.replace("/etc/sealbook/", f"{self.folder}/")
         program, *words = shlex.split(text)
         place = Path(sys.executable).parent if what == "weed" else PROGRAMS
+        if what == "weed":
+            words += [f"-{each}.port={port + self._shift}" for each, port in WEED.items()]
         return [str(place / Path(program).name), *words]
 
 
@@ -196,6 +220,25 @@ class Cluster:
         """Return where the database is that leads."""
         return next(each for each in self.machines if self.members().get(each.name) == "leader")
 
+    def writer(self) -> Machine:
+        """Return where the notary is that has the right to write."""
+        sql = (
+            "SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE granted "
+            "AND locktype = 'advisory' AND objsubid = 1 AND datname = 'ledger'"
+        )
+
+        def found() -> Machine | None:
+            with suppress(psycopg.Error), psycopg.connect(self._url("ledger")) as connection:
+                for (port,) in connection.execute(sql).fetchall():
+                    for each in self.machines:
+                        if each.runs("notary") and each.holds("notary", port):
+                            return each
+            return None
+
+        machine = wait(found)
+        assert isinstance(machine, Machine)
+        return machine
+
     def close(self) -> None:
         """Kill it all, and remove what it left."""
         for each in self.machines:
@@ -225,9 +268,12 @@ def _environment(net: str, number: int, secret: str, folder: Path) -> dict[str, 
         "ETCD_DATA_DIR": str(folder / "etcd" / "data"),
         "PATRONI_POSTGRESQL_DATA_DIR": str(folder / "data"),
         "PATRONI_POSTGRESQL_BIN_DIR": str(programs()),
+        "WEED_MASTERS": ",".join(
+            f"{net}.{each}:{WEED['master'] + 10 * each}" for each in (1, 2, 3)
+        ),
         "WEED_DIR": str(folder / "weed"),
         "WEED_GATEWAY": found["NODE"],
-        "AWS_ENDPOINT_URL": f"http://{found['NODE']}:8333",
+        "AWS_ENDPOINT_URL": f"http://{found['NODE']}:{WEED['s3'] + 10 * number}",
         "HOME": str(folder),
         "SEALBOOK_NOTARY_DIR": str(folder / "notary"),
         "SEALBOOK_NOTARY_HOST": found["NODE"],
