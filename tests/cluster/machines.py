@@ -1,7 +1,7 @@
 """Three machines on one: each with etcd, PostgreSQL under Patroni, SeaweedFS and the notary's service.
 
-They run from deploy/cluster as it stands, with loopback addresses for machines' and ports as there. The
-programs are those of `make soak`, in an environment of their own; as root all but the notary run as somebody
+They run from deploy/cluster as it stands, with loopback addresses for those of machines. The programs
+are those of `make soak`, in an environment of their own; as root all but the notary run as somebody
 else, as PostgreSQL demands.
 """
 
@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,7 @@ from typing import Any
 
 import psycopg
 
+from tests.objects import free_ports
 from tests.postgres import Missing, programs, user
 from tests.processes import ROOT, Program
 
@@ -37,7 +37,6 @@ SHARED = {
     "WEED_MASTERS",
     "WEED_POSTGRES2_HOSTNAME",
 }
-PORT = 8400
 WEED = {"master": 9333, "volume": 8080, "filer": 8888, "s3": 8333}
 """Ports of SeaweedFS on the first; on each other 10 more, for its sockets in /tmp are named by them."""
 _PATIENCE = 60.0
@@ -54,9 +53,8 @@ def wait(condition: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
 
 def answer(url: str) -> Any:
     """Return a JSON answer, None where there is none."""
-    with suppress(OSError, urllib.error.URLError, ValueError):
-        with urllib.request.urlopen(url, timeout=2) as found:
-            return json.load(found)
+    with suppress(OSError, ValueError), urllib.request.urlopen(url, timeout=2) as found:
+        return json.load(found)
     return None
 
 
@@ -82,7 +80,7 @@ class Machine:
     @property
     def url(self) -> str:
         """Where the notary answers."""
-        return f"http://{self.address}:{PORT}"
+        return f"http://127.0.0.1:{self.environment['SEALBOOK_NOTARY_PORT']}"
 
     @property
     def data(self) -> Path:
@@ -124,12 +122,8 @@ class Machine:
 
     def holds(self, what: str, port: int) -> bool:
         """Return whether the connection that has this local port is its."""
-        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-        sockets = {
-            f"socket:[{line.split()[9]}]"
-            for line in lines
-            if line.split()[1].endswith(f":{port:04X}")
-        }
+        lines = [each.split() for each in Path("/proc/net/tcp").read_text().splitlines()]
+        sockets = {f"socket:[{each[9]}]" for each in lines if each[1].endswith(f":{port:04X}")}
         for each in Path(f"/proc/{self._running[what].pid}/fd").iterdir():
             with suppress(OSError):
                 if str(each.readlink()) in sockets:
@@ -276,7 +270,7 @@ def _environment(net: str, number: int, secret: str, folder: Path) -> dict[str, 
         "AWS_ENDPOINT_URL": f"http://{found['NODE']}:{WEED['s3'] + 10 * number}",
         "HOME": str(folder),
         "SEALBOOK_NOTARY_DIR": str(folder / "notary"),
-        "SEALBOOK_NOTARY_HOST": found["NODE"],
+        "SEALBOOK_NOTARY_PORT": str(free_ports(1)[0]),
         "PGPASSWORD": secret,
     }
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}

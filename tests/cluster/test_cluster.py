@@ -2,8 +2,8 @@
 
     SEALBOOK_SOAK_ROUNDS=5 make soak
 
-It says how long nobody was answered after each. What is told to depositors counts: each statement is sent
-until it is answered, and in the end the ledger has each of them once.
+It says how long nobody was answered after each. Every statement is sent until it is answered, and in
+the end the ledger has each of them once.
 """
 
 import os
@@ -100,8 +100,7 @@ def found(cluster: Cluster) -> list[Depositor]:
     """Found the ledger, give every machine its directory, enrol the depositors."""
     first = cluster.machines[0]
     directory = Path(first.environment["SEALBOOK_NOTARY_DIR"])
-    bucket = open_bucket(cluster.objects)
-    wait(lambda: _takes(bucket.put))
+    wait(lambda: takes_objects(cluster))
     init_notary(
         directory,
         ORIGIN,
@@ -125,9 +124,9 @@ def found(cluster: Cluster) -> list[Depositor]:
     return depositors
 
 
-def _takes(put: Callable[[str, bytes, dict[str, str]], object]) -> bool:
+def takes_objects(cluster: Cluster) -> bool:
     try:
-        put("../ready", b"", {})
+        open_bucket(cluster.objects.replace("/ledger", "/ready"), hurried=True).put("1", b"", {})
     except SealbookError:
         return False
     return True
@@ -199,7 +198,7 @@ def test_nothing_that_was_answered_is_lost(
                 go_on()
                 longest = gap(since)
                 with capsys.disabled():
-                    print(f"\n{what}: nobody was answered for {longest:.1f} s", end="", flush=True)
+                    print(f"\n{what}: nobody was answered for {longest:.1f} s", end="")  # noqa: T201
                 mend()
                 wait(lambda: is_whole(cluster), 180)
                 go_on()
@@ -213,7 +212,7 @@ def test_nothing_that_was_answered_is_lost(
     answered = [(each[1], each[2]) for one in depositors for each in one.answered]
     require_all(cluster, tmp_path, answered)
     with capsys.disabled():
-        print(f"\n{len(answered)} deposits were answered, and each of them is in the ledger once")
+        print(f"\n{len(answered)} deposits were answered, and each of them is in the ledger once")  # noqa: T201
 
 
 def require_all(cluster: Cluster, folder: Path, answered: list[tuple[bytes, bytes]]) -> None:
