@@ -67,6 +67,11 @@ class Postgres:
         """Whether it may be stopped."""
         return self._own is None
 
+    @property
+    def host(self) -> str:
+        """The folder of its socket."""
+        return str(self._folder)
+
     def new(self, like: str | None = None) -> str:
         """Make a database, a copy of the one with the URL `like`; return its URL."""
         name = f"sealbook_test_{secrets.token_hex(6)}"

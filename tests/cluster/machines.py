@@ -97,7 +97,7 @@ class Machine:
             self._running[what] = subprocess.Popen(
                 self._command(what),
                 cwd=self.folder,
-                env=self.environment,
+                env=self.environment | dict(_said(what, "Environment")),
                 user=self._user,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -275,6 +275,14 @@ def _environment(net: str, number: int, secret: str, folder: Path) -> dict[str, 
     }
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
     return kept | found | own
+
+
+def _said(what: str, name: str) -> list[tuple[str, str]]:
+    """Return what a program's unit says, as pairs around the first sign of equality."""
+    unit = DEPLOY / {"patroni": "patroni.service", "weed": "seaweedfs.service"}.get(what, "")
+    lines = unit.read_text().splitlines() if unit.is_file() else []
+    found = [line.split("=", 2) for line in lines if line.startswith(f"{name}=")]
+    return [(each[1], each[2]) for each in found]
 
 
 def _etcd() -> Path:

@@ -106,7 +106,7 @@ def redacted(url: str) -> str:
             "postgresql://",
             f"{user}@" if user else "",
             str(host or ""),
-            f":{port}" if port else "",
+            f":{port}" if str(port or "").strip(",") else "",
             f"/{found.get('dbname') or ''}",
         )
     )
