@@ -163,6 +163,7 @@ class Machine:
         place = Path(sys.executable).parent if what == "weed" else PROGRAMS
         if what == "weed":
             words += [f"-{each}.port={port + self._shift}" for each, port in WEED.items()]
+            words += ["-master.volumeSizeLimitMB=64", "-volume.max=30"]  # as the disk here is small
         return [str(place / Path(program).name), *words]
 
 
@@ -172,7 +173,7 @@ class Cluster:
     def __init__(self) -> None:
         if not (PROGRAMS / "patroni").exists():
             raise Missing("Patroni and etcd are not in .soak: run it by `make soak`")
-        self.folder = Path(tempfile.mkdtemp(prefix="sealbook-cluster-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="sealbook-cluster-", dir="/var/tmp"))
         self.folder.chmod(0o755)
         net = f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(200) + 20}"
         secret = secrets.token_hex(12)

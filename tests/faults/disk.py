@@ -80,7 +80,8 @@ class Disk:
             at = path if isinstance(path, Path) else Path(f"/proc/self/fd/{path}")
             self._files[found.st_ino] = stat.S_IMODE(found.st_mode), at.read_bytes()
 
-    def _fsync(self, descriptor: int) -> None:
+    def _fsync(self, file: Any) -> None:
+        descriptor = file if isinstance(file, int) else file.fileno()
         if not self._is_ours(descriptor):
             self._real["fsync"](descriptor)
             return
@@ -113,6 +114,7 @@ class Disk:
         raise OSError(number, os.strerror(number), str(arguments[0]))
 
     def _is_ours(self, what: Any) -> bool:
+        what = what.fileno() if hasattr(what, "fileno") else what
         if isinstance(what, int):
             try:
                 what = Path(f"/proc/self/fd/{what}").readlink()
