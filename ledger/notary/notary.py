@@ -65,8 +65,10 @@ from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.bucket import open_bucket
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
+from ledger.notary.storage.probing import BucketProbe
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.stores import open_queue, open_server, open_stores
 from ledger.notary.storage.uploads import Uploads
@@ -151,6 +153,9 @@ class Notary:
             self.terms = TermsBook(self.staff_desk, self.envelopes)
             self._anchors = anchors = stores.anchors
             self._settings, self._validation = settings, stores.validation
+            self._probe = None
+            if settings.objects is not None and not reading:
+                self._probe = BucketProbe(open_bucket(settings.objects, hurried=True))
             validation = stores.validation
             writer = BlockWriter(
                 self._store,
@@ -349,6 +354,7 @@ class Notary:
                 self._health.set(reason)
                 _log.error("nothing is signed (%s): %s", reason, found.detail)
         self._look_at_seal()
+        self._look_at_bucket()
         return found
 
     @property
@@ -575,6 +581,13 @@ class Notary:
                 "one of the seal's key into seal-chain.pem, and start the notary again",
                 utc(self.seal_expires),
             )
+
+    def _look_at_bucket(self) -> None:
+        if self._probe is None or self._probe.answers():
+            self._health.clear(Reason.OBJECTS)
+        elif Reason.OBJECTS not in self._health.reasons:
+            self._health.set(Reason.OBJECTS)
+            _log.error("the object store cannot be written; deposits wait until it can")
 
     def _carry_out_orders(self) -> None:
         if self._office is not None and self.sequencer.leads:

@@ -1,6 +1,8 @@
 """A notary whose rows lie in a real PostgreSQL server, and several processes that share its ledger."""
 
+import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,10 +41,11 @@ from ledger.notary.storage.postgres import Server, redacted
 from ledger.notary.storage.schema import Place, Schema, sqlite_script
 from ledger.notary.storage.stores import open_desk, open_office, open_server
 from tests import crash_child, objects
-from tests.core.test_crash import answers, require_same_ledger, run
+from tests.core.test_crash import ROOT, answers, require_same_ledger, run
 from tests.crash_child import BEFORE, COUNT, ROUNDS, company, statements
 from tests.notaries import ORIGIN, Company, check, deposit, examined, found, opened
 from tests.postgres import Postgres
+from tests.processes import Program
 
 SIDES = ("before", "after")
 SHARED = (Step.ENTRIES, Step.BUNDLES, Step.CHECKPOINT, Step.COPY, Step.TILES, Step.ANCHOR)
@@ -506,4 +509,22 @@ def test_one_that_is_killed_is_followed_by_another(work: Path, depositor: Compan
         assert notary.sequencer.leads
         require_same_ledger(notary, [], [*answers(work), *receipts])
     thread.join()
+    assert errors(work / "notary") == []
+
+
+def test_one_that_hangs_loses_the_right_and_forks_nothing_when_it_wakes(
+    work: Path, depositor: Company
+) -> None:
+    words = ["-m", "tests.crash_child", "shared", work, "none", "none", 1, ""]
+    with Program(words, cwd=ROOT) as hanging:
+        wait((work / "serving").exists)
+        with opened(work / "notary", serve=True) as notary:
+            assert not notary.sequencer.leads
+            os.kill(hanging.pid, signal.SIGSTOP)
+            receipts = deposit(notary, depositor.statements(10))
+            assert notary.sequencer.leads
+            os.kill(hanging.pid, signal.SIGCONT)
+            (work / "go").touch()
+            assert hanging.wait(60) == 0
+            require_same_ledger(notary, [], [*answers(work), *receipts])
     assert errors(work / "notary") == []

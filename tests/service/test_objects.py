@@ -83,6 +83,15 @@ def sent_again(send: Callable[[], A]) -> A:
             time.sleep(0.5)
 
 
+def until(service: Service, status: int) -> httpx2.Response:
+    """Wait until `/ready` has this status."""
+    end = time.monotonic() + 60
+    while (answer := service.http.get("/ready")).status_code != status:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return answer
+
+
 def test_the_directory_keeps_settings_keys_and_databases_alone(directory: Path, place: str) -> None:
     folders = {each.name for each in directory.iterdir() if each.is_dir()}
     assert folders == {"keys", "uploads"} and not list((directory / "uploads").iterdir())
@@ -160,8 +169,10 @@ def test_a_store_that_stops_costs_nothing_and_the_notary_goes_on(
     envelope = small_envelope()
     company.client.put_envelopes([envelope])
     waiting = company.statement(envelope.payload)
+    assert service.http.get("/ready").status_code == 200
     object_server.stop()
     try:
+        assert "objects" in until(service, 503).text
         with pytest.raises(SealbookError, match="cannot store anything now"):
             company.client.put_envelopes([small_envelope()])
         with pytest.raises(SealbookError):
@@ -170,6 +181,7 @@ def test_a_store_that_stops_costs_nothing_and_the_notary_goes_on(
         assert answer.status_code == 507 and SECRET not in answer.text
     finally:
         object_server.start()
+    until(service, 200)
     trust = parse_trust(service.http.get("/trust").content)
     receipt = sent_again(lambda: company.client.submit(waiting))
     assert verify_receipt(receipt, trust).statement.encoded == waiting

@@ -24,7 +24,7 @@ from ledger.notary.storage import directory as place
 from ledger.notary.storage.connections import reading_uri
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.notary.storage.room import RESERVE, ROOM_FOR_ONE, SPARE_FILES, TIGHT
-from ledger.notary.storage.stores import open_books, open_files, open_log
+from ledger.notary.storage.stores import open_books, open_files, open_log, open_server
 from ledger.quoted import Message, Quoted, quoted
 
 READING = 5.0
@@ -50,6 +50,8 @@ def settled(case: Case) -> Iterator[Check]:
     yield "settings", partial(_settings, case)
     yield "ledger", partial(_ledger, case)
     yield "objects", partial(_objects, case)
+    if case.settings.database is not None:
+        yield "standby", partial(_standby, case)
     yield "clock", partial(_clock, case)
     yield "keys", partial(_keys, case)
     yield "backup", partial(_backup, case)
@@ -188,6 +190,33 @@ def _ledger(case: Case) -> Iterator[Diagnosis]:
         )
     else:
         yield Diagnosis("ledger", Level.OK, f"{size} entries were signed.")
+
+
+def _standby(case: Case) -> Iterator[Diagnosis]:
+    with open_server(case.settings) as server:
+        assert server is not None
+        count, waits = server.standbys()
+    if waits and not count:
+        yield Diagnosis(
+            "standby",
+            Level.MEND,
+            "The database waits for a standby, and none is connected: nothing can be written.",
+            "Start the standbys, or let what looks after them change synchronous_standby_names.",
+        )
+    elif count and not waits:
+        yield Diagnosis(
+            "standby",
+            Level.LOOK,
+            f"The database has {count} standbys, and waits for none: a failover can lose what was "
+            "answered, and would then be refused.",
+            "Set synchronous_standby_names; with Patroni, synchronous_mode.",
+        )
+    elif count:
+        yield Diagnosis(
+            "standby", Level.OK, f"What the database confirms is on a standby; it has {count}."
+        )
+    else:
+        yield Diagnosis("standby", Level.OK, "The database has no standby.")
 
 
 def _objects(case: Case) -> Iterator[Diagnosis]:

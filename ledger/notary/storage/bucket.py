@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("sealbook.notary")
 
-CONNECT, REQUEST = timedelta(seconds=3), timedelta(seconds=30)
+CONNECT, REQUEST, HURRIED = timedelta(seconds=3), timedelta(seconds=30), timedelta(seconds=3)
 RETRIES, RETRY_FOR = 3, timedelta(seconds=8)
-"""How long a request may take, and how often a failed one is sent again."""
+"""How long a request may take, also one that is `hurried`, and how often a failed one is sent again."""
 PIECE = 8 << 20
 """Bytes: what is larger is put in pieces of this size, or of more where there would be too many."""
 MAX_PIECES = 10_000
@@ -88,8 +88,11 @@ def parse_objects_url(url: str) -> BucketPlace:
     )
 
 
-def open_bucket(url: str) -> "Bucket":
-    """Return the bucket that a URL names; nothing is asked of it yet. Raises InvalidInput."""
+def open_bucket(url: str, *, hurried: bool = False) -> "Bucket":
+    """Return the bucket that a URL names; nothing is asked of it yet. Raises InvalidInput.
+
+    One that is `hurried` gives up after a few seconds and sends nothing again.
+    """
     place = parse_objects_url(url)
     try:
         from obstore.store import S3Store
@@ -107,11 +110,11 @@ def open_bucket(url: str) -> "Bucket":
             config={} if endpoint is None else {"aws_endpoint_url_s3": endpoint},
             client_options={
                 "connect_timeout": CONNECT,
-                "timeout": REQUEST,
+                "timeout": HURRIED if hurried else REQUEST,
                 "allow_http": _may_be_plain(endpoint),
             },
             retry_config={
-                "max_retries": RETRIES,
+                "max_retries": 0 if hurried else RETRIES,
                 "retry_timeout": RETRY_FOR,
                 "backoff": {
                     "init_backoff": timedelta(milliseconds=100),
@@ -183,16 +186,16 @@ def require_unused(bucket: "Bucket") -> None:
             "what an `init` has left there that came to no end."
         )
     try:
-        version = bucket.put(_PROBE, b"1", {})
-        first = bucket.find(_PROBE)
-        bucket.put(_PROBE, b"2", {})
-        if bucket.create(_PROBE, b"3", {}) or bucket.swap(_PROBE, first, b"4", {}):
+        version = bucket.put(PROBE, b"1", {})
+        first = bucket.find(PROBE)
+        bucket.put(PROBE, b"2", {})
+        if bucket.create(PROBE, b"3", {}) or bucket.swap(PROBE, first, b"4", {}):
             raise InvalidInput(
                 "The object store does not keep conditions (If-None-Match, If-Match): nothing would "
                 "keep a late process from writing over what is newer. Use one that does."
             )
     finally:
-        bucket.delete([_PROBE])
+        bucket.delete([PROBE])
     if version is not None:
         raise InvalidInput(
             "The bucket keeps every version of an object, so an identity record could never be "
@@ -200,7 +203,7 @@ def require_unused(bucket: "Bucket") -> None:
         )
 
 
-_PROBE = "sealbook-probe"
+PROBE = "sealbook-probe"
 
 
 class Bucket:

@@ -4,15 +4,16 @@ Everything lies in a schema of its own, `sealbook`, in a database that belongs t
 is an `Engine` over the server's pool: its transactions exclude each other by an advisory lock, as
 SQLite's file lock does, and its SQL is that of the stores (`?` becomes `$1`).
 
-Who sequences holds a second advisory lock, for as long as one connection lives (`Lead`). A process that
-was cut off may not know yet that it has lost it. What keeps it from a fork then are the stores:
-`append` takes entries only behind the last one, `swap` a checkpoint only behind the last one.
+Who sequences holds a second advisory lock, for as long as one connection lives and is used (`Lead`). A
+process that was cut off may not know yet that it has lost it. What keeps it from a fork then are the
+stores: `append` takes entries only behind the last one, `swap` a checkpoint only behind the last one.
 """
 
 import contextlib
 import functools
 import logging
 import re
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -63,6 +64,20 @@ _LOCKS = 0x5EA1B00C
 """The first half of the stores' advisory locks."""
 _ASKED, _BETWEEN = 20, 0.1
 """How often it is looked whether others are gone, and seconds between: a server notices late."""
+BEAT = 0.25
+"""Seconds between the signs of life of the process that has the right to write."""
+SILENT_SECONDS = 1.25
+"""Without one, by the database's clock, another process ends it and takes the right."""
+_SILENT = """
+SELECT application_name, state_change FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
+AND (classid::bigint << 32) | objid::bigint = $1
+AND state_change < clock_timestamp() - make_interval(secs => $2)
+"""
+_END = """
+SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = $1
+"""
 _STORES = ("ledger", "checkpoints", "office", "anchors", "desk", "queue", "versions")
 _VERSIONS = """
 CREATE TABLE IF NOT EXISTS versions (store TEXT PRIMARY KEY, version BIGINT NOT NULL);
@@ -70,6 +85,7 @@ CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $
     RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation';
 END $$;
 """
+_log = logging.getLogger("sealbook.notary")
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # each attempt in vain, else
 _MARK = re.compile(r"\?(\d*)")
 _PLAIN = re.compile(r"INSERT INTO (\w+(?: \([\w, ]+\))?) VALUES \([?, ]+\)")
@@ -90,7 +106,7 @@ def redacted(url: str) -> str:
             "postgresql://",
             f"{user}@" if user else "",
             str(host or ""),
-            f":{port}" if port else "",
+            f":{port}" if str(port or "").strip(",") else "",
             f"/{found.get('dbname') or ''}",
         )
     )
@@ -106,6 +122,7 @@ class Server:
     def __init__(self, url: str, origin: str, *, founding: bool = False) -> None:
         self._name = redacted(url)
         self._url = url
+        self._process = f"sealbook {secrets.token_hex(8)}"
         self.schema = FOUNDING if founding else SCHEMA
         self.pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             url,
@@ -143,7 +160,7 @@ class Server:
         return {
             "autocommit": True,
             "cursor_factory": psycopg.RawCursor,
-            "application_name": "sealbook",
+            "application_name": self._process,
             "connect_timeout": CONNECT_SECONDS,
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
             **_NOTICED,
@@ -215,7 +232,7 @@ class Server:
         """Raise InUse where an older process of any notary is connected to the database."""
         sql = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND application_name = 'sealbook' AND backend_start < $1"
+            "AND application_name LIKE 'sealbook%' AND backend_start < $1"
         )
         with self.storage(), self.connect() as connection:
             for _ in range(_ASKED):
@@ -237,6 +254,16 @@ class Server:
         with self.storage(), self.connect() as connection:
             if _exists(connection, SCHEMA):
                 connection.execute(_named("ALTER SCHEMA {} RENAME TO {}", SCHEMA, LEFT))
+
+    def standbys(self) -> tuple[int, bool]:
+        """Return how many standbys are connected, and whether what is confirmed is on one of them."""
+        sql = (
+            "SELECT (SELECT count(*) FROM pg_stat_replication), "
+            "current_setting('synchronous_standby_names') <> ''"
+        )
+        with self.lent() as connection:
+            count, waits = connection.execute(sql).fetchone() or (0, False)
+        return int(count), bool(waits)
 
     def close(self) -> None:
         """Close every connection, and let go of the right to write."""
@@ -389,7 +416,9 @@ class Lead:
     """The right to write to a ledger: an advisory lock that lasts as long as one connection.
 
     Of all processes one has it. The server takes it back when the connection ends, also when the
-    process or its host does. Every method may be called from any thread.
+    process or its host does. One that hangs would keep it: so its connection is used all the time, and
+    where it is not, another process that asks for the right ends all connections of that one. Every
+    method may be called from any thread.
     """
 
     def __init__(self, server: Server, origin: str) -> None:
@@ -398,7 +427,9 @@ class Lead:
         self._key = int.from_bytes(digest[:8], "big", signed=True)
         self._connection: psycopg.Connection[Any] | None = None
         self._times = 0
+        self._silent: object = None
         self._lock = threading.Lock()
+        self._closed = threading.Event()
 
     @property
     def held(self) -> int:
@@ -412,10 +443,13 @@ class Lead:
                 return True
             with self._server.storage():
                 connection = self._server.connect()
-                sql = "SELECT pg_try_advisory_lock($1)"
-                if connection.execute(sql, (self._key,)).fetchone() == (True,):
+                if self._locks(connection) or (
+                    self._ends_silent(connection) and self._locks(connection)
+                ):
                     self._connection = connection
                     self._times += 1
+                    beat = threading.Thread(target=self._beat, args=(connection,), daemon=True)
+                    beat.start()
                     return True
                 connection.close()
             return False
@@ -447,10 +481,34 @@ class Lead:
 
     def close(self) -> None:
         """Let go of the right."""
+        self._closed.set()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
+
+    def _locks(self, connection: psycopg.Connection[Any]) -> bool:
+        sql = "SELECT pg_try_advisory_lock($1)"
+        return connection.execute(sql, (self._key,)).fetchone() == (True,)
+
+    def _ends_silent(self, connection: psycopg.Connection[Any]) -> bool:
+        """End the process that has the right if it gives no sign; return whether it did not.
+
+        It must have been as silent at the look before: perhaps it was this process that slept.
+        """
+        found = connection.execute(_SILENT, (self._key, SILENT_SECONDS)).fetchone()
+        before, self._silent = self._silent, found
+        if found is None or found != before:
+            return False
+        _log.error("the process that writes gives no sign of life; its connections are ended")
+        connection.execute(_END, (found[0],))
+        return True
+
+    def _beat(self, connection: psycopg.Connection[Any]) -> None:
+        while not self._closed.wait(BEAT):
+            with self._lock:
+                if self._connection is not connection or not self._answers():
+                    return
 
     def _answers(self) -> bool:
         assert self._connection is not None
