@@ -9,6 +9,7 @@ import pytest
 
 from ledger.chain.office import Platform
 from ledger.chain.report import PROVEN, WITNESSES, Claim
+from ledger.court.certificate import drawing, fonts
 from ledger.court.certificate.content import Case, Issue, read_case
 from ledger.court.certificate.drawing import draw, draw_copy
 from ledger.errors import InvalidInput, MalformedData
@@ -183,3 +184,23 @@ def witnessed(case: Case, names: list[str]) -> VerifiedReceipt:
     report = case.verified.report
     others = tuple(each for each in report.claims if each.name != WITNESSES)
     return replace(case.verified, report=replace(report, claims=(*others, claim)))
+
+
+def test_the_few_fonts_that_are_read_first_give_the_same_page_as_all(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue = Issue("王公证员", 1_796_000_000, "CN=Seal")
+    few = draw(case, issue, 7)
+    monkeypatch.setattr(drawing, "named_fonts", fonts.all_fonts)
+    assert draw(case, issue, 7) == few
+
+
+def test_a_character_that_only_another_font_has_is_drawn(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "_RARE", frozenset())
+    fonts.named_fonts.cache_clear()
+    try:
+        assert "𠮷" in text(draw(case, Issue("𠮷公证员", 1_796_000_000, "CN=Seal"), 7))
+    finally:
+        fonts.named_fonts.cache_clear()

@@ -1,6 +1,6 @@
 """Fonts that a certificate is set in: those that its page names, or all that this computer has.
 
-Typst reads every font of a folder before it sets a page, and beside the four that are needed lie a
+Typst reads every font of a folder before it sets a page, and beside the few that are needed lie a
 dozen as large: so these are given to it in a folder of their own, which it needs only while it reads.
 """
 
@@ -14,19 +14,25 @@ from typing import Any
 import typst
 
 _PLACES = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts")
-_NAMED = (
-    "NotoSansCJK-Regular.ttc",
-    "NotoSansCJK-Bold.ttc",
-    "NotoSerifCJK-Bold.ttc",
-    "DejaVuSansMono.ttf",
+_NEEDED = frozenset(
+    (
+        "NotoSansCJK-Regular.ttc",
+        "NotoSansCJK-Bold.ttc",
+        "NotoSerifCJK-Bold.ttc",
+        "DejaVuSansMono.ttf",
+    )
 )
+_RARE = frozenset(("HanaMinA.ttf", "HanaMinB.ttf"))
 
 
 @lru_cache(maxsize=1)
 def named_fonts() -> Any:
-    """Return the fonts that the page names; all where one of them is not found."""
-    found = {path.name: path for path in _files() if path.name in _NAMED}
-    if len(found) < len(_NAMED):
+    """Return the fonts that the page names; all where one of them is not found.
+
+    Those for rare characters may be missing: a page asks for them where a name needs them.
+    """
+    found = {path.name: path for path in _files() if path.name in _NEEDED | _RARE}
+    if not found.keys() >= _NEEDED:
         return all_fonts()
     with tempfile.TemporaryDirectory(prefix="sealbook-") as folder:
         for name, path in found.items():
@@ -38,7 +44,7 @@ def named_fonts() -> Any:
 
 @lru_cache(maxsize=1)
 def all_fonts() -> Any:
-    """Return every font of this computer: of rare characters some have one."""
+    """Return every font of this computer: a character that none of the named has may be in one."""
     return typst.Fonts()
 
 
