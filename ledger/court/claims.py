@@ -27,7 +27,7 @@ PARTIAL = "partial-opening"
 
 def describe(claim: Claim, language: str, when: Callable[[int], Words] | None = None) -> Described:
     """Return the claim in words; `when` sets a time for the reader, in UTC unless given."""
-    title = tr(_TITLES[claim.name], language)
+    title = title_of(claim.name, language)
     status = status_words(claim.status, claim.by, language)
     if claim.status == rp.FAILED:
         # Other reasons may name what only the thing that failed says; they are for machines.
@@ -40,11 +40,16 @@ def describe(claim: Claim, language: str, when: Callable[[int], Words] | None = 
     return Described(title, status, writer.text(), tuple(shown))
 
 
+def title_of(name: str, language: str) -> Words:
+    """Return what a claim is called."""
+    return tr(_TITLES[name], language)
+
+
 def verdict(report: Report, language: str) -> Words:
     """Return the report's result in a sentence: what of the required is proven."""
 
     def titles(names: Iterable[str]) -> Words:
-        return listed((tr(_TITLES[name], language) for name in names), language)
+        return listed((title_of(name, language) for name in names), language)
 
     if report.failed:
         return say("verdict-failed", language, names=titles(claim.name for claim in report.failed))
