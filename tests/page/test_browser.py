@@ -126,11 +126,12 @@ def test_only_what_follows_is_said_of_documents_beside(browser: Browser, place: 
         assert "this file shows no content" in alone and open_still in alone
         assert "this file shows no content" in said_beside(clerk, vector("cover.evidence"), mine)
         whole = said_beside(clerk, vector("case.evidence"), mine, other, office)
-        assert "“mine.txt” is, byte for byte, what is shown above as content 1" in whole
+        assert "“mine.txt” is, byte for byte, what is shown above as document 1 of 2" in whole
         assert "“other.txt” is none of the documents shown above, and all that was" in whole
         assert "“word.docx” is none of the documents" in whole and open_still not in whole
         part = said_beside(clerk, vector("part.evidence"), mine, other)
-        assert "“mine.txt” holds, byte for byte, what is shown above as content 1; the rest" in part
+        holds = "holds, byte for byte, what is shown above as document 1, part 2 of 3; the rest"
+        assert f"“mine.txt” {holds}" in part
         assert "“other.txt” equals nothing that is shown above, and not all" in part
         assert open_still in part
         failed = said_beside(clerk, vector("refused/content-altered.evidence"), mine)

@@ -3,6 +3,7 @@
 import { showsNothing, type Report } from "../core/report.ts";
 import { Quoted } from "../words/described.ts";
 import { Words, listed, tr, type Language } from "../words/language.ts";
+import { documentCalled, positionOf, type Opened } from "../words/shown.ts";
 import type { Compared, Place, Result } from "../worker/protocol.ts";
 import { el, icon, type Child } from "./dom.ts";
 
@@ -25,8 +26,11 @@ export function comparedView(result: Result, others: readonly File[], language: 
 
 function row(each: Compared, reports: readonly Report[], several: boolean, language: Language): HTMLElement {
   const places = (found: readonly Place[]) => {
-    const named = found.slice(0, MAX_NAMED).map(({ deposit, content }) =>
-      tr(several ? "content {0} of deposit {1}" : "content {0}", language, { 0: content + 1, 1: deposit + 1 }));
+    const named = found.slice(0, MAX_NAMED).map(({ deposit, content }) => {
+      const called = contentsCalled(reports[deposit]!, language)[content]!;
+      if (!several) return called;
+      return listed([tr("deposit {0}", language, { 0: deposit + 1 }), called], language);
+    });
     return listed(found.length > MAX_NAMED ? [...named, new Words("…")] : named, language);
   };
   const said =
@@ -48,6 +52,19 @@ function differs(reports: readonly Report[], language: Language): Words {
     return tr("is none of the documents shown above, and all that was deposited is shown. Another version of a document, or one saved anew, is another document, too.", language);
   }
   return tr("equals nothing that is shown above, and not all that was deposited is shown. Whether this document was deposited stays open; an evidence file that shows the deposit whole can tell.", language);
+}
+
+/** Return what the contents of a deposit are called above, in their order. */
+function contentsCalled({ claims }: Report, language: Language): Words[] {
+  const content = claims.find((each) => each.claim === "content")!;
+  const documents = content.facts["documents"] as Opened[];
+  if (content.by !== "partial-opening") {
+    return documents.map((_, n) => tr("document {0} of {1}", language, { 0: n + 1, 1: documents.length }));
+  }
+  return documents.flatMap((each) => {
+    const called = documentCalled(each.document, language);
+    return each.whole ? [called] : each.parts.map((part) => listed([called, positionOf(part, language)], language));
+  });
 }
 
 function openness({ claims }: Report): "whole" | "part" | "nothing" {

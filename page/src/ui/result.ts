@@ -37,9 +37,10 @@ export function resultView(result: Result, setting: Setting, verifier: Verifier,
   };
   const several = file.reports.length > 1;
   const shown = file.reports.slice(0, MAX_REPORTS);
+  const beside = comparedView(result, setting.given.others, language);
   const bodies = shown.map((report, n) => {
     const reader = { verifier, result: result.id, deposit: n, contents: contents[n] ?? [] };
-    const body = reportView(report, setting, reader, language);
+    const body = reportView(report, setting, reader, several ? null : beside, language);
     if (!several) return body;
     const title = tr("Deposit {number} of {count}", language, { number: n + 1, count: file.reports.length });
     return el("section", { class: "deposit" }, el("h3", {}, title), body);
@@ -56,7 +57,7 @@ export function resultView(result: Result, setting: Setting, verifier: Verifier,
     file.reports.length > MAX_REPORTS
       ? el("p", {}, tr("Of {0} deposits the first {1} are laid out here; the JSON holds all.", language, { 0: file.reports.length, 1: MAX_REPORTS }))
       : null,
-    comparedView(result, setting.given.others, language),
+    several ? beside : null,
   ];
   const article = el("div", { class: "result" });
   article.append(
@@ -89,14 +90,14 @@ function head({ given, trusted }: Setting, sha256: string, language: Language): 
 }
 
 /** Return a report; of one whose receipt fails no name, no time and no content. */
-function reportView(report: Report, setting: Setting, reader: Reader, language: Language): Child[] {
+function reportView(report: Report, setting: Setting, reader: Reader, beside: Child, language: Language): Child[] {
   const steps = setting.steps[reader.deposit] ?? new Steps();
   const why = refused(report);
   if (why) {
     const nothing = [
-      el("p", {}, say("refused", language), new Words(" "), tr("The JSON gives the reason for experts.", language)),
+      el("p", {}, say("refused", language), between(language), tr("The JSON gives the reason for experts.", language)),
     ];
-    return [failedView([why], steps, nothing, language), stepsView(steps, language)];
+    return [failedView([why], steps, nothing, language), stepsView(steps, language), beside];
   }
   const failed = report.claims.filter((each) => each.status === "failed");
   const open = report.claims.filter((each) => each.status === "stated" || each.status === "not-shown");
@@ -112,6 +113,7 @@ function reportView(report: Report, setting: Setting, reader: Reader, language: 
     ),
     stepsView(steps, language),
     contentsView(report, reader, language),
+    beside,
     el("h4", {}, tr("Claim by claim", language)),
     el("div", { class: "claims" }, report.claims.map((each) => card(each, language))),
   ];
@@ -124,10 +126,15 @@ function failedView(claims: readonly Claim[], steps: Steps, more: Child, languag
     return [
       el("p", { class: "verdict" }, text),
       el("p", {}, title, new Words(" · "), statusWords("failed", "", language)),
-      step === null ? null : el("p", {}, tr("Step {0} of {1}:", language, { 0: step, 1: STEPS.length }), new Words(" "), stepWords(step, language)),
+      step === null ? null : el("p", {}, tr("Step {0} of {1}:", language, { 0: step, 1: STEPS.length }), between(language), stepWords(step, language)),
     ];
   });
   return el("div", { class: "headline failed" }, icon("failed"), el("div", {}, said, more));
+}
+
+/** Return what stands between two sentences: in Chinese a full stop holds the space. */
+function between(language: Language): Words {
+  return new Words(language === "zh" ? "" : " ");
 }
 
 /** Steps about what lies beside the receipt. */
