@@ -1,16 +1,16 @@
 """A report in words, for the page of a check: the same words as on the court's own page.
 
-Where authenticity fails nothing is said of names, times or content: they would be those of a forger.
+What is said where something fails, `ledger.court.relied` decides.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.court import Described, describe, verdict
 from ledger.court.matters import describe_matter
+from ledger.court.relied import refused
 from ledger.evidence.casefile import MatterShown
 from ledger.language import tr
 from ledger.quoted import Words
@@ -18,8 +18,6 @@ from ledger.quoted import Words
 from ..schemas import Standing, Verification
 from .rendering import moment
 
-AUTHENTICITY = (rp.DEPOSITOR, rp.LEDGER, rp.BLOCK, rp.SEAL)
-"""The claims without which a file says nothing of anybody."""
 MAX_SHOWN = 20
 """Deposits of a file that the page shows in full."""
 
@@ -34,13 +32,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One deposit: the result in a sentence, whether it is authentic, and its cards where it is."""
+    """One deposit: the result in a sentence, and its cards; of one that is `refused` only why."""
 
     result: Words
-    good: bool
-    authentic: bool
-    cards: tuple[Card, ...]
-    standing: tuple[Words, ...]
+    failed: bool
+    refused: Described | None
+    cards: tuple[Card, ...] = ()
+    standing: tuple[Words, ...] = ()
 
 
 def shown(found: Verification, language: str) -> list[Shown]:
@@ -52,10 +50,7 @@ def shown(found: Verification, language: str) -> list[Shown]:
 
 
 def matters(found: Verification, language: str) -> list[Card]:
-    """Return what the file shows of its matters, unless a deposit in it is not authentic."""
-    reports = [report_of(each.report) for each in found.deposits]
-    if any(claim.name in AUTHENTICITY for report in reports for claim in report.failed):
-        return []
+    """Return what the file shows of its matters; only deposits that are good count there."""
     return [
         Card(each["status"], describe_matter(_matter_of(each), language))
         for each in found.matters[:MAX_SHOWN]
@@ -79,20 +74,14 @@ def _matter_of(value: Mapping[str, Any]) -> MatterShown:
 
 
 def _shown(report: Report, standing: Standing, language: str) -> Shown:
-    for claim in report.failed:
-        if claim.name in AUTHENTICITY:
-            step = describe(claim, language).title
-            sentence = tr(
-                "This is not shown to be from this ledger: the step “{step}” failed.",
-                language,
-                step=step,
-            )
-            return Shown(sentence, False, False, (), ())
+    result = verdict(report, language)
+    if (failed := refused(report)) is not None:
+        return Shown(result, True, describe(failed, language))
     cards = tuple(
         Card(claim.status, describe(claim, language, lambda seconds: moment(seconds, language)))
         for claim in report.claims
     )
-    return Shown(verdict(report, language), report.good, True, cards, _standing(standing, language))
+    return Shown(result, bool(report.failed), None, cards, _standing(standing, language))
 
 
 def _standing(standing: Standing, language: str) -> tuple[Words, ...]:

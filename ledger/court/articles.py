@@ -26,7 +26,9 @@ def describe_answer(
     title = tr(_QUESTIONS[answer.question], language)
     status = status_words(answer.status, answer.by, language)
     if answer.status == rp.FAILED:
-        facts = reason_facts(say("reason", language), answer.reason, language)
+        # Why the content fails may name what only the content states.
+        named = answer.question != "consistent"
+        facts = reason_facts(say("reason", language), answer.reason, language) if named else ()
         return Described(title, status, tr(_FAILED, language), facts)
     writer = _Writer(answer, language, when or utc)
     command = _COMMANDS.get(answer.question, ())

@@ -27,10 +27,12 @@ PARTIAL = "partial-opening"
 
 def describe(claim: Claim, language: str, when: Callable[[int], Words] | None = None) -> Described:
     """Return the claim in words; `when` sets a time for the reader, in UTC unless given."""
-    title = tr(_TITLES[claim.name], language)
+    title = title_of(claim.name, language)
     status = status_words(claim.status, claim.by, language)
     if claim.status == rp.FAILED:
-        facts = reason_facts(say("reason", language), claim.reason, language)
+        # Other reasons may name what only the thing that failed says; they are for machines.
+        inspection = claim.name == rp.INSPECTION
+        facts = reason_facts(say("reason", language), claim.reason, language) if inspection else ()
         return Described(title, status, tr(_FAILURES[claim.name], language), facts)
     writer = _Writer(claim, language, when or utc)
     told = claim.status in (rp.PROVEN, rp.STATED) or claim.name in (rp.WITNESSES, rp.EXISTENCE)
@@ -38,11 +40,16 @@ def describe(claim: Claim, language: str, when: Callable[[int], Words] | None = 
     return Described(title, status, writer.text(), tuple(shown))
 
 
+def title_of(name: str, language: str) -> Words:
+    """Return what a claim is called."""
+    return tr(_TITLES[name], language)
+
+
 def verdict(report: Report, language: str) -> Words:
     """Return the report's result in a sentence: what of the required is proven."""
 
     def titles(names: Iterable[str]) -> Words:
-        return listed((tr(_TITLES[name], language) for name in names), language)
+        return listed((title_of(name, language) for name in names), language)
 
     if report.failed:
         return say("verdict-failed", language, names=titles(claim.name for claim in report.failed))
@@ -352,11 +359,17 @@ _NOT_COUNTED: dict[str, Message] = {
 
 _SOMETHING_ELSE: Message = "This part of the file does not hold."
 _FAILURES: dict[str, Message] = dict.fromkeys(rp.CLAIMS, _SOMETHING_ELSE) | {
-    rp.CONTENT: "What is shown is not what was deposited.",
+    rp.CONTENT: (
+        "The content that was handed over is not what was deposited. Nothing is shown of it, nor of "
+        "what only it states: names, sizes, kinds, parts."
+    ),
     rp.INSPECTION: "The inspection record does not belong to this deposit, or does not hold.",
     rp.DEPOSITOR: "It is not shown that the account's enrolled key made this deposit.",
     rp.IDENTITY: "The identity record is not the one that the notary entered.",
-    rp.LEDGER: "The deposit is not shown to stand in the trusted ledger.",
+    rp.LEDGER: (
+        "The deposit is not shown to stand in the trusted ledger. One of another office's ledger is "
+        "checked with that office's trust file."
+    ),
     rp.BLOCK: "The block record does not belong to this deposit.",
     rp.SEAL: "The notary's seal does not hold.",
     rp.TIME: "A timestamp does not hold, or contradicts the time that the notary states.",

@@ -68,12 +68,13 @@ class Picture:
 def picture_of(report: Report, path: Sequence[bytes], language: str) -> Picture | None:
     """Return the picture of a receipt whose report this is, `path` its inclusion proof.
 
-    None where the place in the ledger or its block is not proven: then nothing is drawn.
+    None where its place in the ledger or its block is not proven, or one of its claims failed.
     """
     from ledger.court.claims import status_words
+    from ledger.court.relied import refused
 
     ledger, block = report.claim(rp.LEDGER), report.claim(rp.BLOCK)
-    if ledger.status != rp.PROVEN or block.status != rp.PROVEN:
+    if ledger.status != rp.PROVEN or block.status != rp.PROVEN or refused(report) is not None:
         return None
 
     def mark(name: str) -> Mark:

@@ -64,6 +64,10 @@ _SENTENCES: dict[str, Message] = {
     "result": "Result",
     "verdict-good": "Every required claim is proven: {names}.",
     "verdict-failed": "Does not hold: {names}.",
+    "refused": (
+        "Nothing of what the file says of itself is shown, because none of it can be relied on."
+    ),
+    "refused-why": "--json gives the reason, for experts.",
     "verdict-missing": "Required but not proven: {names}.",
     "no-trust": (
         "Authenticity was not checked: there is no trust file. Get it from the notary office "

@@ -26,12 +26,14 @@ from ledger.chain.statement import Payload, parse_deposit, parse_statement
 from ledger.disk.files import AtomicFile, make_folder, write_durably
 from ledger.disk.outputs import move_new
 from ledger.errors import Conflict, NotFound, VerificationFailed
+from ledger.language import ENGLISH
 from ledger.notary.desk.terms import Terms
 from ledger.notary.orders import GivenReceipt
 from ledger.notary.sequencing.accounts import Standing
 from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
 from ledger.notary.storage.envelopes import READ_BLOCK
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
+from ledger.recognised import said_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +45,31 @@ class Produced:
     missing: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A file that is not there, and why."""
+
+    name: str
+    why: Message
+
+    def line(self, language: str) -> str:
+        return f"{self.name}: {said_in(self.why, language)}"
+
+
 class Production:
     """A folder that is filled under a name of nobody else, and takes its own once it is whole.
+
+    In `language` is said what is missing.
 
     What is left when the block is left without `finish` goes away.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, language: str = ENGLISH) -> None:
         self._target = target
         self._folder = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
         self._listed: list[str] = []
-        self._missing: list[str] = []
+        self._language = language
+        self._missing: list[_Missing] = []
         self._receipts = 0
         self._files = 0
         if os.path.lexists(target):
@@ -84,7 +100,7 @@ class Production:
             ),
         )
         if standing.record is None:
-            self._missing.append("identity.json: the identity record was erased")
+            self._missing.append(_Missing("identity.json", "the identity record was erased"))
         else:
             self._write("identity.json", _json(_record(standing.record)))
 
@@ -102,10 +118,12 @@ class Production:
     def finish(self) -> Produced:
         """List the files and give the folder its name. Raises Conflict when that is taken."""
         if self._missing:
-            self._write("missing.txt", "".join(f"{each}\n" for each in self._missing).encode())
+            lines = "".join(f"{each.line(self._language)}\n" for each in self._missing)
+            self._write("missing.txt", lines.encode())
         write_durably(self._folder / "files.txt", "".join(self._listed).encode(), 0o600)
         move_new(self._folder, self._target)
-        return Produced(self._receipts, self._files, tuple(self._missing))
+        missing = tuple(each.line(ENGLISH) for each in self._missing)
+        return Produced(self._receipts, self._files, missing)
 
     def _age_file(self, name: str, store: EnvelopeKeeper, account: str, payload: Payload) -> None:
         digest, size = sha256(), 0
@@ -119,7 +137,7 @@ class Production:
                     digest.update(block)
                     size += len(block)
         except (NotFound, VerificationFailed) as error:
-            self._missing.append(f"{name}: {error}")
+            self._missing.append(_Missing(name, str(error)))
             return
         self._listed.append(f"{digest.hexdigest()}  {name}\n")
         self._files += 1

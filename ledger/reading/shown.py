@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from ledger.quoted import escape
+
 _NOTHING = dict.fromkeys(map(ord, "\u00ad\u034f\u180e\u200b\u200c\u200d\u2060\ufeff"))
 """Characters that show nothing, and that nobody types."""
 _WIDE = "\u1100-\u11ff\u2e80-\u9fff\uf900-\ufaff\uff01-\uffdc\U00020000-\U0003ffff"
@@ -17,7 +19,7 @@ def one_line(text: str) -> str:
     text = " ".join(text.translate(_NOTHING).split())
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+    return "".join(each if each.isprintable() else escape(each, quotes=False) for each in text)
 
 
 def fold(text: str) -> str:

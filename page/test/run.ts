@@ -1,6 +1,6 @@
 // Answers for each line of a list of cases what the page's core says: `node dist/run.mjs CASES < list > verdicts`.
 //
-// A case is {"file", "trust", "record"?, "inspections"?, "at"?, "identity"?, "passphrase"?, "shown"?}; files stand in the folder CASES.
+// A case is {"file", "trust", "record"?, "inspections"?, "at"?, "doubts"?, "identity"?, "passphrase"?, "shown"?}; files stand in the folder CASES.
 // An answer is the JSON of a verdict or of a refusal; integers of any size stay exact.
 
 import { readFileSync } from "node:fs";
@@ -19,6 +19,7 @@ interface Case {
   readonly record?: string;
   readonly inspections?: string;
   readonly at?: string;
+  readonly doubts?: readonly (readonly [string, string])[];
   readonly identity?: string;
   readonly passphrase?: string;
   /** Whether what is shown is answered too, with the hash of its bytes, and a message as it reads. */
@@ -28,7 +29,7 @@ interface Case {
 const folder = process.argv[2]!;
 const bytes = (name: string) => new Uint8Array(readFileSync(join(folder, name)));
 
-async function answer({ file, trust, record, inspections, at, identity, passphrase, shown }: Case): Promise<unknown> {
+async function answer({ file, trust, record, inspections, at, doubts, identity, passphrase, shown }: Case): Promise<unknown> {
   const trustData = bytes(trust);
   let trusted;
   try {
@@ -43,6 +44,7 @@ async function answer({ file, trust, record, inspections, at, identity, passphra
     ...(record === undefined ? {} : { record: bytes(record) }),
     ...(inspections === undefined ? {} : { inspections: bytes(inspections) }),
     ...(at === undefined ? {} : { at: int(BigInt(at)) }),
+    ...(doubts === undefined ? {} : { doubts: doubts.map(([name, time]) => [name, int(BigInt(time))] as const) }),
     ...(identity === undefined ? {} : { identity: bytes(identity) }),
     ...(passphrase === undefined ? {} : { passphrase }),
   };

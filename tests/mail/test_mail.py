@@ -42,7 +42,7 @@ from ledger.reading.header import MAX_HEADER, fields, header_end
         (b"Subject: \xff\xfe\r\n\r\n", "ÿþ · guessed windows-1252"),
         (b"Subject: =?nonsense?B?5ZCI?=\r\n\r\n", "合"),
         (b"Subject: =?utf-8?B?*?=\r\n\r\n", UNTITLED),
-        (b"Subject: a\x00b\x1b[31m\r\n\r\n", "a\\u0000b\\u001b[31m"),
+        (b"Subject: a\x00b\x1b[31m\r\n\r\n", "a\\x00b\\x1b[31m"),
         (b"Subject:\r\n\r\n", UNTITLED),
         (b"\r\nSubject: body\r\n", UNTITLED),
         (b"", UNTITLED),

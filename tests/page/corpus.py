@@ -8,6 +8,7 @@ import copy
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 
 from ledger.chain.trust import parse_trust
 from ledger.errors import MalformedData
+from tests.certificates import YEAR
 from tests.formats.test_document import stored
 from tests.page import evidence_corpus, files, inspection_corpus, receipt_corpus
 from tests.page.files import Case
 
 KEPT = Path(__file__).parent / "cases"
-RECEIPTS, EVIDENCE, INSPECTIONS = 1_200, 900, 60
+RECEIPTS, EVIDENCE, INSPECTIONS, DOUBTED = 1_200, 900, 60, 120
 SEED = 20_261_129
 _HASH = re.compile("[0-9a-f]{64}")
 _TEXTS = ("left_out", "record_left_out", "record_refused")
@@ -57,6 +59,16 @@ def changed(part: int = 0, parts: int = 1, *, seed: int = SEED) -> Iterator[Case
     return chain(receipts, evidence)
 
 
+def doubted(*, seed: int = SEED) -> Iterator[Case]:
+    """Yield receipts of which a hash function is doubted, from days around their tokens' on."""
+    times = (0, receipt_corpus.NOW, receipt_corpus.NOW + 3 * YEAR, 2**53)
+    names = ("sha256", "sha384", "sha512")
+    for n, case in enumerate(receipt_corpus.cases(seed, DOUBTED)):
+        name, other = names[n % 3], names[n % 2]
+        doubts = ((name, times[n % 4]),) + ((other, times[n % 3]),) * (n % 5 == 0)
+        yield replace(case, doubts=doubts)
+
+
 def inspected(*, seed: int = SEED) -> Iterator[Case]:
     """Yield files with inspection records beside them: golden, changed and odd ones."""
     return inspection_corpus.cases(seed, INSPECTIONS)
@@ -87,6 +99,8 @@ def write(folder: Path, cases: Iterable[Case]) -> list[tuple[Case, dict[str, Any
             }
             if case.at is not None:
                 value["at"] = str(case.at)
+            if case.doubts:
+                value["doubts"] = [[name, str(time)] for name, time in case.doubts]
             value |= {"name": case.name, "verdict": expected}
             lines.write(json.dumps(value, ensure_ascii=False) + "\n")
     return found

@@ -26,7 +26,10 @@ from tests.formats.test_document import stored
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A file, whom to trust, records beside it, and as of when it is asked (POSIX seconds)."""
+    """A file, whom to trust, records beside it, and as of when it is asked (POSIX seconds).
+
+    `doubts` are hash functions, and from which second on they are doubted.
+    """
 
     name: str
     file: bytes
@@ -34,6 +37,7 @@ class Case:
     record: bytes | None = None
     at: int | None = None
     inspections: bytes | None = None
+    doubts: tuple[tuple[str, int], ...] = ()
 
 
 Members = list[tuple[str, bytes]]
@@ -95,7 +99,7 @@ def bases() -> dict[str, tuple[bytes, Trust]]:
 
 def verdict(case: Case) -> dict[str, Any]:
     """What `sealbook verify --json` prints of a case; of a file that is refused, why."""
-    trust = replace(parse_trust(case.trust), at=case.at)
+    trust = replace(parse_trust(case.trust), at=case.at, doubts=case.doubts)
     renewed = None
     if case.record is not None:
         renewed = Renewed(case.record, cache(lambda name: hashlib.new(name, case.file).digest()))

@@ -59,6 +59,12 @@ def test_equal_on_every_golden_file_and_on_what_once_differed(program: Path) -> 
     assert count > 150
 
 
+def test_equal_where_hash_functions_are_doubted(program: Path) -> None:
+    count, found = differences(program, corpus.doubted())
+    assert not found, "\n".join(found)
+    assert count > 100
+
+
 def test_equal_on_inspection_records(program: Path) -> None:
     count, found = differences(program, corpus.inspected())
     assert not found, "\n".join(found)

@@ -22,6 +22,7 @@ from ledger.notary.care.doctor import Level, examine
 from ledger.notary.care.looking import files
 from ledger.notary.health import Reason, Warn
 from ledger.wire.protocol import MAX_CHECKED
+from tests.faces import FAILING, TRUST
 from tests.notaries import NOW, Clock, Company, deposit, found, opened
 from tests.portal.conftest import PAGES
 from tests.portal.hostile import HOSTILE
@@ -153,9 +154,17 @@ def test_of_what_is_not_authentic_nothing_is_said(portal, mark):
     answer = upload(portal, bytes(forged))
     text = words(answer)
     assert "ACME" not in text and "Beijing" not in text
-    assert answer.status_code == 422 or "This is not shown to be from this ledger" in text
+    assert answer.status_code == 422 or "none of it can be relied on" in text
     assert not re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d", text)
     assert "proven by" not in text
+
+
+def test_where_something_fails_the_page_says_what_may_be_relied_on(portal, monkeypatch):
+    monkeypatch.setattr(portal.notary, "trust", TRUST)
+    for case in FAILING:
+        answer = upload(portal, case.data, case.name)
+        main = re.search("<main.*</main>", answer.text, re.DOTALL)[0]
+        case.check(re.sub("<[^>]+>", " ", main).replace("&#39;", "'"))
 
 
 def test_every_name_of_a_depositor_is_quoted_isolated_and_cut(portal):

@@ -183,7 +183,7 @@ def test_words_are_found_as_people_type_them(text: str, typed: str) -> None:
 
 def test_one_line_shows_no_escapes_for_spaces_and_lets_nothing_steer() -> None:
     assert one_line("a\u3000b\u00a0c\r\n d\u200b") == "a b c d"
-    assert one_line("a\u202eb\x1b") == "a\\u202eb\\u001b"
+    assert one_line("a\u202eb\x1b") == "a\\u202eb\\x1b"
 
 
 def test_the_footer_of_a_mailing_list_behind_base64_is_read_as_it_stands() -> None:

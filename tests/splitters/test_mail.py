@@ -178,7 +178,7 @@ def test_what_is_not_mail_says_so_and_is_not_split(name: str, data: bytes, reaso
         (b"=?utf-7?Q?+2AA-?=", "\ufffd"),
         (b"=?idna?B?/w==?=", "ÿ · guessed windows-1252"),
         (b"=?rot13?Q?a?=", "a"),
-        (b"\x1b[31mred\x07\xff", "\\u001b[31mred\\u0007ÿ · guessed windows-1252"),
+        (b"\x1b[31mred\x07\xff", "\\x1b[31mred\\x07ÿ · guessed windows-1252"),
         (b"\xe2\x80\xae", "\\u202e"),
         (b"x" * 500, "x" * 119 + "…"),
         (b"=?" * 50_000, "=?" * 59 + "=…"),

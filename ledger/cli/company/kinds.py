@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from ledger.cli.speech import _
-from ledger.quoted import Message
+from ledger.cli.text import inline
+from ledger.quoted import Message, Words
 
 _KINDS: dict[str, tuple[Message, Message]] = {
     "message": ("{count:,} message", "{count:,} messages"),
@@ -21,6 +22,15 @@ _KINDS: dict[str, tuple[Message, Message]] = {
     "body": ("{count:,} body", "{count:,} bodies"),
 }
 _OTHER: tuple[Message, Message] = ("{count:,} part", "{count:,} parts")
+_SPLITTERS: dict[str, Message] = {
+    "message": "splitter\x04message",
+    "mbox": "splitter\x04mbox",
+    "emlx": "splitter\x04emlx",
+    "text": "splitter\x04text",
+    "markdown": "splitter\x04markdown",
+    "rows": "splitter\x04rows",
+    "lines": "splitter\x04lines",
+}
 _FIELDS: dict[str, Message] = {
     "name": "name",
     "size": "size",
@@ -42,6 +52,11 @@ def counted(kind: str, count: int) -> str:
     """Return how many parts of a kind (`ledger.company.disclosing.contents.kind_of`) there are."""
     one, more = _KINDS.get(kind, _OTHER)
     return _(one if count == 1 else more, count=count)
+
+
+def splitter_called(name: str) -> Words:
+    """Return what a splitter is called; one that is not known keeps the name that it was given."""
+    return Words(_(_SPLITTERS[name]) if name in _SPLITTERS else inline(name, 20))
 
 
 def field_called(name: str) -> str:

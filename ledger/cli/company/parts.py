@@ -9,7 +9,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.company import own
-from ledger.cli.company.kinds import counted, stated
+from ledger.cli.company.kinds import counted, splitter_called, stated
 from ledger.cli.company.remarks import page_lines, remark_lines
 from ledger.cli.company.sending import name_of, summary
 from ledger.cli.speech import _, language, told
@@ -248,7 +248,7 @@ def _document_head(contents: "Contents", document: int) -> Iterator[str]:
     facts = [place, text.size(record.size)]
     facts += [counted(kind, count) for kind, count in kinds_of(entry)]
     if entry.parts:
-        facts.append(told(f"cut by {text.inline(record.splitter, 20)}"))
+        facts.append(_("cut by {0}", splitter_called(record.splitter)))
     yield click.style(text.indent(_(", ").join(facts), 0), bold=True)
     yield text.foreign(contents.called(document) if contents.made(document) else record.name, 2)
     for each in noted([record]):

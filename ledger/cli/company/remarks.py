@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ledger.cli import text
-from ledger.cli.speech import _, told
+from ledger.cli.speech import _, language, told
 from ledger.company.disclosing.contents import MARKED
 from ledger.court.remarks import remark_names, remark_rest, remark_words
 from ledger.evidence.records import Record, Rendition
-from ledger.language import ENGLISH
 
 _MOST = 10
 """Documents, or pages of one, whose remarks are shown one by one."""
@@ -17,11 +16,11 @@ _MOST = 10
 def remark_lines(remarks: Sequence[Mapping[str, Any]], margin: int) -> Iterator[str]:
     """Yield each remark of a rendition (see `ledger.evidence.remarks.remark_facts`) as a sentence."""
     for each in remarks:
-        said = str(remark_words(each, ENGLISH))
+        said = str(remark_words(each, language()))
         if names := remark_names(each):
-            said += ": " + ", ".join(map(str, names))
-        if rest := remark_rest(each, ENGLISH):
-            said += f" ({rest})"
+            said += _("remark\x04: ") + _(", ").join(map(str, names))
+        if rest := remark_rest(each, language()):
+            said += _("remark\x04 ({0})", rest)
         yield text.said(said, margin)
 
 

@@ -8,7 +8,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.company import own
 from ledger.cli.extras import require_extra
-from ledger.cli.speech import _, told
+from ledger.cli.speech import _, language, told
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -47,6 +47,7 @@ def show(file: Path | None, output: Path | None, as_json: bool) -> None:
     from ledger.chain.trust import MAX_TRUST, fingerprint, parse_trust
     from ledger.cli.court.apart import of_trust, write_parts
     from ledger.cli.table import Value, labelled
+    from ledger.court.claims import title_of
 
     data = shell.read_limited(file, MAX_TRUST, "a trust file") if file else _pinned()
     with shell.about(file or Path("notary.trust")):
@@ -73,7 +74,7 @@ def show(file: Path | None, output: Path | None, as_json: bool) -> None:
         (_("Ledger"), quoted(found.origin)),
         (_("Issued by"), quoted(found.issuer)),
         (_("Issued"), text.when(found.issued)),
-        (_("Required"), ", ".join(found.required)),
+        (_("Required"), _(", ").join(title_of(each, language()) for each in found.required)),
         (_("Signed with"), _("Ed25519 and ML-DSA-44, both by the notary")),
         (_("Witnesses"), list(map(quoted, witnesses)) or _("none")),
         (_("Timestamps"), [quoted(each.name) for each in found.authorities] or _("none")),

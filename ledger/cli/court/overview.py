@@ -11,6 +11,7 @@ from ledger.cli import text
 from ledger.cli.court.matters import matters_page
 from ledger.cli.table import Rows, labelled
 from ledger.court import say, verdict
+from ledger.court.relied import refused
 from ledger.language import utc
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def _table(reports: Sequence[Report], language: str) -> Iterator[str]:
 
 
 def _cells(number: int, report: Report) -> list[str]:
-    facts = {name: report.claim(name).facts for name in (rp.MATTER, rp.LEDGER, rp.BLOCK, rp.TIME)}
+    names = (rp.MATTER, rp.LEDGER, rp.BLOCK, rp.TIME)
+    facts = {name: report.claim(name).facts if refused(report) is None else {} for name in names}
     time = facts[rp.TIME].get("time")
     return [
         str(number),

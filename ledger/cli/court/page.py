@@ -8,6 +8,7 @@ from ledger.chain.report import FAILED, PROVEN, STATED, Report
 from ledger.cli import text
 from ledger.cli.table import Rows, Value, labelled
 from ledger.court import Described, Fact, describe, say, verdict
+from ledger.court.relied import refused, told
 from ledger.quoted import Words, quoted
 
 _MARGIN = 4
@@ -17,9 +18,12 @@ _COLORS = {PROVEN: "green", STATED: "yellow", FAILED: "red"}
 def report_page(report: Report, language: str, head: Rows) -> str:
     """Return the report; `head` holds labelled lines that go first."""
     lines = [headed(report, say("title", language), language, head)]
-    for claim in report.claims:
+    for claim in told(report):
         words = describe(claim, language, text.when)
         lines += ["", *described(words, claim.status)]
+    if refused(report) is not None:
+        lines += ["", text.indent(say("refused", language), 0)]
+        lines += [text.indent(say("refused-why", language), 0)]
     return "\n".join(lines)
 
 

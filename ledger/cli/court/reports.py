@@ -111,6 +111,7 @@ def _page(
     readings: Sequence[str],
 ) -> str:
     from ledger.cli.court.page import report_page
+    from ledger.court.relied import refused
 
     head = [_file_row(how), *_trust_rows(trusted, how.language)]
     if how.draft and check is not None:
@@ -126,7 +127,7 @@ def _page(
         if len(reports) > 1 and not how.full and receipt_alone(report):
             continue
         top = [*_place_rows(number, len(reports), how.language), *head]
-        if check is None:
+        if check is None or refused(report) is not None:
             pages.append(report_page(report, how.language, top))
         else:
             from ledger.cli.court.questions import answers_page

@@ -12,6 +12,7 @@ from ledger.cli.notary.accounts import enroll, revoke
 from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _, told
 from ledger.errors import InvalidInput, MalformedData, Refused
+from ledger.quoted import Words
 
 if TYPE_CHECKING:
     from ledger.notary.orders import KeysChanged
@@ -349,12 +350,12 @@ def _changed(as_json: bool, directory: Path, made: "KeysChanged", said: str) -> 
     from ledger.notary.storage.directory import read_settings
 
     name = read_settings(directory).trust_file
-    entries = ", ".join(map(str, made.entries))
+    entries = Words(_(", ").join(map(str, made.entries)))
     shell.emit(
         as_json,
         {"fingerprint": made.fingerprint, "entries": list(made.entries)},
         said
-        + (told(f" Entries that say so: {entries}.") if entries else "")
+        + (_(" Entries that say so: {0}.", entries) if entries else "")
         + told(
             f"\nThe trust file to hand out is now\n  {made.fingerprint}\n{text.foreign(name, 2)}"
         )

@@ -9,7 +9,7 @@ from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option
 from ledger.cli.notary.staff import at_terminal, opened_desk
 from ledger.cli.notary.terms import find_account
-from ledger.cli.speech import _, told
+from ledger.cli.speech import _, language, told
 from ledger.errors import InvalidInput
 from ledger.lines import require_line
 
@@ -49,7 +49,7 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
     settings = place.read_settings(directory)
     standing = command(directory, AskAccount(found))
     store = open_envelopes(directory, settings)
-    with opened_desk(directory) as desk, Production(output) as production:
+    with opened_desk(directory) as desk, Production(output, language()) as production:
         terms = read_terms(desk).get(found) or Terms(found)
         production.account(standing, terms, order, settings.origin, int(time.time()))
         after, count = -1, 0

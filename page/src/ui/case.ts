@@ -1,8 +1,9 @@
 // One file that is verified: its steps as they run, then what they have shown.
 
-import { thousands, tr, type Language, type Words } from "../words/language.ts";
+import { thousands, tr, Words, type Language } from "../words/language.ts";
 import { Quoted } from "../words/described.ts";
-import type { Progress, Result } from "../worker/protocol.ts";
+import type { Doubts } from "../core/timestamp/authority.ts";
+import type { Doing, Progress, Result } from "../worker/protocol.ts";
 import { announce } from "./announce.ts";
 import { append, el, icon, type Child } from "./dom.ts";
 import { refusal } from "./refusals.ts";
@@ -18,13 +19,14 @@ export interface Given {
   readonly others: readonly File[];
   /** POSIX seconds. */
   readonly at: number;
+  readonly doubts: Doubts;
   readonly identity: File | null;
 }
 
 export class Case {
   #language: Language = "en";
   #steps: Steps[] = [];
-  #read: { read: number; of: number } | null = null;
+  #goingOn: GoingOn | null = null;
   #result: Result | null = null;
   #told: Told | null = null;
   #busy = false;
@@ -56,14 +58,14 @@ export class Case {
   /** Verify the file, showing each step; a sealed one asks for its identity. */
   async run(passphrase: string | null = null): Promise<void> {
     this.#steps = [new Steps()];
-    this.#read = null;
+    this.#goingOn = null;
     this.#told = null;
     this.#busy = true;
     this.#redraw();
     try {
       if (this.given.identity) this.#identity ??= new Uint8Array(await this.given.identity.arrayBuffer());
-      const { file, record, inspections, others, at } = this.given;
-      const asked = { file, record, inspections, others, at, trust: this.trusted.data, identity: this.#identity, passphrase };
+      const { file, record, inspections, others, at, doubts } = this.given;
+      const asked = { file, record, inspections, others, at, doubts, trust: this.trusted.data, identity: this.#identity, passphrase };
       const answer = await this.verifier.ask("result", { ask: "verify", asked }, (each) => this.#progress(each));
       this.#result = answer.result;
       for (const each of this.#steps) each.end();
@@ -79,14 +81,9 @@ export class Case {
   }
 
   #progress(progress: Progress): void {
-    if ("read" in progress) {
-      this.#read = progress;
-      const bar = this.#article.querySelector("progress");
-      if (bar) {
-        bar.max = progress.of || 1;
-        bar.value = progress.read;
-        bar.nextElementSibling!.textContent = `${thousands(progress.read)} / ${thousands(progress.of)} B`;
-      }
+    if ("doing" in progress) {
+      this.#goingOn = progress;
+      this.#article.querySelector("p.reading")?.replaceWith(this.#reading(this.#language));
       return;
     }
     const { deposit, step, status } = progress;
@@ -114,14 +111,6 @@ export class Case {
     }
     const head = el("h3", {}, new Quoted(this.given.file.name));
     if (this.#told && SEALED.includes(this.#told.code)) return [head, ...this.#sealed(this.#told, language)];
-    if (this.#told?.code === "no-inspection") {
-      return [
-        head,
-        el("div", { class: "headline failed" }, icon("failed"), el("p", {}, tr("The file beside it is no inspection record, or it is damaged: ask the office for it again, or leave it away.", language))),
-        el("p", {}, new Quoted(this.given.inspections!.name)),
-        refusal(this.#told, language),
-      ];
-    }
     if (this.#told) {
       return [
         head,
@@ -129,12 +118,18 @@ export class Case {
         refusal(this.#told, language),
       ];
     }
-    const bar = el("progress", { "aria-label": tr("How much of the file is read", language).text });
-    if (this.#read) {
-      bar.max = this.#read.of || 1;
-      bar.value = this.#read.read;
-    }
-    return [head, el("p", { class: "reading" }, bar, el("span", {})), (this.#steps.at(-1) ?? new Steps()).draw(language)];
+    return [head, this.#reading(language), (this.#steps.at(-1) ?? new Steps()).draw(language)];
+  }
+
+  /** Return what is being done, and how far that is. */
+  #reading(language: Language): HTMLElement {
+    const bar = el("progress", { "aria-label": tr("How far this is", language).text });
+    const { doing, done, of } = this.#goingOn ?? { doing: null, done: 0, of: 0 };
+    if (doing === null) return el("p", { class: "reading" }, bar, el("span", {}, tr("The file is read …", language)));
+    bar.max = of || 1;
+    bar.value = done;
+    const count = `${thousands(done)} / ${thousands(of)}${doing === "comparing" ? "" : " B"}`;
+    return el("p", { class: "reading" }, bar, el("span", {}, DOING[doing](language), new Words(` · ${count}`)));
   }
 
   #sealed(told: Told, language: Language): Child[] {
@@ -163,6 +158,17 @@ export class Case {
     return [form];
   }
 }
+
+type GoingOn = Extract<Progress, { doing: Doing }>;
+
+const DOING: Record<Doing, (language: Language) => Words> = {
+  unsealing: (language) => tr("The sealed file is opened", language),
+  record: (language) => tr("The file is hashed for its evidence record", language),
+  content: (language) => tr("The content is hashed, and compared with the commitment in the ledger", language),
+  checksums: (language) => tr("It is checked that other programs read the same content", language),
+  hashing: (language) => tr("SHA-256 of the file is computed, for the report", language),
+  comparing: (language) => tr("The documents that were added are compared", language),
+};
 
 /** Deposits of a file whose steps are drawn as they run; of more it would cost longer than they do. */
 const MAX_LIVE = 20;

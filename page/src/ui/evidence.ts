@@ -1,6 +1,6 @@
 // Second stage: what is to be verified, one case for each receipt or evidence file.
 
-import { tr, type Language } from "../words/language.ts";
+import { Words, tr, type Language } from "../words/language.ts";
 import { Quoted } from "../words/described.ts";
 import type { Kind } from "../worker/protocol.ts";
 import { announce } from "./announce.ts";
@@ -11,6 +11,7 @@ import type { Trusted } from "./trust.ts";
 import type { Verifier } from "./verifier.ts";
 
 const MAX_FILES = 500;
+const HASHES = ["sha256", "sha384", "sha512"];
 
 export class EvidenceStage {
   #trusted: Trusted | null = null;
@@ -18,6 +19,7 @@ export class EvidenceStage {
   #notices: ((language: Language) => Child)[] = [];
   #language: Language = "en";
   #at = "";
+  readonly #doubted: Record<string, string> = {};
   readonly #choice = el("div");
   readonly #reports = el("div", { class: "reports" });
   readonly #section = el("section", { class: "stage", "aria-labelledby": "stage-evidence" }, this.#choice, this.#reports);
@@ -71,8 +73,24 @@ export class EvidenceStage {
         el("label", { for: "as-of" }, tr("Judge as of this day (UTC); without one, today:", language)),
         date,
       ),
+      el(
+        "details",
+        { class: "doubts screen" },
+        el("summary", {}, tr("Hash functions that are trusted no more", language)),
+        el("p", {}, tr("What rests on one of them counts only where it was renewed before, by another.", language)),
+        HASHES.map((name) => this.#doubt(name, language)),
+      ),
       ...this.#notices.map((notice) => el("div", { class: "notice", role: "note" }, notice(language))),
     ];
+  }
+
+  #doubt(name: string, language: Language): HTMLElement {
+    const id = `doubt-${name}`;
+    const date = el("input", { type: "date", id, value: this.#doubted[name] ?? "", change: () => {
+      this.#doubted[name] = date.value;
+    } });
+    const hash = new Words(name.toUpperCase().replace("SHA", "SHA-"));
+    return el("p", { class: "as-of" }, el("label", { for: id }, tr("{hash} from this day on (UTC):", language, { hash })), date);
   }
 
   async #take(files: readonly File[]): Promise<void> {
@@ -96,7 +114,14 @@ export class EvidenceStage {
     const inspections = of("inspection");
     const others = of("other");
     const identities = of("identity");
-    const at = this.#at ? Date.parse(`${this.#at}T00:00:00Z`) / 1000 : Math.floor(Date.now() / 1000);
+    const at = this.#at ? secondsOf(this.#at) : Math.floor(Date.now() / 1000);
+    const doubts = HASHES.filter((name) => this.#doubted[name]).map((name) => [name, secondsOf(this.#doubted[name]!)] as const);
+    for (const file of of("unreadable")) {
+      this.#notices.push((language) => [
+        tr("This cannot be read: it is a folder, or it is no longer there. Add files, not folders.", language),
+        el("p", {}, new Quoted(file.name)),
+      ]);
+    }
     for (const record of records) {
       if (!main.some((each) => besideOf(each, records, ".ers", main.length) === record)) {
         this.#notices.push((language) => [
@@ -113,7 +138,7 @@ export class EvidenceStage {
         ]);
       }
     }
-    if (!main.length) {
+    if (!main.length && (others.length || identities.length)) {
       this.#notices.push((language) => [
         tr("Nothing here can be verified by itself. Add the receipt or the evidence file, together with the documents that are to be compared.", language),
         ...others.slice(0, 10).map((each) => el("p", {}, new Quoted(each.name))),
@@ -126,6 +151,7 @@ export class EvidenceStage {
         inspections: besideOf(file, inspections, ".inspection", main.length),
         others,
         at,
+        doubts,
         identity: identities[0] ?? null,
       }),
     );
@@ -135,6 +161,11 @@ export class EvidenceStage {
     for (const each of cases) await each.run();
     if (cases.length > 1) announce(tr("All files are looked at.", this.#language));
   }
+}
+
+/** Return the POSIX second in which a day begins in UTC. */
+function secondsOf(day: string): number {
+  return Date.parse(`${day}T00:00:00Z`) / 1000;
 }
 
 /** Return the record of a file among `count`: the one named after it, or the only one of the only file. */

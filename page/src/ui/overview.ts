@@ -7,6 +7,7 @@ import { Words, listed, say, utc, type Language } from "../words/language.ts";
 import type { Int } from "../core/bytes.ts";
 import type { MatterShown } from "../core/evidence/casefile.ts";
 import type { Verdict } from "../worker/protocol.ts";
+import { hasFailed, refused } from "../words/relied.ts";
 import { el, groups, icon, type Child } from "./dom.ts";
 import { factsOf } from "./refusals.ts";
 
@@ -47,14 +48,14 @@ export function overview(file: Verdict, language: Language): HTMLElement {
 
 function row(report: Report, number: number, language: Language): HTMLElement {
   const fact = (claim: string, name: string) => {
-    const value = hasFailed(report) ? undefined : claimOf(report, claim)?.facts[name];
+    const value = refused(report) ? undefined : claimOf(report, claim)?.facts[name];
     return new Words(typeof value === "number" || typeof value === "bigint" ? String(value) : "–");
   };
-  const time = hasFailed(report) ? undefined : claimOf(report, "time")?.facts["time"];
+  const time = refused(report) ? undefined : claimOf(report, "time")?.facts["time"];
   const cells: Child[] = [
     new Words(String(number)), fact("matter", "number"), fact("ledger", "index"), fact("block", "height"),
     typeof time === "number" || typeof time === "bigint" ? utc(time) : new Words("–"),
-    [shown(report, language), report.good || hasFailed(report) ? null : el("div", {}, verdict(report, language))],
+    [shown(report, language), report.good ? null : el("div", {}, verdict(report, language))],
   ];
   return el("tr", { class: hasFailed(report) ? "failed" : "" }, cells.map((each) => el("td", {}, each)));
 }
@@ -65,10 +66,6 @@ function shown(report: Report, language: Language): Words {
   if (!content || content.status === "not-shown") return say("shown-receipt", language);
   if (showsNothing(content)) return say("shown-fields", language);
   return content.by === "partial-opening" ? say("shown-in-part", language) : say("shown-whole", language);
-}
-
-function hasFailed(report: Report): boolean {
-  return report.claims.some((each) => each.status === "failed");
 }
 
 function claimOf(report: Report, name: string): Claim | undefined {

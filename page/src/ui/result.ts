@@ -3,9 +3,11 @@
 import type { Claim, Report } from "../core/report.ts";
 import { describe, statusWords, titleOf, verdict } from "../words/claims.ts";
 import { Quoted } from "../words/described.ts";
-import { Words, day, listed, say, tr, type Language } from "../words/language.ts";
+import { refused } from "../words/relied.ts";
+import { Words, day, say, tr, type Language } from "../words/language.ts";
 import type { Result, Verdict } from "../worker/protocol.ts";
 import type { Given } from "./case.ts";
+import { comparedView } from "./compared.ts";
 import { contentsView, type Reader } from "./contents.ts";
 import { button, el, groups, icon, save, type Child } from "./dom.ts";
 import { mattersView, overview } from "./overview.ts";
@@ -35,21 +37,27 @@ export function resultView(result: Result, setting: Setting, verifier: Verifier,
   };
   const several = file.reports.length > 1;
   const shown = file.reports.slice(0, MAX_REPORTS);
+  const beside = comparedView(result, setting.given.others, language);
   const bodies = shown.map((report, n) => {
     const reader = { verifier, result: result.id, deposit: n, contents: contents[n] ?? [] };
-    const body = reportView(report, setting, reader, language);
+    const body = reportView(report, setting, reader, several ? null : beside, language);
     if (!several) return body;
     const title = tr("Deposit {number} of {count}", language, { number: n + 1, count: file.reports.length });
     return el("section", { class: "deposit" }, el("h3", {}, title), body);
   });
   const content: Child[] = [
     head(setting, sha256, language),
+    result.withoutInspections
+      ? el("div", { class: "notice", role: "note" },
+          el("p", {}, tr("The file beside it is no inspection record, or it is damaged, and was left away: ask the office for it again.", language)),
+          el("p", {}, new Quoted(setting.given.inspections!.name)))
+      : null,
     several ? [overview(file, language), mattersView(file.matters, language)] : null,
     bodies,
     file.reports.length > MAX_REPORTS
       ? el("p", {}, tr("Of {0} deposits the first {1} are laid out here; the JSON holds all.", language, { 0: file.reports.length, 1: MAX_REPORTS }))
       : null,
-    file.reports.some((each) => each.claims.some((claim) => claim.status === "failed")) ? null : comparedView(result, language),
+    several ? beside : null,
   ];
   const article = el("div", { class: "result" });
   article.append(
@@ -73,48 +81,64 @@ function head({ given, trusted }: Setting, sha256: string, language: Language): 
       { label: tr("judged by the trust file of", language).text, value: new Quoted(trusted.shown.issuer) },
       { label: tr("its fingerprint", language).text, value: groups(trusted.shown.fingerprint) },
       { label: tr("judged as of", language).text, value: day(given.at) },
+      ...given.doubts.map(([name, from]) => ({
+        label: tr("trusted no more", language).text,
+        value: tr("{hash} from {day} on", language, { hash: new Words(name.toUpperCase().replace("SHA", "SHA-")), day: day(from) }),
+      })),
     ]),
   );
 }
 
-/** Return a report; of one in which a claim failed no name, no time and no content. */
-function reportView(report: Report, setting: Setting, reader: Reader, language: Language): Child[] {
-  const failed = report.claims.find((each) => each.status === "failed");
+/** Return a report; of one whose receipt fails no name, no time and no content. */
+function reportView(report: Report, setting: Setting, reader: Reader, beside: Child, language: Language): Child[] {
   const steps = setting.steps[reader.deposit] ?? new Steps();
-  if (failed) return [failedView(failed, steps, language), stepsView(steps, language)];
-  const open = report.claims.filter((each) => each.status !== "proven");
+  const why = refused(report);
+  if (why) {
+    const nothing = [
+      el("p", {}, say("refused", language), between(language), tr("The JSON gives the reason for experts.", language)),
+    ];
+    return [failedView([why], steps, nothing, language), stepsView(steps, language), beside];
+  }
+  const failed = report.claims.filter((each) => each.status === "failed");
+  const open = report.claims.filter((each) => each.status === "stated" || each.status === "not-shown");
+  const stays = el("p", {}, tr("What the receipt shows by itself does not rest on this, and stands below.", language));
   return [
+    failed.length ? failedView(failed, steps, [stays], language) : null,
     el(
       "div",
       { class: "headline" },
-      el("p", { class: "verdict" }, verdict(report, language)),
+      failed.length ? null : el("p", { class: "verdict" }, verdict(report, language)),
       el("h4", {}, tr("What stays open", language)),
       el("ul", { class: "open" }, open.map((each) => el("li", {}, icon(each.status), el("span", {}, titleOf(each.claim, language), new Words(" · "), statusWords(each.status, each.by, language))))),
     ),
     stepsView(steps, language),
     contentsView(report, reader, language),
+    beside,
     el("h4", {}, tr("Claim by claim", language)),
     el("div", { class: "claims" }, report.claims.map((each) => card(each, language))),
   ];
 }
 
-function failedView(claim: Claim, steps: Steps, language: Language): HTMLElement {
-  const step = steps.failed;
-  const { title, text } = describe(claim, language);
-  return el(
-    "div",
-    { class: "headline failed" },
-    icon("failed"),
-    el(
-      "div",
-      {},
+function failedView(claims: readonly Claim[], steps: Steps, more: Child, language: Language): HTMLElement {
+  const said = claims.map((claim) => {
+    const step = BESIDE[claim.claim] ?? steps.failed;
+    const { title, text } = describe(claim, language);
+    return [
       el("p", { class: "verdict" }, text),
       el("p", {}, title, new Words(" · "), statusWords("failed", "", language)),
-      step === null ? null : el("p", {}, tr("Step {0} of {1}:", language, { 0: step, 1: STEPS.length }), new Words(" "), stepWords(step, language)),
-      el("p", {}, tr("Nothing of what the file says of itself is shown, because none of it can be relied on. The JSON gives the reason for experts.", language)),
-    ),
-  );
+      step === null ? null : el("p", {}, tr("Step {0} of {1}:", language, { 0: step, 1: STEPS.length }), between(language), stepWords(step, language)),
+    ];
+  });
+  return el("div", { class: "headline failed" }, icon("failed"), el("div", {}, said, more));
 }
+
+/** Return what stands between two sentences: in Chinese a full stop holds the space. */
+function between(language: Language): Words {
+  return new Words(language === "zh" ? "" : " ");
+}
+
+/** Steps about what lies beside the receipt. */
+const BESIDE: Readonly<Record<string, number>> = { content: 11, inspection: 12 };
 
 function stepsView(steps: Steps, language: Language): HTMLElement {
   return el("details", { class: "steps-taken" }, el("summary", {}, tr("The steps taken", language)), steps.draw(language));
@@ -135,19 +159,6 @@ function card(claim: Claim, language: Language): HTMLElement {
         })))
       : null,
   );
-}
-
-function comparedView({ compared, contents }: Result, language: Language): Child {
-  if (!compared.length) return null;
-  const rows = compared.map((each) => {
-    const places = each.equals.map(({ deposit, content }) =>
-      tr(contents.length > 1 ? "content {0} of deposit {1}" : "content {0}", language, { 0: content + 1, 1: deposit + 1 }));
-    const said = places.length
-      ? tr("is, byte for byte, what is shown above as {0}", language, { 0: listed(places, language) })
-      : tr("equals nothing that is shown above", language);
-    return el("li", {}, icon(places.length ? "proven" : "not-shown"), el("span", {}, new Quoted(each.name), new Words(" "), said));
-  });
-  return el("section", { class: "compared" }, el("h4", {}, tr("Documents that were added to compare", language)), el("ul", { class: "open" }, rows));
 }
 
 function saveVerdict(file: Verdict): void {

@@ -23,7 +23,8 @@ export function describe(claim: Claim, language: Language): Described {
   const status = statusWords(claim.status, claim.by, language);
   if (claim.status === "failed") {
     const text = tr((T.failures as Named<string>)[claim.claim]!, language);
-    return { title, status, text, facts: why(claim.reason, language) };
+    // Other reasons may name what only the thing that failed says; they are for machines.
+    return { title, status, text, facts: claim.claim === "inspection" ? why(claim.reason, language) : [] };
   }
   const told = claim.status !== "not-shown" || ["witnesses", "existence"].includes(claim.claim);
   return { title, status, text: textOf(claim, language), facts: told ? [...factsOf(claim, language)] : [] };

@@ -54,20 +54,20 @@ function trustShown(data: Uint8Array): TrustShown {
 }
 
 async function verified(id: number, asked: Asked, tell: (each: Progress) => void): Promise<Result> {
-  const { file, record, inspections, trust, at, identity, passphrase, others } = asked;
-  if (record && record.size > MAX_RECORD) throw new Refused("too-large", "the evidence record is too large");
+  const { file, record, inspections, trust, at, doubts, identity, passphrase, others } = asked;
   const inspected = inspections && (await readInspections(inspections));
   const source = await sourceOf(file);
   const sealed = await isSealed(source);
   if (sealed && identity === null && passphrase === null) throw new Refused("sealed", "");
   const result = await verifyFile(source, trusted(trust), {
     at,
-    ...(record ? { record: new Uint8Array(await record.arrayBuffer()) } : {}),
+    doubts,
+    ...(record ? { record: new Uint8Array(await record.slice(0, MAX_RECORD + 1).arrayBuffer()) } : {}),
     ...(inspected ? { inspections: inspected } : {}),
     ...(identity ? { identity } : {}),
     ...(passphrase !== null ? { passphrase } : {}),
     onStep: (deposit, { number, claim }) => tell({ deposit, step: number, status: claim.status }),
-    onProgress: (_, read, of) => tell({ read, of }),
+    onProgress: (doing, done, of) => tell({ doing, done, of }),
   });
   const { verdict } = result;
   if (isRefusal(verdict)) {
@@ -83,20 +83,21 @@ async function verified(id: number, asked: Asked, tell: (each: Progress) => void
   return {
     id,
     verdict: { file: file.name, ...verdict },
-    sha256: await hashOf(source),
+    sha256: await hashOf(source, (done) => tell({ doing: "hashing", done, of: source.size })),
+    withoutInspections: inspections !== null && inspected === null,
     contents,
-    compared: await compared(others, result, contents),
+    compared: await compared(others, result, (done, of) => tell({ doing: "comparing", done, of })),
   };
 }
 
-/** Return the bytes of a file of inspection records; what is none is refused by a code of its own. */
-async function readInspections(file: File): Promise<Uint8Array> {
+/** Return the bytes of a file of inspection records, null for what is none. */
+async function readInspections(file: File): Promise<Uint8Array | null> {
   const data = new Uint8Array(await file.slice(0, MAX_INSPECTIONS + 1).arrayBuffer());
   try {
     parseInspections(data);
   } catch (error) {
     if (!(error instanceof MalformedData)) throw error;
-    throw new Refused("no-inspection", error.message);
+    return null;
   }
   return data;
 }
@@ -106,9 +107,12 @@ async function sourceOf(file: File): Promise<Source> {
   return file.size > BLOCK ? ofBlob(file) : memory(new Uint8Array(await file.arrayBuffer()));
 }
 
-async function hashOf(file: Source): Promise<string> {
+async function hashOf(file: Source, progress: (done: number) => void): Promise<string> {
   const running = sha256.create();
-  for (let offset = 0; offset < file.size; offset += BLOCK) running.update(await file.read(offset, BLOCK));
+  for (let offset = 0; offset < file.size; offset += BLOCK) {
+    if (offset) progress(offset);
+    running.update(await file.read(offset, BLOCK));
+  }
   return hex(running.digest());
 }
 

@@ -2,8 +2,9 @@
 
 import type { MailReading } from "../core/evidence/mail.ts";
 import type { Kind as Shown } from "../core/evidence/shown.ts";
+import type { Doubts } from "../core/timestamp/authority.ts";
 import type { Status } from "../core/report.ts";
-import type { Verdict as Checked } from "../core/evidence/verify_file.ts";
+import type { Pass, Verdict as Checked } from "../core/evidence/verify_file.ts";
 
 export interface TrustShown {
   readonly origin: string;
@@ -26,11 +27,19 @@ export interface Content {
   readonly kind: Shown;
 }
 
-/** A file that lay beside an evidence file, and the contents that it equals byte for byte. */
+/** Content by its number in a deposit of the file. */
+export interface Place {
+  readonly deposit: number;
+  readonly content: number;
+}
+
+/** A file that lay beside an evidence file: the contents that it equals byte for byte, and parts that it holds. */
 export interface Compared {
   readonly name: string;
   readonly size: number;
-  readonly equals: readonly { readonly deposit: number; readonly content: number }[];
+  readonly equals: readonly Place[];
+  readonly holds: readonly Place[];
+  readonly unread: boolean;
 }
 
 export interface Result {
@@ -38,13 +47,15 @@ export interface Result {
   readonly id: number;
   readonly verdict: Verdict;
   readonly sha256: string;
+  /** Whether a file beside it was given for one of inspection records, and is none. */
+  readonly withoutInspections: boolean;
   /** Contents that can be read, for each deposit of the file. */
   readonly contents: readonly (readonly Content[])[];
   readonly compared: readonly Compared[];
 }
 
 /** What a dropped file is, by its bytes. */
-export type Kind = "receipt" | "evidence" | "sealed" | "record" | "inspection" | "identity" | "trust" | "other";
+export type Kind = "receipt" | "evidence" | "sealed" | "record" | "inspection" | "identity" | "trust" | "other" | "unreadable";
 
 export interface Asked {
   readonly file: File;
@@ -54,6 +65,8 @@ export interface Asked {
   readonly trust: Uint8Array;
   /** POSIX seconds that the file is judged as of. */
   readonly at: number;
+  /** Hash functions that are trusted no more, from a POSIX second on. */
+  readonly doubts: Doubts;
   /** What opens a sealed file: an identity's text, and the passphrase of it or of the file. */
   readonly identity: Uint8Array | null;
   readonly passphrase: string | null;
@@ -73,10 +86,13 @@ export type Answer =
   | { readonly told: "mail"; readonly mail: MailReading }
   | { readonly told: "bytes"; readonly data: Uint8Array };
 
-/** What goes on meanwhile: a step of verification, or how much of a file is read. */
+/** What goes on meanwhile: a step of verification, or how far something is that takes long. */
 export type Progress =
   | { readonly deposit: number; readonly step: number; readonly status: Status }
-  | { readonly read: number; readonly of: number };
+  | { readonly doing: Doing; readonly done: number; readonly of: number };
+
+/** What is done; `comparing` counts files, all else bytes. */
+export type Doing = Pass | "hashing" | "comparing";
 
 export type FromWorker =
   | { readonly id: number; readonly answer: Answer }

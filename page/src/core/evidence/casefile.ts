@@ -21,8 +21,8 @@ export interface DisclosedDeposit {
   readonly contents: readonly (readonly [string, Int])[];
   /** Bytes that the ZIP holds of each of `contents`. */
   readonly sizes: readonly number[];
-  /** Throws MalformedData unless the ZIP's checksums are those of the content. */
-  readonly check: () => Promise<void>;
+  /** Throws MalformedData unless the ZIP's checksums are those of the content; tells of bytes as they are read. */
+  readonly check: (read: (more: number) => void) => Promise<void>;
 }
 
 /** What the receipts of a file show together of one matter, as `sealbook verify --json` prints it. */

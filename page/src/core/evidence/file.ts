@@ -135,8 +135,8 @@ async function readDeposit(file: Source, members: Members, number: number): Prom
     fetch: (n, offset, size) => readMember(file, held[n]!, offset, size),
     contents: opening === null ? [] : contentsOf(opening),
     sizes: held.map((member) => member.size),
-    check: async () => {
-      for (const member of held) await checkMember(file, member);
+    check: async (read) => {
+      for (const member of held) await checkMember(file, member, read);
     },
   };
 }

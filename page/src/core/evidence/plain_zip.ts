@@ -57,10 +57,14 @@ export function readMember(file: Source, member: Member, offset: number, size: n
 }
 
 /** Throw MalformedData unless the member's CRC-32 is that of its bytes: other tools look. */
-export async function checkMember(file: Source, member: Member): Promise<void> {
+export async function checkMember(
+  file: Source, member: Member, read: (more: number) => void = () => {},
+): Promise<void> {
   let crc = 0;
   for (let offset = 0; offset < member.size; offset += BLOCK) {
-    crc = CRC32.buf(await readMember(file, member, offset, BLOCK), crc);
+    const block = await readMember(file, member, offset, BLOCK);
+    crc = CRC32.buf(block, crc);
+    read(block.length);
   }
   if (crc >>> 0 !== member.crc) {
     throw new MalformedData(

@@ -14,6 +14,8 @@ export type Kind = "text" | "mail" | "pdf" | "other";
 export interface ShownPart {
   readonly content: number;
   readonly kind: Kind;
+  /** Whether it is a whole document. */
+  readonly whole: boolean;
   /** What the structure view calls it, null for a whole document and where that is hidden. */
   readonly path: string | null;
   /** Part `position` of `total`, null where that is not said. */
@@ -72,7 +74,7 @@ function partialDocuments(opening: PartialOpening): ShownDocument[] {
       const kind = kindOf(name, mediaType, path);
       if (whole) return wholePart(content++, kind, count, size);
       const position = positions.get(placeOf(first, count)) ?? null;
-      return { content: content++, kind, path, position, total, first, count, size: Number(size), offset };
+      return { content: content++, kind, whole, path, position, total, first, count, size: Number(size), offset };
     });
     const pieces = isWhole(each.content) ? each.content.cuts.count : (openedHeader(each.content)?.count ?? null);
     const gaps = whole ? [] : [...gapsOf(parts, isPart(each.content) ? pieces : null)];
@@ -84,7 +86,7 @@ function partialDocuments(opening: PartialOpening): ShownDocument[] {
 
 function wholePart(content: number, kind: Kind, count: Int, size: Int): ShownPart {
   const place = { path: null, position: null, total: null, first: 1, offset: 0 };
-  return { content, kind, ...place, count, size: Number(size) };
+  return { content, kind, whole: true, ...place, count, size: Number(size) };
 }
 
 function* gapsOf(parts: readonly ShownPart[], pieces: Int | null): Generator<[Int, Int | null]> {

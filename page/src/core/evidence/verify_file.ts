@@ -7,6 +7,7 @@ import { parseInspections, sortInspections, type InspectionRecord } from "../ins
 import { leafHash } from "../merkle.ts";
 import { MAX_RECEIPT } from "../receipt.ts";
 import { readRenewed, type Renewed } from "../renewal/renewed.ts";
+import type { Doubts } from "../timestamp/authority.ts";
 import { fingerprint, type Trust } from "../trust.ts";
 import { parseDepositReceipt, verifyParsed, type Step, type VerifiedReceipt } from "../verify.ts";
 import { verifyDeposits, type DisclosedDeposit, type FileReport } from "./casefile.ts";
@@ -20,11 +21,16 @@ export interface Trusted {
   readonly data: Uint8Array;
 }
 
+/** What a file is read for. */
+export type Pass = "unsealing" | "record" | "content" | "checksums";
+
 export interface Options {
   /** The bytes of an evidence record over the file. */
   readonly record?: Uint8Array;
   /** The bytes of a file of inspection records. */
   readonly inspections?: Uint8Array;
+  /** Hash functions that are trusted no more, from a POSIX second on. */
+  readonly doubts?: Doubts;
   /** As of which POSIX second is asked whether what attests to the time still stands. */
   readonly at?: Int;
   /** An age identity file, or the line in it, and the passphrase of that file or of the sealed evidence. */
@@ -33,7 +39,7 @@ export interface Options {
   /** Called as the core's steps run, with the deposit's number from 0. */
   readonly onStep?: (deposit: number, step: Step) => void;
   /** Called with bytes read of `total`, for each of the passes over a file. */
-  readonly onProgress?: (pass: "unsealing" | "record" | "content", done: number, total: number) => void;
+  readonly onProgress?: (pass: Pass, done: number, total: number) => void;
 }
 
 /** What `sealbook verify --json` prints of a file. */
@@ -71,7 +77,7 @@ export async function verifyFile(file: Source, trusted: Trusted, options: Option
 }
 
 async function verified(file: Source, { trust, data }: Trusted, options: Options): Promise<FileResult> {
-  const { record, inspections, at, onStep, onProgress } = options;
+  const { record, inspections, at, doubts = [], onStep, onProgress } = options;
   const pass = (name: "unsealing" | "record", total: number) => (done: number) => onProgress?.(name, done, total);
   // A record is over the file as it lies there, sealed or not.
   const renewed = record === undefined ? null : await readRenewed(file, record, pass("record", file.size));
@@ -80,17 +86,24 @@ async function verified(file: Source, { trust, data }: Trusted, options: Options
   const disclosed = await readDisclosed(opened);
   const sorted = sortInspections(inspected, disclosed.map(({ receipt }) => leafHash(receipt.statement.encoded)));
   const total = disclosed.reduce((sum, each) => sum + each.sizes.reduce((all, size) => all + size, 0), 0);
-  let done = 0;
+  const counted = (name: "content" | "checksums") => {
+    let done = 0;
+    return (more: number) => {
+      done += more;
+      if (done % BLOCK < more || done === total) onProgress?.(name, done, total);
+    };
+  };
+  const [read, checked] = [counted("content"), counted("checksums")];
   const counting = disclosed.map((each): DisclosedDeposit => ({
     ...each,
     fetch: async (content, offset, size) => {
       const found = await each.fetch(content, offset, size);
-      done += found.length;
-      if (done % BLOCK < found.length || done === total) onProgress?.("content", done, total);
+      read(found.length);
       return found;
     },
+    check: () => each.check(checked),
   }));
-  const asked = at === undefined ? trust : { ...trust, at };
+  const asked = { ...trust, ...(at === undefined ? {} : { at }), doubts };
   const report = await verifyDeposits(counting, asked, (number, each, used) =>
     verifyDisclosed(each, used, { renewed, inspections: sorted[number]! }, (step) => onStep?.(number, step)),
   );
@@ -111,7 +124,7 @@ async function verifyDisclosed(
     onStep,
   });
   // Last: of content that was changed the report says more.
-  await disclosed.check();
+  await disclosed.check(() => {});
   return found;
 }
 
