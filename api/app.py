@@ -26,6 +26,7 @@ from .portal.charts import DepositsByDay
 from .portal.errors import error_page
 from .portal.office import routes as office
 from .problems import answer_to, install, unexpected_response
+from .rates import Limited
 from .requests import Budget, Service
 from .schemas import Problem
 from .settings import Settings
@@ -80,6 +81,8 @@ def create_app(
         app.router.routes.extend(router.routes)
     _describe(app)
     app.add_middleware(_Direct, routes=deposits.DIRECT)
+    if settings.rates:
+        app.add_middleware(Limited, rates=settings.rates, measures=measures)
     app.add_middleware(_Outermost, idle=settings.idle, measures=measures)
     return app
 

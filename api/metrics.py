@@ -59,6 +59,7 @@ class Measures(Collector):
         self._answers = Durations()
         self._deposits = 0
         self._refusals: Counter[str] = Counter()
+        self._limited: Counter[str] = Counter()
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -68,6 +69,10 @@ class Measures(Collector):
         route = route or NO_ROUTE
         self._requests[method if method in METHODS else OTHER, route, status] += 1
         self._seconds[route].add(seconds)
+
+    def limited(self, kind: str) -> None:
+        """Count a request that was answered with 429 because its peer asks too often."""
+        self._limited[kind] += 1
 
     @contextmanager
     def answering(self) -> Iterator[Callable[[Iterable[object]], None]]:
@@ -123,13 +128,20 @@ class Measures(Collector):
         )
         for code, count in self._refusals.copy().items():
             refusals.add_metric([code], count)
+        limited = CounterMetricFamily(
+            "sealbook_limited",
+            "Requests of peers that ask too often, by what they asked for.",
+            labels=["kind"],
+        )
+        for kind, count in self._limited.copy().items():
+            limited.add_metric([kind], count)
         deposits = CounterMetricFamily(
             "sealbook_deposits", "Statements that were answered with a receipt.", self._deposits
         )
         answers = _histogram(
             "receipt_seconds", "From statements that were read to their receipts.", self._answers
         )
-        yield from (requests, seconds, deposits, refusals, answers)
+        yield from (requests, seconds, deposits, refusals, limited, answers)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

@@ -1,6 +1,7 @@
 """What a deployment may want otherwise than the defaults."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 
@@ -11,7 +12,8 @@ class Settings:
     In seconds: `head` for a request's line and header fields; `idle` for the next bytes of a body, or
     for the other side to take some; `body` for a whole body that is held in memory. One peer may hold
     `connections`, and `slow_bodies` of them with a body that takes its time. `proxies` are those whose
-    X-Forwarded-For says who the peer is. `metrics` is the address at which Prometheus finds its
+    X-Forwarded-For says who the peer is; `rates` the requests that one may make a minute, by kind
+    (`rates.Kind`). `metrics` is the address at which Prometheus finds its
     measures, None for nowhere.
     """
 
@@ -21,6 +23,7 @@ class Settings:
     connections: int = 128
     slow_bodies: int = 32
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    rates: Mapping[str, int] = field(default_factory=dict)
     metrics: tuple[str, int] | None = None
     log_level: str = "info"
     log_format: str = "json"

@@ -77,8 +77,23 @@ class Serving:
     proxy: tuple[Network, ...]
     peer_connections: int
     peer_slow_bodies: int
+    rate_entering: int | None
+    rate_checking: int | None
+    rate_enrolling: int | None
+    rate_signing_in: int | None
     log_level: str
     log_format: str
+
+    @property
+    def rates(self) -> dict[str, int]:
+        """Requests that one peer may make a minute, by kind; without those that are off."""
+        found = {
+            "entering": self.rate_entering,
+            "checking": self.rate_checking,
+            "enrolling": self.rate_enrolling,
+            "signing-in": self.rate_signing_in,
+        }
+        return {kind: rate for kind, rate in found.items() if rate is not None}
 
 
 def address(text: str) -> tuple[str, int]:
@@ -114,6 +129,10 @@ def _count(value: object) -> int:
     return number
 
 
+def _rate(value: object) -> int | None:
+    return None if value == OFF else _count(value)
+
+
 def _host(value: object) -> str:
     if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise ValueError(value)
@@ -142,6 +161,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
 
 _PORT = Kind("a port number, 0 to 65535; 0 chooses one", _port)
 _COUNT = Kind("a number above 0", _count)
+_RATE = Kind("a number above 0, or off", _rate)
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _NETWORKS = Kind("addresses, or networks such as 10.1.0.0/16", _networks)
@@ -155,6 +175,10 @@ OPTIONS = (
     Option("proxy", _NETWORKS, (), "Reverse proxies whose X-Forwarded-For is believed."),
     Option("peer_connections", _COUNT, 128, "Connections that one peer address may hold."),
     Option("peer_slow_bodies", _COUNT, 32, "Of these, with a body that takes its time."),
+    Option("rate_entering", _RATE, 6000, "Uploads and statements of one peer a minute, or off."),
+    Option("rate_checking", _RATE, 120, "Files that one peer has checked a minute, or off."),
+    Option("rate_enrolling", _RATE, 30, "Keys that one peer asks to enrol a minute, or off."),
+    Option("rate_signing_in", _RATE, 30, "Attempts of one peer to sign in a minute, or off."),
     Option("log_level", _LEVEL, "info", "The least that the log on standard error tells."),
     Option("log_format", _FORMAT, "json", "An object a line for programs, or text for people."),
 )

@@ -18,6 +18,7 @@ from typing import Protocol
 from ledger.errors import Conflict, InvalidInput, OverLimit, Suspended
 from ledger.lines import require_line
 from ledger.notary.desk.trail import Action, Actor, note
+from ledger.notary.rates import Rates
 from ledger.notary.storage.desk import StaffDesk
 from ledger.quoted import quoted
 
@@ -144,7 +145,7 @@ class TermsBook:
         self._monotonic = monotonic
         self._terms: dict[str, Terms] = {}
         self._read_at = float("-inf")
-        self._within_pace: Callable[[str, int], bool] | None = None
+        self._rates = Rates(monotonic)
         self._counted: dict[str, tuple[float, int]] = {}
 
     def of(self, account: str) -> Terms:
@@ -159,9 +160,7 @@ class TermsBook:
         per_minute = self._open(account).per_minute
         if per_minute is None:
             return
-        if self._within_pace is None:
-            self._within_pace = _make_pace()
-        if not per_minute or not self._within_pace(account, per_minute):
+        if not per_minute or self._rates.take(account, per_minute):
             raise OverLimit(
                 f"This account may enter {per_minute} statements a minute. Nothing is lost: it is "
                 "sent again in a while."
@@ -192,19 +191,6 @@ class TermsBook:
                 "to be sent stays here, and receipts can be fetched. Ask the notary office."
             )
         return terms
-
-
-def _make_pace() -> Callable[[str, int], bool]:
-    """Return what counts a statement of an account, and whether it is within so many a minute.
-
-    The library takes 0.2 s to import, and most ledgers limit nobody.
-    """
-    from limits import RateLimitItemPerMinute
-    from limits.storage import MemoryStorage
-    from limits.strategies import SlidingWindowCounterRateLimiter
-
-    limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-    return lambda account, per_minute: limiter.hit(RateLimitItemPerMinute(per_minute), account)
 
 
 def _terms(desk: StaffDesk, account: str) -> Terms:
