@@ -54,7 +54,7 @@ class Limited:
     `rates` are requests a minute, by kind; one that is not in it is not limited.
     """
 
-    def __init__(self, app: ASGIApp, rates: Mapping[Kind, int], measures: Measures) -> None:
+    def __init__(self, app: ASGIApp, rates: Mapping[str, int], measures: Measures) -> None:
         self._app = app
         self._rates = rates
         self._measures = measures

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from ipaddress import ip_network
+from typing import Any
 
 import httpx2
 import pytest
@@ -116,7 +117,8 @@ def test_refusals_are_counted_by_kind_and_without_an_address(service: Service) -
         server.should_exit = True
         thread.join()
     assert answers == [415, 429, 429]
-    exposed = server.config.app.state.service.measures.exposed().decode()
+    app: Any = server.config.app
+    exposed = app.state.service.measures.exposed().decode()
     lines = [each for each in exposed.splitlines() if each.startswith("sealbook_limited_total")]
     assert lines == ['sealbook_limited_total{kind="enrolling"} 2.0']
 
