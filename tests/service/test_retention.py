@@ -11,10 +11,10 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.errors import InvalidInput, NotFound, StorageFailed
 from ledger.notary import retention
-from ledger.notary.deleting import Deleting
+from ledger.notary.deleting import DAY, Deleting
 from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
-from ledger.notary.desk.trail import newest
+from ledger.notary.desk.trail import Row, newest
 from ledger.notary.orders import AskReceipts, AskRetired, Retire, Retired
 from ledger.notary.ports import SignedCheckpoint
 from ledger.verify import verify_receipt
@@ -28,7 +28,7 @@ def a_day_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block is a day younger than the one before it."""
 
     def time_of(checkpoint: SignedCheckpoint) -> int:
-        return checkpoint.height * retention.DAY
+        return checkpoint.height * DAY
 
     monkeypatch.setattr(retention, "_time", time_of)
 
@@ -65,8 +65,15 @@ def notice(service: Service, index: int) -> str:
 
 
 def days_between(service: Service, older: int, younger: int) -> int:
-    heights = [service.notary._signed.covering(each).height for each in (older, younger)]
-    return int(heights[1] - heights[0])
+    first, last = (service.notary._signed.covering(each) for each in (older, younger))
+    assert first is not None and last is not None
+    return last.height - first.height
+
+
+def trail(service: Service, limit: int) -> list[Row]:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    return newest(desk, None, limit)
 
 
 def test_what_is_old_enough_goes_and_entry_and_receipt_stay(service: Service, one: Account) -> None:
@@ -78,7 +85,7 @@ def test_what_is_old_enough_goes_and_entry_and_receipt_stay(service: Service, on
     assert all(lies(service, one, each) for each in (old, older, young))
     assert notary.execute(Retire()).part == due
     assert [lies(service, one, each) for each in (old, older, young)] == [False, False, True]
-    row = newest(notary.staff_desk, None, 1)[0]
+    row = trail(service, 1)[0]
     assert (row.who, row.action) == ("retention", "ciphertext-discarded")
     assert row.entry is not None
     assert f"deleted it: {first}, {second}. " in notice(service, row.entry)
@@ -133,7 +140,7 @@ def test_a_file_that_a_younger_deposit_names_goes_with_that_one(
     while notary.execute(Retire()).part is not None:
         pass
     assert not lies(service, one, envelope.payload.root)
-    rows = [each for each in newest(notary.staff_desk, None, 9) if one.account in each.object]
+    rows = [each for each in trail(service, 9) if one.account in each.object]
     said = [notice(service, each.entry) for each in rows if each.entry is not None]
     assert any(f" {older}, " in each and f", {younger}" in each for each in said)
 

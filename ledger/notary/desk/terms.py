@@ -78,7 +78,7 @@ def mark(desk: StaffDesk, actor: Actor, account: str, what: Mark, reason: str) -
             "says why."
         )
     told = require_line(reason, MAX_REASON)
-    _change(desk, actor, _MARKS[what][0], replace(terms, **{what.value: told}), told)
+    _change(desk, actor, _MARKS[what][0], _with(terms, what, told), told)
 
 
 def clear(desk: StaffDesk, actor: Actor, account: str, what: Mark) -> None:
@@ -86,7 +86,12 @@ def clear(desk: StaffDesk, actor: Actor, account: str, what: Mark) -> None:
     terms = _terms(desk, account)
     if getattr(terms, what) is None:
         raise Conflict(f"The account {quoted(account)} is not in this state.")
-    _change(desk, actor, _MARKS[what][1], replace(terms, **{what.value: None}))
+    _change(desk, actor, _MARKS[what][1], _with(terms, what, None))
+
+
+def _with(terms: Terms, what: Mark, told: str | None) -> Terms:
+    suspends = what is Mark.SUSPENDED
+    return replace(terms, suspended=told) if suspends else replace(terms, held=told)
 
 
 def limit(
@@ -213,7 +218,7 @@ def _terms(desk: StaffDesk, account: str) -> Terms:
 
 def _change(desk: StaffDesk, actor: Actor, action: Action, terms: Terms, told: str = "") -> None:
     """Raises InvalidInput for terms that exclude each other."""
-    if None not in (terms.keep_days, terms.retain_days) and terms.keep_days > terms.retain_days:
+    if terms.retain_days is not None and (terms.keep_days or 0) > terms.retain_days:
         raise InvalidInput(
             f"This account's ciphertext is kept for {terms.keep_days} days at least, so it is not "
             f"deleted after {terms.retain_days}. Change one of the two first."
