@@ -31,6 +31,7 @@ from prometheus_client.registry import Collector
 from ledger.chain.block import parse_block
 from ledger.chain.statement import parse_statement
 from ledger.errors import SealbookError
+from ledger.notary.desk.hooks import read_hooks
 from ledger.notary.health import Reason, Warn
 from ledger.notary.sequencing.pace import BOUNDS, Durations
 from ledger.notary.storage.room import RESERVE
@@ -95,7 +96,7 @@ class Measures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield everything but what is told of the process."""
         yield from self._counted()
-        for read in (_sizes, _health, _pace, _room, _clock, _anchors, _peers):
+        for read in (_sizes, _health, _pace, _room, _clock, _anchors, _peers, _hooks):
             with suppress(SealbookError, OSError):  # the others are told all the same
                 yield from read(self._notary)
 
@@ -221,6 +222,12 @@ def _peers(notary: "Notary") -> Iterator[Metric]:
         if peer.age is not None:
             age.add_metric(labels, peer.age)
     yield from (up, age)
+
+
+def _hooks(notary: "Notary") -> Iterator[Metric]:
+    if notary.staff_desk is not None:
+        failing = sum(1 for each in read_hooks(notary.staff_desk) if each.failures)
+        yield _gauge("webhooks_failing", "Webhooks whose last attempt failed.", failing)
 
 
 class MetricsServer(BoundedServer):

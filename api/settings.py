@@ -13,7 +13,8 @@ class Settings:
     for the other side to take some; `body` for a whole body that is held in memory. One peer may hold
     `connections`, and `slow_bodies` of them with a body that takes its time. `proxies` are those whose
     X-Forwarded-For says who the peer is; `rates` the requests that one may make a minute, by kind
-    (`rates.Kind`). `metrics` is the address at which Prometheus finds its
+    (`rates.Kind`). `webhook_networks` are those, beside the public internet, where webhooks may lie.
+    `metrics` is the address at which Prometheus finds its
     measures, None for nowhere.
     """
 
@@ -24,6 +25,7 @@ class Settings:
     slow_bodies: int = 32
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     rates: Mapping[str, int] = field(default_factory=dict)
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics: tuple[str, int] | None = None
     log_level: str = "info"
     log_format: str = "json"

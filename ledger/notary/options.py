@@ -81,6 +81,7 @@ class Serving:
     rate_checking: int | None
     rate_enrolling: int | None
     rate_signing_in: int | None
+    webhook_network: tuple[Network, ...]
     log_level: str
     log_format: str
 
@@ -179,6 +180,7 @@ OPTIONS = (
     Option("rate_checking", _RATE, 120, "Files that one peer has checked a minute, or off."),
     Option("rate_enrolling", _RATE, 30, "Keys that one peer asks to enrol a minute, or off."),
     Option("rate_signing_in", _RATE, 30, "Attempts of one peer to sign in a minute, or off."),
+    Option("webhook_network", _NETWORKS, (), "Networks of its own where webhooks may lie too."),
     Option("log_level", _LEVEL, "info", "The least that the log on standard error tells."),
     Option("log_format", _FORMAT, "json", "An object a line for programs, or text for people."),
 )

@@ -62,6 +62,12 @@ Examples:
     help="Attempts of one peer to sign in a minute, or off. Default: 30.",
 )
 @click.option(
+    "--webhook-network",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A network of one's own where webhooks may lie too; may be repeated.",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), help="The least that is told. Default: info."
 )
 @click.option(
@@ -87,6 +93,7 @@ def serve(directory: Path, **given: Any) -> None:
         slow_bodies=served.peer_slow_bodies,
         proxies=served.proxy,
         rates=served.rates,
+        webhook_networks=served.webhook_network,
         metrics=served.metrics,
         log_level=served.log_level,
         log_format=served.log_format,
