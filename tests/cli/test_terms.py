@@ -73,6 +73,14 @@ def test_the_office_looks_after_an_account_beside_its_service(company: Company) 
         with pytest.raises(Conflict):
             second_run.finish()
     assert not [each for each in company.folder.iterdir() if each.name.endswith(".part")]
+    killed = company.folder / f".third.{'0' * 16}.part"  # as SIGKILL leaves it
+    (killed / "receipts").mkdir(parents=True)
+    other = company.folder / f".other.{'0' * 16}.part"
+    other.mkdir()
+    with Production(company.folder / "third"), Production(company.folder / "third"):
+        assert not killed.exists() and other.exists()
+        assert len(list(company.folder.glob(".third.*"))) == 2
+    other.rmdir()
     gone = office(served, "account", "discard", who, index, "--reason", "asked for by its holder")
     erased = office(served, "account", "erase", who, "--reason", "asked for by its holder")
     store = LedgerDatabase(served.directory / "ledger.sqlite", reading=True)
