@@ -17,11 +17,12 @@ from typing import Self
 
 from ledger.chain import statement as st
 from ledger.crypto.keys import SigningKey
-from ledger.errors import SealbookError
+from ledger.errors import SealbookError, TooLarge, Unavailable
 from ledger.notary.desk.hooks import OFFICE, Hook, came_to, keys_of, read_hooks
 from ledger.notary.entries import Entries
 from ledger.notary.ports import Entry
 from ledger.notary.storage.desk import StaffDesk
+from ledger.quoted import quoted
 from ledger.wire.web import Network, post
 from ledger.wire.webhook import receipts_event, signed_fields
 
@@ -36,7 +37,6 @@ DEADLINE = 15.0
 MAX_ANSWER = 4 << 10
 """Bytes of an answer, of which only the status is looked at."""
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3_600
-MAX_TROUBLE = 400
 _RUN = 1_000
 """Entries that are looked through at a time for the office's hook."""
 
@@ -45,17 +45,16 @@ _log = logging.getLogger("sealbook.notary")
 
 def tell(
     url: str, body: bytes, keys: Sequence[SigningKey], now: int, inside: Collection[Network]
-) -> str | None:
-    """Send a message; return why that failed, None where it was taken (any 2xx).
+) -> None:
+    """Send a message; return when it was taken (any 2xx).
 
-    Nothing is sent to an address that is neither public nor in one of the networks `inside`.
+    Nothing is sent to an address that is neither public nor in one of the networks `inside`. Raises
+    Unavailable, TooLarge.
     """
     fields = signed_fields(body, now, keys)
-    try:
-        answer = post(url, body, fields, limit=MAX_ANSWER, deadline=DEADLINE, inside=inside)
-    except SealbookError as error:
-        return str(error)
-    return None if 200 <= answer.status < 300 else f"status {answer.status}"
+    answer = post(url, body, fields, limit=MAX_ANSWER, deadline=DEADLINE, inside=inside)
+    if not 200 <= answer.status < 300:
+        raise Unavailable(f"{quoted(url)} answers with status {answer.status}.")
 
 
 class Announcing:
@@ -137,18 +136,19 @@ class Announcing:
         """Tell of receipts, all before entry `below`; return how the hook stands after it."""
         body = receipts_event(self._origin, [(each.index, each.leaf_hash) for each in receipts])
         now = self._desk.moment
-        trouble = tell(hook.url, body, keys_of(self._desk), now, self._inside)
-        if trouble is None:
-            return Hook(hook.account, hook.url, below)
-        _log.warning("a webhook was not told: attempt %d", hook.failures + 1)
-        pause = min(FIRST_PAUSE * 3 ** min(hook.failures, 10), LONGEST_PAUSE)
-        return replace(
-            hook,
-            upto=below,
-            failures=hook.failures + 1,
-            due=self._desk.moment + max(1, int(pause * random.uniform(0.5, 1.0))),  # noqa: S311
-            trouble=trouble[:MAX_TROUBLE],
-        )
+        try:
+            tell(hook.url, body, keys_of(self._desk), now, self._inside)
+        except (Unavailable, TooLarge) as error:
+            _log.warning("a webhook was not told: attempt %d", hook.failures + 1)
+            pause = min(FIRST_PAUSE * 3 ** min(hook.failures, 10), LONGEST_PAUSE)
+            return replace(
+                hook,
+                upto=below,
+                failures=hook.failures + 1,
+                due=self._desk.moment + max(1, int(pause * random.uniform(0.5, 1.0))),  # noqa: S311
+                trouble=str(error),
+            )
+        return Hook(hook.account, hook.url, below)
 
     def _next(self, hook: Hook, end: int) -> tuple[list[Entry], int]:
         """Return the next deposits to tell of, all before entry `end`, and the entry that follows."""
