@@ -54,6 +54,8 @@ def serve(
         listener = stack.enter_context(_listen(host, port))
         notary = stack.enter_context(_opened(directory, clock))
         app = create_app(notary, settings)
+        if app.state.spans is not None:
+            stack.callback(app.state.spans.close)
         if notary.staff_desk is not None:
             hooks = Announcing(
                 notary.origin,

@@ -14,8 +14,8 @@ class Settings:
     `connections`, and `slow_bodies` of them with a body that takes its time. `proxies` are those whose
     X-Forwarded-For says who the peer is; `rates` the requests that one may make a minute, by kind
     (`rates.Kind`). `webhook_networks` are those, beside the public internet, where webhooks may lie.
-    `metrics` is the address at which Prometheus finds its
-    measures, None for nowhere.
+    `telemetry` is the URL of a collector's traces, None for none. `metrics` is the address at which
+    Prometheus finds its measures, None for nowhere.
     """
 
     head: float = 15.0
@@ -25,6 +25,7 @@ class Settings:
     slow_bodies: int = 32
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     rates: Mapping[str, int] = field(default_factory=dict)
+    telemetry: str | None = None
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics: tuple[str, int] | None = None
     log_level: str = "info"

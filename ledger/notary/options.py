@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
 
 from ledger.encoding import parse_decimal
 from ledger.errors import InvalidInput, MalformedData
@@ -82,6 +83,7 @@ class Serving:
     rate_enrolling: int | None
     rate_signing_in: int | None
     webhook_network: tuple[Network, ...]
+    telemetry: str | None
     log_level: str
     log_format: str
 
@@ -144,6 +146,16 @@ def _address(value: object) -> tuple[str, int] | None:
     return None if value == OFF else address(_host(value))
 
 
+def _collector(value: object) -> str | None:
+    if value == OFF:
+        return None
+    url = _host(value)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError(value)
+    return url
+
+
 def _networks(value: object) -> tuple[Network, ...]:
     several = value.split(",") if isinstance(value, str) else value
     if not isinstance(several, list | tuple) or not all(isinstance(one, str) for one in several):
@@ -165,6 +177,7 @@ _COUNT = Kind("a number above 0", _count)
 _RATE = Kind("a number above 0, or off", _rate)
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
+_COLLECTOR = Kind("the URL of a collector's traces, or off", _collector)
 _NETWORKS = Kind("addresses, or networks such as 10.1.0.0/16", _networks)
 _LEVEL = Kind("info, warning or error", _one_of(LEVELS))
 _FORMAT = Kind("json or text", _one_of(FORMATS))
@@ -181,6 +194,7 @@ OPTIONS = (
     Option("rate_enrolling", _RATE, 30, "Keys that one peer asks to enrol a minute, or off."),
     Option("rate_signing_in", _RATE, 30, "Attempts of one peer to sign in a minute, or off."),
     Option("webhook_network", _NETWORKS, (), "Networks of its own where webhooks may lie too."),
+    Option("telemetry", _COLLECTOR, OFF, "Where a span for each request is sent (OTLP), or off."),
     Option("log_level", _LEVEL, "info", "The least that the log on standard error tells."),
     Option("log_format", _FORMAT, "json", "An object a line for programs, or text for people."),
 )

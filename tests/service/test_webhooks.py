@@ -260,7 +260,7 @@ def test_a_hook_that_stands_still_holds_up_no_other(
 ) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as silent:  # never accepts
         still, well = service.enrol("Still Ltd"), service.enrol("Well Ltd")
-        monkeypatch.setattr(announcing, "DEADLINE", 3.0)
+        monkeypatch.setattr(announcing, "DEADLINE", 1.0)
         size = service.notary.entries.size
         port = silent.server_address[1]
         set_hook(desk, WHO, still.account, f"https://127.0.0.1:{port}/", size)

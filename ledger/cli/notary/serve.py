@@ -68,6 +68,11 @@ Examples:
     help="A network of one's own where webhooks may lie too; may be repeated.",
 )
 @click.option(
+    "--telemetry",
+    metavar="URL",
+    help="Send a span for each request to a collector's traces (OTLP). Default: off.",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), help="The least that is told. Default: info."
 )
 @click.option(
@@ -94,6 +99,7 @@ def serve(directory: Path, **given: Any) -> None:
         proxies=served.proxy,
         rates=served.rates,
         webhook_networks=served.webhook_network,
+        telemetry=served.telemetry,
         metrics=served.metrics,
         log_level=served.log_level,
         log_format=served.log_format,
