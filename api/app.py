@@ -1,6 +1,7 @@
 """The notary's web service: `create_app` puts the endpoints, errors and the request log together.
 
-No telemetry is sent; measures are counted for whoever asks (`metrics`).
+No telemetry is sent unless the office asks for it (`telemetry`); measures are counted for whoever asks
+(`metrics`).
 """
 
 import asyncio
@@ -26,9 +27,11 @@ from .portal.charts import DepositsByDay
 from .portal.errors import error_page
 from .portal.office import routes as office
 from .problems import answer_to, install, unexpected_response
+from .rates import Limited
 from .requests import Budget, Service
 from .schemas import Problem
 from .settings import Settings
+from .telemetry import Spans, spans_to
 
 if TYPE_CHECKING:
     from ledger.notary.notary import Notary
@@ -80,7 +83,10 @@ def create_app(
         app.router.routes.extend(router.routes)
     _describe(app)
     app.add_middleware(_Direct, routes=deposits.DIRECT)
-    app.add_middleware(_Outermost, idle=settings.idle, measures=measures)
+    if settings.rates:
+        app.add_middleware(Limited, rates=settings.rates, measures=measures)
+    app.state.spans = None if settings.telemetry is None else spans_to(settings.telemetry)
+    app.add_middleware(_Outermost, idle=settings.idle, measures=measures, spans=app.state.spans)
     return app
 
 
@@ -133,10 +139,11 @@ class _Outermost:
     own, which its lines in the log and its answer carry; what the caller calls it is not looked at.
     """
 
-    def __init__(self, app: ASGIApp, idle: float, measures: Measures) -> None:
+    def __init__(self, app: ASGIApp, idle: float, measures: Measures, spans: Spans | None) -> None:
         self._app = app
         self._idle = idle
         self._measures = measures
+        self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -171,6 +178,10 @@ class _Outermost:
             route = getattr(scope.get("route"), "path", None)
             seconds = time.perf_counter() - started
             self._measures.request(scope["method"], route, status, seconds)
+            if self._spans is not None:
+                end = time.time_ns()
+                start = end - int(seconds * 1e9)
+                self._spans.request(scope["method"], route, status, number, start, end)
             requests.info(
                 "request",
                 method=scope["method"],

@@ -31,6 +31,7 @@ from prometheus_client.registry import Collector
 from ledger.chain.block import parse_block
 from ledger.chain.statement import parse_statement
 from ledger.errors import SealbookError
+from ledger.notary.desk.hooks import read_hooks
 from ledger.notary.health import Reason, Warn
 from ledger.notary.sequencing.pace import BOUNDS, Durations
 from ledger.notary.storage.room import RESERVE
@@ -59,6 +60,7 @@ class Measures(Collector):
         self._answers = Durations()
         self._deposits = 0
         self._refusals: Counter[str] = Counter()
+        self._limited: Counter[str] = Counter()
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -68,6 +70,10 @@ class Measures(Collector):
         route = route or NO_ROUTE
         self._requests[method if method in METHODS else OTHER, route, status] += 1
         self._seconds[route].add(seconds)
+
+    def limited(self, kind: str) -> None:
+        """Count a request that was answered with 429 because its peer asks too often."""
+        self._limited[kind] += 1
 
     @contextmanager
     def answering(self) -> Iterator[Callable[[Iterable[object]], None]]:
@@ -90,7 +96,7 @@ class Measures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield everything but what is told of the process."""
         yield from self._counted()
-        for read in (_sizes, _health, _pace, _room, _clock, _anchors, _peers):
+        for read in (_sizes, _health, _pace, _room, _clock, _anchors, _peers, _hooks):
             with suppress(SealbookError, OSError):  # the others are told all the same
                 yield from read(self._notary)
 
@@ -123,13 +129,20 @@ class Measures(Collector):
         )
         for code, count in self._refusals.copy().items():
             refusals.add_metric([code], count)
+        limited = CounterMetricFamily(
+            "sealbook_limited",
+            "Requests of peers that ask too often, by what they asked for.",
+            labels=["kind"],
+        )
+        for kind, count in self._limited.copy().items():
+            limited.add_metric([kind], count)
         deposits = CounterMetricFamily(
             "sealbook_deposits", "Statements that were answered with a receipt.", self._deposits
         )
         answers = _histogram(
             "receipt_seconds", "From statements that were read to their receipts.", self._answers
         )
-        yield from (requests, seconds, deposits, refusals, answers)
+        yield from (requests, seconds, deposits, refusals, limited, answers)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
@@ -209,6 +222,12 @@ def _peers(notary: "Notary") -> Iterator[Metric]:
         if peer.age is not None:
             age.add_metric(labels, peer.age)
     yield from (up, age)
+
+
+def _hooks(notary: "Notary") -> Iterator[Metric]:
+    if notary.staff_desk is not None:
+        failing = sum(1 for each in read_hooks(notary.staff_desk) if each.failures)
+        yield _gauge("webhooks_failing", "Webhooks whose last attempt failed.", failing)
 
 
 class MetricsServer(BoundedServer):

@@ -52,6 +52,19 @@ class UnsupportedMedia(SealbookError):
     code = "unsupported-media-type"
 
 
+class OverRate(SealbookError):
+    """A peer asks for this more often than it may."""
+
+    code = "over-rate"
+
+    def __init__(self, per_minute: int, seconds: int) -> None:
+        super().__init__(
+            f"Your address may ask for this {per_minute} times a minute. Nothing is lost; ask again "
+            f"after {seconds} seconds."
+        )
+        self.seconds = seconds
+
+
 class RangeNotSatisfiable(SealbookError):
     """The range lies behind the end."""
 
@@ -68,6 +81,7 @@ _STATUS: dict[type[SealbookError], int] = {
     errors.NotFound: 404,
     errors.NotAuthenticated: 401,
     TooManyAttempts: 429,
+    OverRate: 429,
     errors.StorageFailed: 507,
     errors.Unavailable: 503,
     errors.LedgerFault: 500,
@@ -118,7 +132,8 @@ def unexpected_response(request: Request) -> Response:
 async def answer_to(request: Request, error: SealbookError | ClientDisconnect) -> Response:
     """Return the answer to a request whose endpoint has raised an error."""
     if isinstance(error, SealbookError):
-        return _answer(request, problem(error))
+        fields = {"retry-after": str(error.seconds)} if isinstance(error, OverRate) else None
+        return _answer(request, problem(error), fields)
     return problem_response(RequestTimeout("The connection ended before the request did."))
 
 

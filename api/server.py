@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ledger.errors import InvalidInput, StorageFailed
+from ledger.notary.announcing import Announcing
 from ledger.notary.clock import Clock
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.storage.room import DiskRoom
@@ -53,6 +54,17 @@ def serve(
         listener = stack.enter_context(_listen(host, port))
         notary = stack.enter_context(_opened(directory, clock))
         app = create_app(notary, settings)
+        if app.state.spans is not None:
+            stack.callback(app.state.spans.close)
+        if notary.staff_desk is not None:
+            hooks = Announcing(
+                notary.origin,
+                notary.entries,
+                notary.staff_desk,
+                lambda: notary.sequencer.leads,
+                settings.webhook_networks,
+            )
+            stack.enter_context(hooks)
         config = server_config(app, settings)
         metrics = _serve_metrics(app.state.service.measures, settings, stack)
         log = structlog.get_logger()

@@ -16,7 +16,7 @@ from ledger.chain.office import (
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
 from ledger.lines import require_line
-from ledger.notary import inspecting, orders
+from ledger.notary import inspecting, orders, retention
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
 from ledger.notary.deleting import Deleting
@@ -71,6 +71,10 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return parts.deleting().erase(account, reason, Actor(by, role))
         case orders.Discard(account, chosen, reason, by, role):
             return parts.deleting().discard(account, chosen, reason, Actor(by, role))
+        case orders.AskRetired():
+            return retention.look(parts.deleting())
+        case orders.Retire():
+            return orders.RetiredPart(retention.retire(parts.deleting()))
         case orders.AskReceipts(account, after, limit):
             return orders.GivenReceipts(
                 tuple(

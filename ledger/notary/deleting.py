@@ -5,7 +5,7 @@ or who the depositor was. A kill in between leaves a notice of what is still the
 again, does the rest under another notice. Nothing under a legal hold is deleted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.chain import statement as st
@@ -60,9 +60,9 @@ class Deleting:
             require_no_hold(terms)
             for index in chosen:
                 self._require_old(index, terms.keep_days)
-        roots = {root for each in deposits for root in _roots(each)}
-        for entry in self._deposits(account):
-            if entry.index not in chosen and roots & set(_roots(entry)):
+        roots = {root for each in deposits for root in roots_of(each)}
+        for entry in self.deposits(account):
+            if entry.index not in chosen and roots & set(roots_of(entry)):
                 raise Conflict(
                     f"Entry {entry.index} names an age file of these deposits too; name it as well, or "
                     "keep them."
@@ -71,12 +71,24 @@ class Deleting:
         if not roots:
             raise Conflict("There is no ciphertext of these deposits any more.")
         listed = ", ".join(map(str, chosen))
-        notice = self._say(
+        words = (
             f"The notary office has deleted the ciphertext of these deposits: {listed}. Their entries, "
             f"commitments and receipts stay as they are.\nReason: {told}"
         )
+        return self.delete(account, roots, words, chosen, actor)
+
+    def delete(
+        self,
+        account: str,
+        roots: Collection[bytes],
+        words: str,
+        listed: Sequence[int],
+        actor: Actor,
+    ) -> Discarded:
+        """Say in a notice that age files are deleted, and delete them; `listed` are its deposits."""
+        notice = self._say(words)
         files = sum(self.envelopes.discard(account, root, notice) for root in sorted(roots))
-        said = f"{account} entries {listed}"
+        said = f"{account} entries {', '.join(map(str, listed))}"
         record(self.desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)
         return Discarded(notice, files)
 
@@ -113,7 +125,8 @@ class Deleting:
                 f"ciphertext for {keep_days} days. `sealbook notary account limit` changes that."
             )
 
-    def _deposits(self, account: str) -> Iterator[Entry]:
+    def deposits(self, account: str) -> Iterator[Entry]:
+        """Yield all deposits of an account, in order."""
         after = -1
         while found := self.entries.deposits(account, after, _PAGE):
             yield from found
@@ -128,7 +141,8 @@ _LONGEST_OBJECT = 400
 """Characters of what a row of the trail names; the notice lists all."""
 
 
-def _roots(entry: Entry) -> Iterator[bytes]:
+def roots_of(entry: Entry) -> Iterator[bytes]:
+    """Yield the roots of the age files that a deposit names."""
     deposit = parse_deposit(parse_statement(entry.statement))
     for payload in (deposit.content, deposit.manifest):
         if payload is not None:

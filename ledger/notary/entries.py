@@ -28,6 +28,10 @@ class Entries:
         entries = self._store.read(index, index + 1)
         return self._signed(entries[0]) if entries else None
 
+    def read_range(self, start: int, end: int) -> list[Entry]:
+        """Return the entries start .. end - 1, as many as there are."""
+        return self._store.read(start, min(end, self._signed_size()))
+
     def deposits(self, account: str, after: int = -1, limit: int = 1000) -> list[Entry]:
         """Return an account's deposits with an index above `after`, at most `limit`, in order."""
         return [e for e in self._store.deposits(account, after, limit) if self._signed(e)]

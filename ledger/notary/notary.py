@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -27,6 +28,7 @@ from ledger.errors import (
     StorageFailed,
     Unavailable,
 )
+from ledger.notary import retention
 from ledger.notary.anchoring.anchoring import Anchoring, Peer
 from ledger.notary.anchoring.authorities import read_authority, read_chain
 from ledger.notary.anchoring.keeping import Keeping
@@ -542,9 +544,11 @@ class Notary:
                     self._carry_out_orders()
                     self._look_after_backup()
 
-        thread = threading.Thread(target=work, name="orders", daemon=True)
-        thread.start()
-        self._stack.callback(thread.join)
+        retaining = partial(retention.keep, stop, self._deleting, lambda: self.sequencer.leads)
+        for name, target in (("orders", work), ("retention", retaining)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._stack.callback(thread.join)
         self._stack.callback(stop.set)
 
     def _verify(self, receipt: bytes) -> None:

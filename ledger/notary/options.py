@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
 
 from ledger.encoding import parse_decimal
 from ledger.errors import InvalidInput, MalformedData
@@ -77,8 +78,25 @@ class Serving:
     proxy: tuple[Network, ...]
     peer_connections: int
     peer_slow_bodies: int
+    rate_entering: int | None
+    rate_checking: int | None
+    rate_enrolling: int | None
+    rate_signing_in: int | None
+    webhook_network: tuple[Network, ...]
+    telemetry: str | None
     log_level: str
     log_format: str
+
+    @property
+    def rates(self) -> dict[str, int]:
+        """Requests that one peer may make a minute, by kind; without those that are off."""
+        found = {
+            "entering": self.rate_entering,
+            "checking": self.rate_checking,
+            "enrolling": self.rate_enrolling,
+            "signing-in": self.rate_signing_in,
+        }
+        return {kind: rate for kind, rate in found.items() if rate is not None}
 
 
 def address(text: str) -> tuple[str, int]:
@@ -114,6 +132,10 @@ def _count(value: object) -> int:
     return number
 
 
+def _rate(value: object) -> int | None:
+    return None if value == OFF else _count(value)
+
+
 def _host(value: object) -> str:
     if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise ValueError(value)
@@ -122,6 +144,16 @@ def _host(value: object) -> str:
 
 def _address(value: object) -> tuple[str, int] | None:
     return None if value == OFF else address(_host(value))
+
+
+def _collector(value: object) -> str | None:
+    if value == OFF:
+        return None
+    url = _host(value)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError(value)
+    return url
 
 
 def _networks(value: object) -> tuple[Network, ...]:
@@ -142,8 +174,10 @@ def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
 
 _PORT = Kind("a port number, 0 to 65535; 0 chooses one", _port)
 _COUNT = Kind("a number above 0", _count)
+_RATE = Kind("a number above 0, or off", _rate)
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
+_COLLECTOR = Kind("the URL of a collector's traces, or off", _collector)
 _NETWORKS = Kind("addresses, or networks such as 10.1.0.0/16", _networks)
 _LEVEL = Kind("info, warning or error", _one_of(LEVELS))
 _FORMAT = Kind("json or text", _one_of(FORMATS))
@@ -155,6 +189,12 @@ OPTIONS = (
     Option("proxy", _NETWORKS, (), "Reverse proxies whose X-Forwarded-For is believed."),
     Option("peer_connections", _COUNT, 128, "Connections that one peer address may hold."),
     Option("peer_slow_bodies", _COUNT, 32, "Of these, with a body that takes its time."),
+    Option("rate_entering", _RATE, 6000, "Uploads and statements of one peer a minute, or off."),
+    Option("rate_checking", _RATE, 120, "Files that one peer has checked a minute, or off."),
+    Option("rate_enrolling", _RATE, 30, "Keys that one peer asks to enrol a minute, or off."),
+    Option("rate_signing_in", _RATE, 30, "Attempts of one peer to sign in a minute, or off."),
+    Option("webhook_network", _NETWORKS, (), "Networks of its own where webhooks may lie too."),
+    Option("telemetry", _COLLECTOR, OFF, "Where a span for each request is sent (OTLP), or off."),
     Option("log_level", _LEVEL, "info", "The least that the log on standard error tells."),
     Option("log_format", _FORMAT, "json", "An object a line for programs, or text for people."),
 )

@@ -51,6 +51,27 @@ class Discarded:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """Deposits that lose ciphertext because its time is over; files, bytes and notices of it.
+
+    `held` counts accounts that were left alone: they are under a legal hold.
+    """
+
+    deposits: int = 0
+    files: int = 0
+    bytes: int = 0
+    notices: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredPart:
+    """What was deleted of it now; None when nothing was left."""
+
+    part: Retired | None
+
+
+@dataclass(frozen=True, slots=True)
 class GivenReceipt:
     """A deposit's place, its statement and its receipt."""
 
@@ -218,6 +239,20 @@ class Discard(Order[Discarded]):
 
 
 @dataclass(frozen=True, slots=True)
+class AskRetired(Order[Retired]):
+    """Tell whose ciphertext's time is over."""
+
+    answer: ClassVar[type[Any]] = Retired
+
+
+@dataclass(frozen=True, slots=True)
+class Retire(Order[RetiredPart]):
+    """Delete a part of the ciphertext whose time is over, and say so."""
+
+    answer: ClassVar[type[Any]] = RetiredPart
+
+
+@dataclass(frozen=True, slots=True)
 class AskReceipts(Order[GivenReceipts]):
     """Give the receipts of at most `limit` of an account's deposits, from behind an entry on."""
 
@@ -372,6 +407,8 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "revoke": Revoke,
     "erase": Erase,
     "discard": Discard,
+    "ask-retired": AskRetired,
+    "retire": Retire,
     "ask-receipts": AskReceipts,
     "accounts": ListAccounts,
     "ask-account": AskAccount,
@@ -393,7 +430,7 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "status": AskState,
 }
 _NAMES = {order: name for name, order in _KINDS.items()}
-READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts)
+READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts, AskRetired)
 """Orders that a notary carries out whose disk can only be read."""
 
 

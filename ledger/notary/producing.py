@@ -11,8 +11,10 @@ The office cannot open the age files, and neither can who receives them without 
 identities. Nothing of another account is in it.
 """
 
+import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -61,12 +63,15 @@ class Production:
 
     In `language` is said what is missing.
 
-    What is left when the block is left without `finish` goes away.
+    What is left when the block is left without `finish` goes away; what a killed one has left, with the
+    next one to the same folder. Its maker holds a folder, so that nobody takes it for such.
     """
 
     def __init__(self, target: Path, language: str = ENGLISH) -> None:
         self._target = target
-        self._folder = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
+        self._name = f".{target.name[:100]}."
+        self._folder = target.with_name(f"{self._name}{secrets.token_hex(8)}.part")
+        self._held: int | None = None
         self._listed: list[str] = []
         self._language = language
         self._missing: list[_Missing] = []
@@ -76,6 +81,9 @@ class Production:
             raise Conflict(f"{quoted(target)} is there already; name a new folder.")
 
     def __enter__(self) -> Self:
+        self._remove_left_over()
+        make_folder(self._folder)
+        self._held = _hold(self._folder)
         for each in (self._folder, self._folder / "receipts", self._folder / "ciphertext"):
             make_folder(each)
             each.chmod(0o700)
@@ -83,6 +91,15 @@ class Production:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._held is not None:
+            os.close(self._held)
+
+    def _remove_left_over(self) -> None:
+        pattern = re.compile(re.escape(self._name) + r"[0-9a-f]{16}\.part")
+        for each in self._target.parent.iterdir():
+            if pattern.fullmatch(each.name) and (held := _hold(each)) is not None:
+                shutil.rmtree(each, ignore_errors=True)
+                os.close(held)
 
     def account(self, standing: Standing, terms: Terms, order: str, ledger: str, time: int) -> None:
         """Write who the account is and how it stands. `time` in POSIX seconds."""
@@ -145,6 +162,20 @@ class Production:
     def _write(self, name: str, data: bytes) -> None:
         write_durably(self._folder / name, data, 0o600)
         self._listed.append(f"{sha256(data).hexdigest()}  {name}\n")
+
+
+def _hold(folder: Path) -> int | None:
+    """Return a descriptor that holds a folder, None while another one does."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _blocks(header: bytes, length: int, read_at: Callable[[int, int], bytes]) -> Iterator[bytes]:

@@ -35,6 +35,8 @@ _MAX_DETAIL = 600
 ATTEMPTS = 4
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
+_LONGEST_ASKED = {429: 60}
+"""Seconds that a notary may ask to wait; after a minute every rate allows more."""
 _BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -201,7 +203,7 @@ class Connection:
         self._waiting()
         asked = error.retry_after if isinstance(error, Busy) else 0.0
         backoff = _FIRST_PAUSE * 3.0**attempt * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
-        self._sleep(min(max(asked, backoff), _LONGEST_PAUSE))
+        self._sleep(max(asked, min(backoff, _LONGEST_PAUSE)))
 
 
 def _read_bounded(response: httpx2.Response, limit: int, deadline: Deadline) -> bytes:
@@ -232,7 +234,7 @@ def problem(response: httpx2.Response, deadline: Deadline) -> SealbookError:
             after = parse_decimal(response.headers.get("retry-after", "0"), 3600)
         except MalformedData:
             after = 0
-        return Busy(detail, after)
+        return Busy(detail, min(after, _LONGEST_ASKED.get(status, _LONGEST_PAUSE)))
     if status >= 500:
         return Unavailable(detail)
     return error_of(code, detail, status)

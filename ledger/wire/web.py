@@ -8,10 +8,10 @@ signed.
 import io
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -24,6 +24,8 @@ MAX_ANSWER = 64 << 10
 """Bytes of an answer."""
 DEADLINE = 5.0
 """Seconds for connecting, asking and the whole answer."""
+
+Network = IPv4Network | IPv6Network
 
 _MAX_HEAD = 64 << 10
 _PIECE = 16 << 10
@@ -45,14 +47,16 @@ def post(
     *,
     limit: int = MAX_ANSWER,
     deadline: float = DEADLINE,
+    inside: Collection[Network] | None = None,
 ) -> Answer:
     """Return what a POST of `body`, with these header fields, is answered with; a redirect as it is.
 
-    Raises InvalidInput for a URL that is none; Unavailable where nobody answers in time and in HTTP;
-    TooLarge over `limit` bytes.
+    Where `inside` is given, nothing is asked of an address that is neither of the public internet nor
+    in one of these networks: the URL is a stranger's. Raises InvalidInput for a URL that is none;
+    Unavailable where nobody answers in time and in HTTP; TooLarge over `limit` bytes.
     """
     fields = {**(fields or {}), "Content-Length": str(len(body))}
-    return _ask("POST", url, fields, body, limit, deadline, public=False)
+    return _ask("POST", url, fields, body, limit, deadline, inside)
 
 
 def get(url: str, limit: int, *, public: bool, deadline: float = DEADLINE) -> Answer:
@@ -61,7 +65,7 @@ def get(url: str, limit: int, *, public: bool, deadline: float = DEADLINE) -> An
     With `public` nothing is asked of an address that is not of the public internet: the URL is a
     stranger's. Raises what `post` does.
     """
-    return _ask("GET", url, {}, b"", limit, deadline, public=public)
+    return _ask("GET", url, {}, b"", limit, deadline, () if public else None)
 
 
 def _ask(
@@ -71,13 +75,12 @@ def _ask(
     body: bytes,
     limit: int,
     deadline: float,
-    *,
-    public: bool,
+    inside: Collection[Network] | None,
 ) -> Answer:
     parts = _web_address(url)
     until = monotonic() + deadline
     try:
-        with _connected(parts, until, public=public) as connection:
+        with _connected(parts, until, inside) as connection:
             _send(connection, _head(method, parts, fields) + body, until)
             stream = _Bounded(connection, until, limit + _MAX_HEAD)
             with HTTPResponse(stream, method=method) as response:  # type: ignore[arg-type]
@@ -158,13 +161,13 @@ def _web_address(url: str) -> SplitResult:
     return parts
 
 
-def _connected(parts: SplitResult, until: float, *, public: bool) -> socket.socket:
+def _connected(
+    parts: SplitResult, until: float, inside: Collection[Network] | None
+) -> socket.socket:
     secure = parts.scheme == "https"
     host, port = str(parts.hostname), parts.port or (443 if secure else 80)
-    connection = _reached(host, port, until)
+    connection = _reached(host, port, until, inside)
     try:
-        if public and not ip_address(connection.getpeername()[0]).is_global:
-            raise OSError("it lies in a network of its own, and is not asked")
         if not secure:
             return connection
         connection.settimeout(_left(until))
@@ -174,12 +177,17 @@ def _connected(parts: SplitResult, until: float, *, public: bool) -> socket.sock
         raise
 
 
-def _reached(host: str, port: int, until: float) -> socket.socket:
+def _reached(
+    host: str, port: int, until: float, inside: Collection[Network] | None
+) -> socket.socket:
     """Connect to the first address of a name that accepts, within the deadline for all of them."""
     failure: OSError = OSError("the name has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM
     ):
+        if inside is not None and not _may_be_asked(str(address[0]), inside):
+            failure = OSError("it lies in a network of its own, and is not asked")
+            continue
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(_left(until))
@@ -190,6 +198,14 @@ def _reached(host: str, port: int, until: float) -> socket.socket:
         else:
             return connection
     raise failure
+
+
+def _may_be_asked(address: str, inside: Collection[Network]) -> bool:
+    """Return whether a stranger may have it asked. Looked at before anything is sent there."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_global or any(found in each for each in inside)
 
 
 def _head(method: str, parts: SplitResult, fields: Mapping[str, str]) -> bytes:

@@ -73,6 +73,14 @@ def test_the_office_looks_after_an_account_beside_its_service(company: Company) 
         with pytest.raises(Conflict):
             second_run.finish()
     assert not [each for each in company.folder.iterdir() if each.name.endswith(".part")]
+    killed = company.folder / f".third.{'0' * 16}.part"  # as SIGKILL leaves it
+    (killed / "receipts").mkdir(parents=True)
+    other = company.folder / f".other.{'0' * 16}.part"
+    other.mkdir()
+    with Production(company.folder / "third"), Production(company.folder / "third"):
+        assert not killed.exists() and other.exists()
+        assert len(list(company.folder.glob(".third.*"))) == 2
+    other.rmdir()
     gone = office(served, "account", "discard", who, index, "--reason", "asked for by its holder")
     erased = office(served, "account", "erase", who, "--reason", "asked for by its holder")
     store = LedgerDatabase(served.directory / "ledger.sqlite", reading=True)
@@ -100,3 +108,29 @@ def test_what_names_no_account_is_refused(notary: Served) -> None:
         assert office(notary, "platform", *named, code=1)["error"]["code"] == "invalid-input"
     stated = office(notary, "platform", "--operator", "Office", "--environment", "two machines")
     assert stated["index"] > 0
+
+
+def test_the_office_says_who_is_told_and_when_ciphertext_goes(company: Company) -> None:
+    deposited(company, "kept.txt", b"kept")
+    who, served = account(company), company.notary
+    retained = office(served, "account", "retain", who, "--years", 10)
+    assert retained["retain_days"] == 3_653
+    assert run("notary", "account", "retain", who, "--dir", served.directory, code=2).stderr
+    due = office(served, "retention")
+    assert (due["deposits"], due["done"]) == (0, False)
+    assert office(served, "retention", "--delete")["done"] is True
+    assert office(served, "account", "retain", who, "--for-ever")["retain_days"] is None
+    assert "no webhook" in run("notary", "webhook", "list", "--dir", served.directory).stdout
+    assert office(served, "webhook", "test", code=1)["error"]["code"] == "not-found"
+    url = "https://127.0.0.1:9/secret"
+    made = office(served, "webhook", "set", url, "--account", who)
+    assert office(served, "webhook", "key")["keys"] == [made["key"]]
+    failed = office(served, "webhook", "test", "--account", who, code=1)["error"]
+    assert "network of its own" in failed["message"]
+    (listed,) = office(served, "webhook", "list")["webhooks"]
+    assert (listed["account"], listed["url"], listed["failures"]) == (who, url, 0)
+    assert url in run("notary", "webhook", "list", "--dir", served.directory).stdout
+    assert len(office(served, "webhook", "key", "--new")["keys"]) == 2
+    assert office(served, "webhook", "remove", "--account", who)["account"] == who
+    bad = office(served, "webhook", "set", "http://example.com/", code=1)["error"]
+    assert bad["code"] == "invalid-input"

@@ -22,7 +22,9 @@ def named(requirements: list[str]) -> set[str]:
 
 BASE = named(PROJECT["dependencies"])
 EXTRAS = {name: named(each) for name, each in PROJECT["optional-dependencies"].items()}
-OFFICE = BASE.union(*(EXTRAS[each] for each in ("notary", "hsm", "postgres", "objects")))
+OFFICE = BASE.union(
+    *(EXTRAS[each] for each in ("notary", "hsm", "postgres", "objects", "telemetry"))
+)
 
 
 def imported(*rooms: str) -> set[str]:

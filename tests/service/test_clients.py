@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.encoding import b64decode, b64encode, cbor_decode, cbor_encode
 from ledger.verify import verify_receipt
+from tests.page.building import MODULES
 
 from .conftest import ORIGIN, Account, Service, small_envelope
 
@@ -101,6 +104,116 @@ answers = dict(
 )
 """
 
+ASK_IN_TYPESCRIPT = """
+import { readFileSync } from "node:fs";
+import { ChecksApi, Configuration, DepositsApi, LogApi, ResponseError } from "./made";
+
+const asked = JSON.parse(readFileSync(0, "utf8"));
+const configuration = new Configuration({ basePath: asked.url });
+const checks = new ChecksApi(configuration);
+const deposits = new DepositsApi(configuration);
+const log = new LogApi(configuration);
+
+const blob = (data: string) => new Blob([Buffer.from(data, "base64")]);
+const text = async (data: Blob) => Buffer.from(await data.arrayBuffer()).toString("base64");
+type Fields = Record<string, string>;
+const signed = (fields: Fields) => async ({ init }: { init: { headers?: object } }) => ({
+  headers: { ...init.headers, ...fields } as Fields,
+});
+
+async function main() {
+  const note = await log.checkpoint();
+  const size = Number(note.split("\\n")[1]);
+  const problem = await log
+    .tile({ path: "entries/000" })
+    .catch((error: ResponseError) => error.response.json());
+  console.log(JSON.stringify({
+    health: await log.health(),
+    trust: await text(await log.trust()),
+    checkpoint: note,
+    tile: await text(await log.tile({ path: size < 256 ? `0/000.p/${size}` : "0/000" })),
+    problem,
+    block: await log.block({ height: "0" }),
+    consistency: await log.consistency({ old: "1", _new: "2" }),
+    entered: await text(await deposits.enter({ body: blob(asked.statement) })),
+    batch: await text(await deposits.enterMany({ body: blob(asked.batch) })),
+    verified: await checks.verify({ body: blob(asked.receipt) }),
+    deposits: await deposits.deposits({ after: "-1" }, signed(asked.list)),
+    fetched: await text(await deposits.receipt({ leaf: asked.leaf }, signed(asked.fetch))),
+  }));
+}
+void main();
+"""
+TSC = {
+    "compilerOptions": {
+        "strict": True, "module": "commonjs", "target": "es2022", "lib": ["es2022", "dom"],
+        "types": ["node"], "outDir": "built", "skipLibCheck": True,
+    },
+    "files": ["main.ts"],
+}  # fmt: skip
+
+ASK_IN_JAVA = """
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.*;
+import java.io.File;
+import java.net.http.HttpClient;
+import java.nio.file.Files;
+import java.util.*;
+import org.openapitools.client.*;
+import org.openapitools.client.api.*;
+
+class Main {
+    static final Base64.Encoder TO = Base64.getEncoder();
+
+    static File file(String data) throws Exception {
+        var path = Files.createTempFile("body", "");
+        return Files.write(path, Base64.getDecoder().decode(data)).toFile();
+    }
+
+    static String text(File file) throws Exception {
+        return TO.encodeToString(Files.readAllBytes(file.toPath()));
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        var json = new ObjectMapper();
+        var asked = json.readTree(System.in);
+        var client = new ApiClient();
+        // Without TLS it would ask for HTTP/2 in each request, also in one with a body.
+        client.setHttpClientBuilder(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1));
+        client.updateBaseUri(asked.get("url").asText());
+        var log = new LogApi(client);
+        var deposits = new DepositsApi(client);
+        var fields = new TypeReference<Map<String, String>>() {};
+        var told = new LinkedHashMap<String, Object>();
+        var note = log.checkpoint();
+        var size = Integer.parseInt(note.split("\\n")[1]);
+        told.put("health", log.health());
+        told.put("trust", text(log.trust()));
+        told.put("checkpoint", note);
+        told.put("tile", text(log.tile(size < 256 ? "0/000.p/" + size : "0/000")));
+        try {
+            log.tile("entries/000");
+        } catch (ApiException error) {
+            told.put("problem", json.readTree(error.getResponseBody()));
+        }
+        told.put("block", log.block("0"));
+        told.put("consistency", log.consistency("1", "2"));
+        told.put("entered", text(deposits.enter(file(asked.get("statement").asText()))));
+        told.put("batch", text(deposits.enterMany(file(asked.get("batch").asText()))));
+        told.put("verified", new ChecksApi(client).verify(file(asked.get("receipt").asText())));
+        told.put("deposits", deposits.deposits("-1", json.convertValue(asked.get("list"), fields)));
+        told.put("fetched", text(deposits.receipt(
+            asked.get("leaf").asText(), json.convertValue(asked.get("fetch"), fields))));
+        System.out.println(client.getObjectMapper().writeValueAsString(told));
+    }
+}
+"""
+GENERATED = """
+package javax.annotation;
+public @interface Generated { String value(); String date() default ""; String comments() default ""; }
+"""
+"""The one class that the generated code wants and the generator's own libraries do not hold."""
+
 NOT_MADE = ",".join(f"{each}=false" for each in ("apiTests", "modelTests", "apiDocs", "modelDocs"))
 
 SCRIPT = """
@@ -175,26 +288,61 @@ def test_a_client_of_openapi_python_client_works(
         ]
     )
     assert "WARNING" not in said, said
-    _ask(tools, folder, ASK_FIRST, service, company)
+    _ask([tools / "python", "-c", SCRIPT.format(ASK_FIRST)], folder, service, company)
 
 
 def test_a_client_of_openapi_generator_works(
     tools: Path, document: Path, service: Service, company: Account
 ) -> None:
     folder = document.parent
+    _generate(tools, document, folder / "made", "python", "--package-name", "notary_client")
+    (folder / "made" / "notary_client").rename(folder / "notary_client")
+    _ask([tools / "python", "-c", SCRIPT.format(ASK_SECOND)], folder, service, company)
+
+
+def test_a_client_in_typescript_works(
+    tools: Path, document: Path, service: Service, company: Account
+) -> None:
+    if not MODULES.exists():
+        pytest.skip("npm's packages are not there: run make page/node_modules/.ready")
+    folder = document.parent / "typescript"
+    _generate(tools, document, folder / "made", "typescript-fetch")
+    (folder / "main.ts").write_text(ASK_IN_TYPESCRIPT)
+    (folder / "tsconfig.json").write_text(json.dumps(TSC))
+    (folder / "node_modules").symlink_to(MODULES)
+    run(["node", MODULES / "typescript/bin/tsc", "-p", folder])
+    _ask(["node", folder / "built/main.js"], folder, service, company)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(shutil.which("javac") is None, reason="there is no Java compiler")
+def test_a_client_in_java_works(
+    tools: Path, document: Path, service: Service, company: Account
+) -> None:
+    folder = document.parent / "java"
+    options = ("--library", "native", "--additional-properties", "openApiNullable=false")
+    _generate(tools, document, folder, "java", *options)
+    source = folder / "src/main/java"
+    (source / "Main.java").write_text(ASK_IN_JAVA)
+    (source / "javax/annotation").mkdir(parents=True)
+    (source / "javax/annotation/Generated.java").write_text(GENERATED)
+    (libraries,) = tools.parent.rglob("openapi-generator.jar")
+    run(["javac", "-proc:none", "-d", folder, "-cp", libraries, *sorted(source.rglob("*.java"))])
+    _ask(["java", "-cp", f"{folder}{os.pathsep}{libraries}", "Main"], folder, service, company)
+
+
+def _generate(tools: Path, document: Path, to: Path, language: str, *options: str) -> None:
     run(
         [
-            *(tools / "openapi-generator-cli", "generate", "-g", "python", "-i", document),
-            *("-o", folder / "made", "--package-name", "notary_client"),
+            *(tools / "openapi-generator-cli", "generate", "-g", language, "-i", document),
+            *("-o", to, *options),
             *("--global-property", "apis,models,supportingFiles", "--global-property", NOT_MADE),
         ],
         env={**os.environ, "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"},
     )
-    (folder / "made" / "notary_client").rename(folder / "notary_client")
-    _ask(tools, folder, ASK_SECOND, service, company)
 
 
-def _ask(tools: Path, folder: Path, script: str, service: Service, company: Account) -> None:
+def _ask(command: Sequence[object], folder: Path, service: Service, company: Account) -> None:
     """Let a generated client ask for everything, and judge what it was told."""
     statement, receipt = company.deposit()
     new, other = (_ready(company) for _ in range(2))
@@ -210,7 +358,7 @@ def _ask(tools: Path, folder: Path, script: str, service: Service, company: Acco
     }
     told = json.loads(
         subprocess.run(
-            [tools / "python", "-c", SCRIPT.format(script)],
+            [str(each) for each in command],
             cwd=folder,
             input=json.dumps(asked),
             check=True,

@@ -19,6 +19,7 @@ from ledger.errors import (
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.care.tidying import GRACE, Tidied, tidy
 from ledger.notary.desk import terms
+from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Actor, newest
 from ledger.notary.orders import AskReceipts, Discard, Erase
 from ledger.verify import verify_receipt
@@ -66,7 +67,7 @@ def test_nothing_is_taken_from_a_suspended_account(service: Service, one: Accoun
     envelope = small_envelope(b"later")
     one.client.put_envelopes([envelope])
     waiting = one.statement(envelope.payload)
-    terms.suspend(desk, WHO, one.account, "fees unpaid")
+    terms.mark(desk, WHO, one.account, Mark.SUSPENDED, "fees unpaid")
     answer = service.http.post(
         "/statements", content=waiting, headers={"content-type": "application/cose"}
     )
@@ -79,11 +80,11 @@ def test_nothing_is_taken_from_a_suspended_account(service: Service, one: Accoun
     )
     assert again.content == receipt  # what is entered is entered
     with pytest.raises(Conflict):
-        terms.suspend(desk, WHO, one.account, "twice")
-    terms.resume(desk, WHO, one.account)
+        terms.mark(desk, WHO, one.account, Mark.SUSPENDED, "twice")
+    terms.clear(desk, WHO, one.account, Mark.SUSPENDED)
     assert one.client.submit(waiting)
     with pytest.raises(Conflict):
-        terms.resume(desk, WHO, one.account)
+        terms.clear(desk, WHO, one.account, Mark.SUSPENDED)
     assert [row.action for row in newest(desk, None, 2)] == [
         "account-resumed", "account-suspended",
     ]  # fmt: skip
@@ -129,10 +130,10 @@ def test_deleted_ciphertext_leaves_entry_receipt_and_a_public_notice(
     assert desk is not None
     (index, root), (kept, kept_root) = placed(one), placed(one)
     order = Discard(one.account, (index,), "asked for by the holder", WHO.name, WHO.role)
-    terms.hold(desk, WHO, one.account, "order 117")
+    terms.mark(desk, WHO, one.account, Mark.HELD, "order 117")
     with pytest.raises(Conflict, match="legal hold"):
         notary.execute(order)
-    terms.release(desk, WHO, one.account)
+    terms.clear(desk, WHO, one.account, Mark.HELD)
     terms.limit(desk, WHO, one.account, None, None, 10)
     with pytest.raises(Conflict, match="for 10 days"):
         notary.execute(order)
@@ -196,12 +197,12 @@ def test_only_deposits_of_the_account_are_deleted(
 def test_an_erased_identity_is_said_and_not_under_a_hold(service: Service, one: Account) -> None:
     desk = service.notary.staff_desk
     assert desk is not None
-    terms.hold(desk, WHO, one.account, "order 118")
+    terms.mark(desk, WHO, one.account, Mark.HELD, "order 118")
     order = Erase(one.account, "asked for", WHO.name, WHO.role)
     with pytest.raises(Conflict, match="legal hold"):
         service.notary.execute(order)
     assert service.notary.accounts.standing(one.account).record is not None
-    terms.release(desk, WHO, one.account)
+    terms.clear(desk, WHO, one.account, Mark.HELD)
     done = service.notary.execute(order)
     assert done.records == 1
     with pytest.raises(Conflict, match="erased already"):
@@ -232,9 +233,9 @@ def test_ciphertext_that_nothing_names_is_put_aside_then_deleted(
         left = {each.name for each in folder.glob("*.payload")}
         return len(before - left), len(left - before), done.deleted
 
-    terms.hold(desk, WHO, one.account, "order 119")
+    terms.mark(desk, WHO, one.account, Mark.HELD, "order 119")
     assert mine(120) == (0, 0, 0)
-    terms.release(desk, WHO, one.account)
+    terms.clear(desk, WHO, one.account, Mark.HELD)
     assert mine(30) == (0, 0, 0)
     assert mine(120, change=False)[:2] == (0, 0)
     assert mine(120)[:2] == (2, 0)

@@ -67,5 +67,8 @@ def action(name: str, language: str) -> Words:
         Action.ERASED: tr("identity record erased", language),
         Action.DISCARDED: tr("ciphertext deleted", language),
         Action.PRODUCED: tr("account produced for an order", language),
+        Action.HOOK_SET: tr("webhook set", language),
+        Action.HOOK_REMOVED: tr("webhook removed", language),
+        Action.HOOK_KEY: tr("key for webhooks made", language),
     }
     return said.get(name) or tr("unknown", language)

@@ -113,6 +113,10 @@ COMMANDS: dict[str, tuple[str, Message]] = {
         "ledger.cli.notary.care:restore",
         "Make the directory from a backup.",
     ),
+    "retention": (
+        "ledger.cli.notary.producing:retention",
+        "Show what ciphertext goes because its time is over, or delete it.",
+    ),
     "revoke": (
         "ledger.cli.notary.accounts:revoke",
         "Revoke a key for ever.",
@@ -144,6 +148,10 @@ COMMANDS: dict[str, tuple[str, Message]] = {
     "trail": (
         "ledger.cli.notary.trail:trail",
         "Read the audit trail of the portal, and check it.",
+    ),
+    "webhook": (
+        "ledger.cli.notary.webhooks:webhook",
+        "Have an address told when receipts are there.",
     ),
     "withdraw": (
         "ledger.cli.notary.certificates:withdraw_certificate",

@@ -1,4 +1,4 @@
-"""`sealbook notary produce | tidy | notice | platform`: for an order, and what the office says."""
+"""`sealbook notary produce | tidy | retention | notice | platform`: for an order, and in public."""
 
 import time
 from pathlib import Path
@@ -134,6 +134,44 @@ def tidy(older_than: int, delete: bool, directory: Path, as_json: bool) -> None:
         {"done": delete, **{name: getattr(done, name) for name in done.__slots__}},
         "\n".join(lines),
     )
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sealbook notary retention
+  sealbook notary retention --delete
+"""
+)
+@click.option("--delete", is_flag=True, help="Do it now; a running service does it every hour.")
+@directory_option
+@shell.json_option
+def retention(delete: bool, directory: Path, as_json: bool) -> None:
+    """Show what ciphertext goes because its time is over, or delete it.
+
+    `sealbook notary account retain` says after which time. How old a deposit is the ledger says, not
+    the clock. Nothing of an account under a legal hold goes.
+    """
+    from dataclasses import asdict
+
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import AskRetired, Retire
+
+    found = command(directory, AskRetired())
+    if delete:
+        while command(directory, Retire()).part is not None:
+            pass
+    lines = [
+        told(
+            f"Past their time: {found.files} files of {found.deposits} deposits, "
+            f"{text.size(found.bytes)}."
+        ),
+        told(f"Notices: {found.notices}."),
+    ]
+    if found.held:
+        lines.append(told(f"Accounts under a legal hold, left alone: {found.held}."))
+    lines.append(_("Deleted.") if delete else _("Nothing was done; --delete does it."))
+    shell.emit(as_json, {"done": delete, **asdict(found)}, "\n".join(lines))
 
 
 @click.command(

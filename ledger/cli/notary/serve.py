@@ -42,6 +42,37 @@ Examples:
     help="Of these, with a body that takes its time. Default: 32.",
 )
 @click.option(
+    "--rate-entering",
+    metavar="NUMBER",
+    help="Uploads and statements of one peer a minute, or off. Default: 6000.",
+)
+@click.option(
+    "--rate-checking",
+    metavar="NUMBER",
+    help="Files that one peer has checked a minute, or off. Default: 120.",
+)
+@click.option(
+    "--rate-enrolling",
+    metavar="NUMBER",
+    help="Keys that one peer asks to enrol a minute, or off. Default: 30.",
+)
+@click.option(
+    "--rate-signing-in",
+    metavar="NUMBER",
+    help="Attempts of one peer to sign in a minute, or off. Default: 30.",
+)
+@click.option(
+    "--webhook-network",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A network of one's own where webhooks may lie too; may be repeated.",
+)
+@click.option(
+    "--telemetry",
+    metavar="URL",
+    help="Send a span for each request to a collector's traces (OTLP). Default: off.",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), help="The least that is told. Default: info."
 )
 @click.option(
@@ -66,6 +97,9 @@ def serve(directory: Path, **given: Any) -> None:
         connections=served.peer_connections,
         slow_bodies=served.peer_slow_bodies,
         proxies=served.proxy,
+        rates=served.rates,
+        webhook_networks=served.webhook_network,
+        telemetry=served.telemetry,
         metrics=served.metrics,
         log_level=served.log_level,
         log_format=served.log_format,

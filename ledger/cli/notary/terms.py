@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ledger.notary.storage.desk import StaffDesk
 
 _SHORTEST = 8
+MAX_YEARS = 200
 MAX_ENTRIES = (1 << 63) - 1
 _UNITS = {"": 1, "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -73,14 +74,7 @@ def suspend(account: str, reason: str, directory: Path, as_json: bool) -> None:
 
     Its deposits wait at the company; what it has deposited can be fetched and checked as before.
     """
-    from ledger.notary.desk import terms
-
-    _decide(
-        directory,
-        account,
-        as_json,
-        lambda desk, who, found: terms.suspend(desk, who, found, reason),
-    )
+    _mark(directory, account, as_json, "suspended", reason)
 
 
 @account.command(
@@ -94,9 +88,7 @@ Example:
 @shell.json_option
 def resume(account: str, directory: Path, as_json: bool) -> None:
     """Let a suspended account go on."""
-    from ledger.notary.desk import terms
-
-    _decide(directory, account, as_json, lambda desk, who, found: terms.resume(desk, who, found))
+    _mark(directory, account, as_json, "suspended")
 
 
 @account.command(
@@ -142,6 +134,40 @@ def limit(
 
 @account.command(
     epilog="""\b
+Examples:
+  sealbook notary account retain 4f0c9d21 --years 10
+  sealbook notary account retain 4f0c9d21 --for-ever
+"""
+)
+@click.argument("account")
+@click.option("--years", type=click.IntRange(1, MAX_YEARS), help="Calendar years after a deposit.")
+@click.option("--days", type=click.IntRange(1, MAX_YEARS * 365), help="Days after it.")
+@click.option("--for-ever", is_flag=True, help="Delete nothing by itself; so it is from the start.")
+@directory_option
+@shell.json_option
+def retain(
+    account: str,
+    years: int | None,
+    days: int | None,
+    for_ever: bool,
+    directory: Path,
+    as_json: bool,
+) -> None:
+    """Say when the ciphertext of an account's deposits is deleted.
+
+    A running service deletes it by itself, and says so in public notices; entries and receipts stay.
+    `sealbook notary retention` shows what would go now. What was deleted does not come back.
+    """
+    from ledger.notary.desk import terms
+
+    if [years is not None, days is not None, for_ever].count(True) != 1:
+        raise click.UsageError("Give one of --years, --days and --for-ever.")
+    after = days if years is None else years * 365 + years // 4 + 1  # never before the calendar's
+    _decide(directory, account, as_json, lambda desk, who, one: terms.retain(desk, who, one, after))
+
+
+@account.command(
+    epilog="""\b
 Example:
   sealbook notary account hold 4f0c9d21 --reason "order 2026-117"
 """
@@ -152,11 +178,7 @@ Example:
 @shell.json_option
 def hold(account: str, reason: str, directory: Path, as_json: bool) -> None:
     """Let nothing of an account be deleted (legal hold)."""
-    from ledger.notary.desk import terms
-
-    _decide(
-        directory, account, as_json, lambda desk, who, found: terms.hold(desk, who, found, reason)
-    )
+    _mark(directory, account, as_json, "held", reason)
 
 
 @account.command(
@@ -170,9 +192,7 @@ Example:
 @shell.json_option
 def release(account: str, directory: Path, as_json: bool) -> None:
     """End a legal hold."""
-    from ledger.notary.desk import terms
-
-    _decide(directory, account, as_json, lambda desk, who, found: terms.release(desk, who, found))
+    _mark(directory, account, as_json, "held")
 
 
 @account.command(
@@ -255,6 +275,21 @@ def find_account(directory: Path, start: str) -> str:
     return found[0]
 
 
+def _mark(
+    directory: Path, account: str, as_json: bool, name: str, reason: str | None = None
+) -> None:
+    """Put a mark on an account for a reason, or take it off."""
+    from ledger.notary.desk import terms
+
+    def change(desk: "StaffDesk", who: "Actor", found: str) -> None:
+        if reason is None:
+            terms.clear(desk, who, found, terms.Mark(name))
+        else:
+            terms.mark(desk, who, found, terms.Mark(name), reason)
+
+    _decide(directory, account, as_json, change)
+
+
 def _decide(
     directory: Path,
     start: str,
@@ -286,6 +321,10 @@ def _text(terms: "Terms") -> str:
         (_("Ciphertext"), none if terms.max_bytes is None else text.size(terms.max_bytes)),
         (_("Statements a minute"), none if terms.per_minute is None else str(terms.per_minute)),
         (_("Kept for days"), none if terms.keep_days is None else str(terms.keep_days)),
+        (
+            _("Deleted after days"),
+            _("never") if terms.retain_days is None else str(terms.retain_days),
+        ),
     ]
     return "\n".join(labelled(rows))
 

@@ -57,6 +57,9 @@ _CHANGING: tuple[tuple[str, Schema, tuple[_Table, ...]], ...] = (
             _Table("answered", "challenge"),
             _Table("proposals", "id", numbered=True),
             _Table("terms", "account"),
+            _Table("retention", "account"),
+            _Table("hooks", "account"),
+            _Table("hook_keys", "number"),
         ),
     ),
     (

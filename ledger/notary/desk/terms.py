@@ -8,16 +8,19 @@ its holder can still fetch what is its own. Each change is a row of the audit tr
     max_bytes   ciphertext that it may keep here
     per_minute  statements that it may enter a minute, counted by each process since its start
     keep_days   days after its deposit for which ciphertext is kept at least
+    retain_days days after its deposit after which ciphertext is deleted
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
+from enum import StrEnum
 from typing import Protocol
 
 from ledger.errors import Conflict, InvalidInput, OverLimit, Suspended
 from ledger.lines import require_line
 from ledger.notary.desk.trail import Action, Actor, note
+from ledger.notary.rates import Rates
 from ledger.notary.storage.desk import StaffDesk
 from ledger.quoted import quoted
 
@@ -27,6 +30,7 @@ FRESH = 1.0
 """Seconds after which terms are read again: another process may have changed them."""
 COUNTED = 60.0
 """Seconds for which the bytes of an account are not counted anew."""
+MAX_DAYS = 200 * 366
 _MOST = (1 << 63) - 1
 
 
@@ -40,49 +44,54 @@ class Terms:
     max_bytes: int | None = None
     per_minute: int | None = None
     keep_days: int | None = None
+    retain_days: int | None = None
+
+
+class Mark(StrEnum):
+    """A term that holds until it is taken back, with the reason for it."""
+
+    SUSPENDED = "suspended"
+    HELD = "held"
+
+
+_MARKS = {
+    Mark.SUSPENDED: (Action.SUSPENDED, Action.RESUMED),
+    Mark.HELD: (Action.HELD, Action.RELEASED),
+}
 
 
 def read_terms(desk: StaffDesk) -> dict[str, Terms]:
     """Return the terms of every account that has any."""
     with desk.connections.reading() as connection:
         rows = connection.execute(
-            "SELECT account, suspended, held, max_bytes, per_minute, keep_days FROM terms"
+            "SELECT account, suspended, held, max_bytes, per_minute, keep_days, retain_days FROM terms"
         ).fetchall()
     return {row[0]: Terms(*row) for row in rows}
 
 
-def suspend(desk: StaffDesk, actor: Actor, account: str, reason: str) -> None:
-    """Take nothing more from an account. Raises InvalidInput, Conflict when that is so already."""
+def mark(desk: StaffDesk, actor: Actor, account: str, what: Mark, reason: str) -> None:
+    """Suspend an account or put it under a legal hold. Raises InvalidInput, Conflict when it is so."""
     terms = _terms(desk, account)
-    if terms.suspended is not None:
-        raise Conflict(f"The account {quoted(account)} is suspended already.")
+    if getattr(terms, what) is not None:
+        raise Conflict(
+            f"This was decided of the account {quoted(account)} before; `sealbook notary account show` "
+            "says why."
+        )
     told = require_line(reason, MAX_REASON)
-    _change(desk, actor, Action.SUSPENDED, replace(terms, suspended=told), told)
+    _change(desk, actor, _MARKS[what][0], _with(terms, what, told), told)
 
 
-def resume(desk: StaffDesk, actor: Actor, account: str) -> None:
-    """Let a suspended account go on. Raises Conflict when it is not suspended."""
+def clear(desk: StaffDesk, actor: Actor, account: str, what: Mark) -> None:
+    """Let a suspended account go on, or end a legal hold. Raises Conflict where there is none."""
     terms = _terms(desk, account)
-    if terms.suspended is None:
-        raise Conflict(f"The account {quoted(account)} is not suspended.")
-    _change(desk, actor, Action.RESUMED, replace(terms, suspended=None))
+    if getattr(terms, what) is None:
+        raise Conflict(f"The account {quoted(account)} is not in this state.")
+    _change(desk, actor, _MARKS[what][1], _with(terms, what, None))
 
 
-def hold(desk: StaffDesk, actor: Actor, account: str, reason: str) -> None:
-    """Let nothing of an account be deleted. Raises InvalidInput, Conflict when that is so already."""
-    terms = _terms(desk, account)
-    if terms.held is not None:
-        raise Conflict(f"The account {quoted(account)} is under a legal hold already.")
-    told = require_line(reason, MAX_REASON)
-    _change(desk, actor, Action.HELD, replace(terms, held=told), told)
-
-
-def release(desk: StaffDesk, actor: Actor, account: str) -> None:
-    """End a legal hold. Raises Conflict where there is none."""
-    terms = _terms(desk, account)
-    if terms.held is None:
-        raise Conflict(f"The account {quoted(account)} is not under a legal hold.")
-    _change(desk, actor, Action.RELEASED, replace(terms, held=None))
+def _with(terms: Terms, what: Mark, told: str | None) -> Terms:
+    suspends = what is Mark.SUSPENDED
+    return replace(terms, suspended=told) if suspends else replace(terms, held=told)
 
 
 def limit(
@@ -108,6 +117,17 @@ def limit(
         if value is not None
     )  # fmt: skip
     _change(desk, actor, Action.LIMITED, wanted, told or "none")
+
+
+def retain(desk: StaffDesk, actor: Actor, account: str, days: int | None) -> None:
+    """Delete an account's ciphertext so many days after its deposit, None for never.
+
+    Raises InvalidInput for what is no number of days.
+    """
+    if days is not None and not 1 <= days <= MAX_DAYS:
+        raise InvalidInput(f"Ciphertext is deleted after 1 to {MAX_DAYS} days, or never.")
+    wanted = replace(_terms(desk, account), retain_days=days)
+    _change(desk, actor, Action.LIMITED, wanted, f"retain-days {'none' if days is None else days}")
 
 
 def require_no_hold(terms: Terms) -> None:
@@ -144,7 +164,7 @@ class TermsBook:
         self._monotonic = monotonic
         self._terms: dict[str, Terms] = {}
         self._read_at = float("-inf")
-        self._within_pace: Callable[[str, int], bool] | None = None
+        self._rates = Rates(monotonic)
         self._counted: dict[str, tuple[float, int]] = {}
 
     def of(self, account: str) -> Terms:
@@ -159,9 +179,7 @@ class TermsBook:
         per_minute = self._open(account).per_minute
         if per_minute is None:
             return
-        if self._within_pace is None:
-            self._within_pace = _make_pace()
-        if not per_minute or not self._within_pace(account, per_minute):
+        if not per_minute or self._rates.take(account, per_minute):
             raise OverLimit(
                 f"This account may enter {per_minute} statements a minute. Nothing is lost: it is "
                 "sent again in a while."
@@ -194,25 +212,18 @@ class TermsBook:
         return terms
 
 
-def _make_pace() -> Callable[[str, int], bool]:
-    """Return what counts a statement of an account, and whether it is within so many a minute.
-
-    The library takes 0.2 s to import, and most ledgers limit nobody.
-    """
-    from limits import RateLimitItemPerMinute
-    from limits.storage import MemoryStorage
-    from limits.strategies import SlidingWindowCounterRateLimiter
-
-    limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-    return lambda account, per_minute: limiter.hit(RateLimitItemPerMinute(per_minute), account)
-
-
 def _terms(desk: StaffDesk, account: str) -> Terms:
     return read_terms(desk).get(account) or Terms(account)
 
 
 def _change(desk: StaffDesk, actor: Actor, action: Action, terms: Terms, told: str = "") -> None:
+    """Raises InvalidInput for terms that exclude each other."""
+    if terms.retain_days is not None and (terms.keep_days or 0) > terms.retain_days:
+        raise InvalidInput(
+            f"This account's ciphertext is kept for {terms.keep_days} days at least, so it is not "
+            f"deleted after {terms.retain_days}. Change one of the two first."
+        )
     with desk.connections.writing() as connection:
         connection.execute("DELETE FROM terms WHERE account = ?", (terms.account,))
-        connection.execute("INSERT INTO terms VALUES (?, ?, ?, ?, ?, ?)", astuple(terms))
+        connection.execute("INSERT INTO terms VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(terms))
         note(desk, connection, actor, action, f"{terms.account} {told}".rstrip())

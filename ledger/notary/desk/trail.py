@@ -56,6 +56,9 @@ class Action(StrEnum):
     ERASED = "identity-erased"
     DISCARDED = "ciphertext-discarded"
     PRODUCED = "account-produced"
+    HOOK_SET = "webhook-set"
+    HOOK_REMOVED = "webhook-removed"
+    HOOK_KEY = "webhook-key-made"
 
 
 @dataclass(frozen=True, slots=True)

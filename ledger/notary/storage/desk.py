@@ -1,5 +1,5 @@
 """`desk.sqlite`: staff, their keys and sessions, what waits for a second pair of eyes, the audit trail,
-and the terms of accounts.
+the terms of accounts, how far their retention has gone, webhooks and their key.
 
 It is no part of the ledger and cannot be rebuilt from it; a backup holds it. What opens something is
 kept as a SHA-256 (links, sessions) or is a public key (passkeys); the secret of a one-time code has to
@@ -98,6 +98,28 @@ CREATE TABLE terms (
     keep_days INTEGER
 ) STRICT;
 """
+_RETENTION = """
+ALTER TABLE terms ADD COLUMN retain_days INTEGER;
+CREATE TABLE retention (
+    account TEXT PRIMARY KEY,
+    done INTEGER NOT NULL
+) STRICT;
+"""
+_HOOKS = """
+CREATE TABLE hooks (
+    account TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    told INTEGER NOT NULL,
+    upto INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    trouble TEXT
+) STRICT;
+CREATE TABLE hook_keys (
+    number INTEGER PRIMARY KEY,
+    seed BLOB NOT NULL
+) STRICT;
+"""
 _IN_ORDER_ON_A_SERVER = """
 CREATE FUNCTION require_no_gap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.number IS DISTINCT FROM (SELECT coalesce(max(number) + 1, 0) FROM trail) THEN
@@ -119,6 +141,8 @@ SCHEMA = Schema(
             postgres=_IN_ORDER_ON_A_SERVER,
         ),
         Version(_TERMS),
+        Version(_RETENTION),
+        Version(_HOOKS),
     ),
 )
 

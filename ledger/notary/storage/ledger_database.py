@@ -28,6 +28,7 @@ from ledger.notary.storage.schema import Place, Schema, Version, open_engine
 from ledger.quoted import quoted
 
 _MAX_VARIABLES = 1_000
+_KEY_DIGITS = 64
 
 _ENTRIES = """
 CREATE TABLE entries (
@@ -168,6 +169,12 @@ class LedgerDatabase:
     def keys_of(self, account: str) -> list[AccountKey]:
         """Return an account's keys in the order of their enrolment."""
         return self._keys("WHERE account = ? ORDER BY enrolled", (account,))
+
+    def keys_beginning(self, start: str, limit: int) -> list[bytes]:
+        """Return the ids of at most `limit` keys that begin with these hex digits, in order."""
+        first, last = (bytes.fromhex(start.ljust(_KEY_DIGITS, each)) for each in "0f")
+        sql = "SELECT key_id FROM keys WHERE key_id >= ? AND key_id <= ? ORDER BY key_id LIMIT ?"
+        return [bytes(key_id) for (key_id,) in self._rows(sql, (first, last, limit))]
 
     def accounts(self) -> list[str]:
         """Return every account, in the order of first enrolment."""

@@ -1,0 +1,299 @@
+"""A real server is told that receipts are there, checks who says so, and loses none."""
+
+import json
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ledger.chain.trust import parse_trust
+from ledger.encoding import b64decode
+from ledger.errors import InvalidInput, NotFound, OverLimit, Unavailable
+from ledger.notary import announcing
+from ledger.notary.announcing import Announcing, tell
+from ledger.notary.desk import hooks
+from ledger.notary.desk.hooks import (
+    OFFICE,
+    Hook,
+    keys_of,
+    make_key,
+    read_hooks,
+    remove_hook,
+    set_hook,
+)
+from ledger.notary.desk.trail import Actor
+from ledger.notary.storage.desk import StaffDesk
+from ledger.verify import verify_receipt
+from ledger.wire.webhook import format_public
+
+from .conftest import Account, Service
+
+WHO = Actor("wang", "terminal")
+HERE = (ip_network("127.0.0.0/8"),)
+FORMATS = Path(__file__).parents[2] / "docs/formats.md"
+
+
+@dataclass
+class Told:
+    """A server, and what it was sent. It answers with the next of `answers`, then with 204."""
+
+    url: str = ""
+    answers: list[int] = field(default_factory=list)
+    messages: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    came: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait(self, count: int) -> None:
+        with self.came:
+            assert self.came.wait_for(lambda: len(self.messages) >= count, 30)
+
+    def receipts(self) -> list[int]:
+        return [
+            each["index"]
+            for _, body in self.messages
+            for each in json.loads(body)["data"]["receipts"]
+        ]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hook")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("hook") / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(made.public_bytes(Encoding.PEM) + private)
+    return path
+
+
+@pytest.fixture
+def told(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    told = Told()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            with told.came:
+                told.messages.append(({k.lower(): v for k, v in self.headers.items()}, body))
+                status = told.answers.pop(0) if told.answers else 204
+                told.came.notify_all()
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", told.url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    told.url = f"https://127.0.0.1:{server.server_address[1]}/hook"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield told
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def desk(service: Service) -> Iterator[StaffDesk]:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    if not keys_of(desk):
+        make_key(desk, WHO)
+    yield desk
+    for each in read_hooks(desk):
+        remove_hook(desk, WHO, each.account)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcing, "EVERY", 0.01)
+
+
+def announcing_of(service: Service, desk: StaffDesk) -> Announcing:
+    notary = service.notary
+    return Announcing(notary.origin, notary.entries, desk, lambda: True, HERE)
+
+
+def one_hook(desk: StaffDesk) -> Hook:
+    (found,) = read_hooks(desk)
+    return found
+
+
+def index_of(account: Account, receipt: bytes) -> int:
+    report = verify_receipt(receipt, parse_trust(account.client.trust())).report
+    return int(report.claim("ledger").facts["index"])
+
+
+def verify_as_documented(key: str, headers: dict[str, str], body: bytes) -> None:
+    """Run what the handbook says."""
+    (code,) = re.findall(
+        r"```python\n(import time\n[^`]*?def verify\(.*?)```", FORMATS.read_text(), re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)
+    names["verify"](key, headers, body)
+
+
+def test_a_receipt_is_told_of_signed_and_can_be_fetched(
+    service: Service, desk: StaffDesk, told: Told, stranger: Account
+) -> None:
+    one = service.enrol("Hooked Ltd")
+    one.deposit()  # before: nobody asked
+    set_hook(desk, WHO, one.account, told.url, service.notary.entries.size)
+    with announcing_of(service, desk):
+        _, receipt = one.deposit()
+        stranger.deposit()
+        told.wait(1)
+    fields, body = told.messages[0]
+    event = json.loads(body)
+    index = index_of(one, receipt)
+    (only,) = event["data"]["receipts"]
+    assert (event["type"], event["data"]["ledger"]) == ("receipts.ready", service.notary.origin)
+    assert only["index"] == index
+    assert only["receipt"] == f"/receipts/{only['leaf']}"
+    assert one.client.receipt(bytes.fromhex(only["leaf"])) == receipt
+    assert b"Hooked" not in body and one.account.encode() not in body
+    for key in map(format_public, keys_of(desk)):
+        verify_as_documented(key, fields, body)
+        with pytest.raises(ValueError, match="forged"):
+            verify_as_documented(key, fields, body + b" ")
+    assert len(told.messages) == 1
+
+
+def test_what_fails_is_told_again_as_it_was_also_after_a_restart(
+    service: Service, desk: StaffDesk, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = service.enrol("Failing Ltd")
+    set_hook(desk, WHO, one.account, told.url, service.notary.entries.size)
+    told.answers += [500, 302]
+    monkeypatch.setattr(announcing, "FIRST_PAUSE", 1)
+    receipts = []
+    with announcing_of(service, desk):
+        receipts.append(one.deposit()[1])
+        told.wait(1)
+        receipts.append(one.deposit()[1])  # while the first waits for its next attempt
+    assert one_hook(desk).failures >= 1
+    with announcing_of(service, desk):  # as after a restart
+        told.wait(4)
+        while one_hook(desk).failures or one_hook(desk).upto:
+            time.sleep(0.01)
+    first, second, third, last = told.messages
+    assert first[1] == second[1] == third[1] != last[1]
+    assert first[0]["webhook-id"] == third[0]["webhook-id"] != last[0]["webhook-id"]
+    assert told.receipts() == [index_of(one, receipts[0])] * 3 + [index_of(one, receipts[1])]
+    assert one_hook(desk).told > index_of(one, receipts[1])
+
+
+def test_the_offices_own_hook_is_told_of_all_in_bounded_messages(
+    service: Service, desk: StaffDesk, told: Told, company: Account, stranger: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(announcing, "MAX_RECEIPTS", 2)
+    monkeypatch.setattr(announcing, "_RUN", 3)
+    set_hook(desk, WHO, OFFICE, told.url, service.notary.entries.size)
+    given = [
+        index_of(each, each.deposit()[1])
+        for each in (company, stranger, company, stranger, company)
+    ]
+    told.answers.append(503)
+    monkeypatch.setattr(announcing, "FIRST_PAUSE", 1)
+    with announcing_of(service, desk):
+        while one_hook(desk).told <= given[-1]:
+            time.sleep(0.01)
+    assert sorted(set(told.receipts())) == given
+    assert all(len(json.loads(body)["data"]["receipts"]) <= 2 for _, body in told.messages)
+    assert told.messages[0][1] == told.messages[1][1]
+
+
+def test_nothing_is_sent_into_networks_of_ones_own_unless_named(
+    desk: StaffDesk, told: Told
+) -> None:
+    keys = keys_of(desk)
+    mapped = told.url.replace("127.0.0.1", "[::ffff:127.0.0.1]")
+    metadata = "https://169.254.169.254/"
+    for url in (told.url, mapped, metadata, "https://[::1]/", "https://10.0.0.1/"):
+        with pytest.raises(Unavailable, match="network of its own"):
+            tell(url, b"{}", keys, 0, ())
+    assert not told.messages
+    told.answers.append(302)  # a redirect is not followed
+    with pytest.raises(Unavailable, match="status 302"):
+        tell(told.url, b"{}", keys, 0, HERE)
+    tell(told.url, b"{}", keys, 0, HERE)
+    assert len(told.messages) == 2
+
+
+def test_a_hook_that_stands_still_holds_up_no_other(
+    service: Service, desk: StaffDesk, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as silent:  # never accepts
+        still, well = service.enrol("Still Ltd"), service.enrol("Well Ltd")
+        monkeypatch.setattr(announcing, "DEADLINE", 1.0)
+        size = service.notary.entries.size
+        port = silent.server_address[1]
+        set_hook(desk, WHO, still.account, f"https://127.0.0.1:{port}/", size)
+        set_hook(desk, WHO, well.account, told.url, size)
+        with announcing_of(service, desk):
+            still.deposit()
+            receipt = well.deposit()[1]
+            told.wait(1)
+        assert told.receipts() == [index_of(well, receipt)]
+
+
+def test_what_is_no_address_of_a_hook_is_refused_and_there_are_not_too_many(
+    desk: StaffDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url in ("http://example.com/", "https://a@example.com/", "https://x y/", "ftp://example.com",
+                "https://example.com/" + "a" * hooks.MAX_URL):  # fmt: skip
+        with pytest.raises(InvalidInput):
+            set_hook(desk, WHO, "0" * 32, url, 0)
+    monkeypatch.setattr(hooks, "MAX_HOOKS", 1)
+    set_hook(desk, WHO, OFFICE, "https://example.com/one", 0)
+    set_hook(desk, WHO, OFFICE, "https://example.com/two", 0)
+    with pytest.raises(OverLimit):
+        set_hook(desk, WHO, "0" * 32, "https://example.com/", 0)
+    remove_hook(desk, WHO, OFFICE)
+    with pytest.raises(NotFound):
+        remove_hook(desk, WHO, OFFICE)
+
+
+def test_a_new_key_signs_beside_the_one_before_it(desk: StaffDesk) -> None:
+    before = keys_of(desk)[0]
+    make_key(desk, WHO)
+    new, old = keys_of(desk)
+    assert old == before != new
+    make_key(desk, WHO)
+    assert keys_of(desk)[1] == new
+    assert len(b64decode(format_public(new).removeprefix("whpk_"))) == 32
