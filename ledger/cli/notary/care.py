@@ -145,7 +145,7 @@ def restore(
     )
 
 
-@notary.command(
+@click.command(
     "high-water",
     epilog="""\b
 Example:
