@@ -256,7 +256,8 @@ def _check_copy(
                     f"The backup ends at {last.size} entries, but a checkpoint over {each.size} was "
                     f"signed after it. {MISSING}"
                 )
-            if signed.at_size(each.size) != each:
+            found = signed.at_size(each.size)
+            if found is None or found.note != each.note:
                 raise LedgerFault(
                     f"The backup's checkpoint over {each.size} entries is not the one that was "
                     "signed: the backup is another ledger's, or a fork. It is not restored."
