@@ -33,6 +33,8 @@ def reason(found: Reason, language: str) -> Words:
                 "A witness knows a longer or another history of this ledger than the notary has here.",
                 language,
             )
+        case Reason.HIGH_WATER:
+            return tr("The notary's high-water mark cannot be read.", language)
         case Reason.SELF_CHECK:
             return tr("A receipt did not pass the notary's own check.", language)
 

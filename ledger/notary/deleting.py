@@ -1,8 +1,9 @@
 """Ciphertext and identity records deleted by the office: said first, in a public notice, then done.
 
 The entry, its commitment and every receipt stay as they are; what can no longer be had is the age file,
-or who the depositor was. A kill in between leaves a notice of what is still there: the command, given
-again, does the rest under another notice. Nothing under a legal hold is deleted.
+or who the depositor was. A kill or a failure in between leaves a notice of what is still there: the
+command, given again, finds it and does the rest under the same notice. Nothing under a legal hold is
+deleted.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from ledger.chain import statement as st
 from ledger.chain.cosignature import newest_time
 from ledger.chain.note import parse_note
-from ledger.chain.office import notice_payload
+from ledger.chain.office import notice_payload, parse_notice
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.errors import Conflict, InvalidInput, NotFound
 from ledger.lines import require_line
 from ledger.notary.desk.terms import MAX_REASON, read_terms, require_no_hold
-from ledger.notary.desk.trail import Action, Actor, record
+from ledger.notary.desk.trail import Action, Actor, record, rows
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Discarded, Erased
 from ledger.notary.ports import Entry, SignedCheckpoints
@@ -133,7 +134,18 @@ class Deleting:
             after = found[-1].index
 
     def _say(self, text: str) -> int:
-        entered = self.sequencer.enter((st.NOTICE, notice_payload(text))).result()
+        """Return the entry of a notice: one of the same words that was never acted on, or a new one."""
+        self.sequencer.settle()
+        payload = notice_payload(text)
+        said = [
+            each.index
+            for each in self.entries.office(st.NOTICE)
+            if parse_notice(parse_statement(each.statement)) == text
+        ]
+        done = {each.entry for each in rows(self.desk)} if said else set()
+        if left := [each for each in said if each not in done]:
+            return left[-1]
+        entered = self.sequencer.enter((st.NOTICE, payload)).result()
         return int(entered[0].index)
 
 

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     """The bucket for ciphertext and log cannot be written."""
     WITNESS = "witness"
     """A witness has cosigned a longer or another history of this ledger than there is here."""
+    HIGH_WATER = "high-water"
+    """The high-water mark, which is kept elsewhere, cannot be read."""
     SELF_CHECK = "self-check"
     """A receipt that was to be given does not verify under the notary's own trust file."""
 

@@ -34,6 +34,7 @@ from ledger.notary.anchoring.authorities import read_authority, read_chain
 from ledger.notary.anchoring.keeping import Keeping
 from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
+from ledger.notary.care.backup import Books, note_backup
 from ledger.notary.care.backup import backup as copy_notary
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
@@ -69,6 +70,7 @@ from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import open_bucket
 from ledger.notary.storage.directory import Settings
+from ledger.notary.storage.highwater import open_high_water
 from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
 from ledger.notary.storage.probing import BucketProbe
 from ledger.notary.storage.room import DiskRoom
@@ -88,7 +90,7 @@ _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
 _SIGNING = (
     Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
-    Reason.DATABASE,
+    Reason.DATABASE, Reason.HIGH_WATER,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
 
@@ -159,6 +161,7 @@ class Notary:
             if settings.objects is not None and not reading:
                 self._probe = BucketProbe(open_bucket(settings.objects, hurried=True))
             validation = stores.validation
+            high_water = open_high_water(settings.high_water, self.origin)
             writer = BlockWriter(
                 self._store,
                 self._signed,
@@ -171,6 +174,7 @@ class Notary:
                 accepted=accepted,
                 anchoring=anchoring,
                 lead=None if server is None else server.lead,
+                high_water=high_water,
             )
             self._writer = writer
             self._receipts = Receipts(
@@ -231,7 +235,7 @@ class Notary:
                 self.accept_clock,
                 self.backup,
                 self._changing_keys,
-                Register(directory, self._store, self.sequencer),
+                Register(directory, self._store, self.sequencer, high_water),
                 self._deleting,
             )
             if not reading:
@@ -351,6 +355,8 @@ class Notary:
             found = NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
         for reason in _SIGNING:
             if found is None or reason != found.reason:
+                if found is None and reason in self._health.reasons:
+                    _log.warning("signing goes on: %s has passed", reason)
                 self._health.clear(reason)
             elif reason not in self._health.reasons:
                 self._health.set(reason)
@@ -400,24 +406,20 @@ class Notary:
         Return the number of entries in the copy. Raises what `backup` raises; Unavailable when it is
         stopped by `close` or by whoever ordered it.
         """
-        place.require_embedded(self._settings)
-        place.require_files(self._settings)
-        size = copy_notary(
+        last, now = self.sequencer.last, self.now()
+        books = Books(self._store, self._signed, self._anchors, self.staff_desk, last)
+        copy_notary(
             self.directory,
+            self._settings,
             destination,
-            self._store,
-            self._signed,
-            self._anchors,
-            self.staff_desk,
-            self.sequencer.last,
+            books,
+            now,
             self._room,
             self._cancelled,
             self._writer.hook,
         )
-        with suppress(OSError):  # it was made all the same
-            made = place.LastBackup(int(self.now()), size, str(destination))
-            place.write_last_backup(self.directory, made)
-        return size
+        note_backup(self.directory, now, last.size, destination)
+        return last.size
 
     def block(self, height: int) -> tuple[bytes, str]:
         """Return a block's record and the signed note that closes it. Raises NotFound."""

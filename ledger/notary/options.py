@@ -20,6 +20,11 @@ from ledger.errors import InvalidInput, MalformedData
 from ledger.quoted import Message, quoted
 
 TABLE = "serve"
+OF_THE_LEDGER = (
+    "format", "origin", "issuer", "timestamps", "token", "passphrase_file", "portal", "database",
+    "objects", "high_water",
+)  # fmt: skip
+"""What else stands in notary.toml: about the ledger, at the top of the file."""
 PREFIX = "SEALBOOK_NOTARY_"
 OFF = "off"
 LEVELS, FORMATS = ("info", "warning", "error"), ("json", "text")
@@ -215,6 +220,12 @@ def choose(
 
     Raises InvalidInput for a value that an option does not take, and for names unknown in the table.
     """
+    for name in table:
+        if name in OF_THE_LEDGER:
+            raise InvalidInput(
+                f"{quoted(FILE)} has {quoted(name)} in [{TABLE}], but it is about the ledger. Write it "
+                "at the top of the file, above every line that begins with a bracket."
+            )
     require_known(table, NAMES, f"[{TABLE}]")
     given = {name: value for name, value in (given or {}).items() if value not in (None, ())}
     return tuple(_choose(option, table, environment, given) for option in OPTIONS)

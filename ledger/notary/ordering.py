@@ -1,21 +1,33 @@
 """A command of the office: carried out here, or by the process that serves the notary's directory."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from ledger.errors import NotFound
+from ledger.notary.care.backup import Books, backup, note_backup
 from ledger.notary.health import Reason
 from ledger.notary.leaving import ORDER_PATIENCE, leave
 from ledger.notary.notary import open_notary
-from ledger.notary.orders import READS, Backup, Enroll, Order
+from ledger.notary.orders import READS, BackedUp, Backup, Enroll, Order
 from ledger.notary.selfcheck import read_trust, require_own
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.directory import InUse
+from ledger.notary.storage.anchors import AnchorDatabase
+from ledger.notary.storage.directory import InUse, Settings
 from ledger.notary.storage.room import DiskRoom
-from ledger.notary.storage.stores import open_books, open_office, open_records, open_validation
+from ledger.notary.storage.stores import (
+    open_books,
+    open_office,
+    open_records,
+    open_server,
+    open_validation,
+    require_not_moved,
+)
+from ledger.notary.storage.stores import open_desk as open_staff_desk
 from ledger.notary.system_clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
@@ -50,9 +62,8 @@ def command(
     when no process answers in time.
     """
     settings = place.read_settings(directory)
-    if isinstance(order, Backup):
-        place.require_embedded(settings)
-        place.require_files(settings)
+    if isinstance(order, Backup) and settings.database is not None:
+        return cast("A", BackedUp(_back_up(directory, settings, Path(order.destination))))
     reads = isinstance(order, READS)
     if reads and not is_writable(directory):
         with open_notary(directory, reading=True) as notary:
@@ -63,6 +74,28 @@ def command(
                 return notary.execute(full)
         except InUse:
             return _leave(directory, full, patience)
+
+
+def _back_up(directory: Path, settings: Settings, destination: Path) -> int:
+    """Make a backup here, beside the processes that share the ledger; return how many entries it has.
+
+    What it is made from are rows under the last checkpoint and files that were durable before: nobody
+    has to stand still for it.
+    """
+    require_not_moved(settings)
+    with (
+        open_server(settings) as server,
+        open_books(directory, settings, server) as (store, signed),
+        closing(AnchorDatabase(server or directory / place.ANCHORS)) as anchors,
+        open_staff_desk(directory, settings, server) as desk,
+    ):
+        last, now = signed.last(), SYSTEM_CLOCK.wall()
+        if last is None:
+            raise NotFound("No checkpoint was signed; run `sealbook notary fsck`.")
+        books = Books(store, signed, anchors, desk, last)
+        backup(directory, settings, destination, books, now, DiskRoom(directory), threading.Event())
+    note_backup(directory, now, last.size, destination)
+    return last.size
 
 
 @contextmanager

@@ -115,6 +115,10 @@ class SignedCheckpoints(Protocol):
         """Return the checkpoint that closes a block."""
         ...
 
+    def at_size(self, size: int) -> SignedCheckpoint | None:
+        """Return the checkpoint over this number of entries."""
+        ...
+
     def covering(self, index: int) -> SignedCheckpoint | None:
         """Return the first checkpoint of more than `index` entries: it closes the entry's block."""
         ...
@@ -312,6 +316,30 @@ class Lead(Protocol):
         ...
 
 
+class HighWater(Protocol):
+    """How far the ledger has been signed, kept elsewhere. Raises NotSigning where it cannot be read."""
+
+    def require_held(self) -> None:
+        """Raise NotSigning where the mark was not there a moment ago."""
+        ...
+
+    def note(self) -> str:
+        """Return the note up to which was signed."""
+        ...
+
+    def raise_note(self, note: str) -> None:
+        """Let the mark be at a note."""
+        ...
+
+    def number(self) -> int:
+        """Return the highest number of a certificate that was reserved."""
+        ...
+
+    def raise_number(self, number: int) -> None:
+        """Let the mark be at a number."""
+        ...
+
+
 class Records(Protocol):
     """Identity records, each under the digest that its enrolment entry holds. Erasable."""
 
@@ -389,6 +417,7 @@ class Step(StrEnum):
     ENTRIES = "entries"
     COPY = "copy"
     CHECKPOINT = "checkpoint"
+    HIGH_WATER = "high-water"
     TILES = "tiles"
     ANCHOR = "anchor"
     ANCHOR_STORED = "anchor-stored"

@@ -37,7 +37,7 @@ from ledger.notary.storage.bucket import (
     Bucket,
     open_bucket,
     parse_objects_url,
-    require_unused,
+    take_unused,
 )
 from ledger.notary.storage.bucketfiles import BucketFiles
 from ledger.notary.storage.envelopeobjects import EnvelopeObjects
@@ -451,20 +451,23 @@ def test_a_bucket_that_keeps_too_much_or_too_little_is_refused(version, keeps, s
     monkeypatch.setattr(bucket, "is_empty", lambda: True)
     monkeypatch.setattr(bucket, "put", lambda *_: version)
     monkeypatch.setattr(bucket, "find", lambda _: None)
-    monkeypatch.setattr(bucket, "create", lambda *_: not keeps)
+    monkeypatch.setattr(bucket, "create", lambda key, *_: key == "claim" or not keeps)
     monkeypatch.setattr(bucket, "swap", lambda *_: False)
     monkeypatch.setattr(bucket, "delete", removed.extend)
     with pytest.raises(InvalidInput, match=said):
-        require_unused(bucket)
-    assert removed == ["sealbook-probe"]
+        take_unused(bucket, "claim", b"1")
+    assert removed == ["sealbook-probe", "claim"]
 
 
 def test_a_place_that_is_used_is_not_used_again(bucket):
-    require_unused(bucket)
+    take_unused(bucket, "claim", b"1")
+    with pytest.raises(Conflict, match="was faster"):
+        take_unused(bucket, "claim", b"2")
+    bucket.delete(["claim"])
     assert bucket.is_empty()
     bucket.put("log/checkpoint", b"x", {})
     with pytest.raises(Conflict, match="another prefix"):
-        require_unused(bucket)
+        take_unused(bucket, "claim", b"1")
 
 
 def test_without_tls_only_this_machine_is_spoken_to():

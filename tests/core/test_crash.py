@@ -127,6 +127,7 @@ def test_every_durable_step_is_crashed_somewhere() -> None:
         Step.RENEWAL,  # tests/service/test_keeping.py
         Step.VALIDATION,
         Step.KEYS,  # tests/core/test_keys.py
+        Step.HIGH_WATER,  # tests/core/test_high_water.py
         Step.RESTORE_FILES,
         Step.REBUILD_LOG,
         Step.REBUILD_DATABASE,

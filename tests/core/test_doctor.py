@@ -19,6 +19,7 @@ from ledger.notary.care.doctor import Case, Diagnosis, Level, examine
 from ledger.notary.care.ntp import Discipline
 from ledger.notary.notary import open_notary
 from ledger.notary.storage.directory import read_last_backup
+from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.wire.web import Answer
 from tests.cli.conftest import run
 from tests.disks import small_disk
@@ -81,12 +82,25 @@ def test_it_runs_beside_a_working_notary_that_goes_on(directory: Path) -> None:
         assert not notary.health.reasons
 
 
+def emptied(folder: Path) -> None:
+    (folder / "ledger.sqlite").unlink()
+    LedgerDatabase(folder / "ledger.sqlite", create=True).close()
+
+
+def marked(folder: Path) -> None:
+    """Name a mark whose medium is away."""
+    path = folder / "notary.toml"
+    path.write_text(f'high_water = "{folder / "away"}"\n{path.read_text()}')
+
+
 @pytest.mark.parametrize(
     ("harm", "subject"),
     [
         (lambda folder: (folder / "notary.toml").unlink(), "settings"),
         (lambda folder: (folder / "notary.toml").write_bytes(b"\xff\n"), "settings"),
         (lambda folder: (folder / "ledger.sqlite").unlink(), "ledger"),
+        (emptied, "clock"),
+        (marked, "high-water"),
         (lambda folder: (folder / "ledger.sqlite").write_bytes(b"no database" * 999), "databases"),
         (lambda folder: os.truncate(folder / "ledger.sqlite", 8192), "databases"),
         (lambda folder: (folder / "checkpoints.sqlite").unlink(), "ledger"),

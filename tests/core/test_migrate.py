@@ -8,7 +8,7 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 
-from ledger.chain.receipt import parse_receipt
+from ledger.chain.receipt import TokenEntry, parse_receipt
 from ledger.cli.root import cli
 from ledger.encoding import parse_toml
 from ledger.errors import Conflict, LedgerFault
@@ -17,10 +17,11 @@ from ledger.notary.care.fsck import fsck
 from ledger.notary.care.migrating import Moved, migrate
 from ledger.notary.care.movingfiles import FOLDERS
 from ledger.notary.care.rebuild import rebuild
-from ledger.notary.desk import staff
+from ledger.notary.desk import staff, terms
 from ledger.notary.desk.roles import Role
 from ledger.notary.desk.trail import Actor, rows
-from ledger.notary.ports import SignedCheckpoint
+from ledger.notary.ports import Anchor, SignedCheckpoint, Stamp
+from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import InUse, read_settings
 from ledger.notary.storage.stores import open_books, open_desk, open_office, open_server
 from tests.notaries import Company, check, deposit, examined, found, opened
@@ -200,6 +201,37 @@ def test_a_move_back_that_another_host_has_come_between_copies_what_it_has_enter
     assert errors(directory) == []
     with pytest.raises(LedgerFault):
         opened(other)
+
+
+def test_anchors_and_terms_go_with_the_rows(
+    directory: Path, postgres: Postgres, tmp_path: Path
+) -> None:
+    def held() -> tuple[object, ...]:
+        settings = read_settings(directory)
+        with open_server(settings) as server, open_desk(directory, settings, server) as desk:
+            anchors = AnchorDatabase(server or directory / "anchors.sqlite")
+            try:
+                return anchors.all(-1, 9), anchors.newest(9), terms.read_terms(desk)
+            finally:
+                anchors.close()
+
+    anchors = AnchorDatabase(directory / "anchors.sqlite")
+    tokens = [(1, b"b"), (0, b"a"), (1, b"c")]
+    anchors.extend(
+        [Anchor(0, 1, "one"), Anchor(1, 2, "two")],
+        [Stamp(at, name * 32, TokenEntry(2, name), 50, b"s") for at, name in tokens],
+    )
+    anchors.close()
+    with open_desk(directory, read_settings(directory)) as desk:
+        terms.suspend(desk, Actor("system", "root"), "ab" * 16, "fees unpaid")
+        terms.hold(desk, Actor("system", "root"), "cd" * 16, "a court's order")
+    before = held()
+    assert before[0] != ([], []) and before[2]
+    move(directory, postgres.new())
+    assert held() == before
+    put_away(directory, tmp_path / "old")
+    move(directory, None)
+    assert held() == before
 
 
 def test_the_old_rows_are_never_gone_on_with(directory: Path, postgres: Postgres) -> None:

@@ -90,6 +90,14 @@ def test_what_nothing_reads_is_refused_with_the_nearest_known_name(
         choose(read_settings(tmp_path).serve, {})
 
 
+def test_a_line_about_the_ledger_below_a_bracket_is_told_where_it_belongs(tmp_path: Path) -> None:
+    (tmp_path / "notary.toml").write_text(
+        HEAD + '[serve]\nport = 1\nportal = "https://n.example"\n'
+    )
+    with pytest.raises(InvalidInput, match=r"“portal”.*top of the file"):
+        choose(read_settings(tmp_path).serve, {})
+
+
 def test_settings_that_are_written_anew_keep_how_the_notary_is_served(tmp_path: Path) -> None:
     (tmp_path / "notary.toml").write_text(HEAD + "[serve]\nport = 8500\n")
     settings = read_settings(tmp_path)

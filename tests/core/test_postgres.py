@@ -135,8 +135,6 @@ def test_a_ledger_in_postgresql_goes_on_after_a_restart(work: Path, depositor: C
         assert notary.sequencer.receipt(statement.leaf_hash) == receipts[-1]
         require_same_ledger(notary, [], receipts)
         assert deposit(notary, [statement.encoded]) and notary.sequencer.last == last
-        with pytest.raises(SealbookError, match="pg_dump"):
-            notary.backup(work / "backup")
     assert errors(work / "notary") == []
     assert not list((work / "notary").glob("*.sqlite"))
 
@@ -283,12 +281,6 @@ def test_no_password_is_ever_said(tmp_path: Path) -> None:
         words = ["notary", "init", "--origin", ORIGIN, "--dir", tmp_path / "n", "--database", url]
         result = CliRunner().invoke(cli, list(map(str, words)))
         assert result.exit_code and secret not in result.output + repr(result.exception)
-
-
-@pytest.mark.parametrize("words", [("backup", "elsewhere"), ("fsck", "--rebuild")])
-def test_what_a_server_does_better_is_refused_in_words(work: Path, words: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(cli, ["notary", *words, "--dir", str(work / "notary")])
-    assert result.exit_code and "pg_dump" in str(result.exception) + result.output
 
 
 # --- killed, cut off

@@ -99,20 +99,41 @@ Example:
 """
 )
 @click.argument("source", type=shell.FILE)
+@click.option("--database", metavar="URL", help="An empty one for the rows: postgresql://...")
+@click.option("--objects", metavar="URL", help="An unused place for the files: s3://...")
 @click.option("--checkpoints", type=shell.FILE, help="A checkpoints.sqlite that survived.")
+@click.option("--mirror", type=shell.FILE, help="A mirror that holds what came after the backup.")
 @directory_option
 @shell.json_option
-def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bool) -> None:
+def restore(
+    source: Path,
+    database: str | None,
+    objects: str | None,
+    checkpoints: Path | None,
+    mirror: Path | None,
+    directory: Path,
+    as_json: bool,
+) -> None:
     """Make the directory from a backup.
 
-    It is refused where that would fork the ledger.
+    Rows and files come to lie in it, or where you say, wherever they lay before. It is refused where
+    that would fork the ledger: then a mirror, or the `log` folder of the lost machine, gives back the
+    entries that came after the backup. Ciphertext and identity records are in no mirror.
     """
+    from ledger.auditor.sources import Folder
     from ledger.notary.care.restore import restore as run
     from ledger.notary.system_clock import SYSTEM_CLOCK
 
     with shell.waiting("restoring"):
         last = run(
-            source, directory, checkpoints=checkpoints, clock=SYSTEM_CLOCK, random=os.urandom
+            source,
+            directory,
+            database=database,
+            objects=objects,
+            checkpoints=checkpoints,
+            mirror=None if mirror is None else Folder(mirror),
+            clock=SYSTEM_CLOCK,
+            random=os.urandom,
         )
     shell.emit(
         as_json,
@@ -122,3 +143,32 @@ def restore(source: Path, checkpoints: Path | None, directory: Path, as_json: bo
             "entries. If anybody holds a later checkpoint, do not serve it: that would be a fork."
         ),
     )
+
+
+@click.command(
+    "high-water",
+    epilog="""\b
+Example:
+  sealbook notary high-water /mnt/other/sealbook
+""",
+)
+@click.argument("place")
+@click.option("--anew", is_flag=True, help="Make a mark anew that was lost for good.")
+@directory_option
+@shell.json_option
+def high_water(place: str, anew: bool, directory: Path, as_json: bool) -> None:
+    """Keep elsewhere how far the ledger was signed.
+
+    PLACE is a folder on another medium or host, `s3://...`, or `none`. An old copy of the notary that
+    is started again is told there that more was signed, and signs nothing. While the place cannot be
+    read, nothing is entered. The service must not run meanwhile.
+    """
+    from ledger.notary.care.marking import keep_high_water
+
+    last = keep_high_water(directory, None if place == "none" else place, anew=anew)
+    line = told(f"The high-water mark stands at {last.size} entries. It is kept at:")
+    if place == "none":
+        words = _("No high-water mark is kept any more.")
+    else:
+        words = f"{line}\n{text.foreign(place, 4)}"
+    shell.emit(as_json, {"place": None if place == "none" else place, "size": last.size}, words)

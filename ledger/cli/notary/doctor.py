@@ -78,6 +78,7 @@ def _subject(subject: str) -> str:
         "keys": _("keys"),
         "seal": _("seal"),
         "backup": _("backup"),
+        "high-water": _("high-water"),
         "witnesses": _("witnesses"),
         "authorities": _("timestamp authorities"),
         "portal": _("portal"),

@@ -81,6 +81,10 @@ COMMANDS: dict[str, tuple[str, Message]] = {
         "ledger.cli.notary.care:fsck",
         "Check the ledger's files against each other.",
     ),
+    "high-water": (
+        "ledger.cli.notary.care:high_water",
+        "Keep elsewhere how far the ledger was signed.",
+    ),
     "init": (
         "ledger.cli.notary.ledger:init",
         "Found a notary: keys, seal, trust file, the first two blocks.",

@@ -32,6 +32,7 @@ _HEALTH: dict[str, Message] = {
     "database": "health\x04database",
     "objects": "health\x04objects",
     "witness": "health\x04witness",
+    "high-water": "high-water",
     "self-check": "self-check",
 }
 """`ledger.notary.health.Reason`, for a person."""

@@ -9,7 +9,7 @@ import click
 
 from ledger.cli import shell
 from ledger.cli.notary.group import DIRECTORY_VARIABLE, directory_option
-from ledger.cli.speech import _
+from ledger.cli.speech import _, told
 from ledger.notary import options
 from ledger.notary.options import FORMATS, LEVELS, Chosen, choose, serving, unknown_variables
 from ledger.quoted import Words, quoted
@@ -93,6 +93,8 @@ def serve(directory: Path, **given: Any) -> None:
     # A wheel carries the service below the one name that it installs.
     package = "ledger.api" if find_spec("ledger.api") else "api"
     served = serving(chosen(directory, given))
+    for each in unknown_variables(os.environ, [DIRECTORY_VARIABLE]):
+        click.echo(told(f"Nothing reads the variable {quoted(each)}."), err=True)
     settings = import_module(f"{package}.settings").Settings(
         connections=served.peer_connections,
         slow_bodies=served.peer_slow_bodies,

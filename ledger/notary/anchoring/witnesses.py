@@ -13,7 +13,13 @@ from ledger.chain.note import Note, Signature, VerifierKey, parse_note, parse_si
 from ledger.chain.policy import Policy, by_address
 from ledger.chain.witnessing import ADD, CLOCKS_APART, SIZE_TYPE, format_request
 from ledger.encoding import parse_decimal
-from ledger.errors import LedgerFault, MalformedData, Unavailable, VerificationFailed
+from ledger.errors import (
+    LedgerFault,
+    MalformedData,
+    SealbookError,
+    Unavailable,
+    VerificationFailed,
+)
 from ledger.quoted import quoted
 from ledger.wire.web import Answer, post
 
@@ -81,6 +87,25 @@ def ask(witness: Witness, note: str, proof: Proof, newest: int, now: float) -> l
     return found
 
 
+def cosigned(url: str, note: str) -> int | None:
+    """Return how many entries a witness says that it has cosigned, None where it says nothing."""
+    try:
+        answer = post(url + ADD, format_request(0, (), note))
+    except SealbookError:
+        return None
+    return said_size(answer)
+
+
+def said_size(answer: Answer) -> int | None:
+    """Return how many entries a witness says that it has cosigned, to who claims to know of none."""
+    if answer.status == 200:
+        return 0
+    with suppress(MalformedData, UnicodeDecodeError):
+        if answer.status == 409 and answer.kind == SIZE_TYPE:
+            return parse_decimal(answer.body.decode().removesuffix("\n"))
+    return None
+
+
 def extended(note: Note, signatures: Iterable[Signature]) -> Note:
     """Return a note with lines added behind those that it has, one for each key."""
     have = {(each.name, each.key_id): each for each in note.signatures}
@@ -95,9 +120,9 @@ def _post(witness: Witness, note: str, proof: Proof) -> Answer:
 
 
 def _size(witness: Witness, answer: Answer) -> int:
-    with suppress(MalformedData, UnicodeDecodeError):
-        if answer.kind == SIZE_TYPE:
-            return parse_decimal(answer.body.decode().removesuffix("\n"))
+    size = said_size(answer)
+    if size is not None:
+        return size
     raise Unavailable(f"{quoted(witness.url)} refuses, and does not say what it has cosigned.")
 
 

@@ -16,10 +16,10 @@ from os import urandom
 from urllib.parse import urlsplit
 
 from ledger.chain.policy import by_address
-from ledger.chain.witnessing import ADD, SIZE_TYPE, format_request
-from ledger.encoding import parse_decimal
+from ledger.chain.witnessing import ADD, format_request
 from ledger.errors import InvalidInput, SealbookError
 from ledger.notary.anchoring.authorities import read_authority, read_chain, stamp
+from ledger.notary.anchoring.witnesses import said_size
 from ledger.notary.care.doctor import Case, Check, Diagnosis, Level
 from ledger.notary.care.looking import DAY, newest, options
 from ledger.notary.clock import TOLERANCE
@@ -82,7 +82,7 @@ def _witness(case: Case, url: str) -> Iterator[Diagnosis]:
 
 
 def _witnessed(url: str, answer: Answer, size: int) -> Diagnosis:
-    seen = _seen(answer)
+    seen = said_size(answer)
     if seen is None:
         return Diagnosis(
             "witnesses",
@@ -100,16 +100,6 @@ def _witnessed(url: str, answer: Answer, size: int) -> Diagnosis:
     return Diagnosis(
         "witnesses", Level.OK, f"The witness {quoted(url)} answers; it has cosigned {seen} entries."
     )
-
-
-def _seen(answer: Answer) -> int | None:
-    """Return how many entries a witness says that it has cosigned, None where it does not say."""
-    if answer.status == 200:
-        return 0
-    with suppress(SealbookError, UnicodeDecodeError):
-        if answer.status == 409 and answer.kind == SIZE_TYPE:
-            return parse_decimal(answer.body.decode().removesuffix("\n"))
-    return None
 
 
 def _authority(settings: TimestampSettings) -> Iterator[Diagnosis]:

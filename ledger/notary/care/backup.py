@@ -1,73 +1,104 @@
-"""Backup beside a working notary.
+"""Backup beside a working notary, wherever its rows and files lie.
 
-A backup holds everything, the private keys too (mode 0600): keep it as you keep the office's seal. It
-stands at one signed checkpoint: files first, then the entries under that checkpoint, then the
-checkpoints and anchors up to it, the desk, and the settings last. Entries and ciphertext never change
-and were durable before, so a backup that is cut short is still good for what it held before, and the
-next one goes on from there: what lies in the target in its size and time is not copied again, rows are
-added.
+A backup is a directory as the embedded notary has it, with SQLite files and folders, whatever engine it
+was made from: so it can be read, checked by `fsck`, and restored into either. It holds everything, the
+private keys too (mode 0600): keep it as you keep the office's seal. It stands at one signed checkpoint:
+files first, then the entries under that checkpoint, then the checkpoints and anchors up to it. Entries
+and ciphertext never change and were durable before. What changes (desk, keys, settings, manifest) is
+put in place at once, at the end. So a backup that is cut short is still good for what it held before,
+and the next one goes on from there: what lies in the target in its size and time is not copied again,
+rows are added. Before and after, the tree that the rows give is compared with what was signed.
 """
 
+import contextlib
 import threading
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ledger.chain.statement import parse_statement
+from ledger.chain.tiles import TILE_WIDTH, Tile, TileEdge
 from ledger.disk.files import make_folder, sync, write_durably
-from ledger.errors import (
-    Conflict,
-)
+from ledger.errors import Conflict, InvalidInput, LedgerFault, MalformedData
 from ledger.notary.care.copying import (
+    LEFT_OUT,
     MARK,
-    ROOT_ONLY,
     UNDER_WAY,
     Copying,
     cancel_point,
     hooked,
     storage,
 )
-from ledger.notary.ports import SIGNED_IN_A_FILE, Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.care.fetching import fetch_folders
+from ledger.notary.care.manifest import (
+    Manifest,
+    digests,
+    read_manifest,
+    small_files,
+    write_manifest,
+)
+from ledger.notary.care.movingfiles import FOLDERS
+from ledger.notary.ports import (
+    SIGNED_IN_A_FILE,
+    Hook,
+    SignedCheckpoint,
+    SignedCopies,
+    Step,
+    no_hook,
+)
+from ledger.notary.sequencing.blocks import rebuild_tile
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
+from ledger.notary.storage.bucket import open_bucket
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.desk import StaffDesk
+from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.ledger_database import LedgerDatabase
-from ledger.notary.storage.logfiles import CHECKPOINT
+from ledger.notary.storage.logfiles import CHECKPOINT, LogStore, log_folder
 from ledger.notary.storage.room import DiskRoom
-from ledger.notary.storage.signedlog import FOLDER, SignedLog
+from ledger.notary.storage.signedlog import FOLDER
 from ledger.quoted import quoted
 
 _ROWS, _ANCHORS = 1_000, 100
 """Rows, and anchors with their tokens, that are copied at a time: a few mebibytes in memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The rows of a notary that a backup holds, and up to which checkpoint. `desk` is None where the
+    disk can only be read."""
+
+    store: LedgerDatabase
+    signed: CheckpointDatabase
+    anchors: AnchorDatabase | None
+    desk: StaffDesk | None
+    last: SignedCheckpoint
+
+
 def backup(
     directory: Path,
+    settings: Settings,
     destination: Path,
-    store: LedgerDatabase,
-    signed: CheckpointDatabase,
-    anchors: AnchorDatabase | None,
-    desk: StaffDesk | None,
-    last: SignedCheckpoint,
+    books: Books,
+    now: float,
     room: DiskRoom,
     cancelled: threading.Event,
     hook: Hook = no_hook,
-) -> int:
-    """Bring a directory up to the notary's state at `last`; return the number of entries in it.
+) -> Manifest:
+    """Bring a directory up to the notary's state at the checkpoint of its books; say what it holds.
 
     Args:
         directory: The notary's own.
+        settings: Its notary.toml.
         destination: New, empty, or an earlier backup of the same ledger.
-        store: Its entries.
-        signed: Its checkpoints.
-        anchors: Its anchors, where it has any.
-        desk: Its desk, None where the disk can only be read.
-        last: The newest signed checkpoint.
+        books: Its rows.
+        now: POSIX seconds.
         room: What is asked before anything is written, where the destination is on the same disk.
         cancelled: Stops the copying within a moment once it is set.
         hook: Called around each durable step.
 
     Raises Conflict when the destination holds something else or lies in the notary's own folder;
-    Unavailable when it was cancelled; NoRoom, StorageFailed.
+    LedgerFault where what it holds is not what was signed; Unavailable when it was cancelled; NoRoom,
+    StorageFailed.
     """
     if destination.resolve().is_relative_to(directory.resolve()):
         raise Conflict(
@@ -79,23 +110,30 @@ def backup(
         make_folder(destination)
         destination.chmod(0o700)
         with place.lock(destination):
-            _claim(destination, place.read_settings(directory).origin)
+            place.settle(destination, no_hook)
+            _claim(destination, settings.origin)
+            _require_as_left(destination)
             if destination.stat().st_dev != directory.stat().st_dev:
                 room = DiskRoom(destination, reserve=0, tight=0)
-            with (
-                hooked(hook, Step.BACKUP_FILES),
-                Copying(
-                    room, cancelled, (*UNDER_WAY, CHECKPOINT, FOLDER, place.LAST_BACKUP)
-                ) as copying,
-            ):
-                copying.mirror(directory, destination, ROOT_ONLY)
-            copy_rows(store, signed, anchors, last, destination, room, cancelled, hook)
+            unwanted = (*UNDER_WAY, CHECKPOINT, FOLDER)
+            with hooked(hook, Step.BACKUP_FILES), Copying(room, cancelled, unwanted) as copying:
+                _copy_folders(directory, settings, destination, copying)
+            log = log_folder(destination / place.LOG)
+            copy_rows(books, destination, log, room, cancelled, hook)
+            last = books.last
+            origin, root = settings.origin, last.root.hex()
+            made = Manifest(
+                origin, int(now), last.size, last.height, root, copying.files, copying.bytes, {}
+            )
             with hooked(hook, Step.BACKUP_SETTINGS):
-                if desk is not None:
-                    copy_staff_desk(desk, destination)
-                settings = (directory / place.SETTINGS).read_bytes()
-                write_durably(destination / place.SETTINGS, settings)
-    return last.size
+                _finish(directory, destination, books.desk, made)
+    return made
+
+
+def note_backup(directory: Path, now: float, size: int, destination: Path) -> None:
+    """Note that a backup was made, for the doctor. It was made all the same where that fails."""
+    with contextlib.suppress(OSError):
+        place.write_last_backup(directory, place.LastBackup(int(now), size, str(destination)))
 
 
 def _claim(destination: Path, origin: str) -> None:
@@ -113,23 +151,82 @@ def _claim(destination: Path, origin: str) -> None:
     write_durably(mark, origin.encode(), 0o600)
 
 
+def _require_as_left(destination: Path) -> None:
+    """Raise LedgerFault where a backup does not hold the checkpoint at which it says that it stands."""
+    said = read_manifest(destination)
+    if said is None:
+        return
+    signed = CheckpointDatabase(destination / place.CHECKPOINTS)
+    try:
+        found = signed.at_height(said.height)
+    finally:
+        signed.close()
+    if found is None or (found.size, found.root.hex()) != (said.size, said.root):
+        raise LedgerFault(
+            f"{quoted(destination)} does not hold what its manifest says: it was altered. Choose "
+            "another directory, and look at this one with `sealbook notary fsck`."
+        )
+
+
+def _copy_folders(directory: Path, settings: Settings, destination: Path, copying: Copying) -> None:
+    """Copy folders but the keys', which come with the settings; of a bucket what lies in it instead."""
+    elsewhere = FOLDERS if settings.objects is not None else ()
+    without = (*LEFT_OUT, place.KEYS, *elsewhere)
+    names = [
+        each.name for each in directory.iterdir() if each.is_dir() and copying.wants(each.name)
+    ]
+    names = [each for each in names if each not in without]
+    for name in names:
+        copying.mirror(directory / name, destination / name)
+    for each in destination.iterdir():
+        if each.is_dir() and each.name not in (*names, *without, *FOLDERS):
+            copying.drop(each)
+    if settings.objects is not None:
+        fetch_folders(open_bucket(settings.objects), destination, copying)
+
+
+def _finish(directory: Path, destination: Path, desk: StaffDesk | None, made: Manifest) -> None:
+    """Put desk, keys, settings and manifest in place, all at once; remove those that are no more."""
+
+    def build(folder: Path) -> None:
+        (folder / place.KEYS).mkdir(mode=0o700)
+        for name in small_files(directory):
+            mode = (directory / name).stat().st_mode & 0o777
+            write_durably(folder / name, (directory / name).read_bytes(), mode)
+        if place.is_unsettled(directory) or digests(directory) != digests(folder):
+            raise Conflict(
+                "Keys or settings are being changed. Give the command again in a moment."
+            )
+        settings = place.settings_naming(directory, database=None, objects=None)
+        write_durably(folder / place.SETTINGS, settings, 0o600)
+        if desk is not None:
+            copy_staff_desk(desk, folder)
+        write_manifest(folder, replace(made, sha256=digests(folder)))
+
+    place.put(destination, build, no_hook)
+    kept = set(small_files(directory))
+    for name in list(small_files(destination)):
+        if name not in kept:
+            (destination / name).unlink()
+
+
 def copy_rows(
-    store: LedgerDatabase,
-    signed: CheckpointDatabase,
-    anchors: AnchorDatabase | None,
-    last: SignedCheckpoint,
+    books: Books,
     target: Path,
+    log: LogStore,
     room: DiskRoom,
     cancelled: threading.Event,
     hook: Hook = no_hook,
 ) -> None:
-    """Add the entries under `last`, the checkpoints and anchors up to it to a directory's databases.
+    """Add the entries under the books' checkpoint, the checkpoints and anchors up to it to a directory.
 
-    Raises Conflict where these hold another history, or more than this notary has.
+    `log` has the tiles and takes the copies of checkpoints. Raises Conflict where the directory holds
+    another history, or more than this notary has; LedgerFault where what it holds then does not give
+    the root that was signed.
     """
-    copies = CheckpointDatabase(
-        target / place.CHECKPOINTS, create=not (target / place.CHECKPOINTS).exists()
-    )
+    signed, last = books.signed, books.last
+    path = target / place.CHECKPOINTS
+    copies = CheckpointDatabase(path, create=not path.exists())
     try:
         held = copies.last()
         if held is not None and held != signed.at_height(held.height):
@@ -140,7 +237,7 @@ def copy_rows(
                 "old copy: do not serve it. Keep that backup, and choose another directory."
             )
         with hooked(hook, Step.BACKUP_ENTRIES):
-            _copy_entries(store, last.size, target / place.LEDGER, room, cancelled)
+            _copy_entries(books.store, held, last, target / place.LEDGER, log, room, cancelled)
         height = -1 if held is None else held.height
         with hooked(hook, Step.BACKUP_CHECKPOINTS):
             while height < last.height:
@@ -149,9 +246,9 @@ def copy_rows(
                 with room.hold(None, 2 * sum(len(each.note) + _BESIDE for each in rows)):
                     copies.extend(rows)
                 height = rows[-1].height
-            _complete(SignedLog(target / place.LOG / FOLDER), copies, last.height)
-            if anchors is not None:
-                _copy_anchors(anchors, last.height, target / place.ANCHORS, room, cancelled)
+            complete(log.signed, copies, last.height)
+            if books.anchors is not None:
+                _copy_anchors(books.anchors, last.height, target / place.ANCHORS, room, cancelled)
     finally:
         copies.close()
 
@@ -167,7 +264,7 @@ def copy_staff_desk(desk: StaffDesk, target: Path) -> None:
     place.replace_database(new, target / place.DESK)
 
 
-def _complete(files: SignedLog, copies: CheckpointDatabase, height: int) -> None:
+def complete(files: SignedCopies, copies: CheckpointDatabase, height: int) -> None:
     """Let `log/signed` hold every checkpoint up to block `height`."""
     held = files.last()
     after = -1 if held is None else held.height
@@ -179,17 +276,56 @@ def _complete(files: SignedLog, copies: CheckpointDatabase, height: int) -> None
 
 
 def _copy_entries(
-    store: LedgerDatabase, size: int, path: Path, room: DiskRoom, cancelled: threading.Event
+    store: LedgerDatabase,
+    held: SignedCheckpoint | None,
+    last: SignedCheckpoint,
+    path: Path,
+    log: LogStore,
+    room: DiskRoom,
+    cancelled: threading.Event,
 ) -> None:
     copy = LedgerDatabase(path, create=not path.exists())
     try:
-        for start in range(copy.size(), size, _ROWS):
+        tree = tree_at(held, copy, log)
+        for start in range(copy.size(), last.size, _ROWS):
             cancel_point(cancelled)
-            rows = [each.statement for each in store.read(start, min(start + _ROWS, size))]
+            rows = [each.statement for each in store.read(start, min(start + _ROWS, last.size))]
             with room.hold(None, 2 * sum(len(each) + _BESIDE for each in rows)):
                 copy.append(start, [parse_statement(each) for each in rows])
+        for start in range(tree.size, last.size, _ROWS):
+            cancel_point(cancelled)
+            found = copy.read(start, min(start + _ROWS, last.size))
+            tree.extend(each.leaf_hash for each in found)
+        if tree.root() != last.root:
+            raise LedgerFault(
+                f"The entries in {quoted(copy.place)} do not give the root that was signed over "
+                f"{last.size} of them. Choose another directory; `sealbook notary fsck` says what is "
+                "wrong here or there."
+            )
     finally:
         copy.close()
+
+
+def tree_at(held: SignedCheckpoint | None, copy: LedgerDatabase, log: LogStore) -> TileEdge:
+    """Return the tree over what a place holds already. Raises LedgerFault where it was altered."""
+
+    def read_tile(level: int, index: int, _: int) -> bytes:
+        data = log.read_tile(level, index)
+        return rebuild_tile(copy, read_tile, Tile(level, index)) if data is None else data
+
+    if held is None:
+        return TileEdge(read_tile)
+    edge = copy.read(held.size - held.size % TILE_WIDTH, held.size)
+    try:
+        tree = TileEdge.restore(read_tile, held.size, [each.leaf_hash for each in edge])
+        if tree.root() == held.root:
+            return tree
+    except (InvalidInput, MalformedData):
+        pass
+    raise LedgerFault(
+        f"{quoted(copy.place)} does not hold the {held.size} entries that were signed: it was altered. "
+        "Choose another directory, and look at this one with `sealbook notary fsck`."
+    )
 
 
 def _copy_anchors(

@@ -5,20 +5,28 @@ import os
 import shutil
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ledger.disk.files import sync, sync_folder
 from ledger.errors import NoRoom, StorageFailed, Unavailable
 from ledger.notary.ports import Hook, Step
 from ledger.notary.storage import directory as place
+from ledger.notary.storage.moving import ENGINE, MOVING
 from ledger.notary.storage.room import DiskRoom, on_disk
 from ledger.notary.storage.signedlog import FOLDER
 from ledger.quoted import quoted
 
 MARK = ".backup"
 """Names the ledger whose backup a directory is: only such a one is gone on with."""
+CLAIM = "migrating"
+"""The file, or object, that tells a half-done move from what lay there before."""
+MANIFEST = "manifest"
+"""Says what a backup holds, see `ledger.notary.care.manifest`."""
 _BLOCK = 1 << 20
 _COPIERS = 8
 """Files that are written side by side: each waits for the disk."""
@@ -29,9 +37,11 @@ _DATABASES = tuple(
     for name in (place.LEDGER, place.CHECKPOINTS, place.ANCHORS, place.OFFICE, place.DESK)
     for suffix in ("", "-wal", "-shm")
 )
-LEFT_OUT = (place.LOCK, place.INCOMPLETE, place.READY, MARK, *_DATABASES)
-ROOT_ONLY = (*LEFT_OUT, place.SETTINGS)
-"""What a backup's files are copied without: databases follow as rows, the settings at the end."""
+LEFT_OUT = (
+    place.LOCK, place.INCOMPLETE, place.READY, place.LAST_BACKUP, place.UPLOADS, MARK, MANIFEST, CLAIM,
+    ENGINE, MOVING, *_DATABASES,
+)  # fmt: skip
+"""What is not copied as a file: rows follow as rows, and a backup belongs to no engine."""
 UNDER_WAY = ("pending",)
 """Folders of what is no part of the ledger yet. A backup is without the published checkpoint besides:
 that may be newer than the rows, and a restore publishes their last one. The files of `log/signed` are
@@ -46,19 +56,37 @@ def cancel_point(cancelled: threading.Event) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file that is being read: its bytes, its mode, and when it was changed, POSIX nanoseconds."""
+
+    size: int
+    mode: int
+    changed: int
+    blocks: Iterator[bytes]
+
+
+Opening = Callable[[], AbstractContextManager[Incoming]]
+"""Opens a file; raises FileNotFoundError where there is none by now."""
+
+
 class Copying:
-    """Files on their way into a backup, some side by side; all are durable at the end of the block."""
+    """Files on their way into a backup, some side by side; all are durable at the end of the block.
+
+    `files` and `bytes` count what the copy holds of what was asked for, copied now or before.
+    """
 
     def __init__(
         self, room: DiskRoom, cancelled: threading.Event, unwanted: tuple[str, ...] = UNDER_WAY
     ) -> None:
+        self.files = self.bytes = 0
         self._room = room
         self._unwanted = unwanted
         self._cancelled = cancelled
         self._given_up = threading.Event()
         self._pool = ThreadPoolExecutor(_COPIERS, thread_name_prefix="backup")
         self._waiting: deque[Future[None]] = deque()
-        self._folders: list[Path] = []
+        self._folders: dict[Path, None] = {}
         self._gone: list[Path] = []
 
     def __enter__(self) -> "Copying":
@@ -77,22 +105,20 @@ class Copying:
                 if each.is_dir():
                     shutil.rmtree(each)
                 else:
-                    each.unlink()
+                    each.unlink(missing_ok=True)
             for folder in self._folders:
                 sync_folder(folder)
 
     def mirror(self, source: Path, target: Path, without: tuple[str, ...] = ()) -> None:
         """Let a folder hold what another one holds."""
-        if not target.is_dir():
-            target.mkdir(mode=0o700)
-        self._folders.append(target)
+        self.folder(target)
         for each in _listing(target):
             if each.name not in (*without, FOLDER) and not (
-                self._wants(each.name) and os.path.lexists(source / each.name)
+                self.wants(each.name) and os.path.lexists(source / each.name)
             ):
-                self._gone.append(Path(each.path))
+                self.drop(Path(each.path))
         for each in _listing(source):
-            if each.name in without or not self._wants(each.name):
+            if each.name in without or not self.wants(each.name):
                 continue
             if each.is_dir(follow_symlinks=False):
                 self.mirror(Path(each.path), target / each.name)
@@ -101,36 +127,54 @@ class Copying:
 
     def file(self, source: Path, target: Path) -> None:
         """Copy a file unless it is there, in its size and time."""
-        cancel_point(self._cancelled)
         with contextlib.suppress(FileNotFoundError):
-            found, there = source.stat(), None
-            with contextlib.suppress(FileNotFoundError):
-                there = target.stat()
-            if there is not None and _stamp(there) == _stamp(found):
-                return
-            while len(self._waiting) >= _AHEAD:
-                self._waiting.popleft().result()
-            self._waiting.append(self._pool.submit(self._copy, source, target))
+            found = source.stat()
+            if not is_held(target, found.st_size, found.st_mtime_ns):
+                self.take(partial(_opened, source), target)
+            self.count(found.st_size)
 
-    def _wants(self, name: str) -> bool:
+    def folder(self, target: Path) -> None:
+        """Make a folder where there is none."""
+        if not target.is_dir():
+            target.mkdir(mode=0o700)
+        self._folders[target] = None
+
+    def take(self, opening: Opening, target: Path) -> None:
+        """Copy what is opened then. What vanishes meanwhile was superseded or erased."""
+        cancel_point(self._cancelled)
+        while len(self._waiting) >= _AHEAD:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._copy, opening, target))
+
+    def count(self, size: int) -> None:
+        """Count a file."""
+        self.files += 1
+        self.bytes += size
+
+    def drop(self, target: Path) -> None:
+        """Remove a file or folder at the end."""
+        self._gone.append(target)
+
+    def wants(self, name: str) -> bool:
         """Whether a file counts: not one that is being written, nor a record on its way."""
         return not (name.startswith((".", "staged-")) or name in self._unwanted)
 
-    def _copy(self, source: Path, target: Path) -> None:
-        """Copy a file durably. What vanishes meanwhile was superseded or erased."""
+    def _copy(self, opening: Opening, target: Path) -> None:
         part = target.with_name(f".{target.name}.part")
         try:
-            with source.open("rb") as reader:
-                found = os.fstat(reader.fileno())
-                with self._room.hold(None, on_disk(found.st_size)), part.open("wb") as writer:
-                    os.fchmod(writer.fileno(), found.st_mode & 0o777)
-                    while block := reader.read(_BLOCK):
-                        if self._given_up.is_set():
-                            return
-                        cancel_point(self._cancelled)
-                        writer.write(block)
-                    sync(writer)
-            os.utime(part, ns=(found.st_mtime_ns, found.st_mtime_ns))
+            with (
+                opening() as found,
+                self._room.hold(None, on_disk(found.size)),
+                part.open("wb") as writer,
+            ):
+                os.fchmod(writer.fileno(), found.mode)
+                for block in found.blocks:
+                    if self._given_up.is_set():
+                        return
+                    cancel_point(self._cancelled)
+                    writer.write(block)
+                sync(writer)
+            os.utime(part, ns=(found.changed, found.changed))
             part.replace(target)
         except FileNotFoundError:
             return
@@ -138,9 +182,20 @@ class Copying:
             part.unlink(missing_ok=True)
 
 
-def _stamp(found: os.stat_result) -> tuple[int, int]:
-    """Return what tells a file from the one that takes its place; some disks keep no nanoseconds."""
-    return found.st_size, found.st_mtime_ns // 1_000
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[Incoming]:
+    with source.open("rb") as reader:
+        found = os.fstat(reader.fileno())
+        blocks = iter(lambda: reader.read(_BLOCK), b"")
+        yield Incoming(found.st_size, found.st_mode & 0o777, found.st_mtime_ns, blocks)
+
+
+def is_held(target: Path, size: int, changed: int) -> bool:
+    """Whether a file is there in this size and time: some disks keep no nanoseconds."""
+    with contextlib.suppress(FileNotFoundError):
+        there = target.stat()
+        return (there.st_size, there.st_mtime_ns // 1_000) == (size, changed // 1_000)
+    return False
 
 
 def _listing(folder: Path) -> "Iterator[os.DirEntry[str]]":

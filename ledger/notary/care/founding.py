@@ -22,16 +22,17 @@ from ledger.chain.statement import is_origin
 from ledger.chain.trust import Trust, format_trust
 from ledger.crypto.keys import Ed25519Signer, MlDsaKey, P256Signer, SealKey, SigningKey
 from ledger.disk.files import make_folder, write_durably
-from ledger.errors import InvalidInput
+from ledger.errors import Conflict, InvalidInput
 from ledger.notary.care.certifying import SEAL_ROOT_YEARS, SEAL_YEARS, certificate
 from ledger.notary.clock import Clock, ClockWatch
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace, no_check, no_hook
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.bucket import open_bucket, require_unused
+from ledger.notary.storage.bucket import open_bucket, take_unused
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.stores import open_books, open_desk, open_log, open_server
 from ledger.notary.system_clock import SYSTEM_CLOCK
+from ledger.quoted import quoted
 
 if TYPE_CHECKING:
     from ledger.notary.storage.postgres import Server
@@ -93,19 +94,27 @@ def init_notary(
 
     def build(folder: Path) -> None:
         if server is not None:
-            server.lead.require_alone()
+            if not server.lead.take():
+                raise Conflict(
+                    f"Another command is founding a ledger in {quoted(server)} at this moment and was "
+                    "faster, or a notary is at work there. Choose an empty database."
+                )
             server.clear()
         if settings.objects is not None:
-            require_unused(open_bucket(settings.objects))
+            take_unused(open_bucket(settings.objects), CLAIM, random(st.NONCE_SIZE))
         made.append(_found(folder, settings, server, platform, clock, random, hook))
 
     with place.lock(directory), open_server(settings, founding=True) as server:
         place.fill(directory, (), build, hook)
         if server is not None:
             server.place()
+        if settings.objects is not None:
+            open_bucket(settings.objects).delete([CLAIM])
     return made[0]
 
 
+CLAIM = "founding"
+"""The object that tells others that a ledger is being founded in a bucket."""
 MAX_ISSUER = 64
 """Characters: the limit of a common name in X.509."""
 

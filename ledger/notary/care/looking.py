@@ -13,15 +13,17 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite
 from ledger.chain.block import Block, parse_block
 from ledger.chain.certificate import validity
 from ledger.chain.statement import parse_statement
-from ledger.errors import InvalidInput, NotFound
+from ledger.errors import InvalidInput, LedgerFault, NotFound, NotSigning
 from ledger.notary.care.doctor import NEEDED, Case, Check, Diagnosis, Level
 from ledger.notary.care.ntp import Discipline, discipline
 from ledger.notary.clock import TOLERANCE
 from ledger.notary.options import Chosen, choose, unknown_variables
 from ledger.notary.ports import SignedCheckpoint
 from ledger.notary.selfcheck import SEAL_WARNING, key_faults, read_trust
+from ledger.notary.sequencing.forks import require_high_water
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.connections import reading_uri
+from ledger.notary.storage.highwater import open_high_water
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.notary.storage.room import RESERVE, ROOM_FOR_ONE, SPARE_FILES, TIGHT
 from ledger.notary.storage.stores import open_books, open_files, open_log, open_server
@@ -55,6 +57,7 @@ def settled(case: Case) -> Iterator[Check]:
     yield "clock", partial(_clock, case)
     yield "keys", partial(_keys, case)
     yield "backup", partial(_backup, case)
+    yield "high-water", partial(_high_water, case)
 
 
 def _disk(directory: Path) -> Iterator[Diagnosis]:
@@ -362,11 +365,6 @@ def _seal(until: int, now: float) -> Iterator[Diagnosis]:
 
 
 def _backup(case: Case) -> Iterator[Diagnosis]:
-    if case.settings.database is not None or case.settings.objects is not None:
-        yield Diagnosis(
-            "backup", Level.OK, "The backups of the server and the bucket are not looked at here."
-        )
-        return
     made = place.read_last_backup(case.directory)
     if made is None:
         yield Diagnosis(
@@ -387,6 +385,29 @@ def _backup(case: Case) -> Iterator[Diagnosis]:
     )
 
 
+def _high_water(case: Case) -> Iterator[Diagnosis]:
+    _, trust = read_trust(case.directory / case.settings.trust_file)
+    mark = open_high_water(case.settings.high_water, case.settings.origin)
+    if mark is None:
+        if not any(each.url for each in trust.policy.witnesses):
+            yield Diagnosis(
+                "high-water",
+                Level.LOOK,
+                "Nobody would tell an old copy of this notary, started again, that more was signed.",
+                "Keep the high-water mark elsewhere: `sealbook notary high-water PLACE`.",
+            )
+        return
+    with open_books(case.directory, case.settings, reading=True) as (_, signed):
+        last = signed.last()
+        try:
+            require_high_water(trust, last, signed.at_size, mark.note())
+            mark.number()
+        except NotSigning as error:
+            yield Diagnosis("high-water", Level.MEND, error.detail)
+            return
+    yield Diagnosis("high-water", Level.OK, "The high-water mark can be read, and is not ahead.")
+
+
 def newest(case: Case) -> tuple[Block, SignedCheckpoint]:
     """Return the newest block and the checkpoint that closes it. Raises LedgerFault, StorageFailed."""
     with open_books(case.directory, case.settings, reading=True) as (store, signed):
@@ -395,5 +416,10 @@ def newest(case: Case) -> tuple[Block, SignedCheckpoint]:
             raise NotFound("No checkpoint was signed; run `sealbook notary fsck`.")
         before = signed.at_height(last.height - 1) if last.height else None
         start = before.size if before else 0
-        (entry,) = store.read(start, start + 1)
-    return parse_block(parse_statement(entry.statement)), last
+        found = store.read(start, start + 1)
+    if not found:
+        raise LedgerFault(
+            f"The record of block {last.height} is not in the database. Stop the service and run "
+            "`sealbook notary fsck --rebuild`."
+        )
+    return parse_block(parse_statement(found[0].statement)), last

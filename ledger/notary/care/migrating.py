@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from ledger.disk.files import make_folder, write_durably
 from ledger.errors import Conflict, InvalidInput
 from ledger.notary.care import movingfiles, movingrows
-from ledger.notary.care.copying import storage
+from ledger.notary.care.copying import CLAIM, storage
 from ledger.notary.care.movingfiles import FOLDERS, BucketSide, FolderSide, Side
 from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.selfcheck import read_trust
 from ledger.notary.storage import directory as place
 from ledger.notary.storage import moving
-from ledger.notary.storage.bucket import open_bucket, require_unused
+from ledger.notary.storage.bucket import claim_bucket, open_bucket
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.moving import Move
 from ledger.notary.storage.schema import Place
@@ -31,8 +31,6 @@ from ledger.quoted import quoted
 if TYPE_CHECKING:
     from ledger.notary.storage.postgres import Server
 
-CLAIM = "migrating"
-"""The file, or object, that tells a half-done move from what lay there before."""
 _DATABASES = (place.LEDGER, place.CHECKPOINTS, place.OFFICE, place.ANCHORS, place.DESK)
 
 Progress = Callable[[int, int], None]
@@ -142,13 +140,7 @@ def _move_files(
 ) -> int:
     goal = replace(settings, objects=objects)
     if objects is not None:
-        bucket = open_bucket(objects)
-        claim = bucket.read(CLAIM)
-        if claim is None:
-            require_unused(bucket)
-            bucket.put(CLAIM, settings.origin.encode(), {})
-        elif claim != settings.origin.encode():
-            raise Conflict(f"Another ledger is being moved to {quoted(bucket.name)}.")
+        claim_bucket(objects, settings.origin, CLAIM)
         make_folder(directory / place.UPLOADS)
         (directory / place.UPLOADS).chmod(0o700)
     else:
@@ -191,7 +183,7 @@ def _switch(directory: Path, old: Settings, move: Move, moved: Moved, hook: Hook
                 target.place()
     moving.note_engine(directory, server=move.database is not None, bucket=move.objects is not None)
     hook(Step.PLACE, "after")
-    place.name_engine(directory, move.database, move.objects)
+    place.name_places(directory, database=move.database, objects=move.objects)
     hook(Step.MOVE, "after")
     if files and move.objects is not None:
         open_bucket(move.objects).delete([CLAIM])

@@ -100,8 +100,7 @@ class FolderSide:
             if not over:
                 return False
         with storage(self.root / name):
-            mode = 0o644 if name.split("/", 1)[0] in _OPEN else 0o600
-            write_durably(self.root / name, data, mode)
+            write_durably(self.root / name, data, mode_of(name))
         return True
 
     def write_large(self, name: str, source: Side, size: int) -> None:
@@ -174,7 +173,7 @@ def copy_files(source: Side, target: Side, advance: Advance) -> None:
         if size > PIECE:
             if target.size(name) != size:
                 target.write_large(name, source, size)
-        elif not target.write(name, source.read_at(name, 0, size), over=_changes(name)):
+        elif not target.write(name, source.read_at(name, 0, size), over=changes(name)):
             raise Conflict(
                 f"{quoted(name)} holds other bytes in the new place than in this ledger, and is not "
                 "written over. Choose an empty place."
@@ -226,8 +225,13 @@ def verify_files(source: Side, target: Side, advance: Advance) -> int:
     return count
 
 
-def _changes(name: str) -> bool:
-    """Whether what stands under a name may change, or be replaced by what a crash cut short."""
+def mode_of(name: str) -> int:
+    """Return the mode of a file."""
+    return 0o644 if name.split("/", 1)[0] in _OPEN else 0o600
+
+
+def changes(name: str) -> bool:
+    """Return whether what stands under a name may change, or be replaced by what a crash cut short."""
     return (
         name == f"{place.LOG}/checkpoint"
         or name.endswith((".header", ".discarded"))

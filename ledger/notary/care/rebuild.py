@@ -1,13 +1,16 @@
-"""A lost database made anew from bundles and signed checkpoints.
+"""A lost database made anew from bundles and signed checkpoints, on either engine.
 
-`rebuild` makes `ledger.sqlite` anew from the entry bundles, up to the last signed checkpoint: that is
-everything that was ever answered; and before that `checkpoints.sqlite` from its copies, where it is
-missing, damaged or older than they are.
+`rebuild` makes the entries anew from the entry bundles, up to the last signed checkpoint: that is
+everything that was ever answered; and before that the checkpoints from their copies, where they are
+missing, damaged or older than these. Both are put together as SQLite files, which take the place of
+`ledger.sqlite` and `checkpoints.sqlite`; on a server their rows take the place of what is there, a
+store in one transaction.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger.chain.block import parse_block
 from ledger.chain.checkpoint import parse_checkpoint
@@ -31,22 +34,29 @@ from ledger.notary.sequencing.forks import (
     require_next,
     require_signed,
 )
+from ledger.notary.storage import checkpoints, ledger_database
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore
-from ledger.notary.storage.stores import open_log
+from ledger.notary.storage.schema import Place
+from ledger.notary.storage.stores import open_log, open_server
 from ledger.quoted import quoted
 
+if TYPE_CHECKING:
+    from ledger.notary.storage.postgres import Server
+
+_ROWS = 1_000
+"""Rows in memory at a time."""
 _Source = Callable[[int, int], list[bytes] | None]
 
 
 def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
     """Make `ledger.sqlite` and the tiles anew from bundles and signed checkpoints; return the size.
 
-    Where `checkpoints.sqlite` is missing, damaged or older than its copies, it is made from them first;
-    their signatures are verified, and copies that are missing are written from it. A bundle that is
-    missing is taken from the old database, if that can be read. Every root that was signed is checked
+    Where the store of checkpoints is missing, damaged or older than its copies, it is made from them
+    first; their signatures are verified, and copies that are missing are written from it. A bundle that
+    is missing is taken from the old database, if that can be read. Every signed root is checked
     on the way. What stands published is mended, or removed where it was never signed.
     Raises LedgerFault when the entries cannot be had from either or checkpoints are missing, InUse,
     NotFound, StorageFailed.
@@ -54,26 +64,36 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
     with place.lock(directory):
         place.settle(directory, hook)
         settings = place.read_settings(directory)
-        place.require_embedded(settings)
-        _, trust = read_trust(directory / settings.trust_file)
-        log = open_log(directory, settings, mending=True)
-        remade = rebuild_checkpoints(directory, log, trust, hook)
-        signed = CheckpointDatabase(directory / place.CHECKPOINTS)
-        try:
-            rebuild_copies(log.signed, signed, hook)
-            return _rebuild(directory, log, signed, hook, remade=remade)
-        finally:
-            signed.close()
+        with open_server(settings) as server:
+            if server is not None:
+                server.place()
+                server.lead.require_alone()
+                server.require_no_other()
+            _, trust = read_trust(directory / settings.trust_file)
+            log = open_log(directory, settings, mending=True)
+            remade = rebuild_checkpoints(directory, server, log, trust, hook)
+            signed = CheckpointDatabase(server or directory / place.CHECKPOINTS)
+            try:
+                rebuild_copies(log.signed, signed, hook)
+                return _rebuild(directory, server, log, signed, hook, remade=remade)
+            finally:
+                signed.close()
 
 
 def _rebuild(
-    directory: Path, log: LogStore, signed: CheckpointDatabase, hook: Hook, *, remade: bool
+    directory: Path,
+    server: "Server | None",
+    log: LogStore,
+    signed: CheckpointDatabase,
+    hook: Hook,
+    *,
+    remade: bool,
 ) -> int:
     last = signed.last()
     if last is None:
         raise LedgerFault("No checkpoint was ever signed here; there is nothing to rebuild.")
     anchor = _anchor(log, signed, last, hook)
-    old = _old_database(directory / place.LEDGER)
+    old = _old_database(server or directory / place.LEDGER)
 
     def from_log(index: int, width: int) -> list[bytes] | None:
         return log.read_bundle(index, width)
@@ -106,7 +126,10 @@ def _rebuild(
         if old is not None:
             old.close()
     hook(Step.REBUILD_DATABASE, "before")
-    place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
+    if server is None:
+        place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
+    else:
+        _load_entries(folder / place.LEDGER, server)
     hook(Step.REBUILD_DATABASE, "after")
     place.settle(directory, hook)
     return last.size
@@ -167,8 +190,8 @@ def _signed_blocks(
     bundles = _bundles(size, sources)
     waiting: list[bytes] = []
     start, height = 0, -1
-    while checkpoints := signed.all(height):
-        for checkpoint in checkpoints:
+    while found := signed.all(height):
+        for checkpoint in found:
             count = checkpoint.size - start
             while len(waiting) < count:
                 waiting += next(bundles)
@@ -225,22 +248,49 @@ def mending(hook: Hook) -> Iterator[None]:
     hook(Step.REBUILD_LOG, "after")
 
 
-def _old_database(path: Path) -> LedgerDatabase | None:
+def _load_entries(path: Path, server: "Server") -> None:
+    """Let a server hold the entries of a file, and what follows from them."""
+    made = LedgerDatabase(path)
     try:
-        return LedgerDatabase(path)
+        with server.anew(ledger_database.SCHEMA) as tables:
+            store = LedgerDatabase(tables)
+            for start in range(0, made.size(), _ROWS):
+                rows = made.read(start, start + _ROWS)
+                store.append(start, [parse_statement(each.statement) for each in rows])
+    finally:
+        made.close()
+
+
+def _load_checkpoints(path: Path, server: "Server") -> None:
+    made = CheckpointDatabase(path)
+    try:
+        with server.anew(checkpoints.SCHEMA) as tables:
+            store, height = CheckpointDatabase(tables), -1
+            while rows := made.all(height):
+                store.extend(rows)
+                height = rows[-1].height
+    finally:
+        made.close()
+
+
+def _old_database(at: Place) -> LedgerDatabase | None:
+    try:
+        return LedgerDatabase(at)
     except SealbookError:
         return None
 
 
-def rebuild_checkpoints(directory: Path, log: LogStore, trust: Trust, hook: Hook) -> bool:
-    """Make `checkpoints.sqlite` from its copies, where it does not hold what they hold; say whether.
+def rebuild_checkpoints(
+    directory: Path, server: "Server | None", log: LogStore, trust: Trust, hook: Hook
+) -> bool:
+    """Make the checkpoints' store from its copies, where it does not hold what they hold; say whether.
 
     Raises LedgerFault when a copy is not by our keys, or the two hold different histories.
     """
     copies = log.signed
     path = directory / place.CHECKPOINTS
     newest = copies.last()
-    last = _last_signed(path)
+    last = _last_signed(server or path)
     if last is not None and (newest is None or newest.height <= last.height):
         require_copied(last, newest)
         return False
@@ -255,21 +305,25 @@ def rebuild_checkpoints(directory: Path, log: LogStore, trust: Trust, hook: Hook
             before = each
         if newest is None or before != newest:
             raise LedgerFault(
-                f"{quoted(path)} is missing or damaged, and `log/signed` does not hold "
+                f"{quoted(server or path)} is missing or damaged, and `log/signed` does not hold "
                 "every checkpoint that "
                 "was signed. Nothing can be signed without them: put back the newest copy of either, "
                 "from a backup or another disk."
             )
         if last is not None and made.at_height(last.height) != last:
+            named = server or path.name
             raise LedgerFault(
-                f"Block {last.height} was signed twice: {quoted(path.name)} and `log/signed` hold "
+                f"Block {last.height} was signed twice: {quoted(named)} and `log/signed` hold "
                 "different checkpoints. Put back the files that belong together."
             )
         require_newest(newest, _readable_anchor(log))
     finally:
         made.close()
     hook(Step.REBUILD_CHECKPOINTS, "before")
-    place.replace_database(folder / place.CHECKPOINTS, path)
+    if server is None:
+        place.replace_database(folder / place.CHECKPOINTS, path)
+    else:
+        _load_checkpoints(folder / place.CHECKPOINTS, server)
     hook(Step.REBUILD_CHECKPOINTS, "after")
     return True
 
@@ -319,10 +373,10 @@ def _readable_anchor(log: LogStore) -> str | None:
     return None
 
 
-def _last_signed(path: Path) -> SignedCheckpoint | None:
+def _last_signed(at: Place) -> SignedCheckpoint | None:
     """Return the newest checkpoint of a database, None where it is missing or cannot be read."""
     try:
-        signed = CheckpointDatabase(path)
+        signed = CheckpointDatabase(at)
     except SealbookError:
         return None
     try:

@@ -14,6 +14,7 @@ from ledger.disk.files import write_durably
 from ledger.encoding import parse_decimal
 from ledger.errors import InvalidInput, MalformedData, NotFound, StorageFailed
 from ledger.lines import require_line
+from ledger.notary.ports import HighWater
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.quoted import quoted
@@ -29,17 +30,30 @@ MAX_REASON = 1_000
 class Register:
     """Reserves numbers, enters certificates, withdraws them. From any thread."""
 
-    def __init__(self, directory: Path, store: LedgerDatabase, sequencer: Sequencer) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        store: LedgerDatabase,
+        sequencer: Sequencer,
+        high_water: HighWater | None = None,
+    ) -> None:
         self._path = directory / FILE
         self._store = store
         self._sequencer = sequencer
+        self._high_water = high_water
         self._lock = threading.Lock()
 
     def reserve(self, count: int) -> int:
-        """Reserve that many numbers; return the first. Raises InvalidInput, StorageFailed."""
+        """Reserve that many numbers; return the first.
+
+        Raises InvalidInput, StorageFailed; NotSigning while the high-water mark cannot be read.
+        """
         _require_count(count)
         with self._lock:
-            first = max(self._reserved(), self._store.highest_certificate()) + 1
+            marked = 0 if self._high_water is None else self._high_water.number()
+            first = max(marked, self._reserved(), self._store.highest_certificate()) + 1
+            if self._high_water is not None:
+                self._high_water.raise_number(first + count - 1)
             try:
                 write_durably(self._path, f"{first + count - 1}\n".encode(), 0o600)
             except OSError as error:
@@ -72,15 +86,21 @@ class Register:
         return self._sequencer.enter((st.CERTIFICATE, payload)).result()[0].index
 
     def _reserved(self) -> int:
-        try:
-            return parse_decimal(self._path.read_text().strip())
-        except FileNotFoundError:
-            return 0
-        except (OSError, UnicodeDecodeError, MalformedData) as error:
-            raise InvalidInput(
-                f"{quoted(self._path)} cannot be read ({quoted(error)}). Put the highest number of a "
-                "certificate there that was ever given."
-            ) from error
+        return read_reserved(self._path.parent)
+
+
+def read_reserved(directory: Path) -> int:
+    """Return the highest number that was reserved, 0 where none was. Raises InvalidInput."""
+    path = directory / FILE
+    try:
+        return parse_decimal(path.read_text().strip())
+    except FileNotFoundError:
+        return 0
+    except (OSError, UnicodeDecodeError, MalformedData) as error:
+        raise InvalidInput(
+            f"{quoted(path)} cannot be read ({quoted(error)}). Put the highest number of a "
+            "certificate there that was ever given."
+        ) from error
 
 
 def require_reason(text: str) -> str:

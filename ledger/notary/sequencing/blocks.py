@@ -4,6 +4,7 @@
     2. bundles      the entries, as files of the log         what a lost database is rebuilt from
     3. copy         the checkpoint, signed by both log keys and the seal, as a file of the log
     4. checkpoint   swapped into a store of its own
+       high-water   and noted elsewhere, where that is asked for
     5. tiles        full hash tiles
     6. anchor       partial tiles, then /checkpoint          at most one per interval
 
@@ -60,6 +61,7 @@ from ledger.notary.clock import TOLERANCE, ClockWatch, utc
 from ledger.notary.health import Reason
 from ledger.notary.ports import (
     SIGNED_IN_A_FILE,
+    HighWater,
     Hook,
     Lead,
     LedgerStore,
@@ -72,6 +74,7 @@ from ledger.notary.ports import (
 from ledger.notary.sequencing.forks import (
     next_height,
     require_copied,
+    require_high_water,
     require_newest,
     require_next,
     require_signed,
@@ -106,6 +109,7 @@ class BlockWriter:
         accepted: int = 0,
         anchoring: bool = False,
         lead: Lead | None = None,
+        high_water: HighWater | None = None,
     ) -> None:
         self.take_up_keys(keys, trust)
         self.accepted = accepted
@@ -117,6 +121,7 @@ class BlockWriter:
         self._watch = watch
         self._random = random
         self._lead = lead
+        self._high_water = high_water
         self.hook = hook
         self._time = 0
         self.objection: NotSigning | None = None
@@ -137,11 +142,13 @@ class BlockWriter:
 
         Raises NotSigning when the clock has jumped, or lies before the last block; when the seal's
         certificates are not valid now; when the key token does not answer, or a witness objects; or
-        when a database's file has gone.
+        when a database's file or the high-water mark has gone.
         """
         self._store.require_held()
         self._signed.require_held()
         self.keys.require_held()
+        if self._high_water is not None:
+            self._high_water.require_held()
         if self.objection is not None:
             raise self.objection
         now = self._watch.now()
@@ -210,6 +217,7 @@ class BlockWriter:
         )
         entries = [self.statement(st.BLOCK, block_payload(block)), *statements]
         self._require_lead()
+        self._require_high_water()
         with self._fenced(), self.step(Step.ENTRIES):
             self._store.append(start, entries)
         with self.step(Step.BUNDLES):
@@ -260,8 +268,9 @@ class BlockWriter:
         self._require_lead()
         last = self._take_over(self._signed.last())
         self._require_signed(last, self._log.published())
-        self._mend_copies(last)
         stored, published = self.take_up()
+        self._require_high_water()
+        self._mend_copies(last)
         size = 0 if last is None else last.size
         with self.step(Step.BUNDLES):
             head = self._store.read(size - size % TILE_WIDTH, size)
@@ -273,6 +282,7 @@ class BlockWriter:
             self._finish(stored)
         else:
             self._find_platform(size)
+            self._raise_high_water(last)
         self.publish()
 
     def take_up(self) -> tuple[int, str | None]:
@@ -370,6 +380,7 @@ class BlockWriter:
             self._signed.swap(self.last, new)
         if self._lead is not None:
             self._copy(new)
+        self._raise_high_water(new)
         if tiles:
             with self.step(Step.TILES):
                 self._log.write_tiles(tiles)
@@ -378,6 +389,18 @@ class BlockWriter:
             if entry.kind == st.PLATFORM:
                 self._platform = entry.leaf_hash
         return new
+
+    def _require_high_water(self) -> None:
+        """Raise LedgerFault where the mark that is kept elsewhere is ahead of what is here."""
+        if self._high_water is not None:
+            with self._fenced():
+                mark = self._high_water.note()
+                require_high_water(self._trust, self.last, self._signed.at_size, mark)
+
+    def _raise_high_water(self, new: SignedCheckpoint | None) -> None:
+        if self._high_water is not None and new is not None:
+            with self.step(Step.HIGH_WATER):
+                self._high_water.raise_note(new.note)
 
     def _copy(self, new: SignedCheckpoint) -> None:
         with self.step(Step.COPY):

@@ -5,7 +5,7 @@ one whole block at most. Each check raises LedgerFault, and says what to put bac
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
 from ledger.chain.checkpoint import Checkpoint, parse_checkpoint
@@ -54,15 +54,51 @@ def require_copied(last: SignedCheckpoint | None, copied: SignedCheckpoint | Non
         return
     if copied.height > next_height(last):
         raise LedgerFault(
-            f"Block {copied.height} was signed, but the newest in checkpoints.sqlite is older: that "
-            "file is an old copy. Going on would fork the ledger. Run `sealbook notary fsck "
-            "--rebuild`, which makes it anew from `log/signed`."
+            f"Block {copied.height} was signed, but the newest row of signed checkpoints is older: "
+            "checkpoints.sqlite, or what lies on the server, is an old copy. Going on would fork the "
+            "ledger. Run `sealbook notary fsck --rebuild`, which makes the rows anew from `log`."
         )
     if last is not None and copied.height == last.height and copied != last:
         raise LedgerFault(
-            f"Block {copied.height} was signed twice: checkpoints.sqlite and `log/signed` hold "
-            "different checkpoints. One of them belongs to another copy of this notary. Stop both, "
+            f"Block {copied.height} was signed twice: the rows (checkpoints.sqlite, or on the server) "
+            "and `log/signed` hold different checkpoints. One of them belongs to another copy of "
+            "this notary. "
+            "Stop both, "
             "and put back the files that belong together."
+        )
+
+
+def require_high_water(
+    trust: Trust,
+    last: SignedCheckpoint | None,
+    at_size: Callable[[int], SignedCheckpoint | None],
+    mark: str,
+) -> None:
+    """Raise LedgerFault where the mark that is kept elsewhere tells of more, or of something else."""
+    if last is not None and mark == last.note:
+        return
+    try:
+        stated = parse_checkpoint(parse_note(mark).text)
+        verify_own(trust, mark)
+    except SealbookError as error:
+        raise LedgerFault(
+            "The high-water mark holds no checkpoint by the keys of this ledger: it is another "
+            "ledger's, or was altered. Nothing is signed. Let notary.toml name the right one."
+        ) from error
+    size = 0 if last is None else last.size
+    if stated.size > size:
+        raise LedgerFault(
+            f"This is an old copy: it ends at {size} entries, and the high-water mark says that "
+            f"{stated.size} were signed. Going on would fork the ledger. Start the newest copy of this "
+            "notary; restore a newer backup; or let a mirror give back what is missing: `sealbook "
+            "notary restore --mirror`."
+        )
+    found = at_size(stated.size)
+    if found is None or found.root != stated.root:
+        raise LedgerFault(
+            f"The high-water mark holds another checkpoint over {stated.size} entries than was signed "
+            "here: another copy of this notary has signed. Stop both, and put back the files that "
+            "belong together."
         )
 
 
@@ -70,9 +106,9 @@ def require_newest(last: SignedCheckpoint | None, published: str | None) -> None
     """Raise LedgerFault when a newer checkpoint was published than `last`, the newest signed one."""
     if published is not None and size_of(published) > (0 if last is None else last.size):
         raise LedgerFault(
-            f"The checkpoint over {size_of(published)} entries was published, but the newest in "
-            "checkpoints.sqlite is older: that file is an old copy. Going on would fork the "
-            "ledger. Put back the newest checkpoints.sqlite."
+            f"The checkpoint over {size_of(published)} entries was published, but the newest row of "
+            "signed checkpoints is older: checkpoints.sqlite, or what lies on the server, is an old "
+            "copy. Going on would fork the ledger. Put back the newest one."
         )
 
 
@@ -89,9 +125,9 @@ def require_next(last: SignedCheckpoint | None, entries: Sequence[Statement]) ->
         if block.size == start + len(entries):
             return block
     raise LedgerFault(
-        f"The entries from {start} on are not the one block that may wait to be signed: "
-        "checkpoints.sqlite is an old copy, or another notary has written to ledger.sqlite. Put back "
-        "the newest checkpoints.sqlite; if another notary runs, stop it."
+        f"The entries from {start} on are not the one block that may wait to be signed: the rows of "
+        "signed checkpoints (checkpoints.sqlite, or on the server) are an old copy, or another notary "
+        "has written entries. Put back the newest ones; if another notary runs, stop it."
     )
 
 

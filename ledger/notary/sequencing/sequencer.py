@@ -262,6 +262,13 @@ class Sequencer:
         with self._block_lock:
             yield
 
+    def settle(self) -> None:
+        """Finish what a failure has cut short, as the next block would. Raises what that raises."""
+        with self._block_lock:
+            self._under_way.require_sound()
+            if self._stale and self.leads:
+                self._take_up()
+
     # --- a ledger that several processes share ---
 
     @property

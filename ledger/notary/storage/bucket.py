@@ -28,7 +28,10 @@ from ledger.quoted import quoted
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-_log = logging.getLogger("sealbook.notary")
+_log = logging.getLogger("sealbook.notary.objects")
+_log.addHandler(
+    logging.NullHandler()
+)  # words of the client: for a service's log, not for a terminal
 
 CONNECT, REQUEST, HURRIED = timedelta(seconds=3), timedelta(seconds=30), timedelta(seconds=3)
 RETRIES, RETRY_FOR = 3, timedelta(seconds=8)
@@ -41,6 +44,11 @@ IN_MEMORY = 64 << 20
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _REGION = "us-east-1"
+_KEYS = (
+    "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_SKIP_SIGNATURE",
+)  # fmt: skip
+"""By any of these the client comes to keys, but for those of a cloud's own machines."""
 MAX_PREFIX = 256
 
 Attributes = Mapping[str, str]
@@ -174,17 +182,37 @@ class Found:
     tag: str
 
 
-def require_unused(bucket: "Bucket") -> None:
-    """Try a place that a new notary is going to use, with an object that goes away again.
+def take_unused(bucket: "Bucket", claim: str, whose: bytes) -> None:
+    """Take a place that a new notary is going to use, by an object `claim` that says `whose` it is.
 
-    Raises Conflict where something lies there; InvalidInput where the service does not keep the
-    conditions under which is put, or keeps what was removed; StorageFailed.
+    Of several at once one gets it. The place is tried with an object that goes away again. Raises
+    Conflict where something lies there, or another was faster; InvalidInput where the service does not
+    keep the conditions under which is put, or keeps what was removed; StorageFailed.
     """
     if not bucket.is_empty():
+        if bucket.size(claim) is not None:
+            raise _taken(bucket)
         raise Conflict(
             f"Something lies under {quoted(bucket.name)} already. Choose another prefix, or remove "
             "what an `init` has left there that came to no end."
         )
+    if not bucket.create(claim, whose, {}):
+        raise _taken(bucket)
+    try:
+        _require_conditions(bucket)
+    except BaseException:
+        bucket.delete([claim])
+        raise
+
+
+def _taken(bucket: "Bucket") -> Conflict:
+    return Conflict(
+        f"Another command is filling {quoted(bucket.name)} at this moment and was faster, or was cut "
+        "short there. Wait for its end, or choose another prefix."
+    )
+
+
+def _require_conditions(bucket: "Bucket") -> None:
     try:
         version = bucket.put(PROBE, b"1", {})
         first = bucket.find(PROBE)
@@ -204,6 +232,20 @@ def require_unused(bucket: "Bucket") -> None:
 
 
 PROBE = "sealbook-probe"
+
+
+def claim_bucket(url: str, origin: str, claim: str) -> "Bucket":
+    """Return the bucket that a ledger is going to fill, or has begun to: the object `claim` says whose.
+
+    Raises Conflict where something else lies there; InvalidInput, StorageFailed.
+    """
+    bucket = open_bucket(url)
+    found = bucket.read(claim)
+    if found is None:
+        take_unused(bucket, claim, origin.encode())
+    elif found != origin.encode():
+        raise Conflict(f"Another ledger is being moved to {quoted(bucket.name)}.")
+    return bucket
 
 
 class Bucket:
@@ -270,6 +312,17 @@ class Bucket:
                 for each in page:
                     if each["path"].startswith(prefix) and each["path"] != prefix:
                         yield each["path"], each["size"]
+
+    def dated(self, prefix: str) -> Iterator[tuple[str, int, int]]:
+        """Yield key, bytes and time of change (POSIX, ns) of all objects that `under` yields."""
+        import obstore
+
+        with self._asking(prefix):
+            for page in obstore.list(self._store, prefix.rstrip("/")):
+                for each in page:
+                    if each["path"].startswith(prefix) and each["path"] != prefix:
+                        changed = int(each["last_modified"].timestamp()) * 1_000_000_000
+                        yield each["path"], each["size"], changed
 
     def bytes_under(self, prefix: str) -> int:
         """Return the bytes of all objects under a prefix that ends with a slash."""
@@ -356,9 +409,18 @@ class Bucket:
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise StorageFailed(
                 f"The object store does not let the notary use {quoted(self.where(key))}; the "
-                "notary office has to look at its keys. Try again later."
+                "notary office has to look at its keys and their rights. Try again later."
             ) from error
         except (BaseError, OSError) as error:
+            if not any(os.environ.get(each) for each in _KEYS):
+                raise StorageFailed(
+                    f"There are no keys for {quoted(self.where(key))}: set AWS_ACCESS_KEY_ID and "
+                    "AWS_SECRET_ACCESS_KEY in the environment."
+                ) from error
+            if "NoSuchBucket" in str(error):
+                raise StorageFailed(
+                    f"There is no bucket for {quoted(self.where(key))}: make it, or name another one."
+                ) from error
             _log.warning("the object store failed: %s", quoted(str(error).partition("\n")[0][:300]))
             raise StorageFailed(
                 f"The object store did not take or give {quoted(self.where(key))}; the notary "

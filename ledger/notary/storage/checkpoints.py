@@ -10,7 +10,6 @@ from pathlib import Path
 from ledger.chain.seal import Seal
 from ledger.errors import LedgerFault
 from ledger.notary.ports import SignedCheckpoint
-from ledger.notary.storage.connections import Snapshot
 from ledger.notary.storage.schema import Place, Schema, Session, Version, open_engine
 from ledger.quoted import quoted
 
@@ -97,10 +96,6 @@ class CheckpointDatabase:
     def require_held(self) -> None:
         """Raise NotSigning when the database was removed or replaced since it was opened."""
         self._connections.require_held()
-
-    def snapshot(self) -> Snapshot:
-        """Hold on to the database as it is now."""
-        return self._connections.snapshot()
 
     def close(self) -> None:
         """Close every connection."""

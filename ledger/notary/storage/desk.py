@@ -10,12 +10,12 @@ it: they lie as files in `requests/`, and can be erased.
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.notary.storage.connections import Snapshot
 from ledger.notary.storage.records import RecordStore
-from ledger.notary.storage.schema import Engine, Place, Schema, Version, open_engine
+from ledger.notary.storage.schema import Engine, Place, Schema, Snapshot, Version, open_engine
 
 FILE = "desk.sqlite"
 REQUESTS = "requests"
@@ -165,7 +165,7 @@ class StaffDesk:
         """POSIX seconds."""
         return int(self.now())
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Hold on to the database as it is at this moment."""
         return self.connections.snapshot()
 

@@ -54,7 +54,7 @@ from ledger.errors import (
     NotFound,
     StorageFailed,
 )
-from ledger.notary.options import TABLE, require_known
+from ledger.notary.options import OF_THE_LEDGER, TABLE, require_known
 from ledger.notary.ports import Hook, NotaryKeys, Step, TokenPlace
 from ledger.notary.storage import (
     anchors,
@@ -66,6 +66,7 @@ from ledger.notary.storage import (
     validation,
 )
 from ledger.notary.storage.bucket import parse_objects_url
+from ledger.notary.storage.highwater import parse_high_water
 from ledger.quoted import quoted
 
 SETTINGS, LOCK = "notary.toml", "notary.lock"
@@ -89,18 +90,7 @@ _LONGEST = 8_192
 KEY_STATEMENTS = "key-statements"
 INCOMPLETE, READY = ".incomplete", ".ready"
 _FORMAT = "sealbook-notary-v1"
-_KNOWN = (
-    "format",
-    "origin",
-    "issuer",
-    "timestamps",
-    "token",
-    "passphrase_file",
-    "portal",
-    "database",
-    "objects",
-    TABLE,
-)
+_KNOWN = (*OF_THE_LEDGER, TABLE)
 _AGE = b"age-encryption.org/"
 
 if TYPE_CHECKING:
@@ -138,8 +128,9 @@ class Settings:
     `portal` is the URL at which the office answers for its certificates. `database` is the URL of the
     PostgreSQL database that holds the rows; None for SQLite files in the directory. It may hold a
     password: nothing prints it. `objects` is the URL of the bucket that holds everything else but
-    settings and keys; None for folders of the directory. `serve` is
-    as it was written: `ledger.notary.options` reads it.
+    settings and keys; None for folders of the directory. `high_water` is where it is kept how far was
+    signed, outside of all these; None for nowhere. `serve` is as it was written:
+    `ledger.notary.options` reads it.
     """
 
     origin: str
@@ -150,6 +141,7 @@ class Settings:
     portal: str | None = None
     database: str | None = field(default=None, repr=False)
     objects: str | None = None
+    high_water: str | None = None
     serve: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -269,6 +261,7 @@ def _parse_settings(data: bytes, directory: Path) -> Settings:
                     _parse_portal(value.get("portal")),
                     parse_database(value.get("database")),
                     parse_objects(value.get("objects")),
+                    parse_high_water(value.get("high_water")),
                     _parse_serve(value.get(TABLE, {})),
                 )
     raise InvalidInput(f"{quoted(directory / SETTINGS)} does not say what it should; restore it.")
@@ -291,6 +284,8 @@ def write_settings(directory: Path, settings: Settings) -> None:
         content["database"] = settings.database
     if settings.objects is not None:
         content["objects"] = settings.objects
+    if settings.high_water is not None:
+        content["high_water"] = settings.high_water
     if settings.token is not None:
         content["token"] = asdict(settings.token)
     if settings.serve:
@@ -298,28 +293,31 @@ def write_settings(directory: Path, settings: Settings) -> None:
     write_durably(directory / SETTINGS, tomli_w.dumps(content).encode(), 0o600)
 
 
-def name_engine(directory: Path, database: str | None, objects: str | None) -> None:
-    """Let notary.toml name these, durably in one step; its other lines stay as they are.
+def name_places(directory: Path, **named: str | None) -> None:
+    """Let notary.toml name these, durably in one step; see `settings_naming`."""
+    write_durably(directory / SETTINGS, settings_naming(directory, **named), 0o600)
 
-    Raises InvalidInput where a person has written it so that it cannot be done, OSError.
+
+def settings_naming(directory: Path, **named: str | None) -> bytes:
+    """Return notary.toml with other values of `database`, `objects` or `high_water`, None for none.
+
+    Its other lines stay as they are. Raises InvalidInput where a person has written it so that it
+    cannot be done, OSError.
     """
     path = directory / SETTINGS
-    wanted = replace(read_settings_of_any(directory), database=database, objects=objects)
+    wanted = replace(read_settings_of_any(directory), **named)  # type: ignore[arg-type]
     lines = path.read_text("utf-8").splitlines(keepends=True)
     end = next((at for at, each in enumerate(lines) if each.startswith("[")), len(lines))
-    kept = [each for each in lines[:end] if not _ENGINE_LINE.match(each)] + lines[end:]
-    named = {"database": database, "objects": objects}
+    line = re.compile(rf"\s*({'|'.join(named)})\s*=")
+    kept = [each for each in lines[:end] if not line.match(each)] + lines[end:]
     new = tomli_w.dumps({name: value for name, value in named.items() if value is not None})
     data = (new + "".join(kept)).encode()
     if _parse_settings(data, directory) != wanted:
         raise InvalidInput(
-            f"{quoted(path)} is written in a way that this command cannot change. Write `database` and "
-            "`objects` on lines of their own at its top, and give the command again."
+            f"{quoted(path)} is written in a way that this command cannot change. Write "
+            f"{quoted(', '.join(named))} on lines of their own at its top, and give the command again."
         )
-    write_durably(path, data, 0o600)
-
-
-_ENGINE_LINE = re.compile(r"\s*(database|objects)\s*=")
+    return data
 
 
 def _timestamp(settings: TimestampSettings, directory: Path) -> dict[str, object]:
@@ -627,27 +625,6 @@ def parse_objects(value: object) -> str | None:
     )
 
 
-def require_files(settings: Settings) -> None:
-    """Raise InvalidInput where log, records and ciphertext lie in a bucket."""
-    if settings.objects is not None:
-        raise InvalidInput(
-            "This notary's log, records and ciphertext lie in a bucket, which this command does not "
-            "copy. Copy the notary's directory first, while the service is stopped, and then all of "
-            "the bucket with the object store's own tools, in this order; put both back before the "
-            "service starts."
-        )
-
-
-def require_embedded(settings: Settings) -> None:
-    """Raise InvalidInput where the rows lie on a server, which has its own tools for them."""
-    if settings.database is not None:
-        raise InvalidInput(
-            "This notary's rows lie in PostgreSQL, which this command does not copy or make anew. "
-            "Use pg_dump or the server's own backup for them, and copy the notary's directory "
-            "afterwards, in this order; put both back before the service starts."
-        )
-
-
 def _parse_serve(value: object) -> Mapping[str, object]:
     if isinstance(value, dict):
         return value
@@ -682,7 +659,7 @@ def fill(
             f"{quoted(directory)} is not empty: it holds {quoted(', '.join(found[:3]))}. Choose "
             "an empty directory."
         )
-    _put(directory, build, hook)
+    put(directory, build, hook)
 
 
 def replace_files(directory: Path, files: Mapping[str, bytes], hook: Hook) -> None:
@@ -697,13 +674,16 @@ def replace_files(directory: Path, files: Mapping[str, bytes], hook: Hook) -> No
             public = name.endswith(".trust") or name == SEAL_CHAIN
             write_durably(folder / name, data, 0o644 if public else 0o600)
 
-    shutil.rmtree(directory / INCOMPLETE, ignore_errors=True)
-    _put(directory, build, hook)
+    put(directory, build, hook)
 
 
-def _put(directory: Path, build: Callable[[Path], None], hook: Hook) -> None:
+def put(directory: Path, build: Callable[[Path], None], hook: Hook) -> None:
+    """Put what `build` makes in the folder that it is given where it belongs: all of it, or nothing.
+
+    Hold the lock.
+    """
     incomplete = directory / INCOMPLETE
-    make_folder(incomplete)
+    fresh(incomplete)
     build(incomplete)
     hook(Step.PLACE, "before")
     for folder in [incomplete, *(p for p in incomplete.rglob("*") if p.is_dir())]:
@@ -719,6 +699,11 @@ def settle(directory: Path, hook: Hook) -> None:
     shutil.rmtree(directory / INCOMPLETE, ignore_errors=True)
     if (directory / READY).is_dir():
         _move_up(directory / READY, directory, hook)
+
+
+def is_unsettled(directory: Path) -> bool:
+    """Return whether files are being replaced, or a replacement waits to be finished."""
+    return (directory / INCOMPLETE).exists() or (directory / READY).exists()
 
 
 def _move_up(folder: Path, target: Path, hook: Hook) -> None:

@@ -7,6 +7,7 @@ BEGIN IMMEDIATE themselves. Importing this module costs 200 ms: only the notary 
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ledger.chain.replay import (
@@ -23,8 +24,7 @@ from ledger.chain.replay import (
 from ledger.chain.statement import Statement
 from ledger.errors import LedgerFault
 from ledger.notary.ports import Entry
-from ledger.notary.storage.connections import Snapshot
-from ledger.notary.storage.schema import Place, Schema, Version, open_engine
+from ledger.notary.storage.schema import Place, Schema, Snapshot, Version, open_engine
 from ledger.quoted import quoted
 
 _MAX_VARIABLES = 1_000
@@ -202,7 +202,7 @@ class LedgerDatabase:
         ((highest,),) = self._rows("SELECT max(number) FROM certificates", ())
         return highest or 0
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Hold on to the database as it is now."""
         return self._connections.snapshot()
 

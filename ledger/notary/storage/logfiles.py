@@ -132,7 +132,7 @@ class LogStore:
             name = tile_path(tile.level, tile.index, tile.width)
             if self.files.read(name) != data:
                 self.files.write(name, data)
-        self.files.replace(CHECKPOINT, note.encode(), lambda old: _may_follow(old, size))
+        self.files.replace(CHECKPOINT, note.encode(), lambda old: may_follow(old, size))
         self._anchored = size
 
     def published(self) -> str | None:
@@ -206,7 +206,7 @@ def _size(note: str) -> int:
     return parse_checkpoint(parse_note(note).text).size
 
 
-def _may_follow(old: bytes, size: int) -> bool:
+def may_follow(old: bytes, size: int) -> bool:
     """Return whether a note over `size` entries may take the place of one that stands published."""
     try:
         return _size(old.decode()) <= size

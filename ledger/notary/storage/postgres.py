@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,10 +29,16 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ledger.errors import Conflict, InvalidInput, LedgerFault, NotSigning, StorageFailed
 from ledger.notary.health import Reason
-from ledger.notary.storage.connections import Snapshot, newer_schema
+from ledger.notary.storage.connections import newer_schema
 from ledger.notary.storage.directory import InUse
-from ledger.notary.storage.schema import Schema, postgres_script
-from ledger.quoted import quoted
+from ledger.notary.storage.schema import (
+    Schema,
+    Session,
+    open_engine,
+    postgres_script,
+    tables_of,
+)
+from ledger.quoted import Quoted, quoted
 
 SCHEMA, FOUNDING, LEFT = "sealbook", "sealbook_founding", "sealbook_moved_away"
 """Where a ledger lies, where it lies until all of it is there, and where it lies once it has left."""
@@ -87,6 +94,8 @@ END $$;
 """
 _log = logging.getLogger("sealbook.notary")
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # each attempt in vain, else
+_ROWS = 1_000
+"""Rows of a copy in memory at a time."""
 _MARK = re.compile(r"\?(\d*)")
 _PLAIN = re.compile(r"INSERT INTO (\w+(?: \([\w, ]+\))?) VALUES \([?, ]+\)")
 
@@ -191,12 +200,12 @@ class Server:
             yield
         except psycopg.IntegrityError as error:
             raise LedgerFault(
-                f"{quoted(self)} refused a row ({quoted(error)}); the ledger would contradict "
+                f"{quoted(self)} refused a row ({_words(error)}); the ledger would contradict "
                 "itself. Run `sealbook notary fsck`."
             ) from error
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             raise StorageFailed(
-                f"The database {quoted(self)} could not be read or written ({quoted(error)}). The "
+                f"The database {quoted(self)} could not be read or written ({_words(error)}). The "
                 "notary goes on by itself once it answers again."
             ) from error
 
@@ -265,6 +274,33 @@ class Server:
             count, waits = connection.execute(sql).fetchone() or (0, False)
         return int(count), bool(waits)
 
+    @contextlib.contextmanager
+    def anew(self, schema: Schema) -> Iterator["Remade"]:
+        """Make a store's tables anew, empty, in one transaction with what its block writes to them.
+
+        Yields them as the place of that store. Nobody else may have it open.
+        """
+        with self.storage(), self.connect() as connection, connection.transaction():
+            if _exists(connection, LEFT):
+                raise Conflict(
+                    f"The ledger has left the database {quoted(self)}. Let notary.toml name where it "
+                    "lies now."
+                )
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute(_named("SET LOCAL {} = 0", limit))
+            connection.execute(_named("CREATE SCHEMA IF NOT EXISTS {}", self.schema))
+            connection.execute(_VERSIONS)
+            for table in tables_of(schema):
+                connection.execute(_named("DROP TABLE IF EXISTS {} CASCADE", table))
+            for each in schema.versions:
+                connection.execute(postgres_script(each))
+            sql = (
+                "INSERT INTO versions VALUES ($1, $2) ON CONFLICT (store) "
+                "DO UPDATE SET version = excluded.version"
+            )
+            connection.execute(sql, (schema.name, len(schema.versions)))
+            yield Remade(self, connection)
+
     def close(self) -> None:
         """Close every connection, and let go of the right to write."""
         self.lead.close()
@@ -310,7 +346,8 @@ class PostgresConnections:
             store = schema.name
             raise LedgerFault(
                 f"The database {quoted(server)} does not hold this ledger's {store}. Name the "
-                "right one in notary.toml, or put back its newest copy."
+                "right one in notary.toml, or put back its newest copy; entries and checkpoints "
+                "`sealbook notary fsck --rebuild` makes anew."
             )
         if version > known:
             raise newer_schema(server, version, known)
@@ -331,12 +368,14 @@ class PostgresConnections:
             session.execute("SELECT pg_advisory_xact_lock(?, ?)", (_LOCKS, self._lock))
             yield session
 
-    def snapshot(self) -> Snapshot:
-        """Refuse: a server has its own tools for copies."""
-        raise InvalidInput(
-            f"The database {quoted(self._server)} is copied by pg_dump or the server's own backup, "
-            "and the notary's directory beside it."
-        )
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator["PostgresSnapshot"]:
+        """Hold on to the store as it is at this moment; readers and writers go on."""
+        with self._server.lent() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            connection.execute("SELECT count(*) FROM versions")
+            yield PostgresSnapshot(connection, self._schema)
 
     def require_held(self) -> None:
         """Do nothing: nobody takes a file away. Whether we may write, `Lead` says."""
@@ -371,6 +410,67 @@ class PostgresConnections:
             )
             connection.execute(sql, (self._schema.name, known))
         return max(version, known)
+
+
+class PostgresSnapshot:
+    """A store as it was at one moment, until its block ends."""
+
+    def __init__(self, connection: psycopg.Connection[Any], schema: Schema) -> None:
+        self._connection = connection
+        self._schema = schema
+
+    def copy(self, destination: Path) -> None:
+        """Write it to a new SQLite file."""
+        engine = open_engine(destination, self._schema, create=True)
+        try:
+            with engine.writing() as target:
+                for table in tables_of(self._schema):
+                    self._copy_table(target, table)
+        finally:
+            engine.close()
+
+    def _copy_table(self, target: Session, table: str) -> None:
+        with self._connection.cursor(name="copy") as cursor:
+            cursor.execute(_named("SELECT * FROM {} ORDER BY 1", table))
+            while rows := cursor.fetchmany(_ROWS):
+                marks = ", ".join("?" * len(rows[0]))
+                target.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+
+
+class Remade:
+    """The place of a store whose tables are made anew, inside the transaction that does it."""
+
+    def __init__(self, server: Server, connection: psycopg.Connection[Any]) -> None:
+        self._server = server
+        self._session = PostgresSession(connection)
+
+    def __str__(self) -> str:
+        return str(self._server)
+
+    def connections(self, _schema: Schema, **_: bool) -> "Remade":
+        """Return itself: it is the engine of the one store that it was made for."""
+        return self
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator["PostgresSession"]:
+        """Lend the transaction."""
+        yield self._session
+
+    writing = reading
+
+    def snapshot(self) -> contextlib.AbstractContextManager[PostgresSnapshot]:
+        """Refuse: what is being made is copied by nobody."""
+        raise NotImplementedError
+
+    def require_held(self) -> None:
+        """Do nothing: nobody else has it."""
+
+    def check(self) -> str | None:
+        """Return None: the server checks its own pages."""
+        return None
+
+    def close(self) -> None:
+        """Do nothing: the transaction ends with its block."""
 
 
 class PostgresSession:
@@ -520,6 +620,11 @@ class Lead:
             self._connection = None
             return False
         return True
+
+
+def _words(error: Exception) -> Quoted:
+    """Return what a client says, on one line: some of it comes on several, with tabs."""
+    return quoted(" ".join(str(error).split()))
 
 
 def _exists(connection: psycopg.Connection[Any], schema: str) -> bool:

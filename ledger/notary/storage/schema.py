@@ -5,17 +5,18 @@ what is stored is the same, so a store's statements run on both unchanged. A ver
 once it was released; a new one is appended, and a database goes forward to it when it is opened.
 """
 
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ledger.notary.storage.connections import Connections, Snapshot
+from ledger.notary.storage.connections import Connections
 
 if TYPE_CHECKING:
-    from ledger.notary.storage.postgres import Server
+    from ledger.notary.storage.postgres import Remade, Server
 
-Place: TypeAlias = "Path | Server"
+Place: TypeAlias = "Path | Server | Remade"
 """Where a store is kept: the path of an SQLite file, or a PostgreSQL server."""
 
 
@@ -53,6 +54,14 @@ class Session(Protocol):
         ...
 
 
+class Snapshot(Protocol):
+    """A store as it was at one moment."""
+
+    def copy(self, destination: Path) -> None:
+        """Write it to a new SQLite file."""
+        ...
+
+
 class Engine(Protocol):
     """Where the rows of one store lie. Methods raise StorageFailed, LedgerFault for a refused row."""
 
@@ -64,7 +73,7 @@ class Engine(Protocol):
         """Run a block as one transaction; no other writes to this store meanwhile."""
         ...
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Hold on to the store as it is at this moment."""
         ...
 
@@ -98,6 +107,14 @@ def open_engine(
     return Connections(
         place, versions, create=create, reading=reading, synchronous=synchronous, **pages
     )
+
+
+_CREATES = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
+
+
+def tables_of(schema: Schema) -> tuple[str, ...]:
+    """Return a store's tables, in the order in which they are made."""
+    return tuple(name for each in schema.versions for name in _CREATES.findall(each.tables))
 
 
 def sqlite_script(version: Version) -> str:

@@ -120,7 +120,7 @@ def open_stores(
 
     Raises Conflict where the files were moved elsewhere; LedgerFault, StorageFailed.
     """
-    _require_not_moved(settings)
+    require_not_moved(settings)
     with ExitStack() as stack:
         ledger, signed = stack.enter_context(
             open_books(directory, settings, server, reading=reading)
@@ -147,7 +147,8 @@ def open_stores(
         )
 
 
-def _require_not_moved(settings: Settings) -> None:
+def require_not_moved(settings: Settings) -> None:
+    """Raise Conflict where the bucket that the settings name was left by the ledger."""
     if settings.objects is None:
         return
     bucket = open_bucket(settings.objects)

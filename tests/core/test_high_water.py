@@ -1,0 +1,171 @@
+"""The high-water mark: an old copy that is started again is told elsewhere that more was signed."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ledger.cli.root import cli
+from ledger.errors import Conflict, LedgerFault, NotFound, NotSigning, StorageFailed
+from ledger.notary.care.marking import keep_high_water
+from ledger.notary.care.restore import restore
+from ledger.notary.orders import ReserveCertificates
+from ledger.notary.ports import Step
+from ledger.notary.storage import highwater
+from ledger.notary.storage.directory import read_settings
+from tests.notaries import Clock, Company, check, deposit, found, opened
+from tests.objects import ObjectServer
+from tests.postgres import Postgres
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Company]:
+    directory = found(tmp_path_factory.mktemp("mark") / "notary")
+    with opened(directory) as notary:
+        company = Company().enrol(notary)
+        deposit(notary, company.statements(2))
+    return directory, company
+
+
+@pytest.fixture
+def directory(founded: tuple[Path, Company], tmp_path: Path) -> Path:
+    return shutil.copytree(founded[0], tmp_path / "notary")
+
+
+@pytest.fixture
+def company(founded: tuple[Path, Company]) -> Company:
+    return founded[1]
+
+
+@pytest.fixture(autouse=True)
+def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(highwater, "LOOK_EVERY", 0.0)
+
+
+def mark(directory: Path, place: Path | str) -> None:
+    words = ["notary", "high-water", str(place), "--dir", str(directory)]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 0, result.output
+
+
+def test_an_old_copy_signs_nothing_and_says_what_to_do(
+    directory: Path, company: Company, tmp_path: Path
+) -> None:
+    mark(directory, tmp_path / "other")
+    with opened(directory) as notary:
+        notary.backup(tmp_path / "backup")
+    old = shutil.copytree(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        check(notary, deposit(notary, company.statements(1))[0])
+        first = notary.execute(ReserveCertificates(3)).first
+    with pytest.raises(LedgerFault, match=r"old copy: it ends at \d+ .*restore --mirror"):
+        opened(old)
+    with pytest.raises(LedgerFault, match="old copy"):
+        keep_high_water(old, str(tmp_path / "other"), anew=True)
+    with pytest.raises(LedgerFault, match="old copy"):
+        restore(tmp_path / "backup", tmp_path / "new", clock=Clock(), random=os.urandom)
+    assert not (tmp_path / "new" / "notary.toml").exists()
+    keep_high_water(old, None, anew=False)  # an operator who insists; the number is still known
+    keep_high_water(directory, None, anew=False)
+    keep_high_water(directory, str(tmp_path / "other"), anew=False)
+    (directory / "certificate-number").unlink()  # as an older backup has it
+    with opened(directory) as notary:
+        assert notary.execute(ReserveCertificates(1)).first == first + 3
+
+
+def test_two_that_go_on_from_one_state_are_told_apart(
+    directory: Path, company: Company, tmp_path: Path
+) -> None:
+    mark(directory, tmp_path / "other")
+    twin = shutil.copytree(directory, tmp_path / "twin")
+    with opened(directory) as one, opened(twin) as two:
+        deposit(one, company.statements(1))
+        with pytest.raises(LedgerFault, match="old copy"):
+            deposit(two, company.statements(2))
+        assert two.health.status == "fault"
+        deposit(one, company.statements(1))
+
+
+def test_without_its_medium_nothing_is_entered_until_it_is_back(
+    directory: Path, company: Company, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place, away = tmp_path / "other", tmp_path / "away"
+    mark(directory, place)
+    with opened(directory) as notary:
+        place.rename(away)
+        place.mkdir()  # as a medium that is not mounted leaves it
+        with pytest.raises(NotSigning, match="high-water mark cannot be read"):
+            deposit(notary, company.statements(1))
+        assert notary.health.status == "high-water"
+        place.rmdir()
+        away.rename(place)
+        check(notary, deposit(notary, company.statements(1))[0])
+        assert notary.health.status == "ok"
+    assert "signing goes on: high-water has passed" in caplog.text
+    shutil.rmtree(place)
+    with opened(directory) as notary:  # what was signed can be read
+        assert notary.health.status == "high-water"
+        assert notary.sequencer.last.size
+    with pytest.raises(NotFound, match="--anew"):
+        keep_high_water(directory, str(place), anew=False)
+    keep_high_water(directory, str(place), anew=True)
+    with opened(directory) as notary:
+        check(notary, deposit(notary, company.statements(1))[0])
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_mark_that_cannot_be_raised_answers_nobody_and_is_made_up_for(
+    directory: Path, company: Company, tmp_path: Path, side: str
+) -> None:
+    mark(directory, tmp_path / "other")
+    failed: list[bool] = []
+
+    def hook(at: Step, when: str) -> None:
+        if (at, when) == (Step.HIGH_WATER, side) and not failed:
+            failed.append(True)
+            raise StorageFailed("the medium is gone")
+
+    statement = company.statement()
+    with opened(directory, hook=hook) as notary:
+        failed.clear()
+        with pytest.raises(StorageFailed):
+            deposit(notary, [statement])
+        (receipt,) = deposit(notary, [statement])
+        check(notary, receipt)
+    note = next((tmp_path / "other").rglob("checkpoint")).read_text()
+    with opened(directory) as notary:
+        assert notary.sequencer.checkpoint == note
+
+
+def test_the_mark_is_kept_elsewhere_and_belongs_to_one_ledger(
+    directory: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Conflict, match="goes back with it"):
+        keep_high_water(directory, str(directory / "mark"), anew=False)
+    mark(found(tmp_path / "stranger"), tmp_path / "other")
+    with pytest.raises(LedgerFault, match="another ledger's"):
+        keep_high_water(directory, str(tmp_path / "other"), anew=False)
+    assert read_settings(directory).high_water is None
+
+
+def test_a_mark_in_a_bucket_stops_a_server_that_was_set_back(
+    postgres: Postgres, object_server: ObjectServer, company: Company, tmp_path: Path
+) -> None:
+    url = postgres.new()
+    directory = found(tmp_path / "server", database=url)
+    place = object_server.url()
+    mark(directory, place)
+    with opened(directory) as notary:
+        depositor = Company().enrol(notary)
+        deposit(notary, depositor.statements(1))
+    old = shutil.copytree(directory, tmp_path / "old")
+    earlier = postgres.new(url)
+    with opened(directory) as notary:
+        deposit(notary, depositor.statements(1))
+    settings = old / "notary.toml"
+    settings.write_text(settings.read_text().replace(url, earlier))
+    for serve in (False, True):
+        with pytest.raises(LedgerFault, match="old copy"):
+            opened(old, serve=serve)
