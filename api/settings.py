@@ -12,7 +12,7 @@ class Settings:
     for the other side to take some; `body` for a whole body that is held in memory. One peer may hold
     `connections`, and `slow_bodies` of them with a body that takes its time. `proxies` are those whose
     X-Forwarded-For says who the peer is. `metrics` is the address at which Prometheus finds its
-    measures, None for nowhere.
+    measures, None for nowhere. `workers` are processes that check statements.
     """
 
     head: float = 15.0
@@ -22,5 +22,6 @@ class Settings:
     slow_bodies: int = 32
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics: tuple[str, int] | None = None
+    workers: int = 0
     log_level: str = "info"
     log_format: str = "json"

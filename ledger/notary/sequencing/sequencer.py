@@ -14,13 +14,14 @@ When the ledger contradicts itself, everything is answered with LedgerFault unti
 """
 
 import contextlib
+import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +37,7 @@ from ledger.notary.ports import Entry, LedgerStore, Room, SignedCheckpoint
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.answering import Answers
 from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.checking import Checked, Checker
 from ledger.notary.sequencing.pace import Durations, Pace
 from ledger.notary.sequencing.planning import (
     Admitted,
@@ -74,6 +76,10 @@ class _Submission:
     admitted: dict[int, list[Admitted]] = field(default_factory=dict)
 
 
+_Chunk = tuple[_Submission, int, list[Submitted]]
+"""Part of what came together, and which part."""
+
+
 class Sequencer:
     """Enters statements and answers with receipts. Every method may be called from any thread."""
 
@@ -89,6 +95,7 @@ class Sequencer:
         *,
         window: float = WINDOW,
         batch: int = BATCH,
+        workers: int = 0,
         sharing: Sharing | None = None,
     ) -> None:
         self._writer = writer
@@ -105,7 +112,8 @@ class Sequencer:
         self._random = random
         self._window = window
         self._batch = batch
-        self._incoming: SimpleQueue[tuple[_Submission, int, list[Submitted]] | None] = SimpleQueue()
+        self._checkers = [Checker() for _ in range(workers)]
+        self._incoming: SimpleQueue[_Chunk | None] = SimpleQueue()
         self._queue: deque[Planned] = deque()
         self._coming = 0
         """Statements that the admission threads have."""
@@ -128,8 +136,8 @@ class Sequencer:
         else:
             self._sharing.start(self, self._under_way)
         self._admitters = [
-            threading.Thread(target=self._admit, name=f"admission-{number}", daemon=True)
-            for number in range(ADMISSION_THREADS)
+            threading.Thread(target=self._admit, args=(each,), name=f"admission-{number}", daemon=True)
+            for number, each in enumerate(self._checkers or [None] * ADMISSION_THREADS)
         ]
         self._threads = [
             threading.Thread(target=self._write, name="sequencer", daemon=True),
@@ -311,25 +319,51 @@ class Sequencer:
 
     # --- admission threads ---
 
-    def _admit(self) -> None:
-        while (chunk := self._incoming.get()) is not None:
-            submission, number, items = chunk
-            good = []
-            for item in items:
-                try:
-                    good.append(self._admit_one(item))
-                except SealbookError as error:
-                    self._under_way.refuse(item, error)
-                except Exception as error:  # noqa: BLE001 - one statement's trouble is its own
-                    self._under_way.refuse(item, bug(error, "This statement was not entered."))
-            self._enqueue_in_order(submission, number, good, len(items))
+    def _admit(self, checker: Checker | None) -> None:
+        while chunks := self._next_chunks():
+            if checker is None:
+                checked: Iterable[tuple[Statement, Checked] | None] = itertools.repeat(None)
+            else:
+                checked = checker.check([item.data for _, _, items in chunks for item in items])
+            found = iter(checked)
+            for submission, number, items in chunks:
+                good = []
+                for item, each in zip(items, found):
+                    try:
+                        good.append(self._admit_one(item, each, checker))
+                    except SealbookError as error:
+                        self._under_way.refuse(item, error)
+                    except Exception as error:  # noqa: BLE001 - one statement's trouble is its own
+                        self._under_way.refuse(item, bug(error, "This statement was not entered."))
+                self._enqueue_in_order(submission, number, good, len(items))
+        if checker is not None:
+            checker.close()
 
-    def _admit_one(self, item: Submitted) -> Admitted:
+    def _next_chunks(self) -> list[_Chunk]:
+        """Wait for statements; return what waits, some `_CHUNK` of them; nothing at the end."""
+        found: list[_Chunk] = []
+        count = 0
+        with contextlib.suppress(Empty):
+            while count < _CHUNK:
+                chunk = self._incoming.get(block=not found)
+                if chunk is None:
+                    if found:
+                        self._incoming.put(None)
+                    break
+                found.append(chunk)
+                count += len(chunk[2])
+        return found
+
+    def _admit_one(
+        self, item: Submitted, found: tuple[Statement, Checked] | None, checker: Checker | None
+    ) -> Admitted:
         self._under_way.require_sound()
-        statement = parse_statement(item.data)
+        statement, checked = found or (parse_statement(item.data), None)
         leaf, held = statement.leaf_hash, None
         try:
-            self._admission.admit(statement)
+            key = self._admission.admit(statement, checked)
+            if checker is not None:
+                checker.tell(key.public)
             size = ENTRY_COPIES * len(item.data) + ENTRY_REST
             held = self._room.hold(statement.issuer, size)
         except SealbookError:
