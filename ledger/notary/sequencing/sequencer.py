@@ -53,6 +53,8 @@ from ledger.notary.sequencing.underway import UnderWay, bug
 
 WINDOW = 0.02
 """Seconds that a statement waits for company at most: as long as more keep coming."""
+LONGEST_WINDOW = 0.2
+"""Seconds that it waits at most where blocks take longer than the window."""
 QUIET = 0.1
 """Part of the window without a newcomer after which no more are expected."""
 BATCH = 256
@@ -122,6 +124,7 @@ class Sequencer:
         self._ready = threading.Condition()
         self._block_lock = threading.Lock()
         self._anchored_at = 0.0
+        self._took = 0.0
         self._stale = False
         self._admitters: list[threading.Thread] = []
         self._threads: list[threading.Thread] = []
@@ -415,14 +418,20 @@ class Sequencer:
             return batch, self._ended and not self._queue
 
     def _wait_for_company(self) -> None:
-        """Wait until a block is full, the window is over, or nobody more is on the way."""
-        end = monotonic() + self._window
+        """Wait until a block is full, the window is over, or nobody more is on the way.
+
+        Who gets an answer now may send the next statement with it, so a block waits for the answers to
+        the one before; and as long as that one took, where this is more than the window: what a block
+        takes by itself is shared by more statements the slower it is.
+        """
+        window = max(self._window, min(self._took, LONGEST_WINDOW))
+        end = monotonic() + window
         while len(self._queue) < self._batch and not self._ended:
             waiting, left = len(self._queue), end - monotonic()
             if left <= 0:
                 return
-            self._ready.wait(min(left, QUIET * self._window))
-            if len(self._queue) == waiting and not self._coming:
+            self._ready.wait(min(left, QUIET * window))
+            if len(self._queue) == waiting and not self._coming and not self._answers.busy:
                 return
 
     def _write_batch(self, batch: list[Planned]) -> None:
@@ -441,7 +450,8 @@ class Sequencer:
                     self._stale = True
                     checkpoint = self._writer.write(statements)
                     self._stale = False
-                    self._block_durations.add(monotonic() - begun)
+                    self._took = monotonic() - begun
+                    self._block_durations.add(self._took)
                     self._admission.learn(statements)
         except SealbookError as error:
             if self.leads:
