@@ -61,11 +61,8 @@ class Statement:
     key_id: bytes
     payload: dict[str, Any]
     message: cose.Sign1
-
-    @property
-    def leaf_hash(self) -> bytes:
-        """The Merkle leaf hash of the entry, 32 bytes."""
-        return leaf_hash(self.encoded)
+    leaf_hash: bytes
+    """The Merkle leaf hash of the entry, 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,7 @@ def parse_statement(data: bytes) -> Statement:
     payload = cbor_decode(message.payload)
     if not isinstance(payload, dict):
         raise MalformedData("a statement's payload is not a map")
-    return Statement(data, kind, iss, sub, iat, key_id, payload, message)
+    return Statement(data, kind, iss, sub, iat, key_id, payload, message, leaf_hash(data))
 
 
 def verify_statement(statement: Statement, public: bytes) -> None:

@@ -21,6 +21,7 @@ from ledger.quoted import Message, quoted
 TABLE = "serve"
 PREFIX = "SEALBOOK_NOTARY_"
 OFF = "off"
+MAX_WORKERS = 64
 LEVELS, FORMATS = ("info", "warning", "error"), ("json", "text")
 DEFAULT, FILE = "default", "notary.toml"
 """Where a value comes from; a variable or an option of the command line says its own name."""
@@ -77,6 +78,7 @@ class Serving:
     proxy: tuple[Network, ...]
     peer_connections: int
     peer_slow_bodies: int
+    workers: int
     log_level: str
     log_format: str
 
@@ -114,6 +116,13 @@ def _count(value: object) -> int:
     return number
 
 
+def _workers(value: object) -> int:
+    number = _number(value)
+    if not 0 <= number <= MAX_WORKERS:
+        raise ValueError(value)
+    return number
+
+
 def _host(value: object) -> str:
     if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise ValueError(value)
@@ -142,6 +151,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
 
 _PORT = Kind("a port number, 0 to 65535; 0 chooses one", _port)
 _COUNT = Kind("a number above 0", _count)
+_WORKERS = Kind(f"a number from 0 to {MAX_WORKERS}", _workers)
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _NETWORKS = Kind("addresses, or networks such as 10.1.0.0/16", _networks)
@@ -155,6 +165,7 @@ OPTIONS = (
     Option("proxy", _NETWORKS, (), "Reverse proxies whose X-Forwarded-For is believed."),
     Option("peer_connections", _COUNT, 128, "Connections that one peer address may hold."),
     Option("peer_slow_bodies", _COUNT, 32, "Of these, with a body that takes its time."),
+    Option("workers", _WORKERS, 1, "Processes that check statements, once many come at a time."),
     Option("log_level", _LEVEL, "info", "The least that the log on standard error tells."),
     Option("log_format", _FORMAT, "json", "An object a line for programs, or text for people."),
 )

@@ -42,6 +42,11 @@ Examples:
     help="Of these, with a body that takes its time. Default: 32.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(0, options.MAX_WORKERS),
+    help="Processes that check statements, once many come at a time. Default: 1.",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), help="The least that is told. Default: info."
 )
 @click.option(
@@ -67,6 +72,7 @@ def serve(directory: Path, **given: Any) -> None:
         slow_bodies=served.peer_slow_bodies,
         proxies=served.proxy,
         metrics=served.metrics,
+        workers=served.workers,
         log_level=served.log_level,
         log_format=served.log_format,
     )

@@ -33,6 +33,8 @@ from ledger.crypto.cose import Sign1
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import Refused, SealbookError
 
+MANY = 8
+"""Statements that have to come at a time before a process is worth its start."""
 PATIENCE = 10
 """Seconds in which a process answers; it needs milliseconds."""
 PAUSE = 60.0
@@ -64,7 +66,7 @@ def check(statement: Statement, known: Mapping[bytes, bytes]) -> Checked:
 
 
 class Checker:
-    """A process that checks statements, for one thread. It starts with the first statement."""
+    """A process that checks statements, for one thread. It starts when many come at a time."""
 
     def __init__(self) -> None:
         self._process: BaseProcess | None = None
@@ -83,7 +85,7 @@ class Checker:
     def check(self, statements: Sequence[bytes]) -> list[tuple[Statement, Checked] | None]:
         """Return what the process holds of each statement; None where it does not say."""
         try:
-            if self._is_up():
+            if self._is_up(len(statements)):
                 assert self._pipe is not None
                 self._pipe.send((self._untold, statements))
                 self._untold = []
@@ -102,9 +104,9 @@ class Checker:
         self._process, self._pipe, self._up = None, None, False
         self._untold, self._told = [], set()
 
-    def _is_up(self) -> bool:
+    def _is_up(self, count: int) -> bool:
         if self._pipe is None:
-            if time.monotonic() < self._next_start:
+            if count < MANY or time.monotonic() < self._next_start:
                 return False
             self._next_start = time.monotonic() + PAUSE
             self._pipe, self._process = _start()
@@ -150,6 +152,7 @@ def _flat(data: bytes, known: Mapping[bytes, bytes]) -> tuple[Any, ...] | None:
         (each.kind, each.issuer, each.subject, each.issued_at, each.key_id, each.payload),
         (message.protected_raw, message.protected, message.unprotected),
         (message.payload, message.signature),
+        each.leaf_hash,
         [(payload.size, payload.root) for payload in payloads],
         signed,
     )
@@ -159,6 +162,6 @@ def _whole(data: bytes, flat: tuple[Any, ...] | None) -> tuple[Statement, Checke
     """Return what `_flat` was made of."""
     if flat is None:
         return None
-    fields, headers, rest, payloads, signed = flat
-    statement = Statement(data, *fields, Sign1(*headers, *rest))
+    fields, headers, rest, leaf, payloads, signed = flat
+    statement = Statement(data, *fields, Sign1(*headers, *rest), leaf)
     return statement, Checked(tuple(Payload(*each) for each in payloads), signed)

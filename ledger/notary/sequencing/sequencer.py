@@ -44,6 +44,7 @@ from ledger.notary.sequencing.planning import (
     OwnEntries,
     Plan,
     Planned,
+    Replies,
     Submitted,
     plan_block,
 )
@@ -78,7 +79,7 @@ class _Submission:
     admitted: dict[int, list[Admitted]] = field(default_factory=dict)
 
 
-_Chunk = tuple[_Submission, int, list[Submitted]]
+_Chunk = tuple[_Submission, int, Sequence[Submitted]]
 """Part of what came together, and which part."""
 
 
@@ -193,18 +194,23 @@ class Sequencer:
         Raises Unavailable when too many are under way, the disk can only be read, or the notary is
         stopping.
         """
-        return self.submit_many([statement])[0]
+        future: Future[bytes] = _running()
+        self._submit([Submitted(statement, future)])
+        return future
 
-    def submit_many(self, statements: Sequence[bytes]) -> list["Future[bytes]"]:
+    def submit_many(self, statements: Sequence[bytes]) -> Replies:
         """Enter statements, each for itself and in this order; see `submit`."""
-        items = [Submitted(data, _running()) for data in statements]
+        replies = Replies(len(statements))
+        self._submit([Submitted(*each) for each in zip(statements, replies, strict=True)])
+        return replies
+
+    def _submit(self, items: Sequence[Submitted]) -> None:
         self._under_way.begin(len(items))
         submission = _Submission()
         with self._ready:
             self._coming += len(items)
         for number, at in enumerate(range(0, len(items), _CHUNK)):
             self._incoming.put((submission, number, items[at : at + _CHUNK]))
-        return [item.future for item in items]
 
     def enter(
         self, *entries: tuple[str, dict[str, Any]], endorser: bytes | None = None
