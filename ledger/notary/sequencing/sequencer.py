@@ -140,7 +140,9 @@ class Sequencer:
         else:
             self._sharing.start(self, self._under_way)
         self._admitters = [
-            threading.Thread(target=self._admit, args=(each,), name=f"admission-{number}", daemon=True)
+            threading.Thread(
+                target=self._admit, args=(each,), name=f"admission-{number}", daemon=True
+            )
             for number, each in enumerate(self._checkers or [None] * ADMISSION_THREADS)
         ]
         self._threads = [
@@ -337,7 +339,7 @@ class Sequencer:
             found = iter(checked)
             for submission, number, items in chunks:
                 good = []
-                for item, each in zip(items, found):
+                for item, each in zip(items, found, strict=False):
                     try:
                         good.append(self._admit_one(item, each, checker))
                     except SealbookError as error:
