@@ -55,7 +55,7 @@ async def run(port: int, connections: int, requests: list[bytes]) -> float:
 
 
 async def paced(port: int, rate: float, requests: list[bytes]) -> list[float]:
-    """Return the seconds that each request took, sent `rate` a second on as many connections as it takes."""
+    """Return the seconds that each took, sent `rate` a second on as many connections as are needed."""
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def one(due: float, request: bytes) -> float:

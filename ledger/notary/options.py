@@ -151,7 +151,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
 
 _PORT = Kind("a port number, 0 to 65535; 0 chooses one", _port)
 _COUNT = Kind("a number above 0", _count)
-_WORKERS = Kind(f"a number from 0 to {MAX_WORKERS}", _workers)
+_WORKERS = Kind("a number from 0 to 64", _workers)
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _NETWORKS = Kind("addresses, or networks such as 10.1.0.0/16", _networks)

@@ -44,7 +44,7 @@ _log = logging.getLogger("sealbook.notary")
 
 
 class Checked(NamedTuple):
-    """A deposit as specified: the age files that it names, and whether its key is known to have signed."""
+    """A deposit as specified: the age files that it names; whether the key that it names has signed."""
 
     payloads: tuple[Payload, ...]
     signed: bool
