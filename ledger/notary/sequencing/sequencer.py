@@ -1,12 +1,13 @@
 """The sequencer: many depositors' statements into one order, a block at a time (group commit).
 
     submit ─► admission threads ─► queue ─► writer thread ─► answering thread ─► futures
-              parse, rules,                 duplicates, matters,   receipts
-              Ed25519                       one block for all
+               ▲ │   rules                  duplicates, matters,   receipts
+               │ ▼                          one block for all
+              processes: parse, Ed25519
 
 A block is written when `batch` statements wait, when no more are coming, or `window` seconds after the
-first came. A statement
-that fails is answered by itself; its neighbours are not touched. When the disk fails, the statements of
+first came, or longer where blocks take longer. A statement that fails is answered by itself; its
+neighbours are not touched. When the disk fails, the statements of
 that block are answered with StorageFailed and nothing is signed; before the next block the ledger is
 taken up anew from what is durable, so a statement that did come through is found, not entered twice.
 While the notary may sign nothing (`NotSigning`) the same happens, at the start too; reading goes on.
