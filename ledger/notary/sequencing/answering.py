@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from time import monotonic
+from typing import Any
 
 from ledger.chain.replay import account_of
 from ledger.chain.statement import Statement
@@ -78,7 +79,7 @@ class Answers:
             else:
                 self._end(item, receipt)
 
-    def _end(self, item: Planned, result: object) -> None:
+    def _end(self, item: Planned, result: Any) -> None:
         self._under_way.end(item)
         item.future.set_result(result)
 

@@ -150,8 +150,8 @@ def _flat(data: bytes, known: Mapping[bytes, bytes]) -> tuple[Any, ...] | None:
     message = each.message
     return (
         (each.kind, each.issuer, each.subject, each.issued_at, each.key_id, each.payload),
-        (message.protected_raw, message.protected, message.unprotected),
-        (message.payload, message.signature),
+        (message.protected_raw, message.protected, message.unprotected, message.payload),
+        message.signature,
         each.leaf_hash,
         [(payload.size, payload.root) for payload in payloads],
         signed,
@@ -162,6 +162,9 @@ def _whole(data: bytes, flat: tuple[Any, ...] | None) -> tuple[Statement, Checke
     """Return what `_flat` was made of."""
     if flat is None:
         return None
-    fields, headers, rest, leaf, payloads, signed = flat
-    statement = Statement(data, *fields, Sign1(*headers, *rest), leaf)
-    return statement, Checked(tuple(Payload(*each) for each in payloads), signed)
+    (kind, issuer, subject, issued_at, key_id, payload), message, signature, leaf, named, signed = (
+        flat
+    )
+    sign1 = Sign1(*message, signature)
+    statement = Statement(data, kind, issuer, subject, issued_at, key_id, payload, sign1, leaf)
+    return statement, Checked(tuple(Payload(*each) for each in named), signed)

@@ -37,12 +37,12 @@ class Reply:
     def set_result(self, value: bytes) -> None:
         """Answer with a receipt."""
         self.value = value
-        self._together.count()
+        self._together.answered()
 
     def set_exception(self, error: BaseException) -> None:
         """Answer with an error."""
         self.value = error
-        self._together.count()
+        self._together.answered()
 
 
 class Replies(Sequence[Reply]):
@@ -65,7 +65,7 @@ class Replies(Sequence[Reply]):
     def __iter__(self) -> Iterator[Reply]:
         return iter(self._each)
 
-    def count(self) -> None:
+    def answered(self) -> None:
         """Note that one more is answered. Any thread may call it."""
         with self._lock:
             self._left -= 1
