@@ -122,7 +122,7 @@ def _flatness(work: Path, largest: int) -> Iterator[Row]:
 def _rate(work: Path) -> Row:
     with (
         ProcessPoolExecutor(CORES) as pool,
-        opened(found(work / "rate"), window=0.02) as notary,
+        opened(found(work / "rate"), window=0.02, workers=1) as notary,
     ):
         company = Company().enrol(notary)
         _deposit(notary, company)
