@@ -147,11 +147,10 @@ def _flat(data: bytes, known: Mapping[bytes, bytes]) -> tuple[Any, ...] | None:
         payloads, signed = check(each, known)
     except SealbookError:
         return None
-    message = each.message
+    m = each.message
     return (
         (each.kind, each.issuer, each.subject, each.issued_at, each.key_id, each.payload),
-        (message.protected_raw, message.protected, message.unprotected, message.payload),
-        message.signature,
+        (m.protected_raw, m.protected, m.unprotected, m.payload, m.signature),
         each.leaf_hash,
         [(payload.size, payload.root) for payload in payloads],
         signed,
@@ -162,9 +161,9 @@ def _whole(data: bytes, flat: tuple[Any, ...] | None) -> tuple[Statement, Checke
     """Return what `_flat` was made of."""
     if flat is None:
         return None
-    (kind, issuer, subject, issued_at, key_id, payload), message, signature, leaf, named, signed = (
-        flat
+    fields, message, leaf, named, signed = flat
+    kind, issuer, subject, issued_at, key_id, payload = fields
+    statement = Statement(
+        data, kind, issuer, subject, issued_at, key_id, payload, Sign1(*message), leaf
     )
-    sign1 = Sign1(*message, signature)
-    statement = Statement(data, kind, issuer, subject, issued_at, key_id, payload, sign1, leaf)
     return statement, Checked(tuple(Payload(*each) for each in named), signed)
