@@ -35,7 +35,7 @@ def checker_of(notary: Notary) -> Checker:
 
 
 def pid_of(checker: Checker) -> int:
-    assert checker._process is not None and checker._process.pid is not None
+    assert checker._process is not None
     return checker._process.pid
 
 

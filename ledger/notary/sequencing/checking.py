@@ -11,14 +11,14 @@ found in one place, and a process that is not up yet, hangs or has died costs ti
 
 import contextlib
 import logging
-import multiprocessing
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from ledger.chain import statement as st
@@ -69,7 +69,7 @@ class Checker:
     """A process that checks statements, for one thread. It starts when many come at a time."""
 
     def __init__(self) -> None:
-        self._process: BaseProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._up = False
         self._next_start = 0.0
@@ -89,8 +89,9 @@ class Checker:
                 assert self._pipe is not None
                 self._pipe.send((self._untold, statements))
                 self._untold = []
-                return list(map(_whole, statements, self._pipe.recv()))
-        except (OSError, EOFError) as error:
+                found = self._pipe.recv()
+                return [_whole(*each) for each in zip(statements, found, strict=True)]
+        except Exception as error:  # noqa: BLE001 - whatever it was, they are judged without it
             _log.warning("a process that checks statements has ended: %s", type(error).__name__)
             self.close()
         return [None] * len(statements)
@@ -100,7 +101,7 @@ class Checker:
         if self._process is not None and self._pipe is not None:
             self._pipe.close()
             self._process.kill()
-            self._process.join()
+            self._process.wait()
         self._process, self._pipe, self._up = None, None, False
         self._untold, self._told = [], set()
 
@@ -115,21 +116,22 @@ class Checker:
         return self._up
 
 
-def _start() -> tuple[Connection, BaseProcess]:
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    with socket.socket(fileno=ours.fileno()) as bare:
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            bare.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", PATIENCE, 0))
-        bare.detach()
-    process = spawn.Process(target=_work, args=(theirs,), name="checking", daemon=True)
-    process.start()
-    theirs.close()
-    return ours, process
+def _start() -> tuple[Connection, subprocess.Popen[bytes]]:
+    ours, theirs = socket.socketpair()
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", PATIENCE, 0))
+    with ours, theirs:
+        end = theirs.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", __name__, str(end)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[end],
+        )
+        return Connection(ours.detach()), process
 
 
-def _work(pipe: Connection) -> None:
-    """Check statements until the other end is closed: the process's function."""
+def work(pipe: Connection) -> None:
+    """Check statements until the other end is closed: what the process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     known: dict[bytes, bytes] = {}
     with contextlib.suppress(EOFError, OSError):
@@ -167,3 +169,7 @@ def _whole(data: bytes, flat: tuple[Any, ...] | None) -> tuple[Statement, Checke
         data, kind, issuer, subject, issued_at, key_id, payload, Sign1(*message), leaf
     )
     return statement, Checked(tuple(Payload(*each) for each in named), signed)
+
+
+if __name__ == "__main__":
+    work(Connection(int(sys.argv[1])))
