@@ -7,6 +7,7 @@ No telemetry is sent unless the office asks for it (`telemetry`); measures are c
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,8 @@ class _Outermost:
     """Logs and counts each request, by route and never by path; answers bugs; drops who does not read.
 
     A path can hold what nobody should find in a log, a route cannot. Each request has a number of its
-    own, which its lines in the log and its answer carry; what the caller calls it is not looked at.
+    own, which its lines in the log and its answer carry; what the caller calls it is not looked at. It
+    is counted: random digits are a system call, at which another thread takes the interpreter's lock.
     """
 
     def __init__(self, app: ASGIApp, idle: float, measures: Measures, spans: Spans | None) -> None:
@@ -144,6 +146,8 @@ class _Outermost:
         self._idle = idle
         self._measures = measures
         self._spans = spans
+        self._process = token_hex(4)
+        self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -151,7 +155,7 @@ class _Outermost:
             return
         started = time.perf_counter()
         status = 0
-        number = token_hex(8)
+        number = f"{self._process}{next(self._numbers):08x}"
         structlog.contextvars.bind_contextvars(request=number)
 
         async def watched(message: Message) -> None:

@@ -6,7 +6,6 @@ answers; so it is woken once for all that are there when it looks.
 
 import asyncio
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -18,26 +17,20 @@ class Arrivals:
         self._lock = threading.Lock()
         self._arrived: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
 
-    async def all_done(self, futures: Sequence["Future[Any]"]) -> None:
-        """Return when all of these are done, with a result or an error; there is at least one."""
+    async def done(self, future: "Future[Any]") -> None:
+        """Return when this is done, with a result or an error."""
         loop = asyncio.get_running_loop()
         waiting = loop.create_future()
-        left = len(futures)
 
-        def done(_: "Future[Any]") -> None:
-            nonlocal left
+        def arrived(_: "Future[Any]") -> None:
             with self._lock:
-                left -= 1
-                if left:
-                    return
-                arrived = self._arrived.setdefault(loop, [])
-                arrived.append(waiting)
-                first = len(arrived) == 1
+                all_ = self._arrived.setdefault(loop, [])
+                all_.append(waiting)
+                first = len(all_) == 1
             if first and not loop.is_closed():
                 loop.call_soon_threadsafe(self._tell, loop)
 
-        for each in futures:
-            each.add_done_callback(done)
+        future.add_done_callback(arrived)
         await waiting
 
     def _tell(self, loop: asyncio.AbstractEventLoop) -> None:

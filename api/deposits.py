@@ -75,7 +75,7 @@ async def enter(request: Request) -> Response:
     here = service(request)
     with here.latency.measured(), here.measures.answering() as count:
         future = here.notary.sequencer.submit(statement)
-        await here.arrivals.all_done([future])
+        await here.arrivals.done(future)
         receipt = future.result()
         count([receipt])
     return Response(receipt, 201, PRIVATE, RECEIPT)
@@ -98,10 +98,9 @@ async def enter_many(request: Request) -> Response:
         statements = await run_in_threadpool(_parse_batch, data)
     here = service(request)
     with here.latency.measured(), here.measures.answering() as count:
-        futures = here.notary.sequencer.submit_many(statements)
-        if futures:
-            await here.arrivals.all_done(futures)
-        answers = [each.exception() or each.result() for each in futures]
+        replies = here.notary.sequencer.submit_many(statements)
+        await here.arrivals.done(replies.done)
+        answers = [each.value for each in replies]
         count(answers)
     items: list[Any] = []
     for answer in answers:

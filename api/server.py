@@ -52,7 +52,7 @@ def serve(
     start_logging(settings.log_level, settings.log_format)
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
-        notary = stack.enter_context(_opened(directory, clock))
+        notary = stack.enter_context(_opened(directory, clock, settings.workers))
         app = create_app(notary, settings)
         if app.state.spans is not None:
             stack.callback(app.state.spans.close)
@@ -99,9 +99,9 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _opened(directory: Path, clock: Clock) -> Notary:
+def _opened(directory: Path, clock: Clock, workers: int) -> Notary:
     try:
-        return open_notary(directory, clock=clock, serve=True)
+        return open_notary(directory, clock=clock, serve=True, workers=workers)
     except StorageFailed as error:
         room = DiskRoom(directory)
         room.look()

@@ -15,7 +15,8 @@ class Settings:
     X-Forwarded-For says who the peer is; `rates` the requests that one may make a minute, by kind
     (`rates.Kind`). `webhook_networks` are those, beside the public internet, where webhooks may lie.
     `telemetry` is the URL of a collector's traces, None for none. `metrics` is the address at which
-    Prometheus finds its measures, None for nowhere.
+    Prometheus finds its measures, None for nowhere. `workers` are processes that
+    check statements.
     """
 
     head: float = 15.0
@@ -28,5 +29,6 @@ class Settings:
     telemetry: str | None = None
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics: tuple[str, int] | None = None
+    workers: int = 0
     log_level: str = "info"
     log_format: str = "json"

@@ -3,8 +3,8 @@
 Each module of this folder has `rows() -> Iterator[Row]`. Machines are shared and noisy, so a figure is
 compared with a limit that was measured between its own repetitions, never with another day's number.
 
-    python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [hostile] [realtime]
-                        [mail] [finding] [audit] [trust] [page] [portal] [certificate]
+    python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [pace] [hostile]
+                        [realtime] [mail] [finding] [audit] [trust] [page] [portal] [certificate]
                         [engines]
 """
 
@@ -16,8 +16,8 @@ import sys
 from datetime import UTC, datetime
 
 MODULES = (
-    "sealing", "disclosure", "verify", "sequencer", "fsck", "service", "hostile", "realtime", "mail",
-    "finding", "audit", "trust", "page", "portal", "certificate",
+    "sealing", "disclosure", "verify", "sequencer", "fsck", "service", "pace", "hostile", "realtime",
+    "mail", "finding", "audit", "trust", "page", "portal", "certificate",
     "engines",
 )  # fmt: skip
 

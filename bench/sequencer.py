@@ -28,6 +28,7 @@ from bench.row import Row, interleaved, ratio
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.keys import SigningKey, verify_ed25519
+from ledger.crypto.merkle import leaf_hash
 from ledger.notary.notary import Notary
 from ledger.notary.storage.signedlog import SignedLog
 from tests.notaries import Company, deposit, found, opened
@@ -121,7 +122,7 @@ def _flatness(work: Path, largest: int) -> Iterator[Row]:
 def _rate(work: Path) -> Row:
     with (
         ProcessPoolExecutor(CORES) as pool,
-        opened(found(work / "rate"), window=0.02) as notary,
+        opened(found(work / "rate"), window=0.02, workers=1) as notary,
     ):
         company = Company().enrol(notary)
         _deposit(notary, company)
@@ -152,7 +153,7 @@ def _grow(notary: Notary, size: int, sample: Statement) -> None:
             writer.write(
                 [
                     Statement(
-                        os.urandom(length),
+                        data,
                         st.DEPOSIT,
                         "0" * 32,
                         "",
@@ -160,8 +161,9 @@ def _grow(notary: Notary, size: int, sample: Statement) -> None:
                         bytes(32),
                         {},
                         sample.message,
+                        leaf_hash(data),
                     )
-                    for _ in range(min(FILL, left - 1))
+                    for data in (os.urandom(length) for _ in range(min(FILL, left - 1)))
                 ]
             )
         writer.publish()

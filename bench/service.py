@@ -49,8 +49,9 @@ SERVICE = """
 import sys
 from pathlib import Path
 from api.server import serve
+from api.settings import Settings
 sys.stderr = open("/dev/null", "w")
-serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]))
+serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), Settings(workers=1))
 """
 NOTHING = """
 import sys

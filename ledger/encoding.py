@@ -217,7 +217,8 @@ def _require_ours(value: Any, depth: int) -> None:
             if encoded <= last:
                 raise MalformedData("CBOR is not in its deterministic form")
             last = encoded
-            _require_ours(item, depth - 1)
+            if depth == 1 or type(item) not in _SCALARS:
+                _require_ours(item, depth - 1)
     else:
         raise MalformedData(f"type {kind.__name__} has no place in our CBOR")
 

@@ -91,10 +91,17 @@ def opened(
     hook: Hook = no_hook,
     envelopes: EveryEnvelope | None = None,
     serve: bool = False,
+    workers: int = 0,
 ) -> Notary:
     """Open a notary that believes every upload to have come."""
     notary = open_notary(
-        directory, clock=clock or Clock(), window=window, batch=batch, hook=hook, serve=serve
+        directory,
+        clock=clock or Clock(),
+        window=window,
+        batch=batch,
+        hook=hook,
+        serve=serve,
+        workers=workers,
     )
     notary.envelopes = envelopes or EveryEnvelope()  # type: ignore[assignment]
     notary.sequencer._admission._envelopes = notary.envelopes

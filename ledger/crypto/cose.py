@@ -70,10 +70,17 @@ def parse_sign1(data: bytes) -> Sign1:
     if data[:1] != TAG_SIGN1:
         raise MalformedData("not a COSE_Sign1 message")
     body = cbor_decode(data[1:])
-    match body:
-        case [bytes(raw), dict(unprotected), bytes() | None as payload, bytes(signature)]:
-            protected = cbor_decode(raw)
-            if not isinstance(protected, dict):
-                raise MalformedData("the COSE protected header is not a map")
-            return Sign1(raw, protected, unprotected, payload, signature)
-    raise MalformedData("not a COSE_Sign1 message")
+    if not isinstance(body, list) or len(body) != 4:
+        raise MalformedData("not a COSE_Sign1 message")
+    raw, unprotected, payload, signature = body
+    if not (
+        isinstance(raw, bytes)
+        and isinstance(unprotected, dict)
+        and (payload is None or isinstance(payload, bytes))
+        and isinstance(signature, bytes)
+    ):
+        raise MalformedData("not a COSE_Sign1 message")
+    protected = cbor_decode(raw)
+    if not isinstance(protected, dict):
+        raise MalformedData("the COSE protected header is not a map")
+    return Sign1(raw, protected, unprotected, payload, signature)

@@ -50,19 +50,24 @@ class Health:
 
     def __init__(self) -> None:
         self._found: set[Reason | Warn] = set()
+        self._reasons: tuple[Reason, ...] = ()
 
     def set(self, reason: Reason | Warn) -> None:
         """Note that a reason or warning holds."""
-        self._found.add(reason)
+        if reason not in self._found:
+            self._found.add(reason)
+            self._sort()
 
     def clear(self, reason: Reason | Warn) -> None:
         """Note that it has passed."""
-        self._found.discard(reason)
+        if reason in self._found:
+            self._found.discard(reason)
+            self._sort()
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """The reasons that hold, the gravest first."""
-        return tuple(each for each in Reason if each in self._found)
+        return self._reasons
 
     @property
     def warnings(self) -> tuple[Warn, ...]:
@@ -73,3 +78,6 @@ class Health:
     def status(self) -> Reason | Literal["ok"]:
         """The gravest reason, or "ok"."""
         return next(iter(self.reasons), "ok")
+
+    def _sort(self) -> None:
+        self._reasons = tuple(each for each in Reason if each in self._found)

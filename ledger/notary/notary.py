@@ -105,6 +105,7 @@ class Notary:
         random: Callable[[int], bytes],
         window: float,
         batch: int,
+        workers: int,
         hook: Hook,
         room: DiskRoom,
         reading: bool,
@@ -204,6 +205,7 @@ class Notary:
                 random,
                 window=window,
                 batch=batch,
+                workers=workers,
                 sharing=sharing,
             )
             if reading:
@@ -683,6 +685,7 @@ def open_notary(
     room: DiskRoom | None = None,
     window: float = WINDOW,
     batch: int = BATCH,
+    workers: int = 0,
     hook: Hook = no_hook,
 ) -> Notary:
     """Open a notary's directory and take up its ledger; close what comes back.
@@ -697,13 +700,14 @@ def open_notary(
         room: The room on its disk; by default all of it but the reserve.
         window: Seconds that a statement waits for company.
         batch: Statements in a block, at most.
+        workers: Processes that check statements; 0 to check all in this one.
         hook: Called around each durable step.
 
     Raises InUse, NotFound (no notary there), InvalidInput (keys), StorageFailed, LedgerFault.
     """
     room = room or DiskRoom(directory, reading=reading)
     notary = Notary(
-        directory, clock, random, window, batch, hook, room, reading, serve and not reading
+        directory, clock, random, window, batch, workers, hook, room, reading, serve and not reading
     )
     if serve and not reading:
         notary.serve_orders()

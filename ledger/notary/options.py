@@ -27,6 +27,7 @@ OF_THE_LEDGER = (
 """What else stands in notary.toml: about the ledger, at the top of the file."""
 PREFIX = "SEALBOOK_NOTARY_"
 OFF = "off"
+MAX_WORKERS = 64
 LEVELS, FORMATS = ("info", "warning", "error"), ("json", "text")
 DEFAULT, FILE = "default", "notary.toml"
 """Where a value comes from; a variable or an option of the command line says its own name."""
@@ -89,6 +90,7 @@ class Serving:
     rate_signing_in: int | None
     webhook_network: tuple[Network, ...]
     telemetry: str | None
+    workers: int
     log_level: str
     log_format: str
 
@@ -141,6 +143,13 @@ def _rate(value: object) -> int | None:
     return None if value == OFF else _count(value)
 
 
+def _workers(value: object) -> int:
+    number = _number(value)
+    if not 0 <= number <= MAX_WORKERS:
+        raise ValueError(value)
+    return number
+
+
 def _host(value: object) -> str:
     if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise ValueError(value)
@@ -180,6 +189,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
 _PORT = Kind("a port number, 0 to 65535; 0 chooses one", _port)
 _COUNT = Kind("a number above 0", _count)
 _RATE = Kind("a number above 0, or off", _rate)
+_WORKERS = Kind("a number from 0 to 64", _workers)
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _COLLECTOR = Kind("the URL of a collector's traces, or off", _collector)
@@ -200,6 +210,7 @@ OPTIONS = (
     Option("rate_signing_in", _RATE, 30, "Attempts of one peer to sign in a minute, or off."),
     Option("webhook_network", _NETWORKS, (), "Networks of its own where webhooks may lie too."),
     Option("telemetry", _COLLECTOR, OFF, "Where a span for each request is sent (OTLP), or off."),
+    Option("workers", _WORKERS, 1, "Processes that check statements, once many come at a time."),
     Option("log_level", _LEVEL, "info", "The least that the log on standard error tells."),
     Option("log_format", _FORMAT, "json", "An object a line for programs, or text for people."),
 )

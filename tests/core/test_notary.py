@@ -267,7 +267,7 @@ def test_fsck_finds_the_same_whoever_looks_at_the_deposits(
     for change in (
         "account = 'other' WHERE idx = 10",
         "kind = 'notice' WHERE idx = 20",
-        "statement = CAST(substr(statement, 1, length(statement) - 1) || x'00' AS BLOB) WHERE idx = 30",
+        "statement = CAST(substr(statement, 1, length(statement) - 1) || x'ff' AS BLOB) WHERE idx = 30",
         "statement = CAST(statement || x'00' AS BLOB) WHERE idx = 31",
         "leaf = randomblob(32) WHERE idx = 50",
     ):

@@ -52,7 +52,8 @@ def test_every_option_has_its_flag_its_row_in_the_handbook_and_a_default_that_it
         ("port", 65536), ("port", -1), ("port", "8400x"), ("port", True), ("port", 1.5), ("host", ""),
         ("host", "a\nb"), ("metrics", "8401"), ("metrics", "::1:8401"), ("metrics", "[::1]"),
         ("metrics", 8401), ("proxy", ["proxy.example"]), ("proxy", "10.0.0.1/8"), ("proxy", [1]),
-        ("peer_connections", 0), ("log_level", "debug"), ("log_format", "xml"), ("log_level", ["info"]),
+        ("peer_connections", 0), ("workers", 65), ("log_level", "debug"),
+        ("log_format", "xml"), ("log_level", ["info"]),
     ],
 )  # fmt: skip
 def test_a_value_that_an_option_does_not_take_is_refused_by_name(name: str, value: object) -> None:

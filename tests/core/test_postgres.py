@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 import psycopg
@@ -33,6 +32,7 @@ from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
 from ledger.notary.ports import Anchor, Stamp, Step
+from ledger.notary.sequencing.planning import Reply
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
@@ -378,7 +378,7 @@ def test_each_process_answers_its_own_depositors(
     work: Path, two: tuple[Notary, Notary], depositor: Company
 ) -> None:
     same = depositor.statements(5)
-    futures: list[Future[bytes]] = []
+    futures: list[Reply] = []
     for notary in two:
         futures += notary.sequencer.submit_many([*depositor.statements(30), *same])
     receipts = [each.result(60) for each in futures]

@@ -73,6 +73,11 @@ Examples:
     help="Send a span for each request to a collector's traces (OTLP). Default: off.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(0, options.MAX_WORKERS),
+    help="Processes that check statements, once many come at a time. Default: 1.",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), help="The least that is told. Default: info."
 )
 @click.option(
@@ -103,6 +108,7 @@ def serve(directory: Path, **given: Any) -> None:
         webhook_networks=served.webhook_network,
         telemetry=served.telemetry,
         metrics=served.metrics,
+        workers=served.workers,
         log_level=served.log_level,
         log_format=served.log_format,
     )

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from ledger.chain import statement as st
 from ledger.chain.office import parse_key
 from ledger.chain.replay import AccountKey, CertificatePlace, Replay, RuleBroken
-from ledger.chain.statement import Deposit, Statement, parse_deposit, parse_statement
-from ledger.crypto.keys import verify_ed25519
+from ledger.chain.statement import Statement, parse_statement, verify_statement
 from ledger.errors import CiphertextMissing, Refused, VerificationFailed
 from ledger.notary.ports import Envelopes, LedgerStore, Terms
+from ledger.notary.sequencing.checking import Checked, check
 from ledger.notary.sequencing.refusals import refusal
 
 MAX_AHEAD = 86_400
@@ -71,8 +71,8 @@ class Admission:
         """Return the entries about the certificate of this number."""
         return self._store.certificate(number)
 
-    def admit(self, statement: Statement) -> Deposit:
-        """Return the deposit that this statement makes.
+    def admit(self, statement: Statement, checked: Checked | None = None) -> AccountKey:
+        """Return the key that has signed the deposit which this statement makes.
 
         1. It is a deposit, made for this ledger.
         2. Its key is enrolled, for the account that it names, as a device, and not revoked.
@@ -81,11 +81,10 @@ class Admission:
         5. The office takes statements from its account, and as many as this.
         6. The age files that it names are durable here.
 
-        Raises Refused, MalformedData, Suspended or OverLimit.
+        `checked` is what was judged of it by itself already. Raises Refused, MalformedData, Suspended
+        or OverLimit.
         """
-        if statement.kind != st.DEPOSIT:
-            raise Refused("Only a deposit can be entered in this way.")
-        deposit = parse_deposit(statement)
+        checked = checked or check(statement, {})
         try:
             key = self._rules.depositor(statement)
         except RuleBroken as broken:
@@ -95,17 +94,16 @@ class Admission:
                 "The statement's time is more than a day ahead; set the computer's clock and "
                 "deposit again."
             )
-        try:
-            verify_ed25519(
-                key.public, statement.message.to_be_signed(), statement.message.signature
-            )
-        except VerificationFailed as error:
-            raise Refused("The statement's signature does not hold; deposit again.") from error
+        if not checked.signed:
+            try:
+                verify_statement(statement, key.public)
+            except VerificationFailed as error:
+                raise Refused("The statement's signature does not hold; deposit again.") from error
         self._terms.require_statement(statement.issuer)
-        for payload in (deposit.content, deposit.manifest):
-            if payload is not None and not self._envelopes.holds(statement.issuer, payload):
+        for payload in checked.payloads:
+            if not self._envelopes.holds(statement.issuer, payload):
                 raise CiphertextMissing(
                     f"The notary does not hold the age file {payload.root.hex()} of {payload.size} "
                     "bytes; upload it, then send the statement again."
                 )
-        return deposit
+        return key

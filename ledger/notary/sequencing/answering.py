@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from time import monotonic
+from typing import Any
 
 from ledger.chain.replay import account_of
 from ledger.chain.statement import Statement
@@ -25,9 +26,16 @@ class Answers:
         self._under_way = under_way
         self._queue: SimpleQueue[tuple[Plan, SignedCheckpoint | None, float] | None] = SimpleQueue()
         self.durations = Durations()
+        self._put = self._answered = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a plan waits for its answers."""
+        return self._put != self._answered
 
     def put(self, plan: Plan, checkpoint: SignedCheckpoint | None) -> None:
         """Let a plan be answered. The checkpoint is None when all of it was in the ledger already."""
+        self._put += 1
         self._queue.put((plan, checkpoint, monotonic()))
 
     def close(self) -> None:
@@ -55,6 +63,7 @@ class Answers:
                 for item in items:
                     if not item.future.done():
                         self._under_way.refuse(item, answer)
+            self._answered += 1
 
     def _answer(self, plan: Plan, checkpoint: SignedCheckpoint | None) -> None:
         if checkpoint is not None:
@@ -70,7 +79,7 @@ class Answers:
             else:
                 self._end(item, receipt)
 
-    def _end(self, item: Planned, result: object) -> None:
+    def _end(self, item: Planned, result: Any) -> None:
         self._under_way.end(item)
         item.future.set_result(result)
 

@@ -1,6 +1,7 @@
 """What the next block will hold: who waits, and the plan that their statements become."""
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +13,76 @@ from ledger.notary.ports import Hold, LedgerStore
 from ledger.notary.sequencing.refusals import refusal
 
 
+class Reply:
+    """The answer to one of several statements that came together: a future at a tenth of its price."""
+
+    __slots__ = ("_together", "value")
+
+    def __init__(self, together: "Replies") -> None:
+        self._together = together
+        self.value: bytes | BaseException | None = None
+
+    def done(self) -> bool:
+        """Return whether the answer is there."""
+        return self.value is not None
+
+    def result(self, timeout: float | None = None) -> bytes:
+        """Return the receipt once all that came together are answered. Raises the error instead."""
+        self._together.done.result(timeout)
+        if isinstance(self.value, BaseException):
+            raise self.value
+        assert self.value is not None
+        return self.value
+
+    def set_result(self, value: bytes) -> None:
+        """Answer with a receipt."""
+        self.value = value
+        self._together.answered()
+
+    def set_exception(self, error: BaseException) -> None:
+        """Answer with an error."""
+        self.value = error
+        self._together.answered()
+
+
+class Replies(Sequence[Reply]):
+    """The answers to statements that came together, in their order; `done` tells when all are there."""
+
+    def __init__(self, count: int) -> None:
+        self.done: Future[None] = Future()
+        self._each = [Reply(self) for _ in range(count)]
+        self._left = count
+        self._lock = threading.Lock()
+        if not count:
+            self.done.set_result(None)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._each[at]
+
+    def __len__(self) -> int:
+        return len(self._each)
+
+    def __iter__(self) -> Iterator[Reply]:
+        return iter(self._each)
+
+    def answered(self) -> None:
+        """Note that one more is answered. Any thread may call it."""
+        with self._lock:
+            self._left -= 1
+            left = self._left
+        if not left:
+            self.done.set_result(None)
+
+
+Answer = Reply | Future[Any]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Submitted:
-    """A depositor's statement, unparsed; the future gives its receipt."""
+    """A depositor's statement, unparsed; it is answered with its receipt."""
 
     data: bytes
-    future: "Future[bytes]"
+    future: Answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +95,7 @@ class Admitted:
     statement: Statement
     leaf: bytes
     held: Hold | None
-    future: "Future[Any]"
+    future: Answer
     remote: bool = False
 
 

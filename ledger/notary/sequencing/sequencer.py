@@ -1,12 +1,13 @@
 """The sequencer: many depositors' statements into one order, a block at a time (group commit).
 
     submit ─► admission threads ─► queue ─► writer thread ─► answering thread ─► futures
-              parse, rules,                 duplicates, matters,   receipts
-              Ed25519                       one block for all
+               ▲ │   rules                  duplicates, matters,   receipts
+               │ ▼                          one block for all
+              processes: parse, Ed25519
 
 A block is written when `batch` statements wait, when no more are coming, or `window` seconds after the
-first came. A statement
-that fails is answered by itself; its neighbours are not touched. When the disk fails, the statements of
+first came, or longer where blocks take longer. A statement that fails is answered by itself; its
+neighbours are not touched. When the disk fails, the statements of
 that block are answered with StorageFailed and nothing is signed; before the next block the ledger is
 taken up anew from what is durable, so a statement that did come through is found, not entered twice.
 While the notary may sign nothing (`NotSigning`) the same happens, at the start too; reading goes on.
@@ -14,13 +15,14 @@ When the ledger contradicts itself, everything is answered with LedgerFault unti
 """
 
 import contextlib
+import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -36,12 +38,14 @@ from ledger.notary.ports import Entry, LedgerStore, Room, SignedCheckpoint
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.answering import Answers
 from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.checking import Checked, Checker
 from ledger.notary.sequencing.pace import Durations, Pace
 from ledger.notary.sequencing.planning import (
     Admitted,
     OwnEntries,
     Plan,
     Planned,
+    Replies,
     Submitted,
     plan_block,
 )
@@ -51,6 +55,8 @@ from ledger.notary.sequencing.underway import UnderWay, bug
 
 WINDOW = 0.02
 """Seconds that a statement waits for company at most: as long as more keep coming."""
+LONGEST_WINDOW = 0.2
+"""Seconds that it waits at most where blocks take longer than the window."""
 QUIET = 0.1
 """Part of the window without a newcomer after which no more are expected."""
 BATCH = 256
@@ -74,6 +80,10 @@ class _Submission:
     admitted: dict[int, list[Admitted]] = field(default_factory=dict)
 
 
+_Chunk = tuple[_Submission, int, Sequence[Submitted]]
+"""Part of what came together, and which part."""
+
+
 class Sequencer:
     """Enters statements and answers with receipts. Every method may be called from any thread."""
 
@@ -89,6 +99,7 @@ class Sequencer:
         *,
         window: float = WINDOW,
         batch: int = BATCH,
+        workers: int = 0,
         sharing: Sharing | None = None,
     ) -> None:
         self._writer = writer
@@ -105,7 +116,8 @@ class Sequencer:
         self._random = random
         self._window = window
         self._batch = batch
-        self._incoming: SimpleQueue[tuple[_Submission, int, list[Submitted]] | None] = SimpleQueue()
+        self._checkers = [Checker() for _ in range(workers)]
+        self._incoming: SimpleQueue[_Chunk | None] = SimpleQueue()
         self._queue: deque[Planned] = deque()
         self._coming = 0
         """Statements that the admission threads have."""
@@ -114,6 +126,7 @@ class Sequencer:
         self._ready = threading.Condition()
         self._block_lock = threading.Lock()
         self._anchored_at = 0.0
+        self._took = 0.0
         self._stale = False
         self._admitters: list[threading.Thread] = []
         self._threads: list[threading.Thread] = []
@@ -128,8 +141,10 @@ class Sequencer:
         else:
             self._sharing.start(self, self._under_way)
         self._admitters = [
-            threading.Thread(target=self._admit, name=f"admission-{number}", daemon=True)
-            for number in range(ADMISSION_THREADS)
+            threading.Thread(
+                target=self._admit, args=(each,), name=f"admission-{number}", daemon=True
+            )
+            for number, each in enumerate(self._checkers or [None] * ADMISSION_THREADS)
         ]
         self._threads = [
             threading.Thread(target=self._write, name="sequencer", daemon=True),
@@ -182,18 +197,23 @@ class Sequencer:
         Raises Unavailable when too many are under way, the disk can only be read, or the notary is
         stopping.
         """
-        return self.submit_many([statement])[0]
+        future: Future[bytes] = _running()
+        self._submit([Submitted(statement, future)])
+        return future
 
-    def submit_many(self, statements: Sequence[bytes]) -> list["Future[bytes]"]:
+    def submit_many(self, statements: Sequence[bytes]) -> Replies:
         """Enter statements, each for itself and in this order; see `submit`."""
-        items = [Submitted(data, _running()) for data in statements]
+        replies = Replies(len(statements))
+        self._submit([Submitted(*each) for each in zip(statements, replies, strict=True)])
+        return replies
+
+    def _submit(self, items: Sequence[Submitted]) -> None:
         self._under_way.begin(len(items))
         submission = _Submission()
         with self._ready:
             self._coming += len(items)
         for number, at in enumerate(range(0, len(items), _CHUNK)):
             self._incoming.put((submission, number, items[at : at + _CHUNK]))
-        return [item.future for item in items]
 
     def enter(
         self, *entries: tuple[str, dict[str, Any]], endorser: bytes | None = None
@@ -318,25 +338,51 @@ class Sequencer:
 
     # --- admission threads ---
 
-    def _admit(self) -> None:
-        while (chunk := self._incoming.get()) is not None:
-            submission, number, items = chunk
-            good = []
-            for item in items:
-                try:
-                    good.append(self._admit_one(item))
-                except SealbookError as error:
-                    self._under_way.refuse(item, error)
-                except Exception as error:  # noqa: BLE001 - one statement's trouble is its own
-                    self._under_way.refuse(item, bug(error, "This statement was not entered."))
-            self._enqueue_in_order(submission, number, good, len(items))
+    def _admit(self, checker: Checker | None) -> None:
+        while chunks := self._next_chunks():
+            if checker is None:
+                checked: Iterable[tuple[Statement, Checked] | None] = itertools.repeat(None)
+            else:
+                checked = checker.check([item.data for _, _, items in chunks for item in items])
+            found = iter(checked)
+            for submission, number, items in chunks:
+                good = []
+                for item, each in zip(items, found, strict=False):
+                    try:
+                        good.append(self._admit_one(item, each, checker))
+                    except SealbookError as error:
+                        self._under_way.refuse(item, error)
+                    except Exception as error:  # noqa: BLE001 - one statement's trouble is its own
+                        self._under_way.refuse(item, bug(error, "This statement was not entered."))
+                self._enqueue_in_order(submission, number, good, len(items))
+        if checker is not None:
+            checker.close()
 
-    def _admit_one(self, item: Submitted) -> Admitted:
+    def _next_chunks(self) -> list[_Chunk]:
+        """Wait for statements; return what waits, some `_CHUNK` of them; nothing at the end."""
+        found: list[_Chunk] = []
+        count = 0
+        with contextlib.suppress(Empty):
+            while count < _CHUNK:
+                chunk = self._incoming.get(block=not found)
+                if chunk is None:
+                    if found:
+                        self._incoming.put(None)
+                    break
+                found.append(chunk)
+                count += len(chunk[2])
+        return found
+
+    def _admit_one(
+        self, item: Submitted, found: tuple[Statement, Checked] | None, checker: Checker | None
+    ) -> Admitted:
         self._under_way.require_sound()
-        statement = parse_statement(item.data)
+        statement, checked = found or (parse_statement(item.data), None)
         leaf, held = statement.leaf_hash, None
         try:
-            self._admission.admit(statement)
+            key = self._admission.admit(statement, checked)
+            if checker is not None:
+                checker.tell(key.public)
             size = ENTRY_COPIES * len(item.data) + ENTRY_REST
             held = self._room.hold(statement.issuer, size)
         except SealbookError:
@@ -388,14 +434,20 @@ class Sequencer:
             return batch, self._ended and not self._queue
 
     def _wait_for_company(self) -> None:
-        """Wait until a block is full, the window is over, or nobody more is on the way."""
-        end = monotonic() + self._window
+        """Wait until a block is full, the window is over, or nobody more is on the way.
+
+        Who gets an answer now may send the next statement with it, so a block waits for the answers to
+        the one before; and as long as that one took, where this is more than the window: what a block
+        takes by itself is shared by more statements the slower it is.
+        """
+        window = max(self._window, min(self._took, LONGEST_WINDOW))
+        end = monotonic() + window
         while len(self._queue) < self._batch and not self._ended:
             waiting, left = len(self._queue), end - monotonic()
             if left <= 0:
                 return
-            self._ready.wait(min(left, QUIET * self._window))
-            if len(self._queue) == waiting and not self._coming:
+            self._ready.wait(min(left, QUIET * window))
+            if len(self._queue) == waiting and not self._coming and not self._answers.busy:
                 return
 
     def _write_batch(self, batch: list[Planned]) -> None:
@@ -414,7 +466,8 @@ class Sequencer:
                     self._stale = True
                     checkpoint = self._writer.write(statements)
                     self._stale = False
-                    self._block_durations.add(monotonic() - begun)
+                    self._took = monotonic() - begun
+                    self._block_durations.add(self._took)
                     self._admission.learn(statements)
         except SealbookError as error:
             if self.leads:
