@@ -68,13 +68,16 @@ def seal(
     output = Output(content, recipients, random) if content else None
     layout = Layout(documents, with_content=content is not None)
     commits = Commitments(seed, layout, commit)
-    with ThreadPoolExecutor(workers, "seal") as pool:
-        job = Job(layout, commits, output, workers)
-        try:
-            place = job.run(pool, progress)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    job = Job(layout, commits, output, workers)
+    if workers == 1:
+        place = job.run(None, progress)
+    else:
+        with ThreadPoolExecutor(workers, "seal") as pool:
+            try:
+                place = job.run(pool, progress)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     for document in documents:
         document.source.check()
     commitments = commits.documents()
