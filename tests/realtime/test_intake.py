@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ledger.company.capture import intake as capture
 from ledger.company.capture.config import Rule
 from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.documents import Document, SealedDeposit
+from ledger.company.sealing import orders
 from ledger.company.sealing import seal as sealing
 from ledger.company.sealing.sources import MemorySource
 from ledger.company.vault.vault import Vault
@@ -168,7 +168,7 @@ def test_plaintext_that_is_made_for_sealing_lies_where_the_next_start_removes_it
         found.extend(Path(each.source.path) for each in documents if each.rendition)  # type: ignore[attr-defined]
         return sealing.seal(documents, *rest, **named)
 
-    monkeypatch.setattr(capture, "seal", seal)
+    monkeypatch.setattr(orders, "seal", seal)
     with opened(vault) as intake:
         paper = Item(
             item_key("a"),
