@@ -243,7 +243,7 @@ class Intake:
                 self.index.add(_row(each.item, signed) for each, signed in fresh)
                 for number, (each, signed) in enumerate(fresh):
                     try:
-                        each.result = self._vault.give_name(each.folder, signed.name)
+                        each.result = self._vault.give_name(each.folder, signed)
                     except OSError:
                         # A matter's numbers have no gap: what comes after waits as well.
                         self.index.drop(late.item.key for late, _ in fresh[number:])
