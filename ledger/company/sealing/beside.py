@@ -20,6 +20,7 @@ MANY = 12
 """Orders that are worth a process: it takes a third of a second to start."""
 
 _LENGTH = 8
+_PROGRAM = ("-I", "-m", "ledger.company.sealing.sealing_process")
 
 
 class Sealers:
@@ -58,7 +59,7 @@ class Sealers:
 
 def _started() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", "ledger.company.sealing.sealing_process"],
+        [sys.executable, *_PROGRAM],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
