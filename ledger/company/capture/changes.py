@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger.company.capture.config import Provenance
-from ledger.company.capture.index import Place, State
+from ledger.company.capture.index import Known, Place, State
 from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.looking import (
@@ -91,9 +91,9 @@ class Changes:
                     self._moved(root, before, path, info)
                     return False
         if unquiet:
-            self._copied(root, path)
+            self._copied(root, path, known)
         else:
-            (later or self._take)(self._version(root, path))
+            (later or self._take)(self._version(root, path, known))
         return False
 
     def take(self, items: Sequence[Item]) -> list[Exception | None]:
@@ -150,31 +150,32 @@ class Changes:
             with self._lock:
                 self._leaving.discard(path)
 
-    def _version(self, root: Root, path: str) -> Item:
+    def _version(self, root: Root, path: str, known: Known | None) -> Item:
         (document,) = collect(Path(path), tool_name()).documents
         source = document.source
         assert isinstance(source, FileSource)
         info = os.lstat(path)
         if state_of_stat(info) != state_of_source(source):
             raise SourceChanged(f"{quoted(path)} changed while it was looked at")
-        return self._next_version(root, path, document, info)
+        return self._next_version(root, path, known, document, info)
 
-    def _copied(self, root: Root, path: str) -> None:
+    def _copied(self, root: Root, path: str, known: Known | None) -> None:
         with self._intake.copied(path) as (copy, info):
             (document,) = collect(copy, tool_name()).documents
             document = replace(document, origin=text_of_name(path))
-            self._take(self._next_version(root, path, document, info, (("copied", _UNQUIET),)))
+            stated = (("copied", _UNQUIET),)
+            self._take(self._next_version(root, path, known, document, info, stated))
 
     def _next_version(
         self,
         root: Root,
         path: str,
+        known: Known | None,
         document: Document,
         info: os.stat_result,
         stated: Provenance = (),
     ) -> Item:
         state = state_of_stat(info)
-        known = self._index.at(path)
         self._journal.note(Kind.CAME_IN, path)
         return Item(
             key=item_key("file", path, known.row if known else 0, *state_values(state)),
