@@ -34,7 +34,7 @@ from ledger.evidence.manifest import Cover
 MIB = 1 << 20
 SIZE = 1024 * MIB
 ROUNDS = 7
-FLOOR_GATE, AGE_GATE, RESIDENT_GATE_MIB = 0.6, 0.5, 128
+FLOOR_GATE, AGE_GATE, RESIDENT_GATE_MIB = 0.65, 0.5, 128
 MEMORY_FOLDER = Path("/dev/shm")
 
 

@@ -8,6 +8,8 @@ ratio of the two is taken of CPU time.
 *Rate*: in-process, submitted in batches of 256, beside what all cores could verify of Ed25519 if they
 did nothing else.
 
+*Start*: the service's modules are loaded and the grown ledger is opened, in a process of its own.
+
 *Doubts*: what a block costs because the notary verifies a receipt of it, keeps a copy of its
 checkpoint, and looks at its clock and its files.
 
@@ -16,6 +18,7 @@ checkpoint, and looks at its clock and its files.
 
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,11 +44,23 @@ RATE_BATCHES = 24
 FILL = 4_096
 DOUBTS = 200
 SMALLEST, LARGEST = 1_000, 1_000_000
-FLAT = 1.25
+FLAT = 1.2
 """Gate: a deposit into a ledger of any size costs at most this beside one into the smallest."""
+STARTED, RESIDENT = 2.0, 120
+"""Gates: seconds from nothing to a notary that takes deposits, and the MiB that it then holds."""
 RATE = 0.25
 """Gate: deposits for each signature that all cores could verify."""
 VERIFY_SECONDS = 1.0
+START = """
+import sys
+from pathlib import Path
+import api.server
+from tests.notaries import opened
+with opened(Path(sys.argv[1])):
+    status = Path("/proc/self/status").read_text()
+    print(status.partition("VmRSS:")[2].split()[0], flush=True)
+    sys.stdin.read()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,23 @@ def _flatness(work: Path, largest: int) -> Iterator[Row]:
                 found_ratio > FLAT,
             )
             before, size = found_ratio, size * 10
+    yield from _start(work / "grown", size // 10)
+
+
+def _start(directory: Path, size: int) -> Iterator[Row]:
+    started = time.perf_counter()
+    command = [sys.executable, "-c", START, str(directory)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        resident = int(process.stdout.readline()) >> 10
+        seconds = time.perf_counter() - started
+        process.stdin.close()
+    yield Row(
+        f"start with {size:,} entries",
+        f"{seconds:.1f} s, {resident} MiB",
+        gate=f"at most {STARTED:.0f} s and {RESIDENT} MiB",
+        missed=seconds > STARTED or resident > RESIDENT,
+    )
 
 
 def _rate(work: Path) -> Row:

@@ -112,7 +112,8 @@ def escape(text: str, *, quotes: bool, lines: bool = False) -> str:
 
     With `quotes`, quotation marks and backslashes are escaped as well; with `lines`, line feeds stay.
     """
-    kept = text if lines else "".join(" " if _is_space(c) else c for c in text)
+    plain = lines or text.isascii()
+    kept = text if plain else "".join(" " if _is_space(c) else c for c in text)
     kept = re.sub(" {2,}", " ", kept)
     if kept.isascii() and kept.isprintable() and not (quotes and "\\" in kept):
         return kept
@@ -165,6 +166,8 @@ def _columns(character: str) -> int:
 
 def take(text: str, width: int) -> str:
     """Return the beginning of `text` that fits in `width` columns."""
+    if text.isascii():
+        return text[: max(0, width)]
     taken = 0
     for position, character in enumerate(text):
         taken += _columns(character)

@@ -4,9 +4,9 @@ No clock, file, network or database. The command line, the service and the tests
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ledger.chain import report as rp
 from ledger.chain.block import Block, parse_block
@@ -112,6 +112,7 @@ def verify_receipt(
     provisional: bool = False,
     record: bytes | None = None,
     inspections: Sequence["InspectionRecord"] = (),
+    memory: "Memory | None" = None,
 ) -> VerifiedReceipt:
     """Return what the receipt proves under `trust`; see formats.md, Receipt and Trust file.
 
@@ -137,7 +138,9 @@ def verify_receipt(
         (`verify_inspection`); where its tree has the size of the receipt's, it has the same root. What
         the office says to have seen is stated by it.
 
-    With `provisional` a receipt may lack what comes with its anchor: witnesses, time, existence.
+    With `provisional` a receipt may lack what comes with its anchor: witnesses, time, existence. What
+    it shares with receipts before it, to the byte, is taken from `memory`: the same is found with it
+    as without.
 
     Raises:
         MalformedData: `receipt` is no receipt (step 1), or names no deposit (step 2).
@@ -155,6 +158,7 @@ def verify_receipt(
         provisional=provisional,
         renewed=renewed,
         inspections=inspections,
+        memory=memory,
     )
 
 
@@ -173,6 +177,7 @@ def verify_parsed(
     provisional: bool = False,
     renewed: "Renewed | None" = None,
     inspections: Sequence["InspectionRecord"] = (),
+    memory: "Memory | None" = None,
 ) -> VerifiedReceipt:
     """Return what `verify_receipt` does: steps 3 to 10, then 11 with what `opening` gives, and 12.
 
@@ -180,7 +185,7 @@ def verify_parsed(
     that leads somewhere. `renewed` is a record over the file that is the receipt, or holds it. Raises
     ReceiptRefused, and what `opening` raises.
     """
-    steps = _Steps(receipt, trust, renewed)
+    steps = _Steps(receipt, trust, renewed, (memory or Memory(trust)).of(trust))
     steps.run()
     opened = opening(steps.report())
     if opened is not None:
@@ -211,12 +216,43 @@ def unchecked_report() -> Report:
     return Report(claims, DEFAULT_REQUIRED)
 
 
+class Memory:
+    """What has held in receipts that were verified before, by the very bytes that it was found of.
+
+    Receipts of one block share their checkpoint, block record, enrolment and seal. For one trust file
+    and one thread. What does not hold is not remembered.
+    """
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        self._held: dict[Hashable, object] = {}
+
+    def of(self, trust: Trust) -> "Memory":
+        """Return this memory, or an empty one where it is another trust file's."""
+        return self if trust is self._trust else Memory(trust)
+
+    def once(self, find: Callable[[], T], step: str, *given: Hashable) -> T:
+        """Return what `find` finds: all that it depends on beside the trust is `step` and `given`."""
+        key = step, given
+        if key not in self._held:
+            if len(self._held) == _MOST_HELD:
+                self._held.clear()
+            self._held[key] = find()
+        return cast("T", self._held[key])
+
+
+_MOST_HELD = 256
+"""Things that are remembered: four a block, of some kilobytes each."""
+
+
 class _Steps:
     """Runs the steps, so that one failed claim does not hide what the others show."""
 
-    def __init__(self, receipt: DepositReceipt, trust: Trust, renewed: "Renewed | None") -> None:
+    def __init__(
+        self, receipt: DepositReceipt, trust: Trust, renewed: "Renewed | None", memory: Memory
+    ) -> None:
         self.parts, self.statement, self.deposit = receipt.parts, receipt.statement, receipt.deposit
-        self.trust, self.renewed = trust, renewed
+        self.trust, self.renewed, self.memory = trust, renewed, memory
         self.claims: dict[str, Claim] = {}
         self.checkpoint: VerifiedCheckpoint | None = None
         self.block: Block | None = None
@@ -264,18 +300,19 @@ class _Steps:
     def _say(self, claim: str, status: str, by: str = "", **facts: object) -> None:
         self.claims[claim] = Claim(claim, status, by, facts=facts)
 
-    def _included(self, entry: bytes, position: Position) -> None:
+    def _notary_statement(self, data: bytes, position: Position) -> Statement:
         assert self.checkpoint is not None
         tree = self.checkpoint.checkpoint
-        verify_inclusion(leaf_hash(entry), position.index, tree.size, position.proof, tree.root)
 
-    def _notary_statement(self, data: bytes, position: Position) -> Statement:
-        statement = parse_statement(data)
-        if statement.issuer != self.trust.origin:
-            raise VerificationFailed("a statement in the receipt is not the trusted notary's")
-        verify_by_log(statement, self.trust)
-        self._included(data, position)
-        return statement
+        def find() -> Statement:
+            statement = parse_statement(data)
+            if statement.issuer != self.trust.origin:
+                raise VerificationFailed("a statement in the receipt is not the trusted notary's")
+            verify_by_log(statement, self.trust)
+            verify_inclusion(leaf_hash(data), position.index, tree.size, position.proof, tree.root)
+            return statement
+
+        return self.memory.once(find, "entry", data, position, tree.size, tree.root)
 
     def _ledger(self) -> VerifiedCheckpoint:
         if self.deposit.origin != self.trust.origin:
@@ -283,7 +320,8 @@ class _Steps:
                 f"the deposit was made for {quoted(self.deposit.origin)}, "
                 f"the trust file is for {quoted(self.trust.origin)}"
             )
-        checkpoint = verify_own(self.trust, self.parts.note)
+        note = self.parts.note
+        checkpoint = self.memory.once(lambda: verify_own(self.trust, note), "note", note)
         policy = self.trust.policy_at(checkpoint.checkpoint.size)
         until = revocation(checkpoint, self.trust.retired)
         if until is not None:
@@ -377,9 +415,12 @@ class _Steps:
 
     def _identity(self) -> IdentityRecord | None:
         assert self.enrolment is not None
-        if self.parts.record is None:
+        enrolment, data = self.enrolment, self.parts.record
+        if data is None:
             return None
-        record = verify_record(self.enrolment, self.parts.record)
+        record = self.memory.once(
+            lambda: verify_record(enrolment, data), "record", self.parts.enrolment, data
+        )
         self._say(
             rp.IDENTITY,
             rp.STATED,
@@ -405,7 +446,15 @@ class _Steps:
         for each in self.trust.revoked_seals:
             if each.key == receipt.key_id:
                 self._require_stamped(each.revoked if tree.size <= each.size else 0)
-        subject = verify_seal(receipt, tree.root, self.trust.seals, self.block.time)
+        message, time = receipt.message, self.block.time
+        subject = self.memory.once(
+            lambda: verify_seal(receipt, tree.root, self.trust.seals, time),
+            "seal",
+            message.protected_raw,
+            message.signature,
+            tree.root,
+            time,
+        )
         self._say(rp.SEAL, rp.PROVEN, "seal-certificate", subject=subject)
 
     def _content(self, opening: OpenedDeposit) -> None:

@@ -35,6 +35,8 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def columns(text: str) -> int:
     """Return how many columns `text` takes: two for wide characters, none for combining ones."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     return sum(_columns(character) for character in text)
 
 

@@ -106,7 +106,7 @@ def b64decode_raw(text: str) -> bytes:
     return data
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HybridRecipient:
     """`age1pq1...`: 1,184 bytes of ML-KEM-768 and 32 of X25519."""
 
@@ -118,10 +118,11 @@ class HybridRecipient:
 
     def wrap(self, file_key: bytes, random: Random) -> Stanza:  # noqa: ARG002
         # HPKE draws the encapsulation's randomness from the operating system; it takes no other.
-        sealed = _HYBRID_SUITE.encrypt(file_key, self._key(), _HYBRID_INFO)
+        sealed = _HYBRID_SUITE.encrypt(file_key, self._key, _HYBRID_INFO)
         share, body = sealed[:_ENCAPSULATED_SIZE], sealed[_ENCAPSULATED_SIZE:]
         return Stanza("mlkem768x25519", (b64encode_raw(share),), body)
 
+    @cached_property
     def _key(self) -> MLKEM768X25519PublicKey:
         return MLKEM768X25519PublicKey(
             MLKEM768PublicKey.from_public_bytes(self.public[:_ML_KEM_PUBLIC_SIZE]),
@@ -267,7 +268,7 @@ def parse_recipient(text: str) -> HybridRecipient | X25519Recipient:
     if prefix == "age1pq" and len(data) == _ML_KEM_PUBLIC_SIZE + 32:
         recipient = HybridRecipient(data)
         try:
-            recipient._key()
+            _ = recipient._key
         except ValueError as error:
             raise MalformedData("the age recipient holds no valid ML-KEM-768 key") from error
         return recipient

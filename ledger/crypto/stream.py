@@ -64,9 +64,14 @@ def plain_size(size: int) -> int:
 
 
 def in_order(
-    pool: ThreadPoolExecutor, calls: Iterable[Callable[[], Result]], ahead: int
+    pool: ThreadPoolExecutor | None, calls: Iterable[Callable[[], Result]], ahead: int
 ) -> Iterator[Result]:
-    """Return the calls' results in order; at most `ahead` are begun before theirs are taken."""
+    """Return the calls' results in order; at most `ahead` are begun before theirs are taken.
+
+    Without a `pool` each is made in this thread when its result is taken.
+    """
+    if pool is None:
+        return (call() for call in calls)
     jobs = (pool.submit(call) for call in calls)
     running = deque(islice(jobs, ahead))
 

@@ -51,6 +51,7 @@ def joined(lines: list[str]) -> str:
     return BETWEEN.join(dict.fromkeys(filter(None, lines)))
 
 
+@lru_cache(maxsize=256)
 def _said(line: str, language: str) -> Said:
     for pattern, notice in _patterns():
         if found := pattern.fullmatch(line):

@@ -12,11 +12,14 @@ from ledger.company.capture.config import Rule
 from ledger.company.capture.index import Place, State
 from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.documents import Document, SealedDeposit
+from ledger.company.sealing import beside, orders
 from ledger.company.sealing import seal as sealing
-from ledger.company.sealing.sources import MemorySource
+from ledger.company.sealing.sources import MemorySource, open_source
+from ledger.company.vault.stored import StoredDeposit, file_header
 from ledger.company.vault.vault import Vault
-from ledger.crypto.recipients import HybridIdentity
-from ledger.errors import StorageFailed
+from ledger.crypto.recipients import HybridIdentity, Random
+from ledger.crypto.stream import payload_root
+from ledger.errors import SourceChanged, StorageFailed
 from tests.cli.conftest import Company
 from tests.renditions.pdfs import data, new
 
@@ -168,7 +171,7 @@ def test_plaintext_that_is_made_for_sealing_lies_where_the_next_start_removes_it
         found.extend(Path(each.source.path) for each in documents if each.rendition)  # type: ignore[attr-defined]
         return sealing.seal(documents, *rest, **named)
 
-    monkeypatch.setattr(capture, "seal", seal)
+    monkeypatch.setattr(orders, "seal", seal)
     with opened(vault) as intake:
         paper = Item(
             item_key("a"),
@@ -182,3 +185,59 @@ def test_plaintext_that_is_made_for_sealing_lies_where_the_next_start_removes_it
         rooms = {each.relative_to(vault.home / "spool").parts[0] for each in found}
         assert all(each.startswith(".sealing-") for each in rooms)
     assert not any(each.exists() for each in found)
+
+
+def files(folder: Path, count: int) -> list[Item]:
+    found = []
+    for number in range(count):
+        path = folder / f"{number}.txt"
+        path.write_bytes(b"paper %d\n" % number)
+        document = Document(open_source(path), path.name)
+        found.append(Item(item_key(str(path)), (document,), path.name, str(path), Rule()))
+    return found
+
+
+def sealed_here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the documents that this process seals, as they come."""
+    found: list[str] = []
+
+    def carry_out(order: orders.Order, random: Random) -> orders.Sealed:
+        found.append(order.documents[0].name)
+        return orders.carry_out(order, random)
+
+    monkeypatch.setattr(capture, "carry_out", carry_out)
+    monkeypatch.setattr(beside.os, "cpu_count", lambda: 2)
+    return found
+
+
+def test_of_many_files_sealed_in_a_process_a_bad_one_stops_no_other(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    papers = files(tmp_path, beside.MANY)
+    (tmp_path / "3.txt").write_bytes(b"changed meanwhile")
+    here = sealed_here(monkeypatch)
+    with opened(vault) as intake:
+        outcomes = intake.take_all(papers)
+    assert isinstance(outcomes[3], SourceChanged)
+    assert here == ["3.txt"], "the process has sealed all others"
+    taken = [each for each in outcomes if isinstance(each, StoredDeposit)]
+    assert sorted(each.name for each in taken) == sorted(each.name for each in vault.spooled())
+    assert len(taken) == beside.MANY - 1
+    assert not list((vault.home / "spool").glob(".sealing*"))
+    for each in vault.spooled():
+        each.check()
+        for path, payload in each.files:
+            data = path.read_bytes()[len(file_header(path)) :]
+            assert (len(data), payload_root([data])) == (payload.size, payload.root)
+
+
+def test_what_a_process_that_dies_has_not_sealed_is_sealed_here(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    papers = files(tmp_path, beside.MANY)
+    here = sealed_here(monkeypatch)
+    monkeypatch.setattr(beside, "_PROGRAM", ("-c", "import sys; sys.stdin.buffer.read(100)"))
+    with opened(vault) as intake:
+        outcomes = intake.take_all(papers)
+    assert here == [f"{number}.txt" for number in range(beside.MANY)]
+    assert len(vault.spooled()) == len(outcomes) == beside.MANY

@@ -11,12 +11,12 @@ import contextlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ledger.company.capture.config import Provenance
-from ledger.company.capture.index import Place, State
+from ledger.company.capture.index import Known, Place, State
 from ledger.company.capture.intake import Intake, Item, item_key
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.looking import (
@@ -60,11 +60,19 @@ class Changes:
         self._lock = threading.Lock()
         self._leaving: set[str] = set()
 
-    def look(self, root: Root, path: str, *, unquiet: bool = False) -> bool:
+    def look(
+        self,
+        root: Root,
+        path: str,
+        *,
+        unquiet: bool = False,
+        later: Callable[[Item], None] | None = None,
+    ) -> bool:
         """Record what has become of a path, and return whether a file that was recorded is missing.
 
-        An `unquiet` file is sealed as a copy, which does not change meanwhile. Raises SourceChanged,
-        InvalidInput, StorageFailed.
+        An `unquiet` file is sealed as a copy, which does not change meanwhile; the next version of any
+        other goes to `later`, where there is such, for `take`. Raises SourceChanged, InvalidInput,
+        StorageFailed.
         """
         try:
             info = os.lstat(path)
@@ -82,8 +90,27 @@ class Changes:
                 if is_gone(before):
                     self._moved(root, before, path, info)
                     return False
-        (self._copied if unquiet else self._version)(root, path)
+        if unquiet:
+            self._copied(root, path, known)
+        else:
+            (later or self._take)(self._version(root, path, known))
         return False
+
+    def take(self, items: Sequence[Item]) -> list[Exception | None]:
+        """Record versions that `look` has found; return for each why it was not."""
+        since = [self._since(each.path) for each in items]
+        outcomes = self._intake.take_all(items)
+        for item, began, taken in zip(items, since, outcomes, strict=True):
+            if not isinstance(taken, Exception):
+                self._journal.expect(taken.name, began)
+                self._journal.note(
+                    Kind.SEALED,
+                    item.path,
+                    sentences(taken.meta.notices),
+                    identity=taken.commitment,
+                )
+        self._spooled()
+        return [each if isinstance(each, Exception) else None for each in outcomes]
 
     def missing(self, path: str) -> State | None:
         """Return the state last recorded of the file at a path, None where none should stand."""
@@ -123,44 +150,43 @@ class Changes:
             with self._lock:
                 self._leaving.discard(path)
 
-    def _version(self, root: Root, path: str) -> None:
+    def _version(self, root: Root, path: str, known: Known | None) -> Item:
         (document,) = collect(Path(path), tool_name()).documents
         source = document.source
         assert isinstance(source, FileSource)
         info = os.lstat(path)
         if state_of_stat(info) != state_of_source(source):
             raise SourceChanged(f"{quoted(path)} changed while it was looked at")
-        self._take_version(root, path, document, info)
+        return self._next_version(root, path, known, document, info)
 
-    def _copied(self, root: Root, path: str) -> None:
+    def _copied(self, root: Root, path: str, known: Known | None) -> None:
         with self._intake.copied(path) as (copy, info):
             (document,) = collect(copy, tool_name()).documents
             document = replace(document, origin=text_of_name(path))
-            self._take_version(root, path, document, info, (("copied", _UNQUIET),))
+            stated = (("copied", _UNQUIET),)
+            self._take(self._next_version(root, path, known, document, info, stated))
 
-    def _take_version(
+    def _next_version(
         self,
         root: Root,
         path: str,
+        known: Known | None,
         document: Document,
         info: os.stat_result,
         stated: Provenance = (),
-    ) -> None:
+    ) -> Item:
         state = state_of_stat(info)
-        known = self._index.at(path)
         self._journal.note(Kind.CAME_IN, path)
-        self._take(
-            Item(
-                key=item_key("file", path, known.row if known else 0, *state_values(state)),
-                documents=(document,),
-                title=document.name,
-                path=path,
-                rule=root.watch.rule,
-                topic=text_of_name(path),
-                provenance=(("path", text_of_name(path)), *stated_times(info), *stated),
-                place=Place(path, state),
-                receipt_beside=root.watch.receipts_beside,
-            ),
+        return Item(
+            key=item_key("file", path, known.row if known else 0, *state_values(state)),
+            documents=(document,),
+            title=document.name,
+            path=path,
+            rule=root.watch.rule,
+            topic=text_of_name(path),
+            provenance=(("path", text_of_name(path)), *stated_times(info), *stated),
+            place=Place(path, state),
+            receipt_beside=root.watch.receipts_beside,
         )
 
     def _moved(self, root: Root, before: str, path: str, info: os.stat_result) -> None:
@@ -208,10 +234,6 @@ class Changes:
         )
 
     def _take(self, item: Item) -> None:
-        since = self._since(item.path)
-        taken = self._intake.take(item)
-        self._journal.expect(taken.name, since)
-        self._journal.note(
-            Kind.SEALED, item.path, sentences(taken.meta.notices), identity=taken.commitment
-        )
-        self._spooled()
+        (error,) = self.take([item])
+        if error is not None:
+            raise error

@@ -1,6 +1,7 @@
 """From what has come into being into the spool: sealed, durable, exactly once.
 
-`take` may be called from any thread. It seals into a folder that nobody sees, then whoever is first
+`take` may be called from any thread. It seals into folders that nobody sees, many small items in
+processes beside this one (`ledger.company.sealing.beside`), then whoever is first
 commits what waits, in one go, under the vault's lock:
 
 1. number the matters, sign, make every folder's files durable;
@@ -19,7 +20,7 @@ import os
 import platform
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,15 +31,13 @@ from typing import Self
 from ledger.chain.statement import MATTER_ID_SIZE, Matter, parse_deposit
 from ledger.company.capture.config import Provenance, Rule
 from ledger.company.capture.index import Captured, CaptureIndex, Place
-from ledger.company.documents import Document, SealedDeposit
-from ledger.company.noting import noted
-from ledger.company.sealing.preparing import prepared
-from ledger.company.sealing.seal import seal
-from ledger.company.vault.recipients import OFFICER_NAME, Recipients, parsed
+from ledger.company.documents import Document
+from ledger.company.sealing.beside import Sealers
+from ledger.company.sealing.orders import Order, Sealed, carry_out
+from ledger.company.vault.recipients import OFFICER_NAME, Recipients
 from ledger.company.vault.stored import MATTER_NAME, Meta, Signed, StoredDeposit
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import Random
-from ledger.disk.files import NewFile
 from ledger.errors import InvalidInput, SealbookError, StorageFailed
 from ledger.evidence.manifest import Cover, numbered
 from ledger.language import iso
@@ -46,9 +45,6 @@ from ledger.program import tool_name
 from ledger.quoted import quoted
 
 _CHUNK = 1 << 20
-LARGE = 8 << 20
-"""Bytes of documents from which one deposit is sealed on all cores; smaller ones go side by side."""
-
 WRITERS = 4
 """Threads that make a batch's files durable: the disk takes their syncs together."""
 
@@ -93,11 +89,18 @@ def item_key(*parts: bytes | str | int) -> bytes:
 class _Ticket:
     item: Item
     folder: Path
-    sealed: SealedDeposit
-    sealed_for: str
+    sealed: Sealed | None = None
+    sealed_for: str = ""
     result: StoredDeposit | None = None
-    error: SealbookError | None = None
+    error: Exception | None = None
     done: bool = False
+
+    @property
+    def outcome(self) -> StoredDeposit | Exception:
+        """What has become of the item, in the end."""
+        outcome = self.error or self.result
+        assert outcome is not None
+        return outcome
 
 
 class Intake:
@@ -114,6 +117,8 @@ class Intake:
         self.clock_note = "not compared with the notary's yet"
         self._close = ExitStack()
         self._room = self._close.enter_context(vault.sealing()).folder
+        self._sealers = Sealers()
+        self._close.callback(self._sealers.close)
         self._writers = self._close.enter_context(ThreadPoolExecutor(WRITERS, "spool"))
         self.index = CaptureIndex(vault.home, lambda name: vault.stored(name).folder.exists())
         self._close.callback(self.index.close)
@@ -138,26 +143,30 @@ class Intake:
 
         Raises StorageFailed, SourceChanged, InvalidInput.
         """
-        known = self.find(item.key)
-        if known is not None:
-            return known
-        folder = self._room / str(next(self._numbers))
+        (taken,) = self.take_all([item])
+        if isinstance(taken, Exception):
+            raise taken
+        return taken
+
+    def take_all(self, items: Sequence[Item]) -> list[StoredDeposit | Exception]:
+        """Seal items, each as `take` does; return what each has become, or why it has not.
+
+        Small ones: large documents are sealed one after the other.
+        """
+        tickets = [_Ticket(each, self._room / str(next(self._numbers))) for each in items]
         try:
-            # Read anew for each item: an officer who was removed a moment ago gets nothing more.
-            officers = self._vault.officers
-            ticket = _Ticket(item, folder, self._seal(item, folder, officers), officers.state)
-            self._waiting.append(ticket)
+            self._seal(tickets)
+            sealed = [each for each in tickets if each.sealed is not None]
+            self._waiting += sealed
             with self._commit:
-                if not ticket.done:
+                if sealed and not sealed[-1].done:
                     batch = self._waiting[:]
                     del self._waiting[: len(batch)]
                     self._spool(batch)
         finally:
-            _remove(folder)
-        if ticket.error is not None:
-            raise ticket.error
-        assert ticket.result is not None
-        return ticket.result
+            for each in tickets:
+                _remove(each.folder)
+        return [each.outcome for each in tickets]
 
     @contextlib.contextmanager
     def copied(self, path: str) -> Iterator[tuple[Path, os.stat_result]]:
@@ -177,32 +186,39 @@ class Intake:
         if deposit.deposit.matter is not None:
             self.index.forget_numbers(deposit.deposit.matter.id)
 
-    def _seal(self, item: Item, folder: Path, officers: Recipients) -> SealedDeposit:
-        try:
-            folder.mkdir(mode=0o700)
-        except OSError as error:
-            raise StorageFailed(f"{quoted(folder)} could not be made: {error.strerror}.") from error
-        size = sum(document.source.size for document in item.documents)
-        rule = item.rule
-        with ExitStack() as stack:
-            documents = stack.enter_context(
-                # What a kill leaves here is removed at the next start.
-                prepared(item.documents, None if rule.commitment_only else self._room)
-            )
-            manifest = stack.enter_context(NewFile(folder / "manifest.age"))
-            content = None
-            if not rule.commitment_only:
-                content = stack.enter_context(NewFile(folder / "content.age"))
-            return seal(
-                documents,
-                self._key.thumbprint,
-                parsed(officers.sealed_for(rule.officers)),
-                Cover(_text(item.title), (*item.provenance, *self._stated(item))),
-                content,
-                manifest,
-                self._random,
-                workers=1 if size < LARGE else None,
-            )
+    def _seal(self, tickets: Sequence[_Ticket]) -> None:
+        """Give each ticket what was sealed, the deposit that it is already, or its error."""
+        # Read anew each time: an officer who was removed a moment ago gets nothing more.
+        officers = self._vault.officers
+        todo: list[tuple[_Ticket, Order]] = []
+        for each in tickets:
+            try:
+                each.result = self.find(each.item.key)
+                if each.result is None:
+                    each.sealed_for = officers.state
+                    todo.append((each, self._order(each, officers)))
+            except Exception as error:  # noqa: BLE001 - one item must not stop the others
+                each.error = error
+        answers = self._sealers.carry_out([order for _, order in todo])
+        for (each, order), answer in zip(todo, answers, strict=True):
+            try:
+                if answer is None:
+                    _remove(each.folder)
+                each.sealed = answer or carry_out(order, self._random)
+            except Exception as error:  # noqa: BLE001 - one item must not stop the others
+                each.error = error
+
+    def _order(self, ticket: _Ticket, officers: Recipients) -> Order:
+        item, rule = ticket.item, ticket.item.rule
+        return Order(
+            item.documents,
+            ticket.folder,
+            # What a kill leaves here is removed at the next start.
+            None if rule.commitment_only else self._room,
+            self._key.thumbprint,
+            officers.sealed_for(rule.officers),
+            Cover(_text(item.title), (*item.provenance, *self._stated(item))),
+        )
 
     def _stated(self, item: Item) -> Provenance:
         """Return what is stated of every capture."""
@@ -227,7 +243,7 @@ class Intake:
                 self.index.add(_row(each.item, signed) for each, signed in fresh)
                 for number, (each, signed) in enumerate(fresh):
                     try:
-                        each.result = self._vault.give_name(each.folder, signed.name)
+                        each.result = self._vault.give_name(each.folder, signed)
                     except OSError:
                         # A matter's numbers have no gap: what comes after waits as well.
                         self.index.drop(late.item.key for late, _ in fresh[number:])
@@ -255,6 +271,7 @@ class Intake:
         heads: dict[bytes, Matter] = {}
         for each in batch:
             item, sealed = each.item, each.sealed
+            assert sealed is not None
             if (known := self.find(item.key)) is not None:
                 each.result = known
                 continue
@@ -271,7 +288,7 @@ class Intake:
                 source=f"capture {item.key.hex()}",
                 keep=not item.receipt_beside,
                 sealed_for=each.sealed_for,
-                notices=noted(sealed.record.documents),
+                notices=sealed.notices,
             )
             signed = self._vault.sign(
                 sealed.commitment, sealed.content, sealed.manifest, place, meta, self._clock()

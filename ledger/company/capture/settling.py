@@ -1,6 +1,7 @@
 """When a path that changes is quiet enough to be recorded."""
 
 import enum
+from itertools import islice
 
 UNSETTLED = 10.0
 """Seconds after which a file is sealed although it never becomes quiet."""
@@ -58,7 +59,7 @@ class Settling:
 
     def due(self, now: float, most: int) -> list[str]:
         """Return up to `most` paths that have settled, oldest first; they are no longer pending."""
-        found = [path for path, (_, due) in self._pending.items() if due <= now][:most]
+        found = list(islice((path for path, (_, due) in self._pending.items() if due <= now), most))
         for path in found:
             del self._pending[path]
         return found

@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,16 +21,21 @@ from ledger.company.capture.changes import Changes
 from ledger.company.capture.config import Watch
 from ledger.company.capture.events import EVENTS, LINUX, Handler, Overflow, make_observer
 from ledger.company.capture.index import State
-from ledger.company.capture.intake import Intake
+from ledger.company.capture.intake import Intake, Item
 from ledger.company.capture.journal import Journal, Kind
 from ledger.company.capture.looking import Root, is_gone, path_below, state_of_stat, walk_below
 from ledger.company.capture.settling import OPEN_LONGEST, Seen, Settling
+from ledger.company.sealing.renditions import may_be_rendered
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
 from ledger.quoted import quoted
 
 WORKERS = 8
-"""Files that are sealed side by side; their syncs go to the disk together."""
-QUEUE = 8 * WORKERS
+"""Groups of files that are sealed side by side; their syncs go to the disk together."""
+GROUP = 32
+"""Small files that are sealed and spooled together."""
+SMALL = 1 << 20
+"""Bytes up to which a file is small: larger ones, and those that are rendered, hold up no others."""
+QUEUE = WORKERS * GROUP
 """Files that are being sealed or are next."""
 RESCAN = 60.0
 """Seconds between rescans."""
@@ -43,6 +48,25 @@ TELL = 5.0
 OPEN_SHOWN = 20
 AGAIN, AGAIN_STORAGE = 1.0, 5.0
 """Seconds until a file that changed while it was sealed, or did not fit on the disk, is tried again."""
+
+
+def _groups(paths: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the paths, those together that take little time."""
+    quick: list[str] = []
+    for path in paths:
+        if _takes_long(path):
+            yield [path]
+        else:
+            quick.append(path)
+    for at in range(0, len(quick), GROUP):
+        yield quick[at : at + GROUP]
+
+
+def _takes_long(path: str) -> bool:
+    try:
+        return os.lstat(path).st_size > SMALL or may_be_rendered(path)
+    except OSError:
+        return False
 
 
 class FolderWatcher:
@@ -155,8 +179,8 @@ class FolderWatcher:
                     self._sleeping_until = target
                     self._state.wait(target - now)
                     self._sleeping_until = 0.0
-            for path in ready:
-                self._pool.submit(self._work, path)
+            for group in _groups(ready):
+                self._pool.submit(self._work, group)
             if search:
                 self._search()
             if scan:
@@ -212,7 +236,7 @@ class FolderWatcher:
             if not is_gone(path):
                 self._again(path, 0)
             elif state is not None:
-                self._pool.submit(self._work, path, deleted=True)
+                self._pool.submit(self._work, [path], deleted=True)
         now = time.monotonic()
         with self._state:
             self._search_at = now + max(AGAIN, SEARCH_SHARE * (now - begun))
@@ -297,42 +321,67 @@ class FolderWatcher:
 
     # --- one path ---
 
-    def _work(self, path: str, *, deleted: bool = False) -> None:
-        pause = None
-        try:
-            if root := self._root(path):
-                if deleted:
-                    self._changes.gone(root, path)
-                elif self._changes.look(root, path, unquiet=self._is_unquiet(path)):
-                    with self._state:
-                        self._missing.add(path)
-            self._told.pop(path, None)
-        except SourceChanged:
-            pause = AGAIN
-        except (SealbookError, OSError) as error:
-            if not is_gone(path):
-                ours = isinstance(error, SealbookError)
-                why = str(error) if ours else f"It could not be read: {quoted(error)}."
-                if isinstance(error, StorageFailed) or not isinstance(error, SealbookError):
-                    pause = AGAIN_STORAGE
-                if self._told.get(path) != why:
-                    self._told[path] = why
-                    self._fail(path, why, getattr(error, "code", "storage-failed"))
+    def _work(self, paths: Sequence[str], *, deleted: bool = False) -> None:
+        items: list[Item] = []
+        where: list[str] = []
+        for path in paths:
+            found: list[Item] = []
+            try:
+                self._look(path, deleted, found.append)
+            except Exception as error:  # noqa: BLE001 - one file must not end the watch for all others
+                self._end(path, error)
+                continue
+            if found:
+                items += found
+                where.append(path)
             else:
-                pause = AGAIN
-        except Exception as error:  # noqa: BLE001 - one file must not end the watch for all others
+                self._end(path)
+        if not items:
+            return
+        try:
+            outcomes = self._changes.take(items)
+        except Exception as error:  # noqa: BLE001 - nor must all of these together
+            outcomes = [error] * len(items)
+        for path, outcome in zip(where, outcomes, strict=True):
+            self._end(path, outcome)
+
+    def _look(self, path: str, deleted: bool, later: Callable[[Item], None]) -> None:
+        if root := self._root(path):
+            if deleted:
+                self._changes.gone(root, path)
+            elif self._changes.look(root, path, unquiet=self._is_unquiet(path), later=later):
+                with self._state:
+                    self._missing.add(path)
+
+    def _end(self, path: str, error: Exception | None = None) -> None:
+        """Have done with a path, or try it again; tell why once."""
+        pause = None
+        if error is None:
+            self._told.pop(path, None)
+        elif isinstance(error, SourceChanged):
+            pause = AGAIN
+        elif not isinstance(error, SealbookError | OSError):
             self._fail(
                 path, f"Something unexpected happened ({quoted(repr(error))}).", "unexpected"
             )
-        finally:
-            with self._state:
-                self._busy.discard(path)
-                if pause is not None:
-                    self._settling.again(path, pause, time.monotonic())
-                elif path not in self._settling:
-                    self._since.pop(path, None)
-                if pause is not None or self._room() or self._missing:
-                    self._state.notify_all()
+        elif is_gone(path):
+            pause = AGAIN
+        else:
+            ours = isinstance(error, SealbookError)
+            why = str(error) if ours else f"It could not be read: {quoted(error)}."
+            if isinstance(error, StorageFailed) or not ours:
+                pause = AGAIN_STORAGE
+            if self._told.get(path) != why:
+                self._told[path] = why
+                self._fail(path, why, getattr(error, "code", "storage-failed"))
+        with self._state:
+            self._busy.discard(path)
+            if pause is not None:
+                self._settling.again(path, pause, time.monotonic())
+            elif path not in self._settling:
+                self._since.pop(path, None)
+            if pause is not None or self._room() or self._missing:
+                self._state.notify_all()
 
     def _is_unquiet(self, path: str) -> bool:
         with self._state:

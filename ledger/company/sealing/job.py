@@ -184,7 +184,7 @@ class Job:
         return plain, out
 
     def run(
-        self, pool: ThreadPoolExecutor, progress: Callable[[int], None] | None
+        self, pool: ThreadPoolExecutor | None, progress: Callable[[int], None] | None
     ) -> IndexPlace | None:
         """Seal everything and return where the index went."""
         rest = b""  # what the last segment holds if it is not full

@@ -120,6 +120,11 @@ def is_renderable(name: str, media_type: str) -> bool:
     return _kind(name, media_type) is not None
 
 
+def may_be_rendered(name: str) -> bool:
+    """Return whether a file may be of a kind that renditions are made from, going by its name alone."""
+    return PurePosixPath(name).suffix.lower() in (*_KINDS, *_OUTLOOK_NAMES)
+
+
 def is_outlook(document: Document) -> bool:
     """Return whether a document, split, is an item of Outlook that a message is made of."""
     return document.splitting.unsplit in _OUTLOOK

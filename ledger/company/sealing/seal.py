@@ -5,7 +5,7 @@ then zeros up to the PADMÉ size, so that `age -d -i key content.age | tar x` op
 
 Each piece of a source is read once, into memory of our own; its leaf commitments, the ciphertext and
 the payload hash all come from there. A file that changes meanwhile cannot give two hashes; it is
-noticed and the whole deposit given up. The work goes to all cores in segments of 4 MiB: everything
+noticed and the whole deposit given up. The work goes to all cores in segments of 2 MiB: everything
 heavy in it releases the interpreter's lock, and the thread that collects has little left to do.
 """
 
@@ -68,13 +68,16 @@ def seal(
     output = Output(content, recipients, random) if content else None
     layout = Layout(documents, with_content=content is not None)
     commits = Commitments(seed, layout, commit)
-    with ThreadPoolExecutor(workers, "seal") as pool:
-        job = Job(layout, commits, output, workers)
-        try:
-            place = job.run(pool, progress)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    job = Job(layout, commits, output, workers)
+    if workers == 1:
+        place = job.run(None, progress)
+    else:
+        with ThreadPoolExecutor(workers, "seal") as pool:
+            try:
+                place = job.run(pool, progress)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     for document in documents:
         document.source.check()
     commitments = commits.documents()

@@ -32,7 +32,7 @@ from ledger.errors import (
     VerificationFailed,
     WrongOrigin,
 )
-from ledger.verify import VerifiedReceipt, verify_receipt
+from ledger.verify import Memory, VerifiedReceipt, verify_receipt
 
 BATCH = 100
 """Statements sent together: what a notary takes in one request."""
@@ -117,6 +117,7 @@ def confirm(
     Raises Unavailable and NotEnrolled: what was not yielded yet still waits.
     """
     known = ledger.checkpoint()
+    verifying = Answers(trust)
     for at in range(0, len(deposits), BATCH):
         batch = deposits[at : at + BATCH]
         uploaded: list[D] = []
@@ -133,7 +134,7 @@ def confirm(
                 yield each, answer
                 continue
             try:
-                verified = verify_answer(each.encoded, answer, trust)
+                verified = verifying.verify(each.encoded, answer)
                 known = keep_up(ledger, known, verified.checkpoint, notary.consistency)
             except (VerificationFailed, MalformedData) as error:
                 yield each, Rejected(answer, error)
@@ -168,17 +169,29 @@ def is_final(error: SealbookError) -> bool:
     return type(error) in (Refused, KeyRevoked, WrongOrigin, Conflict)
 
 
-def verify_answer(statement: bytes, receipt: bytes, trust: Trust) -> VerifiedReceipt:
-    """Return the verified receipt of this very statement, which may be provisional.
+class Answers:
+    """Verifies a notary's answers; what those of one block share, once."""
 
-    Raises VerificationFailed, MalformedData.
-    """
-    # The content is at home; a receipt alone never shows it.
-    required = tuple(name for name in trust.required if name != CONTENT)
-    verified = verify_receipt(receipt, replace(trust, required=required), provisional=True)
-    if verified.statement.encoded != statement:
-        raise ReceiptForAnother("The notary answered with a receipt for another deposit.")
-    return verified
+    def __init__(self, trust: Trust) -> None:
+        # The content is at home; a receipt alone never shows it.
+        required = tuple(name for name in trust.required if name != CONTENT)
+        self._trust = replace(trust, required=required)
+        self._memory = Memory(self._trust)
+
+    def verify(self, statement: bytes, receipt: bytes) -> VerifiedReceipt:
+        """Return the verified receipt of this very statement, which may be provisional.
+
+        Raises VerificationFailed, MalformedData.
+        """
+        verified = verify_receipt(receipt, self._trust, provisional=True, memory=self._memory)
+        if verified.statement.encoded != statement:
+            raise ReceiptForAnother("The notary answered with a receipt for another deposit.")
+        return verified
+
+
+def verify_answer(statement: bytes, receipt: bytes, trust: Trust) -> VerifiedReceipt:
+    """Return one answer verified, as `Answers.verify` does."""
+    return Answers(trust).verify(statement, receipt)
 
 
 def follow(

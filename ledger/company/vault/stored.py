@@ -1,12 +1,13 @@
 """One deposit in the vault: its files, and what is known of it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ledger.chain.statement import Deposit, Payload, Statement, parse_deposit, parse_statement
 from ledger.company.noting import Noted
@@ -64,13 +65,28 @@ class StoredDeposit:
         self._home = home
         self.name = name
 
+    @classmethod
+    def of(cls, home: Path, signed: "Signed") -> Self:
+        """Return the deposit that was signed a moment ago, so that nothing of it is read again."""
+        made = cls(home, signed.name)
+        made.__dict__.update(meta=signed.meta, statement=signed.statement)
+        return made
+
     @property
     def folder(self) -> Path:
         """Where it is now: another process may file it away at any time."""
-        for place in (SPOOL, REFUSED):
-            if (self._home / place / self.name).exists():
-                return self._home / place / self.name
-        return self._home / FILED / self.name
+        spooled, refused, filed = self._folders
+        # Asked a dozen times of each deposit that is sent.
+        if os.path.exists(spooled):  # noqa: PTH110
+            return spooled
+        return refused if os.path.exists(refused) else filed  # noqa: PTH110
+
+    @cached_property
+    def _folders(self) -> tuple[Path, Path, Path]:
+        spooled, refused, filed = (
+            self._home / each / self.name for each in (SPOOL, REFUSED, FILED)
+        )
+        return spooled, refused, filed
 
     def _from_folder(self, read: Callable[[Path], T]) -> T:
         """Return what `read` finds in the folder; where it was moved meanwhile, in the new place."""

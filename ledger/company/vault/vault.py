@@ -256,14 +256,14 @@ class Vault:
     def spool(self, sealing: Sealing, signed: Signed) -> StoredDeposit:
         """Let a sealed and signed deposit wait to be sent, from now on, whatever happens."""
         signed.write(sealing.folder)
-        deposit = self.give_name(sealing.folder, signed.name)
+        deposit = self.give_name(sealing.folder, signed)
         self.sync_spool()
         return deposit
 
-    def give_name(self, folder: Path, name: str) -> StoredDeposit:
+    def give_name(self, folder: Path, signed: Signed) -> StoredDeposit:
         """Let a complete, durable deposit appear in the spool; durably so after `sync_spool`."""
-        folder.rename(self._spool / name)
-        return StoredDeposit(self.home, name)
+        folder.rename(self._spool / signed.name)
+        return StoredDeposit.of(self.home, signed)
 
     def sync_spool(self) -> None:
         """Make the spool's names durable."""

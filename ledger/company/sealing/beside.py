@@ -1,0 +1,101 @@
+"""Many small deposits sealed in processes beside this one: sealing holds the interpreter's lock.
+
+A process gets orders on its standard input and tells what it has sealed; it ends with its input, or
+when nothing comes for a while. What it does not answer, whatever the reason, is sealed here: so errors
+are found in one place, and nothing depends on a process that dies.
+"""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from queue import SimpleQueue
+from typing import Any
+
+from ledger.company.sealing.orders import Order, Sealed
+
+MANY = 12
+"""Orders that are worth a process: it takes a third of a second to start."""
+
+_LENGTH = 8
+_PROGRAM = ("-I", "-m", "ledger.company.sealing.sealing_process")
+
+
+class Sealers:
+    """A process for each core, started when it is needed. For any number of threads; close it."""
+
+    def __init__(self) -> None:
+        self._count = os.cpu_count() or 1
+        self._free: SimpleQueue[subprocess.Popen[bytes] | None] = SimpleQueue()
+        for _ in range(self._count):
+            self._free.put(None)
+
+    def carry_out(self, orders: Sequence[Order]) -> list[Sealed | None]:
+        """Return what was sealed of each order; None where it was not, and is to be sealed here."""
+        if len(orders) < MANY or self._count < 2:
+            return [None] * len(orders)
+        process = self._free.get()
+        try:
+            if process is None or process.poll() is not None:
+                process = _started()
+            answers = _ask(process, orders)
+        except (OSError, ValueError, EOFError, pickle.PickleError):
+            answers = [None] * len(orders)
+            if process is not None:
+                _end(process)
+                process = None
+        finally:
+            self._free.put(process)
+        return answers
+
+    def close(self) -> None:
+        """End the processes; nothing may be carried out any more."""
+        for _ in range(self._count):
+            if (process := self._free.get()) is not None:
+                _end(process)
+
+
+def _started() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, *_PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _ask(process: subprocess.Popen[bytes], orders: Sequence[Order]) -> list[Sealed | None]:
+    assert process.stdin and process.stdout
+    write_message(process.stdin, tuple(orders))
+    process.stdin.flush()
+    answers: list[Sealed | None] = read_message(process.stdout)
+    if len(answers) != len(orders):
+        raise ValueError
+    return answers
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def write_message(file: Any, value: object) -> None:
+    """Write a value, its size in 8 bytes before it."""
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    file.write(len(data).to_bytes(_LENGTH, "big") + data)
+
+
+def read_message(file: Any) -> Any:
+    """Return a value that `write_message` wrote. Raises EOFError at the end, and what pickle raises."""
+    head = file.read(_LENGTH)
+    if len(head) < _LENGTH:
+        raise EOFError
+    # Both ends are this program, and the pipe between them is nobody else's.
+    return pickle.loads(file.read(int.from_bytes(head, "big")))  # noqa: S301
