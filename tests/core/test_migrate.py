@@ -223,8 +223,8 @@ def test_anchors_and_terms_go_with_the_rows(
     )
     anchors.close()
     with open_desk(directory, read_settings(directory)) as desk:
-        terms.suspend(desk, Actor("system", "root"), "ab" * 16, "fees unpaid")
-        terms.hold(desk, Actor("system", "root"), "cd" * 16, "a court's order")
+        terms.mark(desk, Actor("system", "root"), "ab" * 16, terms.Mark.SUSPENDED, "fees unpaid")
+        terms.mark(desk, Actor("system", "root"), "cd" * 16, terms.Mark.HELD, "a court's order")
     before = held()
     assert before[0] != ([], []) and before[2]
     move(directory, postgres.new())

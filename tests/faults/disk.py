@@ -1,7 +1,7 @@
 """A disk below a folder that loses its power, or fails as it is told to.
 
-What Python writes goes through `os`, whose functions are replaced here. SQLite writes by itself: its files
-are left as they are, and what it makes of a power cut is its own.
+What Python writes goes through `os`, whose functions are replaced here. SQLite writes by itself: its
+files are left as they are, and what it makes of a power cut is its own.
 """
 
 import errno
@@ -31,7 +31,7 @@ ERRORS: tuple[tuple[str, str | None], ...] = (
 )
 """What fails, and how; without a number only half is written, which is no error."""
 Durable = tuple[dict[int, dict[str, int]], dict[int, tuple[int, bytes]], int]
-"""Folders by inode: the inodes of what is in them. Files by inode: mode and content. The root's inode."""
+"""Folders by inode: the inodes of what is in them. Files by inode: mode, content. The root's inode."""
 
 
 class Disk:
@@ -125,7 +125,7 @@ class Disk:
 
 
 def without_power(root: Path, durable: Path, rng: Random) -> None:
-    """Make of a folder what a power cut has left: what was durable, and of the rest what chance keeps."""
+    """Make of a folder what a power cut leaves: what was durable, and of the rest what chance keeps."""
     folders, files, top = pickle.loads(durable.read_bytes())
     image = root.with_name("image")
     worst = rng.random() < 0.5

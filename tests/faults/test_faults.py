@@ -4,8 +4,8 @@ object store, clocks that jump, two that write, one that hangs.
     make soak                                                    # 200 rounds for each engine
     SEALBOOK_SOAK_SEED=17 SEALBOOK_SOAK_ROUNDS=1 make soak       # that one again
 
-Each round works on a ledger of its own. After it nothing that was answered is lost, everything that was asked
-can be sent again and is entered once, `fsck` finds no error, and an auditor finds nothing.
+Each round works on a ledger of its own. After it nothing that was answered is lost, everything that was
+asked can be sent again and is entered once, `fsck` finds no error, and an auditor finds nothing.
 """
 
 import os
@@ -212,7 +212,7 @@ def _overtake(place: Place, process: "subprocess.Popen[str]", after: float) -> N
 
 
 def require_sound(place: Place) -> None:
-    """Require that nothing is lost and everything is entered once, that fsck and auditor find nothing."""
+    """Require that nothing is lost, everything is entered once, and fsck and auditor find nothing."""
     wanted, account = noted(place.work / "asked"), (place.work / "account").read_text()
     answers = noted(place.work / "answers")
     with _opened(place.directory) as notary:

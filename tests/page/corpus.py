@@ -20,6 +20,7 @@ from tests.certificates import YEAR
 from tests.formats.test_document import stored
 from tests.page import evidence_corpus, files, inspection_corpus, receipt_corpus
 from tests.page.files import Case
+from tests.simulator import NOW
 
 KEPT = Path(__file__).parent / "cases"
 RECEIPTS, EVIDENCE, INSPECTIONS, DOUBTED = 1_200, 900, 60, 120
@@ -61,7 +62,7 @@ def changed(part: int = 0, parts: int = 1, *, seed: int = SEED) -> Iterator[Case
 
 def doubted(*, seed: int = SEED) -> Iterator[Case]:
     """Yield receipts of which a hash function is doubted, from days around their tokens' on."""
-    times = (0, receipt_corpus.NOW, receipt_corpus.NOW + 3 * YEAR, 2**53)
+    times = (0, NOW, NOW + 3 * YEAR, 2**53)
     names = ("sha256", "sha384", "sha512")
     for n, case in enumerate(receipt_corpus.cases(seed, DOUBTED)):
         name, other = names[n % 3], names[n % 2]

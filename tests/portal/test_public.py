@@ -163,8 +163,9 @@ def test_where_something_fails_the_page_says_what_may_be_relied_on(portal, monke
     monkeypatch.setattr(portal.notary, "trust", TRUST)
     for case in FAILING:
         answer = upload(portal, case.data, case.name)
-        main = re.search("<main.*</main>", answer.text, re.DOTALL)[0]
-        case.check(re.sub("<[^>]+>", " ", main).replace("&#39;", "'"))
+        main = re.search("<main.*</main>", answer.text, re.DOTALL)
+        assert main is not None
+        case.check(re.sub("<[^>]+>", " ", main[0]).replace("&#39;", "'"))
 
 
 def test_every_name_of_a_depositor_is_quoted_isolated_and_cut(portal):

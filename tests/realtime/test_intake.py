@@ -206,7 +206,7 @@ def sealed_here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return orders.carry_out(order, random)
 
     monkeypatch.setattr(capture, "carry_out", carry_out)
-    monkeypatch.setattr(beside.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     return found
 
 
