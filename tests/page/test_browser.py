@@ -197,6 +197,16 @@ def test_what_is_saved_is_what_was_deposited(browser: Browser, place: Path) -> N
         assert (saved.value.suggested_filename, content(saved.value)) == ("letter.txt", letter)
 
 
+def test_a_hash_function_that_is_trusted_no_more_is_named(browser: Browser, place: Path) -> None:
+    with opened(browser, place) as clerk:
+        clerk.trust(TRUST)
+        clerk.page.click(".doubts summary")
+        clerk.page.fill("#doubt-sha384", "2045-01-01")
+        clerk.verify(vector("cover.evidence"))
+        assert "SHA-384 from 2045-01-01 on" in clerk.page.inner_text(".report-head")
+        assert "It can be read and saved here only" not in clerk.text()
+
+
 def test_it_says_its_own_hash_as_other_software_computes_it(browser: Browser, place: Path) -> None:
     with opened(browser, place) as clerk:
         shown = clerk.page.inner_text("footer .digest")

@@ -18,7 +18,7 @@ export function comparedView(result: Result, others: readonly File[], language: 
     "section",
     { class: "compared" },
     el("h4", {}, tr("Documents that were added to compare", language)),
-    verdict.good ? null : el("p", {}, icon("not-shown"), new Words(" "), tr("They were not compared, because not everything that is required of this file is proven.", language)),
+    verdict.good ? null : el("p", {}, icon("not-shown"), new Words(" "), tr("They were not compared, because something in this file does not hold, or not everything that is required of it is proven.", language)),
     el("ul", { class: "open" }, rows),
     verdict.good && left ? el("p", {}, tr("Further documents were not compared: {0}.", language, { 0: left })) : null,
   );

@@ -17,6 +17,8 @@ export interface Reader {
   readonly result: number;
   readonly deposit: number;
   readonly contents: readonly Content[];
+  /** Whether the whole file is good; of others nothing is read. */
+  readonly good: boolean;
 }
 
 export function contentsView(report: Report, reader: Reader, language: Language): Child {
@@ -31,7 +33,7 @@ export function contentsView(report: Report, reader: Reader, language: Language)
     { class: "contents" },
     el("h4", {}, tr("What is shown, and what is not", language)),
     partial ? el("p", {}, contentWords(documents as Opened[], language)) : null,
-    reader.contents.length ? null : el("p", {}, tr("It can be read and saved here only where everything that is required of the file is proven, and nothing fails.", language)),
+    reader.good ? null : el("p", {}, tr("It can be read and saved here only where everything that is required of the file is proven, and nothing fails.", language)),
     el("ol", { class: "pieces" }, shown),
     rows.length > shown.length ? el("p", {}, tr("Further pieces are left out here; the JSON holds all.", language)) : null,
     partial ? el("p", { class: "gap" }, tr("Other documents of the deposit, if there are any, are not shown.", language)) : null,

@@ -39,7 +39,7 @@ export function resultView(result: Result, setting: Setting, verifier: Verifier,
   const shown = file.reports.slice(0, MAX_REPORTS);
   const beside = comparedView(result, setting.given.others, language);
   const bodies = shown.map((report, n) => {
-    const reader = { verifier, result: result.id, deposit: n, contents: contents[n] ?? [] };
+    const reader = { verifier, result: result.id, deposit: n, contents: contents[n] ?? [], good: file.good };
     const body = reportView(report, setting, reader, several ? null : beside, language);
     if (!several) return body;
     const title = tr("Deposit {number} of {count}", language, { number: n + 1, count: file.reports.length });
