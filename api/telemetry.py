@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 from ledger.errors import InvalidInput
 from ledger.program import VERSION
 
+from .metrics import METHODS
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 TIMEOUT = 10.0
 """Seconds for a batch to be taken; also for the last one when the service stops."""
+
+_OTHER = "_OTHER"
+"""What the semantic conventions call a method that is none of HTTP's."""
 
 
 class Spans:
@@ -38,6 +43,7 @@ class Spans:
         from opentelemetry.trace import SpanKind
         from opentelemetry.trace.status import StatusCode
 
+        method = method if method in METHODS else _OTHER  # callers choose the others
         attributes: dict[str, str | int] = {
             "http.request.method": method,
             "http.response.status_code": status,

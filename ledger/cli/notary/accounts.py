@@ -1,6 +1,7 @@
 """`sealbook notary enroll | accounts | revoke`: who may deposit."""
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,15 @@ from typing import Any
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import directory_option
+from ledger.cli.notary.group import books, directory_option
 from ledger.cli.speech import _, told
 from ledger.errors import Conflict, NotFound
 from ledger.quoted import Message, quoted
 
 _SHORTEST_KEY = 8
+_KEY = re.compile(f"[0-9a-f]{{{_SHORTEST_KEY},64}}")
+_SHOWN = 100
+"""Keys that are counted when several begin alike."""
 _ROLES: dict[str, Message] = {"device": "role\x04device", "recovery": "role\x04recovery"}
 
 
@@ -135,21 +139,19 @@ Example:
 def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
     """Revoke a key for ever. KEY is the start of its id, as `accounts` shows it."""
     from ledger.notary.ordering import command
-    from ledger.notary.orders import ListAccounts, Revoke
+    from ledger.notary.orders import Revoke
 
     start = "".join(key.split()).lower()
-    if len(start) < _SHORTEST_KEY:
+    if not _KEY.fullmatch(start):
         raise click.UsageError(f"Give at least {_SHORTEST_KEY} digits of the key's id.")
-    standings = [each.as_dict() for each in command(directory, ListAccounts()).accounts]
-    found = {
-        each["key"] for one in standings for each in one["keys"] if each["key"].startswith(start)
-    }
+    with books(directory) as (store, _signed):
+        found = store.keys_beginning(start, _SHOWN)
     if len(found) != 1:
         raise NotFound(
             f"{len(found)} keys begin with {quoted(key)}; `sealbook notary accounts` shows all."
         )
-    (full,) = found
-    answer = command(directory, Revoke(bytes.fromhex(full), reason))
+    full = found[0].hex()
+    answer = command(directory, Revoke(found[0], reason))
     shell.emit(
         as_json,
         {"key": full, "reason": reason, "index": answer.index},
