@@ -657,8 +657,8 @@ def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bo
     """
     if (directory / MARK).exists():
         raise Conflict(
-            f"{quoted(directory)} is a backup, and nobody signs in it. `sealbook notary restore` makes a "
-            "notary from it."
+            f"{quoted(directory)} is a backup, and nobody signs in it. `sealbook notary restore` makes "
+            "a notary from it."
         )
     with suppress(NotFound):
         settings = place.read_settings(directory)
