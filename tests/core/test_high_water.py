@@ -129,7 +129,6 @@ def test_a_mark_that_cannot_be_raised_answers_nobody_and_is_made_up_for(
 
     statement = company.statement()
     with opened(directory, hook=hook) as notary:
-        failed.clear()
         with pytest.raises(StorageFailed):
             deposit(notary, [statement])
         (receipt,) = deposit(notary, [statement])
