@@ -518,6 +518,7 @@ def test_what_is_missing_is_said_without_the_clients_words(keys, words, said, mo
             monkeypatch.delenv(each)
     if keys:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     bucket = open_bucket("s3://bucket/p")
     with pytest.raises(StorageFailed, match=said) as failed, bucket._asking("log/checkpoint"):
         raise OSError(words)
