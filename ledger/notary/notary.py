@@ -36,6 +36,7 @@ from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
 from ledger.notary.care.backup import Books, note_backup
 from ledger.notary.care.backup import backup as copy_notary
+from ledger.notary.care.copying import MARK
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
 from ledger.notary.certificates.standing import CertificateStanding, certificate_standing
@@ -654,6 +655,11 @@ def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bo
     One whose rows lie on a server is held only while it has to be settled: who may write, the server
     says.
     """
+    if (directory / MARK).exists():
+        raise Conflict(
+            f"{quoted(directory)} is a backup, and nobody signs in it. `sealbook notary restore` makes "
+            "a notary from it."
+        )
     with suppress(NotFound):
         settings = place.read_settings(directory)
         if settings.database is not None and not (directory / place.READY).exists():

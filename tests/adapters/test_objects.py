@@ -502,3 +502,25 @@ def test_what_the_office_deletes_is_gone_and_says_which_entry_says_so(
         assert read_at(0, size) == other.data
     envelopes.put_many(ACCOUNT, [one])
     assert envelopes.holds(ACCOUNT, one.payload)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words", "said"),
+    [
+        (False, "Error performing PUT http://169.254.169.254/latest/api/token", "no keys"),
+        (True, "<Code>NoSuchBucket</Code>", "no bucket"),
+        (True, "connection refused", "did not take or give"),
+    ],
+)
+def test_what_is_missing_is_said_without_the_clients_words(keys, words, said, monkeypatch, capfd):
+    for each in list(os.environ):
+        if each.startswith("AWS_"):
+            monkeypatch.delenv(each)
+    if keys:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    bucket = open_bucket("s3://bucket/p")
+    with pytest.raises(StorageFailed, match=said) as failed, bucket._asking("log/checkpoint"):
+        raise OSError(words)
+    assert words not in str(failed.value)
+    assert words not in "".join(capfd.readouterr())

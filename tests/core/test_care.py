@@ -103,6 +103,8 @@ def test_a_backup_is_embedded_and_goes_on_where_it_ended(
     assert not {
         each for each in changed if each.startswith(("objects/", "records/", "log/tile/0/0"))
     }
+    with pytest.raises(Conflict, match="is a backup"):
+        opened(target)
     made = read_manifest(target)
     assert made is not None and (made.size, made.files > 10) == (again, True)
     assert read_settings(target).database is None

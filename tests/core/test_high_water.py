@@ -129,7 +129,6 @@ def test_a_mark_that_cannot_be_raised_answers_nobody_and_is_made_up_for(
 
     statement = company.statement()
     with opened(directory, hook=hook) as notary:
-        failed.clear()
         with pytest.raises(StorageFailed):
             deposit(notary, [statement])
         (receipt,) = deposit(notary, [statement])
@@ -151,7 +150,7 @@ def test_the_mark_is_kept_elsewhere_and_belongs_to_one_ledger(
 
 
 def test_a_mark_in_a_bucket_stops_a_server_that_was_set_back(
-    postgres: Postgres, object_server: ObjectServer, company: Company, tmp_path: Path
+    postgres: Postgres, object_server: ObjectServer, tmp_path: Path
 ) -> None:
     url = postgres.new()
     directory = found(tmp_path / "server", database=url)

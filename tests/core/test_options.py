@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ledger.cli.notary.serve import serve
+from ledger.cli.root import cli
 from ledger.errors import InvalidInput
 from ledger.notary.options import NAMES, OPTIONS, choose, serving, unknown_variables
 from ledger.notary.storage.directory import read_settings, write_settings
@@ -105,6 +107,16 @@ def test_settings_that_are_written_anew_keep_how_the_notary_is_served(tmp_path: 
     write_settings(tmp_path, settings)
     assert read_settings(tmp_path) == settings
     assert settings.serve == {"port": 8500}
+
+
+def test_who_serves_is_told_of_variables_that_nothing_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notary.toml").write_text(HEAD)
+    monkeypatch.setattr("api.server.serve", lambda *_: None)
+    monkeypatch.setenv("SEALBOOK_NOTARY_PROT", "1")
+    told = CliRunner().invoke(cli, ["notary", "serve", "--dir", str(tmp_path)])
+    assert told.exit_code == 0 and "SEALBOOK_NOTARY_PROT" in told.output
 
 
 def test_variables_that_nothing_reads_are_told() -> None:

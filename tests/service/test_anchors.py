@@ -20,8 +20,9 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.timestamp.authority import Authority
 from ledger.chain.trust import Trust, format_trust, parse_trust
 from ledger.crypto.merkle import leaf_hash
-from ledger.errors import NotSigning, StorageFailed
+from ledger.errors import LedgerFault, NotSigning, StorageFailed
 from ledger.notary.care.founding import init_notary
+from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.system_clock import SYSTEM_CLOCK
@@ -201,6 +202,8 @@ def test_a_notary_put_back_from_an_old_copy_is_stopped_by_its_witnesses(
         second = company.statement(time=int(time.time()))
         enter(notary, second)
         until(lambda: report(again(notary, second), trust).good)
+    with pytest.raises(LedgerFault, match=r"has cosigned .* restore --mirror"):
+        restore(tmp_path / "old", tmp_path / "new", clock=SYSTEM_CLOCK, random=os.urandom)
     with opened(tmp_path / "old") as notary:
         until(lambda: notary.health.status != "ok")
         with pytest.raises(NotSigning, match="another history"):

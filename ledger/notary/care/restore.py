@@ -12,6 +12,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,18 +111,20 @@ def restore(
     def build(folder: Path) -> None:
         if server is not None:
             server.clear()
-        with hooked(hook, Step.RESTORE_FILES):
+        _, trust = read_trust(source / settings.trust_file)
+        with hooked(hook, Step.RESTORE_FILES), _opened(source) as books:
+            if mirror is None:
+                _require_not_behind(books.signed, goal, trust, known)
             room, never = DiskRoom(directory, reserve=0, tight=0), threading.Event()
             _copy_files(source, folder, goal, room)
-            with _opened(source) as books:
-                copy_rows(books, folder, open_log(folder, goal), room, never)
+            copy_rows(books, folder, open_log(folder, goal), room, never)
             _restore_staff_desk(source, folder)
-        _, trust = read_trust(folder / settings.trust_file)
         if mirror is not None:
             keys = place.read_keys(folder, goal, trust)
             replay(folder, open_log(folder, goal), mirror, trust, keys)
-        _require_not_behind(folder, goal, trust)
-        last = _check_copy(folder, goal, trust, known, clock, random)
+            with closing(CheckpointDatabase(folder / place.CHECKPOINTS)) as signed:
+                _require_not_behind(signed, goal, trust, known)
+        last = _take_up(folder, goal, trust, clock, random)
         if server is not None:
             _move_rows(folder, server, trust)
         office = OfficeDatabase(folder / place.OFFICE if server is None else server)
@@ -207,28 +210,35 @@ def _restore_staff_desk(source: Path, folder: Path) -> None:
         desk.close()
 
 
-def _require_not_behind(folder: Path, goal: Settings, trust: Trust) -> None:
-    """Raise LedgerFault where the high-water mark, or a witness, knows more than a copy holds.
+def _require_not_behind(
+    signed: CheckpointDatabase, goal: Settings, trust: Trust, known: list[SignedCheckpoint]
+) -> None:
+    """Raise LedgerFault where a surviving checkpoint, the high-water mark or a witness knows more.
 
     Who cannot be asked now is asked when the notary starts, before it signs.
     """
-    signed = CheckpointDatabase(folder / place.CHECKPOINTS)
-    try:
-        last = signed.last()
-        assert last is not None
-        mark = open_high_water(goal.high_water, goal.origin)
-        if mark is not None:
-            with contextlib.suppress(NotSigning):
-                require_high_water(trust, last, signed.at_size, mark.note())
-    finally:
-        signed.close()
+    last = signed.last()
+    assert last is not None
+    for each in known:
+        if each.size > last.size:
+            raise LedgerFault(
+                f"The backup ends at {last.size} entries, but a checkpoint over {each.size} was "
+                f"signed after it. {MISSING}"
+            )
+        found = signed.at_size(each.size)
+        if found is None or found.note != each.note:
+            raise LedgerFault(
+                f"The backup's checkpoint over {each.size} entries is not the one that was "
+                "signed: the backup is another ledger's, or a fork. It is not restored."
+            )
+    mark = open_high_water(goal.high_water, goal.origin)
+    if mark is not None:
+        with contextlib.suppress(NotSigning):
+            require_high_water(trust, last, signed.at_size, mark.note())
     urls = [each.url for each in witnesses_of(trust.policy)]
-    if not urls:
-        return
-    with ThreadPoolExecutor(len(urls)) as pool:
-        for url, size in zip(
-            urls, pool.map(lambda each: cosigned(each, last.note), urls), strict=True
-        ):
+    with ThreadPoolExecutor(max(1, len(urls))) as pool:
+        sizes = pool.map(lambda each: cosigned(each, last.note), urls)
+        for url, size in zip(urls, sizes, strict=True):
             if size is not None and size > last.size:
                 raise LedgerFault(
                     f"The witness {quoted(url)} has cosigned {size} entries, and the backup ends at "
@@ -236,32 +246,14 @@ def _require_not_behind(folder: Path, goal: Settings, trust: Trust) -> None:
                 )
 
 
-def _check_copy(
-    folder: Path,
-    goal: Settings,
-    trust: Trust,
-    known: list[SignedCheckpoint],
-    clock: Clock,
-    random: Callable[[int], bytes],
+def _take_up(
+    folder: Path, goal: Settings, trust: Trust, clock: Clock, random: Callable[[int], bytes]
 ) -> SignedCheckpoint:
-    """Return the last checkpoint of a copy, refused where it would fork or is not whole."""
-    signed = CheckpointDatabase(folder / place.CHECKPOINTS)
-    store = LedgerDatabase(folder / place.LEDGER)
-    try:
-        last = signed.last()
-        assert last is not None
-        for each in known:
-            if each.size > last.size:
-                raise LedgerFault(
-                    f"The backup ends at {last.size} entries, but a checkpoint over {each.size} was "
-                    f"signed after it. {MISSING}"
-                )
-            found = signed.at_size(each.size)
-            if found is None or found.note != each.note:
-                raise LedgerFault(
-                    f"The backup's checkpoint over {each.size} entries is not the one that was "
-                    "signed: the backup is another ledger's, or a fork. It is not restored."
-                )
+    """Return the last checkpoint of a copy, refused where it is not whole."""
+    with (
+        closing(CheckpointDatabase(folder / place.CHECKPOINTS)) as signed,
+        closing(LedgerDatabase(folder / place.LEDGER)) as store,
+    ):
         writer = BlockWriter(
             store,
             signed,
@@ -277,9 +269,6 @@ def _check_copy(
         last = signed.last()
         assert last is not None
         return last
-    finally:
-        store.close()
-        signed.close()
 
 
 def _last(path: Path) -> SignedCheckpoint | None:

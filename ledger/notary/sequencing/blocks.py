@@ -398,7 +398,7 @@ class BlockWriter:
                 require_high_water(self._trust, self.last, self._signed.at_size, mark)
 
     def _raise_high_water(self, new: SignedCheckpoint | None) -> None:
-        if self._high_water is not None and new is not None:
+        if self._high_water is not None and new is not None and self._high_water.note() != new.note:
             with self.step(Step.HIGH_WATER):
                 self._high_water.raise_note(new.note)
 

@@ -702,8 +702,8 @@ def settle(directory: Path, hook: Hook) -> None:
 
 
 def is_unsettled(directory: Path) -> bool:
-    """Return whether files are being replaced, or a replacement waits to be finished."""
-    return (directory / INCOMPLETE).exists() or (directory / READY).exists()
+    """Return whether files are being moved up, or wait for it."""
+    return (directory / READY).exists()
 
 
 def _move_up(folder: Path, target: Path, hook: Hook) -> None:
