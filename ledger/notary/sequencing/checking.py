@@ -1,6 +1,6 @@
 """What is judged of a statement without the ledger, in processes beside this one.
 
-    admission thread                               its process
+    admission threads                              a process
     statements, keys that it was not told ───────► parse, canonical form, signature
     for each what it holds, or None       ◄───────
 
@@ -16,6 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
@@ -66,9 +67,12 @@ def check(statement: Statement, known: Mapping[bytes, bytes]) -> Checked:
 
 
 class Checker:
-    """A process that checks statements, for one thread. It starts when many come at a time."""
+    """A process that checks statements, for threads that take turns: what one was told another judges
+    further meanwhile. It starts when many come at a time.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._up = False
@@ -79,25 +83,36 @@ class Checker:
     def tell(self, public: bytes) -> None:
         """Have statements by this key checked whole from now on."""
         if public not in self._told:
-            self._told.add(public)
-            self._untold.append(public)
+            with self._lock:
+                self._told.add(public)
+                self._untold.append(public)
 
     def check(self, statements: Sequence[bytes]) -> list[tuple[Statement, Checked] | None]:
         """Return what the process holds of each statement; None where it does not say."""
-        try:
-            if self._is_up(len(statements)):
-                assert self._pipe is not None
-                self._pipe.send((self._untold, statements))
-                self._untold = []
-                found = self._pipe.recv()
-                return [_whole(*each) for each in zip(statements, found, strict=True)]
-        except Exception as error:  # noqa: BLE001 - whatever it was, they are judged without it
-            _log.warning("a process that checks statements has ended: %s", type(error).__name__)
-            self.close()
-        return [None] * len(statements)
+        with self._lock:
+            try:
+                found = self._ask(statements) if self._is_up(len(statements)) else None
+            except Exception as error:  # noqa: BLE001 - whatever it was, they are judged without it
+                _log.warning("a process that checks statements has ended: %s", type(error).__name__)
+                self._end()
+                found = None
+        if found is None or len(found) != len(statements):
+            return [None] * len(statements)
+        return [_whole(*each) for each in zip(statements, found, strict=True)]
 
     def close(self) -> None:
         """End the process."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, statements: Sequence[bytes]) -> list[tuple[Any, ...] | None]:
+        assert self._pipe is not None
+        self._pipe.send((self._untold, statements))
+        self._untold = []
+        found: list[tuple[Any, ...] | None] = self._pipe.recv()
+        return found
+
+    def _end(self) -> None:
         if self._process is not None and self._pipe is not None:
             self._pipe.close()
             self._process.kill()

@@ -140,11 +140,13 @@ class Sequencer:
                 self._take_up()
         else:
             self._sharing.start(self, self._under_way)
+        threads = max(ADMISSION_THREADS, len(self._checkers))
+        checkers = itertools.cycle(self._checkers or [None])
         self._admitters = [
             threading.Thread(
                 target=self._admit, args=(each,), name=f"admission-{number}", daemon=True
             )
-            for number, each in enumerate(self._checkers or [None] * ADMISSION_THREADS)
+            for number, each in zip(range(threads), checkers, strict=False)
         ]
         self._threads = [
             threading.Thread(target=self._write, name="sequencer", daemon=True),
@@ -167,6 +169,8 @@ class Sequencer:
             self._incoming.put(None)
         for thread in self._admitters:
             thread.join()
+        for checker in self._checkers:
+            checker.close()
         with self._ready:
             self._ended = True
             self._ready.notify_all()
@@ -355,8 +359,6 @@ class Sequencer:
                     except Exception as error:  # noqa: BLE001 - one statement's trouble is its own
                         self._under_way.refuse(item, bug(error, "This statement was not entered."))
                 self._enqueue_in_order(submission, number, good, len(items))
-        if checker is not None:
-            checker.close()
 
     def _next_chunks(self) -> list[_Chunk]:
         """Wait for statements; return what waits, some `_CHUNK` of them; nothing at the end."""
