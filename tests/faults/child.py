@@ -2,9 +2,9 @@
 
     child.py WORK SEED ENGINE
 
-PGHOST and AWS_ENDPOINT_URL lead to the servers. It ends with 0 when everything was answered in the
-end, with `DIED` where it had to die, `CLOSED` when the notary could not be opened. What it asks for
-is in WORK/asked before, what was answered in WORK/answers.
+PGHOST and AWS_ENDPOINT_URL lead to the servers. It ends with 0 when everything was answered in the end,
+with `DIED` where it had to die, with `CLOSED` when the notary could not be opened. What it asks for is
+in WORK/asked before, what was answered in WORK/answers.
 """
 
 import contextlib

@@ -173,6 +173,8 @@ class Sharing:
             try:
                 self._queue.wait(EVERY)
                 self._turn()
+                if self.trouble is not None:
+                    self._leave_again()
                 self.trouble = None
             except (StorageFailed, Unavailable) as error:
                 self.trouble = error
@@ -194,6 +196,17 @@ class Sharing:
             self._line.follow()
         if self._waiting:
             self._collect()
+
+    def _leave_again(self) -> None:
+        """Leave once more what waits: a server that crashed, or its standby, has emptied the queue.
+
+        Only deposits: of these whoever writes enters none twice.
+        """
+        with self._lock:
+            waiting = [(token, item) for token, (item, _) in self._waiting.items()]
+        left = [_left(token, item) for token, item in waiting if isinstance(item, Admitted)]
+        if left:
+            self._queue.leave(left)
 
     def _take_part(self) -> bool:
         """Return whether this process writes; take up the ledger where that is new."""
