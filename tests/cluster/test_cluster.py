@@ -9,6 +9,7 @@ the end the ledger has each of them once.
 import os
 import random
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,8 +58,11 @@ def cluster() -> Iterator[Cluster]:
                 "PGPASSWORD",
             ):
                 patch.setenv(name, made.machines[0].environment[name])
+            # Who ends the tests ends what they have started, too.
+            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
             made.start()
             yield made
+            signal.signal(signal.SIGTERM, before)
     finally:
         made.close()
 

@@ -42,10 +42,10 @@ Asked = tuple[bytes, bytes]
 """A statement, and the payload of the age file that it names."""
 
 
-def asked(account: str, rng: Random) -> list[Asked]:
-    """Return what a batch deposits: the same for the same chance."""
+def asked(account: str, rng: Random, count: int = 0) -> list[Asked]:
+    """Return what a batch deposits, by default a few: the same for the same chance."""
     made = []
-    for _ in range(rng.randrange(1, 9)):
+    for _ in range(count or rng.randrange(1, 9)):
         data = encrypt_payload(rng.randbytes(40), b"k" * 16, rng.randbytes(16))
         payload = Payload(len(data), payload_root([data]))
         deposit = Deposit(ORIGIN, rng.randbytes(32), None, payload)
