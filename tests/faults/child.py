@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.chain.statement import Deposit, Payload, format_deposit
@@ -174,18 +175,18 @@ def _fail_statement(name: str, count: int) -> None:
 
     real, lock, left = psycopg.Connection.execute, threading.Lock(), count
 
-    def execute(self: object, *arguments: object, **options: object) -> object:
+    def execute(self: Any, *arguments: Any, **options: Any) -> Any:
         nonlocal left
         with lock:
             left -= 1
             hit = left == -1
         if hit:
             if name == "AdminShutdown":
-                self.close()  # type: ignore[attr-defined]
+                self.close()
             raise getattr(psycopg.errors, name)("it was made to fail")
-        return real(self, *arguments, **options)  # type: ignore[arg-type]
+        return real(self, *arguments, **options)
 
-    psycopg.Connection.execute = execute  # type: ignore[assignment, method-assign]
+    psycopg.Connection.execute = execute  # type: ignore[method-assign]
 
 
 def cut_off() -> None:
