@@ -87,6 +87,7 @@ class Sharing:
         store: LedgerStore,
         random: Callable[[int], bytes],
         began: Callable[[], None],
+        fit: Callable[[], bool],
     ) -> None:
         self.trouble: SealbookError | None = None
         """Why the database cannot be used at this moment."""
@@ -95,6 +96,7 @@ class Sharing:
         self._store = store
         self._random = random
         self._began = began
+        self._fit = fit
         self._up = 0
         self._taken = 0
         self._taking = True
@@ -209,7 +211,13 @@ class Sharing:
             self._queue.leave(left)
 
     def _take_part(self) -> bool:
-        """Return whether this process writes; take up the ledger where that is new."""
+        """Return whether this process writes; take up the ledger where that is new.
+
+        One that reaches the database but not the files lets others write.
+        """
+        if not self._fit():
+            self._lead.release()
+            return False
         if self._lead.check() and self.leads:
             return True
         if not self._taking or not self._line.take_up(self._lead.take):

@@ -580,8 +580,12 @@ class Lead:
         )
 
     def close(self) -> None:
-        """Let go of the right."""
+        """Let go of the right for good."""
         self._closed.set()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the right, where it is ours; it can be taken again."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
