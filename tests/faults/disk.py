@@ -31,11 +31,7 @@ ERRORS: tuple[tuple[str, str | None], ...] = (
 )
 """What fails, and how; without a number only half is written, which is no error."""
 Durable = tuple[dict[int, dict[str, int]], dict[int, tuple[int, bytes]], int]
-<<<<<<< HEAD
-"""Folders by inode: the inodes of what is in them. Files by inode: mode, content. The root's inode."""
-=======
 """Of folders, by inode, what is in them; of files, by inode, mode and content; the root's inode."""
->>>>>>> cfa7d691 (wip: faults, queue left again, compose, docs)
 
 
 class Disk:

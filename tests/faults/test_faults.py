@@ -216,11 +216,7 @@ def _overtake(place: Place, process: "subprocess.Popen[str]", after: float) -> N
 
 
 def require_sound(place: Place) -> None:
-<<<<<<< HEAD
-    """Require that nothing is lost, everything is entered once, and fsck and auditor find nothing."""
-=======
     """Require that nothing is lost, all of it is entered once, and fsck and auditor find nothing."""
->>>>>>> cfa7d691 (wip: faults, queue left again, compose, docs)
     wanted, account = noted(place.work / "asked"), (place.work / "account").read_text()
     answers = noted(place.work / "answers")
     with _opened(place.directory) as notary:
