@@ -41,6 +41,7 @@ DEPOSITORS = 4
 AFTER = 20
 """Answers that every depositor has had before the next thing happens."""
 HANGS = 6.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,8 @@ class Depositor:
             mine = Account(self.key, self.account, self.clients[0], "")
             statement, began = mine.statement(envelope.payload), time.monotonic()
             while (receipt := self._send(envelope, statement)) is None:
+                if stop.is_set() and time.monotonic() - began > PATIENCE:
+                    return
                 self.clients.append(self.clients.pop(0))
                 time.sleep(0.1)
             now = time.monotonic()
