@@ -53,14 +53,22 @@ types: setup
 unit: setup page-tests
 	$(BIN)/python -m pytest -n 2 -m "not soak"
 
-soak: setup page-tests
+soak: setup page-tests .soak/.ready
 	$(BIN)/python -m pytest -m soak
+
+# Programs that the soak of a cluster starts, apart from ours. As root they run as somebody else, who cannot
+# always read this Python: the system's is taken where there is one.
+.soak/.ready: tests/cluster/requirements.lock $(VENV)/.ready
+	@.boot/bin/uv venv --quiet --clear --python $(firstword $(wildcard /usr/bin/python3) $(PYTHON)) .soak
+	@.boot/bin/uv pip install --quiet --python .soak/bin/python --no-deps --require-hashes -r $<
+	@touch $@
 
 bench: setup
 	$(BIN)/python -m bench.run
 
 lock:
 	.boot/bin/uv export --quiet --all-extras --all-groups --no-emit-project --no-header --no-emit-index-url --format requirements-txt --output-file requirements.lock
+	.boot/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url tests/cluster/requirements.in --output-file tests/cluster/requirements.lock
 
 clean:
-	rm -rf $(VENV) .boot .mypy_cache .pytest_cache .ruff_cache .hypothesis dist demo
+	rm -rf $(VENV) .boot .soak .mypy_cache .pytest_cache .ruff_cache .hypothesis dist demo

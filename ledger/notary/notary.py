@@ -193,7 +193,12 @@ class Notary:
             sharing = None
             if server is not None and serve:
                 sharing = Sharing(
-                    open_queue(server), server.lead, self._store, random, self._lead_begins
+                    open_queue(server),
+                    server.lead,
+                    self._store,
+                    random,
+                    self._lead_begins,
+                    self._reaches_files,
                 )
             self._sharing = sharing
             self.sequencer = Sequencer(
@@ -591,8 +596,11 @@ class Notary:
                 utc(self.seal_expires),
             )
 
+    def _reaches_files(self) -> bool:
+        return self._probe is None or self._probe.answers()
+
     def _look_at_bucket(self) -> None:
-        if self._probe is None or self._probe.answers():
+        if self._reaches_files():
             self._health.clear(Reason.OBJECTS)
         elif Reason.OBJECTS not in self._health.reasons:
             self._health.set(Reason.OBJECTS)

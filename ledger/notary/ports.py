@@ -315,6 +315,10 @@ class Lead(Protocol):
         """Raise NotSigning unless the right is ours at this moment."""
         ...
 
+    def release(self) -> None:
+        """Let go of the right, where it is ours; it can be taken again."""
+        ...
+
 
 class HighWater(Protocol):
     """How far the ledger has been signed, kept elsewhere. Raises NotSigning where it cannot be read."""

@@ -271,6 +271,7 @@ def _environment(net: str, number: int, secret: str, folder: Path) -> dict[str, 
         "AWS_ENDPOINT_URL": f"http://{found['NODE']}:{WEED['s3'] + 10 * number}",
         "HOME": str(folder),
         "SEALBOOK_NOTARY_DIR": str(folder / "notary"),
+        "SEALBOOK_NOTARY_HOST": "127.0.0.1",
         "SEALBOOK_NOTARY_PORT": str(free_ports(1)[0]),
         "PGPASSWORD": secret,
     }

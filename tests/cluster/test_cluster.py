@@ -9,6 +9,7 @@ the end the ledger has each of them once.
 import os
 import random
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ DEPOSITORS = 4
 AFTER = 20
 """Answers that every depositor has had before the next thing happens."""
 HANGS = 6.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +59,11 @@ def cluster() -> Iterator[Cluster]:
                 "PGPASSWORD",
             ):
                 patch.setenv(name, made.machines[0].environment[name])
+            # Who ends the tests ends what they have started, too.
+            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
             made.start()
             yield made
+            signal.signal(signal.SIGTERM, before)
     finally:
         made.close()
 
@@ -80,6 +85,8 @@ class Depositor:
             mine = Account(self.key, self.account, self.clients[0], "")
             statement, began = mine.statement(envelope.payload), time.monotonic()
             while (receipt := self._send(envelope, statement)) is None:
+                if stop.is_set() and time.monotonic() - began > PATIENCE:
+                    return
                 self.clients.append(self.clients.pop(0))
                 time.sleep(0.1)
             now = time.monotonic()

@@ -405,6 +405,39 @@ def test_who_does_not_write_enrols_revokes_and_refuses_all_the_same(
         deposit(second, new.statements(1))
 
 
+def test_one_that_does_not_reach_the_files_lets_another_write(
+    depositor: Company, two: tuple[Notary, Notary]
+) -> None:
+    first, second = two
+    assert first._sharing is not None
+    first._sharing._fit = lambda: False
+    wait(lambda: second.sequencer.leads and not first.sequencer.leads)
+    receipts = deposit(second, depositor.statements(3)) + deposit(first, depositor.statements(3))
+    require_same_ledger(second, [], receipts)
+    first._sharing._fit = lambda: True
+    second.close()
+    wait(lambda: first.sequencer.leads)
+    deposit(first, depositor.statements(1))
+
+
+def test_what_waits_for_who_writes_outlives_the_servers_crash(
+    postgres: Postgres, depositor: Company, two: tuple[Notary, Notary]
+) -> None:
+    """The server has emptied the queue by then: it keeps no log of it."""
+    if not postgres.ours:
+        pytest.skip("a server that is not the tests' own is not stopped")
+    first, second = two
+    assert first._sharing is not None and second._sharing is not None
+    first._sharing.stop_taking()
+    futures = second.sequencer.submit_many(some := depositor.statements(3))
+    wait(lambda: second._sharing is not None and len(second._sharing._waiting) == len(some))
+    postgres.stop()
+    postgres.start()
+    first._sharing._taking = True
+    receipts = [each.result(25) for each in futures]
+    assert len({parse_receipt(each).position.index for each in receipts}) == len(some)
+
+
 def test_another_takes_over_from_one_that_is_closed(
     work: Path, depositor: Company, two: tuple[Notary, Notary]
 ) -> None:

@@ -2,9 +2,9 @@
 
     child.py WORK SEED ENGINE
 
-PGHOST and AWS_ENDPOINT_URL lead to the servers. It ends with 0 when everything was answered in the
-end, with `DIED` where it had to die, `CLOSED` when the notary could not be opened. What it asks for
-is in WORK/asked before, what was answered in WORK/answers.
+PGHOST and AWS_ENDPOINT_URL lead to the servers. It ends with 0 when everything was answered in the end,
+with `DIED` where it had to die, with `CLOSED` when the notary could not be opened. What it asks for is
+in WORK/asked before, what was answered in WORK/answers.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 from ledger.chain.statement import Deposit, Payload, format_deposit
@@ -42,10 +43,10 @@ Asked = tuple[bytes, bytes]
 """A statement, and the payload of the age file that it names."""
 
 
-def asked(account: str, rng: Random) -> list[Asked]:
-    """Return what a batch deposits: the same for the same chance."""
+def asked(account: str, rng: Random, count: int = 0) -> list[Asked]:
+    """Return what a batch deposits, by default a few: the same for the same chance."""
     made = []
-    for _ in range(rng.randrange(1, 9)):
+    for _ in range(count or rng.randrange(1, 9)):
         data = encrypt_payload(rng.randbytes(40), b"k" * 16, rng.randbytes(16))
         payload = Payload(len(data), payload_root([data]))
         deposit = Deposit(ORIGIN, rng.randbytes(32), None, payload)
@@ -174,18 +175,18 @@ def _fail_statement(name: str, count: int) -> None:
 
     real, lock, left = psycopg.Connection.execute, threading.Lock(), count
 
-    def execute(self: object, *arguments: object, **options: object) -> object:
+    def execute(self: Any, *arguments: Any, **options: Any) -> Any:
         nonlocal left
         with lock:
             left -= 1
             hit = left == -1
         if hit:
             if name == "AdminShutdown":
-                self.close()  # type: ignore[attr-defined]
+                self.close()
             raise getattr(psycopg.errors, name)("it was made to fail")
-        return real(self, *arguments, **options)  # type: ignore[arg-type]
+        return real(self, *arguments, **options)
 
-    psycopg.Connection.execute = execute  # type: ignore[assignment, method-assign]
+    psycopg.Connection.execute = execute  # type: ignore[method-assign]
 
 
 def cut_off() -> None:

@@ -31,7 +31,7 @@ ERRORS: tuple[tuple[str, str | None], ...] = (
 )
 """What fails, and how; without a number only half is written, which is no error."""
 Durable = tuple[dict[int, dict[str, int]], dict[int, tuple[int, bytes]], int]
-"""Folders by inode: the inodes of what is in them. Files by inode: mode, content. The root's inode."""
+"""Of folders, by inode, what is in them; of files, by inode, mode and content; the root's inode."""
 
 
 class Disk:
@@ -143,11 +143,8 @@ def without_power(root: Path, durable: Path, rng: Random) -> None:
     def folder(inode: int, target: Path) -> None:
         target.mkdir(mode=0o700)
         names: dict[str, int] = dict(folders.get(inode, {}))
-        now = (
-            {}
-            if inode not in left
-            else {each.name: each.stat().st_ino for each in left[inode].iterdir()}
-        )
+        inside = left[inode].iterdir() if inode in left else ()
+        now = {each.name: each.stat().st_ino for each in inside}
         for name in names.keys() | now.keys():
             if ".sqlite" in name or (not worst and rng.random() < 0.5):
                 if name in now:

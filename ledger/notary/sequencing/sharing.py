@@ -87,6 +87,7 @@ class Sharing:
         store: LedgerStore,
         random: Callable[[int], bytes],
         began: Callable[[], None],
+        fit: Callable[[], bool],
     ) -> None:
         self.trouble: SealbookError | None = None
         """Why the database cannot be used at this moment."""
@@ -95,6 +96,7 @@ class Sharing:
         self._store = store
         self._random = random
         self._began = began
+        self._fit = fit
         self._up = 0
         self._taken = 0
         self._taking = True
@@ -173,6 +175,8 @@ class Sharing:
             try:
                 self._queue.wait(EVERY)
                 self._turn()
+                if self.trouble is not None:
+                    self._leave_again()
                 self.trouble = None
             except (StorageFailed, Unavailable) as error:
                 self.trouble = error
@@ -195,8 +199,25 @@ class Sharing:
         if self._waiting:
             self._collect()
 
+    def _leave_again(self) -> None:
+        """Leave once more what waits: a server that crashed, or its standby, has emptied the queue.
+
+        Only deposits: of these whoever writes enters none twice.
+        """
+        with self._lock:
+            waiting = [(token, item) for token, (item, _) in self._waiting.items()]
+        left = [_left(token, item) for token, item in waiting if isinstance(item, Admitted)]
+        if left:
+            self._queue.leave(left)
+
     def _take_part(self) -> bool:
-        """Return whether this process writes; take up the ledger where that is new."""
+        """Return whether this process writes; take up the ledger where that is new.
+
+        One that reaches the database but not the files lets others write.
+        """
+        if not self._fit():
+            self._lead.release()
+            return False
         if self._lead.check() and self.leads:
             return True
         if not self._taking or not self._line.take_up(self._lead.take):

@@ -82,7 +82,7 @@ AND (classid::bigint << 32) | objid::bigint = $1
 AND state_change < clock_timestamp() - make_interval(secs => $2)
 """
 _END = """
-SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = $1
 """
 _STORES = ("ledger", "checkpoints", "office", "anchors", "desk", "queue", "versions")
@@ -543,14 +543,14 @@ class Lead:
                 return True
             with self._server.storage():
                 connection = self._server.connect()
-                if self._locks(connection) or (
-                    self._ends_silent(connection) and self._locks(connection)
-                ):
+                sql = "SELECT pg_try_advisory_lock($1)"
+                if connection.execute(sql, (self._key,)).fetchone() == (True,):
                     self._connection = connection
                     self._times += 1
                     beat = threading.Thread(target=self._beat, args=(connection,), daemon=True)
                     beat.start()
                     return True
+                self._end_silent(connection)
                 connection.close()
             return False
 
@@ -580,29 +580,27 @@ class Lead:
         )
 
     def close(self) -> None:
-        """Let go of the right."""
+        """Let go of the right for good."""
         self._closed.set()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the right, where it is ours; it can be taken again."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
             self._connection = None
 
-    def _locks(self, connection: psycopg.Connection[Any]) -> bool:
-        sql = "SELECT pg_try_advisory_lock($1)"
-        return connection.execute(sql, (self._key,)).fetchone() == (True,)
-
-    def _ends_silent(self, connection: psycopg.Connection[Any]) -> bool:
-        """End the process that has the right if it gives no sign; return whether it did not.
+    def _end_silent(self, connection: psycopg.Connection[Any]) -> None:
+        """End the process that has the right if it gives no sign: the next who asks gets it.
 
         It must have been as silent at the look before: perhaps it was this process that slept.
         """
         found = connection.execute(_SILENT, (self._key, SILENT_SECONDS)).fetchone()
         before, self._silent = self._silent, found
-        if found is None or found != before:
-            return False
-        _log.error("the process that writes gives no sign of life; its connections are ended")
-        connection.execute(_END, (found[0],))
-        return True
+        if found is not None and found == before:
+            _log.error("the process that writes gives no sign of life; its connections are ended")
+            connection.execute(_END, (found[0],))
 
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
         while not self._closed.wait(BEAT):
