@@ -22,6 +22,7 @@ def named(requirements: list[str]) -> set[str]:
 
 BASE = named(PROJECT["dependencies"])
 EXTRAS = {name: named(each) for name, each in PROJECT["optional-dependencies"].items()}
+ASKED_FOR = BASE.union(*EXTRAS.values())
 OFFICE = BASE.union(
     *(EXTRAS[each] for each in ("notary", "hsm", "postgres", "objects", "telemetry"))
 )
@@ -34,7 +35,8 @@ def imported(*rooms: str) -> set[str]:
         for module in _reachable(start):
             tops = {name.split(".")[0] for name in IMPORTS[module]}
             for top in tops - sys.stdlib_module_names - {"ledger", "api"}:
-                found |= {canonicalize_name(each) for each in DISTRIBUTIONS[top]}
+                names = {canonicalize_name(each) for each in DISTRIBUTIONS[top]}
+                found |= (names & ASKED_FOR) or names  # of those that share a name, what we ask for
     return found
 
 

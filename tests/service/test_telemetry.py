@@ -53,7 +53,7 @@ def test_a_collector_is_told_of_requests_by_their_routes_alone(
         fields = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01", "x-forwarded-for": "192.0.2.77"}
         number = httpx2.get(f"{base}/receipts/{secret}", headers=fields).headers["x-request-id"]
         httpx2.post(f"{base}/statements", content=b"x", headers={"content-type": COSE})
-        httpx2.request("ACME", f"{base}/nowhere/{secret}?name=Acme")
+        httpx2.request("PROPFIND", f"{base}/nowhere/{secret}?name=Acme")
     finally:
         server.should_exit = True
         thread.join()
@@ -79,7 +79,7 @@ def test_a_collector_is_told_of_requests_by_their_routes_alone(
         b"192.0.2.77",
         b"127.0.0.1",
         b"Acme",
-        b"ACME",
+        b"PROPFIND",
         company.account.encode(),
     ):
         assert word not in whole
