@@ -204,7 +204,7 @@ OPTIONS = (
     Option("proxy", _NETWORKS, (), "Reverse proxies whose X-Forwarded-For is believed."),
     Option("peer_connections", _COUNT, 128, "Connections that one peer address may hold."),
     Option("peer_slow_bodies", _COUNT, 32, "Of these, with a body that takes its time."),
-    Option("rate_entering", _RATE, 6000, "Uploads and statements of one peer a minute, or off."),
+    Option("rate_entering", _RATE, 60000, "Uploads and statements of one peer a minute, or off."),
     Option("rate_checking", _RATE, 120, "Files that one peer has checked a minute, or off."),
     Option("rate_enrolling", _RATE, 30, "Keys that one peer asks to enrol a minute, or off."),
     Option("rate_signing_in", _RATE, 30, "Attempts of one peer to sign in a minute, or off."),

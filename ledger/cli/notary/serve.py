@@ -44,7 +44,7 @@ Examples:
 @click.option(
     "--rate-entering",
     metavar="NUMBER",
-    help="Uploads and statements of one peer a minute, or off. Default: 6000.",
+    help="Uploads and statements of one peer a minute, or off. Default: 60000.",
 )
 @click.option(
     "--rate-checking",
