@@ -13,7 +13,6 @@ import sys
 import time
 from pathlib import Path
 
-
 MOST = 100
 """Connections at a fixed rate: fewer than a service grants to one address."""
 
