@@ -13,6 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+MOST = 100
+"""Connections at a fixed rate: fewer than a service grants to one address."""
+
 
 def read_requests(path: Path) -> list[bytes]:
     """Return the requests in a file."""
@@ -55,15 +58,19 @@ async def run(port: int, connections: int, requests: list[bytes]) -> float:
 
 
 async def paced(port: int, rate: float, requests: list[bytes]) -> list[float]:
-    """Return the seconds that each took, sent `rate` a second on as many connections as are needed."""
+    """Return the seconds that each took from when it was due, sent `rate` a second."""
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    free = asyncio.Semaphore(MOST)
 
     async def one(due: float, request: bytes) -> float:
-        streams = (
-            idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
-        )
-        await ask(*streams, request)
-        idle.append(streams)
+        async with free:
+            streams = (
+                idle.pop()
+                if idle
+                else await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
+            )
+            await ask(*streams, request)
+            idle.append(streams)
         return time.perf_counter() - due
 
     started, tasks = time.perf_counter(), []
