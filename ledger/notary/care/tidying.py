@@ -144,7 +144,7 @@ def tidy_bucket(
         if one is not None and one.held is not None:
             found = _plus(found, Tidied(held=1))
             continue
-        lying: dict[bytes, list[tuple[str, int, float]]] = {}
+        lying: dict[bytes, list[tuple[str, int, int]]] = {}
         for each in several:
             path = Path(each[0])
             if _is_part(path) and (root := _root(path)) is not None:
@@ -180,15 +180,15 @@ def _account(key: str) -> str:
     return key.split("/")[1]
 
 
-def _age(objects: list[tuple[str, int, float]], now: float) -> float:
-    return now - max(put for _, _, put in objects)
+def _age(objects: list[tuple[str, int, int]], now: float) -> float:
+    return now - max(put for _, _, put in objects) / 1e9
 
 
 def _is_due(aside: Aside, now: float) -> bool:
     return aside.leaving or now - aside.since >= GRACE
 
 
-def _sizes(objects: dict[bytes, list[tuple[str, int, float]]], roots: list[bytes]) -> int:
+def _sizes(objects: dict[bytes, list[tuple[str, int, int]]], roots: list[bytes]) -> int:
     return sum(size for root in roots for _, size, _ in objects.get(root, ()))
 
 

@@ -308,16 +308,6 @@ class Bucket:
         for key, size, _ in self.dated(prefix):
             yield key, size
 
-    def dated(self, prefix: str) -> Iterator[tuple[str, int, float]]:
-        """Yield the same, and when each was put, POSIX seconds by the service's clock."""
-        import obstore
-
-        with self._asking(prefix):
-            for page in obstore.list(self._store, prefix.rstrip("/")):
-                for each in page:
-                    if each["path"].startswith(prefix) and each["path"] != prefix:
-                        yield each["path"], each["size"], each["last_modified"].timestamp()
-
     def dated(self, prefix: str) -> Iterator[tuple[str, int, int]]:
         """Yield key, bytes and time of change (POSIX, ns) of all objects that `under` yields."""
         import obstore
