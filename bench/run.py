@@ -5,7 +5,7 @@ compared with a limit that was measured between its own repetitions, never with 
 
     python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [pace] [hostile]
                         [realtime] [mail] [finding] [audit] [trust] [page] [portal] [certificate]
-                        [engines]
+                        [engines] [packing]
 """
 
 import argparse
@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 MODULES = (
     "sealing", "disclosure", "verify", "sequencer", "fsck", "service", "pace", "hostile", "realtime",
     "mail", "finding", "audit", "trust", "page", "portal", "certificate",
-    "engines",
+    "engines", "packing",
 )  # fmt: skip
 
 

@@ -24,7 +24,15 @@ from tests.notaries import Clock, opened
 
 WORK = Path(sys.argv[1])
 crash_child.WORK = WORK
-LEFT_OUT = ("notary.lock", "office.sqlite", ".incomplete", "request", "answers", "backup")
+LEFT_OUT = (
+    "notary.lock",
+    "office.sqlite",
+    "packs.sqlite",
+    ".incomplete",
+    "request",
+    "answers",
+    "backup",
+)
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree"}
 active: dict[int, Step] = {}
 outside: list[str] = []

@@ -33,6 +33,14 @@ class WholeFiles(Reading, Protocol):
         """Return whether there is such a file."""
         ...
 
+    def read_at(self, name: str, offset: int, length: int) -> bytes | None:
+        """Return a part of a file, None where there is no such file or it ends before."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Return a file's bytes, None where there is none."""
+        ...
+
     def write(self, name: str, data: bytes) -> None:
         """Let a file hold `data`. Raises LedgerFault where other bytes stand and may never change."""
         ...
@@ -85,6 +93,24 @@ class FolderFiles:
     def exists(self, name: str) -> bool:
         """Return whether there is such a file."""
         return (self.root / name).exists()
+
+    def read_at(self, name: str, offset: int, length: int) -> bytes | None:
+        """Return a part of a file, None where there is no such file or it ends before."""
+        with (
+            self._storage(name),
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            (self.root / name).open("rb", buffering=0) as file,
+        ):
+            file.seek(offset)
+            data = file.read(length)
+            return data if len(data) == length else None
+        return None
+
+    def size(self, name: str) -> int | None:
+        """Return a file's bytes, None where there is none."""
+        with self._storage(name), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return (self.root / name).stat().st_size
+        return None
 
     def write(self, name: str, data: bytes) -> None:
         """Let a file hold `data`, durably, folder and all."""

@@ -24,7 +24,7 @@ from ledger.notary.ports import Entry, SignedCheckpoints
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage.desk import StaffDesk
-from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
+from ledger.notary.storage.packed import PackedEnvelopes
 from ledger.quoted import quoted
 
 MAX_DISCARDED = 256
@@ -41,7 +41,7 @@ class Deleting:
     entries: Entries
     signed: SignedCheckpoints
     accounts: Accounts
-    envelopes: EnvelopeKeeper
+    envelopes: PackedEnvelopes
     desk: StaffDesk
 
     def discard(self, account: str, indices: Sequence[int], reason: str, actor: Actor) -> Discarded:
@@ -88,7 +88,7 @@ class Deleting:
     ) -> Discarded:
         """Say in a notice that age files are deleted, and delete them; `listed` are its deposits."""
         notice = self._say(words)
-        files = sum(self.envelopes.discard(account, root, notice) for root in sorted(roots))
+        files = self.envelopes.discard(account, sorted(roots), notice)
         said = f"{account} entries {', '.join(map(str, listed))}"
         record(self.desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)
         return Discarded(notice, files)

@@ -59,6 +59,7 @@ from ledger.notary.orders import (
     format_answer,
     parse_order,
 )
+from ledger.notary.packing import Packer, Packing, named_in
 from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
@@ -156,6 +157,7 @@ class Notary:
             self._office, self.staff_desk = stores.office, stores.desk
             self.log, self.records, self.envelopes = stores.log, stores.records, stores.envelopes
             self.uploads = Uploads(self.envelopes)
+            self._packing = stores.envelopes
             self.terms = TermsBook(self.staff_desk, self.envelopes)
             self._anchors = anchors = stores.anchors
             self._settings, self._validation = settings, stores.validation
@@ -315,14 +317,19 @@ class Notary:
 
     def _changing_keys(self) -> KeyChanges:
         """Return what changes keys. Raises Conflict while a backup copies them."""
-        if self._copying is not None and self._copying[1].is_alive():
+        if self._is_copying():
             raise Conflict("A backup is being made; change the keys when it is done.")
         return self.key_changes
 
+    def _is_copying(self) -> bool:
+        return self._copying is not None and self._copying[1].is_alive()
+
     def _deleting(self) -> Deleting:
-        """Return what deletes. Raises Unavailable where nothing can be written."""
+        """Return what deletes. Raises Unavailable where nothing can be written, Conflict as above."""
         if self.staff_desk is None:
             raise Unavailable("The notary's disk can only be read now, so nothing is deleted.")
+        if self._is_copying():
+            raise Conflict("A backup is being made; delete when it is done.")
         return Deleting(
             self.sequencer,
             self.entries,
@@ -416,16 +423,17 @@ class Notary:
         """
         last, now = self.sequencer.last, self.now()
         books = Books(self._store, self._signed, self._anchors, self.staff_desk, last)
-        copy_notary(
-            self.directory,
-            self._settings,
-            destination,
-            books,
-            now,
-            self._room,
-            self._cancelled,
-            self._writer.hook,
-        )
+        with self._packing.turn:  # no loose file goes into a pack meanwhile
+            copy_notary(
+                self.directory,
+                self._settings,
+                destination,
+                books,
+                now,
+                self._room,
+                self._cancelled,
+                self._writer.hook,
+            )
         note_backup(self.directory, now, last.size, destination)
         return last.size
 
@@ -554,12 +562,20 @@ class Notary:
                     self._carry_out_orders()
                     self._look_after_backup()
 
+        packer = Packer(named_in(self._store), self._packing)
+        self._stack.callback(Packing(packer, self._to_pack).close)
         retaining = partial(retention.keep, stop, self._deleting, lambda: self.sequencer.leads)
         for name, target in (("orders", work), ("retention", retaining)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self._stack.callback(thread.join)
         self._stack.callback(stop.set)
+
+    def _to_pack(self) -> int | None:
+        """Return how many entries' ciphertext may be packed; None while it has to stay as it is."""
+        if not self.sequencer.leads or self._is_copying():
+            return None
+        return self.sequencer.last.size
 
     def _verify(self, receipt: bytes) -> None:
         try:

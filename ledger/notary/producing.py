@@ -32,8 +32,8 @@ from ledger.language import ENGLISH
 from ledger.notary.desk.terms import Terms
 from ledger.notary.orders import GivenReceipt
 from ledger.notary.sequencing.accounts import Standing
-from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
 from ledger.notary.storage.envelopes import READ_BLOCK
+from ledger.notary.storage.packed import EnvelopeKeeper
 from ledger.quoted import Message, quoted
 from ledger.recognised import said_in
 

@@ -20,19 +20,24 @@ from ledger.chain.trust import parse_trust
 from ledger.crypto.envelope import decrypt_bytes, encrypt_payload
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
-from ledger.errors import SealbookError, Unavailable
+from ledger.errors import CiphertextMissing, SealbookError, Unavailable
 from ledger.notary.care.founding import init_notary
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
+from ledger.notary.care.tidying import GRACE, tidy_bucket
+from ledger.notary.desk import terms
+from ledger.notary.desk.trail import Actor
 from ledger.notary.notary import open_notary
 from ledger.notary.storage.bucket import open_bucket
 from ledger.verify import verify_receipt
+from ledger.wire.protocol import SmallEnvelope
 from tests.cli.conftest import run
 from tests.objects import SECRET, ObjectServer
 from tests.postgres import Missing, Postgres
 from tests.service.conftest import HEADER, ORIGIN, Account, Service, small_envelope, start
 
 A = TypeVar("A")
+CLERK = Actor("wang", "terminal")
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +160,59 @@ def test_a_place_that_is_used_is_not_founded_in(
     other = tmp_path / "other"
     again = run("notary", "init", "--origin", "x", "--objects", place, "--dir", other, code=1)
     assert "lies under" in again.output
+
+
+def test_what_no_deposit_names_goes_from_the_bucket_in_two_runs(
+    service: Service, company: Account, place: str
+) -> None:
+    notary, bucket = service.notary, open_bucket(place)
+    desk, rows = notary.staff_desk, notary.envelopes.shelf.rows
+    assert desk is not None
+    one = service.enrol("Tidy Ltd")
+    one.deposit()
+    lost, late, again = (small_envelope(each) for each in (b"lost", b"late", b"again"))
+    one.client.put_envelopes([lost, late, again])
+    late_statement = one.statement(late.payload)
+    now = time.time()
+
+    def tidied(after: float, *, change: bool = True) -> tuple[int, int, int]:
+        book = terms.read_terms(desk)
+        done = tidy_bucket(bucket, rows, notary._store, book, 60, now + after, change=change)
+        return done.aside, done.back, done.deleted
+
+    def lies(envelope: SmallEnvelope) -> bool:
+        key = f"objects/{one.account}/{envelope.payload.root.hex()}.payload"
+        return bucket.size(key) is not None
+
+    terms.mark(desk, CLERK, company.account, terms.Mark.HELD, "order 116")
+    terms.mark(desk, CLERK, one.account, terms.Mark.HELD, "order 117")
+    assert tidied(120) == (0, 0, 0)
+    terms.clear(desk, CLERK, one.account, terms.Mark.HELD)
+    assert tidied(30) == (0, 0, 0)
+    assert tidied(120, change=False) == (6, 0, 0)
+    # `late` was found here a moment before, so its statement is admitted all the same.
+    one.client.submit(late_statement)
+    assert tidied(120) == (4, 0, 0)
+    notary.envelopes.loose._held.clear()  # type: ignore[union-attr]
+    for envelope in (lost, again):
+        with pytest.raises(CiphertextMissing):
+            one.client.submit(one.statement(envelope.payload))
+    one.client.put_envelopes([again])
+    one.client.submit(one.statement(again.payload))
+    assert tidied(GRACE + 60) == (0, 0, 0)
+    assert tidied(GRACE + 200) == (0, 0, 2)
+    assert not lies(lost) and lies(late) and lies(again)
+
+    # Who sends what is being deleted is told to come again; a run that was cut short is finished.
+    one.client.put_envelopes([lost])
+    rows.put_aside(one.account, [lost.payload.root], int(now))
+    assert rows.leave(one.account, lost.payload.root)
+    with pytest.raises(SealbookError, match="cannot store anything now"):
+        one.client.put_envelopes([lost])
+    assert tidied(120) == (0, 0, 2) and not lies(lost)
+    one.client.put_envelopes([lost])
+    one.client.submit(one.statement(lost.payload))
+    terms.clear(desk, CLERK, company.account, terms.Mark.HELD)
 
 
 def test_a_store_that_stops_costs_nothing_and_the_notary_goes_on(

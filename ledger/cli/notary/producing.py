@@ -10,7 +10,6 @@ from ledger.cli.notary.group import books, directory_option
 from ledger.cli.notary.staff import at_terminal, opened_desk
 from ledger.cli.notary.terms import find_account
 from ledger.cli.speech import _, language, told
-from ledger.errors import InvalidInput
 from ledger.lines import require_line
 
 _PAGE = 32
@@ -48,8 +47,11 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
     found = find_account(directory, account)
     settings = place.read_settings(directory)
     standing = command(directory, AskAccount(found))
-    store = open_envelopes(directory, settings)
-    with opened_desk(directory) as desk, Production(output, language()) as production:
+    with (
+        opened_desk(directory) as desk,
+        open_envelopes(directory, settings) as store,
+        Production(output, language()) as production,
+    ):
         terms = read_terms(desk).get(found) or Terms(found)
         production.account(standing, terms, order, settings.origin, int(time.time()))
         after, count = -1, 0
@@ -102,24 +104,25 @@ def tidy(older_than: int, delete: bool, directory: Path, as_json: bool) -> None:
     The first puts it aside, where no statement counts on it; a later one deletes what is still named
     by nothing and puts back what is named by now. It runs beside the service.
     """
-    from ledger.notary.care.tidying import tidy as use
+    from ledger.notary.care import tidying
     from ledger.notary.desk.terms import read_terms
     from ledger.notary.storage import directory as place
+    from ledger.notary.storage.bucket import open_bucket
+    from ledger.notary.storage.stores import open_envelopes
 
-    if place.read_settings(directory).objects is not None:
-        raise InvalidInput(
-            "The ciphertext of this notary lies in a bucket, where nothing is put aside yet; only "
-            "what lies in a folder is looked through."
-        )
-    with books(directory) as (store, _signed), opened_desk(directory) as desk:
-        done = use(
-            directory / place.OBJECTS,
-            store,
-            read_terms(desk),
-            older_than * _DAY,
-            time.time(),
-            change=delete,
-        )
+    settings = place.read_settings(directory)
+    with (
+        books(directory) as (store, _signed),
+        opened_desk(directory) as desk,
+        open_envelopes(directory, settings) as envelopes,
+    ):
+        terms, age, now = read_terms(desk), older_than * _DAY, time.time()
+        if settings.objects is None:
+            objects = directory / place.OBJECTS
+            done = tidying.tidy(objects, store, terms, age, now, change=delete)
+        else:
+            bucket, rows = open_bucket(settings.objects), envelopes.shelf.rows
+            done = tidying.tidy_bucket(bucket, rows, store, terms, age, now, change=delete)
     lines = [
         told(f"Put aside: {done.aside} files, {text.size(done.aside_bytes)}."),
         told(f"Deleted: {done.deleted} files, {text.size(done.deleted_bytes)}."),

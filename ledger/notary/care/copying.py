@@ -34,7 +34,14 @@ _AHEAD = 64
 """Files that may wait for a copier."""
 _DATABASES = tuple(
     f"{name}{suffix}"
-    for name in (place.LEDGER, place.CHECKPOINTS, place.ANCHORS, place.OFFICE, place.DESK)
+    for name in (
+        place.LEDGER,
+        place.CHECKPOINTS,
+        place.ANCHORS,
+        place.OFFICE,
+        place.DESK,
+        place.PACKS,
+    )
     for suffix in ("", "-wal", "-shm")
 )
 LEFT_OUT = (

@@ -164,6 +164,12 @@ def fsck(
                 waiting = open_requests(directory, settings)
                 desk = open_staff_desk(path, settings.origin, waiting, reading=alone)
                 stack.callback(desk.close)
+            packs, alone, name = None, False, place.PACKS
+            if server is not None or (directory / name).exists():
+                packs, alone = _database(server, directory, name, stack, still=still)
+            envelopes = stack.enter_context(
+                open_envelopes(directory, settings, server, rows=packs, reading=alone)
+            )
         except LedgerFault as error:
             return (Finding(ERROR, name, str(error)),)
         stores = Stores(
@@ -174,12 +180,13 @@ def fsck(
             anchors,
             open_log(directory, settings),
             open_records(directory, settings),
-            open_envelopes(directory, settings),
+            envelopes,
             open_validation(directory, settings),
         )
         sound = Sounding(iter(()))
-        if isinstance(ledger, Path) and settings.objects is None:
-            kept = Kept(ledger, directory, ciphertext)
+        packs = envelopes.shelf.rows.place
+        if isinstance(ledger, Path) and isinstance(packs, Path) and settings.objects is None:
+            kept = Kept(ledger, packs, directory, ciphertext)
             sound = stack.enter_context(sounding(kept, store.size()))
         checking = _Fsck(directory, keys, trust, stores, sound, ciphertext=ciphertext)
         return checking.run(progress)
@@ -233,9 +240,15 @@ class _Fsck:
         self.findings.append(Finding(WARNING, where, problem))
 
     def _files(self) -> None:
-        damage = self.store.check()
-        if damage is not None:
-            self._error(place.LEDGER, damage)
+        for name, rows in ((place.LEDGER, self.store), (place.PACKS, self.envelopes.shelf.rows)):
+            damage = rows.check()
+            if damage is not None:
+                self._error(name, damage)
+        for pack in self.envelopes.shelf.damaged():
+            self._error(
+                f"{place.OBJECTS}/{pack}",
+                "it is missing or was altered; restore it from a backup of `objects`",
+            )
         for path in sorted((self.directory / place.KEYS).iterdir()):
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 self._error(str(path), "others can read this private key: chmod 600 it")

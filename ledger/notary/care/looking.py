@@ -34,7 +34,7 @@ READING = 5.0
 STALE_BACKUP = 7 * 86_400
 """Seconds after which a backup counts as old."""
 DAY = 86_400
-DATABASES = (*NEEDED, place.OFFICE, place.ANCHORS, place.DESK)
+DATABASES = (*NEEDED, place.OFFICE, place.ANCHORS, place.DESK, place.PACKS)
 _VARIABLES = ("SEALBOOK_NOTARY_DIR",)
 _EVERY = 10_000
 """Steps of SQLite between looks at the clock."""

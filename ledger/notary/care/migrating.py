@@ -31,7 +31,7 @@ from ledger.quoted import quoted
 if TYPE_CHECKING:
     from ledger.notary.storage.postgres import Server
 
-_DATABASES = (place.LEDGER, place.CHECKPOINTS, place.OFFICE, place.ANCHORS, place.DESK)
+_DATABASES = (place.LEDGER, place.CHECKPOINTS, place.OFFICE, place.ANCHORS, place.DESK, place.PACKS)
 
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is to do, entries or bytes; each is gone through twice."""

@@ -19,7 +19,7 @@ from ledger.crypto.merkle import RootBuilder, leaf_hashes
 from ledger.errors import Conflict, LedgerFault
 from ledger.notary.ports import SignedCheckpoint
 from ledger.notary.sequencing.forks import require_log_lines
-from ledger.notary.storage import anchors, checkpoints, desk, ledger_database, office
+from ledger.notary.storage import anchors, checkpoints, desk, ledger_database, office, packs
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.schema import Engine, Place, Schema, open_engine
@@ -68,6 +68,17 @@ _CHANGING: tuple[tuple[str, Schema, tuple[_Table, ...]], ...] = (
         (
             _Table("anchors", "height"),
             _Table("tokens", "rowid", "digest, height, lines, until, signer, der"),
+        ),
+    ),
+    (
+        place.PACKS,
+        packs.SCHEMA,
+        (
+            _Table("packs", "id"),
+            _Table("parts", "account, root, version"),
+            _Table("newer", "account, root"),
+            _Table("packing", "id"),
+            _Table("aside", "account, root"),
         ),
     ),
 )

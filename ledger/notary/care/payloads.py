@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from ledger.chain.statement import Payload
-from ledger.errors import StorageFailed
-from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
+from ledger.errors import StorageFailed, VerificationFailed
 from ledger.notary.storage.envelopes import MAX_KEPT_HEADER
+from ledger.notary.storage.packed import EnvelopeKeeper
 
 _DIGEST = len("sha256 \n") + 64
 _MIN_HEADER = len(b"age-encryption.org/v1\n-> x\n\n--- \n") + 43 + _DIGEST
@@ -34,7 +34,7 @@ def payload_faults(
     elif read:
         try:
             store.header(account, payload.root)
-        except StorageFailed:
+        except (StorageFailed, VerificationFailed):
             yield f"{header} was altered: it is not what was uploaded; {_RESTORE}"
     if size != payload.size:
         yield f"{body} {_found(size)} where {payload.size} were deposited; {_RESTORE}"

@@ -37,6 +37,7 @@ from ledger.notary.sequencing.forks import (
 from ledger.notary.storage import checkpoints, ledger_database
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.notary.storage.connections import beside
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore
 from ledger.notary.storage.schema import Place
@@ -128,6 +129,8 @@ def _rebuild(
     hook(Step.REBUILD_DATABASE, "before")
     if server is None:
         place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
+        for each in (directory / place.PACKS, *beside(directory / place.PACKS)):
+            each.unlink(missing_ok=True)  # the next start makes it from the packs
     else:
         _load_entries(folder / place.LEDGER, server)
     hook(Step.REBUILD_DATABASE, "after")

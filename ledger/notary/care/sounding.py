@@ -26,9 +26,11 @@ from ledger.errors import SealbookError
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.ports import Entry
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore, log_folder
+from ledger.notary.storage.packed import PackedEnvelopes
+from ledger.notary.storage.packs import PackDatabase
+from ledger.notary.storage.stores import open_packed
 
 PIECE = 4 * TILE_WIDTH
 """Entries that are looked at in one go."""
@@ -44,15 +46,18 @@ class Kept:
     """Where a notary keeps what is looked at; `ciphertext` has all age files read as well."""
 
     database: Path
+    packs: Path
     directory: Path
     ciphertext: bool
 
-    def open(self) -> tuple[LedgerDatabase, LogStore, EnvelopeStore]:
+    def open(self) -> tuple[LedgerDatabase, LogStore, PackedEnvelopes]:
         """Open all of it for reading. Raises LedgerFault, StorageFailed."""
+        settings = place.read_settings(self.directory)
+        packs = PackDatabase(self.packs, reading=True)
         return (
             LedgerDatabase(self.database, reading=True),
             log_folder(self.directory / place.LOG),
-            EnvelopeStore(self.directory / place.OBJECTS),
+            open_packed(self.directory, settings, packs),
         )
 
 
@@ -165,6 +170,7 @@ class _Look:
 
     def close(self) -> None:
         self._store.close()
+        self._envelopes.shelf.rows.close()
 
     def _deposit(self, entry: Entry) -> Deposited | None:
         """Return a deposit that is sound, None if it is something else. Raises SealbookError if not."""

@@ -8,11 +8,15 @@ one whose statement is on its way, so it happens in two runs, each beside the ru
 2. What was put aside a day ago or earlier is looked at again. A statement that was admitted just
    before names it by now: it is put back. The rest is deleted.
 
-Nothing of an account under a legal hold is touched.
+In a bucket nothing is moved: a row says what is aside, and one more that it is being deleted. Who sends
+an age file again takes the first away before anything is put, and is refused while the second stands.
+
+Nothing of an account under a legal hold is touched, and nothing in packs: deposits name it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from ledger.chain.statement import is_account, parse_deposit, parse_statement
@@ -20,8 +24,11 @@ from ledger.disk.files import sync_folder
 from ledger.encoding import parse_hex
 from ledger.errors import MalformedData
 from ledger.notary.desk.terms import Terms
+from ledger.notary.storage.bucket import Bucket
+from ledger.notary.storage.envelopeobjects import FOLDER
 from ledger.notary.storage.envelopes import storage
 from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.packs import Aside, PackDatabase
 
 ASIDE = "aside"
 GRACE = 86_400
@@ -114,12 +121,87 @@ def _tidy_one(
     return found
 
 
+def tidy_bucket(
+    bucket: Bucket,
+    packs: PackDatabase,
+    store: LedgerDatabase,
+    terms: dict[str, Terms],
+    older_than: int,
+    now: float,
+    *,
+    change: bool,
+) -> Tidied:
+    """Do the same in a bucket, where rows say what is aside; an object is not moved.
+
+    Raises StorageFailed.
+    """
+    found = Tidied()
+    asides = packs.asides()
+    for account, several in groupby(bucket.dated(f"{FOLDER}/"), key=lambda each: _account(each[0])):
+        if not is_account(account):
+            continue
+        one = terms.get(account)
+        if one is not None and one.held is not None:
+            found = _plus(found, Tidied(held=1))
+            continue
+        lying: dict[bytes, list[tuple[str, int, int]]] = {}
+        for each in several:
+            path = Path(each[0])
+            if _is_part(path) and (root := _root(path)) is not None:
+                lying.setdefault(root, []).append(each)
+        named = set(_named(store, account))
+        old = {r: o for r, o in lying.items() if r not in named and _age(o, now) >= older_than}
+        aside = asides.get(account, {})
+        back = [root for root in aside if root in named]
+        unnamed = [root for root in old if root not in aside]
+        gone = [root for root, one in aside.items() if root not in named and _is_due(one, now)]
+        if change:
+            for root in back:
+                packs.left(account, root)
+            packs.put_aside(account, unnamed, int(now))
+            gone = [root for root in gone if packs.leave(account, root)]
+            for root in gone:
+                bucket.delete([key for key, _, _ in lying.get(root, ())])
+                packs.left(account, root)
+        found = _plus(
+            found,
+            Tidied(
+                aside=sum(len(old[root]) for root in unnamed),
+                aside_bytes=_sizes(old, unnamed),
+                back=sum(len(lying.get(root, ())) for root in back),
+                deleted=sum(len(lying.get(root, ())) for root in gone),
+                deleted_bytes=_sizes(lying, gone),
+            ),
+        )
+    return found
+
+
+def _account(key: str) -> str:
+    return key.split("/")[1]
+
+
+def _age(objects: list[tuple[str, int, int]], now: float) -> float:
+    return now - max(put for _, _, put in objects) / 1e9
+
+
+def _is_due(aside: Aside, now: float) -> bool:
+    return aside.leaving or now - aside.since >= GRACE
+
+
+def _sizes(objects: dict[bytes, list[tuple[str, int, int]]], roots: list[bytes]) -> int:
+    return sum(size for root in roots for _, size, _ in objects.get(root, ()))
+
+
 def _files(folder: Path) -> Iterator[Path]:
     """Yield the payloads and headers in a folder."""
     for each in sorted(folder.iterdir()):
-        parts = each.name.split(".")
-        if len(parts) > 1 and parts[1] in ("payload", "header") and _root(each) is not None:
+        if _is_part(each) and _root(each) is not None:
             yield each
+
+
+def _is_part(path: Path) -> bool:
+    parts = path.name.split(".")
+    return len(parts) > 1 and parts[1] in ("payload", "header")
 
 
 def _root(path: Path) -> bytes | None:

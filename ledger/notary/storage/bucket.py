@@ -305,13 +305,8 @@ class Bucket:
 
     def under(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Yield the key and the bytes of all objects under a prefix that ends with a slash."""
-        import obstore
-
-        with self._asking(prefix):
-            for page in obstore.list(self._store, prefix.rstrip("/")):
-                for each in page:
-                    if each["path"].startswith(prefix) and each["path"] != prefix:
-                        yield each["path"], each["size"]
+        for key, size, _ in self.dated(prefix):
+            yield key, size
 
     def dated(self, prefix: str) -> Iterator[tuple[str, int, int]]:
         """Yield key, bytes and time of change (POSIX, ns) of all objects that `under` yields."""

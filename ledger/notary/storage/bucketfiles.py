@@ -49,6 +49,17 @@ class BucketFiles:
         """Return whether there is such a file."""
         return self._bucket.size(self._key(name)) is not None
 
+    def read_at(self, name: str, offset: int, length: int) -> bytes | None:
+        """Return a part of a file, None where there is no such file or it ends before."""
+        size = self._bucket.size(self._key(name))
+        if size is None or offset + length > size:
+            return None
+        return self._bucket.read_at(self._key(name), offset, length)
+
+    def size(self, name: str) -> int | None:
+        """Return a file's bytes, None where there is none."""
+        return self._bucket.size(self._key(name))
+
     def write(self, name: str, data: bytes) -> None:
         """Put a file that never changes. Raises LedgerFault where other bytes stand."""
         key = self._key(name)

@@ -16,8 +16,8 @@ from ledger.quoted import Message, quoted
 
 FILE = "ledger.sqlite"
 
-REBUILT = (FILE, "checkpoints.sqlite")
-"""Databases that are made anew from the log's files."""
+REBUILT = (FILE, "checkpoints.sqlite", "packs.sqlite")
+"""Databases that are made anew from the log's files, or from packs."""
 KEPT_READERS = 8
 """Connections kept for the next reader. More are open only while as many threads read at one moment."""
 

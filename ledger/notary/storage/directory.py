@@ -5,6 +5,7 @@
     ledger.sqlite      rebuilt from log/          checkpoints.sqlite   every signed checkpoint
     office.sqlite      orders and nonces          records/         identity records
     anchors.sqlite     cosignatures and timestamps, where there are witnesses or authorities
+    packs.sqlite       where small ciphertext lies in objects/packs; made anew from there
     desk.sqlite        staff, what waits for an officer, the audit trail
     requests/          the identity records of what waits
     objects/           ciphertext                 log/             the log as static files
@@ -63,6 +64,7 @@ from ledger.notary.storage import (
     desk,
     moving,
     office,
+    packs,
     validation,
 )
 from ledger.notary.storage.bucket import parse_objects_url
@@ -74,7 +76,7 @@ KEYS, SEAL_CHAIN = "keys", "seal-chain.pem"
 OBJECTS, LOG, RECORDS = "objects", "log", "records"
 UPLOADS = "uploads"
 LEDGER, CHECKPOINTS, OFFICE = connections.FILE, checkpoints.FILE, office.FILE
-ANCHORS = anchors.FILE
+ANCHORS, PACKS = anchors.FILE, packs.FILE
 VALIDATION = validation.FOLDER
 DESK, REQUESTS = desk.FILE, desk.REQUESTS
 LOG_KEY, ML_DSA_KEY = "log-ed25519.pem", "log-ml-dsa-44.pem"

@@ -3,6 +3,7 @@
     objects/<account>/<root>.payload     the payload whose RFC 9162 root is the name
     objects/<account>/<root>.header      its age header and the line with its SHA-256;
                                          `.header.<n>` are the ones it replaced
+    objects/<account>/<root>.newer.<n>   a header put after an earlier one was packed, see `packed`
     objects/<account>/<root>.discarded   the office has deleted both; the entry of its notice
     uploads/<account>/pending/...part    on this machine's disk: an upload under way
 
@@ -23,7 +24,7 @@ from ledger.chain.statement import Payload, is_account
 from ledger.crypto.merkle import HASH_SIZE
 from ledger.crypto.stream import PayloadHash
 from ledger.encoding import parse_decimal
-from ledger.errors import InvalidInput, LedgerFault, StorageFailed
+from ledger.errors import InvalidInput, LedgerFault, NotFound, StorageFailed
 from ledger.notary.storage.bucket import PIECE, Bucket
 from ledger.notary.storage.bucketfiles import attributes_of
 from ledger.notary.storage.envelopes import (
@@ -40,6 +41,7 @@ from ledger.notary.storage.envelopes import (
     with_digest,
     without_digest,
 )
+from ledger.notary.storage.packs import PackDatabase
 from ledger.notary.storage.room import DiskRoom
 from ledger.quoted import quoted
 from ledger.wire.protocol import SmallEnvelope, Upload
@@ -54,7 +56,8 @@ _TRIES = 3
 class EnvelopeObjects:
     """Age files by account and payload root. Every method may be called from any thread.
 
-    `staging` is the folder of uploads under way, for which `room` is asked. Methods raise StorageFailed
+    `staging` is the folder of uploads under way, for which `room` is asked; `asides` has what counts as
+    not there, see `ledger.notary.care.tidying`. Methods raise StorageFailed
     when the bucket or the disk fails, NoRoom; LedgerFault where other bytes stand under a root.
     """
 
@@ -65,8 +68,10 @@ class EnvelopeObjects:
         *,
         room: DiskRoom | None = None,
         clock: Callable[[], float] = time.monotonic,
+        asides: PackDatabase | None = None,
     ) -> None:
         self._bucket = bucket
+        self._asides = asides
         self._staging = EnvelopeStore(staging, room=room)
         self.room = self._staging.room
         self._clock = clock
@@ -83,13 +88,15 @@ class EnvelopeObjects:
             return False
         if self._bucket.size(_key(account, payload.root, "header")) is None:
             return False
+        if self._is_aside(account, payload.root):
+            return False
         self._hold(account, payload)
         return True
 
     def status(self, account: str, root: bytes) -> Upload | None:
         """Return how far the payload has come; None when nothing of it is here."""
         size = self._bucket.size(_key(account, root, "payload"))
-        if size is not None:
+        if size is not None and not self._is_aside(account, root):
             return Upload(size, size, True)
         return self._staging.status(account, root)
 
@@ -100,6 +107,7 @@ class EnvelopeObjects:
         what it says.
         """
         require_envelopes(envelopes)
+        self._bring_back(account, [each.payload.root for each in envelopes])
         jobs = [
             self._pool.submit(work, account, each)
             for each in envelopes
@@ -147,7 +155,9 @@ class EnvelopeObjects:
         told = _key(account, root, "discarded")
         self._bucket.put(told, f"{notice}\n".encode(), attributes_of(told))
         payload, header = _key(account, root, "payload"), _key(account, root, "header")
-        asides = [f"{header}.{number}" for number in range(1, MAX_REPLACED_HEADERS + 1)]
+        numbers = range(1, MAX_REPLACED_HEADERS + 2)
+        asides = [f"{header}.{number}" for number in numbers]
+        asides += [_key(account, root, f"newer.{number}") for number in numbers]
         found = [each for each in (payload, header) if self._bucket.size(each) is not None]
         self._bucket.delete([payload, header, *asides])
         with self._lock:
@@ -172,16 +182,40 @@ class EnvelopeObjects:
     @contextmanager
     def open(self, account: str, root: bytes) -> Iterator[tuple[bytes, int, ReadAt]]:
         """Yield (header, payload size, read_at) of a whole age file. Raises NotFound."""
-        key = _key(account, root, "payload")
-        size = self._bucket.size(key)
-        if size is None:
+        try:
+            with self.payload(account, root) as (size, read_at):
+                yield self.header(account, root), size, read_at
+        except NotFound:
             require_kept(self.discarded(account, root))
-            raise no_age_file()
-        yield (
-            self.header(account, root),
-            size,
-            lambda offset, length: self._read_at(key, offset, min(length, size - offset)),
-        )
+            raise
+
+    @contextmanager
+    def payload(self, account: str, root: bytes) -> Iterator[tuple[int, ReadAt]]:
+        """Yield (size, read_at) of a payload. Raises NotFound."""
+        key = _key(account, root, "payload")
+        size = self._size(key)
+        yield size, lambda offset, length: self._read_at(key, offset, min(length, size - offset))
+
+    def read_part(self, account: str, root: bytes, name: str) -> bytes | None:
+        """Return an object of an age file, "header" for example; None where there is none."""
+        return self._bucket.read(_key(account, root, name))
+
+    def create_part(self, account: str, root: bytes, name: str, data: bytes) -> bool:
+        """Put an object where there is none; False where one with other bytes stands."""
+        key = _key(account, root, name)
+        return self._bucket.create(key, data, attributes_of(key))
+
+    def remove_parts(self, account: str, names: Sequence[tuple[bytes, str]]) -> None:
+        """Remove objects of age files, those that there are."""
+        self._bucket.delete([_key(account, root, name) for root, name in names])
+
+    def newer(self) -> Iterator[tuple[str, bytes, int]]:
+        """Yield the account, root and number of every header that was put after a packed one."""
+        for key, _ in self._bucket.under(f"{FOLDER}/"):
+            if ".newer." in key:
+                _, account, name = key.split("/")
+                root, _, number = name.split(".")
+                yield account, bytes.fromhex(root), int(number)
 
     def parts(self, account: str) -> Iterator[tuple[Path, int]]:
         """Yield the parts of an account's unfinished uploads, and the size that each promises."""
@@ -198,6 +232,7 @@ class EnvelopeObjects:
     def place(self, account: str, payload: Payload, part: Path) -> None:
         """Put a whole payload, whose root was checked, under its name; its part goes away."""
         key = _key(account, payload.root, "payload")
+        self._bring_back(account, [payload.root])
         if payload.size <= PIECE:
             with storage(part):
                 self._create(key, part.read_bytes())
@@ -205,6 +240,13 @@ class EnvelopeObjects:
             self._bucket.put_file(key, part, payload.size, attributes_of(key))
         with suppress(OSError):  # what stays is no longer asked for
             part.unlink()
+
+    def _is_aside(self, account: str, root: bytes) -> bool:
+        return self._asides is not None and self._asides.is_aside(account, root)
+
+    def _bring_back(self, account: str, roots: Sequence[bytes]) -> None:
+        if self._asides is not None and roots:
+            self._asides.bring_back(account, roots)
 
     def _put_payload(self, account: str, envelope: SmallEnvelope) -> None:
         self._create(_key(account, envelope.payload.root, "payload"), envelope.data)
@@ -263,8 +305,8 @@ class EnvelopeObjects:
         return data
 
 
-EnvelopeKeeper = EnvelopeStore | EnvelopeObjects
-"""Ciphertext, wherever it lies."""
+LooseEnvelopes = EnvelopeStore | EnvelopeObjects
+"""Ciphertext of which each file lies by itself, wherever that is."""
 
 
 def _key(account: str, root: bytes, suffix: str) -> str:

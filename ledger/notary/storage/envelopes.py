@@ -3,6 +3,7 @@
     <account>/<root>.payload            the payload whose RFC 9162 root is the name, whole and durable
     <account>/<root>.header             its age header, then SHA-256 of it in a line of its own;
                                         `.header.<n>` are the ones it replaced
+    <account>/<root>.newer.<n>          a header put after an earlier one was packed, see `packed`
     <account>/<root>.discarded          the office has deleted both; the entry of its notice
     <account>/pending/<root>.<size>.part     an upload under way
     <account>/aside/<root>.*            what no deposit has named for long, see `care.tidying`
@@ -183,23 +184,70 @@ class EnvelopeStore:
     @contextlib.contextmanager
     def open(self, account: str, root: bytes) -> Iterator[tuple[bytes, int, "ReadAt"]]:
         """Yield (header, payload size, read_at) of a whole age file. Raises NotFound."""
-        target = self.path(account, root, "payload")
         try:
-            with storage(target):
-                descriptor = os.open(target, os.O_RDONLY)
+            with self.payload(account, root) as (size, read_at):
+                yield self.header(account, root), size, read_at
         except NotFound:
             require_kept(self.discarded(account, root))
             raise
+
+    @contextlib.contextmanager
+    def payload(self, account: str, root: bytes) -> Iterator[tuple[int, "ReadAt"]]:
+        """Yield (size, read_at) of a payload. Raises NotFound."""
+        target = self.path(account, root, "payload")
+        with storage(target):
+            descriptor = os.open(target, os.O_RDONLY)
         try:
-            header = self.header(account, root)
 
             def read_at(offset: int, length: int) -> bytes:
                 with storage(target):
                     return os.pread(descriptor, length, offset)
 
-            yield header, os.fstat(descriptor).st_size, read_at
+            yield os.fstat(descriptor).st_size, read_at
         finally:
             os.close(descriptor)
+
+    def read_part(self, account: str, root: bytes, name: str) -> bytes | None:
+        """Return a file of an age file, "header" or "newer.2" for example; None where there is none."""
+        target = self.path(account, root, name)
+        try:
+            with storage(target):
+                return target.read_bytes()
+        except NotFound:
+            return None
+
+    def create_part(self, account: str, root: bytes, name: str, data: bytes) -> bool:
+        """Store a file where there is none, durably; False where one with other bytes stands."""
+        target = self.path(account, root, name)
+        with self.room.hold(account, on_disk(len(data))), self.naming(account, target.parent):
+            self.make(account)
+            temporary = self.pending(account) / f"{secrets.token_hex(16)}.tmp"
+            try:
+                with new_file(temporary) as file:
+                    file.write(data)
+                target.hardlink_to(temporary)
+            except FileExistsError:
+                return target.read_bytes() == data
+            finally:
+                temporary.unlink(missing_ok=True)
+        return True
+
+    def remove_parts(self, account: str, names: Sequence[tuple[bytes, str]]) -> None:
+        """Remove files of age files, those that there are, durably."""
+        folder = self._folder(account)
+        with storage(folder):
+            for root, name in names:
+                self.path(account, root, name).unlink(missing_ok=True)
+            if folder.exists():
+                sync_folder(folder)
+
+    def newer(self) -> Iterator[tuple[str, bytes, int]]:
+        """Yield the account, root and number of every header that was put after a packed one."""
+        with storage(self._root):
+            for folder in sorted(each for each in self._root.iterdir() if is_account(each.name)):
+                for each in sorted(folder.glob("*.newer.*")):
+                    root, _, number = each.name.split(".")
+                    yield folder.name, bytes.fromhex(root), int(number)
 
     def discard(self, account: str, root: bytes, notice: int) -> int:
         """Delete a payload and its headers, durably; return how many files. `notice`: the entry."""
@@ -210,7 +258,7 @@ class EnvelopeStore:
             found = [
                 each
                 for each in folder.glob(f"{root.hex()}.*")
-                if each.name.split(".")[1] in ("payload", "header")
+                if each.name.split(".")[1] in ("payload", "header", "newer")
             ]
             for each in found:
                 each.unlink(missing_ok=True)

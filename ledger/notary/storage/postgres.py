@@ -85,7 +85,7 @@ _END = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = $1
 """
-_STORES = ("ledger", "checkpoints", "office", "anchors", "desk", "queue", "versions")
+_STORES = ("ledger", "checkpoints", "office", "anchors", "desk", "queue", "versions", "packs")
 _VERSIONS = """
 CREATE TABLE IF NOT EXISTS versions (store TEXT PRIMARY KEY, version BIGINT NOT NULL);
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

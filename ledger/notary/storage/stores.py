@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ledger.disk.wholefiles import FolderFiles
@@ -24,12 +25,16 @@ from ledger.notary.storage.bucketfiles import BucketFiles
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.directory import Settings
-from ledger.notary.storage.envelopeobjects import EnvelopeKeeper, EnvelopeObjects
+from ledger.notary.storage.envelopeobjects import EnvelopeObjects, LooseEnvelopes
 from ledger.notary.storage.envelopes import EnvelopeStore
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore, log_folder
 from ledger.notary.storage.moving import MOVED
 from ledger.notary.storage.office import OfficeDatabase
+from ledger.notary.storage.packed import PackedEnvelopes
+from ledger.notary.storage.packs import PackDatabase
+from ledger.notary.storage.packshelf import FOLDER as PACK_FOLDER
+from ledger.notary.storage.packshelf import PackShelf
 from ledger.notary.storage.records import RecordStore
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.schema import Place
@@ -52,7 +57,7 @@ class Stores:
     anchors: AnchorDatabase | None
     log: LogStore
     records: RecordStore
-    envelopes: EnvelopeKeeper
+    envelopes: PackedEnvelopes
     validation: ValidationStore
 
 
@@ -142,7 +147,9 @@ def open_stores(
             anchors,
             open_log(directory, settings),
             open_records(directory, settings),
-            open_envelopes(directory, settings, room),
+            stack.enter_context(
+                open_envelopes(directory, settings, server, room, own=not reading, reading=reading)
+            ),
             open_validation(directory, settings),
         )
 
@@ -244,10 +251,55 @@ def open_validation(directory: Path, settings: Settings) -> ValidationStore:
     return ValidationStore(open_files(directory, settings, place.VALIDATION))
 
 
+@contextmanager
 def open_envelopes(
-    directory: Path, settings: Settings, room: DiskRoom | None = None
-) -> EnvelopeKeeper:
-    """Return the ciphertext that depositors have uploaded. Raises InvalidInput, StorageFailed."""
+    directory: Path,
+    settings: Settings,
+    server: "Server | None" = None,
+    room: DiskRoom | None = None,
+    *,
+    own: bool = False,
+    rows: "Place | None" = None,
+    reading: bool = False,
+) -> Iterator[PackedEnvelopes]:
+    """Yield the ciphertext that depositors have uploaded.
+
+    Args:
+        directory: The notary's own.
+        settings: Its notary.toml.
+        server: What `open_server` has given for them.
+        room: What is asked before the disk grows for a depositor.
+        own: Whether this is the notary, which takes up what it finds in packs. Anybody else makes rows
+            that are missing in a folder that goes away.
+        rows: Where those about packs lie, if not where they belong.
+        reading: Whether nobody writes them meanwhile.
+
+    Raises InvalidInput, LedgerFault, StorageFailed.
+    """
+    with ExitStack() as stack:
+        at = stack.enter_context(_places(directory, settings, server))
+        where = rows or at(place.PACKS)
+        made = not isinstance(where, Path) or where.exists()
+        if not made and not own:
+            folder = stack.enter_context(TemporaryDirectory(prefix="sealbook-packs-"))
+            where, reading = Path(folder) / place.PACKS, False
+        packs = PackDatabase(where, create=not isinstance(where, Path) or not made, reading=reading)
+        stack.callback(packs.close)
+        opened = open_packed(directory, settings, packs, room)
+        if own or not made:
+            opened.shelf.take_up(mend=own)
+        yield opened
+
+
+def open_packed(
+    directory: Path, settings: Settings, packs: PackDatabase, room: DiskRoom | None = None
+) -> PackedEnvelopes:
+    """Return the ciphertext whose packs these rows are about. Raises InvalidInput, StorageFailed."""
+    loose: LooseEnvelopes
     if settings.objects is None:
-        return EnvelopeStore(directory / place.OBJECTS, room=room)
-    return EnvelopeObjects(open_bucket(settings.objects), directory / place.UPLOADS, room=room)
+        loose = EnvelopeStore(directory / place.OBJECTS, room=room)
+    else:
+        bucket = open_bucket(settings.objects)
+        loose = EnvelopeObjects(bucket, directory / place.UPLOADS, room=room, asides=packs)
+    files = open_files(directory, settings, f"{place.OBJECTS}/{PACK_FOLDER}", 0o600)
+    return PackedEnvelopes(loose, PackShelf(packs, files, loose))

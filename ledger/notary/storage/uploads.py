@@ -16,13 +16,13 @@ from ledger.crypto.merkle import HASH_SIZE, Buffer
 from ledger.crypto.stream import PayloadHash
 from ledger.disk.files import sync
 from ledger.errors import Conflict, TooLarge
-from ledger.notary.storage.envelopeobjects import EnvelopeKeeper
 from ledger.notary.storage.envelopes import (
     READ_BLOCK,
     require_size,
     storage,
     wrong_root,
 )
+from ledger.notary.storage.packed import EnvelopeKeeper
 from ledger.wire.protocol import Upload
 
 MAX_PAYLOAD = 1 << 40

@@ -1,0 +1,358 @@
+"""`packs.sqlite`, or tables on a server: where in the packs each small age file lies.
+
+It follows from the packs, whose tables say the same, and is made anew from them where it is missing
+(`packshelf.take_up`). What is more here: how far a pack has come, up to which entry the ledger's
+ciphertext was packed, which headers are newer than the packed ones, and what lies in a bucket, is named
+by no deposit and was put aside (`ledger.notary.care.tidying`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ledger.errors import StorageFailed
+from ledger.notary.storage.packfile import PAYLOAD, Packed
+from ledger.notary.storage.schema import Place, Schema, Version, open_engine
+
+FILE = "packs.sqlite"
+_TABLES = """
+CREATE TABLE packs (
+    id INTEGER PRIMARY KEY,
+    state TEXT NOT NULL
+) STRICT;
+CREATE TABLE parts (
+    account TEXT NOT NULL,
+    root BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    pack INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (account, root, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE newer (
+    account TEXT NOT NULL,
+    root BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (account, root)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE packing (
+    id INTEGER PRIMARY KEY,
+    entry INTEGER NOT NULL,
+    changes INTEGER NOT NULL
+) STRICT;
+INSERT INTO packing VALUES (1, 0, 0);
+CREATE TABLE aside (
+    account TEXT NOT NULL,
+    root BLOB NOT NULL,
+    since INTEGER NOT NULL,
+    leaving INTEGER NOT NULL,
+    PRIMARY KEY (account, root)
+) STRICT, WITHOUT ROWID;
+"""
+SCHEMA = Schema("packs", (Version(_TABLES),))
+_ROOTS = 256
+
+
+class State(StrEnum):
+    """How far a pack has come."""
+
+    MAKING = "making"
+    """Nothing is read from it: it may not be there, and goes away if nobody finishes it."""
+    SETTLING = "settling"
+    """Its parts are read from it; their loose files may still lie about."""
+    WHOLE = "whole"
+    LEAVING = "leaving"
+    """Nothing is read from it any more; it goes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Bytes of a pack."""
+
+    pack: int
+    at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is packed of an age file, None for nothing.
+
+    `version` is that of the packed header; `settled` says that no loose one is newer than it but
+    `newer`, the number of one that was put since.
+    """
+
+    payload: Where | None
+    header: Where | None
+    version: int
+    settled: bool
+    newer: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Since when an age file in a bucket is aside, POSIX seconds, and whether it is being deleted."""
+
+    since: int
+    leaving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Entries below `entry` were looked at; `changes` counts what was erased from packs."""
+
+    entry: int
+    changes: int
+
+
+class PackDatabase:
+    """Where packed age files lie. Every method may be called from any thread."""
+
+    def __init__(self, place: Place, *, create: bool = False, reading: bool = False) -> None:
+        self.place = place
+        self._engine = open_engine(place, SCHEMA, create=create, reading=reading)
+
+    def find(self, account: str, root: bytes) -> Found:
+        """Return what is packed of an age file."""
+        sql = (
+            "SELECT version, pack, at, size, state FROM parts JOIN packs ON packs.id = parts.pack "
+            "WHERE account = ? AND root = ? ORDER BY version"
+        )
+        newer = "SELECT number FROM newer WHERE account = ? AND root = ?"
+        with self._engine.reading() as session:
+            rows = session.execute(sql, (account, root)).fetchall()
+            put = session.execute(newer, (account, root)).fetchone() if rows else None
+        payload = header = None
+        last, settled = 0, False
+        for version, pack, at, size, state in rows:
+            if version == PAYLOAD:
+                payload = Where(pack, at, size)
+            else:
+                header, last = Where(pack, at, size), version
+                settled = state == State.WHOLE
+        return Found(payload, header, last, settled, None if put is None else int(put[0]))
+
+    def among(self, account: str, roots: Sequence[bytes]) -> set[bytes]:
+        """Return those of an account's age files of which something is packed."""
+        found: set[bytes] = set()
+        with self._engine.reading() as session:
+            for at in range(0, len(roots), _ROOTS):
+                part = roots[at : at + _ROOTS]
+                marks = ",".join("?" * len(part))
+                sql = f"SELECT DISTINCT root FROM parts WHERE account = ? AND root IN ({marks})"  # noqa: S608
+                rows = session.execute(sql, (account, *part)).fetchall()
+                found.update(bytes(root) for (root,) in rows)
+        return found
+
+    def used(self, account: str) -> int:
+        """Return the bytes of an account's packed age files."""
+        sql = "SELECT coalesce(sum(size), 0) FROM parts WHERE account = ?"
+        with self._engine.reading() as session:
+            return int(session.execute(sql, (account,)).fetchone()[0])
+
+    def progress(self) -> Progress:
+        """Return how far packing has come."""
+        with self._engine.reading() as session:
+            return Progress(*session.execute("SELECT entry, changes FROM packing").fetchone())
+
+    def advance(self, old: Progress, entry: int) -> None:
+        """Note that nothing below `entry` is to be packed, where nobody was faster."""
+        with self._engine.writing() as session:
+            _advance(session, old, entry)
+
+    def packs(self, *states: State) -> dict[int, State]:
+        """Return the packs that have come that far; all of them without a state."""
+        with self._engine.reading() as session:
+            rows = session.execute("SELECT id, state FROM packs ORDER BY id").fetchall()
+        return {pack: State(state) for pack, state in rows if not states or state in states}
+
+    def parts(self, pack: int, stated: Sequence[Packed] | None) -> list[Packed]:
+        """Return what is read from a pack, in the order of its bytes.
+
+        `stated` is what its own table says; without it every row there is has to be looked at.
+        """
+        columns = "account, root, version, at, size"
+        with self._engine.reading() as session:
+            if stated is None:
+                sql = f"SELECT {columns} FROM parts WHERE pack = ?"  # noqa: S608
+                found = session.execute(sql, (pack,)).fetchall()
+            else:
+                sql = (
+                    f"SELECT {columns} FROM parts "  # noqa: S608
+                    "WHERE account = ? AND root = ? AND pack = ?"
+                )
+                keys = sorted({(each.account, each.root) for each in stated})
+                rows = [session.execute(sql, (*key, pack)).fetchall() for key in keys]
+                found = [row for several in rows for row in several]
+        return sorted((Packed(*row) for row in found), key=lambda each: each.at)
+
+    def holding(self, account: str, root: bytes) -> set[int]:
+        """Return the packs that hold anything of an age file."""
+        sql = "SELECT DISTINCT pack FROM parts WHERE account = ? AND root = ?"
+        with self._engine.reading() as session:
+            return {pack for (pack,) in session.execute(sql, (account, root)).fetchall()}
+
+    def begin(self, pack: int) -> None:
+        """Note a pack that is going to be written."""
+        with self._engine.writing() as session:
+            session.execute("INSERT INTO packs VALUES (?, ?)", (pack, State.MAKING.value))
+
+    def enter(
+        self,
+        pack: int,
+        parts: Sequence[Packed],
+        old: Progress,
+        entry: int,
+        newer: Iterable[tuple[str, bytes, int]],
+    ) -> bool:
+        """Let parts be read from a pack that was written; False where somebody else was faster.
+
+        `old` is what packing had come to when the parts were gathered, and `entry` what it comes to;
+        `newer` are the headers among them that were put since an earlier packing.
+        """
+        with self._engine.writing() as session:
+            if not _advance(session, old, entry):
+                return False
+            _insert(session, pack, parts)
+            session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.SETTLING.value, pack))
+            for account, root, number in newer:
+                sql = "DELETE FROM newer WHERE account = ? AND root = ? AND number = ?"
+                session.execute(sql, (account, root, number))
+        return True
+
+    def take_up(self, pack: int, parts: Sequence[Packed]) -> bool:
+        """Enter a pack that no row names, less what another one holds; False where a row does."""
+        with self._engine.writing() as session:
+            sql = "INSERT INTO packs VALUES (?, ?) ON CONFLICT DO NOTHING"
+            if not session.execute(sql, (pack, State.SETTLING.value)).rowcount:
+                return False
+            for each in parts:
+                sql = "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                session.execute(sql, _row(pack, each))
+        return True
+
+    def replace(
+        self,
+        old: int,
+        held: Sequence[Packed],
+        new: int | None,
+        parts: Sequence[Packed],
+        gone: Iterable[tuple[str, bytes]],
+    ) -> None:
+        """Let what a pack `held` be read from another one, and nothing of what is gone from any."""
+        with self._engine.writing() as session:
+            session.execute("UPDATE packing SET changes = changes + 1")
+            session.executemany(
+                "DELETE FROM parts WHERE account = ? AND root = ? AND version = ? AND pack = ?",
+                [(each.account, each.root, each.version, old) for each in held],
+            )
+            for key in gone:
+                session.execute("DELETE FROM newer WHERE account = ? AND root = ?", key)
+            if new is not None:
+                _insert(session, new, parts)
+                session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.WHOLE.value, new))
+            session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.LEAVING.value, old))
+
+    def finish(self, pack: int) -> None:
+        """Note that none of a pack's loose files is left."""
+        with self._engine.writing() as session:
+            sql = "UPDATE packs SET state = ? WHERE id = ? AND state = ?"
+            session.execute(sql, (State.WHOLE.value, pack, State.SETTLING.value))
+
+    def forget(self, pack: int) -> None:
+        """Forget a pack that is gone, and what was read from it."""
+        with self._engine.writing() as session:
+            session.execute("DELETE FROM packs WHERE id = ?", (pack,))
+
+    def put_newer(self, account: str, root: bytes, number: int) -> None:
+        """Note a header that is newer than the packed one."""
+        sql = (
+            "INSERT INTO newer VALUES (?, ?, ?) ON CONFLICT (account, root) "
+            "DO UPDATE SET number = excluded.number WHERE excluded.number > newer.number"
+        )
+        with self._engine.writing() as session:
+            session.execute(sql, (account, root, number))
+
+    def newer(self, limit: int) -> list[tuple[str, bytes, int]]:
+        """Return headers that are newer than the packed ones, and wait to be packed."""
+        sql = "SELECT account, root, number FROM newer ORDER BY account, root LIMIT ?"
+        with self._engine.reading() as session:
+            rows = session.execute(sql, (limit,)).fetchall()
+        return [(account, bytes(root), number) for account, root, number in rows]
+
+    def is_aside(self, account: str, root: bytes) -> bool:
+        """Return whether an age file was put aside: it counts as not there."""
+        sql = "SELECT 1 FROM aside WHERE account = ? AND root = ?"
+        with self._engine.reading() as session:
+            return session.execute(sql, (account, root)).fetchone() is not None
+
+    def bring_back(self, account: str, roots: Sequence[bytes]) -> None:
+        """Let age files that are coming again count. Raises StorageFailed for one being deleted."""
+        if not (self._asides(account).keys() & set(roots)):
+            return
+        with self._engine.writing() as session:
+            for root in roots:
+                sql = "DELETE FROM aside WHERE account = ? AND root = ? AND leaving = 0"
+                session.execute(sql, (account, root))
+        if self._asides(account).keys() & set(roots):
+            raise StorageFailed(
+                "An age file that no deposit had named for long is being deleted at this moment. Send "
+                "it again later."
+            )
+
+    def asides(self) -> dict[str, dict[bytes, Aside]]:
+        """Return what is aside, by account."""
+        found: dict[str, dict[bytes, Aside]] = {}
+        with self._engine.reading() as session:
+            rows = session.execute("SELECT account, root, since, leaving FROM aside").fetchall()
+        for account, root, since, leaving in rows:
+            found.setdefault(account, {})[bytes(root)] = Aside(since, bool(leaving))
+        return found
+
+    def put_aside(self, account: str, roots: Sequence[bytes], now: int) -> None:
+        """Let age files count as not there."""
+        sql = "INSERT INTO aside VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING"
+        with self._engine.writing() as session:
+            for root in roots:
+                session.execute(sql, (account, root, now))
+
+    def leave(self, account: str, root: bytes) -> bool:
+        """Let nobody bring an age file back; False where somebody has."""
+        sql = "UPDATE aside SET leaving = 1 WHERE account = ? AND root = ?"
+        with self._engine.writing() as session:
+            return bool(session.execute(sql, (account, root)).rowcount)
+
+    def left(self, account: str, root: bytes) -> None:
+        """Forget an age file that was aside: it is gone, or was named after all."""
+        with self._engine.writing() as session:
+            session.execute("DELETE FROM aside WHERE account = ? AND root = ?", (account, root))
+
+    def _asides(self, account: str) -> dict[bytes, Aside]:
+        sql = "SELECT root, since, leaving FROM aside WHERE account = ?"
+        with self._engine.reading() as session:
+            rows = session.execute(sql, (account,)).fetchall()
+        return {bytes(root): Aside(since, bool(leaving)) for root, since, leaving in rows}
+
+    def check(self) -> str | None:
+        """Return what the engine's own integrity check finds, None when all is well."""
+        return self._engine.check()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.close()
+
+
+def _advance(session: Any, old: Progress, entry: int) -> bool:
+    sql = "UPDATE packing SET entry = ? WHERE entry = ? AND changes = ?"
+    return bool(session.execute(sql, (entry, old.entry, old.changes)).rowcount)
+
+
+def _insert(session: Any, pack: int, parts: Sequence[Packed]) -> None:
+    session.executemany(
+        "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", [_row(pack, each) for each in parts]
+    )
+
+
+def _row(pack: int, part: Packed) -> tuple[Any, ...]:
+    return part.account, part.root, part.version, pack, part.at, part.size

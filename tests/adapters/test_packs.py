@@ -1,0 +1,505 @@
+"""Small age files in packs: nothing is lost or served wrong, whenever it is cut short.
+
+In a folder with rows in SQLite, and in a bucket with rows in PostgreSQL.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ledger.chain.statement import Payload
+from ledger.crypto.envelope import encrypt_payload, seal_header
+from ledger.crypto.recipients import X25519Identity
+from ledger.crypto.stream import payload_root
+from ledger.disk.wholefiles import FolderFiles, WholeFiles
+from ledger.errors import Conflict, MalformedData, NotFound, StorageFailed
+from ledger.notary.care.payloads import payload_faults
+from ledger.notary.packing import SMALL, Packer
+from ledger.notary.storage.bucket import open_bucket
+from ledger.notary.storage.bucketfiles import BucketFiles
+from ledger.notary.storage.envelopeobjects import EnvelopeObjects, LooseEnvelopes
+from ledger.notary.storage.envelopes import MAX_REPLACED_HEADERS, EnvelopeStore, with_digest
+from ledger.notary.storage.packed import PackedEnvelopes
+from ledger.notary.storage.packfile import Packed, Part, format_pack, parse_pack
+from ledger.notary.storage.packs import PackDatabase, State
+from ledger.notary.storage.packshelf import PackShelf
+from ledger.notary.storage.postgres import Server
+from ledger.wire.protocol import SmallEnvelope
+
+ACCOUNT, OTHER = "0a" * 16, "0b" * 16
+HEADERS = tuple(
+    seal_header(b"k" * 16, [X25519Identity(bytes([n]) * 32).recipient()], os.urandom)
+    for n in range(1, 6)
+)
+
+
+def envelope(plain: bytes = b"contract", header: bytes = HEADERS[0]) -> SmallEnvelope:
+    data = encrypt_payload(plain, b"k" * 16, os.urandom(16))
+    return SmallEnvelope(Payload(len(data), payload_root([data])), header, data)
+
+
+class Killed(BaseException):
+    pass
+
+
+@dataclass
+class Place:
+    """Where one notary's ciphertext lies, and what its ledger names."""
+
+    folder: Path
+    url: str | None
+    server: Server | None = None
+    named: list[tuple[str, bytes]] = field(default_factory=list)
+    opened: list[PackDatabase] = field(default_factory=list)
+
+    def loose(self) -> LooseEnvelopes:
+        if self.url is None:
+            return EnvelopeStore(self.folder / "objects")
+        return EnvelopeObjects(open_bucket(self.url), self.folder / "uploads")
+
+    def files(self) -> WholeFiles:
+        if self.url is None:
+            return FolderFiles(self.folder / "objects" / "packs", 0o600)
+        return BucketFiles(open_bucket(self.url), "objects/packs")
+
+    def open(self) -> PackedEnvelopes:
+        """Open all of it as another process would."""
+        rows = self.server or self.folder / "packs.sqlite"
+        packs = PackDatabase(rows, create=not isinstance(rows, Path) or not rows.exists())
+        self.opened.append(packs)
+        loose = self.loose()
+        return PackedEnvelopes(loose, PackShelf(packs, self.files(), loose))
+
+    def forget_rows(self) -> None:
+        """Lose what says where packed age files lie."""
+        if self.server is None:
+            (self.folder / "packs.sqlite").unlink()
+        else:
+            self.server.clear()
+
+    def another(self, number: int) -> "Place":
+        """Return an empty place of the same kind, instead of this one and earlier others."""
+        base = self.folder / str(number)
+        base.mkdir()
+        if self.server is not None:
+            self.server.clear()
+        return Place(base, self.url and self.url.replace("?", f"-{number}?"), self.server)
+
+    def packer(self, store: PackedEnvelopes, worth: int = 1) -> Packer:
+        def named(start: int, end: int) -> Iterator[tuple[int, tuple[str, bytes]]]:
+            yield from list(enumerate(self.named))[start:end]
+
+        return Packer(named, store, worth=worth)
+
+    def pack(self, store: PackedEnvelopes) -> None:
+        packer = self.packer(store)
+        while packer.turn(len(self.named)):
+            pass
+        packer.close()
+
+    def deposit(self, store: PackedEnvelopes, *envelopes: SmallEnvelope) -> None:
+        store.put_many(ACCOUNT, envelopes)
+        self.named += [(ACCOUNT, each.payload.root) for each in envelopes]
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file or object, but for markers of what was deleted."""
+        if self.url is None:
+            root = self.folder / "objects"
+            found = {str(each.relative_to(root)): each.read_bytes()
+                     for each in root.rglob("*") if each.is_file()}  # fmt: skip
+        else:
+            bucket = open_bucket(self.url)
+            found = {name.removeprefix("objects/"): bucket.read(name) or b""
+                     for name, _ in bucket.under("objects/")}  # fmt: skip
+        return {name: data for name, data in found.items() if not name.endswith(".discarded")}
+
+    def put(self, name: str, data: bytes | None) -> None:
+        """Let a file hold something else, or be gone."""
+        if self.url is None:
+            path = self.folder / "objects" / name
+            if data is None:
+                path.unlink()
+            else:
+                path.write_bytes(data)
+        elif data is None:
+            open_bucket(self.url).delete([f"objects/{name}"])
+        else:
+            open_bucket(self.url).put(f"objects/{name}", data, {})
+
+    def packs(self) -> list[str]:
+        return [name for name in self.contents() if name.startswith("packs/")]
+
+    def loose_names(self) -> list[str]:
+        return [name for name in self.contents() if not name.startswith("packs/")]
+
+
+@pytest.fixture(params=["folder", "objects"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "folder":
+        yield from opened(Place(tmp_path, None))
+        return
+    url = request.getfixturevalue("object_server").url()
+    database = request.getfixturevalue("postgres").new()
+    with Server(database, "packs", founding=True) as server:
+        server.clear()
+        yield from opened(Place(tmp_path, url, server))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Place]:
+    yield from opened(Place(tmp_path, None))
+
+
+def opened(place: Place) -> Iterator[Place]:
+    yield place
+    for each in place.opened:
+        each.close()
+
+
+in_a_bucket_in_soak = pytest.mark.parametrize(
+    "place", ["folder", pytest.param("objects", marks=pytest.mark.soak)], indirect=True
+)
+
+
+def require_whole(store: PackedEnvelopes, each: SmallEnvelope, header: bytes | None = None) -> None:
+    root = each.payload.root
+    with store.open(ACCOUNT, root) as (found, size, read_at):
+        assert found == (header or each.header)
+        assert read_at(0, size) == each.data and read_at(1, 5) == each.data[1:6]
+    assert store.holds(ACCOUNT, each.payload)
+    assert store.sizes(ACCOUNT, root) == (len(with_digest(found)), each.payload.size)
+    assert not list(payload_faults(store, ACCOUNT, each.payload, read=True))
+
+
+# --- the format ---
+
+
+def test_a_pack_says_what_is_in_it_and_every_altered_byte_before_the_parts_is_noticed():
+    parts = [Part(ACCOUNT, bytes([n]) * 32, n, b"x" * n) for n in range(4)]
+    data, places = format_pack(parts)
+    assert parse_pack(data) == places
+    assert [data[each.at : each.at + each.size] for each in places] == [e.data for e in parts]
+    assert places[3] == Packed(ACCOUNT, b"\x03" * 32, 3, len(data) - 3, 3)
+    for at in range(len(data) - sum(len(each.data) for each in parts)):
+        with pytest.raises(MalformedData):
+            parse_pack(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    for short in (data[:10], data[:-1], data + b"x", b""):
+        with pytest.raises(MalformedData):
+            parse_pack(short)
+
+
+# --- packing ---
+
+
+def test_what_deposits_name_is_packed_and_read_as_before(place: Place) -> None:
+    store = place.open()
+    small = [envelope(bytes([n]) * n) for n in range(1, 6)]
+    large, unnamed = envelope(os.urandom(SMALL + 1)), envelope(b"nobody names it")
+    place.deposit(store, *small, large)
+    store.put_many(ACCOUNT, [unnamed])
+    used = store.used(ACCOUNT)
+    assert not place.packer(store, worth=7).turn(6) and not place.packs()
+    place.pack(store)
+    root, other = large.payload.root.hex(), unnamed.payload.root.hex()
+    left = sorted([f"{ACCOUNT}/{root}.payload", f"{ACCOUNT}/{other}.header",
+                   f"{ACCOUNT}/{other}.payload"])  # fmt: skip
+    assert sorted(place.loose_names()) == left and len(place.packs()) == 1
+    assert store.used(ACCOUNT) == used
+    for each in (*small, large, unnamed):
+        require_whole(store, each)
+        require_whole(place.open(), each)
+    assert not store.holds(OTHER, small[0].payload)
+    assert not list(store.shelf.damaged())
+    place.deposit(store, *small)
+    place.pack(store)
+    assert sorted(place.loose_names()) == left and len(place.packs()) == 1
+    with pytest.raises(NotFound), store.open(ACCOUNT, bytes(32)):
+        pass
+
+
+def test_a_header_that_is_put_later_counts_and_is_packed_again(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    root = one.payload.root
+    store.put_header(ACCOUNT, root, HEADERS[1])
+    place.pack(store)
+    assert place.loose_names() == []
+    for header in (HEADERS[2], HEADERS[2], HEADERS[3]):
+        store.put_many(ACCOUNT, [SmallEnvelope(one.payload, header, one.data)])
+        require_whole(store, one, header)
+    assert len(place.loose_names()) == 2
+    place.pack(store)
+    assert place.loose_names() == [] and len(place.packs()) == 2
+    require_whole(place.open(), one, HEADERS[3])
+    kept = b"".join(place.contents().values())
+    assert all(kept.count(with_digest(each)) == 1 for each in HEADERS[:4])
+    with pytest.raises(Conflict, match="64 times"):
+        for n in range(MAX_REPLACED_HEADERS + 2):
+            store.put_header(ACCOUNT, root, HEADERS[n % 2])
+
+
+def test_what_is_not_whole_is_not_packed(place: Place) -> None:
+    store, several = place.open(), [envelope(bytes([n])) for n in range(4)]
+    place.deposit(store, *several)
+    names = [f"{ACCOUNT}/{each.payload.root.hex()}" for each in several]
+    place.put(f"{names[0]}.payload", b"x" * several[0].payload.size)
+    place.put(f"{names[1]}.header", HEADERS[1] + b"sha256 x\n")
+    place.put(f"{names[2]}.header", None)
+    place.pack(store)
+    assert len(place.loose_names()) == 5
+    require_whole(store, several[3])
+    for each in several[:3]:
+        assert list(payload_faults(store, ACCOUNT, each.payload, read=True))
+
+
+def test_a_pack_is_no_larger_than_it_should_be(folder: Place) -> None:
+    store = folder.open()
+    several = [envelope(os.urandom(SMALL - 100)) for _ in range(150)]
+    folder.deposit(store, *several)
+    folder.pack(store)
+    sizes = [len(data) for data in folder.contents().values()]
+    assert len(sizes) == 2 and max(sizes) <= 8 << 20 and folder.loose_names() == []
+    for each in several[::20]:
+        require_whole(store, each)
+
+
+# --- cut short ---
+
+
+def kills(work: Callable[[PackedEnvelopes], object], make: Callable[[], Place]) -> Iterator[Place]:
+    """Yield places where work was cut short after each of its durable steps."""
+    for stop in range(100):
+        place = make()
+        store = place.open()
+        steps: list[str] = []
+
+        def hook(step: str, steps: list[str] = steps, stop: int = stop) -> None:
+            steps.append(step)
+            if len(steps) > stop:
+                raise Killed
+
+        store.shelf.hook = hook
+        try:
+            work(store)
+        except Killed:
+            yield place
+        else:
+            assert stop >= 3
+            return
+
+
+@in_a_bucket_in_soak
+def test_packing_that_is_cut_short_loses_nothing_and_is_finished(place: Place) -> None:
+    several = [envelope(bytes([n])) for n in range(3)]
+    count = 0
+
+    def make() -> Place:
+        nonlocal count
+        count += 1
+        made = place.another(count)
+        made.deposit(made.open(), *several)
+        return made
+
+    for each in kills(lambda store: place_of[0].packer(store).turn(3), remembered(make)):
+        for left in (each.open(), each.open()):
+            for one in several:
+                require_whole(left, one)
+            left.put_header(ACCOUNT, several[0].payload.root, HEADERS[1])
+            require_whole(left, several[0], HEADERS[1])
+            left.put_header(ACCOUNT, several[0].payload.root, HEADERS[0])
+            each.pack(left)
+            require_whole(left, several[0], HEADERS[0])
+        each.pack(each.open())
+        assert each.loose_names() == []
+        assert set(each.opened[0].packs()) == {int(n[6:22], 16) for n in each.packs()}
+        assert set(each.opened[0].packs().values()) == {State.WHOLE}
+        for one in several:
+            require_whole(each.open(), one)
+
+
+place_of: list[Place] = []
+
+
+def remembered(make: Callable[[], Place]) -> Callable[[], Place]:
+    def made() -> Place:
+        place_of[:] = [make()]
+        return place_of[0]
+
+    return made
+
+
+@in_a_bucket_in_soak
+def test_what_is_erased_is_gone_from_every_file_whenever_it_is_cut_short(place: Place) -> None:
+    several = [envelope(bytes([n])) for n in range(4)]
+    one, other, gone = several[0], several[1], several[2:]
+    count = 0
+
+    def make() -> Place:
+        nonlocal count
+        count += 1
+        made = place.another(count)
+        store = made.open()
+        made.deposit(store, *several[:3])
+        made.pack(store)
+        made.deposit(store, several[3])
+        store.put_header(ACCOUNT, gone[0].payload.root, HEADERS[1])
+        made.pack(store)
+        store.put_header(ACCOUNT, gone[0].payload.root, HEADERS[2])
+        return made
+
+    roots = [each.payload.root for each in gone]
+    for each in kills(lambda store: store.discard(ACCOUNT, roots, 7), remembered(make)):
+        again = each.open()
+        require_whole(again, one)
+        require_whole(again, other)
+        again.discard(ACCOUNT, roots, 8)
+        left = b"".join(each.contents().values())
+        assert not any(file.data in left for file in gone)
+        assert not any(with_digest(header) in left for header in HEADERS[1:3])
+        assert each.loose_names() == [] and len(each.packs()) == 1
+        for file in gone:
+            assert again.sizes(ACCOUNT, file.payload.root) == (None, None)
+            with pytest.raises(NotFound, match="entry 8 "), again.open(ACCOUNT, file.payload.root):
+                pass
+        # Made anew from the packs it is the same, and it may come again.
+        each.forget_rows()
+        anew = each.open()
+        assert anew.shelf.take_up() == 1
+        require_whole(anew, one)
+        assert anew.sizes(ACCOUNT, gone[0].payload.root) == (None, None)
+        anew.put_many(ACCOUNT, gone)
+        each.pack(anew)
+        assert each.loose_names() == []
+        for file in gone:
+            require_whole(anew, file)
+            assert anew.discarded(ACCOUNT, file.payload.root) is None
+
+
+# --- at the same time ---
+
+
+def test_a_header_that_is_replaced_while_its_age_file_is_being_packed_counts(place: Place) -> None:
+    for at in ("begun", "written", "entered", "loose"):
+        for late in (False, True):
+            store, one = place.open(), envelope()
+            place.deposit(store, one)
+            root, outside = one.payload.root, place.open()
+
+            def hook(
+                step: str, at=at, late=late, root=root, outside=outside, one=one, done=[]  # noqa: B006
+            ) -> None:  # fmt: skip
+                if step == at and not done:
+                    done.append(step)
+                    outside.put_header(ACCOUNT, root, HEADERS[1])
+                    require_whole(outside, one, HEADERS[1])
+                    if late:
+                        outside.put_header(ACCOUNT, root, HEADERS[2])
+
+            store.shelf.hook = hook
+            packer = place.packer(store)
+            packer.turn(len(place.named))
+            newest = HEADERS[2] if late else HEADERS[1]
+            require_whole(store, one, newest)
+            store.put_header(ACCOUNT, root, HEADERS[3])
+            require_whole(outside, one, HEADERS[3])
+            place.pack(store)
+            require_whole(outside, one, HEADERS[3])
+            assert [n for n in place.loose_names() if n.endswith((".payload", ".header"))] == []
+
+
+def test_one_that_replaced_a_header_and_had_looked_before_is_heard(place: Place) -> None:
+    # As if the packing happened between its look at the rows and its put.
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    slow = place.open()
+    put = slow.loose.put_header
+
+    def put_late(account: str, root: bytes, header: bytes) -> None:
+        place.pack(store)
+        put(account, root, header)
+
+    slow.loose.put_header = put_late  # type: ignore[method-assign]
+    slow.put_header(ACCOUNT, one.payload.root, HEADERS[1])
+    require_whole(store, one, HEADERS[1])
+    place.pack(store)
+    require_whole(store, one, HEADERS[1])
+
+
+def test_of_two_that_pack_at_once_one_is_heard(place: Place) -> None:
+    several = [envelope(bytes([n])) for n in range(3)]
+    store = place.open()
+    place.deposit(store, *several)
+    other = place.open()
+
+    def hook(step: str) -> None:
+        if step == "written":
+            store.shelf.hook = lambda _: None
+            place.packer(other).turn(3)
+
+    store.shelf.hook = hook
+    place.packer(store).turn(3)
+    assert len(place.packs()) == 1 and place.loose_names() == []
+    for each in several:
+        require_whole(store, each)
+
+
+def test_what_is_erased_while_it_is_being_packed_stays_erased(place: Place) -> None:
+    several = [envelope(bytes([n])) for n in range(3)]
+    store = place.open()
+    place.deposit(store, several[0])
+    place.pack(store)
+    place.deposit(store, several[1], several[2])
+    other = place.open()
+    roots = [each.payload.root for each in several[:2]]
+
+    def hook(step: str) -> None:
+        if step == "written":
+            store.shelf.hook = lambda _: None
+            other.discard(ACCOUNT, roots, 7)
+
+    store.shelf.hook = hook
+    with suppress(StorageFailed):
+        place.packer(store).turn(3)
+    place.pack(place.open())
+    left = b"".join(place.contents().values())
+    assert several[0].data not in left and several[1].data not in left
+    require_whole(store, several[2])
+
+
+# --- damage ---
+
+
+def test_a_damaged_pack_is_named_and_costs_nothing_of_another(place: Place) -> None:
+    store = place.open()
+    first, second = envelope(b"first"), envelope(b"second")
+    place.deposit(store, first)
+    place.pack(store)
+    (bad,) = place.packs()
+    place.deposit(store, second)
+    place.pack(store)
+    whole = place.contents()[bad]
+    damages = [None, whole[:30] + b"?" + whole[31:], whole[:-40], whole[:-3] + b"???"]
+    for damage in damages:
+        place.put(bad, damage)
+        again = place.open()
+        assert list(payload_faults(again, ACCOUNT, first.payload, read=True)) or (
+            list(again.shelf.damaged()) == [bad]
+        )
+        require_whole(again, second)
+        place.forget_rows()
+        anew = place.open()
+        anew.shelf.take_up()
+        require_whole(anew, second)
+        place.put(bad, whole)
+        again.shelf.rows.close()
+        anew.shelf.take_up()
+        require_whole(anew, first)
+    # The company puts it there again from its vault.
+    place.put(bad, whole[:-3] + b"???")
+    again = place.open()
+    again.put_many(ACCOUNT, [first])
+    require_whole(again, first)

@@ -1,0 +1,165 @@
+"""Small ciphertext in packs, with all that reads it: service, fsck, backup, orders of the office."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.chain.statement import Payload, parse_statement
+from ledger.crypto.envelope import seal_header
+from ledger.crypto.recipients import X25519Identity
+from ledger.errors import Conflict, NotFound
+from ledger.notary.care.fsck import WARNING, fsck
+from ledger.notary.care.rebuild import rebuild
+from ledger.notary.care.restore import restore
+from ledger.notary.notary import Notary, open_notary
+from ledger.notary.orders import Discard
+from ledger.notary.packing import Packer, named_in
+from ledger.notary.storage import directory as place
+from ledger.notary.storage.bucket import open_bucket
+from ledger.notary.system_clock import SYSTEM_CLOCK
+from ledger.wire.protocol import SmallEnvelope
+from tests.cli.conftest import run
+from tests.objects import ObjectServer
+from tests.service.conftest import HEADER, ORIGIN, Account, small_envelope
+from tests.service.test_objects import serving
+
+OTHER_HEADER = seal_header(b"k" * 16, [X25519Identity(b"j" * 32).recipient()], os.urandom)
+
+
+@pytest.fixture(params=["folder", "objects"])
+def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    where: tuple[str, ...] = ()
+    if request.param == "objects":
+        server: ObjectServer = request.getfixturevalue("object_server")
+        where = ("--objects", server.url())
+    run("notary", "init", "--origin", ORIGIN, *where, "--dir", tmp_path / "notary")
+    return tmp_path / "notary"
+
+
+def pack(notary: Notary) -> None:
+    packer = Packer(named_in(notary._store), notary.envelopes, worth=1)
+    while packer.turn(notary.sequencer.last.size):
+        pass
+    packer.close()
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    """Every file of ciphertext, or object, that is no marker of what was deleted."""
+    url = place.read_settings(directory).objects
+    if url is None:
+        root = directory / "objects"
+        found = {str(each.relative_to(root)): each.read_bytes()
+                 for each in root.rglob("*") if each.is_file()}  # fmt: skip
+    else:
+        bucket = open_bucket(url)
+        found = {name.removeprefix("objects/"): bucket.read(name) or b""
+                 for name, _ in bucket.under("objects/")}  # fmt: skip
+    return {name: data for name, data in found.items() if not name.endswith(".discarded")}
+
+
+def downloaded(one: Account, payload: Payload) -> bytes:
+    parts: list[bytes] = []
+    one.client.download(payload, parts.append)
+    return b"".join(parts)
+
+
+def deposits(one: Account, *plains: bytes) -> Iterator[tuple[SmallEnvelope, bytes]]:
+    for plain in plains:
+        envelope = small_envelope(plain)
+        one.client.put_envelopes([envelope])
+        statement = one.statement(envelope.payload)
+        one.client.submit(statement)
+        yield envelope, statement
+
+
+def test_everything_that_reads_ciphertext_reads_packs(directory: Path, tmp_path: Path) -> None:
+    with serving(directory) as service:
+        notary, one = service.notary, service.enrol()
+        made = list(deposits(one, b"first", b"second", b"third"))
+        kept, gone, changed = (envelope for envelope, _ in made)
+        pack(notary)
+        assert len(files(directory)) == 1
+        one.client.put_envelopes([SmallEnvelope(changed.payload, OTHER_HEADER, changed.data)])
+        for envelope, header in ((kept, HEADER), (gone, HEADER), (changed, OTHER_HEADER)):
+            assert downloaded(one, envelope.payload) == header + envelope.data
+        target = f"/envelopes/{kept.payload.root.hex()}"
+        ranged = one.signed("GET", target) | {"range": f"bytes={len(HEADER) + 1}-{len(HEADER) + 9}"}
+        answer = service.http.get(target, headers=ranged)
+        assert answer.status_code == 206 and answer.content == kept.data[1:10]
+        one.client.submit(one.statement(kept.payload))
+        pack(notary)
+        assert len(files(directory)) == 2
+        entry = notary._store.entry(parse_statement(made[1][1]).leaf_hash)
+        assert entry is not None
+        order = Discard(one.account, (entry.index,), "asked for", "wang", "terminal")
+        assert notary.execute(order).files >= 2
+        assert not any(gone.data in data for data in files(directory).values())
+        with pytest.raises(NotFound), notary.envelopes.open(one.account, gone.payload.root):
+            pass
+        with pytest.raises(Conflict, match="no ciphertext"):
+            notary.execute(order)
+        assert downloaded(one, changed.payload) == OTHER_HEADER + changed.data
+    assert fsck(directory, ciphertext=True) == ()
+    out = tmp_path / "produced"
+    run("notary", "produce", one.account, "--order", "1", "-o", out, "--dir", directory)
+    age = {each.read_bytes() for each in out.rglob("*.age")}
+    assert {HEADER + kept.data, OTHER_HEADER + changed.data} <= age
+
+    _damage(directory)
+    named = {index_of(directory, statement) for _, statement in (made[0], made[2])}
+    found = fsck(directory, ciphertext=True)
+    assert {each.place for each in found} >= {f"entry {index}" for index in named}
+
+    if place.read_settings(directory).database is None:
+        (directory / place.PACKS).unlink()
+    rebuild(directory)
+    with open_notary(directory) as notary:
+        assert notary.entries.size
+
+
+def index_of(directory: Path, statement: bytes) -> int:
+    with open_notary(directory, reading=True) as notary:
+        entry = notary._store.entry(parse_statement(statement).leaf_hash)
+    assert entry is not None
+    return entry.index
+
+
+def _damage(directory: Path) -> None:
+    """Alter the last byte of every pack."""
+    url = place.read_settings(directory).objects
+    for name, data in files(directory).items():
+        altered = data[:-1] + bytes([data[-1] ^ 1])
+        middle = len(altered) - 400  # in a payload too
+        altered = altered[:middle] + bytes([altered[middle] ^ 1]) + altered[middle + 1 :]
+        if url is None:
+            (directory / "objects" / name).write_bytes(altered)
+        else:
+            open_bucket(url).put(f"objects/{name}", altered, {})
+
+
+def test_a_backup_and_what_is_restored_from_it_hold_the_packs(tmp_path: Path) -> None:
+    directory, copy, new = tmp_path / "notary", tmp_path / "copy", tmp_path / "new"
+    run("notary", "init", "--origin", ORIGIN, "--dir", directory)
+    with serving(directory) as service:
+        notary, one = service.notary, service.enrol()
+        (first, _), (second, _) = deposits(one, b"first", b"second")
+        notary.backup(copy)
+        assert len(list((copy / "objects" / one.account).iterdir())) == 4
+        pack(notary)
+        one.client.put_envelopes([SmallEnvelope(second.payload, OTHER_HEADER, second.data)])
+        notary.backup(copy)
+        assert len(list((copy / "objects" / one.account).iterdir())) == 1
+        assert not (copy / place.PACKS).exists()
+    assert {each.level for each in fsck(copy, ciphertext=True)} <= {WARNING}
+    assert not (copy / place.PACKS).exists()
+    restore(copy, new, clock=SYSTEM_CLOCK, random=os.urandom)
+    assert {each.level for each in fsck(new, ciphertext=True)} <= {WARNING}
+    with open_notary(new) as notary:
+        for envelope, header in ((first, HEADER), (second, OTHER_HEADER)):
+            with notary.envelopes.open(one.account, envelope.payload.root) as (found, size, read):
+                assert (found, read(0, size)) == (header, envelope.data)
+        pack(notary)
+    names = {each.name for each in (new / "objects").rglob("*") if each.is_file()}
+    assert len(names) == 2 and all(each.endswith(".pack") for each in names)
