@@ -10,6 +10,7 @@ from typing import Any
 from ledger.chain import report as rp
 from ledger.chain.report import Claim, Report
 from ledger.court.cover import cover_facts
+from ledger.court.relied import refused
 from ledger.court.sentences import say
 from ledger.court.shown import (
     content_facts,
@@ -46,13 +47,18 @@ def title_of(name: str, language: str) -> Words:
 
 
 def verdict(report: Report, language: str) -> Words:
-    """Return the report's result in a sentence: what of the required is proven."""
+    """Return the report's result in a sentence: what failed, or what of the required is proven.
+
+    Of a receipt that is not the notary's only the claim is named by which that shows.
+    """
 
     def titles(names: Iterable[str]) -> Words:
         return listed((title_of(name, language) for name in names), language)
 
     if report.failed:
-        return say("verdict-failed", language, names=titles(claim.name for claim in report.failed))
+        first = refused(report)
+        failed = report.failed if first is None else (first,)
+        return say("verdict-failed", language, names=titles(claim.name for claim in failed))
     if report.missing:
         return say("verdict-missing", language, names=titles(report.missing))
     return say("verdict-good", language, names=titles(report.required))

@@ -73,7 +73,6 @@ _SENTENCES: dict[str, Message] = {
         "Authenticity was not checked: there is no trust file. Get it from the notary office "
         "itself, not from a party to the case, then run again with --trust FILE."
     ),
-    "compare": "Compare this fingerprint with the one that the office hands out on paper.",
     "vault-trust": "pinned in your vault",
     "written": "Written",
     "written-readings": "Written for reading, decoded by this program and not proven",

@@ -16,10 +16,7 @@ def one_line(text: str) -> str:
 
     What steers a terminal or moves text about is escaped.
     """
-    text = " ".join(text.translate(_NOTHING).split())
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else escape(each, quotes=False) for each in text)
+    return escape(" ".join(text.translate(_NOTHING).split()), quotes=False)
 
 
 def fold(text: str) -> str:

@@ -104,6 +104,7 @@ class _Writing:
         self._stagings: dict[int, Staging] = {}
         self._placed: dict[int, Opened] = {}
         self._read: list[Path] = []
+        self._withheld = False
 
     def verify(self, number: int, disclosed: DisclosedDeposit, trust: "Trust") -> VerifiedReceipt:
         """Verify one deposit, its content into hiding."""
@@ -116,7 +117,11 @@ class _Writing:
 
     def finish(self, result: FileReport) -> None:
         """Move what is good to its place."""
-        if self.taken is not None or not result.good:
+        if not result.good:
+            self._withheld = bool(self._stagings) or self.taken is not None
+            self.taken = None  # it says a document's name
+            return
+        if self.taken is not None:
             return
         for number, staging in self._stagings.items():
             opening = self._disclosed[number].opening
@@ -160,7 +165,7 @@ class _Writing:
             return
         lines = [""]
         if not self._placed:
-            why = _("the report is not good") if self._stagings else _("the file shows no content")
+            why = _("the report is not good") if self._withheld else _("the file shows no content")
             lines.append(text.said(f"Nothing was written to {quoted(self._output)}: {why}."))
         if self._placed:
             lines.append(say("written", how.language))

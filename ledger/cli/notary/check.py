@@ -29,6 +29,7 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     from ledger.chain.trust import parse_trust
     from ledger.cli.court.reports import Shown, damaged, show_reports
     from ledger.court import choose_language
+    from ledger.court.relied import refused
     from ledger.evidence.check import check_file
     from ledger.notary.standing import office_standing
     from ledger.notary.storage.directory import read_settings
@@ -50,8 +51,9 @@ def check(file: Path, directory: Path, lang: str | None, as_json: bool) -> None:
     trusted = (trust, data, path.name)
     good = show_reports(checked.reports, trusted, how, more, matters=checked.matters)
     if not as_json:
-        for standing in standings:
-            click.echo("\n" + _now_page(standing, language))
+        for report, standing in zip(checked.reports, standings, strict=True):
+            if refused(report) is None:  # ADR 0062: what it names is not known to be its own
+                click.echo("\n" + _now_page(standing, language))
     if not (good and all(each["entered"] for each in standings)):
         raise SystemExit(1)
 

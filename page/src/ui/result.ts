@@ -97,7 +97,7 @@ function reportView(report: Report, setting: Setting, reader: Reader, beside: Ch
     const nothing = [
       el("p", {}, say("refused", language), between(language), tr("The JSON gives the reason for experts.", language)),
     ];
-    return [failedView([why], steps, nothing, language), stepsView(steps, language), beside];
+    return [failedView([why], steps, nothing, language), beside];
   }
   const failed = report.claims.filter((each) => each.status === "failed");
   const open = report.claims.filter((each) => each.status === "stated" || each.status === "not-shown");

@@ -23,17 +23,16 @@ export function stepWords(step: number, language: Language): Words {
   return STEPS[step - 1]!(language);
 }
 
-type State = "waiting" | "holds" | "failed" | "nothing" | "unchecked";
+type State = "waiting" | "holds" | "failed" | "nothing";
 
 const WORDS: Record<State, (language: Language) => Words> = {
   waiting: (language) => tr("step\x04waiting", language),
   holds: (language) => tr("step\x04holds", language),
   failed: (language) => tr("step\x04does not hold", language),
   nothing: (language) => tr("step\x04nothing to check", language),
-  unchecked: (language) => tr("step\x04not checked", language),
 };
 
-const DRAWN = { waiting: "waiting", holds: "proven", failed: "failed", nothing: "not-shown", unchecked: "not-shown" } as const;
+const DRAWN = { waiting: "waiting", holds: "proven", failed: "failed", nothing: "not-shown" } as const;
 
 /** The steps of one deposit, and what each has come to so far. */
 export class Steps {
@@ -49,9 +48,8 @@ export class Steps {
   }
 
   end(): void {
-    const failed = this.failed ?? Infinity;
     for (const [n, state] of this.#states.entries()) {
-      if (state === "waiting") this.#states[n] = n + 1 > failed ? "unchecked" : "nothing";
+      if (state === "waiting") this.#states[n] = "nothing";
     }
   }
 

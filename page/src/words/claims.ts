@@ -5,6 +5,7 @@ import { coverFacts } from "./cover.ts";
 import { Quoted, hexadecimal, reasonFacts, why, type Described, type Fact } from "./described.ts";
 import { Words, listed, say, thousands, tr, utc, type Language, type Places } from "./language.ts";
 import messages from "./messages.json";
+import { refused } from "./relied.ts";
 import {
   contentFacts, contentWords, documentCalled, madeFacts, seenWords, type Made, type Opened, type Seen,
 } from "./shown.ts";
@@ -33,7 +34,8 @@ export function describe(claim: Claim, language: Language): Described {
 /** Return the report's result in a sentence: what of the required is proven. */
 export function verdict(report: Report, language: Language): Words {
   const titles = (names: readonly string[]) => listed(names.map((each) => titleOf(each, language)), language);
-  const failed = report.claims.filter((each) => each.status === "failed").map((each) => each.claim);
+  const first = refused(report);
+  const failed = report.claims.filter((each) => (first ? each === first : each.status === "failed")).map((each) => each.claim);
   if (failed.length) return say("verdict-failed", language, { names: titles(failed) });
   if (report.missing.length) return say("verdict-missing", language, { names: titles(report.missing) });
   return say("verdict-good", language, { names: titles(report.required) });
