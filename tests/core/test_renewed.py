@@ -19,6 +19,7 @@ from ledger.chain.timestamp.authority import Authority
 from ledger.chain.timestamp.token import parse_token
 from ledger.chain.trust import Trust
 from ledger.court.claims import describe
+from ledger.recognised import retold
 from ledger.verify import ReceiptRefused, verify_receipt
 from tests.certificates import Party, Revoked, issue, revocation_list
 from tests.core.test_times import EARLY, LATE, ROOT, STRANGE, TSA, stamped
@@ -290,7 +291,7 @@ def test_a_block_that_states_a_time_after_its_record_is_back_dated() -> None:
     time, _ = claims(data, trusting(NOW), record)
     assert time.status == rp.FAILED
     assert "after the evidence record" in time.reason
-    assert "证据记录" in str(describe(time, "zh").facts[0].value)
+    assert "证据记录" in retold(time.reason, "zh")[0]
 
 
 def test_an_earlier_token_whose_key_was_lost_counts_where_a_newer_one_stands() -> None:

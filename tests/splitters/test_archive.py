@@ -89,7 +89,7 @@ def test_names_written_in_china_without_the_flag_are_read() -> None:
 def test_names_cannot_play_tricks_in_paths() -> None:
     names = ["\x1b[31m", "../../etc/passwd", "a\nb", "\u202egpj.exe", "n" * 5000]
     paths = Pieces("a.zip", zipped([(name, b"") for name in names])).paths
-    assert paths[0] == "member 1 of 5: \\u001b[31m"
+    assert paths[0] == "member 1 of 5: \\x1b[31m"
     assert paths[1] == "member 2 of 5: ../../etc/passwd"
     assert max(map(len, paths)) < 1100
 

@@ -18,6 +18,7 @@ _NEEDED = frozenset(
     (
         "NotoSansCJK-Regular.ttc",
         "NotoSansCJK-Bold.ttc",
+        "NotoSerifCJK-Regular.ttc",
         "NotoSerifCJK-Bold.ttc",
         "DejaVuSansMono.ttf",
     )
