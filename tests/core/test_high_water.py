@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,55 @@ def test_a_mark_that_cannot_be_raised_answers_nobody_and_is_made_up_for(
     note = next((tmp_path / "other").rglob("checkpoint")).read_text()
     with opened(directory) as notary:
         assert notary.sequencer.checkpoint == note
+
+
+def harmed_number(place: Path) -> None:
+    next(place.rglob("certificate-number")).write_text("7x\n")
+
+
+def lost_number(place: Path) -> None:
+    next(place.rglob("certificate-number")).unlink()
+
+
+def harmed_note(place: Path) -> None:
+    next(place.rglob("checkpoint")).write_bytes(b"\xff")
+
+
+def lost_note(place: Path) -> None:
+    next(place.rglob("checkpoint")).unlink()
+
+
+@pytest.mark.parametrize("harm", [harmed_number, lost_number, harmed_note, lost_note])
+def test_anew_mends_a_mark_of_which_one_file_is_lost(
+    directory: Path, company: Company, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    place = tmp_path / "other"
+    mark(directory, place)
+    with opened(directory) as notary:
+        first = notary.execute(ReserveCertificates(3)).first
+    (directory / "certificate-number").unlink()
+    harm(place)
+    with pytest.raises((NotSigning, NotFound)):
+        keep_high_water(directory, str(place), anew=False)
+    keep_high_water(directory, str(place), anew=True)
+    with opened(directory) as notary:
+        check(notary, deposit(notary, company.statements(1))[0])
+        again = notary.execute(ReserveCertificates(1)).first
+    numbered = harm in (harmed_note, lost_note)
+    assert again == (first + 3 if numbered else first), "what the mark still told is believed"
+
+
+def test_anew_keeps_the_check_where_only_the_number_is_lost(
+    directory: Path, company: Company, tmp_path: Path
+) -> None:
+    place = tmp_path / "other"
+    mark(directory, place)
+    old = shutil.copytree(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        deposit(notary, company.statements(1))
+    harmed_number(place)
+    with pytest.raises(LedgerFault, match="old copy"):
+        keep_high_water(old, str(place), anew=True)
 
 
 def test_the_mark_is_kept_elsewhere_and_belongs_to_one_ledger(
