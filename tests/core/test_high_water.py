@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ledger.cli.root import cli
+from ledger.disk.wholefiles import FolderFiles
 from ledger.errors import Conflict, LedgerFault, NotFound, NotSigning, StorageFailed
 from ledger.notary.care.marking import keep_high_water
 from ledger.notary.care.restore import restore
@@ -16,6 +17,7 @@ from ledger.notary.orders import ReserveCertificates
 from ledger.notary.ports import Step
 from ledger.notary.storage import highwater
 from ledger.notary.storage.directory import read_settings
+from ledger.notary.storage.highwater import HighWater
 from tests.notaries import Clock, Company, check, deposit, found, opened
 from tests.objects import ObjectServer
 from tests.postgres import Postgres
@@ -186,6 +188,26 @@ def test_anew_keeps_the_check_where_only_the_number_is_lost(
     harmed_number(place)
     with pytest.raises(LedgerFault, match="old copy"):
         keep_high_water(old, str(place), anew=True)
+
+
+def test_a_number_is_never_lowered(directory: Path, tmp_path: Path) -> None:
+    class Overtaken(FolderFiles):
+        """Files for which another process puts a number between look and change, as in a bucket."""
+
+        def replace(self, name: str, data: bytes, gives_way: Callable[[bytes], bool]) -> None:
+            for old in (b"9\n", b"10\n", b"11\n", b"x", b"\xff"):
+                answers.append(gives_way(old))
+            super().replace(name, data, gives_way)
+
+    answers: list[bool] = []
+    mark(directory, tmp_path / "other")
+    kept = HighWater(Overtaken(next((tmp_path / "other").iterdir())))
+    kept.raise_number(10)
+    assert answers == [True, False, False, False, False]
+    for number in (9, 10):
+        with pytest.raises(StorageFailed, match="Another process has raised"):
+            kept.raise_number(number)
+    assert kept.number() == 10
 
 
 def test_the_mark_is_kept_elsewhere_and_belongs_to_one_ledger(
