@@ -1,9 +1,14 @@
 """Statements checked in a process: the same comes back, and nothing hangs on the process."""
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,7 @@ from ledger.errors import MalformedData, Refused
 from ledger.notary.notary import Notary
 from ledger.notary.sequencing import checking
 from ledger.notary.sequencing.checking import Checker, check
+from ledger.program import this_program
 from tests.notaries import Clock, Company, deposit, found, opened
 from tests.notaries import check as verify
 
@@ -125,3 +131,46 @@ def test_a_notary_that_closes_leaves_no_process(tmp_path: Path) -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("program", "answer"),
+    [
+        (this_program().digest, [("of", "another", "shape")] * checking.MANY),
+        (this_program().digest, [None]),
+        (this_program().digest, 1),
+        ("another", [None] * checking.MANY),
+        (True, [None] * checking.MANY),
+    ],
+)
+def test_a_process_of_another_program_is_ended_and_not_believed(
+    program: object, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = Pipe()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+
+    def answer_once() -> None:
+        theirs.send(program)
+        with contextlib.suppress(EOFError, OSError):  # where it is not asked
+            theirs.recv()
+            theirs.send(answer)
+
+    monkeypatch.setattr(checking, "_start", lambda: (ours, process))
+    threading.Thread(target=answer_once, daemon=True).start()
+    assert ours.poll(30)
+    checker = Checker()
+    with process:
+        assert checker.check([b""] * checking.MANY) == [None] * checking.MANY
+        assert checker._process is None
+        assert process.poll() is not None
+
+
+def test_statements_are_entered_where_asking_a_process_has_a_bug(
+    notary: Notary, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(Checker, "check", bug)
+    for each in deposit(notary, company.statements(20))[::9]:
+        verify(notary, each)

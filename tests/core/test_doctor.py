@@ -16,9 +16,11 @@ from ledger.chain.witnessing import SIZE_TYPE
 from ledger.errors import NotFound
 from ledger.notary.care import asking, doctor, looking
 from ledger.notary.care.doctor import Case, Diagnosis, Level, examine
+from ledger.notary.care.marking import keep_high_water
 from ledger.notary.care.ntp import Discipline
 from ledger.notary.notary import open_notary
-from ledger.notary.storage.directory import read_last_backup
+from ledger.notary.storage.directory import read_last_backup, read_settings
+from ledger.notary.storage.highwater import HighWater
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.wire.web import Answer
 from tests.cli.conftest import run
@@ -91,6 +93,26 @@ def marked(folder: Path) -> None:
     """Name a mark whose medium is away."""
     path = folder / "notary.toml"
     path.write_text(f'high_water = "{folder / "away"}"\n{path.read_text()}')
+
+
+def test_a_block_that_is_signed_while_the_doctor_looks_is_no_fork(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_high_water(directory, str(tmp_path / "mark"), anew=False)
+    note = HighWater.note
+    came: list[bool] = []
+
+    def after_a_block(self: HighWater) -> str:
+        if not came:
+            came.append(True)
+            with opened(directory) as notary:
+                deposit(notary, Company().enrol(notary).statements(1))
+        return note(self)
+
+    monkeypatch.setattr(HighWater, "note", after_a_block)
+    case = Case(directory, read_settings(directory), {}, NOW + 60)
+    found = list(looking._high_water(case))
+    assert [each.level for each in found] == [Level.OK]
 
 
 @pytest.mark.parametrize(

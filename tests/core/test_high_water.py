@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from ledger.cli.root import cli
+from ledger.disk.wholefiles import FolderFiles
 from ledger.errors import Conflict, LedgerFault, NotFound, NotSigning, StorageFailed
 from ledger.notary.care.marking import keep_high_water
 from ledger.notary.care.restore import restore
@@ -15,6 +17,7 @@ from ledger.notary.orders import ReserveCertificates
 from ledger.notary.ports import Step
 from ledger.notary.storage import highwater
 from ledger.notary.storage.directory import read_settings
+from ledger.notary.storage.highwater import HighWater
 from tests.notaries import Clock, Company, check, deposit, found, opened
 from tests.objects import ObjectServer
 from tests.postgres import Postgres
@@ -136,6 +139,75 @@ def test_a_mark_that_cannot_be_raised_answers_nobody_and_is_made_up_for(
     note = next((tmp_path / "other").rglob("checkpoint")).read_text()
     with opened(directory) as notary:
         assert notary.sequencer.checkpoint == note
+
+
+def harmed_number(place: Path) -> None:
+    next(place.rglob("certificate-number")).write_text("7x\n")
+
+
+def lost_number(place: Path) -> None:
+    next(place.rglob("certificate-number")).unlink()
+
+
+def harmed_note(place: Path) -> None:
+    next(place.rglob("checkpoint")).write_bytes(b"\xff")
+
+
+def lost_note(place: Path) -> None:
+    next(place.rglob("checkpoint")).unlink()
+
+
+@pytest.mark.parametrize("harm", [harmed_number, lost_number, harmed_note, lost_note])
+def test_anew_mends_a_mark_of_which_one_file_is_lost(
+    directory: Path, company: Company, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    place = tmp_path / "other"
+    mark(directory, place)
+    with opened(directory) as notary:
+        first = notary.execute(ReserveCertificates(3)).first
+    (directory / "certificate-number").unlink()
+    harm(place)
+    with pytest.raises((NotSigning, NotFound)):
+        keep_high_water(directory, str(place), anew=False)
+    keep_high_water(directory, str(place), anew=True)
+    with opened(directory) as notary:
+        check(notary, deposit(notary, company.statements(1))[0])
+        again = notary.execute(ReserveCertificates(1)).first
+    numbered = harm in (harmed_note, lost_note)
+    assert again == (first + 3 if numbered else first), "what the mark still told is believed"
+
+
+def test_anew_keeps_the_check_where_only_the_number_is_lost(
+    directory: Path, company: Company, tmp_path: Path
+) -> None:
+    place = tmp_path / "other"
+    mark(directory, place)
+    old = shutil.copytree(directory, tmp_path / "old")
+    with opened(directory) as notary:
+        deposit(notary, company.statements(1))
+    harmed_number(place)
+    with pytest.raises(LedgerFault, match="old copy"):
+        keep_high_water(old, str(place), anew=True)
+
+
+def test_a_number_is_never_lowered(directory: Path, tmp_path: Path) -> None:
+    class Overtaken(FolderFiles):
+        """Files for which another process puts a number between look and change, as in a bucket."""
+
+        def replace(self, name: str, data: bytes, gives_way: Callable[[bytes], bool]) -> None:
+            for old in (b"9\n", b"10\n", b"11\n", b"x", b"\xff"):
+                answers.append(gives_way(old))
+            super().replace(name, data, gives_way)
+
+    answers: list[bool] = []
+    mark(directory, tmp_path / "other")
+    kept = HighWater(Overtaken(next((tmp_path / "other").iterdir())))
+    kept.raise_number(10)
+    assert answers == [True, False, False, False, False]
+    for number in (9, 10):
+        with pytest.raises(StorageFailed, match="Another process has raised"):
+            kept.raise_number(number)
+    assert kept.number() == 10
 
 
 def test_the_mark_is_kept_elsewhere_and_belongs_to_one_ledger(

@@ -20,6 +20,7 @@ from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import HybridIdentity, Random
 from ledger.crypto.stream import payload_root
 from ledger.errors import SourceChanged, StorageFailed
+from ledger.program import Program, this_program
 from tests.cli.conftest import Company
 from tests.renditions.pdfs import data, new
 
@@ -231,12 +232,35 @@ def test_of_many_files_sealed_in_a_process_a_bad_one_stops_no_other(
             assert (len(data), payload_root([data])) == (payload.size, payload.root)
 
 
-def test_what_a_process_that_dies_has_not_sealed_is_sealed_here(
+SPEAKING = """
+import pickle, sys
+def write(data):
+    sys.stdout.buffer.write(len(data).to_bytes(8, "big") + data)
+    sys.stdout.buffer.flush()
+"""
+DYING = SPEAKING + "write(pickle.dumps('{}')); sys.stdin.buffer.read(100)"
+TELLING_OF_WHAT_IS_NOT_HERE = SPEAKING + "write(b'cledger\\nmissing\\n.'); sys.stdin.buffer.read()"
+
+
+@pytest.mark.parametrize("script", [DYING, TELLING_OF_WHAT_IS_NOT_HERE])
+def test_what_a_process_that_dies_or_cannot_be_understood_has_not_sealed_is_sealed_here(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    papers = files(tmp_path, beside.MANY)
+    here = sealed_here(monkeypatch)
+    monkeypatch.setattr(beside, "_PROGRAM", ("-c", script.format(this_program().digest)))
+    with opened(vault) as intake:
+        outcomes = intake.take_all(papers)
+    assert here == [f"{number}.txt" for number in range(beside.MANY)]
+    assert len(vault.spooled()) == len(outcomes) == beside.MANY
+
+
+def test_a_process_of_another_program_gets_nothing_to_seal(
     vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     papers = files(tmp_path, beside.MANY)
     here = sealed_here(monkeypatch)
-    monkeypatch.setattr(beside, "_PROGRAM", ("-c", "import sys; sys.stdin.buffer.read(100)"))
+    monkeypatch.setattr(beside, "this_program", lambda: Program("sealbook", "0.0", "another"))
     with opened(vault) as intake:
         outcomes = intake.take_all(papers)
     assert here == [f"{number}.txt" for number in range(beside.MANY)]

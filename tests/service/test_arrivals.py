@@ -51,3 +51,16 @@ def test_statements_that_came_together_are_done_when_each_has_its_answer() -> No
         assert replies[0].result(0) == b"first" and replies[2].result(0) == b"\x01"
         with pytest.raises(Refused):
             replies[1].result(0)
+
+
+def test_a_statement_that_is_answered_twice_ends_nobody_elses_wait() -> None:
+    replies = Replies(2)
+    replies[0].set_result(b"first")
+    replies[0].set_exception(Refused("after all"))
+    replies[0].set_result(b"again")
+    assert not replies.done.done()
+    replies[1].set_exception(Refused("no"))
+    replies[1].set_result(b"after all")
+    assert replies[0].result(0) == b"first"
+    with pytest.raises(Refused, match="no"):
+        replies[1].result(0)

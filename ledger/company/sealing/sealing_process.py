@@ -12,6 +12,7 @@ import threading
 
 from ledger.company.sealing.beside import read_message, write_message
 from ledger.company.sealing.orders import Order, Sealed, carry_out
+from ledger.program import this_program
 
 IDLE = 20.0
 """Seconds without an order after which the process ends: its memory is for bursts."""
@@ -22,6 +23,8 @@ def main() -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the daemon, which ends this process
+    write_message(sys.stdout.buffer, this_program().digest)
+    sys.stdout.buffer.flush()
     while True:
         idle = threading.Timer(IDLE, os._exit, (0,))
         idle.daemon = True

@@ -397,14 +397,14 @@ def _high_water(case: Case) -> Iterator[Diagnosis]:
                 "Keep the high-water mark elsewhere: `sealbook notary high-water PLACE`.",
             )
         return
+    try:  # the mark first: a service that runs may sign a block meanwhile
+        note = mark.note()
+        mark.number()
+    except NotSigning as error:
+        yield Diagnosis("high-water", Level.MEND, error.detail)
+        return
     with open_books(case.directory, case.settings, reading=True) as (_, signed):
-        last = signed.last()
-        try:
-            require_high_water(trust, last, signed.at_size, mark.note())
-            mark.number()
-        except NotSigning as error:
-            yield Diagnosis("high-water", Level.MEND, error.detail)
-            return
+        require_high_water(trust, signed.last(), signed.at_size, note)
     yield Diagnosis("high-water", Level.OK, "The high-water mark can be read, and is not ahead.")
 
 

@@ -1,8 +1,10 @@
 """Where the high-water mark is kept from now on. The service must not run meanwhile."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from ledger.errors import Conflict, NotFound
+from ledger.errors import Conflict, NotFound, NotSigning
 from ledger.notary.care.copying import storage
 from ledger.notary.certificates.register import read_reserved
 from ledger.notary.ports import SignedCheckpoint, no_hook
@@ -13,13 +15,15 @@ from ledger.notary.storage.highwater import open_high_water, parse_high_water
 from ledger.notary.storage.stores import open_books, open_server
 from ledger.quoted import quoted
 
+T = TypeVar("T")
+
 
 def keep_high_water(directory: Path, named: str | None, *, anew: bool) -> SignedCheckpoint:
     """Keep the mark at a place from now on, None for nowhere; return at which checkpoint it stands.
 
-    `anew` makes a mark that was lost. Raises LedgerFault where the place tells of more than was signed
-    here; Conflict where it lies with what it is to guard; NotFound where the mark that notary.toml
-    names is gone; InUse, InvalidInput, NotSigning, StorageFailed.
+    `anew` makes a mark that was lost, or one of its files. Raises LedgerFault where the place tells of
+    more than was signed here; Conflict where it lies with what it is to guard; NotFound where the mark
+    that notary.toml names is gone; InUse, InvalidInput, NotSigning, StorageFailed.
     """
     wanted = parse_high_water(named)
     with storage(directory), place.lock(directory):
@@ -36,20 +40,33 @@ def keep_high_water(directory: Path, named: str | None, *, anew: bool) -> Signed
                     raise NotFound("No checkpoint was signed; run `sealbook notary fsck`.")
                 number = max(read_reserved(directory), store.highest_certificate())
                 mark = open_high_water(wanted, settings.origin)
-                if mark is not None and mark.is_there():
-                    require_high_water(trust, last, signed.at_size, mark.note())
-                    mark.begin(last.note, max(number, mark.number()))
-                elif mark is not None:
-                    if settings.high_water == wanted and not anew:
+                if mark is not None:
+                    there = mark.is_there()
+                    if not there and settings.high_water == wanted and not anew:
                         raise NotFound(
                             f"There is no high-water mark at {quoted(wanted)}, which notary.toml names "
                             "already. Mount its medium. Only if it is lost for good, and no other copy "
                             "of this notary can have signed, make it anew with --anew."
                         )
-                    mark.begin(last.note, number)
+                    maybe_lost = anew or not there
+                    note = _held(mark.note, maybe_lost=maybe_lost)
+                    if note is not None:
+                        require_high_water(trust, last, signed.at_size, note)
+                    held = _held(mark.number, maybe_lost=maybe_lost)
+                    mark.begin(last.note, number if held is None else max(number, held))
         if settings.high_water != wanted:
             place.name_places(directory, high_water=wanted)
     return last
+
+
+def _held(read: Callable[[], T], *, maybe_lost: bool) -> T | None:
+    """Return what a file of the mark holds; None where it is lost, if it may be. Raises NotSigning."""
+    try:
+        return read()
+    except NotSigning:
+        if maybe_lost:
+            return None
+        raise
 
 
 def _require_elsewhere(directory: Path, objects: str | None, wanted: str | None) -> None:

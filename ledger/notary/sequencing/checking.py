@@ -7,6 +7,7 @@
 A process can say one thing: a statement is a deposit as specified, and the key that it names has signed
 it, where that key was told. What it does not say, the thread judges by itself, so that each refusal is
 found in one place, and a process that is not up yet, hangs or has died costs time and no statement.
+A process first says which program it is: one that has replaced this one meanwhile is not believed.
 """
 
 import contextlib
@@ -33,6 +34,7 @@ from ledger.chain.statement import (
 from ledger.crypto.cose import Sign1
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import Refused, SealbookError
+from ledger.program import this_program
 
 MANY = 8
 """Statements that have to come at a time before a process is worth its start."""
@@ -72,6 +74,7 @@ class Checker:
     """
 
     def __init__(self) -> None:
+        self._program = this_program().digest
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
@@ -89,16 +92,16 @@ class Checker:
 
     def check(self, statements: Sequence[bytes]) -> list[tuple[Statement, Checked] | None]:
         """Return what the process holds of each statement; None where it does not say."""
+        found: list[tuple[Statement, Checked] | None] | None = None
         with self._lock:
             try:
-                found = self._ask(statements) if self._is_up(len(statements)) else None
+                if self._is_up(len(statements)):
+                    flat = self._ask(statements)
+                    found = [_whole(*each) for each in zip(statements, flat, strict=True)]
             except Exception as error:  # noqa: BLE001 - whatever it was, they are judged without it
                 _log.warning("a process that checks statements has ended: %s", type(error).__name__)
                 self._end()
-                found = None
-        if found is None or len(found) != len(statements):
-            return [None] * len(statements)
-        return [_whole(*each) for each in zip(statements, found, strict=True)]
+        return [None] * len(statements) if found is None else found
 
     def close(self) -> None:
         """End the process."""
@@ -127,7 +130,9 @@ class Checker:
             self._next_start = time.monotonic() + PAUSE
             self._pipe, self._process = _start()
         if not self._up and self._pipe.poll():
-            self._up = bool(self._pipe.recv())
+            if self._pipe.recv() != self._program:
+                raise ValueError
+            self._up = True
         return self._up
 
 
@@ -150,7 +155,7 @@ def work(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     known: dict[bytes, bytes] = {}
     with contextlib.suppress(EOFError, OSError):
-        pipe.send(True)
+        pipe.send(this_program().digest)
         while True:
             keys, statements = pipe.recv()
             known.update((thumbprint_ed25519(each), each) for each in keys)

@@ -36,13 +36,11 @@ class Reply:
 
     def set_result(self, value: bytes) -> None:
         """Answer with a receipt."""
-        self.value = value
-        self._together.answered()
+        self._together.answered(self, value)
 
     def set_exception(self, error: BaseException) -> None:
         """Answer with an error."""
-        self.value = error
-        self._together.answered()
+        self._together.answered(self, error)
 
 
 class Replies(Sequence[Reply]):
@@ -65,9 +63,12 @@ class Replies(Sequence[Reply]):
     def __iter__(self) -> Iterator[Reply]:
         return iter(self._each)
 
-    def answered(self) -> None:
-        """Note that one more is answered. Any thread may call it."""
+    def answered(self, reply: Reply, value: bytes | BaseException) -> None:
+        """Answer one of them, unless it is answered already. Any thread may call it."""
         with self._lock:
+            if reply.value is not None:
+                return
+            reply.value = value
             self._left -= 1
             left = self._left
         if not left:

@@ -16,6 +16,7 @@ When the ledger contradicts itself, everything is answered with LedgerFault unti
 
 import contextlib
 import itertools
+import logging
 import os
 import threading
 from collections import deque
@@ -70,6 +71,8 @@ ENTRY_REST = 4_096
 """Bytes of what an entry takes besides: its place in each index, its part of a checkpoint."""
 _CHUNK = 32
 """Statements that an admission thread takes at a time."""
+
+_log = logging.getLogger("sealbook.notary")
 
 
 @dataclass(slots=True)
@@ -344,10 +347,12 @@ class Sequencer:
 
     def _admit(self, checker: Checker | None) -> None:
         while chunks := self._next_chunks():
-            if checker is None:
-                checked: Iterable[tuple[Statement, Checked] | None] = itertools.repeat(None)
-            else:
-                checked = checker.check([item.data for _, _, items in chunks for item in items])
+            checked: Iterable[tuple[Statement, Checked] | None] = itertools.repeat(None)
+            if checker is not None:
+                try:
+                    checked = checker.check([item.data for _, _, items in chunks for item in items])
+                except Exception:  # noqa: BLE001 - a bug there costs no statement its answer
+                    _log.exception("statements are judged without a process")
             found = iter(checked)
             for submission, number, items in chunks:
                 good = []

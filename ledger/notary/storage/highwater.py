@@ -89,16 +89,15 @@ class HighWater:
         """Let the mark be at a note; there is one already, and it is never lowered."""
         size = parse_checkpoint(parse_note(note).text).size
         if not may_follow(self.note().encode(), size):
-            raise StorageFailed(
-                f"Another process has raised {quoted(self._files.where(CHECKPOINT))} meanwhile. Only "
-                "one may write for a ledger."
-            )
+            raise self._raised(CHECKPOINT)
         self._files.replace(CHECKPOINT, note.encode(), lambda old: may_follow(old, size))
 
     def raise_number(self, number: int) -> None:
         """Let the mark be at a number, which is higher than the one that it is at."""
         self.require_held()
-        self._files.replace(NUMBER, f"{number}\n".encode(), lambda _: True)
+        if self.number() >= number:
+            raise self._raised(NUMBER)
+        self._files.replace(NUMBER, f"{number}\n".encode(), lambda old: _is_below(old, number))
 
     def is_there(self) -> bool:
         """Return whether there is a mark."""
@@ -109,6 +108,12 @@ class HighWater:
         self._files.replace(NUMBER, f"{number}\n".encode(), lambda _: True)
         self._files.replace(CHECKPOINT, note.encode(), lambda _: True)
 
+    def _raised(self, name: str) -> StorageFailed:
+        return StorageFailed(
+            f"Another process has raised {quoted(self._files.where(name))} meanwhile. Only one may "
+            "write for a ledger."
+        )
+
     def _read(self, name: str) -> str:
         try:
             data = self._files.read(name)
@@ -117,6 +122,13 @@ class HighWater:
         except (StorageFailed, UnicodeDecodeError) as error:
             raise _gone(str(error)) from error
         raise _gone(f"{quoted(self._files.where(name))} is not there")
+
+
+def _is_below(old: bytes, number: int) -> bool:
+    try:
+        return parse_decimal(old.decode().strip()) < number
+    except (UnicodeDecodeError, MalformedData):
+        return False
 
 
 def _gone(detail: str) -> NotSigning:
