@@ -115,7 +115,9 @@ def list_(directory: Path, as_json: bool) -> None:
             (_("Told below entry"), str(each.told)),
         ]
         if each.failures:
-            rows.append((_("Failed attempts"), [str(each.failures), *text.reason(each.trouble or "")]))
+            rows.append(
+                (_("Failed attempts"), [str(each.failures), *text.reason(each.trouble or "")])
+            )
         lines.append("\n".join(labelled(rows)))
     shell.emit(
         as_json,

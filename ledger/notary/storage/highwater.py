@@ -131,12 +131,12 @@ def _is_below(old: bytes, number: int) -> bool:
         return False
 
 
-def _gone(detail: str) -> NotSigning:
+def _gone(why: str) -> NotSigning:
     return NotSigning(
         Reason.HIGH_WATER,
         "The notary's high-water mark cannot be read; nothing is entered until it can. Nothing was "
         "lost: keep the deposit and send it again later.",
-        f"the high-water mark cannot be read ({detail}): mount its medium, or look after the object "
+        f"the high-water mark cannot be read ({why}): mount its medium, or look after the object "
         "store. If it is lost for good and no other copy of this notary can have signed, stop the "
         "notary and make it anew with `sealbook notary high-water PLACE --anew`",
     )
