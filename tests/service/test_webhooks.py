@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ledger.chain.trust import parse_trust
 from ledger.encoding import b64decode
-from ledger.errors import InvalidInput, NotFound, OverLimit, Unavailable
+from ledger.errors import InvalidInput, NotFound, OverLimit, StorageFailed, Unavailable
 from ledger.notary import announcing
 from ledger.notary.announcing import Announcing, tell
 from ledger.notary.desk import hooks
@@ -270,6 +270,59 @@ def test_a_hook_that_stands_still_holds_up_no_other(
             receipt = well.deposit()[1]
             told.wait(1)
         assert told.receipts() == [index_of(well, receipt)]
+
+
+def test_hooks_with_much_to_tell_take_turns(
+    service: Service, desk: StaffDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcing, "MAX_RECEIPTS", 1)
+    monkeypatch.setattr(announcing, "AT_ONCE", 1)
+    order: list[str] = []
+    both = [service.enrol(name) for name in ("Busy Ltd", "Other Ltd")]
+    size = service.notary.entries.size
+    for each in both:
+        set_hook(desk, WHO, each.account, f"https://example.com/{each.account}", size)
+        for _ in range(3):
+            each.deposit()
+    monkeypatch.setattr(announcing, "tell", lambda url, *_: order.append(url))
+    with announcing_of(service, desk):
+        until = time.monotonic() + 30
+        while len(order) < 6 and time.monotonic() < until:
+            time.sleep(0.01)
+    assert len(order) == 6
+    assert order[0::2] == [order[0]] * 3 and order[1::2] == [order[1]] * 3
+    assert order[0] != order[1]
+
+
+def test_a_desk_that_cannot_be_written_makes_no_flood(
+    service: Service, desk: StaffDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    failing = [ValueError("not one of ours")]
+    def reading(desk: StaffDesk) -> list[Hook]:
+        if failing:
+            raise failing.pop()
+        return read_hooks(desk)
+
+    def full(*_: object) -> bool:
+        raise StorageFailed("the disk is full")
+
+    monkeypatch.setattr(announcing, "read_hooks", reading)
+    monkeypatch.setattr(announcing, "came_to", full)
+    monkeypatch.setattr(announcing, "tell", lambda url, *_: sent.append(url))
+    set_hook(desk, WHO, OFFICE, "https://example.com/", 0)
+    with announcing_of(service, desk):
+        until = time.monotonic() + 30
+        while not sent and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.3)
+    assert len(sent) == 1
+
+
+def test_nothing_is_sent_unsigned(told: Told) -> None:
+    with pytest.raises(Unavailable, match="no key"):
+        tell(told.url, b"{}", [], 0, HERE)
+    assert not told.messages
 
 
 def test_what_is_no_address_of_a_hook_is_refused_and_there_are_not_too_many(
