@@ -9,6 +9,7 @@ is not a proxy's. From anybody else that field is not believed.
 """
 
 import asyncio
+import re
 import resource
 from collections import Counter
 from collections.abc import Sequence
@@ -48,6 +49,7 @@ _QUIET = 60.0
 """Seconds between two lines of the log that say the same."""
 
 Network = IPv4Network | IPv6Network
+_WITH_PORT = re.compile(r"(?:([0-9.]+):[0-9]{1,5}|\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?)", re.ASCII)
 
 log = structlog.get_logger()
 
@@ -69,14 +71,20 @@ def forwarded_peer(fields: Sequence[bytes], proxies: Sequence[Network]) -> str |
     the first address that is not a proxy's was written by anybody.
     """
     named = b",".join(fields).decode("latin-1").split(",")
-    for address in reversed(named):
+    for address in map(_without_port, reversed(named)):
         try:
-            peer = peer_of(address.strip())
-            if not _within(address.strip(), proxies):
+            peer = peer_of(address)
+            if not _within(address, proxies):
                 return peer
         except ValueError:
             return None
     return None
+
+
+def _without_port(named: str) -> str:
+    """Return the address of `1.2.3.4:5678` or `[2001:db8::1]:5678`, as some proxies write it."""
+    found = _WITH_PORT.fullmatch(named.strip())
+    return named.strip() if found is None else found[1] or found[2]
 
 
 def _within(address: str, networks: Sequence[Network]) -> bool:

@@ -1,17 +1,18 @@
 """Tells webhooks that receipts are there (`desk.hooks` says who and how far), while the ledger goes on.
 
 A message names entries and leaf hashes, nobody's name and nothing of a document; who is told fetches
-the receipt as always and checks it. Each hook has one message under way, and one that does not answer
-holds up none of the others. What fails is repeated for ever, after 5 s, then after three times as long
-each time, up to an hour; 410 (gone) like everything else: only the office removes a hook.
+the receipt as always and checks it. Each hook has one message under way, and queues behind the others
+before its next one, so that slow ones hold up nobody for long. What fails is repeated for ever, after
+5 s, then after three times as long each time, up to an hour; 410 (gone) like everything else: only the
+office removes a hook.
 """
 
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
@@ -36,6 +37,8 @@ DEADLINE = 15.0
 """Seconds for a whole attempt."""
 MAX_ANSWER = 4 << 10
 """Bytes of an answer, of which only the status is looked at."""
+BROKEN = 60.0
+"""Seconds that a hook rests after an exception: say, where the desk cannot be written."""
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3_600
 _RUN = 1_000
 """Entries that are looked through at a time for the office's hook."""
@@ -51,6 +54,8 @@ def tell(
     Nothing is sent to an address that is neither public nor in one of the networks `inside`. Raises
     Unavailable, TooLarge.
     """
+    if not keys:
+        raise Unavailable("There is no key yet that webhooks are signed with.")
     fields = signed_fields(body, now, keys)
     answer = post(url, body, fields, limit=MAX_ANSWER, deadline=DEADLINE, inside=inside)
     if not 200 <= answer.status < 300:
@@ -80,6 +85,8 @@ class Announcing:
         self._busy: set[str] = set()
         self._drained: dict[str, tuple[Hook, int]] = {}
         """Of each account its hook, and the size of the ledger of which it was told everything."""
+        self._rests: dict[str, float] = {}
+        """Until when an account's hook rests after an exception, by a clock that nobody sets."""
         self._pool = ThreadPoolExecutor(AT_ONCE, "webhook")
         self._thread = threading.Thread(target=self._watch, name="webhooks", daemon=True)
 
@@ -94,43 +101,56 @@ class Announcing:
 
     def _watch(self) -> None:
         while not self._stop.wait(EVERY):
-            with suppress(SealbookError):  # the next look finds them again
+            try:
                 if self._leads():
                     self._look()
+            except SealbookError:  # the next look finds them again
+                pass
+            except Exception as error:  # noqa: BLE001 - the same, whatever it was
+                _log.warning("webhooks were not looked at: %s", type(error).__name__)
 
     def _look(self) -> None:
-        size, now = self._entries.size, self._desk.moment
+        size, now, moment = self._entries.size, self._desk.moment, time.monotonic()
         for hook in read_hooks(self._desk):
             waits = 0 < hook.due - now <= LONGEST_PAUSE  # more only where a clock was set back
             drained = self._drained.get(hook.account) == (hook, size)
-            if not (waits or drained or hook.account in self._busy):
+            rests = moment < self._rests.get(hook.account, moment)
+            if not (waits or drained or rests or hook.account in self._busy):
                 self._busy.add(hook.account)
                 self._pool.submit(self._work, hook)
 
     def _work(self, hook: Hook) -> None:
+        left: Hook | None = None
         try:
-            self._drain(hook)
-        except Exception as error:  # noqa: BLE001 - the next look tries again, whatever it was
+            left = self._tell_once(hook)
+            if left is not None:  # behind the others
+                self._pool.submit(self._work, left)
+        except Exception as error:  # noqa: BLE001 - it is tried again, whatever it was
+            left = None
+            self._rests[hook.account] = time.monotonic() + BROKEN
             _log.warning("a webhook was not told: %s", type(error).__name__)
         finally:
-            self._busy.discard(hook.account)
+            if left is None:
+                self._busy.discard(hook.account)
 
-    def _drain(self, kept: Hook) -> None:
-        """Tell a hook until nothing is left or an attempt fails. `kept` is its row."""
+    def _tell_once(self, kept: Hook) -> Hook | None:
+        """Make an attempt, if anything is left to tell; return the hook where it may go on.
+
+        `kept` is its row.
+        """
         hook = kept
         while not self._stop.is_set():
             size = self._entries.size
             receipts, below = self._next(hook, hook.upto or size)
             if receipts:
                 after = self._attempt(hook, receipts, below)
-                if not came_to(self._desk, kept, after) or after.failures:
-                    return
-                kept = hook = after
-            elif below >= size:
+                goes_on = came_to(self._desk, kept, after) and not after.failures
+                return after if goes_on and not self._stop.is_set() else None
+            if below >= size:
                 self._drained[hook.account] = kept, size
-                return
-            else:
-                hook = replace(hook, told=below, upto=0)
+                return None
+            hook = replace(hook, told=below, upto=0)
+        return None
 
     def _attempt(self, hook: Hook, receipts: Sequence[Entry], below: int) -> Hook:
         """Tell of receipts, all before entry `below`; return how the hook stands after it."""

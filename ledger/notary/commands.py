@@ -73,8 +73,11 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return parts.deleting().discard(account, chosen, reason, Actor(by, role))
         case orders.AskRetired():
             return retention.look(parts.deleting())
-        case orders.Retire():
-            return orders.RetiredPart(retention.retire(parts.deleting()))
+        case orders.Retire(until):
+            deleting = parts.deleting()
+            retention.believe(deleting.desk)
+            until = min(until, retention.ledger_time(deleting))
+            return orders.RetiredPart(retention.retire(deleting, until))
         case orders.AskReceipts(account, after, limit):
             return orders.GivenReceipts(
                 tuple(

@@ -6,7 +6,7 @@ command, given again, finds it and does the rest under the same notice. Nothing 
 deleted.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.chain import statement as st
@@ -16,7 +16,7 @@ from ledger.chain.office import notice_payload, parse_notice
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.errors import Conflict, InvalidInput, NotFound
 from ledger.lines import require_line
-from ledger.notary.desk.terms import MAX_REASON, read_terms, require_no_hold
+from ledger.notary.desk.terms import MAX_REASON, Terms, read_terms, require_no_hold
 from ledger.notary.desk.trail import Action, Actor, record, rows
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Discarded, Erased
@@ -56,11 +56,13 @@ class Deleting:
         told = require_line(reason, MAX_REASON)
         chosen = sorted(set(indices))
         deposits = [self._deposit(account, index) for index in chosen]
-        terms = read_terms(self.desk).get(account)
-        if terms is not None:
+
+        def require(terms: Terms) -> None:
             require_no_hold(terms)
             for index in chosen:
                 self._require_old(index, terms.keep_days)
+
+        require(self._terms(account))
         roots = {root for each in deposits for root in roots_of(each)}
         for entry in self.deposits(account):
             if entry.index not in chosen and roots & set(roots_of(entry)):
@@ -76,7 +78,7 @@ class Deleting:
             f"The notary office has deleted the ciphertext of these deposits: {listed}. Their entries, "
             f"commitments and receipts stay as they are.\nReason: {told}"
         )
-        return self.delete(account, roots, words, chosen, actor)
+        return self.delete(account, roots, words, chosen, actor, require)
 
     def delete(
         self,
@@ -85,10 +87,18 @@ class Deleting:
         words: str,
         listed: Sequence[int],
         actor: Actor,
+        require: Callable[[Terms], None],
     ) -> Discarded:
-        """Say in a notice that age files are deleted, and delete them; `listed` are its deposits."""
-        notice = self._say(words)
-        files = self.envelopes.discard(account, sorted(roots), notice)
+        """Say in a notice that age files are deleted, and delete them; `listed` are its deposits.
+
+        `require` raises where the account's terms are against it: they are read once nothing else is
+        waited for, and again after the notice, which may have to wait for its block.
+        """
+        with self.envelopes.turn:
+            require(self._terms(account))
+            notice = self._say(words)
+            require(self._terms(account))
+            files = self.envelopes.discard(account, sorted(roots), notice)
         said = f"{account} entries {', '.join(map(str, listed))}"
         record(self.desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)
         return Discarded(notice, files)
@@ -109,6 +119,9 @@ class Deleting:
         record(self.desk, actor, Action.ERASED, account, notice)
         return Erased(records, notice)
 
+    def _terms(self, account: str) -> Terms:
+        return read_terms(self.desk).get(account) or Terms(account)
+
     def _deposit(self, account: str, index: int) -> Entry:
         found = self.entries.read(index) if index >= 0 else None
         if found is None or found.kind != st.DEPOSIT or found.account != account:
@@ -126,9 +139,8 @@ class Deleting:
                 f"ciphertext for {keep_days} days. `sealbook notary account limit` changes that."
             )
 
-    def deposits(self, account: str) -> Iterator[Entry]:
-        """Yield all deposits of an account, in order."""
-        after = -1
+    def deposits(self, account: str, after: int = -1) -> Iterator[Entry]:
+        """Yield all deposits of an account from behind an entry on, in order."""
         while found := self.entries.deposits(account, after, _PAGE):
             yield from found
             after = found[-1].index

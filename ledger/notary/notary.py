@@ -117,6 +117,7 @@ class Notary:
         self._room = room
         self._health = room.health
         self._cancelled = threading.Event()
+        self._closing = False
         self._copying: tuple[int, threading.Thread] | None = None
         self._stack = ExitStack()
         self._is_open = False
@@ -322,7 +323,8 @@ class Notary:
         return self.key_changes
 
     def _is_copying(self) -> bool:
-        return self._copying is not None and self._copying[1].is_alive()
+        copying = self._copying  # another thread sets it
+        return copying is not None and copying[1].is_alive()
 
     def _deleting(self) -> Deleting:
         """Return what deletes. Raises Unavailable where nothing can be written, Conflict as above."""
@@ -534,7 +536,9 @@ class Notary:
         )
 
     def close(self) -> None:
-        """Finish, publish the last anchor, let go of the directory."""
+        """Finish, publish the last anchor, let go of the directory. A backup is stopped first."""
+        self._closing = True
+        self._cancelled.set()
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -655,8 +659,10 @@ class Notary:
                 return
             self._copying = None
         order = next((each for each in office.waiting() if each.kind == BACKUP), None)
-        if order is not None:
+        if order is not None and not self._closing:
             self._cancelled.clear()
+            if self._closing:  # between the two
+                self._cancelled.set()
             thread = threading.Thread(
                 target=self._back_up, args=(office, order), name="backup", daemon=True
             )

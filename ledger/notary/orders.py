@@ -54,7 +54,8 @@ class Discarded:
 class Retired:
     """Deposits that lose ciphertext because its time is over; files, bytes and notices of it.
 
-    `held` counts accounts that were left alone: they are under a legal hold.
+    `held` counts accounts that were left alone: they are under a legal hold. `until` is the POSIX
+    second at which deposits are so old.
     """
 
     deposits: int = 0
@@ -62,6 +63,7 @@ class Retired:
     bytes: int = 0
     notices: int = 0
     held: int = 0
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +249,12 @@ class AskRetired(Order[Retired]):
 
 @dataclass(frozen=True, slots=True)
 class Retire(Order[RetiredPart]):
-    """Delete a part of the ciphertext whose time is over, and say so."""
+    """Delete a part of the ciphertext whose time is over at a POSIX second, and say so.
 
+    `until` is what `AskRetired` has given, and a person has seen: the clock is taken for right.
+    """
+
+    until: int
     answer: ClassVar[type[Any]] = RetiredPart
 
 

@@ -1,27 +1,38 @@
 """Ciphertext deleted when the time is over for which the office keeps it.
 
-An account's deposits are as old as the ledger says: from the block that closes them to its newest one.
-No setting of a clock makes them older, and where nothing is entered nothing is deleted. They are taken
-in the ledger's order, and what is done is remembered:
+An account's deposits are as old as the ledger says: from the block that closes them to its newest one,
+or to the notary's clock where that block lies ahead of it. Where nothing is entered nothing is deleted.
+
+A notary that starts under a clock that is ahead signs blocks that are ahead. So each look of a service
+is kept in the desk, and a clock more than `FURTHEST` beyond the last one is not believed: nothing is
+deleted by itself until the clock is right, or until a person who was shown the time that it goes by has
+deleted with the command. The first service takes its newest block for the last look, before it enters
+anything. A clock that is ahead by less makes deposits older by as much.
+
+They are taken in the ledger's order, and what is done is remembered:
 
     due:  entries below `end`, the size of the newest block that is old enough
     done: entries below `done`, a row of the desk
     gone: what due entries name and no later entry does; each notice lists all that lose a file by it
 
 A kill between a notice and the end of its deletion leaves files that are due: the next run says so
-again in another notice, and deletes them. Nothing of an account under a legal hold is looked at.
+again in another notice, and deletes them. Nothing of an account under a legal hold is looked at, and
+an account's terms are read again before each notice.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, takewhile
 
 from ledger.chain.cosignature import newest_time
 from ledger.chain.note import parse_note
-from ledger.errors import SealbookError
+from ledger.errors import Conflict, SealbookError
+from ledger.notary.clock import utc
 from ledger.notary.deleting import DAY, MAX_DISCARDED, Deleting, roots_of
-from ledger.notary.desk.terms import Terms, read_terms
+from ledger.notary.desk.terms import Terms, read_terms, require_no_hold
 from ledger.notary.desk.trail import Actor
 from ledger.notary.orders import Retired
 from ledger.notary.ports import Entry, SignedCheckpoint, SignedCheckpoints
@@ -29,9 +40,14 @@ from ledger.notary.storage.desk import StaffDesk
 
 EVERY = 3_600.0
 """Seconds between looks of a service."""
+FURTHEST = 7 * DAY
+"""Seconds by which a service's clock may be beyond the look before it: it may have stood still."""
 AT_ONCE = 4_096
-"""Deposits whose files are looked for among an account's others in one pass."""
+"""Deposits whose files are deleted after one pass over all of the account's: others of that account
+name them until then."""
 BY_ITSELF = Actor("retention", "service")
+_LOOKS = ""
+"""The account in whose row of the table stands when the last look was."""
 
 _log = logging.getLogger("sealbook.notary")
 
@@ -45,53 +61,125 @@ class _Part:
 
 
 def look(deleting: Deleting) -> Retired:
-    """Return what is due, and do nothing."""
-    found = Retired()
+    """Return what is due, and do nothing: one pass over the deposits of each account."""
+    until = ledger_time(deleting)
+    found = Retired(until=until)
     for terms in _retained(deleting.desk):
         if terms.held is not None:
             found = _plus(found, Retired(held=1))
             continue
         done = done_below(deleting.desk, terms.account)
-        while (part := _next(deleting, terms, done)) is not None:
+        if (part := _next(deleting, terms, done, until, None)) is not None:
             found = _plus(found, _told(deleting, terms.account, part))
-            done = part.done
     return found
 
 
-def retire(deleting: Deleting) -> Retired | None:
-    """Delete a part of what is due; return what that was, None when nothing is left."""
+def retire(deleting: Deleting, until: int) -> Retired | None:
+    """Delete a part of what is due at a time; return what that was, None when nothing is left.
+
+    Raises Conflict where an account's terms are others by now.
+    """
     for terms in _retained(deleting.desk):
         if terms.held is not None:
             continue
-        part = _next(deleting, terms, done_below(deleting.desk, terms.account))
+        part = _next(deleting, terms, done_below(deleting.desk, terms.account), until, AT_ONCE)
         if part is None:
             continue
         told = _told(deleting, terms.account, part)
         for files in _notices(part.files):
             listed = sorted({index for each in files.values() for index in each})
-            deleting.delete(terms.account, files, _words(_days(terms), listed), listed, BY_ITSELF)
-        with deleting.desk.connections.writing() as connection:
-            connection.execute("DELETE FROM retention WHERE account = ?", (terms.account,))
-            connection.execute("INSERT INTO retention VALUES (?, ?)", (terms.account, part.done))
-        return told
+            words = _words(_days(terms), listed)
+            require = partial(_require_same, terms)
+            deleting.delete(terms.account, files, words, listed, BY_ITSELF, require)
+        _keep(deleting.desk, terms.account, part.done)
+        return replace(told, until=until)
     return None
+
+
+def ledger_time(deleting: Deleting) -> int:
+    """Return the POSIX second that the newest block states, or the clock's where that is ahead."""
+    newest = deleting.signed.last()
+    return 0 if newest is None else min(_time(newest), deleting.desk.moment)
+
+
+def believe(desk: StaffDesk) -> None:
+    """Take the clock for right: a person has deleted by it."""
+    _keep(desk, _LOOKS, desk.moment)
+
+
+def _begin(deleting: Deleting) -> None:
+    """Take the newest block for the last look, where there was none."""
+    newest = deleting.signed.last()
+    if newest is not None and not done_below(deleting.desk, _LOOKS):
+        _keep(deleting.desk, _LOOKS, _time(newest))
+
+
+def _is_believed(desk: StaffDesk) -> bool:
+    """Return whether the clock may be right, and keep this look if so."""
+    now = desk.moment
+    if now - done_below(desk, _LOOKS) <= FURTHEST:
+        _keep(desk, _LOOKS, now)
+        return True
+    if _retained(desk):
+        _log.warning(
+            "no ciphertext is deleted by itself: the clock says %s, more than %d days beyond the last "
+            "look. If that is wrong, set it right; if it is right, run "
+            "`sealbook notary retention --delete`",
+            utc(now),
+            FURTHEST // DAY,
+        )
+    return False
+
+
+def _require_same(old: Terms, terms: Terms) -> None:
+    require_no_hold(terms)
+    if terms.retain_days is None or _days(terms) != _days(old):
+        raise Conflict(
+            "The terms of this account have changed; nothing more of it was deleted now."
+        )
 
 
 def keep(
     stop: threading.Event, deleting: Callable[[], Deleting], leads: Callable[[], bool]
 ) -> None:
-    """Delete what is due, and look again every hour, until `stop` is set."""
+    """Delete what is due every hour, until `stop` is set."""
+    _try(lambda: _begin(deleting()))
     while not stop.wait(EVERY):
-        try:
-            while leads() and not stop.is_set() and (done := retire(deleting())) is not None:
-                if done.files:
-                    _log.info(
-                        "ciphertext was deleted because its time is over: deposits %d, files %d",
-                        done.deposits,
-                        done.files,
-                    )
-        except SealbookError as error:  # the next look goes on there
-            _log.warning("ciphertext whose time is over was not deleted: %s", error.code)
+        _try(lambda: _look_once(stop, deleting, leads))
+
+
+def _try(do: Callable[[], None]) -> None:
+    try:
+        do()
+    except SealbookError as error:  # the next look goes on there
+        _log.warning("ciphertext whose time is over was not deleted: %s", error.code)
+    except Exception as error:  # noqa: BLE001 - the same, whatever it was
+        name = type(error).__name__
+        _log.warning("ciphertext whose time is over was not deleted: %s", name)
+
+
+def _look_once(
+    stop: threading.Event, deleting: Callable[[], Deleting], leads: Callable[[], bool]
+) -> None:
+    if not leads():
+        return
+    now = deleting()
+    if not _is_believed(now.desk):
+        return
+    until = ledger_time(now)
+    while leads() and not stop.is_set() and (done := retire(deleting(), until)) is not None:
+        if done.files:
+            _log.info(
+                "ciphertext was deleted because its time is over: deposits %d, files %d",
+                done.deposits,
+                done.files,
+            )
+
+
+def _keep(desk: StaffDesk, account: str, done: int) -> None:
+    with desk.connections.writing() as connection:
+        connection.execute("DELETE FROM retention WHERE account = ?", (account,))
+        connection.execute("INSERT INTO retention VALUES (?, ?)", (account, done))
 
 
 def done_below(desk: StaffDesk, account: str) -> int:
@@ -102,12 +190,12 @@ def done_below(desk: StaffDesk, account: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def due_below(signed: SignedCheckpoints, days: int) -> int:
-    """Return the entry below which all are at least `days` old, by the ledger's own time."""
+def due_below(signed: SignedCheckpoints, days: int, until: int) -> int:
+    """Return the entry below which all are at least `days` old at a time."""
     newest = signed.last()
     if newest is None:
         return 0
-    latest = _time(newest) - days * DAY
+    latest = until - days * DAY
     old, young, end = (
         -1,
         newest.height + 1,
@@ -132,27 +220,27 @@ def _days(terms: Terms) -> int:
     return max(terms.retain_days or 0, terms.keep_days or 0)
 
 
-def _next(deleting: Deleting, terms: Terms, done: int) -> _Part | None:
-    """Return the first due deposits of an account from `done` on; None where there are none."""
-    end = due_below(deleting.signed, _days(terms))
-    chosen = [
-        each
-        for each in deleting.entries.deposits(terms.account, done - 1, AT_ONCE)
-        if each.index < end
-    ]
-    if not chosen:
-        return None
+def _next(
+    deleting: Deleting, terms: Terms, done: int, until: int, limit: int | None
+) -> _Part | None:
+    """Return the due deposits of an account from `done` on, at most so many; None without any."""
+    end = due_below(deleting.signed, _days(terms), until)
+    due = takewhile(lambda each: each.index < end, deleting.deposits(terms.account, done - 1))
+    first = last = -1
     named: dict[bytes, list[int]] = {}
-    for entry in chosen:
+    for entry in islice(due, limit):
+        first, last = entry.index if first < 0 else first, entry.index
         for root in roots_of(entry):
             if any(deleting.envelopes.sizes(terms.account, root)):
                 named.setdefault(root, []).append(entry.index)
+    if first < 0:
+        return None
     if named:
-        for entry in _others(deleting, terms.account, chosen[0].index, chosen[-1].index):
+        for entry in _others(deleting, terms.account, first, last):
             for root in named.keys() & set(roots_of(entry)):
                 named[root].append(entry.index)
     gone = {root: tuple(by) for root, by in named.items() if max(by) < end}
-    return _Part(gone, chosen[-1].index + 1)
+    return _Part(gone, last + 1)
 
 
 def _others(deleting: Deleting, account: str, first: int, last: int) -> Iterator[Entry]:

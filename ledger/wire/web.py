@@ -11,7 +11,13 @@ import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+)
 from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +35,8 @@ Network = IPv4Network | IPv6Network
 
 _MAX_HEAD = 64 << 10
 _PIECE = 16 << 10
+_CARRYING = tuple(map(IPv6Network, ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")))
+"""IPv6 networks whose last 32 bits are an IPv4 address: mapped, translated, NAT64, compatible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +211,23 @@ def _reached(
 def _may_be_asked(address: str, inside: Collection[Network]) -> bool:
     """Return whether a stranger may have it asked. Looked at before anything is sent there."""
     found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return found.is_global or any(found in each for each in inside)
+    if isinstance(found, IPv6Address):
+        if found.is_site_local:  # which Python calls global
+            return any(found in each for each in inside)
+        found = _carried(found) or found
+    public = found.is_global and not found.is_multicast
+    return public or any(found in each for each in inside)
+
+
+def _carried(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address to which a packet to this one may go in the end."""
+    if address.sixtofour is not None:
+        return address.sixtofour
+    end = int(address) & 0xFFFF_FFFF
+    carries = any(address in each for each in _CARRYING)
+    return (
+        IPv4Address(end) if carries and int(address) > 1 else None
+    )  # :: and ::1 are this computer
 
 
 def _head(method: str, parts: SplitResult, fields: Mapping[str, str]) -> bytes:

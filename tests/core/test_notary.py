@@ -88,6 +88,19 @@ def test_a_second_notary_on_a_directory_is_refused(directory: Path) -> None:
         pass
 
 
+def test_closing_stops_a_backup_before_anything_that_waits_for_it(directory: Path) -> None:
+    stopped = []
+    with opened(directory, serve=True) as notary:
+        cancelled = notary._cancelled
+        copying = threading.Thread(target=cancelled.wait, args=(10,))
+        copying.start()
+        notary._copying = 1, copying
+        assert notary._is_copying()
+        notary._stack.callback(lambda: stopped.append(cancelled.is_set()))
+    assert stopped == [True]
+    assert not copying.is_alive()
+
+
 def test_who_deletes_the_lock_file_lets_no_second_notary_in(directory: Path) -> None:
     with opened(directory):
         (directory / "notary.lock").unlink()

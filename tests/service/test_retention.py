@@ -2,25 +2,29 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
 from ledger.chain.office import parse_notice
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
-from ledger.errors import InvalidInput, NotFound, StorageFailed
+from ledger.errors import Conflict, InvalidInput, NotFound, StorageFailed
 from ledger.notary import retention
 from ledger.notary.deleting import DAY, Deleting
 from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Row, newest
-from ledger.notary.orders import AskReceipts, AskRetired, Retire, Retired
+from ledger.notary.orders import AskReceipts, AskRetired, Retire
 from ledger.notary.ports import SignedCheckpoint
 from ledger.verify import verify_receipt
 
 from .conftest import Account, Service, small_envelope
 from .test_terms import WHO, entered, placed
+
+FAR = 1 << 40
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +87,7 @@ def test_what_is_old_enough_goes_and_entry_and_receipt_stay(service: Service, on
     due = notary.execute(AskRetired())
     assert (due.deposits, due.files, due.notices, due.held) == (2, 4, 1, 0)
     assert all(lies(service, one, each) for each in (old, older, young))
-    assert notary.execute(Retire()).part == due
+    assert notary.execute(Retire(FAR)).part == due
     assert [lies(service, one, each) for each in (old, older, young)] == [False, False, True]
     row = trail(service, 1)[0]
     assert (row.who, row.action) == ("retention", "ciphertext-discarded")
@@ -111,11 +115,11 @@ def test_a_legal_hold_wins_and_so_do_the_days_that_it_is_kept_at_least(
     with pytest.raises(InvalidInput, match="2 days at least"):
         terms.limit(desk, WHO, one.account, None, None, 2)
     terms.mark(desk, WHO, one.account, Mark.HELD, "order 120")
-    assert notary.execute(AskRetired()) == Retired(held=1)
-    assert notary.execute(Retire()).part is None
+    assert notary.execute(AskRetired()).held == 1
+    assert notary.execute(Retire(FAR)).part is None
     assert lies(service, one, root)
     terms.clear(desk, WHO, one.account, Mark.HELD)
-    assert notary.execute(Retire()).part is not None
+    assert notary.execute(Retire(FAR)).part is not None
     assert not lies(service, one, root)
     for days in (0, -1, terms.MAX_DAYS + 1):
         with pytest.raises(InvalidInput):
@@ -132,12 +136,12 @@ def test_a_file_that_a_younger_deposit_names_goes_with_that_one(
     placed(one)
     younger = entered(one, envelope)
     retain(service, one, days_between(service, older, younger))
-    while notary.execute(Retire()).part is not None:
+    while notary.execute(Retire(FAR)).part is not None:
         pass
     assert lies(service, one, envelope.payload.root)
     retain(service, one, 1)
     placed(one)
-    while notary.execute(Retire()).part is not None:
+    while notary.execute(Retire(FAR)).part is not None:
         pass
     assert not lies(service, one, envelope.payload.root)
     rows = [each for each in trail(service, 9) if one.account in each.object]
@@ -165,11 +169,11 @@ def test_what_was_killed_half_way_goes_on(
 
     monkeypatch.setattr(type(deleting.envelopes), "discard", dying)
     with pytest.raises(StorageFailed):
-        retention.retire(deleting)
+        retention.retire(deleting, retention.ledger_time(deleting))
     assert sum(lies(service, one, each) for each in roots) == 1
     left = retention.look(deleting)
     assert left.files < 2 * len(roots)  # what has gone is not named again
-    while retention.retire(deleting) is not None:
+    while retention.retire(deleting, retention.ledger_time(deleting)) is not None:
         pass
     assert not any(lies(service, one, each) for each in roots)
 
@@ -184,7 +188,9 @@ def test_a_service_does_it_by_itself_and_its_log_names_nobody(
     (_, root), _ = placed(one), placed(one)
     retain(service, one, 1)
     monkeypatch.setattr(retention, "EVERY", 0.01)
-    stop, failing = threading.Event(), [StorageFailed(f"{one.account} is away")]
+    retention.believe(deleting.desk)
+    stop = threading.Event()
+    failing = [ValueError(one.account), StorageFailed(f"{one.account} is away")] * 2
 
     def given() -> Deleting:
         if failing:
@@ -199,4 +205,135 @@ def test_a_service_does_it_by_itself_and_its_log_names_nobody(
         stop.set()
         thread.join()
     assert "was not deleted: storage-failed" in caplog.text
+    assert "was not deleted: ValueError" in caplog.text
     assert one.account not in caplog.text and root.hex() not in caplog.text
+
+
+def look_once(deleting: Deleting) -> None:
+    retention._look_once(threading.Event(), lambda: deleting, lambda: True)
+
+
+def at(deleting: Deleting, seconds: float) -> Deleting:
+    """Under a clock that is wrong by that."""
+    return replace(deleting, desk=replace(deleting.desk, now=lambda: time.time() + seconds))
+
+
+def test_a_clock_that_is_ahead_at_the_start_deletes_nothing_by_itself(
+    service: Service,
+    one: Account,
+    deleting: Deleting,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (_, root), (young, _) = placed(one), placed(one)
+    closing, start = deleting.signed.covering(young), int(time.time())
+    assert closing is not None
+    height = closing.height
+
+    def time_of(checkpoint: SignedCheckpoint) -> int:  # the last block is a year ahead
+        return start + (checkpoint.height >= height) * 365 * DAY
+
+    monkeypatch.setattr(retention, "_time", time_of)
+    retain(service, one, 300)
+    retention.believe(deleting.desk)
+    ahead = at(deleting, 366 * DAY)
+    for _ in range(3):
+        look_once(ahead)
+    assert lies(service, one, root)
+    assert "`sealbook notary retention --delete`" in caplog.text
+    look_once(deleting)  # the clock is right again, the block stays ahead of it
+    assert lies(service, one, root)
+    assert retention.look(ahead).until == start + 365 * DAY  # what a person is shown
+    assert retention.look(ahead).files == 2
+    retention.believe(ahead.desk)
+    look_once(ahead)
+    assert not lies(service, one, root)
+
+
+def test_the_first_service_goes_by_what_was_there_before_it(
+    service: Service, one: Account, deleting: Deleting
+) -> None:
+    (_, root), _ = placed(one), placed(one)
+    retain(service, one, 1)
+    with deleting.desk.connections.writing() as connection:
+        connection.execute("DELETE FROM retention")
+    look_once(deleting)  # nothing is known
+    assert lies(service, one, root)
+    retention._begin(deleting)
+    newest = deleting.signed.last()
+    assert newest is not None
+    assert retention.done_below(deleting.desk, "") == newest.height * DAY
+    look_once(deleting)  # and the clock is many years beyond that
+    assert lies(service, one, root)
+
+
+@pytest.mark.parametrize("when", ["between", "notice"])
+def test_a_hold_that_is_set_during_a_run_is_obeyed(
+    service: Service,
+    one: Account,
+    deleting: Deleting,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    roots = [placed(one)[1] for _ in range(2)]
+    placed(one)
+    retain(service, one, 1)
+    monkeypatch.setattr(retention, "MAX_DISCARDED", 1)
+    place, name = (Deleting, "_say") if when == "notice" else (type(deleting.envelopes), "discard")
+    kept = getattr(place, name)
+
+    def holding(*arguments: object) -> int:
+        done: int = kept(*arguments)
+        terms.mark(deleting.desk, WHO, one.account, Mark.HELD, "order 123")
+        return done
+
+    monkeypatch.setattr(place, name, holding)
+    with pytest.raises(Conflict, match="legal hold"):
+        retention.retire(deleting, FAR)
+    left = [lies(service, one, each) for each in roots]
+    assert left == ([True, True] if when == "notice" else [False, True])
+
+
+def test_a_notice_waits_for_its_turn_and_a_change_of_days_is_obeyed(
+    service: Service, one: Account, deleting: Deleting
+) -> None:
+    (_, root), _ = placed(one), placed(one)
+    retain(service, one, 1)
+    size, failed = service.notary.entries.size, []
+
+    def work() -> None:
+        try:
+            retention.retire(deleting, FAR)
+        except Conflict as error:
+            failed.append(str(error))
+
+    with deleting.envelopes.turn:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        retain(service, one, 50_000)
+    thread.join()
+    assert "have changed" in failed[0]
+    assert service.notary.entries.size == size
+    assert lies(service, one, root)
+
+
+def test_what_is_due_is_found_in_one_pass_over_an_account(
+    service: Service, one: Account, deleting: Deleting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        placed(one)
+    retain(service, one, 1)
+    passes = 0
+    kept = retention._others
+
+    def counted(*arguments: object) -> object:
+        nonlocal passes
+        passes += 1
+        return kept(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(retention, "_others", counted)
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    assert retention.look(deleting).deposits == 3
+    assert passes == 1

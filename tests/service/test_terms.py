@@ -2,7 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,7 @@ from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Actor, newest
 from ledger.notary.orders import AskReceipts, Discard, Erase
+from ledger.notary.storage.schema import Engine
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import SmallEnvelope
 
@@ -256,3 +260,35 @@ def test_ciphertext_that_nothing_names_is_put_aside_then_deleted(
 
 def _manifest(statement: bytes) -> Payload:
     return parse_deposit(parse_statement(statement)).manifest
+
+
+@dataclass
+class Late:
+    """An engine whose writer is overtaken by another process."""
+
+    engine: Engine
+    other: Callable[[], None]
+
+    def reading(self) -> AbstractContextManager[Any]:
+        return self.engine.reading()
+
+    def writing(self) -> AbstractContextManager[Any]:
+        self.other()
+        return self.engine.writing()
+
+
+def test_what_another_decides_meanwhile_is_not_overwritten(service: Service, one: Account) -> None:
+    desk = service.notary.staff_desk
+    assert desk is not None
+
+    def hold() -> None:
+        terms.mark(desk, WHO, one.account, Mark.HELD, "order 121")
+
+    late = replace(desk, connections=Late(desk.connections, hold))  # type: ignore[arg-type]
+    terms.limit(late, WHO, one.account, 5, None, None)
+    found = terms.read_terms(desk)[one.account]
+    assert (found.held, found.max_bytes) == ("order 121", 5)
+    terms.clear(desk, WHO, one.account, Mark.HELD)
+    with pytest.raises(Conflict, match="before"):
+        terms.mark(late, WHO, one.account, Mark.HELD, "order 122")
+    assert terms.read_terms(desk)[one.account].held == "order 121"

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ledger.chain.trust import parse_trust
+from ledger.cli.notary.webhooks import set_
 from ledger.encoding import b64decode
-from ledger.errors import InvalidInput, NotFound, OverLimit, Unavailable
+from ledger.errors import InvalidInput, NotFound, OverLimit, StorageFailed, Unavailable
 from ledger.notary import announcing
 from ledger.notary.announcing import Announcing, tell
 from ledger.notary.desk import hooks
@@ -37,6 +39,7 @@ from ledger.notary.desk.hooks import (
 from ledger.notary.desk.trail import Actor
 from ledger.notary.storage.desk import StaffDesk
 from ledger.verify import verify_receipt
+from ledger.wire import web
 from ledger.wire.webhook import format_public
 
 from .conftest import Account, Service
@@ -255,6 +258,22 @@ def test_nothing_is_sent_into_networks_of_ones_own_unless_named(
     assert len(told.messages) == 2
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["64:ff9b::a00:1", "2002:a00:1::1", "::10.0.0.1", "::ffff:10.0.0.1", "::ffff:0:10.0.0.1", "fec0::1",
+     "ff0e::1", "224.0.1.1", "::", "::1", "fe80::1%eth0", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe"],
+)  # fmt: skip
+def test_addresses_that_lead_into_ones_own_network_are_not_asked(address: str) -> None:
+    assert not web._may_be_asked(address, ())
+
+
+def test_addresses_of_others_are_asked() -> None:
+    for address in ("64:ff9b::808:808", "2002:808:808::1", "8.8.8.8", "2001:4860:4860::8888"):
+        assert web._may_be_asked(address, ())
+    assert web._may_be_asked("fec0::1", (ip_network("fec0::/16"),))
+    assert web._may_be_asked("64:ff9b::a00:1", (ip_network("10.0.0.0/8"),))
+
+
 def test_a_hook_that_stands_still_holds_up_no_other(
     service: Service, desk: StaffDesk, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +289,81 @@ def test_a_hook_that_stands_still_holds_up_no_other(
             receipt = well.deposit()[1]
             told.wait(1)
         assert told.receipts() == [index_of(well, receipt)]
+
+
+def test_hooks_with_much_to_tell_take_turns(
+    service: Service, desk: StaffDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcing, "MAX_RECEIPTS", 1)
+    monkeypatch.setattr(announcing, "AT_ONCE", 1)
+    order: list[str] = []
+    both = [service.enrol(name) for name in ("Busy Ltd", "Other Ltd")]
+    size = service.notary.entries.size
+    for each in both:
+        set_hook(desk, WHO, each.account, f"https://example.com/{each.account}", size)
+        for _ in range(3):
+            each.deposit()
+    monkeypatch.setattr(announcing, "tell", lambda url, *_: order.append(url))
+    with announcing_of(service, desk):
+        until = time.monotonic() + 30
+        while len(order) < 6 and time.monotonic() < until:
+            time.sleep(0.01)
+    assert len(order) == 6
+    assert order[0::2] == [order[0]] * 3 and order[1::2] == [order[1]] * 3
+    assert order[0] != order[1]
+
+
+def test_a_desk_that_cannot_be_written_makes_no_flood(
+    service: Service, desk: StaffDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    failing = [ValueError("not one of ours")]
+
+    def reading(desk: StaffDesk) -> list[Hook]:
+        if failing:
+            raise failing.pop()
+        return read_hooks(desk)
+
+    def full(*_: object) -> bool:
+        raise StorageFailed("the disk is full")
+
+    monkeypatch.setattr(announcing, "read_hooks", reading)
+    monkeypatch.setattr(announcing, "came_to", full)
+    monkeypatch.setattr(announcing, "tell", lambda url, *_: sent.append(url))
+    set_hook(desk, WHO, OFFICE, "https://example.com/", 0)
+    with announcing_of(service, desk):
+        until = time.monotonic() + 30
+        while not sent and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.3)
+    assert len(sent) == 1
+
+
+def test_the_key_is_there_before_the_first_hook(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    with desk.connections.writing() as connection:
+        connection.execute("DELETE FROM hook_keys")
+    kept, keys = hooks.set_hook, []
+
+    def counting(*arguments: Any) -> None:
+        keys.append(len(keys_of(desk)))
+        kept(*arguments)
+
+    monkeypatch.setattr(hooks, "set_hook", counting)
+    directory = str(service.notary.directory)
+    made = CliRunner().invoke(set_, ["https://example.com/", "--dir", directory])
+    assert made.exit_code == 0, made.output
+    assert keys == [1]
+    remove_hook(desk, WHO, OFFICE)
+
+
+def test_nothing_is_sent_unsigned(told: Told) -> None:
+    with pytest.raises(Unavailable, match="no key"):
+        tell(told.url, b"{}", [], 0, HERE)
+    assert not told.messages
 
 
 def test_what_is_no_address_of_a_hook_is_refused_and_there_are_not_too_many(

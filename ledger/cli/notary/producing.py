@@ -162,9 +162,10 @@ def retention(delete: bool, directory: Path, as_json: bool) -> None:
 
     found = command(directory, AskRetired())
     if delete:
-        while command(directory, Retire()).part is not None:
+        while command(directory, Retire(found.until)).part is not None:
             pass
     lines = [
+        told(f"Age is counted up to {text.when(found.until)}."),
         told(
             f"Past their time: {found.files} files of {found.deposits} deposits, "
             f"{text.size(found.bytes)}."

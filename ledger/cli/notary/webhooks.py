@@ -61,9 +61,9 @@ def set_(url: str, account: str | None, directory: Path, as_json: bool) -> None:
     found = _account(directory, account)
     with books(directory) as (_store, signed), opened_desk(directory) as desk:
         last = signed.last()
-        set_hook(desk, at_terminal(), found, url, 0 if last is None else last.size)
-        if not keys_of(desk):
+        if not keys_of(desk):  # first: a service tells of a webhook within a second
             make_key(desk, at_terminal())
+        set_hook(desk, at_terminal(), found, url, 0 if last is None else last.size)
         key = format_public(keys_of(desk)[0])
     shell.emit(
         as_json,

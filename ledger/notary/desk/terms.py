@@ -32,6 +32,7 @@ COUNTED = 60.0
 """Seconds for which the bytes of an account are not counted anew."""
 MAX_DAYS = 200 * 366
 _MOST = (1 << 63) - 1
+_COLUMNS = "account, suspended, held, max_bytes, per_minute, keep_days, retain_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +64,34 @@ _MARKS = {
 def read_terms(desk: StaffDesk) -> dict[str, Terms]:
     """Return the terms of every account that has any."""
     with desk.connections.reading() as connection:
-        rows = connection.execute(
-            "SELECT account, suspended, held, max_bytes, per_minute, keep_days, retain_days FROM terms"
-        ).fetchall()
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM terms").fetchall()  # noqa: S608
     return {row[0]: Terms(*row) for row in rows}
 
 
 def mark(desk: StaffDesk, actor: Actor, account: str, what: Mark, reason: str) -> None:
     """Suspend an account or put it under a legal hold. Raises InvalidInput, Conflict when it is so."""
-    terms = _terms(desk, account)
-    if getattr(terms, what) is not None:
-        raise Conflict(
-            f"This was decided of the account {quoted(account)} before; `sealbook notary account show` "
-            "says why."
-        )
     told = require_line(reason, MAX_REASON)
-    _change(desk, actor, _MARKS[what][0], _with(terms, what, told), told)
+
+    def change(terms: Terms) -> Terms:
+        if getattr(terms, what) is not None:
+            raise Conflict(
+                f"This was decided of the account {quoted(account)} before; `sealbook notary account "
+                "show` says why."
+            )
+        return _with(terms, what, told)
+
+    _change(desk, actor, account, _MARKS[what][0], change, told)
 
 
 def clear(desk: StaffDesk, actor: Actor, account: str, what: Mark) -> None:
     """Let a suspended account go on, or end a legal hold. Raises Conflict where there is none."""
-    terms = _terms(desk, account)
-    if getattr(terms, what) is None:
-        raise Conflict(f"The account {quoted(account)} is not in this state.")
-    _change(desk, actor, _MARKS[what][1], _with(terms, what, None))
+
+    def change(terms: Terms) -> Terms:
+        if getattr(terms, what) is None:
+            raise Conflict(f"The account {quoted(account)} is not in this state.")
+        return _with(terms, what, None)
+
+    _change(desk, actor, account, _MARKS[what][1], change)
 
 
 def _with(terms: Terms, what: Mark, told: str | None) -> Terms:
@@ -106,9 +111,10 @@ def limit(
     for value in (max_bytes, per_minute, keep_days):
         if value is not None and not 0 <= value <= _MOST:
             raise InvalidInput(f"A limit is a whole number from 0 to {_MOST}.")
-    wanted = replace(
-        _terms(desk, account), max_bytes=max_bytes, per_minute=per_minute, keep_days=keep_days
-    )
+
+    def change(terms: Terms) -> Terms:
+        return replace(terms, max_bytes=max_bytes, per_minute=per_minute, keep_days=keep_days)
+
     told = ", ".join(
         f"{name} {value}"
         for name, value in (
@@ -116,7 +122,7 @@ def limit(
         )
         if value is not None
     )  # fmt: skip
-    _change(desk, actor, Action.LIMITED, wanted, told or "none")
+    _change(desk, actor, account, Action.LIMITED, change, told or "none")
 
 
 def retain(desk: StaffDesk, actor: Actor, account: str, days: int | None) -> None:
@@ -126,8 +132,10 @@ def retain(desk: StaffDesk, actor: Actor, account: str, days: int | None) -> Non
     """
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise InvalidInput(f"Ciphertext is deleted after 1 to {MAX_DAYS} days, or never.")
-    wanted = replace(_terms(desk, account), retain_days=days)
-    _change(desk, actor, Action.LIMITED, wanted, f"retain-days {'none' if days is None else days}")
+    told = f"retain-days {'none' if days is None else days}"
+    _change(
+        desk, actor, account, Action.LIMITED, lambda terms: replace(terms, retain_days=days), told
+    )
 
 
 def require_no_hold(terms: Terms) -> None:
@@ -212,18 +220,26 @@ class TermsBook:
         return terms
 
 
-def _terms(desk: StaffDesk, account: str) -> Terms:
-    return read_terms(desk).get(account) or Terms(account)
-
-
-def _change(desk: StaffDesk, actor: Actor, action: Action, terms: Terms, told: str = "") -> None:
-    """Raises InvalidInput for terms that exclude each other."""
-    if terms.retain_days is not None and (terms.keep_days or 0) > terms.retain_days:
-        raise InvalidInput(
-            f"This account's ciphertext is kept for {terms.keep_days} days at least, so it is not "
-            f"deleted after {terms.retain_days}. Change one of the two first."
-        )
-    with desk.connections.writing() as connection:
-        connection.execute("DELETE FROM terms WHERE account = ?", (terms.account,))
+def _change(
+    desk: StaffDesk,
+    actor: Actor,
+    account: str,
+    action: Action,
+    change: Callable[[Terms], Terms],
+    told: str = "",
+) -> None:
+    """Change terms as they are at that moment. Raises InvalidInput where they exclude each other."""
+    with desk.connections.writing() as connection:  # no other writes meanwhile
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM terms WHERE account = ?",  # noqa: S608
+            (account,),
+        ).fetchone()
+        terms = change(Terms(account) if row is None else Terms(*row))
+        if terms.retain_days is not None and (terms.keep_days or 0) > terms.retain_days:
+            raise InvalidInput(
+                f"This account's ciphertext is kept for {terms.keep_days} days at least, so it is not "
+                f"deleted after {terms.retain_days}. Change one of the two first."
+            )
+        connection.execute("DELETE FROM terms WHERE account = ?", (account,))
         connection.execute("INSERT INTO terms VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(terms))
-        note(desk, connection, actor, action, f"{terms.account} {told}".rstrip())
+        note(desk, connection, actor, action, f"{account} {told}".rstrip())

@@ -1,5 +1,6 @@
 """`desk.sqlite`: staff, their keys and sessions, what waits for a second pair of eyes, the audit trail,
-the terms of accounts, how far their retention has gone, webhooks and their key.
+the terms of accounts, how far their retention has gone (under the account "" when it looked last),
+webhooks and their key.
 
 It is no part of the ledger and cannot be rebuilt from it; a backup holds it. What opens something is
 kept as a SHA-256 (links, sessions) or is a public key (passkeys); the secret of a one-time code has to

@@ -50,7 +50,7 @@ class PackedEnvelopes:
     def __init__(self, loose: LooseEnvelopes, shelf: PackShelf) -> None:
         self.loose, self.shelf = loose, shelf
         self.room = loose.room
-        self.turn = threading.Lock()
+        self.turn = threading.RLock()
         """Held by whoever writes packs."""
 
     def holds(self, account: str, payload: Payload) -> bool:
