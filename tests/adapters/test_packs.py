@@ -470,6 +470,55 @@ def test_what_is_erased_while_it_is_being_packed_stays_erased(place: Place) -> N
     require_whole(store, several[2])
 
 
+# --- rows that are older than the packs, after a failover or a restore of the database ---
+
+
+def test_rows_that_name_a_pack_that_is_gone_give_way_to_the_one_that_is_there(place: Place) -> None:
+    store, several = place.open(), [envelope(bytes([n])) for n in range(3)]
+    place.deposit(store, *several)
+    place.pack(store)
+    ((name, data),) = place.contents().items()
+    place.put(f"packs/{7:016x}.pack", data)
+    place.put(name, None)
+    again = place.open()
+    assert again.shelf.take_up() == 1
+    assert place.contents() == {f"packs/{7:016x}.pack": data}
+    assert not list(again.shelf.damaged())
+    for one in several:
+        require_whole(again, one)
+
+
+def test_a_pack_is_removed_only_where_another_one_holds_all_of_it_whole(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    place.pack(store)
+    ((name, data),) = place.contents().items()
+    place.put(f"packs/{7:016x}.pack", data)
+    place.put(name, data[:-3] + b"???")
+    again = place.open()
+    again.shelf.take_up()
+    require_whole(again, one)
+    place.put(f"packs/{8:016x}.pack", data)
+    again.shelf.take_up()
+    assert f"packs/{8:016x}.pack" not in place.contents()
+    require_whole(again, one)
+
+
+def test_a_pack_of_which_it_was_forgotten_that_it_was_entered_is_entered_again(place: Place) -> None:
+    store, several = place.open(), [envelope(bytes([n])) for n in range(3)]
+    place.deposit(store, *several)
+    place.pack(store)
+    with store.shelf.rows._engine.writing() as session:
+        session.execute("DELETE FROM parts")
+        session.execute("UPDATE packs SET state = 'making'")
+    store.loose.discard(ACCOUNT, several[2].payload.root, 7)
+    store.shelf.finish()
+    assert len(place.packs()) == 1
+    assert several[2].data not in b"".join(place.contents().values())
+    for one in several[:2]:
+        require_whole(store, one)
+
+
 # --- damage ---
 
 
