@@ -379,7 +379,65 @@ def test_what_is_erased_is_gone_from_every_file_whenever_it_is_cut_short(place: 
             assert anew.discarded(ACCOUNT, file.payload.root) is None
 
 
+def test_a_pack_that_settles_late_leaves_the_mark_of_what_is_erased(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+
+    def hook(step: str) -> None:
+        if step == "entered":
+            raise Killed
+
+    store.shelf.hook = hook
+    with suppress(Killed):
+        place.pack(store)
+    again = place.open()
+    again.discard(ACCOUNT, [one.payload.root], 7)
+    assert again.discarded(ACCOUNT, one.payload.root) == 7
+
+
+def test_what_came_again_is_not_taken_for_erased_when_settling_is_cut_short(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    store.discard(ACCOUNT, [one.payload.root], 7)
+    place.deposit(store, one)
+    remove, calls = store.loose.remove_parts, []
+
+    def removed(account: str, names: list[tuple[bytes, str]]) -> None:
+        calls.append([name for _, name in names])
+        remove(account, names)
+
+    store.loose.remove_parts = removed  # type: ignore[method-assign, assignment]
+    place.pack(store)
+    assert calls[0] == ["discarded"] and "discarded" not in calls[1]
+    place.forget_rows()
+    again = place.open()
+    again.shelf.take_up()
+    require_whole(again, one)
+
+
+def test_what_is_altered_is_not_copied_into_another_pack(place: Place) -> None:
+    store, one, two = place.open(), envelope(b"one"), envelope(b"two")
+    place.deposit(store, one, two)
+    place.pack(store)
+    ((name, data),) = place.contents().items()
+    place.put(name, data.replace(two.data, b"x" * len(two.data)))
+    with pytest.raises(StorageFailed, match="restore it from a backup"):
+        store.discard(ACCOUNT, [one.payload.root], 7)
+    place.put(name, data)
+    store.discard(ACCOUNT, [one.payload.root], 7)
+    require_whole(store, two)
+    assert one.data not in b"".join(place.contents().values())
+
+
 # --- at the same time ---
+
+
+def test_what_is_packed_while_it_is_read_is_read_from_the_pack(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    with store.open(ACCOUNT, one.payload.root) as (_, size, read_at):
+        place.pack(place.open())
+        assert read_at(0, size) == one.data
 
 
 def test_a_header_that_is_replaced_while_its_age_file_is_being_packed_counts(place: Place) -> None:
@@ -517,6 +575,55 @@ def test_a_pack_of_which_it_was_forgotten_that_it_was_entered_is_entered_again(p
     assert several[2].data not in b"".join(place.contents().values())
     for one in several[:2]:
         require_whole(store, one)
+
+
+def test_who_lost_a_pack_to_another_process_removes_nothing(place: Place) -> None:
+    several = [envelope(bytes([n])) for n in range(3)]
+    for at in ("begun", "written"):
+        store, one = place.open(), several.pop()
+        place.deposit(store, one)
+
+        def hook(step: str, store=store, at=at) -> None:  # noqa: ANN001
+            if step == at:
+                store.shelf.hook = lambda _: None
+                place.open().shelf.finish()
+
+        store.shelf.hook = hook
+        place.packer(store).turn(len(place.named))
+        require_whole(store, one)
+        place.pack(place.open())
+        assert place.loose_names() == []
+        require_whole(store, one)
+    # The same while something is erased.
+    one, two = envelope(b"one"), envelope(b"two")
+    place.deposit(store, one, two)
+    place.pack(store)
+
+    def finish(step: str) -> None:
+        if step == "written":
+            store.shelf.hook = lambda _: None
+            place.open().shelf.finish()
+
+    store.shelf.hook = finish
+    with pytest.raises(StorageFailed):
+        store.discard(ACCOUNT, [one.payload.root], 7)
+    require_whole(store, two)
+    store.discard(ACCOUNT, [one.payload.root], 7)
+    require_whole(store, two)
+
+
+def test_a_pack_is_read_back_before_what_it_holds_goes(
+    folder: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, one = folder.open(), envelope()
+    folder.deposit(store, one)
+    write = FolderFiles.write
+    monkeypatch.setattr(
+        FolderFiles, "write", lambda self, name, data: write(self, name, data[:-1] + b"?")
+    )
+    with pytest.raises(StorageFailed, match="does not hold"):
+        folder.pack(store)
+    require_whole(store, one)
 
 
 # --- damage ---

@@ -7,6 +7,7 @@ by no deposit and was put aside (`ledger.notary.care.tidying`).
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -104,6 +105,10 @@ class Progress:
 
     entry: int
     changes: int
+
+
+class _Slower(Exception):
+    """Somebody else was faster: what was written of a transaction is taken back."""
 
 
 class PackDatabase:
@@ -215,18 +220,22 @@ class PackDatabase:
     ) -> bool:
         """Let parts be read from a pack that was written; False where somebody else was faster.
 
+        So it is too where another process has finished the pack meanwhile.
+
         `old` is what packing had come to when the parts were gathered, and `entry` what it comes to;
         `newer` are the headers among them that were put since an earlier packing.
         """
-        with self._engine.writing() as session:
+        with suppress(_Slower), self._engine.writing() as session:
             if not _advance(session, old, entry):
-                return False
+                raise _Slower
+            if not _become(session, pack, State.MAKING, State.SETTLING):
+                raise _Slower
             _insert(session, pack, parts)
-            session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.SETTLING.value, pack))
             for account, root, number in newer:
                 sql = "DELETE FROM newer WHERE account = ? AND root = ? AND number = ?"
                 session.execute(sql, (account, root, number))
-        return True
+            return True
+        return False
 
     def abandon(self, pack: int) -> bool:
         """Let nobody enter a pack that was begun; False where somebody has."""
@@ -266,7 +275,10 @@ class PackDatabase:
         parts: Sequence[Packed],
         gone: Iterable[tuple[str, bytes]],
     ) -> None:
-        """Let what a pack `held` be read from another one, and nothing of what is gone from any."""
+        """Let what a pack `held` be read from another one, and nothing of what is gone from any.
+
+        Raises StorageFailed where another process has finished the new one meanwhile.
+        """
         with self._engine.writing() as session:
             session.execute("UPDATE packing SET changes = changes + 1")
             session.executemany(
@@ -277,7 +289,10 @@ class PackDatabase:
                 session.execute("DELETE FROM newer WHERE account = ? AND root = ?", key)
             if new is not None:
                 _insert(session, new, parts)
-                session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.WHOLE.value, new))
+                if not _become(session, new, State.MAKING, State.WHOLE):
+                    raise StorageFailed(
+                        "Another process has taken over the packs meanwhile. Give the command again."
+                    )
             session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.LEAVING.value, old))
 
     def finish(self, pack: int) -> None:

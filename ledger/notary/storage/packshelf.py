@@ -86,9 +86,11 @@ class PackShelf:
         return True
 
     def erase(self, account: str, roots: Iterable[bytes]) -> int:
-        """Erase age files from packs, which are written again without them; return how many parts."""
+        """Erase age files from packs, which are written again without them; return how many parts.
+
+        What was begun with packs is finished before.
+        """
         gone = {(account, root) for root in roots}
-        self.finish()
         count = 0
         for pack in sorted({one for key in gone for one in self.rows.holding(*key)}):
             held = self.rows.parts(pack, self._stated(pack))
@@ -229,7 +231,13 @@ class PackShelf:
         new: int | None = None
         places: tuple[Packed, ...] = ()
         if data is not None:
-            new, places = self._write([_part(each, data) for each in kept])
+            copied = [_part(each, data) for each in kept]
+            if not all(map(is_sound, copied)):
+                raise StorageFailed(
+                    f"The pack {quoted(self._files.where(_name(pack)))} was altered; restore it from "
+                    "a backup, then give the command again."
+                )
+            new, places = self._write(copied)
         elif kept:
             raise StorageFailed(
                 f"The pack {quoted(self._files.where(_name(pack)))} is missing; restore it from a "
@@ -246,6 +254,11 @@ class PackShelf:
         self.hook("begun")
         with self._loose.room.hold(None, len(data)):
             self._files.write(_name(pack), data)
+        if self._files.read(_name(pack)) != data:
+            raise StorageFailed(
+                f"{quoted(self._files.where(_name(pack)))} does not hold what was just written: look "
+                "after the disk or the store. Nothing was removed."
+            )
         self.hook("written")
         return pack, places
 
@@ -256,7 +269,13 @@ class PackShelf:
 
     def _settle(self, pack: int, parts: Sequence[Part]) -> None:
         """Remove the loose files that a pack holds. A header that is newer by now stays, as such."""
-        for account, of_account in groupby(sorted(parts, key=_key), key=lambda each: each.account):
+        ordered = sorted(parts, key=_key)
+        for account, of_account in groupby(ordered, key=lambda each: each.account):
+            # Before anything else: an age file that came again would be taken for an erased one.
+            marks = {each.root: "discarded" for each in of_account if each.version != PAYLOAD}
+            self._loose.remove_parts(account, list(marks.items()))
+        self.hook("unmarked")
+        for account, of_account in groupby(ordered, key=lambda each: each.account):
             names: list[tuple[bytes, str]] = []
             for root, several in groupby(of_account, key=lambda each: each.root):
                 names += self._superseded(account, root, {e.version: e.data for e in several})
@@ -275,7 +294,6 @@ class PackShelf:
             return
         newest = max(headers)
         yield from ((root, f"header.{version}") for version in headers if version < newest)
-        yield root, "discarded"  # it is here again
         loose = self._loose.read_part(account, root, "header")
         if loose is not None and loose != packed[newest] and is_header(loose):
             # It took the packed one's place after that was read, and before anybody saw it packed.
