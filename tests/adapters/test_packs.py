@@ -4,6 +4,7 @@ In a folder with rows in SQLite, and in a bucket with rows in PostgreSQL.
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.disk.wholefiles import FolderFiles, WholeFiles
-from ledger.errors import Conflict, MalformedData, NotFound, StorageFailed
+from ledger.errors import Conflict, MalformedData, NotFound, StorageFailed, Unavailable
+from ledger.notary.care.copying import Copying, Opening
+from ledger.notary.care.fetching import fetch_ciphertext
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.packing import SMALL, Packer
 from ledger.notary.storage.bucket import open_bucket
@@ -28,6 +31,7 @@ from ledger.notary.storage.packfile import Packed, Part, format_pack, parse_pack
 from ledger.notary.storage.packs import PackDatabase, State
 from ledger.notary.storage.packshelf import PackShelf
 from ledger.notary.storage.postgres import Server
+from ledger.notary.storage.room import DiskRoom
 from ledger.wire.protocol import SmallEnvelope
 
 ACCOUNT, OTHER = "0a" * 16, "0b" * 16
@@ -562,7 +566,9 @@ def test_a_pack_is_removed_only_where_another_one_holds_all_of_it_whole(place: P
     require_whole(again, one)
 
 
-def test_a_pack_of_which_it_was_forgotten_that_it_was_entered_is_entered_again(place: Place) -> None:
+def test_a_pack_of_which_it_was_forgotten_that_it_was_entered_is_entered_again(
+    place: Place,
+) -> None:
     store, several = place.open(), [envelope(bytes([n])) for n in range(3)]
     place.deposit(store, *several)
     place.pack(store)
@@ -583,7 +589,7 @@ def test_who_lost_a_pack_to_another_process_removes_nothing(place: Place) -> Non
         store, one = place.open(), several.pop()
         place.deposit(store, one)
 
-        def hook(step: str, store=store, at=at) -> None:  # noqa: ANN001
+        def hook(step: str, store=store, at=at) -> None:
             if step == at:
                 store.shelf.hook = lambda _: None
                 place.open().shelf.finish()
@@ -624,6 +630,74 @@ def test_a_pack_is_read_back_before_what_it_holds_goes(
     with pytest.raises(StorageFailed, match="does not hold"):
         folder.pack(store)
     require_whole(store, one)
+
+
+# --- copied at the same time, as a backup does ---
+
+
+def copied(place: Place, target: Path, at: Callable[[], object] = lambda: None) -> Place:
+    """Copy ciphertext into a directory; `at` is called once something is being copied."""
+    target.mkdir(exist_ok=True)
+    called: list[bool] = []
+
+    class Slow(Copying):
+        def take(self, opening: Opening, path: Path) -> None:
+            if not called:
+                called.append(True)
+                at()
+            super().take(opening, path)
+
+    with Slow(DiskRoom(target, reserve=0, tight=0), threading.Event()) as copying:
+        if place.url is None:
+            copying.mirror_ciphertext(place.folder / "objects", target / "objects")
+        else:
+            fetch_ciphertext(open_bucket(place.url), target, copying)
+    rows = target / "packs.sqlite"
+    rows.unlink(missing_ok=True)
+    found = Place(target, None)
+    place.opened.append((opened := found.open()).shelf.rows)
+    opened.shelf.take_up(mend=False)
+    return found
+
+
+def test_a_copy_holds_what_is_packed_and_erased_while_it_is_made(
+    place: Place, tmp_path: Path
+) -> None:
+    several = [envelope(bytes([n])) for n in range(6)]
+    store = place.open()
+    place.deposit(store, *several[:3])
+
+    def require(found: Place, *wanted: SmallEnvelope) -> None:
+        there = found.open()
+        for one in wanted:
+            require_whole(there, one)
+
+    require(copied(place, tmp_path / "copy", lambda: place.pack(store)), *several[:3])
+    place.deposit(store, several[3])
+    gone, mark = several[0], several[0].payload.root
+    found = copied(
+        place, tmp_path / "copy", lambda: store.discard(ACCOUNT, [mark], 7)
+    )  # fmt: skip
+    require(found, *several[1:4])
+    assert found.open().discarded(ACCOUNT, mark) == 7
+    assert not any(gone.data in data for data in found.contents().values())
+    # It comes again, and is packed while it is copied.
+    place.deposit(store, gone, several[4])
+    require(copied(place, tmp_path / "copy", lambda: place.pack(store)), gone, *several[1:5])
+    assert copied(place, tmp_path / "copy").contents() == place.contents()
+
+
+def test_what_is_packed_all_the_time_is_copied_without_dropping_anything(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    before = copied(place, tmp_path / "copy").contents()
+    place.pack(store)
+    monkeypatch.setattr(Copying, "count", lambda self, _: setattr(self, "_vanished", True))
+    with pytest.raises(Unavailable, match="all the time"):
+        copied(place, tmp_path / "copy")
+    assert before.items() <= Place(tmp_path / "copy", None).contents().items()
 
 
 # --- damage ---

@@ -121,9 +121,7 @@ def test_everything_that_reads_ciphertext_reads_packs(directory: Path, tmp_path:
 
 
 @pytest.mark.parametrize("at", ["replaced", "removed"])
-def test_erasing_from_a_pack_that_was_cut_short_can_be_given_again(
-    tmp_path: Path, at: str
-) -> None:
+def test_erasing_from_a_pack_that_was_cut_short_can_be_given_again(tmp_path: Path, at: str) -> None:
     run("notary", "init", "--origin", ORIGIN, "--dir", tmp_path / "notary")
     with serving(tmp_path / "notary") as service:
         notary, one = service.notary, service.enrol()
