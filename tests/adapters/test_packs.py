@@ -271,6 +271,26 @@ def test_a_pack_is_no_larger_than_it_should_be(folder: Place) -> None:
         require_whole(store, each)
 
 
+def test_an_age_file_with_many_headers_fits_into_a_pack_or_waits_for_the_next(
+    folder: Place,
+) -> None:
+    store = folder.open()
+    several = [envelope(os.urandom(SMALL - 100)) for _ in range(125)]
+    last = envelope(os.urandom(SMALL - 100))
+    folder.deposit(store, *several, last)
+    folder.named.sort(key=lambda each: each[1] == last.payload.root)
+    long = [
+        seal_header(b"k" * 16, [X25519Identity(bytes([n]) * 32).recipient()] * 200, os.urandom)
+        for n in range(1, 9)
+    ]
+    for header in long:
+        store.put_header(ACCOUNT, last.payload.root, header)
+    folder.pack(store)
+    sizes = [len(data) for data in folder.contents().values()]
+    assert len(sizes) == 2 and max(sizes) <= 8 << 20 and folder.loose_names() == []
+    require_whole(store, last, long[-1])
+
+
 # --- cut short ---
 
 
