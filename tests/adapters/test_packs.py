@@ -280,8 +280,8 @@ def test_an_age_file_with_many_headers_fits_into_a_pack_or_waits_for_the_next(
     folder.deposit(store, *several, last)
     folder.named.sort(key=lambda each: each[1] == last.payload.root)
     long = [
-        seal_header(b"k" * 16, [X25519Identity(bytes([n]) * 32).recipient()] * 200, os.urandom)
-        for n in range(1, 9)
+        seal_header(b"k" * 16, [X25519Identity(bytes([n]) * 32).recipient()] * 50, os.urandom)
+        for n in range(1, 41)
     ]
     for header in long:
         store.put_header(ACCOUNT, last.payload.root, header)
