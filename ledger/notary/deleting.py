@@ -54,6 +54,7 @@ class Deleting:
         if not 0 < len(indices) <= MAX_DISCARDED:
             raise InvalidInput(f"Name 1 to {MAX_DISCARDED} deposits; delete the others after them.")
         told = require_line(reason, MAX_REASON)
+        self.envelopes.finish()
         chosen = sorted(set(indices))
         deposits = [self._deposit(account, index) for index in chosen]
 
@@ -70,15 +71,18 @@ class Deleting:
                     f"Entry {entry.index} names an age file of these deposits too; name it as well, or "
                     "keep them."
                 )
-        roots = {each for each in roots if any(self.envelopes.sizes(account, each))}
-        if not roots:
-            raise Conflict("There is no ciphertext of these deposits any more.")
+        there = {each for each in roots if any(self.envelopes.sizes(account, each))}
         listed = ", ".join(map(str, chosen))
         words = (
             f"The notary office has deleted the ciphertext of these deposits: {listed}. Their entries, "
             f"commitments and receipts stay as they are.\nReason: {told}"
         )
-        return self.delete(account, roots, words, chosen, actor, require)
+        if not there:
+            self.sequencer.settle()
+            if self._begun(words) is None:
+                raise Conflict("There is no ciphertext of these deposits any more.")
+            there = roots  # it was cut short before the trail said so
+        return self.delete(account, there, words, chosen, actor, require)
 
     def delete(
         self,
@@ -148,17 +152,22 @@ class Deleting:
     def _say(self, text: str) -> int:
         """Return the entry of a notice: one of the same words that was never acted on, or a new one."""
         self.sequencer.settle()
-        payload = notice_payload(text)
+        begun = self._begun(text)
+        if begun is not None:
+            return begun
+        entered = self.sequencer.enter((st.NOTICE, notice_payload(text))).result()
+        return int(entered[0].index)
+
+    def _begun(self, text: str) -> int | None:
+        """Return the entry of a notice of these words that the trail does not know of."""
         said = [
             each.index
             for each in self.entries.office(st.NOTICE)
             if parse_notice(parse_statement(each.statement)) == text
         ]
         done = {each.entry for each in rows(self.desk)} if said else set()
-        if left := [each for each in said if each not in done]:
-            return left[-1]
-        entered = self.sequencer.enter((st.NOTICE, payload)).result()
-        return int(entered[0].index)
+        left = [each for each in said if each not in done]
+        return left[-1] if left else None
 
 
 _LONGEST_OBJECT = 400

@@ -22,7 +22,7 @@ from ledger.notary.ports import LedgerStore
 from ledger.notary.storage.envelopeobjects import EnvelopeObjects
 from ledger.notary.storage.envelopes import MAX_REPLACED_HEADERS
 from ledger.notary.storage.packed import PackedEnvelopes
-from ledger.notary.storage.packfile import MAX_PACK, MAX_PARTS, PAYLOAD, Part, packed_size
+from ledger.notary.storage.packfile import BEFORE, MAX_PACK, MAX_PARTS, PAYLOAD, Part, packed_size
 from ledger.notary.storage.packs import Progress
 from ledger.notary.storage.packshelf import is_sound
 
@@ -70,17 +70,17 @@ class _Gathered:
     """What is going to be a pack."""
 
     parts: list[Part] = field(default_factory=list)
-    size: int = 0
+    size: int = BEFORE
+    full: bool = False
 
-    def add(self, parts: list[Part]) -> None:
-        self.parts += parts
-        self.size += sum(map(packed_size, parts))
-
-    @property
-    def full(self) -> bool:
-        """Whether the next age file, with as many headers as it may have, could be too much."""
-        most = 2 * MAX_REPLACED_HEADERS
-        return self.size >= MAX_PACK - 2 * SMALL or len(self.parts) >= MAX_PARTS - most
+    def add(self, parts: list[Part]) -> bool:
+        """Add an age file with its headers; False where there is no room, for others either."""
+        size = self.size + sum(map(packed_size, parts))
+        self.full |= size > MAX_PACK or len(self.parts) + len(parts) > MAX_PARTS
+        if not self.full:
+            self.parts += parts
+            self.size = size
+        return not self.full
 
 
 class Packer:
@@ -148,20 +148,17 @@ class Packer:
         """Pack what waits, as far as there is room."""
         found, packed = _Gathered(), []
         for each, parts in zip(newer, self._pool.map(self._newer, newer), strict=True):
-            if parts and not found.full:
-                found.add(parts)
+            if parts and found.add(parts):
                 packed.append(each)
         keys = list(self._waiting)
         entry = self._at
         for at in range(0, len(keys), _PAGE):
             part = keys[at : at + _PAGE]
             for key, parts in zip(part, self._pool.map(self._fresh, part), strict=True):
-                if found.full:
+                if not found.add(parts):
                     entry = min(entry, self._waiting[key])
-                else:
-                    found.add(parts)
             if found.full:
-                entry = min(entry, *(self._waiting[key] for key in keys[at + _PAGE :] or part[-1:]))
+                entry = min([entry, *(self._waiting[key] for key in keys[at + _PAGE :])])
                 break
         if found.parts:
             self._envelopes.shelf.add(found.parts, progress, entry, packed)

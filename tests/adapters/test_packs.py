@@ -4,6 +4,7 @@ In a folder with rows in SQLite, and in a bucket with rows in PostgreSQL.
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from ledger.crypto.envelope import encrypt_payload, seal_header
 from ledger.crypto.recipients import X25519Identity
 from ledger.crypto.stream import payload_root
 from ledger.disk.wholefiles import FolderFiles, WholeFiles
-from ledger.errors import Conflict, MalformedData, NotFound, StorageFailed
+from ledger.errors import Conflict, MalformedData, NotFound, StorageFailed, Unavailable
+from ledger.notary.care.copying import Copying, Opening
+from ledger.notary.care.fetching import fetch_ciphertext
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.packing import SMALL, Packer
 from ledger.notary.storage.bucket import open_bucket
@@ -28,6 +31,7 @@ from ledger.notary.storage.packfile import Packed, Part, format_pack, parse_pack
 from ledger.notary.storage.packs import PackDatabase, State
 from ledger.notary.storage.packshelf import PackShelf
 from ledger.notary.storage.postgres import Server
+from ledger.notary.storage.room import DiskRoom
 from ledger.wire.protocol import SmallEnvelope
 
 ACCOUNT, OTHER = "0a" * 16, "0b" * 16
@@ -267,6 +271,26 @@ def test_a_pack_is_no_larger_than_it_should_be(folder: Place) -> None:
         require_whole(store, each)
 
 
+def test_an_age_file_with_many_headers_fits_into_a_pack_or_waits_for_the_next(
+    folder: Place,
+) -> None:
+    store = folder.open()
+    several = [envelope(os.urandom(SMALL - 100)) for _ in range(125)]
+    last = envelope(os.urandom(SMALL - 100))
+    folder.deposit(store, *several, last)
+    folder.named.sort(key=lambda each: each[1] == last.payload.root)
+    long = [
+        seal_header(b"k" * 16, [X25519Identity(bytes([n]) * 32).recipient()] * 50, os.urandom)
+        for n in range(1, 41)
+    ]
+    for header in long:
+        store.put_header(ACCOUNT, last.payload.root, header)
+    folder.pack(store)
+    sizes = [len(data) for data in folder.contents().values()]
+    assert len(sizes) == 2 and max(sizes) <= 8 << 20 and folder.loose_names() == []
+    require_whole(store, last, long[-1])
+
+
 # --- cut short ---
 
 
@@ -379,7 +403,65 @@ def test_what_is_erased_is_gone_from_every_file_whenever_it_is_cut_short(place: 
             assert anew.discarded(ACCOUNT, file.payload.root) is None
 
 
+def test_a_pack_that_settles_late_leaves_the_mark_of_what_is_erased(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+
+    def hook(step: str) -> None:
+        if step == "entered":
+            raise Killed
+
+    store.shelf.hook = hook
+    with suppress(Killed):
+        place.pack(store)
+    again = place.open()
+    again.discard(ACCOUNT, [one.payload.root], 7)
+    assert again.discarded(ACCOUNT, one.payload.root) == 7
+
+
+def test_what_came_again_is_not_taken_for_erased_when_settling_is_cut_short(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    store.discard(ACCOUNT, [one.payload.root], 7)
+    place.deposit(store, one)
+    remove, calls = store.loose.remove_parts, []
+
+    def removed(account: str, names: list[tuple[bytes, str]]) -> None:
+        calls.append([name for _, name in names])
+        remove(account, names)
+
+    store.loose.remove_parts = removed  # type: ignore[method-assign, assignment]
+    place.pack(store)
+    assert calls[0] == ["discarded"] and "discarded" not in calls[1]
+    place.forget_rows()
+    again = place.open()
+    again.shelf.take_up()
+    require_whole(again, one)
+
+
+def test_what_is_altered_is_not_copied_into_another_pack(place: Place) -> None:
+    store, one, two = place.open(), envelope(b"one"), envelope(b"two")
+    place.deposit(store, one, two)
+    place.pack(store)
+    ((name, data),) = place.contents().items()
+    place.put(name, data.replace(two.data, b"x" * len(two.data)))
+    with pytest.raises(StorageFailed, match="restore it from a backup"):
+        store.discard(ACCOUNT, [one.payload.root], 7)
+    place.put(name, data)
+    store.discard(ACCOUNT, [one.payload.root], 7)
+    require_whole(store, two)
+    assert one.data not in b"".join(place.contents().values())
+
+
 # --- at the same time ---
+
+
+def test_what_is_packed_while_it_is_read_is_read_from_the_pack(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    with store.open(ACCOUNT, one.payload.root) as (_, size, read_at):
+        place.pack(place.open())
+        assert read_at(0, size) == one.data
 
 
 def test_a_header_that_is_replaced_while_its_age_file_is_being_packed_counts(place: Place) -> None:
@@ -468,6 +550,174 @@ def test_what_is_erased_while_it_is_being_packed_stays_erased(place: Place) -> N
     left = b"".join(place.contents().values())
     assert several[0].data not in left and several[1].data not in left
     require_whole(store, several[2])
+
+
+# --- rows that are older than the packs, after a failover or a restore of the database ---
+
+
+def test_rows_that_name_a_pack_that_is_gone_give_way_to_the_one_that_is_there(place: Place) -> None:
+    store, several = place.open(), [envelope(bytes([n])) for n in range(3)]
+    place.deposit(store, *several)
+    place.pack(store)
+    ((name, data),) = place.contents().items()
+    place.put(f"packs/{7:016x}.pack", data)
+    place.put(name, None)
+    again = place.open()
+    assert again.shelf.take_up() == 1
+    assert place.contents() == {f"packs/{7:016x}.pack": data}
+    assert not list(again.shelf.damaged())
+    for one in several:
+        require_whole(again, one)
+
+
+def test_a_pack_is_removed_only_where_another_one_holds_all_of_it_whole(place: Place) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    place.pack(store)
+    ((name, data),) = place.contents().items()
+    place.put(f"packs/{7:016x}.pack", data)
+    place.put(name, data[:-3] + b"???")
+    again = place.open()
+    again.shelf.take_up()
+    require_whole(again, one)
+    place.put(f"packs/{8:016x}.pack", data)
+    again.shelf.take_up()
+    assert f"packs/{8:016x}.pack" not in place.contents()
+    require_whole(again, one)
+
+
+def test_a_pack_of_which_it_was_forgotten_that_it_was_entered_is_entered_again(
+    place: Place,
+) -> None:
+    store, several = place.open(), [envelope(bytes([n])) for n in range(3)]
+    place.deposit(store, *several)
+    place.pack(store)
+    with store.shelf.rows._engine.writing() as session:
+        session.execute("DELETE FROM parts")
+        session.execute("UPDATE packs SET state = 'making'")
+    store.loose.discard(ACCOUNT, several[2].payload.root, 7)
+    store.shelf.finish()
+    assert len(place.packs()) == 1
+    assert several[2].data not in b"".join(place.contents().values())
+    for one in several[:2]:
+        require_whole(store, one)
+
+
+def test_who_lost_a_pack_to_another_process_removes_nothing(place: Place) -> None:
+    several = [envelope(bytes([n])) for n in range(3)]
+    for at in ("begun", "written"):
+        store, one = place.open(), several.pop()
+        place.deposit(store, one)
+
+        def hook(step: str, store=store, at=at) -> None:
+            if step == at:
+                store.shelf.hook = lambda _: None
+                place.open().shelf.finish()
+
+        store.shelf.hook = hook
+        place.packer(store).turn(len(place.named))
+        require_whole(store, one)
+        place.pack(place.open())
+        assert place.loose_names() == []
+        require_whole(store, one)
+    # The same while something is erased.
+    one, two = envelope(b"one"), envelope(b"two")
+    place.deposit(store, one, two)
+    place.pack(store)
+
+    def finish(step: str) -> None:
+        if step == "written":
+            store.shelf.hook = lambda _: None
+            place.open().shelf.finish()
+
+    store.shelf.hook = finish
+    with pytest.raises(StorageFailed):
+        store.discard(ACCOUNT, [one.payload.root], 7)
+    require_whole(store, two)
+    store.discard(ACCOUNT, [one.payload.root], 7)
+    require_whole(store, two)
+
+
+def test_a_pack_is_read_back_before_what_it_holds_goes(
+    folder: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, one = folder.open(), envelope()
+    folder.deposit(store, one)
+    write = FolderFiles.write
+    monkeypatch.setattr(
+        FolderFiles, "write", lambda self, name, data: write(self, name, data[:-1] + b"?")
+    )
+    with pytest.raises(StorageFailed, match="does not hold"):
+        folder.pack(store)
+    require_whole(store, one)
+
+
+# --- copied at the same time, as a backup does ---
+
+
+def copied(place: Place, target: Path, at: Callable[[], object] = lambda: None) -> Place:
+    """Copy ciphertext into a directory; `at` is called once something is being copied."""
+    target.mkdir(exist_ok=True)
+    called: list[bool] = []
+
+    class Slow(Copying):
+        def take(self, opening: Opening, path: Path) -> None:
+            if not called:
+                called.append(True)
+                at()
+            super().take(opening, path)
+
+    with Slow(DiskRoom(target, reserve=0, tight=0), threading.Event()) as copying:
+        if place.url is None:
+            copying.mirror_ciphertext(place.folder / "objects", target / "objects")
+        else:
+            fetch_ciphertext(open_bucket(place.url), target, copying)
+    rows = target / "packs.sqlite"
+    rows.unlink(missing_ok=True)
+    found = Place(target, None)
+    place.opened.append((opened := found.open()).shelf.rows)
+    opened.shelf.take_up(mend=False)
+    return found
+
+
+def test_a_copy_holds_what_is_packed_and_erased_while_it_is_made(
+    place: Place, tmp_path: Path
+) -> None:
+    several = [envelope(bytes([n])) for n in range(6)]
+    store = place.open()
+    place.deposit(store, *several[:3])
+
+    def require(found: Place, *wanted: SmallEnvelope) -> None:
+        there = found.open()
+        for one in wanted:
+            require_whole(there, one)
+
+    require(copied(place, tmp_path / "copy", lambda: place.pack(store)), *several[:3])
+    place.deposit(store, several[3])
+    gone, mark = several[0], several[0].payload.root
+    found = copied(
+        place, tmp_path / "copy", lambda: store.discard(ACCOUNT, [mark], 7)
+    )  # fmt: skip
+    require(found, *several[1:4])
+    assert found.open().discarded(ACCOUNT, mark) == 7
+    assert not any(gone.data in data for data in found.contents().values())
+    # It comes again, and is packed while it is copied.
+    place.deposit(store, gone, several[4])
+    require(copied(place, tmp_path / "copy", lambda: place.pack(store)), gone, *several[1:5])
+    assert copied(place, tmp_path / "copy").contents() == place.contents()
+
+
+def test_what_is_packed_all_the_time_is_copied_without_dropping_anything(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+    before = copied(place, tmp_path / "copy").contents()
+    place.pack(store)
+    monkeypatch.setattr(Copying, "count", lambda self, _: setattr(self, "_vanished", True))
+    with pytest.raises(Unavailable, match="all the time"):
+        copied(place, tmp_path / "copy")
+    assert before.items() <= Place(tmp_path / "copy", None).contents().items()
 
 
 # --- damage ---

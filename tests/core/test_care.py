@@ -217,6 +217,7 @@ def test_a_database_that_was_lost_is_made_anew_from_the_bucket(
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("SET search_path = sealbook")
             connection.execute("ALTER TABLE entries DISABLE TRIGGER ALL")
+            connection.execute("INSERT INTO packs VALUES (7, 'whole')")  # what no pack says
             connection.execute(lost)
         with pytest.raises(LedgerFault):
             opened(directory)
@@ -224,6 +225,8 @@ def test_a_database_that_was_lost_is_made_anew_from_the_bucket(
             with contextlib.suppress(Killed):
                 rebuild(directory, hook=killer(step))
         assert rebuild(directory) > COUNT
+        with psycopg.connect(database) as connection:
+            assert connection.execute("SELECT count(*) FROM sealbook.packs").fetchone() == (0,)
         with opened(directory) as notary:
             assert deposit(notary, statements(receipts[-3:])) == receipts[-3:]
             check(notary, deposit(notary, company.statements(1))[0])

@@ -9,7 +9,7 @@ import pytest
 from ledger.chain.statement import Payload, parse_statement
 from ledger.crypto.envelope import seal_header
 from ledger.crypto.recipients import X25519Identity
-from ledger.errors import Conflict, NotFound
+from ledger.errors import Conflict, NotFound, StorageFailed
 from ledger.notary.care.fsck import WARNING, fsck
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.care.restore import restore
@@ -18,6 +18,7 @@ from ledger.notary.orders import Discard
 from ledger.notary.packing import Packer, named_in
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import open_bucket
+from ledger.notary.storage.packshelf import no_hook
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.wire.protocol import SmallEnvelope
 from tests.cli.conftest import run
@@ -117,6 +118,34 @@ def test_everything_that_reads_ciphertext_reads_packs(directory: Path, tmp_path:
     rebuild(directory)
     with open_notary(directory) as notary:
         assert notary.entries.size
+
+
+@pytest.mark.parametrize("at", ["replaced", "removed"])
+def test_erasing_from_a_pack_that_was_cut_short_can_be_given_again(tmp_path: Path, at: str) -> None:
+    run("notary", "init", "--origin", ORIGIN, "--dir", tmp_path / "notary")
+    with serving(tmp_path / "notary") as service:
+        notary, one = service.notary, service.enrol()
+        ((gone, statement), (kept, _)) = deposits(one, b"first", b"second")
+        pack(notary)
+        entry = notary._store.entry(parse_statement(statement).leaf_hash)
+        assert entry is not None
+        order = Discard(one.account, (entry.index,), "asked for", "wang", "terminal")
+
+        def hook(step: str) -> None:
+            if step == at:
+                raise StorageFailed("cut short")
+
+        notary.envelopes.shelf.hook = hook
+        with pytest.raises(StorageFailed, match="cut short"):
+            notary.execute(order)
+        notary.envelopes.shelf.hook = no_hook
+        size = notary.sequencer.last.size
+        done = notary.execute(order)
+        assert notary.sequencer.last.size == size == done.notice + 1
+        assert not any(gone.data in data for data in files(tmp_path / "notary").values())
+        assert downloaded(one, kept.payload) == HEADER + kept.data
+        with pytest.raises(Conflict, match="no ciphertext"):
+            notary.execute(order)
 
 
 def index_of(directory: Path, statement: bytes) -> int:

@@ -177,12 +177,15 @@ def _copy_folders(directory: Path, settings: Settings, destination: Path, copyin
     ]
     names = [each for each in names if each not in without]
     for name in names:
-        copying.mirror(directory / name, destination / name)
+        if name != place.OBJECTS:
+            copying.mirror(directory / name, destination / name)
     for each in destination.iterdir():
         if each.is_dir() and each.name not in (*names, *without, *FOLDERS):
             copying.drop(each)
     if settings.objects is not None:
         fetch_folders(open_bucket(settings.objects), destination, copying)
+    elif place.OBJECTS in names:
+        copying.mirror_ciphertext(directory / place.OBJECTS, destination / place.OBJECTS)
 
 
 def _finish(directory: Path, destination: Path, desk: StaffDesk | None, made: Manifest) -> None:

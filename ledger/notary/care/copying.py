@@ -30,6 +30,11 @@ MANIFEST = "manifest"
 _BLOCK = 1 << 20
 _COPIERS = 8
 """Files that are written side by side: each waits for the disk."""
+_PASSES = 10
+"""Times that ciphertext is listed and copied while some is packed or erased."""
+PACKS = "packs"
+DISCARDED = ".discarded"
+"""The end of what says that an age file was erased."""
 _AHEAD = 64
 """Files that may wait for a copier."""
 _DATABASES = tuple(
@@ -94,7 +99,8 @@ class Copying:
         self._pool = ThreadPoolExecutor(_COPIERS, thread_name_prefix="backup")
         self._waiting: deque[Future[None]] = deque()
         self._folders: dict[Path, None] = {}
-        self._gone: list[Path] = []
+        self._gone: dict[Path, None] = {}
+        self._vanished = False
 
     def __enter__(self) -> "Copying":
         return self
@@ -102,13 +108,13 @@ class Copying:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                while self._waiting:
-                    self._waiting.popleft().result()
+                self._wait()
         finally:
             self._given_up.set()
             self._pool.shutdown(cancel_futures=True)
         if kind is None:
-            for each in self._gone:  # only now: what took its place is here
+            # Only now: what took its place is here. First what says that something was erased.
+            for each in sorted(self._gone, key=lambda each: not each.name.endswith(DISCARDED)):
                 if each.is_dir():
                     shutil.rmtree(each)
                 else:
@@ -116,8 +122,14 @@ class Copying:
             for folder in self._folders:
                 sync_folder(folder)
 
-    def mirror(self, source: Path, target: Path, without: tuple[str, ...] = ()) -> None:
-        """Let a folder hold what another one holds."""
+    def mirror(
+        self,
+        source: Path,
+        target: Path,
+        without: tuple[str, ...] = (),
+        later: list[Callable[[], None]] | None = None,
+    ) -> None:
+        """Let a folder hold what another one holds; `later` takes what copies the marks of erasing."""
         self.folder(target)
         for each in _listing(target):
             if each.name not in (*without, FOLDER) and not (
@@ -128,17 +140,71 @@ class Copying:
             if each.name in without or not self.wants(each.name):
                 continue
             if each.is_dir(follow_symlinks=False):
-                self.mirror(Path(each.path), target / each.name)
+                self.mirror(Path(each.path), target / each.name, (), later)
+            elif later is not None and each.name.endswith(DISCARDED):
+                later.append(partial(self.file, Path(each.path), target / each.name))
             else:
                 self.file(Path(each.path), target / each.name)
 
+    def mirror_ciphertext(self, source: Path, target: Path) -> None:
+        """Let a folder hold the ciphertext of another one, while it is packed or erased there."""
+
+        def packs() -> set[str]:
+            return {each.name for each in _listing(source / PACKS) if self.wants(each.name)}
+
+        def loose(later: list[Callable[[], None]]) -> None:
+            self.mirror(source, target, (PACKS,), later)
+
+        def packed() -> None:
+            if packs() or (target / PACKS).exists():
+                self.mirror(source / PACKS, target / PACKS)
+
+        self.ciphertext(packs, loose, packed)
+
+    def ciphertext(
+        self,
+        packs: Callable[[], set[str]],
+        loose: Callable[[list[Callable[[], None]]], None],
+        packed: Callable[[], None],
+    ) -> None:
+        """Copy loose files, then packs, then what says that something was erased; again, while needed.
+
+        A loose file goes once a pack that holds it is there, so who copies packs afterwards has it. It
+        is not so where a file vanished under the copying or a pack that was seen is gone: then
+        everything is listed again. Raises Unavailable where that never ends.
+        """
+        self._wait()
+        before = self.files, self.bytes, dict(self._gone)
+        for _ in range(_PASSES):
+            self.files, self.bytes, self._gone = before[0], before[1], dict(before[2])
+            self._vanished = False
+            later: list[Callable[[], None]] = []
+            seen = packs()
+            loose(later)
+            self._wait()
+            seen |= packs()
+            packed()
+            self._wait()
+            for each in later:
+                each()
+            self._wait()
+            if not self._vanished and seen <= packs():
+                return
+        raise Unavailable(
+            "Ciphertext was packed or erased all the time while it was copied. What the backup held "
+            "before is good; give the command again when less is deposited or erased."
+        )
+
     def file(self, source: Path, target: Path) -> None:
         """Copy a file unless it is there, in its size and time."""
-        with contextlib.suppress(FileNotFoundError):
+        try:
             found = source.stat()
-            if not is_held(target, found.st_size, found.st_mtime_ns):
-                self.take(partial(_opened, source), target)
-            self.count(found.st_size)
+        except FileNotFoundError:
+            self._vanished = True
+            return
+        if not is_held(target, found.st_size, found.st_mtime_ns):
+            self.take(partial(_opened, source), target)
+        self.count(found.st_size)
 
     def folder(self, target: Path) -> None:
         """Make a folder where there is none."""
@@ -160,11 +226,15 @@ class Copying:
 
     def drop(self, target: Path) -> None:
         """Remove a file or folder at the end."""
-        self._gone.append(target)
+        self._gone[target] = None
 
     def wants(self, name: str) -> bool:
         """Whether a file counts: not one that is being written, nor a record on its way."""
         return not (name.startswith((".", "staged-")) or name in self._unwanted)
+
+    def _wait(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().result()
 
     def _copy(self, opening: Opening, target: Path) -> None:
         part = target.with_name(f".{target.name}.part")
@@ -184,7 +254,7 @@ class Copying:
             os.utime(part, ns=(found.changed, found.changed))
             part.replace(target)
         except FileNotFoundError:
-            return
+            self._vanished = True
         finally:
             part.unlink(missing_ok=True)
 

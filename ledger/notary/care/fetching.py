@@ -6,12 +6,19 @@ was changed within `_CLOSE` of the copy that is there.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from ledger.errors import StorageFailed
-from ledger.notary.care.copying import UNDER_WAY, Copying, Incoming, is_held
+from ledger.notary.care.copying import (
+    DISCARDED,
+    PACKS,
+    UNDER_WAY,
+    Copying,
+    Incoming,
+    is_held,
+)
 from ledger.notary.care.movingfiles import FOLDERS, changes, mode_of
 from ledger.notary.care.tidying import ASIDE
 from ledger.notary.storage import directory as place
@@ -26,22 +33,60 @@ _CLOSE = 3_600
 def fetch_folders(bucket: Bucket, target: Path, copying: Copying) -> None:
     """Let a directory hold what a bucket holds, but for the copies of checkpoints."""
     for name in FOLDERS:
-        copying.folder(target / name)
-        held = set()
-        for key, size, changed in bucket.dated(f"{name}/"):
-            if not _wanted(key, copying):
-                continue
-            path = target / key
-            held.add(str(path))
-            if not is_held(path, size, changed) or (changes(key) and _is_close(path, changed)):
-                _make(path.parent, copying)
-                copying.take(partial(_opened, bucket, key, size, changed), path)
-            copying.count(size)
-        for base, folders, files in os.walk(target / name):
-            folders[:] = [each for each in folders if each != FOLDER]
-            for each in files:
-                if f"{base}/{each}" not in held:
-                    copying.drop(Path(base, each))
+        if name != place.OBJECTS:
+            _fetch(bucket, name, target, copying)
+    fetch_ciphertext(bucket, target, copying)
+
+
+def fetch_ciphertext(bucket: Bucket, target: Path, copying: Copying) -> None:
+    """Let a directory hold the ciphertext of a bucket, while it is packed or erased there."""
+    folder = f"{place.OBJECTS}/{PACKS}"
+
+    def packs() -> set[str]:
+        return set(bucket.keys(f"{folder}/"))
+
+    def loose(later: list[Callable[[], None]]) -> None:
+        _fetch(bucket, place.OBJECTS, target, copying, folder, later)
+
+    def packed() -> None:
+        if packs() or (target / folder).exists():
+            _fetch(bucket, folder, target, copying)
+
+    copying.ciphertext(packs, loose, packed)
+
+
+def _fetch(
+    bucket: Bucket,
+    folder: str,
+    target: Path,
+    copying: Copying,
+    without: str | None = None,
+    later: list[Callable[[], None]] | None = None,
+) -> None:
+    _make(target / folder, copying)
+    held = set()
+    for key, size, changed in bucket.dated(f"{folder}/"):
+        if not _wanted(key, copying) or (without is not None and key.startswith(f"{without}/")):
+            continue
+        path = target / key
+        held.add(str(path))
+        take = partial(copying.take, partial(_opened, bucket, key, size, changed), path)
+        if later is not None and key.endswith(DISCARDED):
+            _make(path.parent, copying)
+            later.append(take)  # whatever lies there: what was erased may have come again by then
+        elif not is_held(path, size, changed) or (changes(key) and _is_close(path, changed)):
+            _make(path.parent, copying)
+            take()
+        copying.count(size)
+    for base, folders, files in os.walk(target / folder):
+        folders[:] = [
+            each
+            for each in folders
+            if each != FOLDER and Path(base, each) != target / (without or "")
+        ]
+        for each in files:
+            if f"{base}/{each}" not in held:
+                copying.drop(Path(base, each))
 
 
 def _wanted(key: str, copying: Copying) -> bool:

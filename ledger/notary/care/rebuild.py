@@ -34,7 +34,7 @@ from ledger.notary.sequencing.forks import (
     require_next,
     require_signed,
 )
-from ledger.notary.storage import checkpoints, ledger_database
+from ledger.notary.storage import checkpoints, ledger_database, packs
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.connections import beside
@@ -133,6 +133,8 @@ def _rebuild(
             each.unlink(missing_ok=True)  # the next start makes it from the packs
     else:
         _load_entries(folder / place.LEDGER, server)
+        with server.anew(packs.SCHEMA):
+            pass  # the next start makes the rows from the packs
     hook(Step.REBUILD_DATABASE, "after")
     place.settle(directory, hook)
     return last.size

@@ -139,8 +139,14 @@ class PackedEnvelopes:
     def discard(self, account: str, roots: Sequence[bytes], notice: int) -> int:
         """Delete age files, durably; return how many files or parts. `notice`: the entry."""
         with self.turn:
+            self.shelf.finish()  # before: what settles takes such marks away
             files = sum(self.loose.discard(account, root, notice) for root in sorted(roots))
             return files + self.shelf.erase(account, roots)
+
+    def finish(self) -> None:
+        """Finish what was begun with packs, of erasing too, and cut short."""
+        with self.turn:
+            self.shelf.finish()
 
     def discarded(self, account: str, root: bytes) -> int | None:
         """Return the entry of the notice that says why an age file is gone, None where none does."""
@@ -161,10 +167,17 @@ class PackedEnvelopes:
         header = self.header(account, root)
         with ExitStack() as stack:
             try:
-                size, read_at = stack.enter_context(self.loose.payload(account, root))
+                size, read_loose = stack.enter_context(self.loose.payload(account, root))
             except NotFound:
                 data = self._packed_payload(account, root)
-                size, read_at = len(data), lambda at, length: data[at : at + length]
+                size, read_loose = len(data), lambda at, length: data[at : at + length]
+
+            def read_at(at: int, length: int) -> bytes:
+                try:
+                    return read_loose(at, length)
+                except NotFound:  # it was packed meanwhile
+                    return self._packed_payload(account, root)[at : at + length]
+
             yield header, size, read_at
 
     def parts(self, account: str) -> Iterator[tuple[Path, int]]:

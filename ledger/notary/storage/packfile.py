@@ -23,6 +23,8 @@ HEAD = len(MAGIC) + 8
 """Bytes that say how long the table is."""
 PAYLOAD = 0
 """The version of a part that is a payload; headers count from 1, the newest is the highest."""
+BEFORE = HEAD + 9 + HASH_SIZE
+"""Bytes of a pack besides its parts, at most."""
 _BESIDE = 80
 """Bytes that a part takes in the table, at most."""
 _FIELDS = 4

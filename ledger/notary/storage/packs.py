@@ -7,6 +7,7 @@ by no deposit and was put aside (`ledger.notary.care.tidying`).
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -106,6 +107,10 @@ class Progress:
     changes: int
 
 
+class _Slower(Exception):
+    """Somebody else was faster: what was written of a transaction is taken back."""
+
+
 class PackDatabase:
     """Where packed age files lie. Every method may be called from any thread."""
 
@@ -193,6 +198,13 @@ class PackDatabase:
         with self._engine.reading() as session:
             return {pack for (pack,) in session.execute(sql, (account, root)).fetchall()}
 
+    def where(self, part: Packed) -> Where | None:
+        """Return where a part of this name is read, None where no row names one."""
+        sql = "SELECT pack, at, size FROM parts WHERE account = ? AND root = ? AND version = ?"
+        with self._engine.reading() as session:
+            row = session.execute(sql, (part.account, part.root, part.version)).fetchone()
+        return None if row is None else Where(*row)
+
     def begin(self, pack: int) -> None:
         """Note a pack that is going to be written."""
         with self._engine.writing() as session:
@@ -208,25 +220,48 @@ class PackDatabase:
     ) -> bool:
         """Let parts be read from a pack that was written; False where somebody else was faster.
 
+        So it is too where another process has finished the pack meanwhile.
+
         `old` is what packing had come to when the parts were gathered, and `entry` what it comes to;
         `newer` are the headers among them that were put since an earlier packing.
         """
-        with self._engine.writing() as session:
+        with suppress(_Slower), self._engine.writing() as session:
             if not _advance(session, old, entry):
-                return False
+                raise _Slower
+            if not _become(session, pack, State.MAKING, State.SETTLING):
+                raise _Slower
             _insert(session, pack, parts)
-            session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.SETTLING.value, pack))
             for account, root, number in newer:
                 sql = "DELETE FROM newer WHERE account = ? AND root = ? AND number = ?"
                 session.execute(sql, (account, root, number))
-        return True
+            return True
+        return False
 
-    def take_up(self, pack: int, parts: Sequence[Packed]) -> bool:
-        """Enter a pack that no row names, less what another one holds; False where a row does."""
+    def abandon(self, pack: int) -> bool:
+        """Let nobody enter a pack that was begun; False where somebody has."""
+        with self._engine.writing() as session:
+            _become(session, pack, State.MAKING, State.LEAVING)
+            row = session.execute("SELECT state FROM packs WHERE id = ?", (pack,)).fetchone()
+        return row is None or row[0] == State.LEAVING
+
+    def take_up(
+        self, pack: int, parts: Sequence[Packed], instead: Sequence[Packed], *, begun: bool = False
+    ) -> bool:
+        """Enter a pack that no row names, or that was `begun`, less what another one holds.
+
+        The rows of `instead`, which other packs do not hold whole, give way to this one's. False where
+        somebody else was faster.
+        """
         with self._engine.writing() as session:
             sql = "INSERT INTO packs VALUES (?, ?) ON CONFLICT DO NOTHING"
-            if not session.execute(sql, (pack, State.SETTLING.value)).rowcount:
+            if begun:
+                if not _become(session, pack, State.MAKING, State.SETTLING):
+                    return False
+            elif not session.execute(sql, (pack, State.SETTLING.value)).rowcount:
                 return False
+            for each in instead:
+                sql = "DELETE FROM parts WHERE account = ? AND root = ? AND version = ?"
+                session.execute(sql, (each.account, each.root, each.version))
             for each in parts:
                 sql = "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
                 session.execute(sql, _row(pack, each))
@@ -240,7 +275,10 @@ class PackDatabase:
         parts: Sequence[Packed],
         gone: Iterable[tuple[str, bytes]],
     ) -> None:
-        """Let what a pack `held` be read from another one, and nothing of what is gone from any."""
+        """Let what a pack `held` be read from another one, and nothing of what is gone from any.
+
+        Raises StorageFailed where another process has finished the new one meanwhile.
+        """
         with self._engine.writing() as session:
             session.execute("UPDATE packing SET changes = changes + 1")
             session.executemany(
@@ -251,19 +289,31 @@ class PackDatabase:
                 session.execute("DELETE FROM newer WHERE account = ? AND root = ?", key)
             if new is not None:
                 _insert(session, new, parts)
-                session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.WHOLE.value, new))
+                if not _become(session, new, State.MAKING, State.WHOLE):
+                    raise StorageFailed(
+                        "Another process has taken over the packs meanwhile. Give the command again."
+                    )
             session.execute("UPDATE packs SET state = ? WHERE id = ?", (State.LEAVING.value, old))
 
     def finish(self, pack: int) -> None:
         """Note that none of a pack's loose files is left."""
         with self._engine.writing() as session:
-            sql = "UPDATE packs SET state = ? WHERE id = ? AND state = ?"
-            session.execute(sql, (State.WHOLE.value, pack, State.SETTLING.value))
+            _become(session, pack, State.SETTLING, State.WHOLE)
 
     def forget(self, pack: int) -> None:
         """Forget a pack that is gone, and what was read from it."""
         with self._engine.writing() as session:
             session.execute("DELETE FROM packs WHERE id = ?", (pack,))
+
+    def forget_empty(self, packs: Iterable[int]) -> None:
+        """Forget those packs from which nothing is read."""
+        with self._engine.writing() as session:
+            for pack in packs:
+                sql = (
+                    "DELETE FROM packs WHERE id = ? "
+                    "AND NOT EXISTS (SELECT 1 FROM parts WHERE parts.pack = packs.id)"
+                )
+                session.execute(sql, (pack,))
 
     def put_newer(self, account: str, root: bytes, number: int) -> None:
         """Note a header that is newer than the packed one."""
@@ -341,6 +391,11 @@ class PackDatabase:
     def close(self) -> None:
         """Close every connection."""
         self._engine.close()
+
+
+def _become(session: Any, pack: int, old: State, new: State) -> bool:
+    sql = "UPDATE packs SET state = ? WHERE id = ? AND state = ?"
+    return bool(session.execute(sql, (new.value, pack, old.value)).rowcount == 1)
 
 
 def _advance(session: Any, old: Progress, entry: int) -> bool:

@@ -78,16 +78,19 @@ class PackShelf:
         """
         pack, places = self._write(parts)
         if not self.rows.enter(pack, places, old, entry, newer):
-            self._remove(pack)
+            if self.rows.abandon(pack):
+                self._remove(pack)
             return False
         self.hook("entered")
         self._settle(pack, parts)
         return True
 
     def erase(self, account: str, roots: Iterable[bytes]) -> int:
-        """Erase age files from packs, which are written again without them; return how many parts."""
+        """Erase age files from packs, which are written again without them; return how many parts.
+
+        What was begun with packs is finished before.
+        """
         gone = {(account, root) for root in roots}
-        self.finish()
         count = 0
         for pack in sorted({one for key in gone for one in self.rows.holding(*key)}):
             held = self.rows.parts(pack, self._stated(pack))
@@ -99,8 +102,11 @@ class PackShelf:
     def finish(self) -> None:
         """Finish what was begun with packs and cut short. Raises StorageFailed."""
         for pack, state in self.rows.packs(State.MAKING, State.LEAVING, State.SETTLING).items():
-            if state != State.SETTLING:
+            if state == State.LEAVING:
                 self._remove(pack)
+                continue
+            if state == State.MAKING:
+                self._finish_begun(pack)
                 continue
             data, stated = self._files.read(_name(pack)), self._stated(pack)
             if data is not None and stated is not None:
@@ -124,19 +130,82 @@ class PackShelf:
                 stated = parse_pack(data)
             except MalformedData:
                 continue  # what it held is missed where a deposit names it, and the pack by `damaged`
-            roots = {(each.account, each.root) for each in stated}
-            erased = {key for key in roots if self._loose.discarded(*key) is not None}
-            kept = [each for each in stated if (each.account, each.root) not in erased]
-            if self.rows.take_up(pack, kept):
-                found += 1
-                entered = self.rows.parts(pack, stated)
-                if mend and len(entered) < len(stated):
-                    self._replace(pack, entered, entered, erased)
+            found += self._enter(pack, data, stated, mend=mend)
         if found:
+            there = set(map(_number, self._files.names()))
+            self.rows.forget_empty(known.keys() - there)
             for account, root, number in self._loose.newer():
                 if number > self.rows.find(account, root).version:
                     self.rows.put_newer(account, root, number)
         return found
+
+    def _enter(
+        self,
+        pack: int,
+        data: bytes,
+        stated: Sequence[Packed],
+        *,
+        mend: bool,
+        begun: bool = False,
+    ) -> bool:
+        """Enter a pack that is there, less what was erased and what another one holds whole."""
+        roots = {(each.account, each.root) for each in stated}
+        erased = {key for key in roots if self._loose.discarded(*key) is not None}
+        kept = [each for each in stated if (each.account, each.root) not in erased]
+        if not self.rows.take_up(pack, kept, self._held_badly(kept), begun=begun):
+            return False
+        entered = self.rows.parts(pack, stated)
+        sound = all(is_sound(_part(each, data)) for each in entered)
+        if mend and sound and len(entered) < len(stated):
+            self._replace(pack, entered, entered, erased)
+        return True
+
+    def _held_badly(self, parts: Sequence[Packed]) -> list[Packed]:
+        """Return those parts of a pack that rows let be read from another one, which lacks them."""
+        found: list[Packed] = []
+        ordered = sorted(parts, key=lambda each: each.account)
+        for account, several in groupby(ordered, key=lambda each: each.account):
+            of_account = list(several)
+            packed = self.rows.among(account, list({each.root for each in of_account}))
+            for each in of_account:
+                if each.root in packed:
+                    where = self.rows.where(each)
+                    if where is not None and not self._is_whole(each, where):
+                        found.append(each)
+        return found
+
+    def _is_whole(self, part: Packed, where: Where) -> bool:
+        data = self.read(where)
+        return data is not None and is_sound(Part(part.account, part.root, part.version, data))
+
+    def _finish_begun(self, pack: int) -> None:
+        """Remove a pack that was begun; enter it where it holds what is nowhere else.
+
+        So it is where the database forgot that the pack was entered, and its loose files are gone.
+        """
+        data = self._files.read(_name(pack)) or b""
+        try:
+            stated = parse_pack(data) if data else ()
+        except MalformedData:
+            self.rows.forget(pack)  # the file stays, for who looks at it
+            return
+        if all(self._is_elsewhere(_part(each, data), each) for each in stated):
+            if self.rows.abandon(pack):
+                self._remove(pack)
+        else:
+            self._enter(pack, data, stated, mend=True, begun=True)
+
+    def _is_elsewhere(self, part: Part, place: Packed) -> bool:
+        """Return whether a part of a pack is loose too, or whole in another pack, or was erased."""
+        account, root, version = part.account, part.root, part.version
+        names = [f"header.{version}", "header", f"newer.{version}"]
+        for name in ["payload"] if version == PAYLOAD else names:
+            if self._loose.read_part(account, root, name) == part.data:
+                return True
+        where = self.rows.where(place)
+        if where is not None and self._is_whole(place, where):
+            return True
+        return self._loose.discarded(account, root) is not None
 
     def _stated(self, pack: int) -> tuple[Packed, ...] | None:
         """Return what a pack's own table says, None where that cannot be read."""
@@ -162,7 +231,13 @@ class PackShelf:
         new: int | None = None
         places: tuple[Packed, ...] = ()
         if data is not None:
-            new, places = self._write([_part(each, data) for each in kept])
+            copied = [_part(each, data) for each in kept]
+            if not all(map(is_sound, copied)):
+                raise StorageFailed(
+                    f"The pack {quoted(self._files.where(_name(pack)))} was altered; restore it from "
+                    "a backup, then give the command again."
+                )
+            new, places = self._write(copied)
         elif kept:
             raise StorageFailed(
                 f"The pack {quoted(self._files.where(_name(pack)))} is missing; restore it from a "
@@ -179,6 +254,11 @@ class PackShelf:
         self.hook("begun")
         with self._loose.room.hold(None, len(data)):
             self._files.write(_name(pack), data)
+        if self._files.read(_name(pack)) != data:
+            raise StorageFailed(
+                f"{quoted(self._files.where(_name(pack)))} does not hold what was just written: look "
+                "after the disk or the store. Nothing was removed."
+            )
         self.hook("written")
         return pack, places
 
@@ -189,7 +269,13 @@ class PackShelf:
 
     def _settle(self, pack: int, parts: Sequence[Part]) -> None:
         """Remove the loose files that a pack holds. A header that is newer by now stays, as such."""
-        for account, of_account in groupby(sorted(parts, key=_key), key=lambda each: each.account):
+        ordered = sorted(parts, key=_key)
+        for account, of_account in groupby(ordered, key=lambda each: each.account):
+            # Before anything else: an age file that came again would be taken for an erased one.
+            marks = {each.root: "discarded" for each in of_account if each.version != PAYLOAD}
+            self._loose.remove_parts(account, list(marks.items()))
+        self.hook("unmarked")
+        for account, of_account in groupby(ordered, key=lambda each: each.account):
             names: list[tuple[bytes, str]] = []
             for root, several in groupby(of_account, key=lambda each: each.root):
                 names += self._superseded(account, root, {e.version: e.data for e in several})
@@ -208,7 +294,6 @@ class PackShelf:
             return
         newest = max(headers)
         yield from ((root, f"header.{version}") for version in headers if version < newest)
-        yield root, "discarded"  # it is here again
         loose = self._loose.read_part(account, root, "header")
         if loose is not None and loose != packed[newest] and is_header(loose):
             # It took the packed one's place after that was read, and before anybody saw it packed.
