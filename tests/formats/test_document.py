@@ -38,7 +38,9 @@ from ledger.evidence import file as evidence
 from ledger.evidence import index, rules
 from ledger.evidence import plain_zip as archive
 from ledger.evidence.partial import form
-from ledger.notary.storage import envelopes, uploads
+from ledger.notary import announcing, packing
+from ledger.notary.desk import hooks
+from ledger.notary.storage import envelopes, packfile, uploads
 from tests.chain.test_fault import FAULTS
 from tests.rogue import Rogue, trusting
 from tests.simulator import NOW
@@ -170,6 +172,8 @@ LIMITS = {
     "cover": (rules.MAX_COVER, rules.MAX_FIELD),
     "age header": (envelope.MAX_STANZAS, envelope.MAX_HEADER, envelopes.MAX_KEPT_HEADER),
     "age payload at the notary": (uploads.MAX_PAYLOAD,),
+    "payload in a pack; pack at the notary": (packing.SMALL, packfile.MAX_PACK, packfile.MAX_PARTS),
+    "webhook: receipts in a message; URL": (announcing.MAX_RECEIPTS, hooks.MAX_URL),
     "evidence file": (archive.MAX_MEMBERS, evidence.MAX_OPENING),
     "CBOR": (
         encoding.MAX_DEPTH,
