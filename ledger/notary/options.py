@@ -125,29 +125,21 @@ def _number(value: object) -> int:
     return value
 
 
-def _port(value: object) -> int:
-    number = _number(value)
-    if not 0 <= number < 1 << 16:
-        raise ValueError(value)
-    return number
+def _between(low: int, high: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        number = _number(value)
+        if not low <= number <= high:
+            raise ValueError(value)
+        return number
+
+    return read
 
 
-def _count(value: object) -> int:
-    number = _number(value)
-    if not 1 <= number <= 1 << 20:
-        raise ValueError(value)
-    return number
+_port, _count = _between(0, (1 << 16) - 1), _between(1, 1 << 20)
 
 
 def _rate(value: object) -> int | None:
     return None if value == OFF else _count(value)
-
-
-def _workers(value: object) -> int:
-    number = _number(value)
-    if not 0 <= number <= MAX_WORKERS:
-        raise ValueError(value)
-    return number
 
 
 def _host(value: object) -> str:
@@ -189,7 +181,7 @@ def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
 _PORT = Kind("a port number, 0 to 65535; 0 chooses one", _port)
 _COUNT = Kind("a number above 0", _count)
 _RATE = Kind("a number above 0, or off", _rate)
-_WORKERS = Kind("a number from 0 to 64", _workers)
+_WORKERS = Kind("a number from 0 to 64", _between(0, MAX_WORKERS))
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _COLLECTOR = Kind("the URL of a collector's traces, or off", _collector)

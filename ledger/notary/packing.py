@@ -11,7 +11,7 @@ Only what is whole is packed: a loose file that was altered stays for `sealbook 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -181,8 +181,7 @@ class Packer:
             parts.append(replaced)
         number = 1 + sum(1 for each in parts if each is not None and each.version != PAYLOAD)
         parts.append(self._part(account, root, number, "header"))
-        kept = [each for each in parts if each is not None]
-        return kept if len(kept) == len(parts) and all(map(is_sound, kept)) else []
+        return _all_sound(parts)
 
     def _newer(self, waiting: tuple[str, bytes, int]) -> list[Part]:
         """Return the headers that were put since an earlier one was packed."""
@@ -190,12 +189,17 @@ class Packer:
         packed = self._rows.find(account, root).version
         numbers = range(packed + 1, number + 1)
         parts = [self._part(account, root, each, f"newer.{each}") for each in numbers]
-        kept = [each for each in parts if each is not None]
-        return kept if len(kept) == len(parts) and all(map(is_sound, kept)) else []
+        return _all_sound(parts)
 
     def _part(self, account: str, root: bytes, version: int, name: str) -> Part | None:
         data = self._loose.read_part(account, root, name)
         return None if data is None else Part(account, root, version, data)
+
+
+def _all_sound(parts: Sequence[Part | None]) -> list[Part]:
+    """Return parts that are all there and whole; none of them where one is not."""
+    kept = [each for each in parts if each is not None]
+    return kept if len(kept) == len(parts) and all(map(is_sound, kept)) else []
 
 
 class Packing:

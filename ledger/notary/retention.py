@@ -151,11 +151,9 @@ def keep(
 def _try(do: Callable[[], None]) -> None:
     try:
         do()
-    except SealbookError as error:  # the next look goes on there
-        _log.warning("ciphertext whose time is over was not deleted: %s", error.code)
-    except Exception as error:  # noqa: BLE001 - the same, whatever it was
-        name = type(error).__name__
-        _log.warning("ciphertext whose time is over was not deleted: %s", name)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the next look goes on there
+        why = error.code if isinstance(error, SealbookError) else type(error).__name__
+        _log.warning("ciphertext whose time is over was not deleted: %s", why)
 
 
 def _look_once(
@@ -196,11 +194,8 @@ def due_below(signed: SignedCheckpoints, days: int, until: int) -> int:
     if newest is None:
         return 0
     latest = until - days * DAY
-    old, young, end = (
-        -1,
-        newest.height + 1,
-        0,
-    )  # blocks: old enough up to one, no more from the other
+    end = 0
+    old, young = -1, newest.height + 1  # blocks: old enough up to one, no more from the other
     while young - old > 1:
         height = (old + young) // 2
         found = signed.at_height(height)

@@ -17,6 +17,7 @@ from ledger.errors import NoRoom, StorageFailed, Unavailable
 from ledger.notary.ports import Hook, Step
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.moving import ENGINE, MOVING
+from ledger.notary.storage.packshelf import FOLDER as PACKS
 from ledger.notary.storage.room import DiskRoom, on_disk
 from ledger.notary.storage.signedlog import FOLDER
 from ledger.quoted import quoted
@@ -32,7 +33,6 @@ _COPIERS = 8
 """Files that are written side by side: each waits for the disk."""
 _PASSES = 10
 """Times that ciphertext is listed and copied while some is packed or erased."""
-PACKS = "packs"
 DISCARDED = ".discarded"
 """The end of what says that an age file was erased."""
 _AHEAD = 64

@@ -13,7 +13,6 @@ from pathlib import Path
 from ledger.errors import StorageFailed
 from ledger.notary.care.copying import (
     DISCARDED,
-    PACKS,
     UNDER_WAY,
     Copying,
     Incoming,
@@ -23,6 +22,7 @@ from ledger.notary.care.movingfiles import FOLDERS, changes, mode_of
 from ledger.notary.care.tidying import ASIDE
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import PIECE, Bucket
+from ledger.notary.storage.packshelf import FOLDER as PACKS
 from ledger.notary.storage.signedlog import FOLDER
 from ledger.quoted import quoted
 
