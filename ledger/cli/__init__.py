@@ -1,14 +1,16 @@
 """The command line. Nothing heavy is imported until a command needs it."""
 
+import atexit
 import gc
 
-_COLLECT = (50_000, 20, 50)
+_COLLECT = (200_000, 20, 50)
 """Garbage is looked for seldom: what a command reads and imports mostly stays until it ends."""
 
 
 def main() -> None:
     """Run `sealbook` with the process's arguments and exit."""
     gc.set_threshold(*_COLLECT)
+    atexit.register(gc.freeze)  # the memory goes with the process: nothing need be looked for in it
     from ledger.cli.root import cli
 
     cli(prog_name="sealbook")

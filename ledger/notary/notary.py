@@ -34,8 +34,6 @@ from ledger.notary.anchoring.authorities import read_authority, read_chain
 from ledger.notary.anchoring.keeping import Keeping
 from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
-from ledger.notary.care.backup import Books, note_backup
-from ledger.notary.care.backup import backup as copy_notary
 from ledger.notary.care.copying import MARK
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
@@ -423,10 +421,12 @@ class Notary:
         Return the number of entries in the copy. Raises what `backup` raises; Unavailable when it is
         stopped by `close` or by whoever ordered it.
         """
+        from ledger.notary.care.backup import Books, backup, note_backup
+
         last, now = self.sequencer.last, self.now()
         books = Books(self._store, self._signed, self._anchors, self.staff_desk, last)
         with self._packing.turn:  # no loose file goes into a pack meanwhile
-            copy_notary(
+            backup(
                 self.directory,
                 self._settings,
                 destination,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ledger.errors import NotFound
-from ledger.notary.care.backup import Books, backup, note_backup
 from ledger.notary.health import Reason
 from ledger.notary.leaving import ORDER_PATIENCE, leave
 from ledger.notary.notary import open_notary
@@ -82,6 +81,8 @@ def _back_up(directory: Path, settings: Settings, destination: Path) -> int:
     What it is made from are rows under the last checkpoint and files that were durable before: nobody
     has to stand still for it.
     """
+    from ledger.notary.care.backup import Books, backup, note_backup
+
     require_not_moved(settings)
     with (
         open_server(settings) as server,

@@ -9,7 +9,6 @@ from typing import Any
 
 import pyotp
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]
 
 from ledger.chain.enrolment import endorse_request, format_request
 from ledger.chain.trust import fingerprint
@@ -47,6 +46,7 @@ from ledger.notary.notary import Notary
 from ledger.notary.orders import Order
 from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.records import record_folder
+from ledger.notary.storage.sqlite import sqlite3
 from tests.authenticators import Authenticator
 from tests.notaries import ORIGIN, Clock, Company, examined, found, opened
 

@@ -132,8 +132,8 @@ def without_power(root: Path, durable: Path, rng: Random) -> None:
     left = {each.stat().st_ino: each for each in root.rglob("*")} | {top: root}
 
     def file(inode: int, target: Path) -> None:
-        now = left[inode].read_bytes() if inode in left else b""
         mode, data = files.get(inode, (0o600, b""))
+        now = left[inode].read_bytes() if inode in left else data
         if now != data and not worst:
             kept = now[: rng.randrange(len(now) + 1)]
             data = rng.choice((data, now, kept, kept + bytes(len(now) - len(kept))))

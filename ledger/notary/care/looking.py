@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3 where installed
+from sqlite_utils import Database
 
 from ledger.chain.block import Block, parse_block
 from ledger.chain.certificate import validity
@@ -26,6 +26,7 @@ from ledger.notary.storage.connections import reading_uri
 from ledger.notary.storage.highwater import open_high_water
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.notary.storage.room import RESERVE, ROOM_FOR_ONE, SPARE_FILES, TIGHT
+from ledger.notary.storage.sqlite import sqlite3
 from ledger.notary.storage.stores import open_books, open_files, open_log, open_server
 from ledger.quoted import Message, Quoted, quoted
 
@@ -163,10 +164,11 @@ def _database(path: Path, until: float) -> Diagnosis:
 
 def _read_through(path: Path, until: float) -> str | None:
     """Return "ok", or what is wrong; None where time was up."""
-    with closing(sqlite3.connect(reading_uri(path), uri=True, timeout=1.0)) as connection:
+    connection = sqlite3.connect(reading_uri(path), uri=True, timeout=1.0)
+    with closing(Database(connection, execute_plugins=False)) as database:
         connection.set_progress_handler(lambda: monotonic() > until, _EVERY)
         try:
-            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            return str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
         except sqlite3.OperationalError:
             if monotonic() > until:
                 return None

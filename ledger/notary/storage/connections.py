@@ -8,10 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # pysqlite3 where installed
-
 from ledger.errors import LedgerFault, NotSigning, StorageFailed
 from ledger.notary.health import Reason
+from ledger.notary.storage.sqlite import sqlite3
 from ledger.quoted import Message, quoted
 
 FILE = "ledger.sqlite"

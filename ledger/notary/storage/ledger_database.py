@@ -1,9 +1,8 @@
 """The main database: `ledger.sqlite`, or tables on a server.
 
 Everything in it follows from the entries, and the entries also lie in the bundles of the log: it can
-be deleted and rebuilt. Rows are only added; triggers refuse the rest. `sqlite_utils` brings pysqlite3,
-whose SQLite has the fix for the WAL-reset bug; its `atomic()` begins deferred, so writers here say
-BEGIN IMMEDIATE themselves. Importing this module costs 200 ms: only the notary does.
+be deleted and rebuilt. Rows are only added; triggers refuse the rest. Writers say BEGIN IMMEDIATE
+themselves: what begins deferred fails when it reads and then writes beside another one.
 """
 
 from collections.abc import Sequence
