@@ -12,7 +12,7 @@ The entry is the statement's bytes; its leaf is H(0x00 || entry) (RFC 9162 secti
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from ledger.crypto import cose
 from ledger.crypto.keys import SigningKey, thumbprint_ed25519, verify_ed25519
@@ -195,12 +195,15 @@ def parse_deposit(statement: Statement) -> Deposit:
     matter = _parse_matter(fields.pop("matter")) if "matter" in fields else None
     if fields or not is_origin(origin):
         raise MalformedData("a deposit's fields are not as specified")
-    match commitment:
-        case {"sha-256": bytes(root)} if len(commitment) == 1 and len(root) == HASH_SIZE:
-            if statement.subject != root.hex():
-                raise MalformedData("a deposit's subject is not its commitment")
-            return Deposit(origin, root, content, manifest, matter)
-    raise MalformedData("a deposit's commitment is not as specified")
+    if not (
+        isinstance(commitment, dict)
+        and len(commitment) == 1
+        and is_bytes(root := commitment.get("sha-256"), HASH_SIZE)
+    ):
+        raise MalformedData("a deposit's commitment is not as specified")
+    if statement.subject != root.hex():
+        raise MalformedData("a deposit's subject is not its commitment")
+    return Deposit(origin, root, content, manifest, matter)
 
 
 def is_account(text: str) -> bool:
@@ -218,12 +221,12 @@ def is_time(value: Any) -> bool:
     return is_count(value)
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: Any) -> TypeGuard[int]:
     """Return whether `value` is a non-negative integer in range (and no boolean)."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_INTEGER
 
 
-def is_bytes(value: Any, size: int) -> bool:
+def is_bytes(value: Any, size: int) -> TypeGuard[bytes]:
     """Return whether `value` is a byte string of `size` bytes."""
     return isinstance(value, bytes) and len(value) == size
 
@@ -233,11 +236,14 @@ def _payload_map(payload: Payload) -> dict[str, Any]:
 
 
 def _parse_payload(value: Any) -> Payload:
-    match value:
-        case {"size": size, "root": root} if len(value) == 2:
-            if is_count(size) and is_bytes(root, HASH_SIZE):
-                return Payload(size, root)
-    raise MalformedData("a deposit's age file is not named as specified")
+    if not (
+        isinstance(value, dict)
+        and len(value) == 2
+        and is_count(size := value.get("size"))
+        and is_bytes(root := value.get("root"), HASH_SIZE)
+    ):
+        raise MalformedData("a deposit's age file is not named as specified")
+    return Payload(size, root)
 
 
 def _parse_matter(value: Any) -> Matter:

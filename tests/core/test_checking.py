@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def start(notary: Notary, company: Company) -> Checker:
 
     def is_up() -> bool:
         deposit(notary, company.statements(checking.MANY))
-        return checker._up and not checker._untold and company.key.public in checker._told
+        return checker._up and company.key.public in checker._told
 
     until(is_up)
     return checker
@@ -118,11 +119,23 @@ def test_what_a_process_that_ends_or_hangs_had_is_entered_all_the_same(
     checker = start(notary, company)
     before = pid_of(checker)
     os.kill(before, number)
-    for each in deposit(notary, company.statements(100))[::33]:
+    for each in deposit(notary, company.statements(500))[::99]:  # some threads ask, others wait
         verify(notary, each)
     with pytest.raises(ProcessLookupError):  # it was ended and waited for
         os.kill(before, 0)
     assert pid_of(start(notary, company)) != before
+
+
+def test_each_thread_hears_what_it_asked(notary: Notary, company: Company) -> None:
+    checker = start(notary, company)
+
+    def ask(count: int) -> bool:
+        statements = company.statements(count)
+        found = checker.check(statements)
+        return [each and each[0] for each in found] == [parse_statement(one) for one in statements]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(ask, range(1, 60)))
 
 
 def test_a_notary_that_closes_leaves_no_process(tmp_path: Path) -> None:

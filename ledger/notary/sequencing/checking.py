@@ -69,51 +69,61 @@ def check(statement: Statement, known: Mapping[bytes, bytes]) -> Checked:
 
 
 class Checker:
-    """A process that checks statements, for threads that take turns: what one was told another judges
-    further meanwhile. It starts when many come at a time.
+    """A process that checks statements, for threads that take turns: one sends while another is told,
+    and what a third was told it judges further. It starts when many come at a time.
     """
 
     def __init__(self) -> None:
         self._program = this_program().digest
-        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._hearing = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._up = False
         self._next_start = 0.0
+        self._known: set[bytes] = set()
         self._told: set[bytes] = set()
-        self._untold: list[bytes] = []
 
     def tell(self, public: bytes) -> None:
         """Have statements by this key checked whole from now on."""
-        if public not in self._told:
-            with self._lock:
-                self._told.add(public)
-                self._untold.append(public)
+        self._known.add(public)
 
     def check(self, statements: Sequence[bytes]) -> list[tuple[Statement, Checked] | None]:
-        """Return what the process holds of each statement; None where it does not say."""
-        found: list[tuple[Statement, Checked] | None] | None = None
-        with self._lock:
-            try:
-                if self._is_up(len(statements)):
-                    flat = self._ask(statements)
-                    found = [_whole(*each) for each in zip(statements, flat, strict=True)]
-            except Exception as error:  # noqa: BLE001 - whatever it was, they are judged without it
-                _log.warning("a process that checks statements has ended: %s", type(error).__name__)
-                self._end()
-        return [None] * len(statements) if found is None else found
+        """Return what the process holds of each statement; None where it does not say.
+
+        Who has asked waits to hear, and only then lets the next one ask: so answers come to those who
+        asked, and the process has its next work before it has answered.
+        """
+        process = None
+        try:
+            with contextlib.ExitStack() as hearing:
+                with self._asking:
+                    self._start_for(len(statements))
+                    pipe, process = self._pipe, self._process
+                    if pipe is None or not self._is_up(pipe):
+                        return [None] * len(statements)
+                    untold = self._known - self._told
+                    pipe.send((list(untold), statements))
+                    self._told |= untold
+                    hearing.enter_context(self._hearing)
+                flat = pipe.recv()
+            return [_whole(*each) for each in zip(statements, flat, strict=True)]
+        except Exception as error:  # noqa: BLE001 - whatever it was, they are judged without it
+            _log.warning("a process that checks statements has ended: %s", type(error).__name__)
+            self._give_up(process)
+        return [None] * len(statements)
 
     def close(self) -> None:
         """End the process."""
-        with self._lock:
+        with self._asking, self._hearing:
             self._end()
 
-    def _ask(self, statements: Sequence[bytes]) -> list[tuple[Any, ...] | None]:
-        assert self._pipe is not None
-        self._pipe.send((self._untold, statements))
-        self._untold = []
-        found: list[tuple[Any, ...] | None] = self._pipe.recv()
-        return found
+    def _give_up(self, process: "subprocess.Popen[bytes] | None") -> None:
+        if process is not None:
+            process.kill()  # whoever waits for it hears so
+            with self._asking, self._hearing:
+                if self._process is process:
+                    self._end()
 
     def _end(self) -> None:
         if self._process is not None and self._pipe is not None:
@@ -121,16 +131,17 @@ class Checker:
             self._process.kill()
             self._process.wait()
         self._process, self._pipe, self._up = None, None, False
-        self._untold, self._told = [], set()
+        self._told = set()
 
-    def _is_up(self, count: int) -> bool:
-        if self._pipe is None:
-            if count < MANY or time.monotonic() < self._next_start:
-                return False
+    def _start_for(self, count: int) -> None:
+        """Start a process where there is none and so many statements are worth it."""
+        if self._pipe is None and count >= MANY and time.monotonic() >= self._next_start:
             self._next_start = time.monotonic() + PAUSE
             self._pipe, self._process = _start()
-        if not self._up and self._pipe.poll():
-            if self._pipe.recv() != self._program:
+
+    def _is_up(self, pipe: Connection) -> bool:
+        if not self._up and pipe.poll():
+            if pipe.recv() != self._program:
                 raise ValueError
             self._up = True
         return self._up

@@ -65,11 +65,13 @@ BATCH = 256
 ANCHOR_INTERVAL = 1.0
 """Seconds between published checkpoints, at least."""
 ADMISSION_THREADS = min(4, os.cpu_count() or 1)
+_FOR_EACH = 3
+"""Admission threads for a process that checks: one asks it, one hears it, one judges further."""
 ENTRY_COPIES = 4
 """How often the disk holds an entry at worst: bundle, row, log of changes, the bundle before it."""
 ENTRY_REST = 4_096
 """Bytes of what an entry takes besides: its place in each index, its part of a checkpoint."""
-_CHUNK = 32
+_CHUNK = 128
 """Statements that an admission thread takes at a time."""
 
 _log = logging.getLogger("sealbook.notary")
@@ -143,7 +145,7 @@ class Sequencer:
                 self._take_up()
         else:
             self._sharing.start(self, self._under_way)
-        threads = max(ADMISSION_THREADS, len(self._checkers))
+        threads = max(ADMISSION_THREADS, _FOR_EACH * len(self._checkers))
         checkers = itertools.cycle(self._checkers or [None])
         self._admitters = [
             threading.Thread(

@@ -62,7 +62,8 @@ class Connections:
                 f"{quoted(path)} is missing. Run `sealbook notary fsck --rebuild`, or restore a backup."
             )
         self._writing = threading.Lock()
-        self._held: dict[Path, tuple[int, int]] = {}
+        self._files = tuple(str(each) for each in (path, *beside(path)))
+        self._held: dict[str, tuple[int, int]] = {}
         with storage(path):
             if not reading:
                 keep_private(path)
@@ -97,9 +98,9 @@ class Connections:
 
         What is written to a file that was removed is gone with the process that holds it.
         """
-        for path in (self._path, *beside(self._path)):
+        for path in self._files:
             try:
-                found = path.stat()
+                found = os.stat(path)
             except FileNotFoundError:
                 if path not in self._held:
                     continue  # SQLite makes the files beside it with the first transaction
