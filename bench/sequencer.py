@@ -8,7 +8,8 @@ ratio of the two is taken of CPU time.
 *Rate*: in-process, submitted in batches of 256, beside what all cores could verify of Ed25519 if they
 did nothing else.
 
-*Start*: the service's modules are loaded and the grown ledger is opened, in a process of its own.
+*Start*: the service's modules are loaded and the grown ledger is opened, in a process of its own as
+`sealbook` starts it; modules are compiled before, as an installation has them.
 
 *Doubts*: what a block costs because the notary verifies a receipt of it, keeps a copy of its
 checkpoint, and looks at its clock and its files.
@@ -51,7 +52,10 @@ STARTED, RESIDENT = 2.0, 120
 RATE = 0.25
 """Gate: deposits for each signature that all cores could verify."""
 VERIFY_SECONDS = 1.0
+STARTS = 3
 START = """
+from ledger.cli import collect_seldom
+collect_seldom()
 import sys
 from pathlib import Path
 import api.server
@@ -136,19 +140,32 @@ def _flatness(work: Path, largest: int) -> Iterator[Row]:
 
 
 def _start(directory: Path, size: int) -> Iterator[Row]:
+    _started(directory)
+    taken = [_started(directory) for _ in range(STARTS)]
+    seconds, resident = (statistics.median(each) for each in zip(*taken, strict=True))
+    yield Row(
+        f"start with {size:,} entries",
+        f"{seconds:.1f} s, {resident:.0f} MiB",
+        gate=f"at most {STARTED:.0f} s and {RESIDENT} MiB",
+        missed=seconds > STARTED or resident > RESIDENT,
+    )
+
+
+def _started(directory: Path) -> tuple[float, int]:
+    """Return the seconds of a start, and the MiB that are then resident."""
+    compiled = {"PYTHONPYCACHEPREFIX": str(directory.with_name("compiled-modules"))}
+    environment = {**os.environ, **compiled}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.perf_counter()
     command = [sys.executable, "-c", START, str(directory)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as process:
         assert process.stdin and process.stdout
         resident = int(process.stdout.readline()) >> 10
         seconds = time.perf_counter() - started
         process.stdin.close()
-    yield Row(
-        f"start with {size:,} entries",
-        f"{seconds:.1f} s, {resident} MiB",
-        gate=f"at most {STARTED:.0f} s and {RESIDENT} MiB",
-        missed=seconds > STARTED or resident > RESIDENT,
-    )
+    return seconds, resident
 
 
 def _rate(work: Path) -> Row:

@@ -2,31 +2,22 @@
 
 User verification is always required: a passkey is then something one has and a PIN or a finger at once.
 No attestation is asked for: the office hands out the links and sees who comes.
+
+The library is imported where it is used: loading it is a tenth of a service's start.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import webauthn
-from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
+from typing import TYPE_CHECKING, Any
 
 from ledger.errors import VerificationFailed
 
+if TYPE_CHECKING:
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+
 MAX_ANSWER = 16_384
 """Characters of what a browser answers."""
-_ALGORITHMS = [
-    Algorithm.ECDSA_SHA_256,
-    Algorithm.EDDSA,
-    Algorithm.RSASSA_PKCS1_v1_5_SHA_256,
-]
 _TIMEOUT = 120_000
 
 
@@ -52,6 +43,14 @@ def creation_options(
     site: Site, challenge: bytes, handle: bytes, name: str, known: Sequence[bytes]
 ) -> str:
     """Return what `navigator.credentials.create` is asked, as JSON."""
+    import webauthn
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        PublicKeyCredentialDescriptor,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = webauthn.generate_registration_options(
         rp_id=site.domain,
         rp_name=site.name,
@@ -64,13 +63,19 @@ def creation_options(
             user_verification=UserVerificationRequirement.REQUIRED,
         ),
         exclude_credentials=[PublicKeyCredentialDescriptor(each) for each in known],
-        supported_pub_key_algs=_ALGORITHMS,
+        supported_pub_key_algs=_algorithms(),
     )
     return webauthn.options_to_json(options)
 
 
 def request_options(site: Site, challenge: bytes, known: Sequence[bytes] = ()) -> str:
     """Return what `navigator.credentials.get` is asked, as JSON; without `known`, of anybody."""
+    import webauthn
+    from webauthn.helpers.structs import (
+        PublicKeyCredentialDescriptor,
+        UserVerificationRequirement,
+    )
+
     options = webauthn.generate_authentication_options(
         rp_id=site.domain,
         challenge=challenge,
@@ -83,6 +88,8 @@ def request_options(site: Site, challenge: bytes, known: Sequence[bytes] = ()) -
 
 def verify_created(site: Site, challenge: bytes, answer: str) -> Passkey:
     """Return the passkey that a browser has made. Raises VerificationFailed."""
+    import webauthn
+
     try:
         found = webauthn.verify_registration_response(
             credential=_parse(answer),
@@ -90,7 +97,7 @@ def verify_created(site: Site, challenge: bytes, answer: str) -> Passkey:
             expected_rp_id=site.domain,
             expected_origin=site.origin,
             require_user_verification=True,
-            supported_pub_key_algs=_ALGORITHMS,
+            supported_pub_key_algs=_algorithms(),
         )
     except Exception as error:
         raise VerificationFailed("The new passkey could not be accepted; try once more.") from error
@@ -99,6 +106,8 @@ def verify_created(site: Site, challenge: bytes, answer: str) -> Passkey:
 
 def verify_used(site: Site, challenge: bytes, answer: str, passkey: Passkey) -> int:
     """Return the count of a passkey that has answered the challenge. Raises VerificationFailed."""
+    import webauthn
+
     try:
         return webauthn.verify_authentication_response(
             credential=_parse(answer),
@@ -115,13 +124,20 @@ def verify_used(site: Site, challenge: bytes, answer: str, passkey: Passkey) -> 
 
 def named_in(answer: str) -> tuple[bytes, bytes]:
     """Return the passkey's id and the challenge, as an answer names them. Raises VerificationFailed."""
+    from webauthn import base64url_to_bytes as decode
+
     try:
         value = _parse(answer)
-        said = json.loads(webauthn.base64url_to_bytes(value["response"]["clientDataJSON"]))
-        decode = webauthn.base64url_to_bytes
+        said = json.loads(decode(value["response"]["clientDataJSON"]))
         return decode(value["id"]), decode(said["challenge"])
     except Exception as error:
         raise VerificationFailed("The browser's answer cannot be read; try once more.") from error
+
+
+def _algorithms() -> "list[COSEAlgorithmIdentifier]":
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
+
+    return [Algorithm.ECDSA_SHA_256, Algorithm.EDDSA, Algorithm.RSASSA_PKCS1_v1_5_SHA_256]
 
 
 def _parse(answer: str) -> dict[str, Any]:
