@@ -165,7 +165,9 @@ def _web_address(url: str) -> SplitResult:
         or not parts.hostname
         or "@" in parts.netloc
     ):
-        raise InvalidInput(f"{quoted(url)} is no address; one looks like http://tsa.example/path.")
+        raise InvalidInput(
+            f"{quoted(url)} is no address; one looks like https://office.example/path."
+        )
     return parts
 
 

@@ -56,6 +56,12 @@ def test_certificates_are_issued_beside_the_service_and_without_it(
     assert not run("notary", "fsck", "--dir", directory).exit_code
 
 
+def test_receipts_are_read_before_the_notary_is_opened(tmp_path: Path) -> None:
+    issue = ("notary", "certificate", "--dir", tmp_path / "nowhere", "--officer", "王小明")
+    said = run(*issue, tmp_path / "a.receipt", "-o", tmp_path / "a.pdf", code=1).output
+    assert "a.receipt" in said and "nowhere" not in said
+
+
 def test_what_cannot_be_written_or_read_is_not_entered(
     own_company: Company, receipts: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
@@ -17,15 +18,20 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
+from ledger.chain.statement import Matter
 from ledger.chain.trust import fingerprint, format_trust, parse_trust
 from ledger.cli.root import cli
 from ledger.company.documents import Document
 from ledger.crypto.envelope import encrypt_bytes
+from ledger.crypto.merkle import leaf_hash
 from ledger.crypto.recipients import HybridIdentity, ScryptRecipient
+from ledger.evidence.howto import HOWTO
 from ledger.evidence.manifest import Cover, clipped
 from tests.core.test_sealing import Memory
-from tests.disclosed import Shown, file
+from tests.disclosed import Shown, file, zipped
 from tests.faces import FAILING
+from tests.notaries import Company, deposit, found
+from tests.notaries import opened as opened_notary
 from tests.page.browser import Clerk, content, opened, payload
 from tests.page.building import MODULES, ROOT
 from tests.spoofs import _ALIEN as ALIEN
@@ -168,6 +174,37 @@ def test_the_headline_is_never_green_and_names_what_stays_open(
         colour = "getComputedStyle(document.querySelector('.verdict')).color"
         assert clerk.page.evaluate(colour) == "rgb(27, 42, 65)"
         picture(clerk, "case-en")
+
+
+def forked_matter(folder: Path) -> tuple[bytes, bytes]:
+    """A trust file, and receipts of two histories of one ledger, one of them altered."""
+    one, other = found(folder / "one"), folder / "other"
+    company = Company()
+    with opened_notary(one) as notary:
+        first = company.enrol(notary).statement(matter=Matter(bytes(16), 1, None))
+        receipts = deposit(notary, [first])
+    shutil.copytree(one, other)
+    for each in (one, other):
+        with opened_notary(each) as notary:
+            place = Matter(bytes(16), 2, leaf_hash(first))
+            receipts += deposit(notary, [company.statement(matter=place)])
+            trust = notary.trust
+    altered = receipts[0][:-1] + bytes([receipts[0][-1] ^ 1])
+    members = enumerate([*receipts, altered], 1)
+    receipts_of = [(f"{number}/deposit.receipt", each) for number, each in members]
+    return trust, zipped([("HOWTO.txt", HOWTO.encode()), *receipts_of])
+
+
+def test_a_contradiction_hides_no_bad_deposit(
+    browser: Browser, place: Path, tmp_path: Path
+) -> None:
+    trust, file = forked_matter(tmp_path)
+    with opened(browser, place) as clerk:
+        clerk.trust(trust)
+        clerk.verify(("two.evidence", file))
+        said = clerk.page.locator(".headline").first.inner_text()
+    assert "The receipts of one matter contradict each other." in said
+    assert "1 of 4 deposits do not show what is required" in said
 
 
 def test_parts_stand_in_their_order_with_gaps_between(browser: Browser, place: Path) -> None:

@@ -71,13 +71,14 @@ def certificate(
         return
     assert officer is not None
     officer = require_line(officer, MAX_OFFICER)
+    read = _read(receipts)
     from ledger.notary.ordering import open_desk
 
     made: list[tuple[IssuedCertificate, Path]] = []
     try:
         with open_desk(directory) as desk:
             level, tokens = desk.sealing.level, bool(desk.sealing.authorities)
-            for each in _issue(desk, receipts, officer, names):
+            for each in _issue(desk, read, officer, names):
                 made.append(each)
     except SealbookError:
         if made:  # those stand, whatever became of the rest
@@ -111,7 +112,7 @@ def _lines(made: "Sequence[tuple[IssuedCertificate, Path]]", language: str) -> l
 
 def _issue(
     desk: "Desk",
-    receipts: Sequence[Path],
+    receipts: Sequence[tuple[Path, bytes]],
     officer: str,
     names: Sequence[Path],
 ) -> "Iterator[tuple[IssuedCertificate, Path]]":
@@ -120,7 +121,7 @@ def _issue(
     from ledger.court.certificate.drawing import drawer
     from ledger.notary.certificates.issuing import issue
 
-    cases = [_case(each, desk.trust, desk.entry) for each in receipts]
+    cases = [_case(*each, desk.trust, desk.entry) for each in receipts]
     by = Issue(officer, int(desk.now()), desk.sealing.subject, desk.portal)
     deposits = [case.verified.index for case in cases]
     with Papers(names) as papers:
@@ -135,18 +136,26 @@ def _copy(receipts: Sequence[Path], trust: Path, names: Sequence[Path]) -> None:
     from ledger.disk.outputs import write_new
 
     _, data = shell.read_trust(trust)
-    cases = [_case(each, data) for each in receipts]
+    cases = [_case(*each, data) for each in _read(receipts)]
     make_room(names[0].parent)
     for case, path in zip(cases, names, strict=True):
         write_new(path, draw_copy(case, int(time.time())))
 
 
-def _case(
-    path: Path, trust: bytes, entry: Callable[[bytes], bytes | None] = lambda _: None
-) -> "Case":
-    from ledger.court.certificate.content import MAX_RECEIPT, read_case
+def _read(receipts: Sequence[Path]) -> list[tuple[Path, bytes]]:
+    from ledger.court.certificate.content import MAX_RECEIPT
 
-    receipt = shell.read_limited(path, MAX_RECEIPT, "a receipt")
+    return [(each, shell.read_limited(each, MAX_RECEIPT, "a receipt")) for each in receipts]
+
+
+def _case(
+    path: Path,
+    receipt: bytes,
+    trust: bytes,
+    entry: Callable[[bytes], bytes | None] = lambda _: None,
+) -> "Case":
+    from ledger.court.certificate.content import read_case
+
     with shell.about(path):
         return read_case(receipt, trust, entry)
 

@@ -17,7 +17,10 @@ export function overview(file: Verdict, language: Language): HTMLElement {
   const bad = file.reports.filter((each) => !each.good).length;
   const contradicted = file.matters.some((each) => each.status === "failed");
   const count = file.reports.length;
-  const result = bad ? say("file-bad", language, { bad, count }) : say("file-good", language, { count });
+  const results = [
+    ...(bad ? [say("file-bad", language, { bad, count })] : []),
+    ...(contradicted ? [say("matter-failed", language)] : []),
+  ];
   const failed = contradicted || file.reports.some(hasFailed);
   const columns = [
     say("column-number", language), say("column-matter", language), say("column-entry", language),
@@ -30,7 +33,7 @@ export function overview(file: Verdict, language: Language): HTMLElement {
       "div",
       { class: failed ? "headline failed" : "headline" },
       failed ? icon("failed") : null,
-      el("p", { class: "verdict" }, contradicted ? say("matter-failed", language) : result),
+      (results.length ? results : [say("file-good", language, { count })]).map((each) => el("p", { class: "verdict" }, each)),
     ),
     el("h4", {}, say("title-deposits", language)),
     el(
