@@ -138,6 +138,28 @@ def test_each_thread_hears_what_it_asked(notary: Notary, company: Company) -> No
         assert all(pool.map(ask, range(1, 60)))
 
 
+def test_an_answer_that_comes_too_late_is_nobodys(
+    notary: Notary, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "PATIENCE", 1)
+    checker_of(notary).close()
+    checker = start(notary, company)
+    frozen, give_up = pid_of(checker), Checker._give_up
+    asked = [company.statements(30), company.statements(30)]
+
+    def thaw(self: Checker, process: "subprocess.Popen[bytes] | None") -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(frozen, signal.SIGCONT)
+        time.sleep(0.5)  # the first has given up, and the answer to it comes
+        give_up(self, process)
+
+    monkeypatch.setattr(Checker, "_give_up", thaw)
+    os.kill(frozen, signal.SIGSTOP)
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(checker.check, asked):
+            assert found == [None] * 30
+
+
 def test_a_notary_that_closes_leaves_no_process(tmp_path: Path) -> None:
     with opened(found(tmp_path / "n"), workers=2) as notary:
         pids = {pid_of(start(notary, Company().enrol(notary)))}

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -79,7 +79,7 @@ class Checker:
         self._hearing = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
-        self._up = False
+        self._up = self._broken = False
         self._next_start = 0.0
         self._known: set[bytes] = set()
         self._told: set[bytes] = set()
@@ -97,7 +97,7 @@ class Checker:
         process = None
         try:
             with contextlib.ExitStack() as hearing:
-                with self._asking:
+                with self._asking, self._whole_messages():
                     self._start_for(len(statements))
                     pipe, process = self._pipe, self._process
                     if pipe is None or not self._is_up(pipe):
@@ -106,6 +106,7 @@ class Checker:
                     pipe.send((list(untold), statements))
                     self._told |= untold
                     hearing.enter_context(self._hearing)
+                    hearing.enter_context(self._whole_messages())
                 flat = pipe.recv()
             return [_whole(*each) for each in zip(statements, flat, strict=True)]
         except Exception as error:  # noqa: BLE001 - whatever it was, they are judged without it
@@ -130,8 +131,20 @@ class Checker:
             self._pipe.close()
             self._process.kill()
             self._process.wait()
-        self._process, self._pipe, self._up = None, None, False
+        self._process, self._pipe = None, None
+        self._up = self._broken = False
         self._told = set()
+
+    @contextlib.contextmanager
+    def _whole_messages(self) -> Iterator[None]:
+        """Let nobody use a pipe after a failure: what follows in it may be a part, or another's."""
+        if self._broken:
+            raise BrokenPipeError
+        try:
+            yield
+        except BaseException:
+            self._broken = True
+            raise
 
     def _start_for(self, count: int) -> None:
         """Start a process where there is none and so many statements are worth it."""
