@@ -2,7 +2,8 @@
 
 The same statements in batches of 256 go the whole way, in turn: into SQLite files; into a real
 PostgreSQL server on the same machine; into that by two processes that share the ledger, half of them
-each. Only where a server can be had.
+each, without HTTP. Each has a process that checks statements, as a service has. Only where a server can
+be had.
 """
 
 import multiprocessing
@@ -42,9 +43,9 @@ def _rates(work: Path, postgres: Postgres) -> Iterator[Row]:
     shared = found(work / "shared", database=postgres.new())
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     with (
-        opened(found(work / "embedded"), window=0.02) as embedded,
-        opened(found(work / "one", database=postgres.new()), window=0.02) as one,
-        opened(shared, window=0.02, serve=True) as first,
+        opened(found(work / "embedded"), window=0.02, workers=1) as embedded,
+        opened(found(work / "one", database=postgres.new()), window=0.02, workers=1) as one,
+        opened(shared, window=0.02, workers=1, serve=True) as first,
     ):
         companies = {each: Company().enrol(each) for each in (embedded, one, first)}
         depositor = companies[first]
@@ -97,7 +98,7 @@ def _deposit(notary: Notary, company: Company, batches: int) -> None:
 def _follow(pipe: Connection, directory: Path, key: bytes, account: str) -> None:
     """Deposit as many batches as asked for, in a process that shares the ledger, until 0."""
     company = Company(SigningKey(key), account=account)
-    with opened(directory, window=0.02, serve=True) as notary:
+    with opened(directory, window=0.02, workers=1, serve=True) as notary:
         pipe.send(None)
         while batches := pipe.recv():
             _deposit(notary, company, batches)

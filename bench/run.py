@@ -3,7 +3,7 @@
 Each module of this folder has `rows() -> Iterator[Row]`. Machines are shared and noisy, so a figure is
 compared with a limit that was measured between its own repetitions, never with another day's number.
 
-    python -m bench.run [sealing] [disclosure] [verify] [sequencer] [service] [pace] [hostile]
+    python -m bench.run [sealing] [disclosure] [verify] [sequencer] [fsck] [service] [pace] [hostile]
                         [realtime] [mail] [finding] [audit] [trust] [page] [portal] [certificate]
                         [engines] [packing]
 """

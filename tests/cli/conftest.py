@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 from ledger.chain.trust import fingerprint
 from ledger.cli.root import cli
 from ledger.notary import leaving
+from tests import logs
 from tests.processes import Program
 
 ORIGIN = "test.notary.example/ledger"
@@ -155,6 +157,7 @@ class Company:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+        logs.plant(sha256(data).digest())
         return path
 
 
