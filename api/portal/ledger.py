@@ -41,9 +41,10 @@ class Cosigner:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """A timestamp token over an anchor: its SHA-256, the time that it states, and how it verifies.
+    """A timestamp token over an anchor: its SHA-256, its time, and how it verifies.
 
-    `authority` and `until` are None where it does not verify with what the token itself brings.
+    `time` is the latest that it shows, with the authority's accuracy. `authority` and `until` are None
+    where it does not verify with what the token itself brings; `time` is then what it states.
     """
 
     digest: bytes
@@ -191,11 +192,12 @@ def _cosigners(note: Note, trust: Trust) -> tuple[Cosigner, ...]:
 @lru_cache(maxsize=256)
 def _stamped(note: str, entry: TokenEntry, trust: bytes) -> Stamped:
     first = entry.first
-    authority, until = None, None
+    time, authority, until = int(first.gen_time), None, None
     with suppress(
         SealbookError
     ):  # a page says that it does not verify here, and does not end for it
         records, _ = verify_entry(entry, note, trust_of(trust).authorities, ())
         if records:
-            authority, until = records[0].tokens[0].authority, records[0].until
-    return Stamped(entry.digest, int(first.gen_time), authority, until)
+            token = records[0].tokens[0]
+            time, authority, until = token.latest, token.authority, records[0].until
+    return Stamped(entry.digest, time, authority, until)

@@ -6,6 +6,7 @@ only that.
 
 import copy
 import inspect
+import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from ledger.language import ENGLISH, Message, translated
 
 AS_IT_IS = "\b\n"
 """Begins a paragraph whose lines are not wrapped."""
+_SENTENCE = re.compile(r"。|\.(?: |$)")
 _EXAMPLES = ("Example:", "Examples:")
 
 _TYPES: dict[str, Message] = {
@@ -35,16 +37,15 @@ C = TypeVar("C", bound=click.Command)
 
 
 def spoken(command: C) -> C:
-    """Return a command whose help is in the language of this process."""
-    if language() == ENGLISH:
-        return command
+    """Return a command whose help is in this process's language, its first sentence whole in lists."""
     copied = copy.copy(command)
-    copied.context_class = _Context
-    copied.help, copied.epilog = _texts(command.help), _texts(command.epilog)
+    if language() != ENGLISH:
+        copied.context_class = _Context
+        copied.help, copied.epilog = _texts(command.help), _texts(command.epilog)
+        copied.params = [_parameter(each) for each in command.params]
+        copied._help_option = None  # which click keeps in the language it was first asked for in
     if copied.help and copied.short_help is None:
-        copied.short_help = copied.help.partition("\n")[0].partition("。")[0]
-    copied.params = [_parameter(each) for each in command.params]
-    copied._help_option = None  # which click keeps in the language in which it was first asked for
+        copied.short_help = _SENTENCE.split(_message(_paragraphs(copied.help)[0]), maxsplit=1)[0]
     if isinstance(copied, click.Group):
         copied.commands = {name: spoken(each) for name, each in copied.commands.items()}
     return copied

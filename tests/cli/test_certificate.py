@@ -74,9 +74,12 @@ def test_what_cannot_be_written_or_read_is_not_entered(
     broken.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
     refused = run(*issue, receipts[0], broken, "-o", folder, code=1).output
     assert "broken.receipt" in unbroken(refused)
+    letter = receipts[0].with_name("a.txt")
+    refused = run(*issue, letter, "-o", tmp_path / "a.pdf", code=1).output
+    assert "ask for a new copy of it" in " ".join(refused.split())
     assert not folder.exists()
     assert "x.pdf" in run(*issue, receipts[0], "-o", "/proc/x.pdf", code=1).output
-    for nobody in ("", "  ", "\x1b[31m"):
+    for nobody in ("", "  ", "\x1b[31m", "葛\U000e0100"):
         run(*base, "--officer", nobody, receipts[0], "-o", tmp_path / "a.pdf", code=1)
     with books(directory) as (store, _):
         assert store.highest_certificate() == 0

@@ -123,7 +123,7 @@ def test_a_message_is_read_as_text_and_nothing_of_it_runs(
     found = page.asked(shown.evidence(Selection(0, parts=(1,))), trust, shown=True)
     mail = found["contents"][0]["mail"]
     assert mail["from"] == ["李 <li@example.com>"] and mail["to"] == ["Wang <w@example.com>"]
-    assert mail["subject"] == "号，"
+    assert mail["subject"] == "号，" and mail["date"] == "Mon, 23 Nov 2026 09:00:00 +0800"
     assert "Dear Wang" in mail["text"] and "<" not in mail["text"]
     assert mail["attachments"] == [{"name": "a.pdf", "type": "application/pdf", "size": 5}]
 

@@ -20,6 +20,7 @@ from ledger.notary.desk import sessions, staff
 from ledger.notary.desk.address import NotHere, origin_of
 from ledger.notary.desk.roles import Role
 from ledger.notary.desk.sessions import IDLE
+from ledger.notary.desk.terms import Mark, mark
 from ledger.notary.desk.trail import Action, Actor, record, rows, verify_trail
 from tests.notaries import ORIGIN, Company, deposit
 from tests.portal.people import ROOT, Office, Person, office_at
@@ -177,7 +178,8 @@ def test_a_clerk_proposes_an_officer_approves_and_the_company_deposits(office: O
     assert without.status_code == 422
     done = officer.approve(page, company)
     assert (done.status_code, done.headers["location"]) == (303, page), done.text
-    shown = officer.get(f"/office/accounts/{company.account}")
+    account = company.account
+    shown = officer.get(f"/office/accounts/{account}")
     assert "Clerk, Officer" in shown.text
     assert deposit(office.notary, company.statements(1))
     again = officer.get(page)
@@ -187,6 +189,10 @@ def test_a_clerk_proposes_an_officer_approves_and_the_company_deposits(office: O
     assert known.status_code == 409 and "belongs to an account already" in known.text
     last = [each.action for each in rows(office.desk)][-2:]
     assert last == [Action.APPROVED, Action.ENROLLED]
+    assert "unpaid" not in shown.text
+    mark(office.desk, Actor("Officer", "officer"), account, Mark.SUSPENDED, "<b>unpaid")
+    shown = officer.get(f"/office/accounts/{account}")
+    assert "&lt;b&gt;unpaid" in shown.text
 
 
 def test_an_officer_who_proposed_does_not_approve(office: Office) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from api import checks
 from api.latency import HOUR, Latency, Waited
-from api.portal import checking, pages, reports
+from api.portal import checking, ledger, pages, reports
 from api.portal.charts import DAY, DAYS, DepositsByDay, latency_chart
 from api.portal.health import reason, warning
 from ledger.chain.block import note_digest
+from ledger.chain.trust import parse_trust
 from ledger.evidence.examining import Examiner
 from ledger.language import LANGUAGES
 from ledger.notary.care.asking import others
@@ -85,6 +86,14 @@ def test_a_blocks_page_says_what_the_log_says(portal):
     assert note_digest(portal.http.get("/block/2").json()["note"]).hex() in text
     assert "witness.example/w1" in text and "Test TSA" in text
     assert f"sealbook audit {portal.url} --trust office.trust" in text
+
+
+def test_a_timestamp_shows_a_block_until_its_authoritys_accuracy_at_worst(portal):
+    found = ledger.view(portal.notary, 3)
+    kept = portal.notary.anchor_over(found.row.block.start).tokens[0].first
+    (authority,) = parse_trust(portal.notary.trust).authorities
+    assert found.anchor
+    assert found.anchor.tokens[0].time == kept.latest(authority.accuracy) > int(kept.gen_time)
 
 
 def test_the_numbers_of_deposits_add_up(portal):

@@ -8,6 +8,7 @@ from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput, NotFound
 from ledger.notary.desk import proposals
 from ledger.notary.desk.roles import Right
+from ledger.notary.desk.terms import Terms, read_terms
 from ledger.notary.sequencing.accounts import Standing
 
 from .forms import Form
@@ -41,7 +42,7 @@ def accounts(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response
 
 @gate.page(ACCOUNTS + "/{account}", Right.ACCOUNTS)
 def account(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response:
-    """One account: whose it is, and its keys."""
+    """One account: whose it is, what the office has decided about it, and its keys."""
     assert visit.session is not None
     standing = _standing(request, visit)
     revokes = Right.REVOKE in visit.rights
@@ -58,6 +59,7 @@ def account(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response:
         visit,
         "account.html",
         standing=standing,
+        terms=read_terms(visit.desk).get(standing.account) or Terms(standing.account),
         keys=keys,
         revokes=revokes,
         reasons=REASONS,

@@ -12,7 +12,7 @@ from ledger.chain import report as rp
 from ledger.chain.office import Platform, parse_platform
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import Trust, fingerprint, parse_trust, verify_by_log
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, MalformedData
 from ledger.verify import VerifiedReceipt, verify_receipt
 
 MAX_RECEIPT = 1 << 20
@@ -64,7 +64,12 @@ def read_case(
             f"The receipt has {len(receipt)} bytes, and at most {MAX_RECEIPT} fit into a certificate."
         )
     trust, mark = _read_trust(trust_file)
-    verified = verify_receipt(receipt, trust)
+    try:
+        verified = verify_receipt(receipt, trust)
+    except MalformedData as error:
+        raise MalformedData(
+            f"not a receipt, or it is incomplete or damaged; ask for a new copy of it ({error})"
+        ) from error
     named = verified.block.platform
     found = None if named is None else entry(named)
     stated = None if found is None else _platform(found, trust)

@@ -9,7 +9,7 @@ export const MAX_MAIL = 16 << 20;
 const MAX_DEPTH = 32;
 const MAX_HEADERS = 1 << 18;
 
-/** What a message reads. `date` is ISO 8601, or as it stands there; texts are "" where there is none. */
+/** What a message reads. `date` is as it stands there; texts are "" where there is none. */
 export interface MailReading {
   readonly from: readonly string[];
   readonly to: readonly string[];
@@ -35,7 +35,7 @@ export async function readMail(data: Uint8Array): Promise<MailReading> {
     to: addresses(mail.to ?? []),
     cc: addresses(mail.cc ?? []),
     subject: mail.subject ?? "",
-    date: mail.date ?? "",
+    date: mail.headers.find((each) => each.key === "date")?.value ?? "",
     text: mail.text || (mail.html ? await textOf(mail.html) : ""),
     attachments: mail.attachments.map(({ filename, mimeType, content }) => ({
       name: filename ?? "",
