@@ -260,6 +260,35 @@ def test_what_is_not_whole_is_not_packed(place: Place) -> None:
         assert list(payload_faults(store, ACCOUNT, each.payload, read=True))
 
 
+def test_a_header_that_is_not_whole_is_passed_over_and_told_of_once(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, several = place.open(), [envelope(bytes([n])) for n in range(4)]
+    place.deposit(store, *several[:2])
+    place.pack(store)
+    bad, good = (each.payload.root for each in several[:2])
+    for root in (bad, good):
+        store.put_header(ACCOUNT, root, HEADERS[1])
+    name = f"{ACCOUNT}/{bad.hex()}.newer.2"
+    place.put(name, HEADERS[1] + b"sha256 x\n")
+    place.deposit(store, *several[2:])
+    altered = f"{ACCOUNT}/{several[3].payload.root.hex()}.payload"
+    place.put(altered, b"x" * several[3].payload.size)
+    packer = place.packer(store)
+    turns = [packer.turn(4) for _ in range(3)]
+    assert turns == [True, False, False]
+    assert set(place.loose_names()) == {name, altered, altered.replace("payload", "header")}
+    require_whole(store, several[1], HEADERS[1])
+    require_whole(store, several[2])
+    told = [each.getMessage() for each in caplog.records]
+    assert len(told) == 2 and all("not packed" in each for each in told)
+    assert bad.hex() in told[0] and several[3].payload.root.hex() in told[1]
+    place.put(name, with_digest(HEADERS[1]))
+    place.pack(store)
+    require_whole(store, several[0], HEADERS[1])
+    assert name not in place.loose_names()
+
+
 def test_a_pack_is_no_larger_than_it_should_be(folder: Place) -> None:
     store = folder.open()
     several = [envelope(os.urandom(SMALL - 100)) for _ in range(150)]
