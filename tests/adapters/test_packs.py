@@ -468,18 +468,86 @@ def test_what_came_again_is_not_taken_for_erased_when_settling_is_cut_short(plac
     require_whole(again, one)
 
 
-def test_what_is_altered_is_not_copied_into_another_pack(place: Place) -> None:
-    store, one, two = place.open(), envelope(b"one"), envelope(b"two")
-    place.deposit(store, one, two)
+def faults(store: PackedEnvelopes, one: SmallEnvelope) -> str:
+    return "".join(payload_faults(store, ACCOUNT, one.payload, read=True))
+
+
+@pytest.mark.parametrize("harm", ["payload", "header", "end"])
+def test_beside_an_altered_part_others_are_erased_and_nothing_else_is_lost(
+    place: Place, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = place.open()
+    gone, good, bad = envelope(b"gone"), envelope(b"good"), envelope(b"bad", HEADERS[1])
+    place.deposit(store, gone, good, bad)
     place.pack(store)
-    ((name, data),) = place.contents().items()
-    place.put(name, data.replace(two.data, b"x" * len(two.data)))
-    with pytest.raises(StorageFailed, match="restore it from a backup"):
-        store.discard(ACCOUNT, [one.payload.root], 7)
-    place.put(name, data)
-    store.discard(ACCOUNT, [one.payload.root], 7)
-    require_whole(store, two)
-    assert one.data not in b"".join(place.contents().values())
+    ((pack, whole),) = place.contents().items()
+    part = bad.data if harm == "payload" else with_digest(HEADERS[1])
+    altered = b"?" + part[1:]
+    place.put(pack, whole[:-1] if harm == "end" else whole.replace(part, altered))
+    assert faults(store, bad) and not faults(store, good)
+
+    store.discard(ACCOUNT, [gone.payload.root], 7)
+    assert "1 parts of the pack" in caplog.text and pack in caplog.text
+    left = b"".join(place.contents().values())
+    assert gone.data not in left and (altered if harm != "end" else part[:-1]) in left
+    require_whole(store, good)
+    assert faults(store, bad)
+    place.forget_rows()
+    again = place.open()
+    again.shelf.take_up()
+    require_whole(again, good)
+    assert faults(again, bad)
+
+    place.put(pack, whole)  # from a backup
+    mended = place.open()
+    mended.shelf.take_up()
+    require_whole(mended, bad)
+    require_whole(mended, good)
+    assert gone.data not in b"".join(place.contents().values())
+    with pytest.raises(NotFound, match="entry 7 "), mended.open(ACCOUNT, gone.payload.root):
+        pass
+
+
+def test_a_pack_that_is_taken_up_with_an_altered_part_is_rid_of_what_was_erased(
+    place: Place,
+) -> None:
+    store = place.open()
+    gone, good, bad = envelope(b"gone"), envelope(b"good"), envelope(b"bad")
+    place.deposit(store, gone, good, bad)
+    place.pack(store)
+    ((pack, whole),) = place.contents().items()
+    store.discard(ACCOUNT, [gone.payload.root], 7)
+    for each in place.packs():
+        place.put(each, None)
+    place.put(pack, whole.replace(bad.data, b"?" + bad.data[1:]))
+    place.forget_rows()
+    again = place.open()
+    again.shelf.take_up()
+    assert gone.data not in b"".join(place.contents().values())
+    require_whole(again, good)
+    assert "payload was altered" in faults(again, bad)
+
+
+def test_a_header_that_was_altered_in_a_pack_that_was_only_begun_is_read_where_it_was(
+    place: Place,
+) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+
+    def hook(step: str) -> None:
+        if step == "written":
+            raise Killed
+
+    store.shelf.hook = hook
+    with suppress(Killed):
+        place.pack(store)
+    (pack,) = place.packs()
+    whole, header = place.contents()[pack], with_digest(one.header)
+    place.put(pack, whole.replace(header, b"?" + header[1:]))
+    again = place.open()
+    for _ in range(2):
+        again.shelf.finish()
+        require_whole(again, one)
 
 
 # --- at the same time ---
