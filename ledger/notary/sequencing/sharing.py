@@ -146,11 +146,10 @@ class Sharing:
         try:
             if left:
                 self._queue.leave(left)
-        except SealbookError as error:
+        except SealbookError as error:  # what was left all the same may be answered by now
             with self._lock:
-                for each in left:
-                    self._waiting.pop(each.token, None)
-            self._under_way.fail(items, error)
+                found = [self._waiting.pop(each.token, None) for each in left]
+            self._under_way.fail([each[0] for each in found if each is not None], error)
 
     def hand_on(self, items: Sequence[Planned], error: SealbookError) -> None:
         """Leave what this process could not enter any more to whoever writes by now."""
@@ -282,7 +281,11 @@ class Sharing:
             else:
                 entered.append((found[0], outcome.index))
         if entered:
-            self._line.answer(entered)
+            try:
+                self._line.answer(entered)
+            except SealbookError as error:
+                self._under_way.fail([item for item, _ in entered], error)
+                raise
 
     def _give_up(self) -> None:
         now = time.monotonic()
