@@ -528,6 +528,33 @@ def test_a_pack_that_is_taken_up_with_an_altered_part_is_rid_of_what_was_erased(
     assert "payload was altered" in faults(again, bad)
 
 
+def test_a_pack_whose_table_was_altered_is_not_read_whole_again_and_again(
+    folder: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, one = folder.open(), envelope()
+    folder.deposit(store, one)
+
+    def hook(step: str) -> None:
+        if step == "entered":
+            raise Killed
+
+    store.shelf.hook = hook
+    with suppress(Killed):
+        folder.pack(store)
+    (pack,) = folder.packs()
+    whole = folder.contents()[pack]
+    folder.put(pack, whole[:30] + b"?" + whole[31:])
+    monkeypatch.setattr(FolderFiles, "read", lambda self, name: pytest.fail(f"{name} was read"))
+    again = folder.open()
+    again.shelf.finish()
+    require_whole(again, one)
+    monkeypatch.undo()
+    folder.put(pack, whole)
+    again.shelf.finish()
+    assert folder.loose_names() == []
+    require_whole(again, one)
+
+
 def test_a_header_that_was_altered_in_a_pack_that_was_only_begun_is_read_where_it_was(
     place: Place,
 ) -> None:

@@ -111,8 +111,9 @@ class PackShelf:
             if state == State.MAKING:
                 self._finish_begun(pack)
                 continue
-            data, stated = self._files.read(_name(pack)), self._stated(pack)
-            if data is not None and stated is not None:
+            stated = self._stated(pack)
+            data = None if stated is None else self._files.read(_name(pack))
+            if data is not None:
                 parts = [_part(each, data) for each in self.rows.parts(pack, stated)]
                 self._settle(pack, [each for each in parts if is_sound(each)])
 
