@@ -5,7 +5,8 @@ and is small, and makes a pack of it once that is worth one. So what no deposit 
 what it costs depends on what came since, and at most `WORTH` age files wait as loose files. Headers
 that were put since an earlier packing are packed again.
 
-Only what is whole is packed: a loose file that was altered stays for `sealbook notary fsck` to name.
+Only what is whole is packed: a loose file that was altered is passed over, which the log says once, and
+stays for `sealbook notary fsck` to name.
 """
 
 import logging
@@ -46,6 +47,8 @@ _READERS = 16
 _log = logging.getLogger("sealbook.notary")
 
 _Key = tuple[str, bytes]
+_Waiting = tuple[str, bytes, int]
+"""Account, root and number of a header that was put since an earlier one was packed; else 0."""
 Named = Callable[[int, int], Iterator[tuple[int, _Key]]]
 """Given a first entry and an end, yields an entry, and the account and root of an age file it names."""
 
@@ -96,6 +99,8 @@ class Packer:
         """The first entry behind `_progress` that was not looked at."""
         self._waiting: dict[_Key, int] = {}
         """The loose age files that entries before it name, and which entry does."""
+        self._passed_over: set[_Waiting] = set()
+        """What is not whole, and was told of."""
         self._pool = ThreadPoolExecutor(
             _READERS if isinstance(envelopes.loose, EnvelopeObjects) else 1, "packing"
         )
@@ -113,7 +118,8 @@ class Packer:
             if progress != self._progress:
                 self._progress, self._at, self._waiting = progress, progress.entry, {}
             self._look(min(size, self._at + _LOOK))
-            newer = self._rows.newer(_MANY)
+            newer = self._rows.newer(_MANY + len(self._passed_over))
+            newer = [each for each in newer if each not in self._passed_over]
             if len(self._waiting) + len(newer) >= self._worth:
                 self._pack(progress, newer)
                 self._progress = None
@@ -144,18 +150,22 @@ class Packer:
                 self._waiting.setdefault(key, named[key])
             self._at = last
 
-    def _pack(self, progress: Progress, newer: list[tuple[str, bytes, int]]) -> None:
-        """Pack what waits, as far as there is room."""
+    def _pack(self, progress: Progress, newer: list[_Waiting]) -> None:
+        """Pack what waits and is whole, as far as there is room."""
         found, packed = _Gathered(), []
         for each, parts in zip(newer, self._pool.map(self._newer, newer), strict=True):
-            if parts and found.add(parts):
+            if parts is None:
+                self._pass_over(each)
+            elif found.add(parts):
                 packed.append(each)
         keys = list(self._waiting)
         entry = self._at
         for at in range(0, len(keys), _PAGE):
             part = keys[at : at + _PAGE]
             for key, parts in zip(part, self._pool.map(self._fresh, part), strict=True):
-                if not found.add(parts):
+                if parts is None:
+                    self._pass_over((*key, 0))
+                elif not found.add(parts):
                     entry = min(entry, self._waiting[key])
             if found.full:
                 entry = min([entry, *(self._waiting[key] for key in keys[at + _PAGE :])])
@@ -165,12 +175,28 @@ class Packer:
         else:
             self._rows.advance(progress, entry)
 
-    def _fresh(self, key: _Key) -> list[Part]:
-        """Return the parts of an age file of which nothing is packed; none if it is not whole."""
+    def _pass_over(self, each: _Waiting) -> None:
+        if each not in self._passed_over:
+            self._passed_over.add(each)
+            account, root, _ = each
+            _log.warning(
+                "the age file %s/%s is not whole, so it is not packed: "
+                "run `sealbook notary fsck --ciphertext`",
+                account,
+                root.hex(),
+            )
+
+    def _fresh(self, key: _Key) -> list[Part] | None:
+        """Return the parts of an age file of which nothing is packed, None if it is not whole.
+
+        Nothing is left of one that was erased.
+        """
         account, root = key
         header, size = self._loose.sizes(account, root)
-        if header is None or size is None:
+        if header is None and size is None:
             return []
+        if header is None or size is None:
+            return None
         parts = []
         if size <= SMALL:
             parts.append(self._part(account, root, PAYLOAD, "payload"))
@@ -183,8 +209,8 @@ class Packer:
         parts.append(self._part(account, root, number, "header"))
         return _all_sound(parts)
 
-    def _newer(self, waiting: tuple[str, bytes, int]) -> list[Part]:
-        """Return the headers that were put since an earlier one was packed."""
+    def _newer(self, waiting: _Waiting) -> list[Part] | None:
+        """Return the headers put since an earlier one was packed, None if one is not whole."""
         account, root, number = waiting
         packed = self._rows.find(account, root).version
         numbers = range(packed + 1, number + 1)
@@ -196,10 +222,10 @@ class Packer:
         return None if data is None else Part(account, root, version, data)
 
 
-def _all_sound(parts: Sequence[Part | None]) -> list[Part]:
-    """Return parts that are all there and whole; none of them where one is not."""
+def _all_sound(parts: Sequence[Part | None]) -> list[Part] | None:
+    """Return parts that are all there and whole, None where one is not."""
     kept = [each for each in parts if each is not None]
-    return kept if len(kept) == len(parts) and all(map(is_sound, kept)) else []
+    return kept if len(kept) == len(parts) and all(map(is_sound, kept)) else None
 
 
 class Packing:

@@ -260,6 +260,35 @@ def test_what_is_not_whole_is_not_packed(place: Place) -> None:
         assert list(payload_faults(store, ACCOUNT, each.payload, read=True))
 
 
+def test_a_header_that_is_not_whole_is_passed_over_and_told_of_once(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, several = place.open(), [envelope(bytes([n])) for n in range(4)]
+    place.deposit(store, *several[:2])
+    place.pack(store)
+    bad, good = (each.payload.root for each in several[:2])
+    for root in (bad, good):
+        store.put_header(ACCOUNT, root, HEADERS[1])
+    name = f"{ACCOUNT}/{bad.hex()}.newer.2"
+    place.put(name, HEADERS[1] + b"sha256 x\n")
+    place.deposit(store, *several[2:])
+    altered = f"{ACCOUNT}/{several[3].payload.root.hex()}.payload"
+    place.put(altered, b"x" * several[3].payload.size)
+    packer = place.packer(store)
+    turns = [packer.turn(4) for _ in range(3)]
+    assert turns == [True, False, False]
+    assert set(place.loose_names()) == {name, altered, altered.replace("payload", "header")}
+    require_whole(store, several[1], HEADERS[1])
+    require_whole(store, several[2])
+    told = [each.getMessage() for each in caplog.records]
+    assert len(told) == 2 and all("not packed" in each for each in told)
+    assert bad.hex() in told[0] and several[3].payload.root.hex() in told[1]
+    place.put(name, with_digest(HEADERS[1]))
+    place.pack(store)
+    require_whole(store, several[0], HEADERS[1])
+    assert name not in place.loose_names()
+
+
 def test_a_pack_is_no_larger_than_it_should_be(folder: Place) -> None:
     store = folder.open()
     several = [envelope(os.urandom(SMALL - 100)) for _ in range(150)]
@@ -439,18 +468,113 @@ def test_what_came_again_is_not_taken_for_erased_when_settling_is_cut_short(plac
     require_whole(again, one)
 
 
-def test_what_is_altered_is_not_copied_into_another_pack(place: Place) -> None:
-    store, one, two = place.open(), envelope(b"one"), envelope(b"two")
-    place.deposit(store, one, two)
+def faults(store: PackedEnvelopes, one: SmallEnvelope) -> str:
+    return "".join(payload_faults(store, ACCOUNT, one.payload, read=True))
+
+
+@pytest.mark.parametrize("harm", ["payload", "header", "end"])
+def test_beside_an_altered_part_others_are_erased_and_nothing_else_is_lost(
+    place: Place, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = place.open()
+    gone, good, bad = envelope(b"gone"), envelope(b"good"), envelope(b"bad", HEADERS[1])
+    place.deposit(store, gone, good, bad)
     place.pack(store)
-    ((name, data),) = place.contents().items()
-    place.put(name, data.replace(two.data, b"x" * len(two.data)))
-    with pytest.raises(StorageFailed, match="restore it from a backup"):
-        store.discard(ACCOUNT, [one.payload.root], 7)
-    place.put(name, data)
-    store.discard(ACCOUNT, [one.payload.root], 7)
-    require_whole(store, two)
-    assert one.data not in b"".join(place.contents().values())
+    ((pack, whole),) = place.contents().items()
+    part = bad.data if harm == "payload" else with_digest(HEADERS[1])
+    altered = b"?" + part[1:]
+    place.put(pack, whole[:-1] if harm == "end" else whole.replace(part, altered))
+    assert faults(store, bad) and not faults(store, good)
+
+    store.discard(ACCOUNT, [gone.payload.root], 7)
+    assert "1 parts of the pack" in caplog.text and pack in caplog.text
+    left = b"".join(place.contents().values())
+    assert gone.data not in left and (altered if harm != "end" else part[:-1]) in left
+    require_whole(store, good)
+    assert faults(store, bad)
+    place.forget_rows()
+    again = place.open()
+    again.shelf.take_up()
+    require_whole(again, good)
+    assert faults(again, bad)
+
+    place.put(pack, whole)  # from a backup
+    mended = place.open()
+    mended.shelf.take_up()
+    require_whole(mended, bad)
+    require_whole(mended, good)
+    assert gone.data not in b"".join(place.contents().values())
+    with pytest.raises(NotFound, match="entry 7 "), mended.open(ACCOUNT, gone.payload.root):
+        pass
+
+
+def test_a_pack_that_is_taken_up_with_an_altered_part_is_rid_of_what_was_erased(
+    place: Place,
+) -> None:
+    store = place.open()
+    gone, good, bad = envelope(b"gone"), envelope(b"good"), envelope(b"bad")
+    place.deposit(store, gone, good, bad)
+    place.pack(store)
+    ((pack, whole),) = place.contents().items()
+    store.discard(ACCOUNT, [gone.payload.root], 7)
+    for each in place.packs():
+        place.put(each, None)
+    place.put(pack, whole.replace(bad.data, b"?" + bad.data[1:]))
+    place.forget_rows()
+    again = place.open()
+    again.shelf.take_up()
+    assert gone.data not in b"".join(place.contents().values())
+    require_whole(again, good)
+    assert "payload was altered" in faults(again, bad)
+
+
+def test_a_pack_whose_table_was_altered_is_not_read_whole_again_and_again(
+    folder: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, one = folder.open(), envelope()
+    folder.deposit(store, one)
+
+    def hook(step: str) -> None:
+        if step == "entered":
+            raise Killed
+
+    store.shelf.hook = hook
+    with suppress(Killed):
+        folder.pack(store)
+    (pack,) = folder.packs()
+    whole = folder.contents()[pack]
+    folder.put(pack, whole[:30] + b"?" + whole[31:])
+    monkeypatch.setattr(FolderFiles, "read", lambda self, name: pytest.fail(f"{name} was read"))
+    again = folder.open()
+    again.shelf.finish()
+    require_whole(again, one)
+    monkeypatch.undo()
+    folder.put(pack, whole)
+    again.shelf.finish()
+    assert folder.loose_names() == []
+    require_whole(again, one)
+
+
+def test_a_header_that_was_altered_in_a_pack_that_was_only_begun_is_read_where_it_was(
+    place: Place,
+) -> None:
+    store, one = place.open(), envelope()
+    place.deposit(store, one)
+
+    def hook(step: str) -> None:
+        if step == "written":
+            raise Killed
+
+    store.shelf.hook = hook
+    with suppress(Killed):
+        place.pack(store)
+    (pack,) = place.packs()
+    whole, header = place.contents()[pack], with_digest(one.header)
+    place.put(pack, whole.replace(header, b"?" + header[1:]))
+    again = place.open()
+    for _ in range(2):
+        again.shelf.finish()
+        require_whole(again, one)
 
 
 # --- at the same time ---

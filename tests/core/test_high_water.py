@@ -177,6 +177,30 @@ def test_anew_mends_a_mark_of_which_one_file_is_lost(
     assert again == (first + 3 if numbered else first), "what the mark still told is believed"
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "certificate-number"])
+def test_a_place_that_does_not_answer_for_a_moment_has_not_lost_its_mark(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    place, empty = tmp_path / "other", tmp_path / "empty"
+    mark(directory, place)
+    (held,) = place.iterdir()
+    before = {each.name: each.read_bytes() for each in held.iterdir()}
+    read = FolderFiles.read
+
+    def fail(self: FolderFiles, wanted: str) -> bytes | None:
+        if wanted == name and not self.root.is_relative_to(directory):
+            raise StorageFailed("the store is restarting")
+        return read(self, wanted)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderFiles, "read", fail)
+        for where in (place, empty):
+            with pytest.raises(StorageFailed, match="is restarting"):
+                keep_high_water(directory, str(where), anew=True)
+    assert {each.name: each.read_bytes() for each in held.iterdir()} == before
+    assert not empty.exists() and read_settings(directory).high_water == str(place)
+
+
 def test_anew_keeps_the_check_where_only_the_number_is_lost(
     directory: Path, company: Company, tmp_path: Path
 ) -> None:

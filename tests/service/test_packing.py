@@ -10,7 +10,10 @@ from ledger.chain.statement import Payload, parse_statement
 from ledger.crypto.envelope import seal_header
 from ledger.crypto.recipients import X25519Identity
 from ledger.errors import Conflict, NotFound, StorageFailed
+from ledger.notary.care import movingrows
 from ledger.notary.care.fsck import WARNING, fsck
+from ledger.notary.care.migrating import migrate
+from ledger.notary.care.movingfiles import FOLDERS
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary, open_notary
@@ -19,10 +22,12 @@ from ledger.notary.packing import Packer, named_in
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import open_bucket
 from ledger.notary.storage.packshelf import no_hook
+from ledger.notary.storage.stores import open_books
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.wire.protocol import SmallEnvelope
 from tests.cli.conftest import run
 from tests.objects import ObjectServer
+from tests.postgres import Postgres
 from tests.service.conftest import HEADER, ORIGIN, Account, small_envelope
 from tests.service.test_objects import serving
 
@@ -37,6 +42,10 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         where = ("--objects", server.url())
     run("notary", "init", "--origin", ORIGIN, *where, "--dir", tmp_path / "notary")
     return tmp_path / "notary"
+
+
+class Killed(BaseException):
+    """The machine stops."""
 
 
 def pack(notary: Notary) -> None:
@@ -192,3 +201,123 @@ def test_a_backup_and_what_is_restored_from_it_hold_the_packs(tmp_path: Path) ->
         pack(notary)
     names = {each.name for each in (new / "objects").rglob("*") if each.is_file()}
     assert len(names) == 2 and all(each.endswith(".pack") for each in names)
+
+
+@pytest.mark.parametrize("to_a_bucket", [False, True], ids=["folder", "objects"])
+def test_packs_move_to_a_server_and_back_byte_for_byte(
+    to_a_bucket: bool,
+    postgres: Postgres,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    directory, url = tmp_path / "notary", postgres.new()
+    objects = request.getfixturevalue("object_server").url() if to_a_bucket else None
+    run("notary", "init", "--origin", ORIGIN, "--dir", directory)
+    with serving(directory) as service:
+        notary, one = service.notary, service.enrol()
+        made = list(deposits(one, b"first", b"second", b"third"))
+        pack(notary)
+        changed, gone = made[1][0], made[2]
+        one.client.put_envelopes([SmallEnvelope(changed.payload, OTHER_HEADER, changed.data)])
+        pack(notary)
+        made += deposits(one, b"fourth", b"fifth")
+        pack(notary)
+        made += deposits(one, b"loose")
+        newest = SmallEnvelope(made[3][0].payload, OTHER_HEADER, made[3][0].data)
+        one.client.put_envelopes([newest])
+
+    _cut_a_move_short(directory, url, objects, monkeypatch)
+    with serving(directory) as service:  # the old place counts still
+        entry = service.notary._store.entry(parse_statement(gone[1]).leaf_hash)
+        assert entry is not None
+        service.notary.execute(Discard(one.account, (entry.index,), "asked", "wang", "terminal"))
+    made.remove(gone)
+    before, whole = everything(directory), files(directory)
+    headers = {changed.payload: OTHER_HEADER, newest.payload: OTHER_HEADER}
+    receipts = receipts_of(directory, one, made, headers)
+
+    def require_the_same() -> None:
+        assert everything(directory) == before and files(directory) == whole
+        assert fsck(directory, ciphertext=True) == ()
+        assert receipts_of(directory, one, made, headers) == receipts
+        with open_notary(directory) as notary, pytest.raises(NotFound, match="deleted"):
+            notary.envelopes.header(one.account, gone[0].payload.root)
+        assert everything(directory) == before and files(directory) == whole
+
+    migrate(directory, database=url, objects=objects)
+    settings = place.read_settings(directory)
+    assert (settings.database, settings.objects) == (url, objects)
+    put_away(directory, tmp_path / "old", files=to_a_bucket)
+    require_the_same()
+    if to_a_bucket:
+        migrate(directory, database=url, objects=None)
+    migrate(directory, database=None, objects=None)
+    require_the_same()
+    with serving(directory) as service:
+        pack(service.notary)
+        assert all(name.endswith(".pack") for name in files(directory))
+    assert receipts_of(directory, one, made, headers) == receipts
+
+
+def _cut_a_move_short(
+    directory: Path, url: str, objects: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop it behind the rows about packs and, where files move, amid these."""
+    copy = movingrows._copy_anew
+
+    def stop(*given: object, **named: object) -> None:
+        copy(*given, **named)  # type: ignore[arg-type]
+        if given[2][0].name == "packs":  # type: ignore[index]
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(movingrows, "_copy_anew", stop)
+        migrate(directory, database=url, objects=objects)
+
+    def stop_amid(done: int, total: int) -> None:
+        if done > total // 2 - 1_000:
+            raise Killed
+
+    if objects is not None:
+        with pytest.raises(Killed):
+            migrate(directory, database=url, objects=objects, files_progress=stop_amid)
+
+
+def everything(directory: Path) -> tuple[object, ...]:
+    """The checkpoints that were signed, and the log as it is published."""
+    settings = place.read_settings(directory)
+    with open_books(directory, settings) as (_, checkpoints):
+        signed = checkpoints.all()
+    if settings.objects is None:
+        root = directory / "log"
+        log = {str(each.relative_to(directory)): each.read_bytes()
+               for each in root.rglob("*") if each.is_file()}  # fmt: skip
+    else:
+        bucket = open_bucket(settings.objects)
+        log = {name: bucket.read(name) or b"" for name, _ in bucket.under("log/")}
+    return signed, {name: data for name, data in log.items() if "/signed/" not in name}
+
+
+def receipts_of(
+    directory: Path,
+    one: Account,
+    made: list[tuple[SmallEnvelope, bytes]],
+    headers: dict[Payload, bytes],
+) -> list[bytes]:
+    """The receipts of deposits, whose age files are what was uploaded."""
+    with serving(directory) as service:
+        for envelope, _ in made:
+            with service.notary.envelopes.open(one.account, envelope.payload.root) as found:
+                header, size, read = found
+                assert header == headers.get(envelope.payload, envelope.header)
+                assert read(0, size) == envelope.data
+        leaves = [parse_statement(statement).leaf_hash for _, statement in made]
+        return [service.notary.sequencer.receipt(each) for each in leaves]
+
+
+def put_away(directory: Path, folder: Path, *, files: bool) -> None:
+    folder.mkdir()
+    for each in [*directory.glob("*.sqlite*"), *(directory / name for name in FOLDERS if files)]:
+        if each.exists():
+            each.rename(folder / each.name)

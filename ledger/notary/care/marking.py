@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ledger.errors import Conflict, NotFound, NotSigning
+from ledger.errors import Conflict, NotFound, NotSigning, StorageFailed
 from ledger.notary.care.copying import storage
 from ledger.notary.certificates.register import read_reserved
 from ledger.notary.ports import SignedCheckpoint, no_hook
@@ -60,10 +60,15 @@ def keep_high_water(directory: Path, named: str | None, *, anew: bool) -> Signed
 
 
 def _held(read: Callable[[], T], *, maybe_lost: bool) -> T | None:
-    """Return what a file of the mark holds; None where it is lost, if it may be. Raises NotSigning."""
+    """Return what a file of the mark holds; None where it is lost, if it may be.
+
+    Raises NotSigning; StorageFailed where its place does not answer, which says nothing about the mark.
+    """
     try:
         return read()
-    except NotSigning:
+    except NotSigning as error:
+        if isinstance(error.__cause__, StorageFailed):
+            raise error.__cause__ from None
         if maybe_lost:
             return None
         raise

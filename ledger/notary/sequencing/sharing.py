@@ -136,21 +136,21 @@ class Sharing:
         self._queue.close()
 
     def forward(self, items: Sequence[Planned]) -> None:
-        """Leave items for whoever writes."""
+        """Leave items for whoever writes. Those of other processes are in the queue as it is."""
+        self._under_way.fail([each for each in items if each.remote], _late())
         left = []
         with self._lock:
-            for item in items:
+            for item in (each for each in items if not each.remote):
                 token, until = self._random(_TOKEN), time.monotonic() + PATIENCE
                 self._waiting[token] = item, until
                 left.append(_left(token, item))
         try:
             if left:
                 self._queue.leave(left)
-        except SealbookError as error:
+        except SealbookError as error:  # what was left all the same may be answered by now
             with self._lock:
-                for each in left:
-                    self._waiting.pop(each.token, None)
-            self._under_way.fail(items, error)
+                found = [self._waiting.pop(each.token, None) for each in left]
+            self._under_way.fail([each[0] for each in found if each is not None], error)
 
     def hand_on(self, items: Sequence[Planned], error: SealbookError) -> None:
         """Leave what this process could not enter any more to whoever writes by now."""
@@ -282,7 +282,11 @@ class Sharing:
             else:
                 entered.append((found[0], outcome.index))
         if entered:
-            self._line.answer(entered)
+            try:
+                self._line.answer(entered)
+            except SealbookError as error:
+                self._under_way.fail([item for item, _ in entered], error)
+                raise
 
     def _give_up(self) -> None:
         now = time.monotonic()
@@ -290,12 +294,14 @@ class Sharing:
             late = [token for token, (_, until) in self._waiting.items() if until < now]
             items = [self._waiting.pop(token)[0] for token in late]
         for item in items:
-            self._under_way.refuse(
-                item,
-                StorageFailed(  # it may be entered yet
-                    "The notary did not come to enter this in time. Nothing was lost: send it again."
-                ),
-            )
+            self._under_way.refuse(item, _late())
+
+
+def _late() -> StorageFailed:
+    """Return what is to be said of what may be entered yet."""
+    return StorageFailed(
+        "The notary did not come to enter this in time. Nothing was lost: send it again."
+    )
 
 
 def _left(token: bytes, item: Planned) -> Left:

@@ -34,7 +34,7 @@ from ledger.notary.storage.envelopes import (
     without_digest,
 )
 from ledger.notary.storage.packs import Where
-from ledger.notary.storage.packshelf import PackShelf
+from ledger.notary.storage.packshelf import PackShelf, is_header
 from ledger.wire.protocol import SmallEnvelope, Upload
 
 _TRIES = 3
@@ -233,6 +233,8 @@ class PackedEnvelopes:
                     data = self.loose.read_part(account, root, "header")
                 if data is None and found.header is not None:
                     data = self.shelf.read(found.header)
+                if data is not None and found.settled and not is_header(data):
+                    data = self.loose.read_part(account, root, "header") or data
             if data is not None:
                 return data
         return None if found.header is None else self.shelf.read(found.header)

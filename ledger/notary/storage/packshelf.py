@@ -5,6 +5,7 @@ files go that it holds. Rows say how far each pack has come, so whoever comes ne
 has left (`finish`). What is erased goes with its pack: the rest of it is written as another one first.
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -30,6 +31,8 @@ from ledger.quoted import quoted
 FOLDER = "packs"
 """Beside the accounts' folders; no account is called so."""
 _SUFFIX = ".pack"
+
+_log = logging.getLogger("sealbook.notary")
 
 Hook = Callable[[str], None]
 """Called with the name of each durable step once it is taken: for tests that stop there."""
@@ -108,8 +111,9 @@ class PackShelf:
             if state == State.MAKING:
                 self._finish_begun(pack)
                 continue
-            data, stated = self._files.read(_name(pack)), self._stated(pack)
-            if data is not None and stated is not None:
+            stated = self._stated(pack)
+            data = None if stated is None else self._files.read(_name(pack))
+            if data is not None:
                 parts = [_part(each, data) for each in self.rows.parts(pack, stated)]
                 self._settle(pack, [each for each in parts if is_sound(each)])
 
@@ -130,7 +134,7 @@ class PackShelf:
                 stated = parse_pack(data)
             except MalformedData:
                 continue  # what it held is missed where a deposit names it, and the pack by `damaged`
-            found += self._enter(pack, data, stated, mend=mend)
+            found += self._enter(pack, stated, mend=mend)
         if found:
             there = set(map(_number, self._files.names()))
             self.rows.forget_empty(known.keys() - there)
@@ -142,7 +146,6 @@ class PackShelf:
     def _enter(
         self,
         pack: int,
-        data: bytes,
         stated: Sequence[Packed],
         *,
         mend: bool,
@@ -155,8 +158,7 @@ class PackShelf:
         if not self.rows.take_up(pack, kept, self._held_badly(kept), begun=begun):
             return False
         entered = self.rows.parts(pack, stated)
-        sound = all(is_sound(_part(each, data)) for each in entered)
-        if mend and sound and len(entered) < len(stated):
+        if mend and len(entered) < len(stated):
             self._replace(pack, entered, entered, erased)
         return True
 
@@ -193,7 +195,7 @@ class PackShelf:
             if self.rows.abandon(pack):
                 self._remove(pack)
         else:
-            self._enter(pack, data, stated, mend=True, begun=True)
+            self._enter(pack, stated, mend=True, begun=True)
 
     def _is_elsewhere(self, part: Part, place: Packed) -> bool:
         """Return whether a part of a pack is loose too, or whole in another pack, or was erased."""
@@ -226,16 +228,19 @@ class PackShelf:
         kept: Sequence[Packed],
         gone: Iterable[tuple[str, bytes]],
     ) -> None:
-        """Write a pack again with what is kept of it."""
+        """Write a pack again with what is kept of it, each part as it is, altered ones too."""
         data = self._files.read(_name(pack)) if kept else None
         new: int | None = None
         places: tuple[Packed, ...] = ()
         if data is not None:
             copied = [_part(each, data) for each in kept]
-            if not all(map(is_sound, copied)):
-                raise StorageFailed(
-                    f"The pack {quoted(self._files.where(_name(pack)))} was altered; restore it from "
-                    "a backup, then give the command again."
+            altered = sum(not is_sound(each) for each in copied)
+            if altered:
+                _log.warning(
+                    "%d parts of the pack %s were altered: put it back from a backup before the next "
+                    "one is made, and start the notary again",
+                    altered,
+                    self._files.where(_name(pack)),
                 )
             new, places = self._write(copied)
         elif kept:
