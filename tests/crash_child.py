@@ -15,6 +15,7 @@ from pathlib import Path
 from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, verify_enrolment_request
 from ledger.chain.receipt import parse_receipt
 from ledger.crypto.keys import SigningKey
+from ledger.errors import StorageFailed, Unavailable
 from ledger.notary.care.rebuild import rebuild
 from ledger.notary.care.restore import restore
 from ledger.notary.notary import Notary
@@ -90,8 +91,17 @@ def shared(hook: Hook) -> None:
         while not (WORK / "go").exists():
             time.sleep(0.02)
         for number in range(ROUNDS):
-            for receipt in deposit(notary, statements(depositor, number)):
+            for receipt in deposit_again(notary, statements(depositor, number)):
                 answer(receipt)
+
+
+def deposit_again(notary: Notary, some: list[bytes]) -> list[bytes]:
+    """Deposit as every depositor does: what could not be entered now is sent again."""
+    while True:
+        try:
+            return deposit(notary, some)
+        except (StorageFailed, Unavailable):
+            time.sleep(0.1)
 
 
 def stamp(hook: Hook) -> None:

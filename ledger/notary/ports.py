@@ -184,6 +184,10 @@ class SignedCopies(Protocol):
         """Return the checkpoints of a file, as far as they can be read, and whether that is all."""
         ...
 
+    def holds(self, number: int, checkpoints: Sequence[SignedCheckpoint]) -> bool:
+        """Return whether a file holds these and nothing else, as far as a crash could have left it."""
+        ...
+
     def numbers(self) -> list[int]:
         """Return the numbers of the files that there are, in order."""
         ...

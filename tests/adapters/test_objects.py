@@ -178,6 +178,33 @@ def test_a_full_file_of_copies_is_one_object(bucket, monkeypatch):
     assert again.read(1) == (many[4:6], True) and again.numbers() == [0, 1, 2]
 
 
+def test_copies_are_held_or_not(opened):
+    many = [signed(height, height + 1) for height in range(5)]
+    log = opened()
+    for each in many[:4]:
+        log.signed.append(each)
+    copies = opened().signed
+    assert copies.holds(0, many[:4]) and copies.holds(1, [])
+    assert not copies.holds(0, many[:3]) and not copies.holds(0, many)
+    assert not copies.holds(0, [*many[:3], signed(3, 9)])
+
+
+def test_who_takes_over_does_not_read_each_copy_in_a_bucket(bucket, monkeypatch):
+    many = [signed(height, height + 1) for height in range(40)]
+    files = BucketFiles(bucket, "log")
+    copies = SignedObjects(files)
+    for each in many:
+        copies.append(each)
+    read, names = files.read, []
+    monkeypatch.setattr(files, "read", lambda name: names.append(name) or read(name))
+    assert copies.last() == many[-1] and copies.holds(0, many)
+    assert len(names) == 2
+    bucket.put("log/signed/000000000.d/000000000039", b"damaged", {})
+    assert copies.last() == many[-2] and not copies.holds(0, many)
+    bucket.delete(["log/signed/000000000.d/000000000007"])
+    assert copies.last() == many[-2] and not copies.holds(0, many[:-1])
+
+
 # --- what never changes, and who comes second ---
 
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -32,7 +32,7 @@ from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
 from ledger.notary.ports import Anchor, Stamp, Step
-from ledger.notary.sequencing.planning import Reply
+from ledger.notary.sequencing.planning import Planned, Reply
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
@@ -111,6 +111,15 @@ def cut_off(database: str) -> None:
         database,
         "SELECT pg_terminate_backend(pid) FROM pg_locks "
         "WHERE locktype = 'advisory' AND granted AND objsubid = 1",
+    )
+
+
+def cut_off_all(database: str) -> None:
+    """End every connection of every notary, and wait until they are gone."""
+    sql(
+        database,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name LIKE 'sealbook %'",
     )
 
 
@@ -360,6 +369,18 @@ def test_a_server_that_goes_away_is_a_failure_in_words_and_the_notary_goes_on(
     assert errors(work / "notary") == []
 
 
+def test_a_connection_that_the_server_has_ended_is_lent_to_nobody(work: Path) -> None:
+    """As of a process that hung, was cut off, and is asked at the moment when it wakes up."""
+    settings = read_settings(work / "notary")
+    with open_server(settings) as server:
+        assert server is not None and settings.database is not None
+        store = LedgerDatabase(server)
+        with server.lent(), server.lent(), server.lent():
+            pass
+        cut_off_all(settings.database)
+        assert [store.size() for _ in range(3)] == [store.size()] * 3
+
+
 # --- several processes
 
 
@@ -436,6 +457,26 @@ def test_what_waits_for_who_writes_outlives_the_servers_crash(
     first._sharing._taking = True
     receipts = [each.result(25) for each in futures]
     assert len({parse_receipt(each).position.index for each in receipts}) == len(some)
+
+
+def test_what_another_has_entered_is_answered_when_the_database_fails_meanwhile(
+    depositor: Company, two: tuple[Notary, Notary]
+) -> None:
+    _, second = two
+    answer = second.sequencer.answer
+    failures = [StorageFailed("gone")]
+
+    def failing(entered: Sequence[tuple[Planned, int]]) -> None:
+        if failures:
+            raise failures.pop()
+        answer(entered)
+
+    second.sequencer.answer = failing  # type: ignore[method-assign]
+    some = depositor.statements(1)
+    with pytest.raises(StorageFailed, match="gone"):
+        deposit(second, some)
+    assert second.sequencer.waiting == 0
+    require_same_ledger(second, [], deposit(second, some))
 
 
 def test_another_takes_over_from_one_that_is_closed(
@@ -548,8 +589,8 @@ def test_one_that_hangs_loses_the_right_and_forks_nothing_when_it_wakes(
             os.kill(hanging.pid, signal.SIGSTOP)
             receipts = deposit(notary, depositor.statements(10))
             assert notary.sequencer.leads
-            os.kill(hanging.pid, signal.SIGCONT)
             (work / "go").touch()
+            os.kill(hanging.pid, signal.SIGCONT)
             assert hanging.wait(60) == 0
             require_same_ledger(notary, [], [*answers(work), *receipts])
     assert errors(work / "notary") == []

@@ -454,7 +454,7 @@ class BlockWriter:
             if number in present and number < newest:
                 continue
             wanted = self._signed.all(first - 1, min(SIGNED_IN_A_FILE, end - first))
-            if self._log.signed.read(number) != (wanted, True):
+            if not self._log.signed.holds(number, wanted):
                 with self.step(Step.COPY):
                     self._log.signed.write(number, wanted)
 

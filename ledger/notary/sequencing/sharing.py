@@ -281,12 +281,12 @@ class Sharing:
                 self._under_way.refuse(found[0], kind(outcome.detail or ""))
             else:
                 entered.append((found[0], outcome.index))
-        if entered:
-            try:
+        try:
+            if entered:
                 self._line.answer(entered)
-            except SealbookError as error:
-                self._under_way.fail([item for item, _ in entered], error)
-                raise
+        except SealbookError as error:  # they are entered, and no longer in the queue
+            self._under_way.fail([item for item, _ in entered], error)
+            raise
 
     def _give_up(self) -> None:
         now = time.monotonic()

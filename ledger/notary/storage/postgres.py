@@ -141,6 +141,7 @@ class Server:
             timeout=LENT_SECONDS,
             reconnect_timeout=CONNECT_SECONDS,
             configure=self._configure,
+            check=self._require_open,
             open=False,
         )
         self.lead = Lead(self, origin)
@@ -319,6 +320,15 @@ class Server:
 
     def _configure(self, connection: psycopg.Connection[Any]) -> None:
         connection.prepare_threshold = 2
+
+    def _require_open(self, connection: psycopg.Connection[Any]) -> None:
+        """Raise psycopg.Error where the server has ended a connection; nothing is asked of it."""
+        try:
+            for _ in range(2):  # its last words, the end
+                connection.pgconn.consume_input()
+        except psycopg.Error:
+            self.pool.drain()
+            raise
 
     def _require_safe(self, connection: psycopg.Connection[Any]) -> None:
         for setting, good in _SAFE.items():

@@ -90,6 +90,10 @@ class SignedLog:
         found, self._sizes[number] = parse_frames(data, number * SIGNED_IN_A_FILE)
         return found, self._sizes[number] == len(data)
 
+    def holds(self, number: int, checkpoints: Sequence[SignedCheckpoint]) -> bool:
+        """Return whether a file holds these and nothing else."""
+        return self.read(number) == (list(checkpoints), True)
+
     def numbers(self) -> list[int]:
         """Return the numbers of the files that there are, in order."""
         with contextlib.suppress(FileNotFoundError):

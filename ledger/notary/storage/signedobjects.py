@@ -66,15 +66,22 @@ class SignedObjects:
             found, end = parse_frames(packed, first)
             return found, end == len(packed)
         found = []
-        names = self._files.names(_folder(number))
         with ThreadPoolExecutor(_READERS) as pool:
-            frames = pool.map(lambda each: self._files.read(f"{_folder(number)}/{each}"), names)
-            for frame in frames:
-                one, end = parse_frames(frame or b"", first + len(found))
-                if len(one) != 1 or end != len(frame or b""):
+            for each in pool.map(self._at, self._singles(number)):
+                if each is None or each.height != first + len(found):
                     return found, False
-                found += one
+                found.append(each)
         return found, True
+
+    def holds(self, number: int, checkpoints: Sequence[SignedCheckpoint]) -> bool:
+        """Return whether these and nothing else are there, which their names say: each is put whole.
+
+        Only the newest is read. To read up to 1,024 would let all wait for whoever takes over.
+        """
+        names = [_single(each.height) for each in checkpoints]
+        if self._files.exists(_packed(number)) or names != self._singles(number):
+            return self.read(number) == (list(checkpoints), True)
+        return not names or self._at(names[-1]) == checkpoints[-1]
 
     def numbers(self) -> list[int]:
         """Return the numbers of the files that there are, in order."""
@@ -90,7 +97,23 @@ class SignedObjects:
 
     def last(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint that can be read, None when there is none."""
-        return newest(self)
+        for number in reversed(self.numbers()):
+            if self._files.exists(_packed(number)):
+                return newest(self)
+            for name in reversed(self._singles(number)):
+                if (found := self._at(name)) is not None:
+                    return found
+        return None
+
+    def _singles(self, number: int) -> list[str]:
+        """Return the names of a file's checkpoints that lie by themselves, in order."""
+        return [f"{_folder(number)}/{each}" for each in self._files.names(_folder(number))]
+
+    def _at(self, name: str) -> SignedCheckpoint | None:
+        """Return the checkpoint of this name, None where it cannot be read."""
+        data, height = self._files.read(name) or b"", name.rpartition("/")[2]
+        found, end = parse_frames(data, int(height) if height.isdecimal() else -1)
+        return found[0] if len(found) == 1 and end == len(data) else None
 
     def _pack(self, number: int) -> None:
         found, whole = self.read(number)
