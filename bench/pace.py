@@ -2,28 +2,41 @@
 
 The rate that the service can keep is measured first, with 64 connections that send the next statement
 as soon as they have a receipt; then half of it and nine tenths of it are sent as they are due. A time
-is from when the statement was due to its receipt, so it holds the waiting for a block and HTTP as well
-as what is promised: from the block's closing to the receipt.
+is from when the statement was due to its receipt, so it holds the waiting for a block and HTTP as well.
+What is promised is less, from the block's closing to its last receipt, which the service counts itself:
+the first of its bounds that 99 of 100 blocks kept, all rounds together.
 """
 
+import re
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench.load import write_requests
 from bench.row import Row
-from bench.service import CONNECTIONS, SERVICE, SINGLES, Depositor, post, running
+from bench.service import CONNECTIONS, SINGLES, Depositor, post, running
 from ledger.wire.protocol import COSE
 
 SECONDS = 10
 """At each rate, in each round."""
 ROUNDS = 3
+SERVICE = """
+import sys
+from pathlib import Path
+from api.server import serve
+from api.settings import Settings
+sys.stderr = open("/dev/null", "w")
+metrics = ("127.0.0.1", {metrics})
+serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), Settings(workers=1, metrics=metrics))
+"""
 GATES = ((0.5, 0.3), (0.9, 1.0))
-"""Part of the saturation, and the seconds in which 99 of 100 receipts come."""
+"""Part of the saturation, and the seconds from a block's closing to its receipts, for 99 of 100."""
 
 
 def rows() -> Iterator[Row]:
@@ -31,7 +44,10 @@ def rows() -> Iterator[Row]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         depositor = Depositor(folder / "notary")
-        port = stack.enter_context(running(SERVICE, folder / "notary"))
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            metrics = probe.getsockname()[1]
+        service = SERVICE.format(metrics=metrics)
+        port = stack.enter_context(running(service, folder / "notary"))
 
         def load(how: str, count: int) -> list[float]:
             statements = depositor.statements(count)
@@ -48,6 +64,7 @@ def rows() -> Iterator[Row]:
         saturation()
         for part, gate in GATES:
             rates, shares = [], []
+            before = _closed(metrics)
             for _ in range(ROUNDS):
                 rate = part * saturation()
                 taken = load(f"{rate}/s", int(rate * SECONDS))
@@ -58,6 +75,23 @@ def rows() -> Iterator[Row]:
                 f"one a request at {part:.0%} of saturation, {statistics.median(rates):,.0f}/s: "
                 "due to receipt",
                 f"p50 {middle * 1000:.0f} ms, p99 {late * 1000:.0f} ms",
-                gate=f"p99 at most {gate * 1000:.0f} ms",
-                missed=late > gate,
             )
+            blocks = [
+                b - a for a, b in zip(before.values(), _closed(metrics).values(), strict=True)
+            ]
+            kept = zip(before, blocks, strict=True)
+            bound = next(each for each, count in kept if count >= 0.99 * blocks[-1])
+            yield Row(
+                f"the same, from a block's closing to its last receipt, {blocks[-1]:,.0f} blocks",
+                f"p99 at most {bound * 1000:.0f} ms",
+                gate=f"p99 at most {gate * 1000:.0f} ms",
+                missed=bound > gate,
+            )
+
+
+def _closed(port: int) -> dict[float, float]:
+    """Return how many blocks were answered within each bound, seconds, since the start."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    name = "sealbook_block_to_receipt_seconds_bucket"
+    return {float(le): float(n) for le, n in re.findall(rf'{name}{{le="([^"]+)"}} (\S+)', text)}
