@@ -10,7 +10,7 @@ import click
 import pytest
 
 from api.server import GRACE
-from ledger.cli.root import cli
+from ledger.cli.root import LASTING, cli
 from ledger.notary.options import OPTIONS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -53,6 +53,12 @@ def test_a_unit_starts_a_command_that_there_is_and_is_hardened(unit: Path) -> No
 
 def test_the_notary_is_given_time_to_answer_what_it_has_accepted() -> None:
     assert int(fields(DEPLOY / "systemd/sealbook-notary.service")["TimeoutStopSec"]) > GRACE
+
+
+def test_the_notary_is_started_again_until_a_person_has_to_see_to_it() -> None:
+    said = fields(DEPLOY / "systemd/sealbook-notary.service")
+    assert (said["Restart"], said["StartLimitIntervalSec"]) == ("on-failure", "0")
+    assert said["RestartPreventExitStatus"] == f"2 {LASTING}"
 
 
 def test_the_service_may_write_where_the_backup_that_is_ordered_goes() -> None:
