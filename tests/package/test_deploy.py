@@ -4,11 +4,14 @@ import re
 import shlex
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import click
 import pytest
+from fastapi.routing import APIRoute
 
+from api import deposits, envelopes, probes
 from api.server import GRACE
 from ledger.cli.root import LASTING, cli
 from ledger.notary.options import OPTIONS
@@ -92,3 +95,18 @@ def test_proxy_and_container_name_the_services_port_and_commands() -> None:
     parsed(["notary", "serve"])
     for name in re.findall(r"SEALBOOK_NOTARY_\w+", container):
         assert name in {each.variable for each in OPTIONS} | {"SEALBOOK_NOTARY_DIR"}
+
+
+def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
+    text = (DEPLOY / "cluster/Caddyfile").read_text()
+    found = re.search(r"@deposits \{\s+path (.*)\s+not method GET\s+\}", text)
+    assert found is not None
+    for router in (deposits.router, envelopes.router):
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            path = route.path.replace("{", "").replace("}", "")
+            if route.methods != {"GET"}:
+                assert any(fnmatch(path, each) for each in found[1].split()), path
+    assert "handle @deposits {\n\t\timport notaries /ready" in text
+    assert "handle {\n\t\timport notaries /live" in text
+    assert {"/live", "/ready"} == {getattr(each, "path", None) for each in probes.router.routes}
