@@ -64,6 +64,14 @@ def test_the_notary_is_started_again_until_a_person_has_to_see_to_it() -> None:
     assert said["RestartPreventExitStatus"] == f"2 {LASTING}"
 
 
+def test_hardening_leaves_what_the_handbook_promises() -> None:
+    notary = fields(DEPLOY / "systemd/sealbook-notary.service")
+    assert "ProcSubset" not in notary, "process_* would be gone from the metrics"
+    doctor = fields(DEPLOY / "systemd/sealbook-doctor.service")
+    assert "ProtectClock" not in doctor, "whether the clock is synchronised could not be read"
+    assert {"adjtimex", "clock_adjtime"} <= set(doctor["SystemCallFilter"].split())
+
+
 def test_the_service_may_write_where_the_backup_that_is_ordered_goes() -> None:
     target = shlex.split(fields(DEPLOY / "systemd/sealbook-backup.service")["ExecStart"])[-1]
     written = fields(DEPLOY / "systemd/sealbook-notary.service")["ReadWritePaths"]
