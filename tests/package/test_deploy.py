@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -118,3 +119,17 @@ def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
     assert "handle @deposits {\n\t\timport notaries /ready" in text
     assert "handle {\n\t\timport notaries /live" in text
     assert {"/live", "/ready"} == {getattr(each, "path", None) for each in probes.router.routes}
+
+
+def test_an_image_is_built_from_what_the_wheel_needs_and_of_extras_that_there_are() -> None:
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], *wheel["shared-data"], "LICENSE"}
+    lines = (DEPLOY.parent / ".containerignore").read_text().splitlines()
+    assert "*" in lines
+    seen = {each[1:] for each in lines if each.startswith("!")}
+    assert needed | {"pyproject.toml", "requirements.lock", "README.md", "make_shared.py"} <= seen
+    container = (DEPLOY / "container/Containerfile").read_text()
+    extras = re.findall(r"--extra (\w+)", container)
+    assert set(extras) <= set(project["project"]["optional-dependencies"])
+    assert "notary" in extras
