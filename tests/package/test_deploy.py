@@ -14,11 +14,13 @@ from fastapi.routing import APIRoute
 
 from api import deposits, envelopes, probes
 from api.server import GRACE
+from ledger.cli.notary.group import DIRECTORY_VARIABLE
 from ledger.cli.root import LASTING, cli
-from ledger.notary.options import OPTIONS
+from ledger.notary.options import OPTIONS, choose
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
+CLUSTER = sorted((DEPLOY / "cluster").glob("*.service"))
 SERVICES = [each for each in UNITS if each.suffix == ".service"]
 PROGRAM = "/opt/sealbook/bin/sealbook"
 PORT = next(each.default for each in OPTIONS if each.name == "port")
@@ -102,8 +104,6 @@ def test_proxy_and_container_name_the_services_port_and_commands() -> None:
     assert f"EXPOSE {PORT}" in container
     assert f":{PORT}/live" in container
     parsed(["notary", "serve"])
-    for name in re.findall(r"SEALBOOK_NOTARY_\w+", container):
-        assert name in {each.variable for each in OPTIONS} | {"SEALBOOK_NOTARY_DIR"}
 
 
 def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
@@ -133,3 +133,44 @@ def test_an_image_is_built_from_what_the_wheel_needs_and_of_extras_that_there_ar
     extras = re.findall(r"--extra (\w+)", container)
     assert set(extras) <= set(project["project"]["optional-dependencies"])
     assert "notary" in extras
+
+
+def variables(path: Path) -> dict[str, str]:
+    """Return what a file of the environment sets."""
+    return dict(re.findall(r"^(\w+)=(.*)$", path.read_text(), re.M))
+
+
+def test_every_variable_of_ours_is_one_that_the_service_reads() -> None:
+    known = {each.variable for each in OPTIONS} | {DIRECTORY_VARIABLE}
+    for path in DEPLOY.rglob("*"):
+        if path.is_file():
+            assert set(re.findall(r"SEALBOOK_NOTARY_\w+", path.read_text())) <= known, path
+
+
+def test_the_cluster_s_environment_reaches_the_units_that_need_it() -> None:
+    shared, own = (variables(DEPLOY / f"cluster/{each}.env") for each in ("cluster", "notary"))
+    choose({}, own)
+    assert {"SEALBOOK_NOTARY_HOST", "SEALBOOK_NOTARY_PROXY", "PGPASSWORD"} <= own.keys()
+    assert own["SEALBOOK_NOTARY_HOST"] == shared["NODE"]
+    for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert own[each] == shared[each]
+    for unit in CLUSTER:
+        assert "EnvironmentFile=/etc/sealbook/cluster.env" in unit.read_text()
+        assert set(re.findall(r"\$\{(\w+)\}", unit.read_text())) <= shared.keys()
+    for name in ("notary", "backup", "doctor"):
+        unit = DEPLOY / f"systemd/sealbook-{name}.service"
+        assert "EnvironmentFile=-/etc/sealbook/notary.env" in unit.read_text()
+
+
+@pytest.mark.parametrize("unit", [*SERVICES, *CLUSTER], ids=lambda path: path.stem)
+def test_the_handbook_names_the_users_and_places_of_the_units(unit: Path) -> None:
+    handbook = (DEPLOY.parent / "docs/operate.md").read_text()
+    text = unit.read_text()
+    named = set(re.findall(r"(?<![\w}])/(?:etc|var)/[\w./-]+", text))
+    for each in {*named, *re.findall("^User=(.*)", text, re.M)}:
+        assert each.removesuffix("/ledger") in handbook or is_copied(each), each
+
+
+def is_copied(path: str) -> bool:
+    """Whether a place in /etc/sealbook is that of a file in deploy/cluster, all of which go there."""
+    return path.startswith("/etc/sealbook/") and (DEPLOY / "cluster" / Path(path).name).exists()
