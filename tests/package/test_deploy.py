@@ -90,8 +90,8 @@ def test_a_timer_has_its_service(timer: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
 def test_systemd_finds_nothing_to_say_of_the_units(tmp_path: Path) -> None:
-    for unit in UNITS:
-        text = unit.read_text().replace(PROGRAM, "/bin/true")
+    for unit in [*UNITS, *CLUSTER]:
+        text = re.sub(r"/opt/sealbook/bin/\w+", "/bin/true", unit.read_text())
         (tmp_path / unit.name).write_text(re.sub("^User=.*", "User=root", text, flags=re.M))
     command = ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -174,3 +174,12 @@ def test_the_handbook_names_the_users_and_places_of_the_units(unit: Path) -> Non
 def is_copied(path: str) -> bool:
     """Whether a place in /etc/sealbook is that of a file in deploy/cluster, all of which go there."""
     return path.startswith("/etc/sealbook/") and (DEPLOY / "cluster" / Path(path).name).exists()
+
+
+def test_the_compose_file_founds_the_ledger_for_all_three() -> None:
+    text = (DEPLOY / "cluster/compose.yaml").read_text()
+    found = re.search(r"sealbook (notary init (?:.*\\\n)*.*)", text)
+    assert found is not None
+    words = parsed(shlex.split(found[1].replace("\\\n", " "))).params
+    assert str(words["database"]).startswith("postgresql://sealbook@database1,database2,database3/")
+    assert all(f"/var/lib/sealbook-notary/. /srv/notary{each}/" in text for each in (2, 3))
