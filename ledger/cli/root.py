@@ -145,7 +145,8 @@ def _explain(error: Exception) -> tuple[int, str, Message]:
             said = escape(" ".join(error.format_message().split()), quotes=False)
             return 2, "usage", f"{take(said, _MOST_USAGE)}\nTry '{where} --help'."
         case Lasting(__cause__=Exception() as cause):
-            return LASTING, *_explain(cause)[1:]
+            _, kind, message = _explain(cause)
+            return LASTING, kind, message
         case click.ClickException():
             return 1, "error", escape(error.format_message(), quotes=False)
         case SealbookError():
