@@ -36,6 +36,10 @@ _COLLECT = (50_000, 20, 50)
 """Objects more than before, and searches of the younger ones, until there is a search for garbage."""
 
 
+class CannotListen(InvalidInput):
+    """Nothing can listen at an address, at this moment or at all."""
+
+
 def serve(
     directory: Path,
     host: str = DEFAULT_HOST,
@@ -46,7 +50,7 @@ def serve(
     """Serve the notary in `directory` until SIGTERM or SIGINT; answer what was accepted, then return.
 
     Where the disk is full or can only be read, it serves readers alone; whoever mends the disk starts
-    it again. Raises InvalidInput when the address cannot be used, and whatever `open_notary` raises.
+    it again. Raises CannotListen, and whatever `open_notary` raises.
     """
     settings = settings or Settings()
     start_logging(settings.log_level, settings.log_format)
@@ -189,7 +193,7 @@ def _naming(host: str, port: int, option: str) -> Iterator[None]:
     try:
         yield
     except (OSError, OverflowError) as error:
-        raise InvalidInput(
+        raise CannotListen(
             f"The service cannot listen at {quoted(host)}, port {port} ({quoted(error)}). Stop what "
             f"uses the port, or choose another with {quoted(option)}."
         ) from error

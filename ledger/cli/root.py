@@ -1,7 +1,7 @@
 """The commands by audience, each imported when it is run, and the one place where errors are shown.
 
 Exit codes: 0 done, every required claim proven; 1 something failed or a claim is missing; 2 wrong
-usage; 130 interrupted.
+usage; 78 a service cannot begin, and starting it again mends nothing; 130 interrupted.
 """
 
 import errno
@@ -27,6 +27,9 @@ from ledger.recognised import retold
 _MOST_USAGE = 2000
 """Columns of what is said of wrong usage: it may repeat what was typed."""
 
+LASTING = 78
+"""EX_CONFIG of sysexits.h: whoever starts services again leaves this one down."""
+
 Commands = dict[str, tuple[str, Message]]
 """name -> ("module:function", the line in --help)"""
 
@@ -35,6 +38,10 @@ _EXTRAS = {"The company": "company", "The notary office": "notary"}
 _FULL: Message = "the disk is full. Free some space, then retry"
 _LIGHT = ("receipt", "trust")
 """Groups of which a part takes files apart for other software, and needs none."""
+
+
+class Lasting(Exception):
+    """Raised from an error that a service would meet again if it were only started again."""
 
 
 class LazyGroup(click.Group):
@@ -137,6 +144,9 @@ def _explain(error: Exception) -> tuple[int, str, Message]:
             where = error.ctx.command_path if error.ctx else "sealbook"
             said = escape(" ".join(error.format_message().split()), quotes=False)
             return 2, "usage", f"{take(said, _MOST_USAGE)}\nTry '{where} --help'."
+        case Lasting(__cause__=Exception() as cause):
+            _, kind, message = _explain(cause)
+            return LASTING, kind, message
         case click.ClickException():
             return 1, "error", escape(error.format_message(), quotes=False)
         case SealbookError():

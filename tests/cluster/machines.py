@@ -34,6 +34,7 @@ NAMES = ("one", "two", "three")
 SHARED = {
     "ETCD_INITIAL_CLUSTER",
     "PATRONI_ETCD3_HOSTS",
+    "SEALBOOK_NOTARY_PROXY",
     "WEED_MASTERS",
     "WEED_POSTGRES2_HOSTNAME",
 }
@@ -66,7 +67,22 @@ class Machine:
         self.name, self.address = NAMES[number - 1], f"{net}.{number}"
         self.folder = folder / self.name
         self.folder.mkdir()
-        self.environment = _environment(net, number, secret, self.folder)
+        self._cluster = _environment("cluster.env", net, number, secret, self.folder) | {
+            "ETCD_DATA_DIR": str(self.folder / "etcd" / "data"),
+            "PATRONI_POSTGRESQL_DATA_DIR": str(self.folder / "data"),
+            "PATRONI_POSTGRESQL_BIN_DIR": str(programs()),
+            "WEED_MASTERS": ",".join(
+                f"{net}.{each}:{WEED['master'] + 10 * each}" for each in (1, 2, 3)
+            ),
+            "WEED_DIR": str(self.folder / "weed"),
+            "WEED_GATEWAY": self.address,
+        }
+        self.environment = _environment("notary.env", net, number, secret, self.folder) | {
+            "AWS_ENDPOINT_URL": f"http://{self.address}:{WEED['s3'] + 10 * number}",
+            "SEALBOOK_NOTARY_DIR": str(self.folder / "notary"),
+            "SEALBOOK_NOTARY_HOST": "127.0.0.1",
+            "SEALBOOK_NOTARY_PORT": str(free_ports(1)[0]),
+        }
         self._running: dict[str, subprocess.Popen[Any]] = {}
         for each in ("etcd", "weed"):
             (self.folder / each).mkdir()
@@ -85,7 +101,7 @@ class Machine:
     @property
     def data(self) -> Path:
         """Where PostgreSQL's files lie."""
-        return Path(self.environment["PATRONI_POSTGRESQL_DATA_DIR"])
+        return Path(self._cluster["PATRONI_POSTGRESQL_DATA_DIR"])
 
     def start(self, what: str) -> None:
         """Start one of the programs."""
@@ -97,7 +113,7 @@ class Machine:
             self._running[what] = subprocess.Popen(
                 self._command(what),
                 cwd=self.folder,
-                env=self.environment | dict(_said(what, "Environment")),
+                env=self._cluster | dict(_said(what, "Environment")),
                 user=self._user,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -157,7 +173,7 @@ class Machine:
         line = re.search(r"^ExecStart=((?:.*\\\n)*.*)", unit, re.M)
         assert line is not None
         text = line[1].replace("\\\n", " ")
-        text = re.sub(r"\$\{(\w+)\}", lambda found: self.environment[found[1]], text)
+        text = re.sub(r"\$\{(\w+)\}", lambda found: self._cluster[found[1]], text)
         text = text.replace("/etc/sealbook/", f"{self.folder}/")
         program, *words = shlex.split(text)
         place = Path(sys.executable).parent if what == "weed" else PROGRAMS
@@ -248,10 +264,11 @@ class Cluster:
         )
 
 
-def _environment(net: str, number: int, secret: str, folder: Path) -> dict[str, str]:
-    """Return the environment of a machine: deploy/cluster/cluster.env, with its own values."""
-    found = {}
-    for line in (DEPLOY / "cluster.env").read_text().splitlines():
+def _environment(file: str, net: str, number: int, secret: str, folder: Path) -> dict[str, str]:
+    """Return what a file in deploy/cluster says, with a machine's own values."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
+    found = kept | {"HOME": str(folder)}
+    for line in (DEPLOY / file).read_text().splitlines():
         if line and not line.startswith("#"):
             name, value = line.split("=", 1)
             if name not in SHARED:
@@ -259,24 +276,7 @@ def _environment(net: str, number: int, secret: str, folder: Path) -> dict[str, 
                 value = NAMES[number - 1] if value == "one" else value
             value = secret if value.startswith("change-this") else value
             found[name] = value.replace("10.0.0.", f"{net}.")
-    own = {
-        "ETCD_DATA_DIR": str(folder / "etcd" / "data"),
-        "PATRONI_POSTGRESQL_DATA_DIR": str(folder / "data"),
-        "PATRONI_POSTGRESQL_BIN_DIR": str(programs()),
-        "WEED_MASTERS": ",".join(
-            f"{net}.{each}:{WEED['master'] + 10 * each}" for each in (1, 2, 3)
-        ),
-        "WEED_DIR": str(folder / "weed"),
-        "WEED_GATEWAY": found["NODE"],
-        "AWS_ENDPOINT_URL": f"http://{found['NODE']}:{WEED['s3'] + 10 * number}",
-        "HOME": str(folder),
-        "SEALBOOK_NOTARY_DIR": str(folder / "notary"),
-        "SEALBOOK_NOTARY_HOST": "127.0.0.1",
-        "SEALBOOK_NOTARY_PORT": str(free_ports(1)[0]),
-        "PGPASSWORD": secret,
-    }
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
-    return kept | found | own
+    return found
 
 
 def _said(what: str, name: str) -> list[tuple[str, str]]:

@@ -37,6 +37,7 @@ from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
 from ledger.notary.storage.ledger_database import SCHEMA, LedgerDatabase
+from ledger.notary.storage.logfiles import LogStore
 from ledger.notary.storage.postgres import Server, redacted
 from ledger.notary.storage.schema import Place, Schema, sqlite_script
 from ledger.notary.storage.stores import open_desk, open_office, open_server
@@ -346,6 +347,24 @@ def test_founding_that_is_killed_leaves_no_notary_or_a_whole_one(
     with opened(tmp_path / "notary") as notary:
         check(notary, deposit(notary, [Company().enrol(notary).statement()])[0])
     assert errors(tmp_path / "notary") == []
+
+
+def test_who_begins_to_follow_while_another_publishes_finds_no_fault(
+    work: Path, depositor: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = LogStore.published
+    with opened(work / "notary", serve=True) as writer:
+
+        def late(log: LogStore) -> str | None:
+            if log is not writer.log:
+                deposit(writer, depositor.statements(1))
+                with writer.sequencer.paused():
+                    writer._writer.publish()
+            return published(log)
+
+        monkeypatch.setattr(LogStore, "published", late)
+        with opened(work / "notary", serve=True) as follower:
+            assert follower.sequencer.checkpoint == writer.sequencer.checkpoint
 
 
 def test_a_server_that_goes_away_is_a_failure_in_words_and_the_notary_goes_on(

@@ -4,17 +4,23 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import click
 import pytest
+from fastapi.routing import APIRoute
 
+from api import deposits, envelopes, probes
 from api.server import GRACE
-from ledger.cli.root import cli
-from ledger.notary.options import OPTIONS
+from ledger.cli.notary.group import DIRECTORY_VARIABLE
+from ledger.cli.root import LASTING, cli
+from ledger.notary.options import OPTIONS, choose
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
+CLUSTER = sorted((DEPLOY / "cluster").glob("*.service"))
 SERVICES = [each for each in UNITS if each.suffix == ".service"]
 PROGRAM = "/opt/sealbook/bin/sealbook"
 PORT = next(each.default for each in OPTIONS if each.name == "port")
@@ -55,6 +61,20 @@ def test_the_notary_is_given_time_to_answer_what_it_has_accepted() -> None:
     assert int(fields(DEPLOY / "systemd/sealbook-notary.service")["TimeoutStopSec"]) > GRACE
 
 
+def test_the_notary_is_started_again_until_a_person_has_to_see_to_it() -> None:
+    said = fields(DEPLOY / "systemd/sealbook-notary.service")
+    assert (said["Restart"], said["StartLimitIntervalSec"]) == ("on-failure", "0")
+    assert said["RestartPreventExitStatus"] == f"2 {LASTING}"
+
+
+def test_hardening_leaves_what_the_handbook_promises() -> None:
+    notary = fields(DEPLOY / "systemd/sealbook-notary.service")
+    assert "ProcSubset" not in notary, "process_* would be gone from the metrics"
+    doctor = fields(DEPLOY / "systemd/sealbook-doctor.service")
+    assert "ProtectClock" not in doctor, "whether the clock is synchronised could not be read"
+    assert {"adjtimex", "clock_adjtime"} <= set(doctor["SystemCallFilter"].split())
+
+
 def test_the_service_may_write_where_the_backup_that_is_ordered_goes() -> None:
     target = shlex.split(fields(DEPLOY / "systemd/sealbook-backup.service")["ExecStart"])[-1]
     written = fields(DEPLOY / "systemd/sealbook-notary.service")["ReadWritePaths"]
@@ -70,8 +90,8 @@ def test_a_timer_has_its_service(timer: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
 def test_systemd_finds_nothing_to_say_of_the_units(tmp_path: Path) -> None:
-    for unit in UNITS:
-        text = unit.read_text().replace(PROGRAM, "/bin/true")
+    for unit in [*UNITS, *CLUSTER]:
+        text = re.sub(r"/opt/sealbook/bin/\w+", "/bin/true", unit.read_text())
         (tmp_path / unit.name).write_text(re.sub("^User=.*", "User=root", text, flags=re.M))
     command = ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -84,5 +104,82 @@ def test_proxy_and_container_name_the_services_port_and_commands() -> None:
     assert f"EXPOSE {PORT}" in container
     assert f":{PORT}/live" in container
     parsed(["notary", "serve"])
-    for name in re.findall(r"SEALBOOK_NOTARY_\w+", container):
-        assert name in {each.variable for each in OPTIONS} | {"SEALBOOK_NOTARY_DIR"}
+
+
+def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
+    text = (DEPLOY / "cluster/Caddyfile").read_text()
+    found = re.search(r"@deposits \{\s+path (.*)\s+not method GET\s+\}", text)
+    assert found is not None
+    for router in (deposits.router, envelopes.router):
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            path = route.path.replace("{", "").replace("}", "")
+            if route.methods != {"GET"}:
+                assert any(fnmatch(path, each) for each in found[1].split()), path
+    assert "handle @deposits {\n\t\timport notaries /ready" in text
+    assert "handle {\n\t\timport notaries /live" in text
+    assert {"/live", "/ready"} == {getattr(each, "path", None) for each in probes.router.routes}
+
+
+def test_an_image_is_built_from_what_the_wheel_needs_and_of_extras_that_there_are() -> None:
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], *wheel["shared-data"], "LICENSE"}
+    lines = (DEPLOY.parent / ".containerignore").read_text().splitlines()
+    assert "*" in lines
+    seen = {each[1:] for each in lines if each.startswith("!")}
+    assert needed | {"pyproject.toml", "requirements.lock", "README.md", "make_shared.py"} <= seen
+    container = (DEPLOY / "container/Containerfile").read_text()
+    extras = re.findall(r"--extra (\w+)", container)
+    assert set(extras) <= set(project["project"]["optional-dependencies"])
+    assert "notary" in extras
+
+
+def variables(path: Path) -> dict[str, str]:
+    """Return what a file of the environment sets."""
+    return dict(re.findall(r"^(\w+)=(.*)$", path.read_text(), re.M))
+
+
+def test_every_variable_of_ours_is_one_that_the_service_reads() -> None:
+    known = {each.variable for each in OPTIONS} | {DIRECTORY_VARIABLE}
+    for path in DEPLOY.rglob("*"):
+        if path.is_file():
+            assert set(re.findall(r"SEALBOOK_NOTARY_\w+", path.read_text())) <= known, path
+
+
+def test_the_cluster_s_environment_reaches_the_units_that_need_it() -> None:
+    shared, own = (variables(DEPLOY / f"cluster/{each}.env") for each in ("cluster", "notary"))
+    choose({}, own)
+    assert {"SEALBOOK_NOTARY_HOST", "SEALBOOK_NOTARY_PROXY", "PGPASSWORD"} <= own.keys()
+    assert own["SEALBOOK_NOTARY_HOST"] == shared["NODE"]
+    for each in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert own[each] == shared[each]
+    for unit in CLUSTER:
+        assert "EnvironmentFile=/etc/sealbook/cluster.env" in unit.read_text()
+        assert set(re.findall(r"\$\{(\w+)\}", unit.read_text())) <= shared.keys()
+    for name in ("notary", "backup", "doctor"):
+        unit = DEPLOY / f"systemd/sealbook-{name}.service"
+        assert "EnvironmentFile=-/etc/sealbook/notary.env" in unit.read_text()
+
+
+@pytest.mark.parametrize("unit", [*SERVICES, *CLUSTER], ids=lambda path: path.stem)
+def test_the_handbook_names_the_users_and_places_of_the_units(unit: Path) -> None:
+    handbook = (DEPLOY.parent / "docs/operate.md").read_text()
+    text = unit.read_text()
+    named = set(re.findall(r"(?<![\w}])/(?:etc|var)/[\w./-]+", text))
+    for each in {*named, *re.findall("^User=(.*)", text, re.M)}:
+        assert each.removesuffix("/ledger") in handbook or is_copied(each), each
+
+
+def is_copied(path: str) -> bool:
+    """Whether a place in /etc/sealbook is that of a file in deploy/cluster, all of which go there."""
+    return path.startswith("/etc/sealbook/") and (DEPLOY / "cluster" / Path(path).name).exists()
+
+
+def test_the_compose_file_founds_the_ledger_for_all_three() -> None:
+    text = (DEPLOY / "cluster/compose.yaml").read_text()
+    found = re.search(r"sealbook (notary init (?:.*\\\n)*.*)", text)
+    assert found is not None
+    words = parsed(shlex.split(found[1].replace("\\\n", " "))).params
+    assert str(words["database"]).startswith("postgresql://sealbook@database1,database2,database3/")
+    assert all(f"/var/lib/sealbook-notary/. /srv/notary{each}/" in text for each in (2, 3))

@@ -9,7 +9,9 @@ import click
 
 from ledger.cli import shell
 from ledger.cli.notary.group import DIRECTORY_VARIABLE, directory_option
+from ledger.cli.root import Lasting
 from ledger.cli.speech import _, told
+from ledger.errors import InvalidInput, LedgerFault, Refused
 from ledger.notary import options
 from ledger.notary.options import FORMATS, LEVELS, Chosen, choose, serving, unknown_variables
 from ledger.quoted import Words, quoted
@@ -95,25 +97,33 @@ def serve(directory: Path, **given: Any) -> None:
     from importlib import import_module
     from importlib.util import find_spec
 
+    from ledger.notary.storage.directory import InUse
+
     # A wheel carries the service below the one name that it installs.
     package = "ledger.api" if find_spec("ledger.api") else "api"
-    served = serving(chosen(directory, given))
-    for each in unknown_variables(os.environ, [DIRECTORY_VARIABLE]):
-        click.echo(told(f"Nothing reads the variable {quoted(each)}."), err=True)
-    settings = import_module(f"{package}.settings").Settings(
-        connections=served.peer_connections,
-        slow_bodies=served.peer_slow_bodies,
-        proxies=served.proxy,
-        rates=served.rates,
-        webhook_networks=served.webhook_network,
-        telemetry=served.telemetry,
-        metrics=served.metrics,
-        workers=served.workers,
-        log_level=served.log_level,
-        log_format=served.log_format,
-    )
+    settings = import_module(f"{package}.settings")
     server = import_module(f"{package}.server")
-    server.serve(directory, served.host, served.port, settings)
+    try:
+        served = serving(chosen(directory, given))
+        for each in unknown_variables(os.environ, [DIRECTORY_VARIABLE]):
+            click.echo(told(f"Nothing reads the variable {quoted(each)}."), err=True)
+        taken = settings.Settings(
+            connections=served.peer_connections,
+            slow_bodies=served.peer_slow_bodies,
+            proxies=served.proxy,
+            rates=served.rates,
+            webhook_networks=served.webhook_network,
+            telemetry=served.telemetry,
+            metrics=served.metrics,
+            workers=served.workers,
+            log_level=served.log_level,
+            log_format=served.log_format,
+        )
+        server.serve(directory, served.host, served.port, taken)
+    except (InUse, server.CannotListen):  # may be over when it is started again
+        raise
+    except (InvalidInput, Refused, LedgerFault) as error:
+        raise Lasting from error
 
 
 @click.command(

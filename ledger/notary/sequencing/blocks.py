@@ -290,8 +290,8 @@ class BlockWriter:
 
         Return the number of entries in the database and the note that stands published.
         """
+        published = self._log.published()  # read first: another process may write on meanwhile
         last = self._signed.last()
-        published = self._log.published()
         self._require_signed(last, published)
         size = 0 if last is None else last.size
         stored = self._store.size()

@@ -1,0 +1,62 @@
+"""The status with which the service ends where it cannot begin: whether it helps to start it again."""
+
+import socket
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ledger.cli.root import LASTING
+from ledger.notary.storage.directory import lock
+from tests.cli.conftest import Served, run
+
+
+def line(text: str) -> Callable[[Path], object]:
+    """Return what puts a line at the top of notary.toml."""
+
+    def put(directory: Path) -> object:
+        path = directory / "notary.toml"
+        return path.write_text(text + "\n" + path.read_text())
+
+    return put
+
+
+def newer(directory: Path) -> None:
+    rows = sqlite3.connect(directory / "ledger.sqlite")
+    rows.execute("PRAGMA user_version = 999")
+    rows.close()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda directory: (directory / "notary.toml").unlink(), id="no notary"),
+        pytest.param(line("port = 8400"), id="an option in the wrong place"),
+        pytest.param(line("passphrase_file = 'gone'"), id="keys that cannot be opened"),
+        pytest.param(lambda directory: (directory / "ledger.sqlite").unlink(), id="a fault"),
+        pytest.param(newer, id="a newer release's rows"),
+    ],
+)
+def test_what_starting_again_does_not_mend_has_a_status_of_its_own(
+    own_notary: Served, spoil: Callable[[Path], object]
+) -> None:
+    spoil(own_notary.directory)
+    shown = run("notary", "serve", "--port", 0, "--dir", own_notary.directory, code=LASTING)
+    assert shown.stderr.startswith("sealbook: ")
+
+
+def test_so_has_a_variable_that_says_what_an_option_does_not_take(own_notary: Served) -> None:
+    command = ("notary", "serve", "--dir", own_notary.directory)
+    run(*command, code=LASTING, env={"SEALBOOK_NOTARY_PORT": "high"})
+    run(*command, "--port", "high", code=2)
+
+
+def test_what_may_be_over_soon_is_tried_again(own_notary: Served) -> None:
+    command = ("notary", "serve", "--dir", own_notary.directory, "--port")
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        run(*command, busy.getsockname()[1], code=1)
+    with lock(own_notary.directory):
+        run(*command, 0, code=1)
+    line("database = 'postgresql://nobody@127.0.0.1:1/none'")(own_notary.directory)
+    assert "could not be read or written" in run(*command, 0, code=1).stderr
