@@ -1,7 +1,8 @@
 """Where a ledger is read from: a notary, a mirror that is served, or a folder on this machine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -92,7 +93,7 @@ class Service:
 
 
 class Folder:
-    """A mirror, or a copy of a notary's folder `log`."""
+    """A mirror, or a copy of a notary's `log`, a folder or under that name in a bucket."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -158,23 +159,31 @@ class Folder:
         return notes
 
     def _read_frames(self, number: int) -> tuple[str, ...]:
-        """Return the notes in a file of `signed`; the last frame may be cut short by a crash."""
+        """Return the notes in a file of `signed`, up to the first that is missing or cut short.
+
+        A crash cuts short. In a copy of a bucket a file lies in pieces until it is full.
+        """
+        file = self.root / "signed" / f"{number:09}"
+        pieces = [file] if file.exists() else sorted(file.with_suffix(".d").glob("*"))
         notes: list[str] = []
-        try:
-            with (self.root / "signed" / f"{number:09}").open("rb") as file:
-                while len(notes) < _SIGNED_IN_A_FILE:
-                    size = int.from_bytes(file.read(4), "big")
-                    frame = file.read(min(size, _MAX_FRAME))
-                    if not size or len(frame) < size:
+        for frame in islice((each for path in pieces for each in _frames(path)), _SIGNED_IN_A_FILE):
+            match cbor_decode(frame):
+                case [int(height), _, str(note), _, _]:
+                    if height != number * _SIGNED_IN_A_FILE + len(notes):
                         break
-                    match cbor_decode(frame):
-                        case [_, _, str(note), _, _]:
-                            notes.append(note)
-                        case _:
-                            raise MalformedData("a signed checkpoint on disk is not as specified")
-        except FileNotFoundError:
-            return ()
+                    notes.append(note)
+                case _:
+                    raise MalformedData("a signed checkpoint on disk is not as specified")
         return tuple(notes)
+
+
+def _frames(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while size := int.from_bytes(file.read(4), "big"):
+            frame = file.read(min(size, _MAX_FRAME))
+            if len(frame) < size:
+                return
+            yield frame
 
 
 def _size(note: str) -> int:

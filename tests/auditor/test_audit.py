@@ -13,6 +13,7 @@ from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.note import parse_note
 from ledger.chain.trust import Trust, parse_trust
 from ledger.errors import InvalidInput, VerificationFailed
+from ledger.notary.storage.signedlog import format_frame, parse_frames
 from tests.notaries import Company, deposit, found, opened
 
 
@@ -56,6 +57,24 @@ def test_a_healthy_ledger_is_found_good_and_so_is_its_mirror(
     assert audit(mirror, trust)[0] == whole
     shutil.rmtree(mirror / "tile" / "entries")
     assert audit(mirror, trust)[0].size == whole.size
+
+
+def test_a_copy_of_a_bucket_has_its_checkpoints_one_by_one(
+    grown: tuple[Path, Path, Trust],
+) -> None:
+    _, log, trust = grown
+    whole, _ = audit(log, trust)
+    file = log / "signed" / f"{0:09}"
+    signed, _ = parse_frames(file.read_bytes(), 0)
+    file.unlink()
+    pieces = log / "signed" / f"{0:09}.d"
+    pieces.mkdir()
+    for each in signed:
+        (pieces / f"{each.height:012}").write_bytes(format_frame(each))
+    assert audit(log, trust)[0] == whole
+    (pieces / f"{1:012}").unlink()
+    with pytest.raises(VerificationFailed, match=f"no block for those from {signed[0].size} on"):
+        audit(log, trust)
 
 
 @pytest.mark.parametrize("name", ["tile/0/000", "tile/entries/000", "blocks/0"])

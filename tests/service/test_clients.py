@@ -155,7 +155,7 @@ TSC = {
 ASK_IN_JAVA = """
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.*;
-import java.io.File;
+import java.io.*;
 import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.util.*;
@@ -174,6 +174,28 @@ class Main {
         return TO.encodeToString(Files.readAllBytes(file.toPath()));
     }
 
+    /** The generated code takes every body for JSON, also one that the document calls binary. */
+    static class Bodies extends ObjectMapper {
+        Bodies() {
+            super(ApiClient.createDefaultObjectMapper());
+        }
+
+        @Override
+        public ObjectMapper copy() {
+            return new Bodies();
+        }
+
+        @Override
+        public byte[] writeValueAsBytes(Object body) throws JsonMappingException {
+            try {
+                return body instanceof File file
+                    ? Files.readAllBytes(file.toPath()) : super.writeValueAsBytes(body);
+            } catch (IOException error) {
+                throw JsonMappingException.fromUnexpectedIOE(error);
+            }
+        }
+    }
+
     public static void main(String[] arguments) throws Exception {
         var json = new ObjectMapper();
         var asked = json.readTree(System.in);
@@ -181,6 +203,7 @@ class Main {
         // Without TLS it would ask for HTTP/2 in each request, also in one with a body.
         client.setHttpClientBuilder(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1));
         client.updateBaseUri(asked.get("url").asText());
+        client.setObjectMapper(new Bodies());
         var log = new LogApi(client);
         var deposits = new DepositsApi(client);
         var fields = new TypeReference<Map<String, String>>() {};
