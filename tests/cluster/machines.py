@@ -108,6 +108,12 @@ class Machine:
         """Return whether it was started, and not killed."""
         return what in self._running
 
+    def restart_ended(self) -> None:
+        """Do as the units do (Restart=on-failure): SeaweedFS ends where a peer is not ready yet."""
+        for what in ("patroni", "weed"):
+            if what in self._running and self._running[what].poll() is not None:
+                self.start(what)
+
     def kill(self, what: str) -> None:
         """Kill it as a power cut does. Of the database PostgreSQL as well as Patroni."""
         process = self._running.pop(what, None)

@@ -31,8 +31,9 @@ from ledger.notary.desk.trail import Action, Actor, record, rows, verify_trail
 from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
-from ledger.notary.ports import Anchor, Stamp, Step
+from ledger.notary.ports import Anchor, SignedCheckpoint, Stamp, Step
 from ledger.notary.sequencing.planning import Planned, Reply
+from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
@@ -441,6 +442,18 @@ def test_one_that_does_not_reach_the_files_lets_another_write(
     deposit(first, depositor.statements(1))
 
 
+def test_who_asks_for_the_right_keeps_the_connection_on_which_it_asks(
+    two: tuple[Notary, Notary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To connect anew is slow where the server is busy, and all wait for whoever takes over."""
+    first, second = two
+    connect, made = Server.connect, []
+    monkeypatch.setattr(Server, "connect", lambda self: made.append(self) or connect(self))
+    first.close()
+    wait(lambda: second.sequencer.leads)
+    assert made == []
+
+
 def test_what_waits_for_who_writes_outlives_the_servers_crash(
     postgres: Postgres, depositor: Company, two: tuple[Notary, Notary]
 ) -> None:
@@ -536,6 +549,98 @@ def cut_off_in_a_block(
         wait(lambda: stale.sequencer.last == other.sequencer.last)
         assert stale.sequencer.fault is other.sequencer.fault is None
     assert len({parse_receipt(each).position.index for each in receipts}) == 60
+
+
+def test_who_loses_the_right_in_a_block_signs_nothing_more_in_it(
+    work: Path, database: str, depositor: Company
+) -> None:
+    steps: list[Step] = []
+    lost = threading.Event()
+    sharing: Sharing | None = None
+
+    def hook(at: Step, side: str) -> None:
+        steps.append(at)
+        if (at, side) == (Step.BUNDLES, "after") and sharing is not None and not lost.is_set():
+            sharing._taking = False
+            cut_off(database)
+            lost.set()
+
+    with opened(work / "notary", serve=True, hook=hook) as notary:
+        sharing = notary._sharing
+        assert sharing is not None
+        steps.clear()
+        futures = notary.sequencer.submit_many(depositor.statements(3))
+        assert lost.wait(60)
+        with notary.sequencer.paused():
+            assert Step.CHECKPOINT not in steps
+        sharing._taking = True
+        require_same_ledger(notary, [], [each.result(60) for each in futures])
+
+
+def test_one_that_ends_its_block_while_another_takes_up_the_ledger_is_no_fault(
+    work: Path, database: str, depositor: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep, wake = threading.Event(), threading.Event()
+
+    def hook(at: Step, side: str) -> None:
+        if (at, side) == (Step.CHECKPOINT, "before"):
+            asleep.set()
+            wake.wait(60)
+
+    with (
+        opened(work / "notary", serve=True, hook=hook) as stale,
+        opened(work / "notary", serve=True) as other,
+    ):
+        copies = other._writer._log.signed
+        read, before = copies.last, copies.last()
+
+        def late() -> SignedCheckpoint | None:
+            wake.set()
+            wait(lambda: read() != before)
+            return read()
+
+        monkeypatch.setattr(copies, "last", late)
+        under_way = stale.sequencer.submit_many(depositor.statements(20))
+        assert asleep.wait(60)
+        cut_off(database)
+        receipts = deposit(other, depositor.statements(20))
+        receipts += [each.result(60) for each in under_way]
+        require_same_ledger(other, [], receipts)
+        assert stale.sequencer.fault is other.sequencer.fault is None
+    assert errors(work / "notary") == []
+
+
+@pytest.mark.parametrize("first", ["the same statements", "other statements"])
+def test_one_that_begins_its_block_when_another_has_taken_up_the_ledger_is_no_fault(
+    work: Path, database: str, depositor: Company, first: str
+) -> None:
+    asleep, wake = threading.Event(), threading.Event()
+
+    def hook(at: Step, side: str) -> None:
+        if (at, side) == (Step.ENTRIES, "before"):
+            asleep.set()
+            wake.wait(60)
+
+    with (
+        opened(work / "notary", serve=True, hook=hook) as stale,
+        opened(work / "notary", serve=True) as other,
+    ):
+        under_way = stale.sequencer.submit_many(depositor.statements(20))
+        assert asleep.wait(60)
+        cut_off(database)
+        wait(lambda: other.sequencer.leads)
+        assert other._sharing is not None
+        other._sharing._taking = first == "the same statements"
+        size = other._store.size()
+        wake.set()
+        wait(lambda: other._store.size() > size)
+        receipts = [] if other._sharing._taking else deposit(other, depositor.statements(20))
+        other._sharing._taking = True
+        receipts += [each.result(60) for each in under_way]
+        receipts += deposit(other, depositor.statements(20))
+        require_same_ledger(other, [], receipts)
+        assert stale.sequencer.fault is other.sequencer.fault is None
+    assert errors(work / "notary") == []
 
 
 @pytest.mark.soak

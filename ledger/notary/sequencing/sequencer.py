@@ -465,17 +465,17 @@ class Sequencer:
         try:
             with self._block_lock:
                 self._under_way.require_sound()
-                if self._stale:
-                    self._take_up()
-                plan = self._plan(batch)
-                checkpoint = None
-                if statements := plan.statements:
-                    self._stale = True
-                    checkpoint = self._writer.write(statements)
-                    self._stale = False
+                try:
+                    plan, checkpoint = self._write_block(batch)
+                except LedgerFault:
+                    if self._sharing is None or not self._sharing.leads:
+                        raise
+                    # One that has lost the right may have ended its last block: taking up tells.
+                    left = [each for each in batch if not each.future.done()]
+                    plan, checkpoint = self._write_block(left)
+                if checkpoint is not None:
                     self._took = monotonic() - begun
                     self._block_durations.add(self._took)
-                    self._admission.learn(statements)
         except SealbookError as error:
             if self.leads:
                 self._under_way.fail(batch, error)
@@ -486,6 +486,21 @@ class Sequencer:
             self._under_way.fail(batch, bug(error))
         else:
             self._answers.put(plan, checkpoint)
+
+    def _write_block(self, batch: Sequence[Planned]) -> tuple[Plan, SignedCheckpoint | None]:
+        if self._stale:
+            self._take_up()
+        plan = self._plan(batch)
+        if any(index >= self._writer.tree.size for _, index in plan.existing):
+            self._take_up()  # one that has lost the right has entered them, and signed nothing
+            plan = self._plan([each for each in batch if not each.future.done()])
+        checkpoint = None
+        if statements := plan.statements:
+            self._stale = True
+            checkpoint = self._writer.write(statements)
+            self._stale = False
+            self._admission.learn(statements)
+        return plan, checkpoint
 
     def _take_up(self) -> None:
         """Recover, and learn what the recovered block changes: it may hold a revocation."""

@@ -536,6 +536,7 @@ class Lead:
         digest = sha256(b"sealbook sequencer\n" + origin.encode()).digest()
         self._key = int.from_bytes(digest[:8], "big", signed=True)
         self._connection: psycopg.Connection[Any] | None = None
+        self._asking: psycopg.Connection[Any] | None = None
         self._times = 0
         self._silent: object = None
         self._lock = threading.Lock()
@@ -552,16 +553,17 @@ class Lead:
             if self._connection is not None and self._answers():
                 return True
             with self._server.storage():
-                connection = self._server.connect()
+                if self._asking is None or self._asking.closed:
+                    self._asking = self._server.connect()
+                connection = self._asking
                 sql = "SELECT pg_try_advisory_lock($1)"
                 if connection.execute(sql, (self._key,)).fetchone() == (True,):
-                    self._connection = connection
+                    self._connection, self._asking = connection, None
                     self._times += 1
                     beat = threading.Thread(target=self._beat, args=(connection,), daemon=True)
                     beat.start()
                     return True
                 self._end_silent(connection)
-                connection.close()
             return False
 
     def require_alone(self) -> None:
@@ -597,9 +599,10 @@ class Lead:
     def release(self) -> None:
         """Let go of the right, where it is ours; it can be taken again."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            for each in (self._connection, self._asking):
+                if each is not None:
+                    each.close()
+            self._connection = self._asking = None
 
     def _end_silent(self, connection: psycopg.Connection[Any]) -> None:
         """End the process that has the right if it gives no sign: the next who asks gets it.
