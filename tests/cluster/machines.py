@@ -38,7 +38,7 @@ SHARED = {
     "WEED_POSTGRES2_HOSTNAME",
 }
 WEED = {"master": 9333, "volume": 8080, "filer": 8888, "s3": 8333}
-"""Ports of SeaweedFS on the first; on each other 10 more, for its sockets in /tmp are named by them."""
+"""Ports of SeaweedFS, shifted: its sockets in /tmp are named by them, and others may run this, too."""
 _PATIENCE = 60.0
 
 
@@ -58,11 +58,16 @@ def answer(url: str) -> Any:
     return None
 
 
+def shift(net: str, number: int) -> int:
+    """Return by how much the ports of a network's machine lie above SeaweedFS's own."""
+    return 40 * int(net.split(".")[2]) + 10 * number
+
+
 class Machine:
     """One of the three. What runs on it has a name: etcd, patroni, weed, notary."""
 
     def __init__(self, folder: Path, net: str, number: int, secret: str) -> None:
-        self._shift = 10 * number
+        self._shift = shift(net, number)
         self.name, self.address = NAMES[number - 1], f"{net}.{number}"
         self.folder = folder / self.name
         self.folder.mkdir()
@@ -270,11 +275,11 @@ def _environment(net: str, number: int, secret: str, folder: Path) -> dict[str, 
         "PATRONI_POSTGRESQL_DATA_DIR": str(folder / "data"),
         "PATRONI_POSTGRESQL_BIN_DIR": str(programs()),
         "WEED_MASTERS": ",".join(
-            f"{net}.{each}:{WEED['master'] + 10 * each}" for each in (1, 2, 3)
+            f"{net}.{each}:{WEED['master'] + shift(net, each)}" for each in (1, 2, 3)
         ),
         "WEED_DIR": str(folder / "weed"),
         "WEED_GATEWAY": found["NODE"],
-        "AWS_ENDPOINT_URL": f"http://{found['NODE']}:{WEED['s3'] + 10 * number}",
+        "AWS_ENDPOINT_URL": f"http://{found['NODE']}:{WEED['s3'] + shift(net, number)}",
         "HOME": str(folder),
         "SEALBOOK_NOTARY_DIR": str(folder / "notary"),
         "SEALBOOK_NOTARY_HOST": "127.0.0.1",

@@ -38,7 +38,7 @@ from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
 from ledger.notary.storage.ledger_database import SCHEMA, LedgerDatabase
-from ledger.notary.storage.postgres import Server, redacted
+from ledger.notary.storage.postgres import BEAT, SILENT_SECONDS, Server, redacted
 from ledger.notary.storage.schema import Place, Schema, sqlite_script
 from ledger.notary.storage.stores import open_desk, open_office, open_server
 from tests import crash_child, objects
@@ -440,6 +440,17 @@ def test_one_that_does_not_reach_the_files_lets_another_write(
     second.close()
     wait(lambda: first.sequencer.leads)
     deposit(first, depositor.statements(1))
+
+
+def test_who_ends_a_silent_process_has_the_right_at_once(work: Path) -> None:
+    settings = read_settings(work / "notary")
+    with open_server(settings) as silent, open_server(settings) as other:
+        assert silent is not None and other is not None
+        assert silent.lead.take() and not other.lead.take()
+        silent.lead._closed.set()
+        time.sleep(SILENT_SECONDS + 2 * BEAT)
+        assert not other.lead.take()  # perhaps it was this one that slept
+        assert other.lead.take() and not silent.lead.check()
 
 
 def test_who_asks_for_the_right_keeps_the_connection_on_which_it_asks(
