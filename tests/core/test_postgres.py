@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -459,7 +460,12 @@ def test_who_asks_for_the_right_keeps_the_connection_on_which_it_asks(
     """To connect anew is slow where the server is busy, and all wait for whoever takes over."""
     first, second = two
     connect, made = Server.connect, []
-    monkeypatch.setattr(Server, "connect", lambda self: made.append(self) or connect(self))
+
+    def noted(self: Server) -> psycopg.Connection[Any]:
+        made.append(self)
+        return connect(self)
+
+    monkeypatch.setattr(Server, "connect", noted)
     first.close()
     wait(lambda: second.sequencer.leads)
     assert made == []
