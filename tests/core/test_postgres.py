@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ledger.errors import (
     LedgerFault,
     SealbookError,
     StorageFailed,
+    Unavailable,
 )
 from ledger.notary.desk import staff
 from ledger.notary.desk.roles import Role
@@ -33,7 +35,7 @@ from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
 from ledger.notary.ports import Anchor, SignedCheckpoint, Stamp, Step
-from ledger.notary.sequencing.planning import Planned, Reply
+from ledger.notary.sequencing.planning import Admitted, Planned, Reply
 from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
@@ -487,6 +489,19 @@ def test_what_waits_for_who_writes_outlives_the_servers_crash(
     first._sharing._taking = True
     receipts = [each.result(25) for each in futures]
     assert len({parse_receipt(each).position.index for each in receipts}) == len(some)
+
+
+def test_what_was_taken_in_by_one_that_lost_the_right_is_not_left_again_by_it(
+    depositor: Company, two: tuple[Notary, Notary]
+) -> None:
+    """Who left it waits for an index; it is in the queue yet, for whoever writes by now."""
+    _, second = two
+    statement = parse_statement(depositor.statements(1)[0])
+    item = Admitted(statement, statement.leaf_hash, None, Future(), remote=True)
+    second.sequencer._under_way.begin(1)
+    second.sequencer.put([item])
+    assert isinstance(item.future.exception(30), Unavailable)
+    assert second.sequencer.waiting == 0
 
 
 def test_what_another_has_entered_is_answered_when_the_database_fails_meanwhile(

@@ -34,7 +34,14 @@ from ledger.chain.office import check_office_statement
 from ledger.chain.replay import Replay
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import consistency_proof
-from ledger.errors import LedgerFault, NotFound, NotSigning, SealbookError, StorageFailed
+from ledger.errors import (
+    LedgerFault,
+    NotFound,
+    NotSigning,
+    SealbookError,
+    StorageFailed,
+    Unavailable,
+)
 from ledger.notary.ports import Entry, LedgerStore, Room, SignedCheckpoint
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.answering import Answers
@@ -51,7 +58,7 @@ from ledger.notary.sequencing.planning import (
     plan_block,
 )
 from ledger.notary.sequencing.receipts import Receipts
-from ledger.notary.sequencing.sharing import Sharing
+from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.sequencing.underway import UnderWay, bug
 
 WINDOW = 0.02
@@ -459,7 +466,7 @@ class Sequencer:
 
     def _write_batch(self, batch: list[Planned]) -> None:
         if self._sharing is not None and not self._sharing.leads:
-            self._sharing.forward(batch)
+            self._sharing.hand_on(batch, Unavailable(NO_DATABASE))
             return
         begun = monotonic()
         try:
