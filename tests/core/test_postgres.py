@@ -497,10 +497,10 @@ def test_what_was_taken_in_by_one_that_lost_the_right_is_not_left_again_by_it(
     """Who left it waits for an index; it is in the queue yet, for whoever writes by now."""
     _, second = two
     statement = parse_statement(depositor.statements(1)[0])
-    item = Admitted(statement, statement.leaf_hash, None, Future(), remote=True)
+    future: Future[bytes] = Future()
     second.sequencer._under_way.begin(1)
-    second.sequencer.put([item])
-    assert isinstance(item.future.exception(30), Unavailable)
+    second.sequencer.put([Admitted(statement, statement.leaf_hash, None, future, remote=True)])
+    assert isinstance(future.exception(30), Unavailable)
     assert second.sequencer.waiting == 0
 
 
