@@ -197,11 +197,11 @@ def test_who_takes_over_does_not_read_each_copy_in_a_bucket(bucket, monkeypatch)
         copies.append(each)
     read, names = files.read, []
 
-    def counted(name):
+    def noted(name: str) -> bytes | None:
         names.append(name)
         return read(name)
 
-    monkeypatch.setattr(files, "read", counted)
+    monkeypatch.setattr(files, "read", noted)
     assert copies.last() == many[-1] and copies.holds(0, many)
     assert len(names) == 2
     bucket.put("log/signed/000000000.d/000000000039", b"damaged", {})

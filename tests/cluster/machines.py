@@ -39,7 +39,7 @@ SHARED = {
     "WEED_POSTGRES2_HOSTNAME",
 }
 WEED = {"master": 9333, "volume": 8080, "filer": 8888, "s3": 8333}
-"""Ports of SeaweedFS on the first; on each other 10 more, for its sockets in /tmp are named by them."""
+"""Ports of SeaweedFS, shifted: its sockets in /tmp are named by them, and others may run this, too."""
 _PATIENCE = 60.0
 
 
@@ -59,11 +59,16 @@ def answer(url: str) -> Any:
     return None
 
 
+def shift(net: str, number: int) -> int:
+    """Return by how much the ports of a network's machine lie above SeaweedFS's own."""
+    return 40 * int(net.split(".")[2]) + 10 * number
+
+
 class Machine:
     """One of the three. What runs on it has a name: etcd, patroni, weed, notary."""
 
     def __init__(self, folder: Path, net: str, number: int, secret: str) -> None:
-        self._shift = 10 * number
+        self._shift = shift(net, number)
         self.name, self.address = NAMES[number - 1], f"{net}.{number}"
         self.folder = folder / self.name
         self.folder.mkdir()
@@ -72,13 +77,13 @@ class Machine:
             "PATRONI_POSTGRESQL_DATA_DIR": str(self.folder / "data"),
             "PATRONI_POSTGRESQL_BIN_DIR": str(programs()),
             "WEED_MASTERS": ",".join(
-                f"{net}.{each}:{WEED['master'] + 10 * each}" for each in (1, 2, 3)
+                f"{net}.{each}:{WEED['master'] + shift(net, each)}" for each in (1, 2, 3)
             ),
             "WEED_DIR": str(self.folder / "weed"),
             "WEED_GATEWAY": self.address,
         }
         self.environment = _environment("notary.env", net, number, secret, self.folder) | {
-            "AWS_ENDPOINT_URL": f"http://{self.address}:{WEED['s3'] + 10 * number}",
+            "AWS_ENDPOINT_URL": f"http://{self.address}:{WEED['s3'] + self._shift}",
             "SEALBOOK_NOTARY_DIR": str(self.folder / "notary"),
             "SEALBOOK_NOTARY_HOST": "127.0.0.1",
             "SEALBOOK_NOTARY_PORT": str(free_ports(1)[0]),
@@ -123,6 +128,12 @@ class Machine:
     def runs(self, what: str) -> bool:
         """Return whether it was started, and not killed."""
         return what in self._running
+
+    def restart_ended(self) -> None:
+        """Do as the units do (Restart=on-failure): SeaweedFS ends where a peer is not ready yet."""
+        for what in ("patroni", "weed"):
+            if what in self._running and self._running[what].poll() is not None:
+                self.start(what)
 
     def kill(self, what: str) -> None:
         """Kill it as a power cut does. Of the database PostgreSQL as well as Patroni."""

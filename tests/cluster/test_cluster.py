@@ -107,7 +107,7 @@ def found(cluster: Cluster) -> list[Depositor]:
     """Found the ledger, give every machine its directory, enrol the depositors."""
     first = cluster.machines[0]
     directory = Path(first.environment["SEALBOOK_NOTARY_DIR"])
-    wait(lambda: takes_objects(cluster))
+    wait(lambda: takes_objects(cluster), 180)
     init_notary(
         directory,
         ORIGIN,
@@ -132,8 +132,12 @@ def found(cluster: Cluster) -> list[Depositor]:
 
 
 def takes_objects(cluster: Cluster) -> bool:
+    place = cluster.objects.replace("/ledger", "/ready")
     try:
-        open_bucket(cluster.objects.replace("/ledger", "/ready"), hurried=True).put("1", b"", {})
+        for each in cluster.machines:
+            each.restart_ended()
+            endpoint = each.environment["AWS_ENDPOINT_URL"]
+            open_bucket(f"{place}?endpoint={endpoint}", hurried=True).put("1", b"", {})
     except SealbookError:
         return False
     return True
@@ -167,6 +171,8 @@ def events(cluster: Cluster) -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def is_whole(cluster: Cluster) -> bool:
+    for each in cluster.machines:
+        each.restart_ended()
     ready = [answer(f"{each.url}/ready") for each in cluster.machines]
     return cluster.is_synchronous() and len(cluster.members()) == 3 and all(ready)
 

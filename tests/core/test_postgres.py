@@ -6,7 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,6 +26,7 @@ from ledger.errors import (
     LedgerFault,
     SealbookError,
     StorageFailed,
+    Unavailable,
 )
 from ledger.notary.desk import staff
 from ledger.notary.desk.roles import Role
@@ -31,14 +34,15 @@ from ledger.notary.desk.trail import Action, Actor, record, rows, verify_trail
 from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
-from ledger.notary.ports import Anchor, Stamp, Step
-from ledger.notary.sequencing.planning import Planned, Reply
+from ledger.notary.ports import Anchor, SignedCheckpoint, Stamp, Step
+from ledger.notary.sequencing.planning import Admitted, Planned, Reply
+from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
 from ledger.notary.storage.ledger_database import SCHEMA, LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore
-from ledger.notary.storage.postgres import Server, redacted
+from ledger.notary.storage.postgres import BEAT, SILENT_SECONDS, Server, redacted
 from ledger.notary.storage.schema import Place, Schema, sqlite_script
 from ledger.notary.storage.stores import open_desk, open_office, open_server
 from tests import crash_child, objects
@@ -460,6 +464,34 @@ def test_one_that_does_not_reach_the_files_lets_another_write(
     deposit(first, depositor.statements(1))
 
 
+def test_who_ends_a_silent_process_has_the_right_at_once(work: Path) -> None:
+    settings = read_settings(work / "notary")
+    with open_server(settings) as silent, open_server(settings) as other:
+        assert silent is not None and other is not None
+        assert silent.lead.take() and not other.lead.take()
+        silent.lead._closed.set()
+        time.sleep(SILENT_SECONDS + 2 * BEAT)
+        assert not other.lead.take()  # perhaps it was this one that slept
+        assert other.lead.take() and not silent.lead.check()
+
+
+def test_who_asks_for_the_right_keeps_the_connection_on_which_it_asks(
+    two: tuple[Notary, Notary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To connect anew is slow where the server is busy, and all wait for whoever takes over."""
+    first, second = two
+    connect, made = Server.connect, []
+
+    def noted(self: Server) -> psycopg.Connection[Any]:
+        made.append(self)
+        return connect(self)
+
+    monkeypatch.setattr(Server, "connect", noted)
+    first.close()
+    wait(lambda: second.sequencer.leads)
+    assert made == []
+
+
 def test_what_waits_for_who_writes_outlives_the_servers_crash(
     postgres: Postgres, depositor: Company, two: tuple[Notary, Notary]
 ) -> None:
@@ -476,6 +508,19 @@ def test_what_waits_for_who_writes_outlives_the_servers_crash(
     first._sharing._taking = True
     receipts = [each.result(25) for each in futures]
     assert len({parse_receipt(each).position.index for each in receipts}) == len(some)
+
+
+def test_what_was_taken_in_by_one_that_lost_the_right_is_not_left_again_by_it(
+    depositor: Company, two: tuple[Notary, Notary]
+) -> None:
+    """Who left it waits for an index; it is in the queue yet, for whoever writes by now."""
+    _, second = two
+    statement = parse_statement(depositor.statements(1)[0])
+    future: Future[bytes] = Future()
+    second.sequencer._under_way.begin(1)
+    second.sequencer.put([Admitted(statement, statement.leaf_hash, None, future, remote=True)])
+    assert isinstance(future.exception(30), Unavailable)
+    assert second.sequencer.waiting == 0
 
 
 def test_what_another_has_entered_is_answered_when_the_database_fails_meanwhile(
@@ -555,6 +600,98 @@ def cut_off_in_a_block(
         wait(lambda: stale.sequencer.last == other.sequencer.last)
         assert stale.sequencer.fault is other.sequencer.fault is None
     assert len({parse_receipt(each).position.index for each in receipts}) == 60
+
+
+def test_who_loses_the_right_in_a_block_signs_nothing_more_in_it(
+    work: Path, database: str, depositor: Company
+) -> None:
+    steps: list[Step] = []
+    lost = threading.Event()
+    sharing: Sharing | None = None
+
+    def hook(at: Step, side: str) -> None:
+        steps.append(at)
+        if (at, side) == (Step.BUNDLES, "after") and sharing is not None and not lost.is_set():
+            sharing._taking = False
+            cut_off(database)
+            lost.set()
+
+    with opened(work / "notary", serve=True, hook=hook) as notary:
+        sharing = notary._sharing
+        assert sharing is not None
+        steps.clear()
+        futures = notary.sequencer.submit_many(depositor.statements(3))
+        assert lost.wait(60)
+        with notary.sequencer.paused():
+            assert Step.CHECKPOINT not in steps
+        sharing._taking = True
+        require_same_ledger(notary, [], [each.result(60) for each in futures])
+
+
+def test_one_that_ends_its_block_while_another_takes_up_the_ledger_is_no_fault(
+    work: Path, database: str, depositor: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep, wake = threading.Event(), threading.Event()
+
+    def hook(at: Step, side: str) -> None:
+        if (at, side) == (Step.CHECKPOINT, "before"):
+            asleep.set()
+            wake.wait(60)
+
+    with (
+        opened(work / "notary", serve=True, hook=hook) as stale,
+        opened(work / "notary", serve=True) as other,
+    ):
+        copies = other._writer._log.signed
+        read, before = copies.last, copies.last()
+
+        def late() -> SignedCheckpoint | None:
+            wake.set()
+            wait(lambda: read() != before)
+            return read()
+
+        monkeypatch.setattr(copies, "last", late)
+        under_way = stale.sequencer.submit_many(depositor.statements(20))
+        assert asleep.wait(60)
+        cut_off(database)
+        receipts = deposit(other, depositor.statements(20))
+        receipts += [each.result(60) for each in under_way]
+        require_same_ledger(other, [], receipts)
+        assert stale.sequencer.fault is other.sequencer.fault is None
+    assert errors(work / "notary") == []
+
+
+@pytest.mark.parametrize("first", ["the same statements", "other statements"])
+def test_one_that_begins_its_block_when_another_has_taken_up_the_ledger_is_no_fault(
+    work: Path, database: str, depositor: Company, first: str
+) -> None:
+    asleep, wake = threading.Event(), threading.Event()
+
+    def hook(at: Step, side: str) -> None:
+        if (at, side) == (Step.ENTRIES, "before"):
+            asleep.set()
+            wake.wait(60)
+
+    with (
+        opened(work / "notary", serve=True, hook=hook) as stale,
+        opened(work / "notary", serve=True) as other,
+    ):
+        under_way = stale.sequencer.submit_many(depositor.statements(20))
+        assert asleep.wait(60)
+        cut_off(database)
+        wait(lambda: other.sequencer.leads)
+        assert other._sharing is not None
+        other._sharing._taking = first == "the same statements"
+        size = other._store.size()
+        wake.set()
+        wait(lambda: other._store.size() > size)
+        receipts = [] if other._sharing._taking else deposit(other, depositor.statements(20))
+        other._sharing._taking = True
+        receipts += [each.result(60) for each in under_way]
+        receipts += deposit(other, depositor.statements(20))
+        require_same_ledger(other, [], receipts)
+        assert stale.sequencer.fault is other.sequencer.fault is None
+    assert errors(work / "notary") == []
 
 
 @pytest.mark.soak

@@ -265,10 +265,19 @@ class BlockWriter:
             NotSigning: The block of step 3 cannot be signed now, or another process has the right to
                 write. What was signed can be read.
         """
+        try:
+            self._recover()
+        except LedgerFault:
+            if self._lead is None:
+                raise
+            self._recover()  # one that has lost the right may have ended its last block meanwhile
+
+    def _recover(self) -> None:
         self._require_lead()
         last = self._take_over(self._signed.last())
         self._require_signed(last, self._log.published())
         stored, published = self.take_up()
+        last = self.last
         self._require_high_water()
         self._mend_copies(last)
         size = 0 if last is None else last.size
@@ -376,6 +385,7 @@ class BlockWriter:
         )
         if self._lead is None:
             self._copy(new)
+        self._require_lead()
         with self._fenced(), self.step(Step.CHECKPOINT):
             self._signed.swap(self.last, new)
         if self._lead is not None:

@@ -34,7 +34,14 @@ from ledger.chain.office import check_office_statement
 from ledger.chain.replay import Replay
 from ledger.chain.statement import Statement, parse_statement
 from ledger.crypto.merkle import consistency_proof
-from ledger.errors import LedgerFault, NotFound, NotSigning, SealbookError, StorageFailed
+from ledger.errors import (
+    LedgerFault,
+    NotFound,
+    NotSigning,
+    SealbookError,
+    StorageFailed,
+    Unavailable,
+)
 from ledger.notary.ports import Entry, LedgerStore, Room, SignedCheckpoint
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.answering import Answers
@@ -51,7 +58,7 @@ from ledger.notary.sequencing.planning import (
     plan_block,
 )
 from ledger.notary.sequencing.receipts import Receipts
-from ledger.notary.sequencing.sharing import Sharing
+from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.sequencing.underway import UnderWay, bug
 
 WINDOW = 0.02
@@ -461,23 +468,23 @@ class Sequencer:
 
     def _write_batch(self, batch: list[Planned]) -> None:
         if self._sharing is not None and not self._sharing.leads:
-            self._sharing.forward(batch)
+            self._sharing.hand_on(batch, Unavailable(NO_DATABASE))
             return
         begun = monotonic()
         try:
             with self._block_lock:
                 self._under_way.require_sound()
-                if self._stale:
-                    self._take_up()
-                plan = self._plan(batch)
-                checkpoint = None
-                if statements := plan.statements:
-                    self._stale = True
-                    checkpoint = self._writer.write(statements)
-                    self._stale = False
+                try:
+                    plan, checkpoint = self._write_block(batch)
+                except LedgerFault:
+                    if self._sharing is None or not self._sharing.leads:
+                        raise
+                    # One that has lost the right may have ended its last block: taking up tells.
+                    left = [each for each in batch if not each.future.done()]
+                    plan, checkpoint = self._write_block(left)
+                if checkpoint is not None:
                     self._took = monotonic() - begun
                     self._block_durations.add(self._took)
-                    self._admission.learn(statements)
         except SealbookError as error:
             if self.leads:
                 self._under_way.fail(batch, error)
@@ -488,6 +495,21 @@ class Sequencer:
             self._under_way.fail(batch, bug(error))
         else:
             self._answers.put(plan, checkpoint)
+
+    def _write_block(self, batch: Sequence[Planned]) -> tuple[Plan, SignedCheckpoint | None]:
+        if self._stale:
+            self._take_up()
+        plan = self._plan(batch)
+        if any(index >= self._writer.tree.size for _, index in plan.existing):
+            self._take_up()  # one that has lost the right has entered them, and signed nothing
+            plan = self._plan([each for each in batch if not each.future.done()])
+        checkpoint = None
+        if statements := plan.statements:
+            self._stale = True
+            checkpoint = self._writer.write(statements)
+            self._stale = False
+            self._admission.learn(statements)
+        return plan, checkpoint
 
     def _take_up(self) -> None:
         """Recover, and learn what the recovered block changes: it may hold a revocation."""

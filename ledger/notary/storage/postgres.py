@@ -76,7 +76,7 @@ BEAT = 0.25
 SILENT_SECONDS = 1.25
 """Without one, by the database's clock, another process ends it and takes the right."""
 _SILENT = """
-SELECT application_name, state_change FROM pg_locks JOIN pg_stat_activity USING (pid)
+SELECT application_name, pid, state_change FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
 AND (classid::bigint << 32) | objid::bigint = $1
 AND state_change < clock_timestamp() - make_interval(secs => $2)
@@ -85,6 +85,8 @@ _END = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = $1
 """
+_END_HOLDER = "SELECT pg_terminate_backend($1, 500)"
+"""The connection whose end is waited for, milliseconds: the right goes with it."""
 _STORES = ("ledger", "checkpoints", "office", "anchors", "desk", "queue", "versions", "packs")
 _VERSIONS = """
 CREATE TABLE IF NOT EXISTS versions (store TEXT PRIMARY KEY, version BIGINT NOT NULL);
@@ -536,6 +538,7 @@ class Lead:
         digest = sha256(b"sealbook sequencer\n" + origin.encode()).digest()
         self._key = int.from_bytes(digest[:8], "big", signed=True)
         self._connection: psycopg.Connection[Any] | None = None
+        self._asking: psycopg.Connection[Any] | None = None
         self._times = 0
         self._silent: object = None
         self._lock = threading.Lock()
@@ -552,16 +555,17 @@ class Lead:
             if self._connection is not None and self._answers():
                 return True
             with self._server.storage():
-                connection = self._server.connect()
-                sql = "SELECT pg_try_advisory_lock($1)"
-                if connection.execute(sql, (self._key,)).fetchone() == (True,):
-                    self._connection = connection
+                if self._asking is None or self._asking.closed:
+                    self._asking = self._server.connect()
+                connection = self._asking
+                if self._got(connection) or (
+                    self._ended_silent(connection) and self._got(connection)
+                ):
+                    self._connection, self._asking = connection, None
                     self._times += 1
                     beat = threading.Thread(target=self._beat, args=(connection,), daemon=True)
                     beat.start()
                     return True
-                self._end_silent(connection)
-                connection.close()
             return False
 
     def require_alone(self) -> None:
@@ -597,20 +601,29 @@ class Lead:
     def release(self) -> None:
         """Let go of the right, where it is ours; it can be taken again."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            for each in (self._connection, self._asking):
+                if each is not None:
+                    each.close()
+            self._connection = self._asking = None
 
-    def _end_silent(self, connection: psycopg.Connection[Any]) -> None:
-        """End the process that has the right if it gives no sign: the next who asks gets it.
+    def _got(self, connection: psycopg.Connection[Any]) -> bool:
+        sql = "SELECT pg_try_advisory_lock($1)"
+        return connection.execute(sql, (self._key,)).fetchone() == (True,)
+
+    def _ended_silent(self, connection: psycopg.Connection[Any]) -> bool:
+        """End the process that has the right if it gives no sign; return whether that was so.
 
         It must have been as silent at the look before: perhaps it was this process that slept.
         """
         found = connection.execute(_SILENT, (self._key, SILENT_SECONDS)).fetchone()
         before, self._silent = self._silent, found
-        if found is not None and found == before:
-            _log.error("the process that writes gives no sign of life; its connections are ended")
-            connection.execute(_END, (found[0],))
+        if found is None or found != before:
+            return False
+        _log.error("the process that writes gives no sign of life; its connections are ended")
+        process, holder, _ = found
+        connection.execute(_END, (process,))
+        connection.execute(_END_HOLDER, (holder,))
+        return True
 
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
         while not self._closed.wait(BEAT):
