@@ -145,7 +145,7 @@ class Signatures:
         for node in nodes:
             if isinstance(node, ast.ClassDef):
                 self._add(node.name, _constructed(node))
-            elif isinstance(node, ast.FunctionDef):
+            elif isinstance(node, ast.FunctionDef) and node.name != "__init__":
                 arguments = [*node.args.posonlyargs, *node.args.args]
                 bound = bool(arguments) and arguments[0].arg in ("self", "cls")
                 if bound:
@@ -184,8 +184,11 @@ def _marked(nodes: list[ast.AST], signatures: Signatures) -> Iterator[str]:
             if node.returns is None or MARK not in ast.dump(node.returns):
                 continue
             for each in ast.walk(node):
-                if isinstance(each, ast.Return) and each.value is not None:
-                    yield from _by_type(node.returns, each.value)
+                match node.returns, each:
+                    case returned, ast.Return(value=ast.expr() as value):
+                        yield from _by_type(returned, value)
+                    case ast.Subscript(slice=yielded), ast.Yield(value=ast.expr() as value):
+                        yield from _by_type(yielded, value)
         elif isinstance(node, ast.ClassDef) and node.name in _ENUMERATED:
             yield from (
                 text

@@ -229,15 +229,18 @@ class KeyChanges:
             sync_folder(self._directory)
         return KeysChanged(fingerprint(self._trust_data()), tuple(entries))
 
-    def words(self) -> tuple[str, ...]:
+    def words(self) -> tuple[Message, ...]:
         """Say what is signed with, a line for each key."""
         keys = self._writer.keys
-        lines = [f"log {keys.log.thumbprint.hex()[:16]}"]
-        if keys.successor is not None:
-            lines[0] += ", to be retired"
-            lines.append(f"log {keys.successor[0].thumbprint.hex()[:16]}, signs beside it")
-        lines.append(f"seal {keys.seal.thumbprint.hex()[:16]}")
-        return tuple(lines)
+        log, seal = (each.thumbprint.hex()[:16] for each in (keys.log, keys.seal))
+        if keys.successor is None:
+            return f"log {log}", f"seal {seal}"
+        successor = keys.successor[0].thumbprint.hex()[:16]
+        return (
+            f"log {log}, to be retired",
+            f"log {successor}, signs beside it",
+            f"seal {seal}",
+        )
 
     def _succession(
         self,
