@@ -67,6 +67,7 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.quoted import quoted
 
 _SEED_SIZE = 32
+_NOT_VALID: Message = "they are not valid now"
 _HELD_THERE: Message = (
     "This key is in a PKCS#11 token, and no new one can be made there with this program. Nothing "
     "was changed."
@@ -192,7 +193,7 @@ class KeyChanges:
             if faults or not start <= self._now() <= end:
                 raise InvalidInput(
                     f"The seal's new certificates are not used: "
-                    f"{'; '.join(faults) or 'they are not valid now'}. Nothing was changed."
+                    f"{'; '.join(faults) or _NOT_VALID}. Nothing was changed."
                 )
             old = keys.seal.thumbprint
             owed = [self._succession(old, SEAL, key, key)]
