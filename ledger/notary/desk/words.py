@@ -7,6 +7,7 @@ from ledger.notary.desk.roles import Role
 from ledger.notary.desk.trail import Action
 from ledger.quoted import Words
 
+_MEMBER = re.compile(rf"(.+) \(({'|'.join(Role)})\)")
 _CERTIFICATE = re.compile("certificate ([0-9]{6})((?:: [a-z-]+)?)")
 
 
@@ -58,8 +59,9 @@ def action(name: str, language: str) -> Words:
 
 
 def thing(text: str, language: str) -> str:
-    """Return what it was done to, as the row names it; a certificate in this language."""
-    found = _CERTIFICATE.fullmatch(text)
-    if found is None:
-        return text
-    return tr("certificate {number}", language, number=Words(found[1])) + found[2]
+    """Return what it was done to, as the row names it; a certificate or a role in this language."""
+    if found := _CERTIFICATE.fullmatch(text):
+        return tr("certificate {number}", language, number=Words(found[1])) + found[2]
+    if found := _MEMBER.fullmatch(text):
+        return f"{found[1]} ({role(found[2], language)})"
+    return text
