@@ -67,3 +67,5 @@ def test_no_sentence_of_any_command_is_left_in_english(company: Company, letters
         shown = page.replace(str(letters.parent), "")
         assert english(shown) == [], (arguments, page)
         assert all(columns(line) <= 80 for line in shown.splitlines() if code == 0), page
+    status = company("notary", "status", *office).output
+    assert "账本密钥 " in status and "签章 " in status
