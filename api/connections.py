@@ -23,6 +23,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger.errors import SealbookError, Unavailable
+from ledger.quoted import Message
 
 from .problems import BadRequest, RequestTimeout, problem_response
 from .settings import Settings
@@ -278,7 +279,9 @@ class LimitedProtocol(HttpToolsProtocol):
         elif not self._is_slow:
             limit = self.peers.settings.slow_bodies
             if not self.peers.take(self.peers.slow, self._peer, limit, now):
-                message = f"{limit} bodies are coming slowly from your address already; wait."
+                message: Message = (
+                    f"{limit} bodies are coming slowly from your address already; wait."
+                )
                 self._refuse(Unavailable(message))
                 return
             self._is_slow = True

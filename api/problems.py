@@ -92,7 +92,11 @@ _STATUS: dict[type[SealbookError], int] = {
 }
 """The nearest class above an error decides; for any other it is 500."""
 
-_OURS = {
+_HTTP: dict[int, Message] = {
+    404: "There is no such thing here.",
+    405: "This address does not take requests of that kind.",
+}
+_OURS: dict[int, Message] = {
     500: "The notary has a fault and entered nothing more. Try again later, or ask the notary office.",
     507: "The notary cannot store anything now. Nothing was lost or entered; try again later.",
 }
@@ -154,10 +158,7 @@ def install(app: FastAPI, page: Page) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         code = "not-found" if error.status_code == 404 else "invalid-input"
-        detail = {
-            404: "There is no such thing here.",
-            405: "This address does not take requests of that kind.",
-        }.get(error.status_code, HTTPStatus(error.status_code).phrase + ".")
+        detail = _HTTP.get(error.status_code, HTTPStatus(error.status_code).phrase + ".")
         fields = {"allow": allowed(app, request.scope)} if error.status_code == 405 else {}
         return _answer(request, _document(error.status_code, code, detail), fields)
 

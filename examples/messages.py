@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import chain, count, product
 from pathlib import Path
@@ -39,6 +39,14 @@ _ENUMERATED = ("Rule",)
 """Enumerations whose values are sentences."""
 _LAW = ("article", "version", "asks")
 """Keys of a rule of law that are shown."""
+_SENTENCE = re.compile(r"(?:\b[a-z]{2,}\b[ ,;:]+){2}\b[a-z]{2,} [a-z]{2,}")
+"""Four words in a row, and no list of names."""
+_SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|CREATE)\b")
+_LOGS = ("_log", "log")
+_QUOTED_ERRORS = (
+    "TypeError", "ValueError", "OSError", "HTTPException", "ConnectError", "InvalidSignature",
+)  # fmt: skip
+"""Errors whose text nobody sees, or only as a quoted value."""
 _TR = re.compile(r'\btr\(\s*("(?:[^"\\\n]|\\.)*")')
 
 Key = tuple[str, str]
@@ -145,7 +153,7 @@ class Signatures:
         for node in nodes:
             if isinstance(node, ast.ClassDef):
                 self._add(node.name, _constructed(node))
-            elif isinstance(node, ast.FunctionDef):
+            elif isinstance(node, ast.FunctionDef) and node.name != "__init__":
                 arguments = [*node.args.posonlyargs, *node.args.args]
                 bound = bool(arguments) and arguments[0].arg in ("self", "cls")
                 if bound:
@@ -184,8 +192,11 @@ def _marked(nodes: list[ast.AST], signatures: Signatures) -> Iterator[str]:
             if node.returns is None or MARK not in ast.dump(node.returns):
                 continue
             for each in ast.walk(node):
-                if isinstance(each, ast.Return) and each.value is not None:
-                    yield from _by_type(node.returns, each.value)
+                match node.returns, each:
+                    case returned, ast.Return(value=ast.expr() as value):
+                        yield from _by_type(returned, value)
+                    case ast.Subscript(slice=yielded), ast.Yield(value=ast.expr() as value):
+                        yield from _by_type(yielded, value)
         elif isinstance(node, ast.ClassDef) and node.name in _ENUMERATED:
             yield from (
                 text
@@ -310,3 +321,31 @@ def _parts(node: ast.expr) -> Iterator[tuple[str | None, ...]]:
             yield from _parts(either)
         case _:
             yield (None,)
+
+
+def unmarked(folders: Iterable[str], known: Set[str]) -> Iterator[tuple[str, str]]:
+    """Yield what reads like a sentence and is no known message, and where it stands.
+
+    Documentation, help, logs, SQL and the texts of errors that are only quoted are left out.
+    """
+    for path in sorted(each for folder in folders for each in (ROOT / folder).rglob("*.py")):
+        for node in _literals(ast.parse(path.read_text())):
+            for text in _texts(node):
+                said = text.rpartition("\x04")[2]
+                if said not in known and _SENTENCE.search(said) and not _SQL.search(said):
+                    yield said, f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def _literals(node: ast.AST) -> Iterator[ast.expr]:
+    match node:
+        case ast.JoinedStr() | ast.BinOp() | ast.Constant():
+            yield node
+        case ast.Expr(value=ast.Constant()) | ast.keyword(arg="help" | "epilog"):
+            return
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) if name in _LOGS:
+            return
+        case ast.Call(func=called) if _name(called) in _QUOTED_ERRORS:
+            return
+        case _:
+            for each in ast.iter_child_nodes(node):
+                yield from _literals(each)

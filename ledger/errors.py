@@ -5,6 +5,8 @@ kind for machines and does not change between releases. Whose fault it is decide
 catches `SealbookError` and shows it; anything else is a bug of ours.
 """
 
+from ledger.quoted import Message
+
 
 class SealbookError(Exception):
     """Anything that a user can be told about."""
@@ -147,7 +149,7 @@ class NotSigning(Unavailable):
 
     code = "not-signing"
 
-    def __init__(self, reason: str, sentence: str, detail: str) -> None:
+    def __init__(self, reason: str, sentence: Message, detail: Message) -> None:
         super().__init__(sentence)
         self.reason = reason
         self.detail = detail

@@ -11,7 +11,7 @@ from functools import lru_cache
 from string import Formatter
 
 from ledger.language import CHINESE, ENGLISH, Message, messages, translated
-from ledger.quoted import Words, lifted, quotations
+from ledger.quoted import Quoted, Words, lifted, quotations
 
 MAX_SENTENCE = 1_000
 """Characters of a sentence that is looked for: finding its values costs more than its length."""
@@ -25,6 +25,10 @@ _MOST_UNKNOWN = 16
 _FEW, _MOST_IN_FEW = 9, 4
 """A message with fewer letters than that counts something: its values are numbers, units and words that
 are Chinese by then, with no more letters than these."""
+_NOTARY_SAYS = re.compile(r"The notary says: \((\d+)\)")
+"""A quoted reason, as `ledger.wire.saying` gives it."""
+_DIGEST = re.compile(r"\b[0-9a-f]{8,}\b")
+"""The beginning of a hash or a key's id, in hexadecimal: its letters are no word's."""
 _ENDS = ("。", "！", "？", "：")
 
 _SENTENCE = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d+\})*")
@@ -35,9 +39,17 @@ Template = tuple[tuple[str, ...], Message]
 
 
 def retold(sentence: str, language: str) -> tuple[Words, tuple[str, ...]]:
-    """Return a sentence in this language, numbers in the place of its quoted values, and these."""
+    """Return a sentence in this language, numbers in the place of its quoted values, and these.
+
+    What a notary says stays quoted, and is in this language where it is a sentence of ours.
+    """
     words, values = lifted(sentence)
-    return in_language(words, language) or words, values
+    said = {int(each) - 1 for each in _NOTARY_SAYS.findall(words)}
+    told = (
+        str(Quoted(said_in(Quoted.parse(each).text, language))) if number in said else each
+        for number, each in enumerate(values)
+    )
+    return in_language(words, language) or words, tuple(told if language != ENGLISH else values)
 
 
 def in_language(sentence: Words, language: str) -> Words | None:
@@ -93,7 +105,10 @@ def _found(sentence: str, language: str, depth: int) -> str | None:
                 fits = _letters(filled) <= _MOST_IN_FEW
             else:
                 fits = _letters(unknown) <= _MOST_UNKNOWN + 2 * _letters(texts)
-            if _letters(unknown) and (apart := _one_by_one(sentence, language, depth - 1)):
+            several = any("; " in each for each in values)
+            if (several or _letters(unknown)) and (
+                apart := _one_by_one(sentence, language, depth - 1)
+            ):
                 return apart
             if fits:
                 return _filled(message, translated(message, language), filled)
@@ -116,8 +131,12 @@ def _counts(texts: tuple[str, ...]) -> bool:
 
 
 def _letters(texts: Iterable[str]) -> int:
-    """Return how many letters there are, but for Chinese ones: what is Chinese is told already."""
-    return sum(character.isascii() and character.isalpha() for each in texts for character in each)
+    """Return how many letters of words there are, but for Chinese ones: those are told already."""
+    return sum(
+        character.isascii() and character.isalpha()
+        for each in texts
+        for character in _DIGEST.sub("", each)
+    )
 
 
 def _ended(text: str) -> str:

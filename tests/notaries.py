@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ports import Hook, no_hook
 from ledger.notary.storage.directory import read_settings
 from ledger.notary.storage.stores import open_books
+from ledger.recognised import retold
 from ledger.verify import VerifiedReceipt, verify_receipt
 
 ORIGIN = "notary.example/ledger"
@@ -176,7 +178,15 @@ def examined(directory: Path) -> tuple[Finding, ...]:
                     if payload is not None:
                         stand_in(folder / f"{payload.root.hex()}.header", 200)
                         stand_in(folder / f"{payload.root.hex()}.payload", payload.size)
-    return fsck(directory)
+    found = fsck(directory)
+    assert [each for each in found if _is_english(each.problem)] == []
+    return found
+
+
+def _is_english(sentence: str) -> bool:
+    """Whether a sentence is left in English where the language is Chinese."""
+    told, _ = retold(sentence, "zh")
+    return re.search("(?:[A-Za-z]+ ){3}", re.sub("`[^`]*`", "", told)) is not None
 
 
 def stand_in(path: Path, size: int) -> None:

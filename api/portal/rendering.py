@@ -22,6 +22,7 @@ from ledger.chain.trust import fingerprint
 from ledger.court.page import verifier_page as built_page
 from ledger.errors import NotFound
 from ledger.language import CHINESE, LANGUAGES, at, beijing, tr, utc
+from ledger.notary.desk.words import action, role, thing
 from ledger.quoted import Words, in_fours, quoted
 
 from ..requests import service
@@ -188,11 +189,11 @@ def count(number: int) -> Words:
     return Words(f"{number:,}")
 
 
-def _in_language(say: Callable[[str, str], Words]) -> Callable[[Context, str], Words]:
+def _in_language(say: Callable[[str, str], str]) -> Callable[[Context, str], str]:
     """Return what says a name of ours as a filter, in the page's language."""
 
     @pass_context
-    def filtered(context: Context, name: str) -> Words:
+    def filtered(context: Context, name: str) -> str:
         return say(name, context["language"])
 
     return filtered
@@ -208,7 +209,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["_"] = _words
-    for say in (words.role, words.state, words.reason, words.action):
+    for say in (role, action, thing, words.state, words.reason):
         made.filters[say.__name__] = _in_language(say)
     made.filters.update(
         theirs=theirs, named=named, said=said, digest=digest, when=when, ago=_ago, count=count

@@ -77,7 +77,7 @@ from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.stores import open_queue, open_server, open_stores
 from ledger.notary.storage.uploads import Uploads
 from ledger.notary.system_clock import SYSTEM_CLOCK
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.notary.certificates.issuing import Desk
@@ -641,7 +641,9 @@ class Notary:
                 return  # nobody waits for it, and the ledger owes it
             state, data = FAILED, format_answer(Refusal(error.code, str(error)))
         except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
-            detail = f"The command failed in a way that it was not made for: {quoted(repr(error))}."
+            detail: Message = (
+                f"The command failed in a way that it was not made for: {quoted(repr(error))}."
+            )
             state, data = FAILED, format_answer(Refusal(SealbookError.code, detail))
         with self._writer.step(Step.ORDER):
             office.answer(order.id, state, data)

@@ -41,7 +41,7 @@ def read_trust(path: Path) -> tuple[bytes, Trust]:
         ) from error
 
 
-def key_faults(keys: NotaryKeys, trust: Trust) -> Iterator[tuple[str, str]]:
+def key_faults(keys: NotaryKeys, trust: Trust) -> Iterator[tuple[str, Message]]:
     """Yield (file, what is wrong) of keys and certificates that the trust file does not name."""
     log, ml_dsa = verifiers(keys.origin, keys.newest)
     if trust.origin != keys.origin:

@@ -28,8 +28,9 @@ from ledger.crypto.merkle import leaf_hash
 from ledger.encoding import b64decode, cbor_decode, cbor_encode, parse_hex
 from ledger.errors import MalformedData, SealbookError, Unavailable
 from ledger.wire.protocol import CBOR, COSE, DEPOSITS_PAGE, MAX_BATCH, MAX_BATCH_BYTES, OCTETS
+from ledger.wire.saying import said
 from ledger.wire.transfers import Transfers
-from ledger.wire.transport import MAX_TEXT, answered_text, error_of, said
+from ledger.wire.transport import MAX_TEXT, answered_text, error_of
 
 MAX_LISTED = 1 << 22
 """Deposits in one list: a thousand a day for eleven years; their leaves take 0.5 GB of memory here."""

@@ -26,12 +26,12 @@ from ledger.errors import (
 )
 from ledger.quoted import quoted
 from ledger.wire.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
+from ledger.wire.saying import plain, said, silent
 from ledger.wire.signatures import NONCE_BYTES, Message, sign_request
 
 MAX_TEXT = 1 << 18
 _MAX_JSON = 32 << 20
 _MAX_PROBLEM = 1 << 16
-_MAX_DETAIL = 600
 ATTEMPTS = 4
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
@@ -220,11 +220,8 @@ def problem(response: httpx2.Response, deadline: Deadline) -> SealbookError:
         value = json.loads(_read_bounded(response, _MAX_PROBLEM, deadline))
     except (ValueError, RecursionError, MalformedData):
         value = None
-    code, detail = (
-        None,
-        f"The notary, or what stands before it, answered with status {status} and no reason. Nothing "
-        "is lost; try again later, or ask the notary office.",
-    )
+    code: object = None
+    detail = silent(status)
     if isinstance(value, dict):
         code = value.get("code")
         if value.get("detail"):
@@ -273,13 +270,3 @@ def answered_text(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise MalformedData("the notary's answer is not text") from error
-
-
-def plain(text: str) -> str:
-    """Return text as it may go to a terminal: printable, on one line, of bounded length."""
-    return "".join(c if c.isprintable() else " " for c in text[:_MAX_DETAIL])
-
-
-def said(detail: str) -> str:
-    """Return what a notary gives as its reason, as its words and not ours."""
-    return f"The notary says: {quoted(plain(detail))}."

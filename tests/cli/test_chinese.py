@@ -44,7 +44,11 @@ def test_no_sentence_of_any_command_is_left_in_english(company: Company, letters
         (0, "list"),
         (0, "show", letters),
         (0, "parts", letters),
+        (1, "show", "m"),
+        (1, "show", "zzz"),
         (1, "parts", letters, "nothing like it"),
+        (0, "page", "-o", letters.parent / "verifier.html"),
+        (0, "notary", "trail", "list", *office),
         (0, "disclose", letters, "--only", "message 2/body", "--dry-run"),
         (1, "disclose", letters, "--only", "message 9", "--dry-run"),
         (0, "verify", receipt, "--trust", trust),
@@ -63,3 +67,5 @@ def test_no_sentence_of_any_command_is_left_in_english(company: Company, letters
         shown = page.replace(str(letters.parent), "")
         assert english(shown) == [], (arguments, page)
         assert all(columns(line) <= 80 for line in shown.splitlines() if code == 0), page
+    status = company("notary", "status", *office).output
+    assert "账本密钥 " in status and "签章 " in status

@@ -71,7 +71,9 @@ def test_the_trail_is_listed_exported_and_found_altered(own_notary: Served, tmp_
     for name in ("Wang Li", "Zhao Min", "Sun Yi"):
         desk(own_notary, "staff", "add", name, "--role", "clerk")
     shown = run("notary", "trail", "list", "--dir", own_notary.directory).stdout
-    assert "Zhao Min (clerk)" in shown
+    assert "Zhao Min (clerk)" in shown and "added to the staff" in shown
+    chinese = run("notary", "trail", "list", "--lang", "zh", "--dir", own_notary.directory).stdout
+    assert "加入" in chinese and "Zhao Min (经办员)" in chinese and "clerk" not in chinese
     kept = tmp_path / "kept.trail"
     assert desk(own_notary, "trail", "export", "-o", kept)["rows"] == 3
     desk(own_notary, "staff", "remove", "Sun Yi")
@@ -83,7 +85,8 @@ def test_the_trail_is_listed_exported_and_found_altered(own_notary: Served, tmp_
     assert "cut off" in cut.stderr
     altered(own_notary.directory / "desk.sqlite", "UPDATE trail SET who = 'x' WHERE number = 0")
     assert desk(own_notary, "trail", "check", code=1)["error"]["code"] == "verification-failed"
-    run("notary", "fsck", "--dir", own_notary.directory, code=1)
+    found = run("notary", "fsck", "--lang", "zh", "--dir", own_notary.directory, code=1).stdout
+    assert found.startswith("错误\n") and "审计日志" in found
 
 
 def test_what_is_no_export_is_named(own_notary: Served, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The public pages over HTTP: what they say, to whom, within which bounds, and what they never say."""
 
+import html
 import re
 import threading
 import time
@@ -144,6 +145,8 @@ def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(porta
     assert "content-security-policy" in page.headers
     assert problem.headers["content-type"] == "application/problem+json"
     assert page.headers["sealbook-problem"] == problem.headers["sealbook-problem"]
+    chinese = portal.http.get(path, headers={**HTML, "accept-language": "zh"})
+    assert problem.json()["detail"].rstrip(".") not in html.unescape(chinese.text)
 
 
 def test_a_receipt_is_checked_by_upload_in_the_words_of_the_report(portal):

@@ -1,20 +1,8 @@
-"""Roles, states, reasons and actions as people say them."""
+"""States and reasons as people say them."""
 
 from ledger.language import tr
 from ledger.notary.desk.proposals import APPROVING, DECLINED, ENROLLED, WAITING
-from ledger.notary.desk.roles import Role
-from ledger.notary.desk.trail import Action
 from ledger.quoted import Words
-
-
-def role(name: str, language: str) -> Words:
-    """Return a role, also that of whoever sat at the terminal."""
-    return {
-        Role.CLERK: tr("role\x04clerk", language),
-        Role.OFFICER: tr("role\x04officer", language),
-        Role.OPERATOR: tr("role\x04operator", language),
-        "terminal": tr("at the terminal", language),
-    }.get(name) or tr("unknown", language)
 
 
 def state(name: str, language: str) -> Words:
@@ -35,40 +23,3 @@ def reason(name: str, language: str) -> Words:
         "superseded": tr("superseded by another key", language),
         "ceased": tr("ceased: the company uses it no longer", language),
     }[name]
-
-
-def action(name: str, language: str) -> Words:
-    """Return what was done."""
-    said: dict[str, Words] = {
-        Action.STAFF_ADDED: tr("added to the staff", language),
-        Action.STAFF_REMOVED: tr("removed from the staff", language),
-        Action.LINK_MADE: tr("link made", language),
-        Action.SIGNED_IN: tr("signed in", language),
-        Action.SIGNED_OUT: tr("signed out", language),
-        Action.REFUSED: tr("proof refused", language),
-        Action.PASSKEY_ADDED: tr("passkey made", language),
-        Action.PASSKEY_REMOVED: tr("passkey removed", language),
-        Action.CODE_SET: tr("one-time codes set up", language),
-        Action.PROPOSED: tr("request proposed", language),
-        Action.DECLINED: tr("request declined", language),
-        Action.APPROVED: tr("request approved", language),
-        Action.ENROLLED: tr("enrolled in the ledger", language),
-        Action.REVOKING: tr("revocation ordered", language),
-        Action.REVOKED: tr("revoked in the ledger", language),
-        Action.CERTIFYING: tr("certificate ordered", language),
-        Action.CERTIFIED: tr("certificate issued", language),
-        Action.WITHDRAWN: tr("certificate withdrawn", language),
-        Action.FAILED: tr("not entered", language),
-        Action.SUSPENDED: tr("account suspended", language),
-        Action.RESUMED: tr("account goes on", language),
-        Action.LIMITED: tr("limits of an account set", language),
-        Action.HELD: tr("account put under legal hold", language),
-        Action.RELEASED: tr("legal hold ended", language),
-        Action.ERASED: tr("identity record erased", language),
-        Action.DISCARDED: tr("ciphertext deleted", language),
-        Action.PRODUCED: tr("account produced for an order", language),
-        Action.HOOK_SET: tr("webhook set", language),
-        Action.HOOK_REMOVED: tr("webhook removed", language),
-        Action.HOOK_KEY: tr("key for webhooks made", language),
-    }
-    return said.get(name) or tr("unknown", language)

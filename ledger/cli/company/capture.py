@@ -323,7 +323,7 @@ def _open_rows(value: dict[str, Any]) -> "list[tuple[str, Value]]":
     rows: list[tuple[str, Value]] = [
         (
             "" if number else _("Open"),
-            [quoted(each["path"]), told(f"since {text.when(int(each['since']))}")],
+            [quoted(each["path"]), _("since {time}", time=text.when(int(each["since"])))],
         )
         for number, each in enumerate(found)
     ]

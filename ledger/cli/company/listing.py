@@ -39,6 +39,7 @@ _ELSEWHERE: Message = (
     "inside a deposit."
 )
 _AWAITED: dict[str, Message] = {"witnesses": "witnesses", "time": "a timestamp"}
+_UNKNOWN_PATH: Message = "a path that is not known here"
 _LEAP = 9
 """Years within which 29 February comes round."""
 _MAX_PAGE = 1 << 40
@@ -395,11 +396,10 @@ def open_(deposit_id: str, output: Path, passphrase_file: Path | None, as_json: 
     vault = own.open_vault()
     found = vault.find(deposit_id)
     if found.deposit.content is None:
+        where = quoted(found.meta.path) if found.meta.path else _UNKNOWN_PATH
         raise InvalidInput(
             f"Only the fingerprint of {quoted(name_of(found))} was deposited; its content never "
-            "left this "
-            f"computer. It was at "
-            f"{quoted(found.meta.path) if found.meta.path else 'a path that is not known here'}."
+            f"left this computer. It was at {where}."
         )
     identities = vault.identities(shell.passphrase_from(passphrase_file))
     with (

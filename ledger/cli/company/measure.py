@@ -30,6 +30,7 @@ from ledger.company.measures.register import (
     RegisterEntry,
     access_now,
 )
+from ledger.language import translated
 from ledger.quoted import Quoted, quoted
 
 _OPTIONS = {"persons": "--person", "subjects": "--object*", "level": "--level", "note": "--note"}
@@ -228,7 +229,11 @@ def _list_page(register: Register, access: tuple[Access, ...]) -> Iterator[str]:
 
 def _held(access: Access) -> "list[str | Quoted]":
     entry = access.since
-    by = [quoted(told(f"by {entry.measure.by}"))] if entry.measure.by else []
+    by = (
+        [quoted(translated("by {0}", language()).format(entry.measure.by))]
+        if entry.measure.by
+        else []
+    )
     since = told(f"since {entry.measure.date} (no. {entry.number})")
     return [quoted(_thing(access.subject)), since, *by]
 

@@ -35,14 +35,17 @@ def of_receipt(parts: Receipt) -> Parts:
     root = parse_checkpoint(parse_note(parts.note).text).root
     r, s = (int.from_bytes(half, "big") for half in _halves(seal.message.signature))
     files = {
-        "statement.cose": (parts.statement, "what the depositor signed; the ledger's entry"),
+        "statement.cose": (parts.statement, _("what the depositor signed; the ledger's entry")),
         "receipt.cose": (parts.cose_receipt, "COSE Receipt, RFC 9942"),
-        "proof.tlog-proof": (format_proof(proof).encode(), "C2SP tlog-proof with the checkpoint"),
-        "checkpoint": (parts.note.encode(), "the checkpoint alone, a C2SP signed note"),
-        "block.cose": (parts.block, "the block record, signed by the notary"),
-        "enrolment.cose": (parts.enrolment, "the enrolment, signed by the notary"),
-        "depositor.pem": (format_public_pem(depositor.key), "the enrolled key, Ed25519"),
-        "seal.pem": (DER_cert_to_PEM_cert(seal.certificate).encode(), "the seal's certificate"),
+        "proof.tlog-proof": (
+            format_proof(proof).encode(),
+            _("C2SP tlog-proof with the checkpoint"),
+        ),
+        "checkpoint": (parts.note.encode(), _("the checkpoint alone, a C2SP signed note")),
+        "block.cose": (parts.block, _("the block record, signed by the notary")),
+        "enrolment.cose": (parts.enrolment, _("the enrolment, signed by the notary")),
+        "depositor.pem": (format_public_pem(depositor.key), _("the enrolled key, Ed25519")),
+        "seal.pem": (DER_cert_to_PEM_cert(seal.certificate).encode(), _("the seal's certificate")),
     }
     time = parse_block(parse_statement(parts.block)).time
     files["block-time.txt"] = (str(time).encode(), _("when the notary says it was, POSIX seconds"))

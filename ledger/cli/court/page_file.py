@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ledger.cli import shell
+from ledger.cli import shell, text
 from ledger.quoted import quoted
 
 
@@ -32,5 +32,5 @@ def page(output: Path, as_json: bool) -> None:
     shell.emit(
         as_json,
         {"file": str(output), "sha256": digest, "size": len(data)},
-        f"Written: {quoted(output)}\nSHA-256: {digest}",
+        f"{text.said(f'Written: {quoted(output)}')}\nSHA-256: {digest}",
     )

@@ -8,15 +8,15 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.speech import _, told
-from ledger.quoted import Message, Words
+from ledger.quoted import Message
 
 if TYPE_CHECKING:
     from ledger.evidence.renewing import Outcome
 
 _DONE: dict[str, Message] = {
-    "first": Words("first timestamp"),
-    "timestamp": Words("timestamp renewed"),
-    "hash-tree": Words("new chain, hashed anew"),
+    "first": "first timestamp",
+    "timestamp": "timestamp renewed",
+    "hash-tree": "new chain, hashed anew",
 }
 
 

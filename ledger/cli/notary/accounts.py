@@ -10,8 +10,9 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option
-from ledger.cli.speech import _, told
+from ledger.cli.speech import _, language, told
 from ledger.errors import Conflict, NotFound
+from ledger.language import tr
 from ledger.quoted import Message, quoted
 
 _SHORTEST_KEY = 8
@@ -174,12 +175,17 @@ def _standing_text(standing: dict[str, Any]) -> str:
         (_("Registration"), quoted(standing["registration"]) if standing["name"] else _("erased")),
     ]
     for each in standing["keys"]:
-        role = _(_ROLES.get(each["role"], each["role"]))
-        revoked = "" if each["revoked"] is None else told(f", revoked by entry {each['revoked']}")
-        rows.append(
-            (
-                _("Key"),
-                told(f"{each['key'][:16]}  {role}, entry {each['enrolled']}{revoked}"),
+        role = tr(_ROLES[each["role"]], language())
+        entry, revoked = each["enrolled"], each["revoked"]
+        standing_ = (
+            _("{role}, entry {entry}", role=role, entry=entry)
+            if revoked is None
+            else _(
+                "{role}, entry {entry}, revoked by entry {revoked}",
+                role=role,
+                entry=entry,
+                revoked=revoked,
             )
         )
+        rows.append((_("Key"), f"{each['key'][:16]}  {standing_}"))
     return "\n".join(labelled(rows))

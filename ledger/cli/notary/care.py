@@ -51,7 +51,7 @@ def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> Non
     ]
     value["not_checked"] = UNREAD[ciphertext]
     lines = [
-        f"{each.level}\n{text.foreign(each.place, 4)}\n{text.said(each.problem, 4)}"
+        f"{_(each.level)}\n{text.foreign(told(each.place), 4)}\n{text.said(each.problem, 4)}"
         for each in found
     ]
     lines = lines or [_("Everything that was looked at agrees.")]

@@ -191,13 +191,13 @@ def status(directory: Path, as_json: bool) -> None:
         (_("Health"), _(_HEALTH.get(state.health, state.health))),
         (_("Seal until"), day(value["seal_expires"])),
     ]
-    rows.append((_("Keys"), "\n".join(state.keys)))
+    rows.append((_("Keys"), "\n".join(map(told, state.keys))))
     if state.anchors:
-        rows.append((_("Anchors"), "\n".join(state.anchors)))
+        rows.append((_("Anchors"), "\n".join(map(told, state.anchors))))
     if state.anchors_until is not None:
         rows.append((_("Anchors until"), day(state.anchors_until)))
     if value["detail"]:
-        rows.append((_("To do"), value["detail"]))
+        rows.append((_("To do"), told(value["detail"])))
     shell.emit(as_json, value, "\n".join(labelled(rows)))
 
 

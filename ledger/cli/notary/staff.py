@@ -10,7 +10,7 @@ import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option
-from ledger.cli.speech import _, told
+from ledger.cli.speech import _, language, told
 from ledger.notary.desk.address import LOCAL, origin_of
 from ledger.quoted import quoted
 
@@ -71,6 +71,7 @@ def list_(directory: Path, as_json: bool) -> None:
     """List who works with the portal, and what they sign in with."""
     from ledger.cli.table import labelled
     from ledger.notary.desk.staff import Standing, roster
+    from ledger.notary.desk.words import role
 
     def signs_in(each: Standing) -> str:
         if not each.active:
@@ -84,7 +85,8 @@ def list_(directory: Path, as_json: bool) -> None:
     with opened_desk(directory) as desk:
         found = roster(desk)
     rows = [
-        (f"{_role(each.member.role)}, {signs_in(each)}", quoted(each.member.name)) for each in found
+        (f"{role(each.member.role, language())}, {signs_in(each)}", quoted(each.member.name))
+        for each in found
     ]
     value = [
         {
@@ -154,14 +156,6 @@ def remove(name: str, directory: Path, as_json: bool) -> None:
     with opened_desk(directory) as desk:
         use.remove(desk, name, at_terminal())
     shell.emit(as_json, {"name": name}, text.said(told(f"{quoted(name)} is off the staff.")))
-
-
-def _role(name: str) -> str:
-    return {
-        "clerk": _("role\x04clerk"),
-        "officer": _("role\x04officer"),
-        "operator": _("role\x04operator"),
-    }[name]
 
 
 def at_terminal() -> "Actor":

@@ -8,7 +8,7 @@ import click
 from ledger.cli import shell, text
 from ledger.cli.notary.group import directory_option
 from ledger.cli.notary.staff import opened_desk
-from ledger.cli.speech import _
+from ledger.cli.speech import _, language
 from ledger.errors import InvalidInput
 from ledger.quoted import quoted
 
@@ -43,6 +43,7 @@ Example:
 @shell.json_option
 def list_(directory: Path, as_json: bool) -> None:
     """Show what was done lately, newest first."""
+    from ledger.notary.desk import words
     from ledger.notary.desk.trail import newest
 
     with opened_desk(directory) as desk:
@@ -50,9 +51,11 @@ def list_(directory: Path, as_json: bool) -> None:
     lines = []
     for each in found:
         entry = "" if each.entry is None else "  " + _("entry {index}", index=each.entry)
-        lines.append(f"{each.number}  {text.when(each.time)}  {each.action}{entry}")
-        lines += text.foreign(f"{each.who} ({each.role})", 4).splitlines()
-        lines += text.foreign(each.object, 4).splitlines() if each.object else []
+        done = words.action(each.action, language())
+        lines.append(f"{each.number}  {text.when(each.time)}  {done}{entry}")
+        who = f"{each.who} ({words.role(each.role, language())})"
+        for value in (who, words.thing(each.object, language())):
+            lines += text.foreign(value, 4).splitlines() if value else []
     shell.emit(
         as_json,
         {"rows": [each.as_dict() for each in found]},

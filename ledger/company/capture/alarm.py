@@ -21,7 +21,7 @@ from ledger.company.capture.config import Failure
 from ledger.company.capture.journal import Event, Kind
 from ledger.errors import InvalidInput
 from ledger.language import iso
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 from ledger.wire.deadlines import Deadline, http_client, within
 
 INTERVAL = 60.0
@@ -83,12 +83,14 @@ class Alarm:
                     stdout=subprocess.DEVNULL,
                 )
             except (OSError, subprocess.SubprocessError) as error:
-                self._told(f"The failure command did not work: {quoted(error)}.")
+                no_command: Message = f"The failure command did not work: {quoted(error)}."
+                self._told(no_command)
         if self._failure.webhook:
             try:
                 _post(self._failure.webhook, data)
             except (httpx2.HTTPError, httpx2.InvalidURL, InvalidInput) as error:
-                self._told(f"The failure webhook did not work: {quoted(error)}.")
+                no_webhook: Message = f"The failure webhook did not work: {quoted(error)}."
+                self._told(no_webhook)
 
 
 def _post(url: str, data: bytes) -> None:

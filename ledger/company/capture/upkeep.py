@@ -17,7 +17,7 @@ from ledger.company.sending.witnessed import Cosigned, Fetch, Silent, Split, loo
 from ledger.company.vault.stored import StoredDeposit
 from ledger.company.vault.vault import Vault
 from ledger.errors import MalformedData, NotEnrolled, SealbookError, StorageFailed, Unavailable
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 from ledger.wire.client import NotaryClient
 from ledger.wire.witnesses import newest_cosigned
 
@@ -180,7 +180,7 @@ class Watching:
                 case Split(names, error, proof):
                     told[*names, error.code] = ""
                     if (*names, error.code) not in self._told:
-                        why = f"{error} The proof is kept in {quoted(proof)}."
+                        why: Message = f"{error} The proof is kept in {quoted(proof)}."
                         self._journal.note(Kind.FAILED, _whose(names), why, error.code)
         self._told = told
         self._journal.set(witnesses=shown)

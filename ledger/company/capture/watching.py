@@ -27,7 +27,7 @@ from ledger.company.capture.looking import Root, is_gone, path_below, state_of_s
 from ledger.company.capture.settling import OPEN_LONGEST, Seen, Settling
 from ledger.company.sealing.renditions import may_be_rendered
 from ledger.errors import InvalidInput, SealbookError, SourceChanged, StorageFailed
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 WORKERS = 8
 """Groups of files that are sealed side by side; their syncs go to the disk together."""
@@ -310,14 +310,16 @@ class FolderWatcher:
         if trouble:
             raise InvalidInput(trouble)
 
-    def _closed(self, root: Root, folders: list[str]) -> str:
+    def _closed(self, root: Root, folders: list[str]) -> Message:
         """Say which folders could not be read, of those that matter; "" for none."""
         found = [each for each in folders if self._root(each + os.sep) is root]
         found = [each for each in found if root.watch.enters(path_below(root, each))]
         if not found:
             return ""
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        return f"{quoted(found[0])}{more} cannot be read; what is in there is not taken."
+        first, more = quoted(found[0]), len(found) - 1
+        if more:
+            return f"{first} and {more} more cannot be read; what is in there is not taken."
+        return f"{first} cannot be read; what is in there is not taken."
 
     # --- one path ---
 
@@ -368,7 +370,8 @@ class FolderWatcher:
             pause = AGAIN
         else:
             ours = isinstance(error, SealbookError)
-            why = str(error) if ours else f"It could not be read: {quoted(error)}."
+            unread: Message = f"It could not be read: {quoted(error)}."
+            why = str(error) if ours else unread
             if isinstance(error, StorageFailed) or not ours:
                 pause = AGAIN_STORAGE
             if self._told.get(path) != why:

@@ -175,20 +175,18 @@ def _ambiguous(wanted: str, newest: Sequence[StoredDeposit], count: int) -> Mess
     return f"{quoted(wanted)} means {count} deposits ({ids}); give the start of one's id. {these}."
 
 
-def _unknown(catalogue: "Catalogue", home: Path, wanted: str) -> str:
-    said = f"No deposit here is called {quoted(wanted)}; `sealbook list` shows them all."
+def _unknown(catalogue: "Catalogue", home: Path, wanted: str) -> Message:
+    said: Message = f"No deposit here is called {quoted(wanted)}; `sealbook list` shows them all."
     if not phrase(wanted):
         return said
     page = page_of(catalogue, home, Wanted(words=(wanted,), limit=_NAMED))
     near = list(sound(home, [each.name for each in page.deposits]))
     if not near:
         return said
-    more = (
-        f" The words are in {page.found}; the newest: "
-        if page.found > len(near)
-        else " The words are in "
-    )
-    return said + more + "; ".join(_named(each) for each in near) + "."
+    these = "; ".join(map(_named, near))
+    if page.found > len(near):
+        return f"{said} The words are in {page.found}; the newest: {these}."
+    return f"{said} The words are in {these}."
 
 
 def _named(deposit: StoredDeposit) -> Message:

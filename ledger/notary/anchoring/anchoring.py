@@ -29,7 +29,7 @@ from ledger.notary.ports import Anchor, SignedCheckpoint, Step
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import TimestampSettings
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 from ledger.wire.web import DEADLINE
 
 ANCHOR_INTERVAL = 1.0
@@ -38,6 +38,8 @@ LOOK_EVERY = 0.1
 """Seconds between looks for a newer checkpoint."""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
 """Seconds before somebody who failed is asked again; doubled each time."""
+
+_WELL: Message = "well"
 
 _log = logging.getLogger("sealbook.notary")
 
@@ -56,7 +58,7 @@ class _Target:
 class _Peer:
     """How it stands with a witness or an authority, in words."""
 
-    words: str
+    words: Message
     trouble: str | None = None
     wait: float = field(default=FIRST_WAIT)
     heard: float | None = None
@@ -150,13 +152,16 @@ class Anchoring:
 
     def words(self) -> tuple[str, ...]:
         """Say how it stands with the anchors, the witnesses and the authorities, a line each."""
+        peers = (f"{each.words}: {each.trouble or _WELL}" for each in self._peers.values())
+        return self._newest(), *peers
+
+    def _newest(self) -> Message:
         anchor, at = self._anchor, self._anchored_at
-        lines = ["no anchor yet" if anchor is None else f"newest anchor over {anchor.size} entries"]
-        if at is not None:
-            lines[0] += f", since {utc(at)}"
-        for peer in self._peers.values():
-            lines.append(f"{peer.words}: {peer.trouble or 'well'}")
-        return tuple(lines)
+        if anchor is None:
+            return "no anchor yet"
+        if at is None:
+            return f"newest anchor over {anchor.size} entries"
+        return f"newest anchor over {anchor.size} entries, since {utc(at)}"
 
     @property
     def peers(self) -> tuple[Peer, ...]:

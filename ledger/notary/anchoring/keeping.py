@@ -31,7 +31,7 @@ from ledger.notary.ports import Stamp, Step
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import TimestampSettings
 from ledger.notary.storage.validation import MAX_LIST, ValidationStore
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 from ledger.wire.web import get
 
 DAY, HOUR = 86_400, 3_600
@@ -90,7 +90,7 @@ class Keeping:
             if self._stop.wait(HOUR if troubles else DAY):
                 return
 
-    def look(self) -> Iterator[str]:
+    def look(self) -> Iterator[Message]:
         """Fetch and renew what is due; yield what went wrong, in words."""
         for work in (self._fetch, self._renew):
             try:
@@ -109,7 +109,7 @@ class Keeping:
 
     # --- validation data ---
 
-    def _fetch(self) -> Iterator[str]:
+    def _fetch(self) -> Iterator[Message]:
         asked: set[str] = set()
         now = int(self._watch.steady())
         for _, known in self._store.signers(now):
@@ -124,7 +124,7 @@ class Keeping:
                 with self._writing(Step.VALIDATION):
                     self._store.revoke(known.signer, until)
 
-    def _lists(self, verified: VerifiedToken, asked: set[str]) -> Iterator[str]:
+    def _lists(self, verified: VerifiedToken, asked: set[str]) -> Iterator[Message]:
         """Keep the lists of those who issued a token's certificates."""
         path = tuple(map(x509.load_der_x509_certificate, verified.path))
         named = [
@@ -156,7 +156,7 @@ class Keeping:
 
     # --- renewal ---
 
-    def _renew(self) -> Iterator[str]:
+    def _renew(self) -> Iterator[Message]:
         now = int(self._watch.steady())
         while due := self._store.running_out(now, now + RENEW_BEFORE, BATCH):
             plans = {
@@ -195,9 +195,7 @@ class Keeping:
                     stamp(settings.url, authority, imprint, self._random, self._validation.pick)
                 )
             except SealbookError as error:
-                troubles.append(
-                    f"renewing by the timestamp authority {quoted(settings.name)}: {_words(error)}"
-                )
+                troubles.append(_not_renewed(settings.name, error))
         return tokens, troubles
 
 
@@ -228,6 +226,10 @@ def fetch_list(url: str, issuers: Iterable[x509.Certificate], *, public: bool) -
                 if found.issuer == each.subject and found.is_signature_valid(key):  # type: ignore[arg-type]
                     return answer.body
     raise VerificationFailed(f"{quoted(url)} is no list by those who issued the certificates")
+
+
+def _not_renewed(name: str, error: SealbookError) -> Message:
+    return f"renewing by the timestamp authority {quoted(name)}: {_words(error)}"
 
 
 def _words(error: Exception) -> str:

@@ -8,6 +8,7 @@ from ledger.notary.desk.proposals import undecided
 from ledger.notary.desk.trail import Action, rows, verify_trail
 from ledger.notary.storage.desk import StaffDesk
 from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.quoted import Message
 
 _KINDS = {
     Action.ENROLLED: st.ENROLMENT,
@@ -20,7 +21,7 @@ _KINDS = {
 """What kind of entry an action on the trail names."""
 
 
-def desk_faults(desk: StaffDesk, store: LedgerDatabase) -> Iterator[str]:
+def desk_faults(desk: StaffDesk, store: LedgerDatabase) -> Iterator[Message]:
     """Yield what does not hold: the trail's chain, and the entries that it names."""
     try:
         verify_trail(desk.origin, rows(desk))

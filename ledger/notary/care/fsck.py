@@ -66,14 +66,15 @@ from ledger.notary.storage.stores import (
     open_server,
     open_validation,
 )
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
     from ledger.notary.storage.postgres import Server
 
-ERROR, WARNING = "error", "warning"
-_MEND = "; `sealbook notary fsck --rebuild` mends it"
-_NEXT = "the next start mends it"
+ERROR: Message = "error"
+WARNING: Message = "warning"
+_MEND: Message = "`sealbook notary fsck --rebuild` mends it"
+_NEXT: Message = "the next start mends it"
 _MAX_FINDINGS = 1_000
 """A ledger with more is not mended by reading on."""
 
@@ -84,7 +85,7 @@ class Finding:
 
     level: str
     place: str
-    problem: str
+    problem: Message
 
 
 def _database(
@@ -119,6 +120,21 @@ def _database(
 
 class _TooMany(Exception):
     pass
+
+
+def at_block(height: int) -> Message:
+    """Return where something is found: a block, an entry, a bundle of entries."""
+    return f"block {height}"
+
+
+def at_entry(index: int) -> Message:
+    """Return where something is found: an entry."""
+    return f"entry {index}"
+
+
+def at_bundle(index: int) -> Message:
+    """Return where something is found: a bundle of entries."""
+    return f"bundle {index}"
 
 
 def fsck(
@@ -231,19 +247,19 @@ class _Fsck:
             self.findings.append(Finding(ERROR, str(self.directory), "... and more."))
         return tuple(self.findings)
 
-    def _error(self, where: str, problem: object) -> None:
+    def _error(self, where: str, problem: Message | SealbookError) -> None:
         self.findings.append(Finding(ERROR, where, str(problem)))
         if len(self.findings) >= _MAX_FINDINGS:
             raise _TooMany
 
-    def _warn(self, where: str, problem: str) -> None:
+    def _warn(self, where: str, problem: Message) -> None:
         self.findings.append(Finding(WARNING, where, problem))
 
     def _files(self) -> None:
         for name, rows in ((place.LEDGER, self.store), (place.PACKS, self.envelopes.shelf.rows)):
             damage = rows.check()
             if damage is not None:
-                self._error(name, damage)
+                self._error(name, f"the database engine finds it damaged: {quoted(damage)}")
         for pack in self.envelopes.shelf.damaged():
             self._error(
                 f"{place.OBJECTS}/{pack}",
@@ -279,7 +295,7 @@ class _Fsck:
                 self._warn(f"{place.LOG}/{FOLDER}/{number:09}", f"it is not complete; {_NEXT}")
             else:
                 self._error(
-                    f"{place.LOG}/{FOLDER}/{number:09}", f"it is missing or was altered{_MEND}"
+                    f"{place.LOG}/{FOLDER}/{number:09}", f"it is missing or was altered; {_MEND}"
                 )
         return True
 
@@ -287,7 +303,9 @@ class _Fsck:
         try:
             self.published = self.log.published()
             if self.published is None:
-                self._warn("checkpoint", "nothing is published; the next start does it")
+                self._warn(
+                    f"{place.LOG}/{CHECKPOINT}", "nothing is published; the next start does it"
+                )
         except LedgerFault as error:
             self._error(f"{place.LOG}/{CHECKPOINT}", error)
 
@@ -297,7 +315,7 @@ class _Fsck:
         while checkpoints := self.signed.all(height):
             for checkpoint in checkpoints:
                 start = 0 if self.last is None else self.last.size
-                where = f"block {checkpoint.height}"
+                where = at_block(checkpoint.height)
                 if checkpoint.height != height + 1 or checkpoint.size <= start:
                     self._error(where, "its checkpoint does not follow the one before")
                     return False
@@ -332,7 +350,7 @@ class _Fsck:
         made = [self.sound.deposit(index) for index in range(start, checkpoint.size)]
         others = self._others(start, made)
         if len(others) != made.count(None):
-            self._error(where, f"entries are missing{_MEND}")
+            self._error(where, f"entries are missing; {_MEND}")
             return False
         leaves = []
         for expected, deposit in enumerate(made, start):
@@ -342,7 +360,7 @@ class _Fsck:
                     self.replay.size = expected
                     self.replay.add_deposit(deposit)
                 except RuleBroken as error:
-                    self._error(f"entry {expected}", error)
+                    self._error(at_entry(expected), error)
                 continue
             entry = others[expected]
             try:
@@ -352,12 +370,12 @@ class _Fsck:
                     raise VerificationFailed("the database states another kind or account")
                 self._entry(statement, expected)
             except SealbookError as error:
-                self._error(f"entry {expected}", error)
+                self._error(at_entry(expected), error)
                 if len(leaves) <= expected - start:
                     leaves.append(leaf_hash(entry.statement))
         if self.store.leaf_hashes(start, checkpoint.size) != leaves:
             self._error(
-                where, f"the database states another leaf hash than its entries have{_MEND}"
+                where, f"the database states another leaf hash than its entries have; {_MEND}"
             )
         for tile, data in self.tree.extend(leaves):
             if self.log.read_tile(tile.level, tile.index) != data:
@@ -365,7 +383,7 @@ class _Fsck:
                 if not self.log.files.exists(where_) and self._may_wait(tile, checkpoint):
                     self._warn(where_, f"the tile is not written yet; {_NEXT}")
                 else:
-                    self._error(where_, f"the tile is missing or altered{_MEND}")
+                    self._error(where_, f"the tile is missing or altered; {_MEND}")
         try:
             self.replay.close(checkpoint.note)
         except RuleBroken as error:
@@ -404,7 +422,7 @@ class _Fsck:
                 for fault in payload_faults(
                     self.envelopes, statement.issuer, payload, read=self.ciphertext
                 ):
-                    self._error(f"entry {index}", f"{place.OBJECTS}/{fault}")
+                    self._error(at_entry(index), fault)
 
     def _record(self, enrolment: Enrolment) -> None:
         self.records.add(enrolment.record.hex())
@@ -427,7 +445,7 @@ class _Fsck:
             first = index * TILE_WIDTH
             entries = [e.statement for e in self.store.read(first, first + TILE_WIDTH)]
             if self.log.read_bundle(index, TILE_WIDTH) != entries:
-                self._error(f"bundle {index}", f"the entry bundle is missing or altered{_MEND}")
+                self._error(at_bundle(index), f"the entry bundle is missing or altered; {_MEND}")
 
     def _may_wait(self, tile: Tile, checkpoint: SignedCheckpoint) -> bool:
         """Return whether a full tile ends behind what is published: the next start writes it."""
@@ -464,7 +482,7 @@ class _Fsck:
         entries = [e.statement for e in self.store.read(first, self.last.size)]
         if entries and self.log.read_bundle(first // TILE_WIDTH, len(entries)) != entries:
             self._error(
-                f"bundle {first // TILE_WIDTH}", f"the entry bundle is missing or altered{_MEND}"
+                at_bundle(first // TILE_WIDTH), f"the entry bundle is missing or altered; {_MEND}"
             )
         if self.published is None:
             return
@@ -490,7 +508,7 @@ class _Fsck:
                 self.log.files.read(name) != tile_data(self.tree, tile)
             ):
                 where = self.log.files.where(name)
-                self._error(where, f"the partial tile is missing or altered{_MEND}")
+                self._error(where, f"the partial tile is missing or altered; {_MEND}")
 
     def _records(self) -> None:
         assert self.last is not None

@@ -67,6 +67,7 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.quoted import quoted
 
 _SEED_SIZE = 32
+_NOT_VALID: Message = "they are not valid now"
 _HELD_THERE: Message = (
     "This key is in a PKCS#11 token, and no new one can be made there with this program. Nothing "
     "was changed."
@@ -192,7 +193,7 @@ class KeyChanges:
             if faults or not start <= self._now() <= end:
                 raise InvalidInput(
                     f"The seal's new certificates are not used: "
-                    f"{'; '.join(faults) or 'they are not valid now'}. Nothing was changed."
+                    f"{'; '.join(faults) or _NOT_VALID}. Nothing was changed."
                 )
             old = keys.seal.thumbprint
             owed = [self._succession(old, SEAL, key, key)]
@@ -229,15 +230,18 @@ class KeyChanges:
             sync_folder(self._directory)
         return KeysChanged(fingerprint(self._trust_data()), tuple(entries))
 
-    def words(self) -> tuple[str, ...]:
+    def words(self) -> tuple[Message, ...]:
         """Say what is signed with, a line for each key."""
         keys = self._writer.keys
-        lines = [f"log {keys.log.thumbprint.hex()[:16]}"]
-        if keys.successor is not None:
-            lines[0] += ", to be retired"
-            lines.append(f"log {keys.successor[0].thumbprint.hex()[:16]}, signs beside it")
-        lines.append(f"seal {keys.seal.thumbprint.hex()[:16]}")
-        return tuple(lines)
+        log, seal = (each.thumbprint.hex()[:16] for each in (keys.log, keys.seal))
+        if keys.successor is None:
+            return f"log {log}", f"seal {seal}"
+        successor = keys.successor[0].thumbprint.hex()[:16]
+        return (
+            f"log {log}, to be retired",
+            f"log {successor}, signs beside it",
+            f"seal {seal}",
+        )
 
     def _succession(
         self,

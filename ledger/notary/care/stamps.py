@@ -10,11 +10,12 @@ from ledger.errors import SealbookError
 from ledger.notary.ports import Stamp
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
+from ledger.quoted import Message
 
 _ROWS = 100
 
 
-def anchor_faults(anchors: AnchorDatabase, signed: CheckpointDatabase) -> Iterator[str]:
+def anchor_faults(anchors: AnchorDatabase, signed: CheckpointDatabase) -> Iterator[Message]:
     """Yield what is wrong with the anchors: each is a signed checkpoint with lines added.
 
     Each timestamp, and each renewal, has to be over what it stands beside; who has made it is asked by

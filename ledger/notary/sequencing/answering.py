@@ -13,6 +13,7 @@ from ledger.notary.sequencing.pace import Durations
 from ledger.notary.sequencing.planning import Admitted, OwnEntries, Plan, Planned
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.underway import UnderWay, bug
+from ledger.quoted import Message
 
 
 class Answers:
@@ -51,7 +52,7 @@ class Answers:
                 self.durations.add(monotonic() - closed)
                 self._after()
             except Exception as error:  # noqa: BLE001 - it is entered; its receipt can be asked for
-                entered = "The statement was entered; ask for its receipt."
+                entered: Message = "The statement was entered; ask for its receipt."
                 answer = error if isinstance(error, SealbookError) else bug(error, entered)
                 if isinstance(error, LedgerFault):
                     self._under_way.fault = error

@@ -33,9 +33,10 @@ from ledger.disk.wholefiles import FolderFiles, WholeFiles
 from ledger.errors import LedgerFault, MalformedData
 from ledger.notary.ports import SignedCopies
 from ledger.notary.storage.signedlog import FOLDER, SignedLog
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 CHECKPOINT = "checkpoint"
+_NO_TEXT: Message = "it is not text"
 
 
 def log_folder(root: Path) -> "LogStore":
@@ -144,8 +145,9 @@ class LogStore:
             note = data.decode()
             _size(note)
         except (UnicodeDecodeError, MalformedData) as error:
+            why = _NO_TEXT if isinstance(error, UnicodeDecodeError) else error
             raise LedgerFault(
-                f"{quoted(self.files.where(CHECKPOINT))} is damaged ({error}). It is a copy of the "
+                f"{quoted(self.files.where(CHECKPOINT))} is damaged ({why}). It is a copy of the "
                 "newest signed "
                 "checkpoint: "
                 "`sealbook notary fsck --rebuild` removes it, and the next start writes it anew."
