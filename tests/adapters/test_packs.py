@@ -525,7 +525,7 @@ def test_a_pack_that_is_taken_up_with_an_altered_part_is_rid_of_what_was_erased(
     again.shelf.take_up()
     assert gone.data not in b"".join(place.contents().values())
     require_whole(again, good)
-    assert "payload was altered" in faults(again, bad)
+    assert "payload” was altered" in faults(again, bad)
 
 
 def test_a_pack_whose_table_was_altered_is_not_read_whole_again_and_again(
