@@ -233,7 +233,9 @@ def originals(deposit: StoredDeposit, manifest: Manifest) -> Callable[[int, int,
                 sources.extend(_match(manifest, [Path(place)]))
             except (InvalidInput, Conflict) as error:
                 words = str(error).rstrip(".")
-                raise type(error)(f"{words}. Put what was deposited back at {place}.") from error
+                raise type(error)(
+                    f"{words}. Put what was deposited back at {quoted(place)}."
+                ) from error
         buffer = bytearray(size)
         sources[document].read_into(offset, memoryview(buffer))
         return bytes(buffer)
