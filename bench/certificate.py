@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, time
 
+from bench.installed import installed
 from bench.row import Row
 from ledger.chain.receipt import parse_receipt
 from ledger.crypto.merkle import leaf_hash
@@ -75,9 +76,7 @@ def _issued(office: Office, folder: Path, receipts: Sequence[bytes]) -> tuple[fl
     for path, data in zip(paths, receipts, strict=True):
         path.write_bytes(data)
     command = [SEALBOOK, "notary", "certificate", *paths, "--officer", "王小明"]
-    compiled = {"PYTHONPYCACHEPREFIX": str(office.directory.with_name("compiled-modules"))}
-    environment = {**os.environ, **compiled}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = installed(office.directory.with_name("compiled-modules"))
     before, start = _processor(), perf_counter()
     with subprocess.Popen(
         [*command, "--dir", office.directory, "-o", folder / "out"],

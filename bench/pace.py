@@ -4,11 +4,10 @@ The rate that the service can keep is measured first, with 64 connections that s
 as soon as they have a receipt; then half of it and nine tenths of it are sent as they are due. A time
 is from when the statement was due to its receipt, so it holds the waiting for a block and HTTP as well.
 What is promised is less, from the block's closing to its last receipt, which the service counts itself:
-the first of its bounds that 99 of 100 blocks kept, all rounds together.
+the first of its bounds that 99 of 100 blocks kept, all rounds together with the measuring of the rate.
 """
 
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,21 +19,13 @@ from pathlib import Path
 
 from bench.load import write_requests
 from bench.row import Row
-from bench.service import CONNECTIONS, SINGLES, Depositor, post, running
+from bench.service import CONNECTIONS, SERVICE, SINGLES, Depositor, post, running
 from ledger.wire.protocol import COSE
+from tests.objects import free_ports
 
 SECONDS = 10
 """At each rate, in each round."""
 ROUNDS = 3
-SERVICE = """
-import sys
-from pathlib import Path
-from api.server import serve
-from api.settings import Settings
-sys.stderr = open("/dev/null", "w")
-metrics = ("127.0.0.1", {metrics})
-serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), Settings(workers=1, metrics=metrics))
-"""
 GATES = ((0.5, 0.3), (0.9, 1.0))
 """Part of the saturation, and the seconds from a block's closing to its receipts, for 99 of 100."""
 
@@ -44,10 +35,8 @@ def rows() -> Iterator[Row]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         depositor = Depositor(folder / "notary")
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            metrics = probe.getsockname()[1]
-        service = SERVICE.format(metrics=metrics)
-        port = stack.enter_context(running(service, folder / "notary"))
+        (metrics,) = free_ports(1)
+        port = stack.enter_context(running(SERVICE, folder / "notary", metrics))
 
         def load(how: str, count: int) -> list[float]:
             statements = depositor.statements(count)

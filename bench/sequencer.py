@@ -28,6 +28,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.installed import installed
 from bench.row import Row, interleaved, ratio
 from ledger.chain import statement as st
 from ledger.chain.statement import Statement, parse_statement
@@ -153,9 +154,7 @@ def _start(directory: Path, size: int) -> Iterator[Row]:
 
 def _started(directory: Path) -> tuple[float, int]:
     """Return the seconds of a start, and the MiB that are then resident."""
-    compiled = {"PYTHONPYCACHEPREFIX": str(directory.with_name("compiled-modules"))}
-    environment = {**os.environ, **compiled}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = installed(directory.with_name("compiled-modules"))
     started = time.perf_counter()
     command = [sys.executable, "-c", START, str(directory)]
     with subprocess.Popen(

@@ -32,6 +32,7 @@ from ledger.encoding import cbor_encode
 from ledger.notary.care.founding import init_notary
 from ledger.notary.notary import open_notary
 from ledger.wire.protocol import CBOR, COSE, MAX_BATCH, SmallEnvelope
+from tests.objects import free_ports
 
 ORIGIN = "bench.example/ledger"
 ROUNDS = 5
@@ -51,7 +52,8 @@ from pathlib import Path
 from api.server import serve
 from api.settings import Settings
 sys.stderr = open("/dev/null", "w")
-serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), Settings(workers=1))
+metrics = ("127.0.0.1", int(sys.argv[3])) if sys.argv[3:] else None
+serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), Settings(workers=1, metrics=metrics))
 """
 NOTHING = """
 import sys
@@ -103,11 +105,10 @@ def post(path: str, media_type: str, body: bytes) -> bytes:
 
 
 @contextmanager
-def running(script: str, directory: Path) -> Iterator[int]:
-    """Run a server until the end of the block; yield its port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", script, str(directory), str(port)]
+def running(script: str, directory: Path, *more: int) -> Iterator[int]:
+    """Run a server, which is given `more`, until the end of the block; yield its port."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-c", script, *map(str, (directory, port, *more))]
     with subprocess.Popen(command, cwd=Path(__file__).parents[1]) as process:
         try:
             for _ in range(300):

@@ -16,7 +16,7 @@ from ledger.chain.office import notice_payload, parse_notice
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.errors import Conflict, InvalidInput, NotFound
 from ledger.lines import require_line
-from ledger.notary.desk.terms import MAX_REASON, Terms, read_terms, require_no_hold
+from ledger.notary.desk.terms import MAX_REASON, Terms, require_no_hold, terms_of
 from ledger.notary.desk.trail import Action, Actor, record, rows
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Discarded, Erased
@@ -63,7 +63,7 @@ class Deleting:
             for index in chosen:
                 self._require_old(index, terms.keep_days)
 
-        require(self._terms(account))
+        require(terms_of(self.desk, account))
         roots = {root for each in deposits for root in roots_of(each)}
         for entry in self.deposits(account):
             if entry.index not in chosen and roots & set(roots_of(entry)):
@@ -99,9 +99,9 @@ class Deleting:
         waited for, and again after the notice, which may have to wait for its block.
         """
         with self.envelopes.turn:
-            require(self._terms(account))
+            require(terms_of(self.desk, account))
             notice = self._say(words)
-            require(self._terms(account))
+            require(terms_of(self.desk, account))
             files = self.envelopes.discard(account, sorted(roots), notice)
         said = f"{account} entries {', '.join(map(str, listed))}"
         record(self.desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)
@@ -109,9 +109,7 @@ class Deleting:
 
     def erase(self, account: str, reason: str, actor: Actor) -> Erased:
         """Erase an account's identity records. Raises NotFound, Conflict under a legal hold."""
-        terms = read_terms(self.desk).get(account)
-        if terms is not None:
-            require_no_hold(terms)
+        require_no_hold(terms_of(self.desk, account))
         told = require_line(reason, MAX_REASON)
         if self.accounts.standing(account).record is None:
             raise Conflict("The identity record of this account was erased already.")
@@ -122,9 +120,6 @@ class Deleting:
         records = self.accounts.erase(account)
         record(self.desk, actor, Action.ERASED, account, notice)
         return Erased(records, notice)
-
-    def _terms(self, account: str) -> Terms:
-        return read_terms(self.desk).get(account) or Terms(account)
 
     def _deposit(self, account: str, index: int) -> Entry:
         found = self.entries.read(index) if index >= 0 else None

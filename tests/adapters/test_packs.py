@@ -105,6 +105,17 @@ class Place:
             pass
         packer.close()
 
+    def pack_until(self, store: PackedEnvelopes, last: str) -> None:
+        """Pack, and be killed behind a step."""
+
+        def hook(step: str) -> None:
+            if step == last:
+                raise Killed
+
+        store.shelf.hook = hook
+        with suppress(Killed):
+            self.pack(store)
+
     def deposit(self, store: PackedEnvelopes, *envelopes: SmallEnvelope) -> None:
         store.put_many(ACCOUNT, envelopes)
         self.named += [(ACCOUNT, each.payload.root) for each in envelopes]
@@ -436,13 +447,7 @@ def test_a_pack_that_settles_late_leaves_the_mark_of_what_is_erased(place: Place
     store, one = place.open(), envelope()
     place.deposit(store, one)
 
-    def hook(step: str) -> None:
-        if step == "entered":
-            raise Killed
-
-    store.shelf.hook = hook
-    with suppress(Killed):
-        place.pack(store)
+    place.pack_until(store, "entered")
     again = place.open()
     again.discard(ACCOUNT, [one.payload.root], 7)
     assert again.discarded(ACCOUNT, one.payload.root) == 7
@@ -534,13 +539,7 @@ def test_a_pack_whose_table_was_altered_is_not_read_whole_again_and_again(
     store, one = folder.open(), envelope()
     folder.deposit(store, one)
 
-    def hook(step: str) -> None:
-        if step == "entered":
-            raise Killed
-
-    store.shelf.hook = hook
-    with suppress(Killed):
-        folder.pack(store)
+    folder.pack_until(store, "entered")
     (pack,) = folder.packs()
     whole = folder.contents()[pack]
     folder.put(pack, whole[:30] + b"?" + whole[31:])
@@ -561,13 +560,7 @@ def test_a_header_that_was_altered_in_a_pack_that_was_only_begun_is_read_where_i
     store, one = place.open(), envelope()
     place.deposit(store, one)
 
-    def hook(step: str) -> None:
-        if step == "written":
-            raise Killed
-
-    store.shelf.hook = hook
-    with suppress(Killed):
-        place.pack(store)
+    place.pack_until(store, "written")
     (pack,) = place.packs()
     whole, header = place.contents()[pack], with_digest(one.header)
     place.put(pack, whole.replace(header, b"?" + header[1:]))

@@ -34,7 +34,7 @@ from ledger.notary.desk.trail import Action, Actor, record, rows, verify_trail
 from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
-from ledger.notary.ports import Anchor, SignedCheckpoint, Stamp, Step
+from ledger.notary.ports import Anchor, Hook, SignedCheckpoint, Stamp, Step
 from ledger.notary.sequencing.planning import Admitted, Planned, Reply
 from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.storage.anchors import AnchorDatabase
@@ -628,16 +628,22 @@ def test_who_loses_the_right_in_a_block_signs_nothing_more_in_it(
         require_same_ledger(notary, [], [each.result(60) for each in futures])
 
 
+def sleeping(step: Step, asleep: threading.Event, wake: threading.Event) -> Hook:
+    """Sleep before a step, until woken."""
+
+    def hook(at: Step, side: str) -> None:
+        if (at, side) == (step, "before"):
+            asleep.set()
+            wake.wait(60)
+
+    return hook
+
+
 def test_one_that_ends_its_block_while_another_takes_up_the_ledger_is_no_fault(
     work: Path, database: str, depositor: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asleep, wake = threading.Event(), threading.Event()
-
-    def hook(at: Step, side: str) -> None:
-        if (at, side) == (Step.CHECKPOINT, "before"):
-            asleep.set()
-            wake.wait(60)
-
+    hook = sleeping(Step.CHECKPOINT, asleep, wake)
     with (
         opened(work / "notary", serve=True, hook=hook) as stale,
         opened(work / "notary", serve=True) as other,
@@ -666,12 +672,7 @@ def test_one_that_begins_its_block_when_another_has_taken_up_the_ledger_is_no_fa
     work: Path, database: str, depositor: Company, first: str
 ) -> None:
     asleep, wake = threading.Event(), threading.Event()
-
-    def hook(at: Step, side: str) -> None:
-        if (at, side) == (Step.ENTRIES, "before"):
-            asleep.set()
-            wake.wait(60)
-
+    hook = sleeping(Step.ENTRIES, asleep, wake)
     with (
         opened(work / "notary", serve=True, hook=hook) as stale,
         opened(work / "notary", serve=True) as other,

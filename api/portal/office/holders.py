@@ -8,7 +8,7 @@ from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput, NotFound
 from ledger.notary.desk import proposals
 from ledger.notary.desk.roles import Right
-from ledger.notary.desk.terms import Terms, read_terms
+from ledger.notary.desk.terms import terms_of
 from ledger.notary.sequencing.accounts import Standing
 
 from .forms import Form
@@ -59,7 +59,7 @@ def account(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response:
         visit,
         "account.html",
         standing=standing,
-        terms=read_terms(visit.desk).get(standing.account) or Terms(standing.account),
+        terms=terms_of(visit.desk, standing.account),
         keys=keys,
         revokes=revokes,
         reasons=REASONS,

@@ -35,7 +35,7 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
     cannot open these, and nobody can without one of the company's identities. What is not there is
     listed in missing.txt.
     """
-    from ledger.notary.desk.terms import MAX_REASON, Terms, read_terms
+    from ledger.notary.desk.terms import MAX_REASON, terms_of
     from ledger.notary.desk.trail import Action, record
     from ledger.notary.ordering import command
     from ledger.notary.orders import AskAccount, AskReceipts
@@ -52,7 +52,7 @@ def produce(account: str, order: str, output: Path, directory: Path, as_json: bo
         open_envelopes(directory, settings) as store,
         Production(output, language()) as production,
     ):
-        terms = read_terms(desk).get(found) or Terms(found)
+        terms = terms_of(desk, found)
         production.account(standing, terms, order, settings.origin, int(time.time()))
         after, count = -1, 0
         with shell.Progress("Receipts", 0, bytes_=False) as progress:

@@ -297,12 +297,12 @@ def _decide(
     change: "Callable[[StaffDesk, Actor, str], None]",
 ) -> None:
     """Change an account's terms, and say how they stand."""
-    from ledger.notary.desk.terms import Terms, read_terms
+    from ledger.notary.desk.terms import terms_of
 
     found = find_account(directory, start)
     with opened_desk(directory) as desk:
         change(desk, at_terminal(), found)
-        terms = read_terms(desk).get(found) or Terms(found)
+        terms = terms_of(desk, found)
     shell.emit(as_json, _as_dict(terms), _text(terms))
 
 

@@ -123,7 +123,7 @@ class _TooMany(Exception):
 
 
 def at_block(height: int) -> Message:
-    """Return where something is found: a block, an entry, a bundle of entries."""
+    """Return where something is found: a block."""
     return f"block {height}"
 
 

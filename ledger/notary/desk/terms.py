@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from ledger.errors import Conflict, InvalidInput, OverLimit, Suspended
 from ledger.lines import require_line
@@ -66,6 +66,12 @@ def read_terms(desk: StaffDesk) -> dict[str, Terms]:
     with desk.connections.reading() as connection:
         rows = connection.execute(f"SELECT {_COLUMNS} FROM terms").fetchall()  # noqa: S608
     return {row[0]: Terms(*row) for row in rows}
+
+
+def terms_of(desk: StaffDesk, account: str) -> Terms:
+    """Return the terms of an account."""
+    with desk.connections.reading() as connection:
+        return _read(connection, account)
 
 
 def mark(desk: StaffDesk, actor: Actor, account: str, what: Mark, reason: str) -> None:
@@ -230,11 +236,7 @@ def _change(
 ) -> None:
     """Change terms as they are at that moment. Raises InvalidInput where they exclude each other."""
     with desk.connections.writing() as connection:  # no other writes meanwhile
-        row = connection.execute(
-            f"SELECT {_COLUMNS} FROM terms WHERE account = ?",  # noqa: S608
-            (account,),
-        ).fetchone()
-        terms = change(Terms(account) if row is None else Terms(*row))
+        terms = change(_read(connection, account))
         if terms.retain_days is not None and (terms.keep_days or 0) > terms.retain_days:
             raise InvalidInput(
                 f"This account's ciphertext is kept for {terms.keep_days} days at least, so it is not "
@@ -243,3 +245,9 @@ def _change(
         connection.execute("DELETE FROM terms WHERE account = ?", (account,))
         connection.execute("INSERT INTO terms VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(terms))
         note(desk, connection, actor, action, f"{account} {told}".rstrip())
+
+
+def _read(connection: Any, account: str) -> Terms:
+    sql = f"SELECT {_COLUMNS} FROM terms WHERE account = ?"  # noqa: S608
+    row = connection.execute(sql, (account,)).fetchone()
+    return Terms(account) if row is None else Terms(*row)
