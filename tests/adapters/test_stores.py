@@ -14,7 +14,7 @@ from ledger.errors import LedgerFault, NotFound, StorageFailed
 from ledger.notary.ports import SignedCheckpoint
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.connections import KEPT_READERS
-from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.notary.storage.ledger_database import _OF_THE_OFFICE, LedgerDatabase
 from ledger.notary.storage.logfiles import log_folder
 from ledger.notary.storage.office import DONE, OfficeDatabase
 from ledger.notary.storage.records import record_folder
@@ -75,6 +75,14 @@ def test_entries_are_append_only(tmp_path: Path, change: str) -> None:
     with pytest.raises(Exception, match="append-only"):
         Database(str(store.place), execute_plugins=False).execute(change)
     assert store.size() == 3
+
+
+def test_the_offices_entries_are_found_without_reading_those_between(tmp_path: Path) -> None:
+    store = LedgerDatabase(tmp_path / "ledger.sqlite", create=True)
+    plan = Database(str(store.place), execute_plugins=False).execute(
+        f"EXPLAIN QUERY PLAN {_OF_THE_OFFICE}", (0, 1_000_000)
+    )
+    assert "entries_of_the_office (kind=? AND idx>? AND idx<?)" in plan.fetchall()[0][3]
 
 
 def test_entries_are_added_at_the_end_once_and_all_or_none(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ledger.chain.replay import (
     account_of,
     effect,
 )
-from ledger.chain.statement import Statement
+from ledger.chain.statement import BLOCK, DEPOSIT, KINDS, Statement
 from ledger.errors import LedgerFault
 from ledger.notary.ports import Entry
 from ledger.notary.storage.schema import Place, Schema, Snapshot, Version, open_engine
@@ -28,6 +28,14 @@ from ledger.quoted import quoted
 
 _MAX_VARIABLES = 1_000
 _KEY_DIGITS = 64
+
+_KINDS = ", ".join(f"'{each}'" for each in KINDS if each not in (DEPOSIT, BLOCK))
+_OF_THE_OFFICE = f"""
+SELECT idx FROM entries
+WHERE kind NOT IN ('deposit', 'block') AND kind IN ({_KINDS}) AND idx >= ? AND idx < ?
+ORDER BY idx
+"""  # noqa: S608
+"""Kinds are named so that the index is searched for each; else SQLite reads every entry between."""
 
 _ENTRIES = """
 CREATE TABLE entries (
@@ -132,12 +140,7 @@ class LedgerDatabase:
 
     def of_the_office(self, start: int, end: int) -> list[int]:
         """Return the indices of the office's own entries (no blocks) from `start` to before `end`."""
-        sql = (
-            "SELECT idx FROM entries "
-            "WHERE kind NOT IN ('deposit', 'block') AND idx >= ? AND idx < ? "
-            "ORDER BY idx"
-        )
-        return [index for (index,) in self._rows(sql, (start, end))]
+        return [index for (index,) in self._rows(_OF_THE_OFFICE, (start, end))]
 
     def newest(self, kind: str) -> Entry | None:
         """Return the newest entry of a kind of the office's own (no blocks)."""
