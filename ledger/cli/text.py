@@ -131,6 +131,8 @@ def _set_in(lines: list[str], margin: int) -> str:
 
 def wrap(text: str, width: int) -> list[str]:
     """Break `text` into lines of at most `width` columns: at spaces, and between wide characters."""
+    if columns(text.rstrip()) <= width:
+        return [text.rstrip()]
     lines: list[str] = []
     line = ""
     for token in _tokens(text):

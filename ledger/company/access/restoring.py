@@ -165,5 +165,5 @@ def restore_deposit(home: Path, recovered: Recovered, content_header: bytes | No
 
 
 def _name(recovered: Recovered) -> str:
-    statement = recovered.verified.statement
-    return folder_name(statement, statement.issued_at)
+    verified = recovered.verified
+    return folder_name(verified.deposit.commitment, verified.statement.issued_at)

@@ -25,9 +25,11 @@ slash with the whole path below the watched folder; capital letters do not count
 copies are left out, unless `include` names them as they are called: "*.lock" or "poetry.lock".
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -146,12 +148,19 @@ def is_ignored(path: str, include: tuple[str, ...] = ()) -> bool:
     """
     *folders, name = path.lower().split("/")
     named = [part for each in include for part in each.lower().split("/")]
-    return any(fnmatchcase(name, each) for each in _OURS) or any(
+    return _any_of(_OURS).match(name) is not None or any(
         fnmatchcase(part, each) and not any(fnmatchcase(one, each) for one in named)
         for parts, patterns in (((name,), _TEMPORARY), (folders, _FOLDERS))
         for part in parts
+        if _any_of(patterns).match(part)
         for each in patterns
     )
+
+
+@lru_cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what matches where one of the patterns does: each event of a file system is asked for."""
+    return re.compile("|".join(map(translate, patterns)))
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

@@ -21,7 +21,7 @@ The rollback journal, not WAL: SQLite before 3.51.3 can lose a WAL at a reset.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -124,6 +124,14 @@ class CaptureIndex:
         """Return the name of the deposit that an item became, None if it is new."""
         row = self._one("select name from live where key = ?", (key,))
         return None if row is None else str(row[0])
+
+    def find_all(self, keys: Sequence[bytes]) -> dict[bytes, str]:
+        """Return the names of the deposits that those items became that are not new."""
+        marks = ",".join("?" * len(keys))
+        with self._storage():
+            return dict(
+                self._db.execute(f"select key, name from live where key in ({marks})", keys)  # noqa: S608
+            )
 
     def add(self, rows: Iterable[Captured]) -> None:
         """Note items whose folders get their names next; then call `stands` or `drop` for each."""

@@ -190,12 +190,14 @@ class Intake:
         """Give each ticket what was sealed, the deposit that it is already, or its error."""
         # Read anew each time: an officer who was removed a moment ago gets nothing more.
         officers = self._vault.officers
+        state = officers.state
         todo: list[tuple[_Ticket, Order]] = []
+        known = self._known(tickets)
         for each in tickets:
             try:
-                each.result = self.find(each.item.key)
+                each.result = known.get(each.item.key)
                 if each.result is None:
-                    each.sealed_for = officers.state
+                    each.sealed_for = state
                     todo.append((each, self._order(each, officers)))
             except Exception as error:  # noqa: BLE001 - one item must not stop the others
                 each.error = error
@@ -207,6 +209,11 @@ class Intake:
                 each.sealed = answer or carry_out(order, self._random)
             except Exception as error:  # noqa: BLE001 - one item must not stop the others
                 each.error = error
+
+    def _known(self, tickets: Sequence[_Ticket]) -> dict[bytes, StoredDeposit]:
+        """Return the deposits that items of these tickets are already."""
+        names = self.index.find_all([each.item.key for each in tickets])
+        return {key: self._vault.stored(name) for key, name in names.items()}
 
     def _order(self, ticket: _Ticket, officers: Recipients) -> Order:
         item, rule = ticket.item, ticket.item.rule
@@ -269,11 +276,12 @@ class Intake:
         """Number, sign and write; return the tickets that are to be spooled."""
         fresh: dict[bytes, tuple[_Ticket, Signed]] = {}
         heads: dict[bytes, Matter] = {}
+        known = self._known(batch)
         for each in batch:
             item, sealed = each.item, each.sealed
             assert sealed is not None
-            if (known := self.find(item.key)) is not None:
-                each.result = known
+            each.result = known.get(item.key)
+            if each.result is not None:
                 continue
             if item.key in fresh:
                 each.error = StorageFailed("The same item is being captured; it comes again.")

@@ -10,7 +10,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -44,6 +44,11 @@ class Event:
     at: float
     code: str = ""
     id: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The event by name, for a machine."""
+        return {name: getattr(self, name) for name in Event.__slots__}
 
 
 Listener = Callable[[Event], None]
@@ -120,9 +125,9 @@ class Journal:
                 **self._state,
                 "counts": {kind.value: count for kind, count in self._counts.items()},
                 "longest_delay": round(self._longest, 3),
-                "events": [asdict(event) for event in list(self._events)[-_SHOWN:]],
-                "failures": [asdict(event) for event in self._failures],
-                "notices": [asdict(event) for event in self._notices],
+                "events": [event.facts for event in list(self._events)[-_SHOWN:]],
+                "failures": [event.facts for event in self._failures],
+                "notices": [event.facts for event in self._notices],
             }
 
     def write(self) -> None:

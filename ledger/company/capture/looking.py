@@ -29,7 +29,8 @@ class Root:
 
 
 def path_below(root: Root, path: str) -> str:
-    return os.path.relpath(path, root.watch.folder).replace(os.sep, "/")
+    """Return what a path below a watched folder is called there, with slashes."""
+    return path.removeprefix(root.watch.folder).lstrip(os.sep).replace(os.sep, "/")
 
 
 def is_gone(path: str) -> bool:

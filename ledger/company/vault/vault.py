@@ -312,7 +312,7 @@ class Vault:
         config = self.config
         deposit = Deposit(config.origin, commitment, content, manifest, place)
         statement = parse_statement(format_deposit(deposit, config.account, self.key, int(at)))
-        return Signed(statement, replace(meta, sealed=int(at)), folder_name(statement, at))
+        return Signed(statement, replace(meta, sealed=int(at)), folder_name(commitment, at))
 
     def next_place(self, matter: str | None) -> Matter | None:
         """Return the next place in a named matter, None for none. As `next_in_matter`."""
