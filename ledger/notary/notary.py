@@ -196,7 +196,6 @@ class Notary:
                 sharing = Sharing(
                     open_queue(server),
                     server.lead,
-                    self._store,
                     random,
                     self._lead_begins,
                     self._reaches_files,

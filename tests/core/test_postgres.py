@@ -15,6 +15,8 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 
+from ledger.chain import statement as st
+from ledger.chain.office import notice_payload
 from ledger.chain.receipt import TokenEntry, parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.cli.root import cli
@@ -24,6 +26,7 @@ from ledger.errors import (
     Conflict,
     KeyRevoked,
     LedgerFault,
+    NotSigning,
     SealbookError,
     StorageFailed,
     Unavailable,
@@ -664,6 +667,31 @@ def test_one_that_ends_its_block_while_another_takes_up_the_ledger_is_no_fault(
         receipts += [each.result(60) for each in under_way]
         require_same_ledger(other, [], receipts)
         assert stale.sequencer.fault is other.sequencer.fault is None
+    assert errors(work / "notary") == []
+
+
+def test_the_office_is_told_of_no_entry_before_a_checkpoint_covers_it(
+    work: Path, database: str
+) -> None:
+    """Who took over finds it among the rows, and may not sign now."""
+    asleep, wake = threading.Event(), threading.Event()
+    hook = sleeping(Step.CHECKPOINT, asleep, wake)
+    with (
+        opened(work / "notary", serve=True, hook=hook),
+        opened(work / "notary", serve=True) as other,
+    ):
+        size = other.sequencer.last.size
+        said = other.sequencer.enter((st.NOTICE, notice_payload("closed on Sunday")))
+        assert asleep.wait(60)
+        other._writer.objection = NotSigning(Reason.WITNESS, "A witness objects.", "it does")
+        cut_off(database)
+        wait(lambda: other.sequencer.leads)
+        try:
+            with pytest.raises(Unavailable, match="objects"):
+                said.result(30)
+            assert other.sequencer.last.size == size < other._store.size()
+        finally:
+            wake.set()
     assert errors(work / "notary") == []
 
 

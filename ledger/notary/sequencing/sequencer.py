@@ -500,7 +500,7 @@ class Sequencer:
         if self._stale:
             self._take_up()
         plan = self._plan(batch)
-        if any(index >= self._writer.tree.size for _, index in plan.existing):
+        while any(index >= self._writer.tree.size for _, index in plan.existing):
             self._take_up()  # one that has lost the right has entered them, and signed nothing
             plan = self._plan([each for each in batch if not each.future.done()])
         checkpoint = None
