@@ -49,6 +49,7 @@ from ledger.notary.leaving import ORDERS_EVERY, leave
 from ledger.notary.nonces import Nonces
 from ledger.notary.orders import (
     BACKUP,
+    LONG,
     READS,
     RECOVERY,
     Order,
@@ -117,6 +118,7 @@ class Notary:
         self._cancelled = threading.Event()
         self._closing = False
         self._copying: tuple[int, threading.Thread] | None = None
+        self._beside: threading.Thread | None = None
         self._stack = ExitStack()
         self._is_open = False
         self._vouching = threading.Lock()
@@ -262,8 +264,8 @@ class Notary:
                 _log.error("a statement about the notary's keys could not be entered: %s", owing)
             self._check_newest()
             self.look()
+            stack.callback(self._end_beside)
             self._carry_out_orders()
-            stack.callback(self._end_backup)
             self._stack = stack.pop_all()
 
     def _lead_begins(self) -> None:
@@ -626,10 +628,18 @@ class Notary:
             _log.error("the object store cannot be written; deposits wait until it can")
 
     def _carry_out_orders(self) -> None:
-        if self._office is not None and self.sequencer.leads:
-            for order in self._office.waiting():
-                if order.kind != BACKUP:
-                    self._carry_out(self._office, order)
+        """Carry out what waits; of what may take long one at a time, in a thread of its own."""
+        office = self._office
+        if office is None or not self.sequencer.leads:
+            return
+        busy = self._beside is not None and self._beside.is_alive()
+        for order in office.waiting():
+            if order.kind in LONG:
+                if not busy:
+                    self._beside = self._carry_out_beside(office, order)
+                    busy = True
+            elif order.kind != BACKUP:
+                self._carry_out(office, order)
 
     def _carry_out(self, office: OfficeDatabase, order: LeftOrder) -> None:
         try:
@@ -664,20 +674,23 @@ class Notary:
             self._cancelled.clear()
             if self._closing:  # between the two
                 self._cancelled.set()
-            thread = threading.Thread(
-                target=self._back_up, args=(office, order), name="backup", daemon=True
-            )
-            self._copying = order.id, thread
-            thread.start()
+            self._copying = order.id, self._carry_out_beside(office, order)
 
-    def _back_up(self, office: OfficeDatabase, order: LeftOrder) -> None:
-        with suppress(StorageFailed):  # the next look finds the order again
-            self._carry_out(office, order)
+    def _carry_out_beside(self, office: OfficeDatabase, order: LeftOrder) -> threading.Thread:
+        def work() -> None:
+            with suppress(StorageFailed):  # the next look finds the order again
+                self._carry_out(office, order)
 
-    def _end_backup(self) -> None:
+        thread = threading.Thread(target=work, name=order.kind, daemon=True)
+        thread.start()
+        return thread
+
+    def _end_beside(self) -> None:
         self._cancelled.set()
         if self._copying is not None:
             self._copying[1].join()
+        if self._beside is not None:
+            self._beside.join()
 
 
 def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bool) -> Settings:
