@@ -94,6 +94,10 @@ _SIGNING = (
     Reason.DATABASE, Reason.HIGH_WATER,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
+_HANGS: Message = (
+    "the thread that writes has come no further for two minutes, so another process may write: look "
+    "after disk, object store and key token, and start this process again where it stays so"
+)
 
 
 class Notary:
@@ -195,6 +199,7 @@ class Notary:
             self._receipts.revoked = _revoked_size(self._trust)
             sharing = None
             if server is not None and serve:
+                server.lead.watch(lambda: writer.turn.hangs)
                 sharing = Sharing(
                     open_queue(server),
                     server.lead,
@@ -369,6 +374,8 @@ class Notary:
             found = error
         if self._sharing is not None and self._sharing.trouble is not None:
             found = NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
+        if self._sharing is not None and self._writer.turn.hangs:
+            found = NotSigning(Reason.DATABASE, NO_DATABASE, _HANGS)
         for reason in _SIGNING:
             if found is None or reason != found.reason:
                 if found is None and reason in self._health.reasons:
