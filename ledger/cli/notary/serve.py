@@ -92,7 +92,7 @@ def serve(directory: Path, **given: Any) -> None:
     """Serve until stopped. Loopback only, unless --host says otherwise.
 
     What is not said here is taken from the environment, then from [serve] of notary.toml; `sealbook
-    notary config` shows it.
+    notary config` shows it. Of several processes each counts for itself what a peer does.
     """
     from importlib import import_module
     from importlib.util import find_spec
