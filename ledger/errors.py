@@ -116,6 +116,10 @@ class StorageFailed(SealbookError):
     code = "storage-failed"
 
 
+class StoreDamaged(StorageFailed):
+    """A store's own file is damaged: only a person can mend it."""
+
+
 class NoRoom(StorageFailed):
     """The notary's disk has no room for this now, or not for this account."""
 

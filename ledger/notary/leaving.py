@@ -7,9 +7,11 @@ from typing import TypeVar
 
 from ledger.errors import Refused, Unavailable
 from ledger.notary.orders import (
+    AskRetired,
     Backup,
     Order,
     Refusal,
+    Retire,
     format_order,
     parse_answer,
     parse_refusal,
@@ -21,7 +23,9 @@ A = TypeVar("A")
 ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered, and at their answers."""
 ORDER_PATIENCE = 120.0
-"""Seconds that a command waits for the serving process. A backup takes as long as it takes."""
+"""Seconds that a command waits for the serving process."""
+_PATIENT = (Backup, AskRetired, Retire)
+"""Commands that take as long as they take: what they look through may be very large."""
 
 
 def leave(
@@ -35,10 +39,10 @@ def leave(
     `served` says whether there is one. Raises Refused with the other's words; Unavailable when no
     process answers in time.
     """
-    copying = isinstance(order, Backup)
+    patient = isinstance(order, _PATIENT)
     number = office.give(*format_order(order))
     pause = threading.Event()
-    looks = itertools.count() if copying else range(max(1, int(patience / ORDERS_EVERY)))
+    looks = itertools.count() if patient else range(max(1, int(patience / ORDERS_EVERY)))
     try:
         for _ in looks:
             pause.wait(ORDERS_EVERY)
@@ -49,7 +53,7 @@ def leave(
                 return parse_answer(order, left.answer)
             if left.answer is not None:
                 raise _refused(parse_refusal(left.answer))
-            if copying and not served():
+            if patient and not served():
                 break
     finally:  # also when whoever waits gives up: a backup that is withdrawn stops
         office.withdraw(number)

@@ -49,6 +49,7 @@ from ledger.notary.leaving import ORDERS_EVERY, leave
 from ledger.notary.nonces import Nonces
 from ledger.notary.orders import (
     BACKUP,
+    LONG,
     READS,
     RECOVERY,
     Order,
@@ -93,6 +94,10 @@ _SIGNING = (
     Reason.DATABASE, Reason.HIGH_WATER,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
+_HANGS: Message = (
+    "the thread that writes has come no further for two minutes, so another process may write: look "
+    "after disk, object store and key token, and start this process again where it stays so"
+)
 
 
 class Notary:
@@ -117,6 +122,7 @@ class Notary:
         self._cancelled = threading.Event()
         self._closing = False
         self._copying: tuple[int, threading.Thread] | None = None
+        self._beside: threading.Thread | None = None
         self._stack = ExitStack()
         self._is_open = False
         self._vouching = threading.Lock()
@@ -193,10 +199,10 @@ class Notary:
             self._receipts.revoked = _revoked_size(self._trust)
             sharing = None
             if server is not None and serve:
+                server.lead.watch(lambda: writer.turn.hangs)
                 sharing = Sharing(
                     open_queue(server),
                     server.lead,
-                    self._store,
                     random,
                     self._lead_begins,
                     self._reaches_files,
@@ -263,8 +269,8 @@ class Notary:
                 _log.error("a statement about the notary's keys could not be entered: %s", owing)
             self._check_newest()
             self.look()
+            stack.callback(self._end_beside)
             self._carry_out_orders()
-            stack.callback(self._end_backup)
             self._stack = stack.pop_all()
 
     def _lead_begins(self) -> None:
@@ -368,6 +374,8 @@ class Notary:
             found = error
         if self._sharing is not None and self._sharing.trouble is not None:
             found = NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
+        if self._sharing is not None and self._writer.turn.hangs:
+            found = NotSigning(Reason.DATABASE, NO_DATABASE, _HANGS)
         for reason in _SIGNING:
             if found is None or reason != found.reason:
                 if found is None and reason in self._health.reasons:
@@ -627,10 +635,18 @@ class Notary:
             _log.error("the object store cannot be written; deposits wait until it can")
 
     def _carry_out_orders(self) -> None:
-        if self._office is not None and self.sequencer.leads:
-            for order in self._office.waiting():
-                if order.kind != BACKUP:
-                    self._carry_out(self._office, order)
+        """Carry out what waits; of what may take long one at a time, in a thread of its own."""
+        office = self._office
+        if office is None or not self.sequencer.leads:
+            return
+        busy = self._beside is not None and self._beside.is_alive()
+        for order in office.waiting():
+            if order.kind in LONG:
+                if not busy:
+                    self._beside = self._carry_out_beside(office, order)
+                    busy = True
+            elif order.kind != BACKUP:
+                self._carry_out(office, order)
 
     def _carry_out(self, office: OfficeDatabase, order: LeftOrder) -> None:
         try:
@@ -665,20 +681,23 @@ class Notary:
             self._cancelled.clear()
             if self._closing:  # between the two
                 self._cancelled.set()
-            thread = threading.Thread(
-                target=self._back_up, args=(office, order), name="backup", daemon=True
-            )
-            self._copying = order.id, thread
-            thread.start()
+            self._copying = order.id, self._carry_out_beside(office, order)
 
-    def _back_up(self, office: OfficeDatabase, order: LeftOrder) -> None:
-        with suppress(StorageFailed):  # the next look finds the order again
-            self._carry_out(office, order)
+    def _carry_out_beside(self, office: OfficeDatabase, order: LeftOrder) -> threading.Thread:
+        def work() -> None:
+            with suppress(StorageFailed):  # the next look finds the order again
+                self._carry_out(office, order)
 
-    def _end_backup(self) -> None:
+        thread = threading.Thread(target=work, name=order.kind, daemon=True)
+        thread.start()
+        return thread
+
+    def _end_beside(self) -> None:
         self._cancelled.set()
         if self._copying is not None:
             self._copying[1].join()
+        if self._beside is not None:
+            self._beside.join()
 
 
 def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bool) -> Settings:

@@ -436,6 +436,8 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "status": AskState,
 }
 _NAMES = {order: name for name, order in _KINDS.items()}
+LONG = frozenset(_NAMES[each] for each in (Discard, AskRetired, Retire))
+"""Orders that look through all deposits of an account: others have their turn meanwhile."""
 READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts, AskRetired)
 """Orders that a notary carries out whose disk can only be read."""
 

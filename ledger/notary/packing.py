@@ -6,7 +6,8 @@ what it costs depends on what came since, and at most `WORTH` age files wait as 
 that were put since an earlier packing are packed again.
 
 Only what is whole is packed: a loose file that was altered is passed over, which the log says once, and
-stays for `sealbook notary fsck` to name.
+stays for `sealbook notary fsck` to name. One that cannot be read stays loose as well, and is looked at
+again after `AGAIN` while the process lives; where none can be read nothing is packed for now.
 """
 
 import logging
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 
 from ledger.chain import statement as st
 from ledger.chain.statement import parse_deposit, parse_statement
-from ledger.errors import SealbookError
+from ledger.errors import SealbookError, StorageFailed
 from ledger.notary.ports import LedgerStore
 from ledger.notary.storage.envelopeobjects import EnvelopeObjects
 from ledger.notary.storage.envelopes import MAX_REPLACED_HEADERS
@@ -35,6 +36,8 @@ EVERY = 5.0
 """Seconds between two looks."""
 SHARE = 9
 """Times as long as packing took it rests, so that depositors are not kept waiting for it."""
+AGAIN = 3_600.0
+"""Seconds until what could not be read is looked at again."""
 _LOOK = 16_384
 """Entries that are looked at in one turn."""
 _MANY = 4_096
@@ -101,6 +104,8 @@ class Packer:
         """The loose age files that entries before it name, and which entry does."""
         self._passed_over: set[_Waiting] = set()
         """What is not whole, and was told of."""
+        self._unread: dict[_Waiting, float] = {}
+        """What could not be read, and when it is looked at again, by the monotonic clock."""
         self._pool = ThreadPoolExecutor(
             _READERS if isinstance(envelopes.loose, EnvelopeObjects) else 1, "packing"
         )
@@ -116,10 +121,15 @@ class Packer:
             self._envelopes.shelf.finish()
             progress = self._rows.progress()
             if progress != self._progress:
-                self._progress, self._at, self._waiting = progress, progress.entry, {}
+                self._progress, self._at = progress, progress.entry
+                again = [
+                    each for each in self._unread if not each[2] and not self._is_put_off(each)
+                ]
+                self._waiting = {(account, root): self._at for account, root, _ in again}
             self._look(min(size, self._at + _LOOK))
-            newer = self._rows.newer(_MANY + len(self._passed_over))
-            newer = [each for each in newer if each not in self._passed_over]
+            newer = self._rows.newer(_MANY + len(self._passed_over) + len(self._unread))
+            passed = self._passed_over
+            newer = [e for e in newer if e not in passed and not self._is_put_off(e)]
             if len(self._waiting) + len(newer) >= self._worth:
                 self._pack(progress, newer)
                 self._progress = None
@@ -147,33 +157,69 @@ class Packer:
                 for root in self._rows.among(account, roots):
                     del named[account, root]
             for key in reversed(named):
-                self._waiting.setdefault(key, named[key])
+                if not self._is_put_off((*key, 0)):
+                    self._waiting.setdefault(key, named[key])
             self._at = last
 
     def _pack(self, progress: Progress, newer: list[_Waiting]) -> None:
         """Pack what waits and is whole, as far as there is room."""
-        found, packed = _Gathered(), []
-        for each, parts in zip(newer, self._pool.map(self._newer, newer), strict=True):
-            if parts is None:
-                self._pass_over(each)
-            elif found.add(parts):
+        found, packed = _Gathered(), list[_Waiting]()
+        unread: dict[_Waiting, StorageFailed] = {}
+        for each, parts in self._whole(newer, unread):
+            if found.add(parts):
                 packed.append(each)
         keys = list(self._waiting)
         entry = self._at
         for at in range(0, len(keys), _PAGE):
             part = keys[at : at + _PAGE]
-            for key, parts in zip(part, self._pool.map(self._fresh, part), strict=True):
-                if parts is None:
-                    self._pass_over((*key, 0))
-                elif not found.add(parts):
-                    entry = min(entry, self._waiting[key])
+            for each, parts in self._whole([(*key, 0) for key in part], unread):
+                if found.add(parts):
+                    packed.append(each)
+                else:
+                    entry = min(entry, self._waiting[each[:2]])
             if found.full:
                 entry = min([entry, *(self._waiting[key] for key in keys[at + _PAGE :])])
                 break
         if found.parts:
-            self._envelopes.shelf.add(found.parts, progress, entry, packed)
+            headers = [each for each in packed if each[2]]
+            self._envelopes.shelf.add(found.parts, progress, entry, headers)
+        elif unread:
+            raise next(iter(unread.values()))
         else:
             self._rows.advance(progress, entry)
+        for each in packed:
+            self._unread.pop(each, None)
+        self._put_off(unread)
+
+    def _whole(
+        self, waiting: Sequence[_Waiting], unread: dict[_Waiting, StorageFailed]
+    ) -> Iterator[tuple[_Waiting, list[Part]]]:
+        """Yield what is whole, with its parts; add to `unread` what cannot be read, and why."""
+        for each, parts in zip(waiting, self._pool.map(self._read, waiting), strict=True):
+            if isinstance(parts, StorageFailed):
+                unread[each] = parts
+            elif parts is None:
+                self._pass_over(each)
+            else:
+                yield each, parts
+
+    def _read(self, each: _Waiting) -> list[Part] | StorageFailed | None:
+        try:
+            return self._newer(each) if each[2] else self._fresh(each[:2])
+        except StorageFailed as error:
+            return error
+
+    def _is_put_off(self, each: _Waiting) -> bool:
+        return self._unread.get(each, 0.0) > time.monotonic()
+
+    def _put_off(self, unread: dict[_Waiting, StorageFailed]) -> None:
+        if new := [error for each, error in unread.items() if each not in self._unread]:
+            _log.warning(
+                "age files that cannot be read stay as they are and are not packed: %d; the first: %s",
+                len(new),
+                new[0],
+            )
+        self._unread |= dict.fromkeys(unread, time.monotonic() + AGAIN)
 
     def _pass_over(self, each: _Waiting) -> None:
         if each not in self._passed_over:

@@ -323,6 +323,10 @@ class Lead(Protocol):
         """Let go of the right, where it is ours; it can be taken again."""
         ...
 
+    def watch(self, hangs: Callable[[], bool]) -> None:
+        """Let go of the right from now on where it hangs who writes here, as this says."""
+        ...
+
 
 class HighWater(Protocol):
     """How far the ledger has been signed, kept elsewhere. Raises NotSigning where it cannot be read."""

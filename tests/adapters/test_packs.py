@@ -300,6 +300,66 @@ def test_a_header_that_is_not_whole_is_passed_over_and_told_of_once(
     assert name not in place.loose_names()
 
 
+def test_one_that_cannot_be_read_keeps_no_other_from_being_packed(
+    folder: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = folder.open()
+    several = [envelope(bytes([n]) * 9) for n in range(5)]
+    folder.deposit(store, *several[:4])
+    folder.pack(store)
+    store.put_header(ACCOUNT, several[0].payload.root, HEADERS[1])
+    fresh = several[4]
+    folder.deposit(store, fresh, *(rest := [envelope(bytes([n]) * 8) for n in range(3)]))
+    bad = [
+        folder.folder / "objects" / ACCOUNT / f"{several[0].payload.root.hex()}.newer.2",
+        folder.folder / "objects" / ACCOUNT / f"{fresh.payload.root.hex()}.payload",
+    ]
+    held = [each.read_bytes() for each in bad]
+    for each in bad:
+        each.unlink()
+        each.mkdir()
+    packer = folder.packer(store)
+    for _ in range(3):
+        while packer.turn(len(folder.named)):
+            pass
+    assert {each for each in folder.contents() if not each.startswith("packs")} == {
+        f"{ACCOUNT}/{fresh.payload.root.hex()}.header"
+    }
+    for other in rest:
+        require_whole(store, other)
+    told = [each for each in caplog.messages if "cannot be read" in each]
+    assert len(told) == 1 and "packed: 2; the first: " in told[0]
+    for each, data in zip(bad, held, strict=True):
+        each.rmdir()
+        each.write_bytes(data)
+    assert not packer.turn(len(folder.named)) and bad[0].exists()
+    packer._unread = dict.fromkeys(packer._unread, 0.0)
+    folder.deposit(store, envelope(b"another"))
+    while packer.turn(len(folder.named)):
+        pass
+    packer.close()
+    assert all(each.startswith("packs/") for each in folder.contents())
+    require_whole(store, several[0], HEADERS[1])
+    require_whole(store, fresh)
+
+
+def test_where_nothing_can_be_read_nothing_is_put_off(folder: Place) -> None:
+    store = folder.open()
+    folder.deposit(store, one := envelope())
+    path = folder.folder / "objects" / ACCOUNT / f"{one.payload.root.hex()}.payload"
+    path.unlink()
+    path.mkdir()
+    packer = folder.packer(store)
+    for _ in range(2):
+        with pytest.raises(StorageFailed, match="payload"):
+            packer.turn(1)
+    path.rmdir()
+    path.write_bytes(one.data)
+    assert packer.turn(1)
+    packer.close()
+    require_whole(store, one)
+
+
 def test_a_pack_is_no_larger_than_it_should_be(folder: Place) -> None:
     store = folder.open()
     several = [envelope(os.urandom(SMALL - 100)) for _ in range(150)]

@@ -28,6 +28,24 @@ def newer(directory: Path) -> None:
     rows.close()
 
 
+def spoiled(name: str, start: int) -> Callable[[Path], object]:
+    """Return what writes over a database from a byte on."""
+
+    def spoil(directory: Path) -> object:
+        path = directory / name
+        data = path.read_bytes()
+        return path.write_bytes(data[:start] + b"\xa5" * (len(data) - start))
+
+    return spoil
+
+
+def without_a_table(directory: Path) -> None:
+    rows = sqlite3.connect(directory / "ledger.sqlite")
+    rows.execute("DROP TABLE matters")
+    rows.execute("DROP TABLE entries")
+    rows.close()
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -36,6 +54,10 @@ def newer(directory: Path) -> None:
         pytest.param(line("passphrase_file = 'gone'"), id="keys that cannot be opened"),
         pytest.param(lambda directory: (directory / "ledger.sqlite").unlink(), id="a fault"),
         pytest.param(newer, id="a newer release's rows"),
+        pytest.param(spoiled("ledger.sqlite", 0), id="rows that are no database"),
+        pytest.param(spoiled("ledger.sqlite", 4096), id="damaged rows"),
+        pytest.param(spoiled("checkpoints.sqlite", 4096), id="damaged checkpoints"),
+        pytest.param(without_a_table, id="rows that lack a table"),
     ],
 )
 def test_what_starting_again_does_not_mend_has_a_status_of_its_own(

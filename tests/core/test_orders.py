@@ -1,18 +1,30 @@
 """Orders of the office, and what they are answered: typed at both ends, read strictly."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from ledger.errors import InvalidInput, MalformedData
+from ledger.notary import retention
+from ledger.notary.deleting import Deleting
+from ledger.notary.leaving import ORDERS_EVERY
+from ledger.notary.ordering import command
 from ledger.notary.orders import (
     AllAccounts,
+    AskRetired,
     AskState,
     ListAccounts,
+    Retired,
+    SayNotice,
     format_answer,
     format_order,
     parse_answer,
     parse_order,
 )
 from ledger.notary.sequencing.accounts import Standing
+from tests.notaries import found, opened
 
 
 def test_all_accounts_of_a_province_are_one_answer() -> None:
@@ -27,3 +39,26 @@ def test_an_order_is_read_back_and_no_other_form_of_it() -> None:
         parse_order(name, argument + b"\0")
     with pytest.raises(InvalidInput):
         parse_order("no such order", argument)
+
+
+def test_others_have_their_turn_while_an_order_looks_through_a_very_large_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, go = threading.Event(), threading.Event()
+
+    def long(_: Deleting) -> Retired:
+        looking.set()
+        assert go.wait(60)
+        return Retired(deposits=7)
+
+    monkeypatch.setattr(retention, "look", long)
+    directory = found(tmp_path / "notary")
+    with opened(directory) as notary, ThreadPoolExecutor(1) as pool:
+        notary.serve_orders()
+        asked = pool.submit(command, directory, AskRetired(), patience=ORDERS_EVERY)
+        try:
+            assert looking.wait(30)
+            assert command(directory, SayNotice("closed on Sunday"), patience=20).index > 0
+        finally:
+            go.set()
+        assert asked.result(30).deposits == 7

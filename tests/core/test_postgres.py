@@ -15,6 +15,8 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 
+from ledger.chain import statement as st
+from ledger.chain.office import notice_payload
 from ledger.chain.receipt import TokenEntry, parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.cli.root import cli
@@ -24,6 +26,7 @@ from ledger.errors import (
     Conflict,
     KeyRevoked,
     LedgerFault,
+    NotSigning,
     SealbookError,
     StorageFailed,
     Unavailable,
@@ -35,6 +38,7 @@ from ledger.notary.health import Reason
 from ledger.notary.notary import Notary
 from ledger.notary.orders import Revoke, SayNotice
 from ledger.notary.ports import Anchor, Hook, SignedCheckpoint, Stamp, Step
+from ledger.notary.sequencing import turn
 from ledger.notary.sequencing.planning import Admitted, Planned, Reply
 from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.storage.anchors import AnchorDatabase
@@ -664,6 +668,83 @@ def test_one_that_ends_its_block_while_another_takes_up_the_ledger_is_no_fault(
         receipts += [each.result(60) for each in under_way]
         require_same_ledger(other, [], receipts)
         assert stale.sequencer.fault is other.sequencer.fault is None
+    assert errors(work / "notary") == []
+
+
+def test_one_whose_writing_thread_hangs_loses_the_right(
+    work: Path, depositor: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its heartbeat and its other threads go on."""
+    monkeypatch.setattr(turn, "LONGEST_STEP", 3.0)
+    asleep, wake = threading.Event(), threading.Event()
+    hook = sleeping(Step.CHECKPOINT, asleep, wake)
+    with (
+        opened(work / "notary", serve=True, hook=hook) as hanging,
+        opened(work / "notary", serve=True) as other,
+    ):
+        try:
+            under_way = hanging.sequencer.submit_many(mine := depositor.statements(20))
+            assert asleep.wait(60)
+            receipts = deposit(other, [*depositor.statements(20), *mine[:5]])
+            assert other.sequencer.leads and not hanging.sequencer.leads
+            assert Reason.DATABASE in hanging.health.reasons
+        finally:
+            wake.set()
+        receipts += [each.result(60) for each in under_way]
+        receipts += deposit(hanging, depositor.statements(20))
+        require_same_ledger(other, [], receipts)
+        assert hanging.health.reasons == () and hanging.sequencer.fault is None
+    assert errors(work / "notary") == []
+
+
+def test_a_slow_block_that_comes_on_keeps_the_right(
+    work: Path, depositor: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "LONGEST_STEP", 3.0)
+    slow = threading.Event()
+
+    def hook(_: Step, side: str) -> None:
+        if slow.is_set() and side == "before":
+            time.sleep(1.0)
+
+    with (
+        opened(work / "notary", serve=True, hook=hook) as first,
+        opened(work / "notary", serve=True) as second,
+    ):
+        slow.set()
+        begun = time.monotonic()
+        deposit(first, depositor.statements(3))
+        assert time.monotonic() - begun > turn.LONGEST_STEP
+        slow.clear()
+        assert (
+            first._sharing is not None
+            and first._sharing._lead.held == 1
+            and not second.sequencer.leads
+        )
+
+
+def test_the_office_is_told_of_no_entry_before_a_checkpoint_covers_it(
+    work: Path, database: str
+) -> None:
+    """Who took over finds it among the rows, and may not sign now."""
+    asleep, wake = threading.Event(), threading.Event()
+    hook = sleeping(Step.CHECKPOINT, asleep, wake)
+    with (
+        opened(work / "notary", serve=True, hook=hook),
+        opened(work / "notary", serve=True) as other,
+    ):
+        size = other.sequencer.last.size
+        said = other.sequencer.enter((st.NOTICE, notice_payload("closed on Sunday")))
+        assert asleep.wait(60)
+        other._writer.objection = NotSigning(Reason.WITNESS, "A witness objects.", "it does")
+        cut_off(database)
+        wait(lambda: other.sequencer.leads)
+        try:
+            with pytest.raises(Unavailable, match="objects"):
+                said.result(30)
+            assert other.sequencer.last.size == size < other._store.size()
+        finally:
+            wake.set()
     assert errors(work / "notary") == []
 
 

@@ -15,7 +15,7 @@ from ledger.chain.block import note_digest, parse_block
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.enrolment import endorse_request, format_request, verify_enrolment_request
 from ledger.chain.note import parse_note
-from ledger.chain.office import Revocation, parse_revocation, revocation_payload
+from ledger.chain.office import Revocation, notice_payload, parse_revocation, revocation_payload
 from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import MAX_ENTRY, Matter, parse_statement
 from ledger.crypto.keys import SigningKey, thumbprint_ed25519
@@ -32,6 +32,8 @@ from ledger.errors import (
     WrongOrigin,
 )
 from ledger.notary.notary import Notary
+from ledger.notary.sequencing.planning import OwnEntries
+from ledger.notary.sequencing.sequencer import _running
 from tests.notaries import NOW, Clock, Company, EveryEnvelope, check, deposit, found, opened
 
 
@@ -122,6 +124,21 @@ def test_a_statement_sent_again_is_answered_with_the_receipt_that_exists(
     assert {first[0], first[1], *again} == {first[0]}
     assert notary.sequencer.last.size == size
     assert notary.sequencer.receipt(leaf_hash(statement)) == first[0]
+
+
+def test_what_the_office_says_is_entered_once_however_often_it_is_queued(notary: Notary) -> None:
+    """As by a process that gets back the right to write while it holds what it has taken in."""
+    statement = notary.sequencer._statement(st.NOTICE, notice_payload("closed on Sunday"))
+    futures = [_running() for _ in range(3)]
+    remote = [OwnEntries((statement,), None, each, remote=True) for each in futures[:2]]
+    notary.sequencer._under_way.begin(3)
+    notary.sequencer.put(remote)
+    (index,) = {each.result(30) for each in futures[:2]}
+    size = notary.sequencer.last.size
+    notary.sequencer.put([OwnEntries((statement,), None, futures[2])])
+    (entry,) = futures[2].result(30)
+    assert (entry.index, entry.statement) == (index, statement.encoded)
+    assert notary.sequencer.last.size == size and notary.sequencer.fault is None
 
 
 def test_the_same_commitment_in_another_statement_is_another_entry(

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from ledger.errors import StorageFailed
-from ledger.notary.ports import Lead, LedgerStore, Left, Outcome, Queue, Room
+from ledger.notary.ports import Lead, Left, Outcome, Queue, Room
 from ledger.notary.sequencing.planning import OwnEntries, Planned
 from ledger.notary.sequencing.sequencer import _running
 from ledger.notary.sequencing.sharing import Sharing
@@ -78,8 +78,7 @@ def following(
     """Yield a process that does not write, and an item that is under way in it."""
     under_way = UnderWay(cast(Room, Disk()))
     sharing = Sharing(
-        cast(Queue, others), cast(Lead, NoLead()), cast(LedgerStore, None), os.urandom,
-        lambda: None, lambda: False,
+        cast(Queue, others), cast(Lead, NoLead()), os.urandom, lambda: None, lambda: False,
     )  # fmt: skip
     sharing.start(Follower(answer), under_way)
     under_way.begin(1)

@@ -11,7 +11,7 @@ from ledger.cli import shell
 from ledger.cli.notary.group import DIRECTORY_VARIABLE, directory_option
 from ledger.cli.root import Lasting
 from ledger.cli.speech import _, told
-from ledger.errors import InvalidInput, LedgerFault, Refused
+from ledger.errors import InvalidInput, LedgerFault, Refused, StoreDamaged
 from ledger.notary import options
 from ledger.notary.options import FORMATS, LEVELS, Chosen, choose, serving, unknown_variables
 from ledger.quoted import Words, quoted
@@ -92,7 +92,7 @@ def serve(directory: Path, **given: Any) -> None:
     """Serve until stopped. Loopback only, unless --host says otherwise.
 
     What is not said here is taken from the environment, then from [serve] of notary.toml; `sealbook
-    notary config` shows it.
+    notary config` shows it. Of several processes each counts for itself what a peer does.
     """
     from importlib import import_module
     from importlib.util import find_spec
@@ -122,7 +122,7 @@ def serve(directory: Path, **given: Any) -> None:
         server.serve(directory, served.host, served.port, taken)
     except (InUse, server.CannotListen):  # may be over when it is started again
         raise
-    except (InvalidInput, Refused, LedgerFault) as error:
+    except (InvalidInput, Refused, LedgerFault, StoreDamaged) as error:
         raise Lasting from error
 
 

@@ -57,7 +57,6 @@ class Answers:
                 if isinstance(error, LedgerFault):
                     self._under_way.fault = error
                 items: list[Planned] = [
-                    *(item for item in plan.items if isinstance(item, OwnEntries)),
                     *(item for same in plan.leaves.values() for item in same),
                     *(item for item, _ in plan.existing),
                 ]
@@ -70,8 +69,7 @@ class Answers:
         if checkpoint is not None:
             self._answer_block(plan, checkpoint)
         for item, index in plan.existing:
-            if item.remote:
-                self._end(item, index)
+            if self._told(item, index):
                 continue
             try:
                 receipt = self._receipts.at(index)
@@ -79,6 +77,16 @@ class Answers:
                 self._under_way.refuse(item, error)
             else:
                 self._end(item, receipt)
+
+    def _told(self, item: Planned, index: int) -> bool:
+        """Answer an item that takes no receipt; False for one that does."""
+        if item.remote:
+            self._end(item, index)
+        elif isinstance(item, OwnEntries):
+            self._end(item, _entries(item, index))
+        else:
+            return False
+        return True
 
     def _end(self, item: Planned, result: Any) -> None:
         self._under_way.end(item)
@@ -89,10 +97,10 @@ class Answers:
         blocks: dict[int, tuple[SignedCheckpoint, dict[int, list[Admitted]]]] = {}
         for item, index in entered:
             try:
+                checkpoint = self._receipts.closing(index)
                 if isinstance(item, OwnEntries):
                     self._end(item, _entries(item, index))
                     continue
-                checkpoint = self._receipts.closing(index)
                 _, found = blocks.setdefault(checkpoint.height, (checkpoint, {}))
                 found.setdefault(index, []).append(item)
             except SealbookError as error:
@@ -114,20 +122,11 @@ class Answers:
         deposits: dict[int, Statement] = {}
         waiting = []
         for item in plan.items:
-            if isinstance(item, OwnEntries):
-                self._end(item, index if item.remote else _entries(item, index))
-                index += len(item.statements)
-            else:
-                wanted = []
-                for each in plan.leaves[item.leaf]:
-                    if each.remote:
-                        self._end(each, index)
-                    else:
-                        wanted.append(each)
-                if wanted:
-                    deposits[index] = item.statement
-                    waiting.append(wanted)
-                index += 1
+            wanted = [each for each in plan.leaves[item.leaf] if not self._told(each, index)]
+            if wanted and isinstance(item, Admitted):
+                deposits[index] = item.statement
+                waiting.append(wanted)
+            index += len(item.statements) if isinstance(item, OwnEntries) else 1
         receipts = self._receipts.of_block(checkpoint, deposits) if deposits else []
         for same, receipt in zip(waiting, receipts, strict=True):
             for each in same:

@@ -80,6 +80,7 @@ from ledger.notary.sequencing.forks import (
     require_signed,
     size_of,
 )
+from ledger.notary.sequencing.turn import Turn
 from ledger.quoted import Message
 
 NAMING = 1024
@@ -123,6 +124,8 @@ class BlockWriter:
         self._lead = lead
         self._high_water = high_water
         self.hook = hook
+        self.turn = Turn()
+        """Had by whoever changes `tree` and `last`."""
         self._time = 0
         self.objection: NotSigning | None = None
         self._anchoring = anchoring
@@ -364,9 +367,11 @@ class BlockWriter:
     @contextlib.contextmanager
     def step(self, step: Step) -> Iterator[None]:
         """Mark a durable step."""
+        self.turn.advance()
         self.hook(step, "before")
         yield
         self.hook(step, "after")
+        self.turn.advance()
 
     def _close(self, block: Block, entries: Sequence[Statement]) -> SignedCheckpoint:
         """Sign, swap and publish the block whose entries are durable."""
@@ -480,19 +485,24 @@ class BlockWriter:
         missing = [
             (tile, self._read_tile(tile.level, tile.index, tile.width))
             for tile in full_tiles(min(since, size), size)
-            if self._log.read_tile(tile.level, tile.index) is None
+            if self._is_missing(tile)
         ]
         if missing:
             with self.step(Step.TILES):
                 self._log.write_tiles(missing)
 
+    def _is_missing(self, tile: Tile) -> bool:
+        self.turn.advance()  # of all tiles, where nothing is published
+        return self._log.read_tile(tile.level, tile.index) is None
+
     def _read_tile(self, level: int, index: int, width: int) -> bytes:
         """Return a full tile, recomputed from the entries where its file is missing."""
         assert width == TILE_WIDTH
         data = self._log.read_tile(level, index)
-        return (
-            rebuild_tile(self._store, self._read_tile, Tile(level, index)) if data is None else data
-        )
+        if data is None:
+            self.turn.advance()  # of many, where all were lost
+            return rebuild_tile(self._store, self._read_tile, Tile(level, index))
+        return data
 
 
 def rebuild_tile(

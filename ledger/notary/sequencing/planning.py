@@ -112,6 +112,11 @@ class OwnEntries:
     future: "Future[Any]"
     remote: bool = False
 
+    @property
+    def leaf(self) -> bytes:
+        """The first one's leaf hash: where it is an entry, so are the others behind it."""
+        return self.statements[0].leaf_hash
+
 
 Planned = Admitted | OwnEntries
 
@@ -122,10 +127,10 @@ class Plan:
 
     items: list[Planned] = field(default_factory=list)
     """In the block's order, each leaf once."""
-    leaves: dict[bytes, list[Admitted]] = field(default_factory=dict)
-    """Everybody who waits for a deposit of this block."""
-    existing: list[tuple[Admitted, int]] = field(default_factory=list)
-    """Deposits that are entries already."""
+    leaves: dict[bytes, list[Planned]] = field(default_factory=dict)
+    """Everybody who waits for an item of this block."""
+    existing: list[tuple[Planned, int]] = field(default_factory=list)
+    """Items that are entries already, and the (first) entry's index."""
 
     @property
     def statements(self) -> list[Statement]:
@@ -144,20 +149,20 @@ def plan_block(
 ) -> Plan:
     """Judge what depends on order, in that order; refuse what does not fit."""
     plan = Plan()
-    entered = store.find([item.leaf for item in batch if isinstance(item, Admitted)])
+    entered = store.find([item.leaf for item in batch])
     for item in batch:
         try:
-            if isinstance(item, OwnEntries):
-                _enter_together(replay, item)
-            elif item.leaf in entered:
+            if item.leaf in entered:
                 plan.existing.append((item, entered[item.leaf]))
                 continue
-            elif item.leaf in plan.leaves:
+            if item.leaf in plan.leaves:
                 plan.leaves[item.leaf].append(item)
                 continue
+            if isinstance(item, OwnEntries):
+                _enter_together(replay, item)
             else:
                 _enter(replay, item.statement)
-                plan.leaves[item.leaf] = [item]
+            plan.leaves[item.leaf] = [item]
             plan.items.append(item)
         except SealbookError as error:
             refuse(item, error)

@@ -136,7 +136,7 @@ class Sequencer:
         self._ended = False
         """Nothing is queued any more."""
         self._ready = threading.Condition()
-        self._block_lock = threading.Lock()
+        self._turn = writer.turn
         self._anchored_at = 0.0
         self._took = 0.0
         self._stale = False
@@ -295,12 +295,12 @@ class Sequencer:
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Hold back the next block, so that all stores stand at the last checkpoint."""
-        with self._block_lock:
+        with self._turn:
             yield
 
     def settle(self) -> None:
         """Finish what a failure has cut short, as the next block would. Raises what that raises."""
-        with self._block_lock:
+        with self._turn:
             self._under_way.require_sound()
             if self._stale and self.leads:
                 self._take_up()
@@ -318,7 +318,7 @@ class Sequencer:
         So it is while a block is under way here: one of a time when the right was had before.
         Raises LedgerFault, StorageFailed.
         """
-        if not self._block_lock.acquire(blocking=False):
+        if not self._turn.acquire(blocking=False):
             return False
         try:
             if not take():
@@ -327,15 +327,15 @@ class Sequencer:
                 self._take_up()
             return True
         finally:
-            self._block_lock.release()
+            self._turn.release()
 
     def follow(self) -> None:
         """Take up what another process has signed. Raises LedgerFault, StorageFailed."""
-        if self._block_lock.acquire(blocking=False):
+        if self._turn.acquire(blocking=False):
             try:
                 self._follow()
             finally:
-                self._block_lock.release()
+                self._turn.release()
 
     def _follow(self) -> None:
         if self._writer.follow():
@@ -348,7 +348,7 @@ class Sequencer:
 
     def answer(self, entered: Sequence[tuple[Planned, int]]) -> None:
         """Answer items that another process has entered, by their indices."""
-        with self._block_lock:
+        with self._turn:
             self._follow()
         self._answers.of_others(entered)
 
@@ -472,7 +472,7 @@ class Sequencer:
             return
         begun = monotonic()
         try:
-            with self._block_lock:
+            with self._turn:
                 self._under_way.require_sound()
                 try:
                     plan, checkpoint = self._write_block(batch)
@@ -500,7 +500,7 @@ class Sequencer:
         if self._stale:
             self._take_up()
         plan = self._plan(batch)
-        if any(index >= self._writer.tree.size for _, index in plan.existing):
+        while any(index >= self._writer.tree.size for _, index in plan.existing):
             self._take_up()  # one that has lost the right has entered them, and signed nothing
             plan = self._plan([each for each in batch if not each.future.done()])
         checkpoint = None
@@ -532,7 +532,7 @@ class Sequencer:
         time = self._clock()
         if now or not 0 <= time - self._anchored_at < ANCHOR_INTERVAL:
             try:
-                with self._block_lock:
+                with self._turn:
                     self._writer.publish()
                 self._anchored_at = time
             except (StorageFailed, NotSigning):

@@ -6,8 +6,9 @@
 
 Whoever writes has a right that the database gives to one process, and takes back when that process
 ends or is cut off; the others ask for it all the time. Who gets it takes up the ledger as after a
-crash, then the queue from its start: a statement that the one before it has entered is found, and
-answered with its index. A process that writes enters its own depositors' statements without the queue.
+crash, then the queue from its start: what the one before it has entered is found as a block is
+planned, and answered with its index once a checkpoint covers that. A process that writes enters its own
+depositors' statements without the queue.
 """
 
 import contextlib
@@ -31,7 +32,7 @@ from ledger.errors import (
     Unavailable,
     WrongOrigin,
 )
-from ledger.notary.ports import Lead, LedgerStore, Left, Outcome, Queue
+from ledger.notary.ports import Lead, Left, Outcome, Queue
 from ledger.notary.sequencing.planning import Admitted, OwnEntries, Planned
 from ledger.notary.sequencing.underway import UnderWay, bug
 from ledger.quoted import Message
@@ -84,7 +85,6 @@ class Sharing:
         self,
         queue: Queue,
         lead: Lead,
-        store: LedgerStore,
         random: Callable[[int], bytes],
         began: Callable[[], None],
         fit: Callable[[], bool],
@@ -93,7 +93,6 @@ class Sharing:
         """Why the database cannot be used at this moment."""
         self._queue = queue
         self._lead = lead
-        self._store = store
         self._random = random
         self._began = began
         self._fit = fit
@@ -238,7 +237,7 @@ class Sharing:
             self._taken = found[-1].number
 
     def _planned(self, left: Left) -> Planned | None:
-        """Return what was left, to be entered; None where that was done, or it cannot be read."""
+        """Return what was left, to be entered; None where it cannot be read."""
         future: Future[int] = Future()
         future.add_done_callback(lambda ended: self._note(left, ended))
         try:
@@ -249,10 +248,6 @@ class Sharing:
         if not left.own:
             (one,) = statements
             return Admitted(one, one.leaf_hash, None, future, remote=True)
-        entered = self._store.find([each.leaf_hash for each in statements])
-        if entered:  # by whoever wrote before
-            future.set_result(min(entered.values()))
-            return None
         return OwnEntries(statements, left.endorser, future, remote=True)
 
     def _note(self, left: Left, ended: "Future[int]") -> None:

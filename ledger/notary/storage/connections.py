@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ledger.errors import LedgerFault, NotSigning, StorageFailed
+from ledger.errors import LedgerFault, NotSigning, StorageFailed, StoreDamaged
 from ledger.notary.health import Reason
 from ledger.notary.storage.sqlite import sqlite3
 from ledger.quoted import Message, quoted
@@ -27,6 +27,10 @@ WAL_PAGES = 8_000
 PRIVATE = 0o600
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database."""
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""The codes of a file that is not what it was: an ERROR is a table or column that is not there."""
+_PRIMARY = 0xFF
+"""The part of a code that says what kind of error it is."""
 
 
 class Connections:
@@ -264,7 +268,7 @@ def immediate(connection: Any) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def storage(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
+    """Turn SQLite's errors into ours. Raises LedgerFault, StoreDamaged, StorageFailed."""
     try:
         yield
     except sqlite3.IntegrityError as error:
@@ -278,10 +282,13 @@ def storage(path: Path) -> Iterator[None]:
             if path.name in REBUILT
             else "put back its newest copy"
         )
+        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGE:
+            raise StoreDamaged(
+                f"{quoted(path)} is damaged ({quoted(error)}). Stop the notary and {mend}."
+            ) from error
         raise StorageFailed(
             f"{quoted(path)} could not be read or written ({quoted(error)}). Free some space or mend "
-            "the disk, then "
-            f"start the notary again; if the file is damaged, {mend}."
+            "the disk, then start the notary again."
         ) from error
 
 

@@ -16,7 +16,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -529,8 +529,9 @@ class Lead:
 
     Of all processes one has it. The server takes it back when the connection ends, also when the
     process or its host does. One that hangs would keep it: so its connection is used all the time, and
-    where it is not, another process that asks for the right ends all connections of that one. Every
-    method may be called from any thread.
+    where it is not, another process that asks for the right ends all connections of that one. Where
+    only the thread hangs that writes, which `watch` is told how to see, the process lets go of it.
+    Every method may be called from any thread.
     """
 
     def __init__(self, server: Server, origin: str) -> None:
@@ -541,6 +542,7 @@ class Lead:
         self._asking: psycopg.Connection[Any] | None = None
         self._times = 0
         self._silent: object = None
+        self._hangs: Callable[[], bool] = lambda: False
         self._lock = threading.Lock()
         self._closed = threading.Event()
 
@@ -606,6 +608,10 @@ class Lead:
                     each.close()
             self._connection = self._asking = None
 
+    def watch(self, hangs: Callable[[], bool]) -> None:
+        """Let go of the right from now on where it hangs who writes here, as this says."""
+        self._hangs = hangs
+
     def _got(self, connection: psycopg.Connection[Any]) -> bool:
         sql = "SELECT pg_try_advisory_lock($1)"
         return connection.execute(sql, (self._key,)).fetchone() == (True,)
@@ -628,7 +634,14 @@ class Lead:
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
         while not self._closed.wait(BEAT):
             with self._lock:
-                if self._connection is not connection or not self._answers():
+                if self._connection is not connection:
+                    return
+                if self._hangs():
+                    _log.error("the thread that writes hangs; the right to write is let go of")
+                    self._connection = None
+                    connection.close()
+                    return
+                if not self._answers():
                     return
 
     def _answers(self) -> bool:
