@@ -639,7 +639,7 @@ class Notary:
         office = self._office
         if office is None or not self.sequencer.leads:
             return
-        busy = self._beside is not None and self._beside.is_alive()
+        busy = self._is_busy_beside()
         for order in office.waiting():
             if order.kind in LONG:
                 if not busy:
@@ -647,6 +647,9 @@ class Notary:
                     busy = True
             elif order.kind != BACKUP:
                 self._carry_out(office, order)
+
+    def _is_busy_beside(self) -> bool:
+        return self._beside is not None and self._beside.is_alive()
 
     def _carry_out(self, office: OfficeDatabase, order: LeftOrder) -> None:
         try:
@@ -676,6 +679,8 @@ class Notary:
                     self._cancelled.set()
                 return
             self._copying = None
+        if self._is_busy_beside():  # it may delete what would be copied
+            return
         order = next((each for each in office.waiting() if each.kind == BACKUP), None)
         if order is not None and not self._closing:
             self._cancelled.clear()

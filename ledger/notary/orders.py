@@ -313,7 +313,7 @@ class AcceptClock(Order[ClockAccepted]):
 
 @dataclass(frozen=True, slots=True)
 class Backup(Order[BackedUp]):
-    """Copy the notary to a directory. The one order that may take hours, and can be stopped."""
+    """Copy the notary to a directory. It may take hours, and can be stopped."""
 
     destination: str
     answer: ClassVar[type[Any]] = BackedUp

@@ -1,6 +1,8 @@
 """Orders of the office, and what they are answered: typed at both ends, read strictly."""
 
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ledger.notary.orders import (
     AllAccounts,
     AskRetired,
     AskState,
+    Backup,
     ListAccounts,
     Retired,
     SayNotice,
@@ -41,24 +44,48 @@ def test_an_order_is_read_back_and_no_other_form_of_it() -> None:
         parse_order("no such order", argument)
 
 
-def test_others_have_their_turn_while_an_order_looks_through_a_very_large_account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looking, go = threading.Event(), threading.Event()
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Have the search of what has come of age stand still: it has begun; it may go on."""
+    begun, go = threading.Event(), threading.Event()
 
     def long(_: Deleting) -> Retired:
-        looking.set()
+        begun.set()
         assert go.wait(60)
         return Retired(deposits=7)
 
     monkeypatch.setattr(retention, "look", long)
+    yield begun, go
+    go.set()
+
+
+def test_others_have_their_turn_while_an_order_looks_through_a_very_large_account(
+    tmp_path: Path, looking: tuple[threading.Event, threading.Event]
+) -> None:
+    begun, go = looking
     directory = found(tmp_path / "notary")
     with opened(directory) as notary, ThreadPoolExecutor(1) as pool:
         notary.serve_orders()
         asked = pool.submit(command, directory, AskRetired(), patience=ORDERS_EVERY)
-        try:
-            assert looking.wait(30)
-            assert command(directory, SayNotice("closed on Sunday"), patience=20).index > 0
-        finally:
-            go.set()
+        assert begun.wait(30)
+        assert command(directory, SayNotice("closed on Sunday"), patience=20).index > 0
+        go.set()
         assert asked.result(30).deposits == 7
+
+
+def test_no_backup_begins_while_an_order_may_delete(
+    tmp_path: Path, looking: tuple[threading.Event, threading.Event]
+) -> None:
+    begun, go = looking
+    directory, target = found(tmp_path / "notary"), tmp_path / "backup"
+    with opened(directory) as notary, ThreadPoolExecutor(2) as pool:
+        notary.serve_orders()
+        asked = pool.submit(command, directory, AskRetired())
+        assert begun.wait(30)
+        copied = pool.submit(command, directory, Backup(str(target)))
+        time.sleep(4 * ORDERS_EVERY)
+        assert not target.exists()
+        go.set()
+        assert asked.result(30).deposits == 7
+        copied.result(60)
+    assert (target / "manifest").exists()
