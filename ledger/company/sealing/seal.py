@@ -11,15 +11,13 @@ heavy in it releases the interpreter's lock, and the thread that collects has li
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ledger.chain.statement import Payload
 from ledger.company.documents import Committer, Document, SealedDeposit, Sink
 from ledger.company.sealing.job import Commitments, Job, Output, commit_here
-from ledger.company.sealing.layout import (
-    Layout,
-)
+from ledger.company.sealing.layout import Layout
+from ledger.company.sealing.sharing import hands
 from ledger.crypto.commitment import (
     SEED_SIZE,
     cover_commitment,
@@ -68,16 +66,8 @@ def seal(
     output = Output(content, recipients, random) if content else None
     layout = Layout(documents, with_content=content is not None)
     commits = Commitments(seed, layout, commit)
-    job = Job(layout, commits, output, workers)
-    if workers == 1:
-        place = job.run(None, progress)
-    else:
-        with ThreadPoolExecutor(workers, "seal") as pool:
-            try:
-                place = job.run(pool, progress)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    with hands(documents, output, workers) as (pool, do):
+        place = Job(layout, commits, output, do).run(pool, progress)
     for document in documents:
         document.source.check()
     commitments = commits.documents()
