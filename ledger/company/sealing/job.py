@@ -72,7 +72,7 @@ class Commitments:
             self._commitments.append(commitment)
             view.extend([leaf_hash(commitment)])
         self._commitments.append(leaves.commitments)
-        view.extend(leaves.hashes)
+        view.join(leaves.nodes)
         self._cut = leaves.tail
         if not self._cut and view.count == record.leaves:
             splitting = self._layout.documents[document].splitting
@@ -116,7 +116,7 @@ class Output:
 
     def append(self, done: Done) -> None:
         """Take the next segment, in order."""
-        self._tree.extend(done.chunks)
+        self._tree.join(done.nodes)
         self._size += done.encrypted
 
     def payload(self) -> Payload:

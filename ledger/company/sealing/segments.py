@@ -6,7 +6,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.crypto.commitment import KIND_BYTES, leaf_commitments
-from ledger.crypto.merkle import leaf_hash, leaf_hashes
+from ledger.crypto.merkle import Node, leaf_hash, leaf_hashes, nodes_over
 from ledger.crypto.stream import CHUNK, ENC_CHUNK, TAG_SIZE, PayloadCipher
 
 if TYPE_CHECKING:
@@ -53,24 +53,25 @@ class Segment(NamedTuple):
 class Leaves(NamedTuple):
     """A document's leaves in one segment: those it holds whole, and the ends of two that it cuts.
 
-    `commitments` are C_i one after the other, as the index holds them, `hashes` their leaf hashes.
+    `commitments` are C_i one after the other, as the index holds them, `nodes` stand over their leaf
+    hashes in the view's tree.
     """
 
     document: int
     size: int
     head: bytes
     commitments: bytes
-    hashes: list[bytes]
+    nodes: list[Node]
     tail: bytes
 
 
 class Done(NamedTuple):
-    """What follows from a segment: leaves, the leaf hashes of `encrypted` bytes in chunks, or the
-    plaintext of one that does not end."""
+    """What follows from a segment: its leaves, and the payload's `nodes` over its chunks, which hold
+    `encrypted` bytes; or its plaintext, the `rest`, if it does not end."""
 
     leaves: list[Leaves]
     encrypted: int
-    chunks: list[bytes]
+    nodes: list[Node]
     rest: bytes
 
 
@@ -90,8 +91,8 @@ class Ciphertext:
         self._start = key.start
         self._cipher = PayloadCipher(key.file_key, key.nonce)
 
-    def encrypt(self, segment: Segment, plain: memoryview, out: memoryview) -> list[bytes]:
-        """Write a segment and return the leaf hashes of its chunks. `out` must not overlap `plain`."""
+    def encrypt(self, segment: Segment, plain: memoryview, out: memoryview) -> list[Node]:
+        """Write a segment and return nodes over its chunks. `out` must not overlap `plain`."""
         first = segment.number * (SEGMENT // CHUNK)
         parts = [plain[at : at + CHUNK] for at in range(0, len(plain), CHUNK)]
         out = out[: len(plain) + len(parts) * TAG_SIZE]
@@ -102,7 +103,7 @@ class Ciphertext:
             self._cipher.encrypt_into(index, index == last, part, chunk)
             hashes.append(leaf_hash(chunk))
         self._sink.write_at(self._start + first * ENC_CHUNK, out)
-        return hashes
+        return nodes_over(1 + first, hashes)  # the nonce is leaf 0
 
 
 class Workshop:
@@ -152,6 +153,6 @@ def _leaves(span: Span, part: memoryview) -> Leaves:
         span.size,
         bytes(part[: span.bounds[0]]),
         b"".join(commitments),
-        leaf_hashes(commitments),
+        nodes_over(span.first - 1, leaf_hashes(commitments)),
         bytes(part[span.bounds[-1] :]),
     )

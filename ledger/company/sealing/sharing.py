@@ -23,8 +23,10 @@ from ledger.company.sealing.sources import FileSource
 from ledger.disk.files import NewFile, Place
 from ledger.program import this_program
 
-LARGE = 128 << 20
-"""Bytes that are worth one more process: it takes some 0.2 s to start."""
+LARGE = 512 << 20
+"""Bytes from which processes are worth their start, a quarter of a second of a core each."""
+EACH = 128 << 20
+"""Bytes for which there is one more of them."""
 _MOST = 7
 """Processes beside this one: what so many write is more than disks take."""
 _AT_ONCE = 2
@@ -72,7 +74,7 @@ def _started(
         written = output.sink.place(), output.key
     processes: list[_Process] = []
     with contextlib.suppress(OSError):  # without them it takes longer
-        while len(processes) < min(workers - 1, _MOST, size // LARGE):
+        while len(processes) < min(workers - 1, _MOST, size // EACH):
             processes.append(_Process(written))
     return processes
 
