@@ -206,6 +206,12 @@ def test_what_another_process_cannot_open_is_sealed_here(tmp_path: Path, beside:
     assert beside.started == []
 
 
+def test_many_small_documents_are_sealed_here(tmp_path: Path, beside: Beside) -> None:
+    documents = [a_document(tmp_path, SEGMENT - 1) for _ in range(3)]
+    assert_the_same(documents, tmp_path, beside)
+    assert beside.started == []
+
+
 def test_little_is_not_worth_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     monkeypatch.setattr(sharing, "_start", lambda: pytest.fail("a process was started"))

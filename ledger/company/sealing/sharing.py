@@ -18,7 +18,7 @@ from threading import Lock
 from ledger.company.documents import Document
 from ledger.company.sealing.job import Output
 from ledger.company.sealing.pipes import read_message, write_message
-from ledger.company.sealing.segments import Ciphertext, Done, PayloadKey, Segment, Workshop
+from ledger.company.sealing.segments import SEGMENT, Ciphertext, Done, PayloadKey, Segment, Workshop
 from ledger.company.sealing.sources import FileSource
 from ledger.disk.files import NewFile, Place
 from ledger.program import this_program
@@ -65,7 +65,10 @@ def _started(
     documents: Sequence[Document], output: Output | None, workers: int
 ) -> "list[_Process]":
     size = sum(document.source.size for document in documents)
-    if size < LARGE or not all(isinstance(each.source, FileSource) for each in documents):
+    # Of many small documents the commitments are more work, which has a process of its own.
+    if size < max(LARGE, len(documents) * SEGMENT):
+        return []
+    if not all(isinstance(document.source, FileSource) for document in documents):
         return []
     written = None
     if output:
