@@ -139,7 +139,11 @@ def test_processes_commit_without_content(tmp_path: Path, beside: Beside) -> Non
 
 
 def test_a_process_that_is_killed_is_done_without(tmp_path: Path, beside: Beside) -> None:
-    beside.at_once = lambda: [each.kill() for each in beside.started]
+    def kill() -> None:
+        for process in beside.started:
+            process.kill()
+
+    beside.at_once = kill
     assert_the_same([a_document(tmp_path, LARGE)], tmp_path, beside)
     assert beside.answered
     assert not any(beside.answered)

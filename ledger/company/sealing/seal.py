@@ -5,8 +5,9 @@ then zeros up to the PADMÉ size, so that `age -d -i key content.age | tar x` op
 
 Each piece of a source is read once, into memory of our own; its leaf commitments, the ciphertext and
 the payload hash all come from there. A file that changes meanwhile cannot give two hashes; it is
-noticed and the whole deposit given up. The work goes to all cores in segments of 2 MiB: everything
-heavy in it releases the interpreter's lock, and the thread that collects has little left to do.
+noticed and the whole deposit given up. The work goes to all cores in segments of 2 MiB: what is heavy
+in it releases the interpreter's lock, and of a large deposit other processes do segments, too
+(`ledger.company.sealing.sharing`). The thread that collects has little left to do.
 """
 
 import os
