@@ -33,7 +33,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from ledger.crypto.merkle import RootBuilder, leaf_hashes, root_from_leaf_hashes
+from ledger.crypto.merkle import Node, RootBuilder, leaf_hashes, root_from_leaf_hashes
 from ledger.crypto.padding import padme
 from ledger.encoding import cbor_decode, cbor_encode_ordered, u64
 from ledger.errors import MalformedData
@@ -258,6 +258,13 @@ class ViewBuilder:
         if len(self._row) >= _FOLD:
             self._tree.extend(self._row)
             self._row = []
+
+    def join(self, nodes: Sequence[Node]) -> None:
+        """Take the leaves under the next nodes (`nodes_over`)."""
+        self._tree.extend(self._row)
+        self._row = []
+        self._tree.join(nodes)
+        self.count = self._tree.size
 
     def finish(self) -> View:
         """Add the dummies and return the view."""

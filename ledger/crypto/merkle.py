@@ -75,6 +75,26 @@ def root_from_leaf_hashes(leaf_hashes: Sequence[bytes]) -> bytes:
     return row[0]
 
 
+Node = tuple[int, bytes]
+"""A level, and the root of one of its complete subtrees."""
+
+
+def nodes_over(first: int, leaf_hashes: Sequence[bytes]) -> list[Node]:
+    """Return the fewest nodes over the leaves from index `first` on, in order."""
+    left: list[Node] = []
+    right: list[Node] = []
+    row, level = leaf_hashes, 0
+    while row:
+        if first & 1:
+            left.append((level, row[0]))
+            row = row[1:]
+        if len(row) & 1:
+            right.append((level, row[-1]))
+        row = parent_row(row)
+        first, level = (first + 1) >> 1, level + 1
+    return left + right[::-1]
+
+
 class RootBuilder:
     """The root of a stream of leaves, in memory for one hash per level.
 
@@ -99,18 +119,18 @@ class RootBuilder:
 
     def extend(self, leaf_hashes: Sequence[bytes]) -> None:
         """Add many leaves at once, row by row: twice as fast as one by one."""
-        row = leaf_hashes
-        peaks: list[bytes] = []
-        count = self.size
-        while row or count:
-            if count & 1:
-                row = [self._peaks.pop(), *row]
-            if len(row) & 1:
-                peaks.append(row[-1])
-            row = parent_row(row)
-            count >>= 1
-        self._peaks = peaks[::-1]
-        self.size += len(leaf_hashes)
+        self.join(nodes_over(self.size, leaf_hashes))
+
+    def join(self, nodes: Iterable[Node]) -> None:
+        """Add the leaves under nodes that `nodes_over` the next leaves has returned."""
+        peaks = self._peaks
+        for level, node in nodes:
+            count = self.size >> level
+            self.size += 1 << level
+            while count & 1:
+                node = sha256(_NODE + peaks.pop() + node).digest()
+                count >>= 1
+            peaks.append(node)
 
     def root(self) -> bytes:
         """Return the root over the leaves so far; more may follow."""

@@ -14,6 +14,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -44,11 +45,13 @@ class NewFile:
 
     def write_at(self, offset: int, data: Buffer) -> None:
         """Write all of `data` at `offset`. Raises StorageFailed."""
-        view = memoryview(data)
         with self._storage():
-            while view:
-                count = write_at(self._descriptor, view, offset)
-                view, offset = view[count:], offset + count
+            _write_all(self._descriptor, data, offset)
+
+    def place(self) -> "Place":
+        """Return where another process finds the file, for as long as it is being written."""
+        found = os.fstat(self._descriptor)
+        return Place(os.path.abspath(self._written), found.st_dev, found.st_ino)  # noqa: PTH100
 
     def __exit__(
         self,
@@ -71,6 +74,42 @@ class NewFile:
             raise StorageFailed(
                 f"{quoted(self.path)} could not be written ({error.strerror}); {what_to_do(error)}"
             ) from error
+
+
+def _write_all(descriptor: int, data: Buffer, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        count = write_at(descriptor, view, offset)
+        view, offset = view[count:], offset + count
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file lies, and which it is."""
+
+    path: str
+    device: int
+    inode: int
+
+
+class WrittenElsewhere:
+    """A `NewFile` of another process, to write in it from this one, which does not make it durable.
+
+    Raises OSError where it does not lie at its place, and when it cannot be written.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._descriptor = os.open(place.path, _OF_OTHERS)
+        found = os.fstat(self._descriptor)
+        if (found.st_dev, found.st_ino) != (place.device, place.inode):
+            raise FileNotFoundError(errno.ENOENT, "another file lies here", place.path)
+
+    def write_at(self, offset: int, data: Buffer) -> None:
+        """Write all of `data` at `offset`."""
+        _write_all(self._descriptor, data, offset)
+
+
+_OF_OTHERS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def what_to_do(error: OSError) -> Message:

@@ -88,13 +88,16 @@ class Cuts:
         end = self.at(self.start(first) + size)
         return max(first + 1, min(end, first + SEGMENT_LEAVES))
 
+    def bounds(self, first: int, end: int) -> list[int]:
+        """Return where leaves `first` .. `end` - 1 begin, and where the last of them ends."""
+        if self._starts is not None:
+            return self._starts[first : end + 1].tolist()
+        return [*range(first * MAX_LEAF, end * MAX_LEAF, MAX_LEAF), self.start(end)]
+
     def split(self, data: memoryview, first: int, end: int) -> list[memoryview]:
         """Return leaves `first` .. `end` - 1 out of `data`, which they fill."""
-        if self._starts is not None:
-            start = self._starts[first]
-            bounds = [each - start for each in self._starts[first : end + 1]]
-        else:
-            bounds = [*range(0, len(data), MAX_LEAF), len(data)]
+        start = self.start(first)
+        bounds = [each - start for each in self.bounds(first, end)]
         return [data[low:high] for low, high in pairwise(bounds)]
 
 

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from ledger.chain.statement import Payload
 from ledger.company.documents import Document, SealedDeposit
-from ledger.company.sealing.layout import SEGMENT, tar_header
+from ledger.company.sealing.layout import tar_header
 from ledger.company.sealing.seal import seal
+from ledger.company.sealing.segments import SEGMENT
 from ledger.company.sealing.sources import FileSource, open_source
 from ledger.company.sealing.to_files import seal_files
 from ledger.crypto.envelope import decrypt_bytes, parse_header

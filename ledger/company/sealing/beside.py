@@ -8,20 +8,18 @@ one that has replaced this one meanwhile gets no orders.
 
 import contextlib
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
 from queue import SimpleQueue
-from typing import Any
 
 from ledger.company.sealing.orders import Order, Sealed
+from ledger.company.sealing.pipes import read_message, write_message
 from ledger.program import this_program
 
 MANY = 12
 """Orders that are worth a process: it takes half a second to start."""
 
-_LENGTH = 8
 _PROGRAM = ("-I", "-m", "ledger.company.sealing.sealing_process")
 
 
@@ -76,7 +74,6 @@ def _started() -> subprocess.Popen[bytes]:
 def _ask(process: subprocess.Popen[bytes], orders: Sequence[Order]) -> list[Sealed | None]:
     assert process.stdin and process.stdout
     write_message(process.stdin, tuple(orders))
-    process.stdin.flush()
     answers: list[Sealed | None] = read_message(process.stdout)
     if len(answers) != len(orders):
         raise ValueError
@@ -90,18 +87,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
-
-
-def write_message(file: Any, value: object) -> None:
-    """Write a value, its size in 8 bytes before it."""
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    file.write(len(data).to_bytes(_LENGTH, "big") + data)
-
-
-def read_message(file: Any) -> Any:
-    """Return a value that `write_message` wrote. Raises EOFError at the end, and what pickle raises."""
-    head = file.read(_LENGTH)
-    if len(head) < _LENGTH:
-        raise EOFError
-    # Both ends are this program, and the pipe between them is nobody else's.
-    return pickle.loads(file.read(int.from_bytes(head, "big")))  # noqa: S301

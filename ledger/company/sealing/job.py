@@ -1,21 +1,18 @@
 """One sealing under way: threads hash and encrypt, segments come out in order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from queue import SimpleQueue
-from typing import NamedTuple
 
 from ledger.chain.statement import Payload
 from ledger.company.documents import Committer, Sink
-from ledger.company.sealing.layout import (
+from ledger.company.sealing.layout import TAR_END, Layout, Tail, tar_header, tar_padding
+from ledger.company.sealing.segments import (
     SEGMENT,
-    TAR_END,
-    Layout,
-    Piece,
-    Tail,
-    tar_header,
-    tar_padding,
+    Done,
+    Leaves,
+    PayloadKey,
+    Segment,
 )
 from ledger.crypto.commitment import (
     KIND_BYTES,
@@ -27,18 +24,10 @@ from ledger.crypto.commitment import (
     view_seed,
 )
 from ledger.crypto.envelope import seal_header
-from ledger.crypto.merkle import RootBuilder, leaf_hash, leaf_hashes
+from ledger.crypto.merkle import RootBuilder, leaf_hash
 from ledger.crypto.padding import padme
 from ledger.crypto.recipients import FILE_KEY_SIZE, Random, Recipient
-from ledger.crypto.stream import (
-    CHUNK,
-    ENC_CHUNK,
-    NONCE_SIZE,
-    TAG_SIZE,
-    PayloadCipher,
-    in_order,
-    payload_size,
-)
+from ledger.crypto.stream import NONCE_SIZE, in_order, payload_size
 from ledger.evidence.index import DocumentIndex, Index, IndexPlace, format_index
 from ledger.evidence.records import bytes_view, uncommitted
 
@@ -52,19 +41,6 @@ def commit_here(documents: Sequence[Uncommitted]) -> Callable[[], Sequence[bytes
     """The simple Committer: at once, in this thread."""
     found = [each.commit() for each in documents]
     return lambda: found
-
-
-class _Hashed(NamedTuple):
-    """A document's leaves in one segment: those it holds whole, and the ends of two that it cuts.
-
-    `commitments` are C_i one after the other, as the index holds them, `hashes` their leaf hashes.
-    """
-
-    document: int
-    head: bytes
-    commitments: bytes
-    hashes: list[bytes]
-    tail: bytes
 
 
 class Commitments:
@@ -83,21 +59,21 @@ class Commitments:
         self._cut = b""
         self._complete: list[tuple[int, ViewBuilder]] = []
 
-    def add(self, hashed: _Hashed) -> None:
+    def add(self, leaves: Leaves) -> None:
         """Take the next leaves; a leaf that a segment's end cuts is put together here."""
-        document = hashed.document
+        document = leaves.document
         record = self._layout.records[document]
         view = self._view = self._view or bytes_view(self.seeds[document], record)
         if self._cut:
-            data = self._cut + hashed.head
+            data = self._cut + leaves.head
             (commitment,) = leaf_commitments(
                 self.seeds[document], KIND_BYTES, view.count + 1, [data]
             )
             self._commitments.append(commitment)
             view.extend([leaf_hash(commitment)])
-        self._commitments.append(hashed.commitments)
-        view.extend(hashed.hashes)
-        self._cut = hashed.tail
+        self._commitments.append(leaves.commitments)
+        view.join(leaves.nodes)
+        self._cut = leaves.tail
         if not self._cut and view.count == record.leaves:
             splitting = self._layout.documents[document].splitting
             commitments = b"".join(self._commitments)
@@ -126,82 +102,58 @@ class Commitments:
 
 
 class Output:
-    """content.age as it is written: any segment from any thread."""
+    """content.age as it is written, and its payload's root."""
 
     def __init__(self, sink: Sink, recipients: Sequence[Recipient], random: Random) -> None:
         file_key, nonce = random(FILE_KEY_SIZE), random(NONCE_SIZE)
         header = seal_header(file_key, recipients, random)
         sink.write_at(0, header + nonce)
-        self._sink = sink
-        self._start = len(header) + NONCE_SIZE
-        self._cipher = PayloadCipher(file_key, nonce)
+        self.key = PayloadKey(len(header) + NONCE_SIZE, file_key, nonce)
+        self.sink = sink
         self._tree = RootBuilder()
         self._tree.append(leaf_hash(nonce))
         self._size = 0
 
-    def encrypt(self, segment: int, final: bool, plain: memoryview, out: memoryview) -> list[bytes]:
-        """Write a segment and return the leaf hashes of its chunks. `out` must not overlap `plain`."""
-        first = segment * (SEGMENT // CHUNK)
-        parts = [plain[at : at + CHUNK] for at in range(0, len(plain), CHUNK)]
-        out = out[: len(plain) + len(parts) * TAG_SIZE]
-        chunks = [out[at : at + ENC_CHUNK] for at in range(0, len(out), ENC_CHUNK)]
-        last = first + len(parts) - 1 if final else None
-        hashes = []
-        for index, (part, chunk) in enumerate(zip(parts, chunks, strict=True), first):
-            self._cipher.encrypt_into(index, index == last, part, chunk)
-            hashes.append(leaf_hash(chunk))
-        self._sink.write_at(self._start + first * ENC_CHUNK, out)
-        return hashes
-
-    def append(self, hashes: list[bytes], plain_size: int) -> None:
-        """Take the hashes of the next segment, in order."""
-        self._tree.extend(hashes)
-        self._size += plain_size
+    def append(self, done: Done) -> None:
+        """Take the next segment, in order."""
+        self._tree.join(done.nodes)
+        self._size += done.encrypted
 
     def payload(self) -> Payload:
         return Payload(payload_size(self._size), self._tree.root())
 
 
 class Job:
-    """The work on segments: read, hash, encrypt, write."""
+    """The work on segments, and what follows from it in order."""
 
     def __init__(
-        self, layout: Layout, commits: Commitments, output: Output | None, workers: int
+        self,
+        layout: Layout,
+        commits: Commitments,
+        output: Output | None,
+        do: Callable[[Segment], Done],
     ) -> None:
         self._layout = layout
         self._commits = commits
         self._output = output
-        self._buffers: SimpleQueue[tuple[memoryview, memoryview]] = SimpleQueue()
-        for _ in range(workers):
-            self._buffers.put((memoryview(b""), memoryview(b"")))
-
-    def _room(self, size: int) -> tuple[memoryview, memoryview]:
-        """Return buffers for `size` bytes and for their ciphertext; to be put back."""
-        plain, out = self._buffers.get()
-        if len(plain) < size:
-            plain = memoryview(bytearray(size))
-            out = memoryview(bytearray(-(-size // CHUNK) * ENC_CHUNK if self._output else 0))
-        return plain, out
+        self._do = do
 
     def run(
         self, pool: ThreadPoolExecutor | None, progress: Callable[[int], None] | None
     ) -> IndexPlace | None:
         """Seal everything and return where the index went."""
         rest = b""  # what the last segment holds if it is not full
-        done = 0
-        calls = (
-            partial(self._seal, number, pieces)
-            for number, pieces in enumerate(self._layout.segments())
-        )
-        for hashed, size, hashes, rest in in_order(pool, calls, _AHEAD):  # noqa: B007
+        read = 0
+        for done in self._all(pool, self._layout.segments(self._commits.seeds), _AHEAD):
             self._commits.finish()
-            for each in hashed:
+            for each in done.leaves:
                 self._commits.add(each)
+                read += each.size
             if self._output:
-                self._output.append(hashes, SEGMENT if hashes else 0)
-            done += size
+                self._output.append(done)
+            rest = done.rest
             if progress:
-                progress(done)
+                progress(read)
         if self._output is None:
             self._commits.finish()
             return None
@@ -210,64 +162,14 @@ class Job:
         end = self._layout.size + len(header) + len(index) + tar_padding(len(index)) + TAR_END
         first = self._layout.size // SEGMENT
         tail = Tail(rest + header + index, first, padme(end))
-        # The trees of the last documents are computed here while the threads encrypt the padding.
-        results = in_order(pool, (partial(self._pad, tail, each) for each in tail.segments()), _PAD)
+        # The trees of the last documents are computed here while the padding is encrypted.
+        results = self._all(pool, tail.segments(), _PAD)
         self._commits.finish()
-        for hashes, size in results:
-            self._output.append(hashes, size)
+        for done in results:
+            self._output.append(done)
         return IndexPlace(self._layout.size + len(header), len(index))
 
-    def _seal(
-        self, number: int, pieces: list[Piece]
-    ) -> tuple[list[_Hashed], int, list[bytes], bytes]:
-        filled = sum(piece.size for piece in pieces)
-        plain, out = self._room(filled)
-        try:
-            hashed, size = [], 0
-            for piece in pieces:
-                part = plain[piece.at : piece.at + piece.size]
-                if piece.document < 0:
-                    part[:] = piece.data
-                else:
-                    self._layout.documents[piece.document].source.read_into(piece.start, part)
-                    hashed.append(self._hash(piece, part))
-                    size += piece.size
-            if self._output is None:
-                return hashed, size, [], b""
-            if filled < SEGMENT:
-                return hashed, size, [], bytes(plain[:filled])
-            return hashed, size, self._output.encrypt(number, False, plain, out), b""
-        finally:
-            self._buffers.put((plain, out))
-
-    def _hash(self, piece: Piece, part: memoryview) -> _Hashed:
-        cuts = self._layout.cuts[piece.document]
-        end = piece.start + piece.size
-        first = cuts.at(piece.start)
-        # The last leaf that begins here ends here only if the next begins at the end or before.
-        after = cuts.at(end)
-        whole = after if cuts.start(after) == end else max(after - 1, first)
-        low, high = cuts.start(first) - piece.start, cuts.start(whole) - piece.start
-        commitments = leaf_commitments(
-            self._commits.seeds[piece.document],
-            KIND_BYTES,
-            first + 1,
-            cuts.split(part[low:high], first, whole),
-        )
-        return _Hashed(
-            piece.document,
-            bytes(part[:low]),
-            b"".join(commitments),
-            leaf_hashes(commitments),
-            bytes(part[high:]),
-        )
-
-    def _pad(self, tail: "Tail", segment: int) -> tuple[list[bytes], int]:
-        assert self._output
-        plain, out = self._room(min(SEGMENT, tail.size - segment * SEGMENT))
-        try:
-            size = tail.fill(segment, plain)
-            last = (segment + 1) * SEGMENT >= tail.size
-            return self._output.encrypt(segment, last, plain[:size], out), size
-        finally:
-            self._buffers.put((plain, out))
+    def _all(
+        self, pool: ThreadPoolExecutor | None, segments: Iterable[Segment], ahead: int
+    ) -> Iterator[Done]:
+        return in_order(pool, (partial(self._do, each) for each in segments), ahead)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ledger.company.documents import Document
-from ledger.crypto.stream import CHUNK
+from ledger.company.sealing.segments import SEGMENT, Segment, Span
 from ledger.evidence.parts import Cuts
 from ledger.evidence.records import Record
 from ledger.evidence.rules import check_parts
@@ -14,20 +14,6 @@ INDEX_NAME = "index.cbor"
 TAR_END = 1024
 """Zero bytes that end a tar; the padding begins with them."""
 _BLOCK = tarfile.BLOCKSIZE
-SEGMENT = 32 * CHUNK
-"""What a thread reads, hashes, encrypts and writes at a time, 2 MiB: little is handed over, and of
-larger ones the processor's cache keeps less from one step to the next."""
-_ZEROS = bytes(SEGMENT)
-
-
-class Piece(NamedTuple):
-    """Part of a segment: from document `document` at `start`, or `data` where there is none."""
-
-    at: int
-    size: int
-    document: int
-    start: int
-    data: bytes
 
 
 class Layout:
@@ -64,12 +50,13 @@ class Layout:
             self.records.append(record)
             self.size += len(header) + cuts.size + tar_padding(cuts.size)
 
-    def segments(self) -> Iterator[list[Piece]]:
-        """Yield the pieces of each segment; the last may be shorter."""
-        segment: list[Piece] = []
-        filled = 0
+    def segments(self, seeds: Sequence[bytes]) -> Iterator[Segment]:
+        """Yield the segments, given v_j0 of each document; the last does not end if it is shorter."""
+        spans: list[Span] = []
+        between: list[tuple[int, bytes]] = []
+        number = filled = 0
         for document, cuts in enumerate(self.cuts):
-            # An empty document has a piece as well: it must reach the collector.
+            # An empty document has a span as well: it must reach the collector.
             header = self.headers[document]
             for owner, size, data in (
                 (-1, len(header), header),
@@ -79,16 +66,30 @@ class Layout:
                 start = 0
                 while start < size or (owner >= 0 and start == size == 0):
                     count = min(size - start, SEGMENT - filled)
-                    part = data[start : start + count]
-                    segment.append(Piece(filled, count, owner, start, part))
+                    if owner < 0:
+                        between.append((filled, data[start : start + count]))
+                    else:
+                        spans.append(self._span(document, filled, count, start, seeds[document]))
                     start, filled = start + count, filled + count
                     if filled == SEGMENT:
-                        yield segment
-                        segment, filled = [], 0
+                        yield Segment(number, filled, spans, between, filled)
+                        spans, between = [], []
+                        number, filled = number + 1, 0
                     if size == 0:
                         break
-        if segment:
-            yield segment
+        if filled:
+            yield Segment(number, filled, spans, between, filled, ends=False)
+
+    def _span(self, document: int, at: int, size: int, start: int, seed: bytes) -> Span:
+        cuts = self.cuts[document]
+        end = start + size
+        first = cuts.at(start)
+        # The last leaf that begins here ends here only if the next begins at the end or before.
+        after = cuts.at(end)
+        whole = after if cuts.start(after) == end else max(after - 1, first)
+        bounds = [each - start for each in cuts.bounds(first, whole)]
+        source = self.documents[document].source
+        return Span(at, size, document, source, start, seed, first + 1, bounds)
 
     def index_name(self) -> str:
         """Return a name for the index that no document has, also where case does not count."""
@@ -106,17 +107,14 @@ class Tail(NamedTuple):
     first: int
     size: int
 
-    def segments(self) -> range:
-        return range(self.first, -(-self.size // SEGMENT))
-
-    def fill(self, segment: int, buffer: memoryview) -> int:
-        """Put a segment at the head of `buffer` and return its size."""
-        size = min(SEGMENT, self.size - segment * SEGMENT)
-        start = (segment - self.first) * SEGMENT
-        part = self.data[start : start + size]
-        buffer[: len(part)] = part
-        buffer[len(part) : size] = _ZEROS[: size - len(part)]
-        return size
+    def segments(self) -> Iterator[Segment]:
+        """Yield the segments."""
+        for number in range(self.first, -(-self.size // SEGMENT)):
+            size = min(SEGMENT, self.size - number * SEGMENT)
+            start = (number - self.first) * SEGMENT
+            part = self.data[start : start + size]
+            final = (number + 1) * SEGMENT >= self.size
+            yield Segment(number, len(part), (), [(0, part)], size, final=final)
 
 
 def tar_header(name: str, size: int, modified: int | None) -> bytes:

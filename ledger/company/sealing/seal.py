@@ -5,21 +5,20 @@ then zeros up to the PADMÉ size, so that `age -d -i key content.age | tar x` op
 
 Each piece of a source is read once, into memory of our own; its leaf commitments, the ciphertext and
 the payload hash all come from there. A file that changes meanwhile cannot give two hashes; it is
-noticed and the whole deposit given up. The work goes to all cores in segments of 2 MiB: everything
-heavy in it releases the interpreter's lock, and the thread that collects has little left to do.
+noticed and the whole deposit given up. The work goes to all cores in segments of 2 MiB: what is heavy
+in it releases the interpreter's lock, and of a large deposit other processes do segments, too
+(`ledger.company.sealing.sharing`). The thread that collects has little left to do.
 """
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ledger.chain.statement import Payload
 from ledger.company.documents import Committer, Document, SealedDeposit, Sink
 from ledger.company.sealing.job import Commitments, Job, Output, commit_here
-from ledger.company.sealing.layout import (
-    Layout,
-)
+from ledger.company.sealing.layout import Layout
+from ledger.company.sealing.sharing import hands
 from ledger.crypto.commitment import (
     SEED_SIZE,
     cover_commitment,
@@ -68,16 +67,8 @@ def seal(
     output = Output(content, recipients, random) if content else None
     layout = Layout(documents, with_content=content is not None)
     commits = Commitments(seed, layout, commit)
-    job = Job(layout, commits, output, workers)
-    if workers == 1:
-        place = job.run(None, progress)
-    else:
-        with ThreadPoolExecutor(workers, "seal") as pool:
-            try:
-                place = job.run(pool, progress)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    with hands(documents, output, workers) as (pool, do):
+        place = Job(layout, commits, output, do).run(pool, progress)
     for document in documents:
         document.source.check()
     commitments = commits.documents()

@@ -10,8 +10,8 @@ import signal
 import sys
 import threading
 
-from ledger.company.sealing.beside import read_message, write_message
 from ledger.company.sealing.orders import Order, Sealed, carry_out
+from ledger.company.sealing.pipes import read_message, write_message
 from ledger.program import this_program
 
 IDLE = 20.0
@@ -24,7 +24,6 @@ def main() -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the daemon, which ends this process
     write_message(sys.stdout.buffer, this_program().digest)
-    sys.stdout.buffer.flush()
     while True:
         idle = threading.Timer(IDLE, os._exit, (0,))
         idle.daemon = True
@@ -35,7 +34,6 @@ def main() -> None:
             return
         idle.cancel()
         write_message(sys.stdout.buffer, [_sealed(order) for order in orders])
-        sys.stdout.buffer.flush()
 
 
 def _sealed(order: Order) -> Sealed | None:
