@@ -35,7 +35,7 @@ from ledger.company.capture.config import parse_config
 from ledger.company.mail.dkim import Found, check_signatures
 from ledger.company.mail.sources import MailPolicy
 from ledger.company.sealing.sources import MemorySource
-from ledger.company.splitters.cutting import Window
+from ledger.company.splitters.cutting import Unsplit, Window
 from ledger.company.splitters.headers import decoded, title
 from ledger.company.splitters.headers import parse_mail_header as parse_mail
 from ledger.company.splitters.mailbox import find_messages
@@ -76,7 +76,8 @@ class Case:
     size: int = 1 << 15
 
     def run(self, data: Any) -> None:
-        with suppress(SealbookError):
+        """Parse what may be refused: by an error of ours, or as a document that stays whole."""
+        with suppress(SealbookError, Unsplit):
             self.parse(data)
 
 

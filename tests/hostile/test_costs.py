@@ -5,7 +5,6 @@ machine makes a try longer, never shorter, so that a parser in proportion passes
 one whose cost is the square of the size (sixteen times as much for four times the bytes) never does.
 """
 
-import contextlib
 import gc
 import time
 import tracemalloc
@@ -18,7 +17,6 @@ from hypothesis import strategies as some
 
 from ledger.company.capture.config import Rule
 from ledger.company.mail.sources import MailPolicy
-from ledger.errors import SealbookError
 from ledger.reading.header import MAX_VALUE
 from tests.hostile.costs import CASES, Case, text
 
@@ -151,7 +149,6 @@ def test_changed_bytes_are_parsed_or_refused(case: Case) -> None:
             at = data.draw(some.integers(0, max(0, len(changed) - 1)))
             end = at + data.draw(some.integers(0, 4))
             changed[at:end] = data.draw(some.binary(max_size=4))
-        with contextlib.suppress(SealbookError):
-            case.parse(bytes(changed))
+        case.run(bytes(changed))
 
     hold()
