@@ -347,7 +347,10 @@ def test_no_process_of_an_old_copy_serves_whichever_of_them_may_write(
         for number in range(2):
             log = tmp_path / f"{number}.log"
             with log.open("wb") as output, Program(words, stdout=output, stderr=output) as process:
-                assert process.wait(60) == 78
+                try:
+                    assert process.wait(60) == 78
+                finally:
+                    process.kill()
             assert "old copy" in log.read_text() and '"serving"' not in log.read_text()
 
 
