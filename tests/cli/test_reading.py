@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import pytest
@@ -157,7 +157,7 @@ def test_what_is_read_names_the_recovery_that_the_next_entry_states(work: Path) 
     assert command(copy.directory, AskState()).waiting == ()
 
 
-def asked(copy: Restored, work: Path) -> list[Order[object]]:
+def asked(copy: Restored, work: Path) -> list[Order[Any]]:
     return [
         AskState(),
         ListAccounts(),
