@@ -34,7 +34,7 @@ from ledger.notary.anchoring.authorities import read_authority, read_chain
 from ledger.notary.anchoring.keeping import Keeping
 from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
-from ledger.notary.care.copying import MARK
+from ledger.notary.care.copying import MARK, storage
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
 from ledger.notary.certificates.standing import CertificateStanding, certificate_standing
@@ -55,15 +55,17 @@ from ledger.notary.orders import (
     Order,
     Refusal,
     State,
+    StateRecovery,
     format_answer,
     parse_order,
+    recovery_words,
 )
 from ledger.notary.packing import Packer, Packing, named_in
-from ledger.notary.ports import Hook, Step, no_hook
+from ledger.notary.ports import Hook, Right, Step, no_hook
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.admission import Admission
-from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.blocks import ONLY_READ, BlockWriter, Nobody
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
 from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
@@ -118,6 +120,7 @@ class Notary:
     ) -> None:
         self.directory = directory
         self._room = room
+        self._reading = reading
         self._health = room.health
         self._cancelled = threading.Event()
         self._closing = False
@@ -129,7 +132,9 @@ class Notary:
         with ExitStack() as stack:
             settings = _held_settings(directory, stack, hook, reading=reading)
             server = stack.enter_context(open_server(settings))
+            lead: Right | None = Nobody() if reading else None
             if server is not None and not reading:
+                lead = server.lead
                 server.place()
                 if not serve:
                     server.lead.require_alone()
@@ -182,7 +187,7 @@ class Notary:
                 hook,
                 accepted=accepted,
                 anchoring=anchoring,
-                lead=None if server is None else server.lead,
+                lead=lead,
                 high_water=high_water,
             )
             self._writer = writer
@@ -431,6 +436,11 @@ class Notary:
         """
         from ledger.notary.care.backup import Books, backup, note_backup
 
+        if self.staff_desk is None:
+            raise Unavailable(
+                "The notary's disk can only be read now, so no backup is made. Copy the whole "
+                "directory; `sealbook notary restore` takes it as well."
+            )
         last, now = self.sequencer.last, self.now()
         books = Books(self._store, self._signed, self._anchors, self.staff_desk, last)
         with self._packing.turn:  # no loose file goes into a pack meanwhile
@@ -517,10 +527,13 @@ class Notary:
     def execute(self, order: Order[A]) -> A:
         """Carry out a command of the office, or have the process do so that writes to the ledger.
 
-        Raises what it raises.
+        Raises what it raises; Unavailable for what does more than read, where the ledger is only read.
         """
-        if self.sequencer.leads or self._office is None or isinstance(order, READS):
+        if self.sequencer.leads or isinstance(order, READS):
             return carry_out(self._parts, order)
+        if self._reading or self._office is None:
+            self._room.require_writable()
+            raise Unavailable(ONLY_READ)
         return leave(self._office, order, lambda: True)
 
     def _state(self) -> State:
@@ -533,7 +546,8 @@ class Notary:
             checkpoint=last.note,
             accounts=len(self.accounts.list()),
             health=str(self.health.status),
-            detail=None if (found := self.look()) is None else found.detail,
+            detail=self._to_do(),
+            waiting=self._waiting(),
             seal_expires=self.seal_expires,
             anchors=(
                 *(() if self.anchoring is None else self.anchoring.words()),
@@ -542,6 +556,17 @@ class Notary:
             anchors_until=None if self._anchors is None else self._anchors.until(),
             keys=self.key_changes.words(),
         )
+
+    def _to_do(self) -> str | None:
+        """Return what the office has to do before anything is signed, None for nothing."""
+        found, fault = self.look(), self.sequencer.fault
+        return found.detail if found is not None else None if fault is None else str(fault)
+
+    def _waiting(self) -> tuple[str, ...]:
+        """Say what the ledger owes, and whoever enters the next statement states first."""
+        left = () if self._office is None else self._office.waiting()
+        orders = (parse_order(each.kind, each.argument) for each in left if each.kind == RECOVERY)
+        return tuple(recovery_words(each) for each in orders if isinstance(each, StateRecovery))
 
     def close(self) -> None:
         """Finish, publish the last anchor, let go of the directory. A backup is stopped first."""
@@ -721,9 +746,8 @@ def _held_settings(directory: Path, stack: ExitStack, hook: Hook, *, reading: bo
         if settings.database is not None and not (directory / place.READY).exists():
             return settings
     with ExitStack() as held:
-        with suppress(StorageFailed) if reading else nullcontext():
+        with suppress(StorageFailed) if reading else nullcontext(), storage(directory):
             held.enter_context(place.lock(directory))
-        if not reading:
             place.settle(directory, hook)
         settings = place.read_settings(directory)
         if settings.database is None:
@@ -758,7 +782,9 @@ def open_notary(
         random: Returns that many random bytes.
         serve: Whether to carry out other processes' orders while open; and, where the rows lie on a
             server, to share the ledger with other processes that serve it.
-        reading: Whether to write nothing at all, for a disk that is full or can only be read.
+        reading: Whether to sign nothing and enter nothing, ever: for whoever only looks, and for a disk
+            that is full or can only be read, where nothing is written either. What waits to be entered
+            waits on.
         room: The room on its disk; by default all of it but the reserve.
         window: Seconds that a statement waits for company.
         batch: Statements in a block, at most.

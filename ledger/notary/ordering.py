@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ledger.errors import NotFound
-from ledger.notary.health import Reason
 from ledger.notary.leaving import ORDER_PATIENCE, leave
 from ledger.notary.notary import open_notary
 from ledger.notary.orders import READS, BackedUp, Backup, Enroll, Order
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 
 
-def is_writable(directory: Path) -> bool:
-    """Return whether a notary's directory can be written, as its disk says. Raises StorageFailed."""
-    room = DiskRoom(directory)
-    room.look()
-    return Reason.READ_ONLY not in room.health.reasons
-
-
 def command(
     directory: Path,
     order: Order[A],
@@ -50,6 +42,9 @@ def command(
     record: bytes | None = None,
 ) -> A:
     """Carry out a command of the office: here, or by the process that serves the directory.
+
+    What only reads (`READS`) opens the ledger to be read, which signs nothing: what waits to be entered
+    is entered by the service, or by a command that enters something itself.
 
     Args:
         directory: The notary's.
@@ -64,15 +59,29 @@ def command(
     if isinstance(order, Backup) and settings.database is not None:
         return cast("A", BackedUp(_back_up(directory, settings, Path(order.destination))))
     reads = isinstance(order, READS)
-    if reads and not is_writable(directory):
-        with open_notary(directory, reading=True) as notary:
-            return notary.execute(order)
+    if reads:
+        room = DiskRoom(directory)
+        try:
+            with _alone(settings), open_notary(directory, reading=True, room=room) as notary:
+                return notary.execute(order)
+        except InUse:
+            return _leave(directory, order, patience)
     with _staged(directory, record, order) as full:
         try:
             with open_notary(directory) as notary:
                 return notary.execute(full)
         except InUse:
             return _leave(directory, full, patience)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the right to write to rows on a server, so that nobody serves them. Raises InUse."""
+    with open_server(settings) as server:
+        if server is not None:
+            server.lead.require_alone()
+            server.place()
+        yield
 
 
 def _back_up(directory: Path, settings: Settings, destination: Path) -> int:

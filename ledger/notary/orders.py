@@ -11,7 +11,7 @@ from ledger.chain.office import Inspection, Issued, Platform, Recovery, Withdraw
 from ledger.encoding import cbor_decode, cbor_encode
 from ledger.errors import InvalidInput
 from ledger.notary.sequencing.accounts import Standing
-from ledger.quoted import quoted
+from ledger.quoted import Message, quoted
 
 A = TypeVar("A")
 
@@ -116,7 +116,7 @@ class State:
 
     `anchors` says in words how it stands with anchors, witnesses and authorities; `anchors_until` is
     the POSIX second to which all stamped anchors stand, None without any. `keys` says in words what
-    is signed with.
+    is signed with, `waiting` what is still to be entered.
     """
 
     origin: str
@@ -131,6 +131,7 @@ class State:
     anchors: tuple[str, ...] = ()
     anchors_until: int | None = None
     keys: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,8 +439,18 @@ _KINDS: dict[str, type[Order[Any]]] = {
 _NAMES = {order: name for name, order in _KINDS.items()}
 LONG = frozenset(_NAMES[each] for each in (Discard, AskRetired, Retire))
 """Orders that look through all deposits of an account: others have their turn meanwhile."""
-READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts, AskRetired)
-"""Orders that a notary carries out whose disk can only be read."""
+READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts, AskRetired, Backup)
+"""Orders that enter nothing and sign nothing: for them a ledger is opened to be read."""
+
+
+def recovery_words(order: StateRecovery) -> Message:
+    """Say that a recovery waits to be stated."""
+    return (
+        f"This copy goes on from {order.recovery.size} entries, and that is still to be stated: "
+        "`sealbook notary serve` does so, or the first command that enters something. Where another "
+        "copy of this ledger goes on, as when a restore is tried out, give neither here: that would "
+        "fork the ledger."
+    )
 
 
 def format_order(order: Order[Any]) -> tuple[str, bytes]:

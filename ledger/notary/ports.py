@@ -299,7 +299,15 @@ class Queue(Protocol):
         ...
 
 
-class Lead(Protocol):
+class Right(Protocol):
+    """The right to sign for a ledger."""
+
+    def require(self) -> None:
+        """Raise NotSigning or Unavailable unless the right is ours at this moment."""
+        ...
+
+
+class Lead(Right, Protocol):
     """The right to write to a ledger that several processes share: one of them has it."""
 
     @property
@@ -313,10 +321,6 @@ class Lead(Protocol):
 
     def check(self) -> bool:
         """Return whether the right is still ours."""
-        ...
-
-    def require(self) -> None:
-        """Raise NotSigning unless the right is ours at this moment."""
         ...
 
     def release(self) -> None:

@@ -2,25 +2,38 @@
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from ledger.auditor.sources import Folder
 from ledger.cli.root import cli
 from ledger.disk.wholefiles import FolderFiles
 from ledger.errors import Conflict, LedgerFault, NotFound, NotSigning, StorageFailed
 from ledger.notary.care.marking import keep_high_water
 from ledger.notary.care.restore import restore
-from ledger.notary.orders import ReserveCertificates
+from ledger.notary.ordering import command
+from ledger.notary.orders import (
+    AskRetired,
+    AskState,
+    Backup,
+    ListAccounts,
+    ReserveCertificates,
+)
 from ledger.notary.ports import Step
 from ledger.notary.storage import highwater
 from ledger.notary.storage.directory import read_settings
 from ledger.notary.storage.highwater import HighWater
-from tests.notaries import Clock, Company, check, deposit, found, opened
+from ledger.notary.storage.stores import open_server
+from tests.notaries import Clock, Company, check, deposit, examined, found, opened
 from tests.objects import ObjectServer
 from tests.postgres import Postgres
+from tests.processes import Program
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +76,7 @@ def test_an_old_copy_signs_nothing_and_says_what_to_do(
     with opened(directory) as notary:
         check(notary, deposit(notary, company.statements(1))[0])
         first = notary.execute(ReserveCertificates(3)).first
-    with pytest.raises(LedgerFault, match=r"old copy: it ends at \d+ .*restore --mirror"):
+    with pytest.raises(LedgerFault, match=r"ends at \d+ .*old copy.*restore --mirror"):
         opened(old)
     with pytest.raises(LedgerFault, match="old copy"):
         keep_high_water(old, str(tmp_path / "other"), anew=True)
@@ -264,3 +277,116 @@ def test_a_mark_in_a_bucket_stops_a_server_that_was_set_back(
     for serve in (False, True):
         with pytest.raises(LedgerFault, match="old copy"):
             opened(old, serve=serve)
+
+
+def test_a_restore_that_is_tried_out_leaves_the_mark_to_the_notary_that_serves(
+    directory: Path, company: Company, tmp_path: Path
+) -> None:
+    mark(directory, tmp_path / "other")
+    with opened(directory, serve=True) as notary:
+        notary.backup(tmp_path / "backup")
+        before = notary.sequencer.last
+        restore(tmp_path / "backup", tmp_path / "drill", clock=Clock(), random=os.urandom)
+        state = command(tmp_path / "drill", AskState())
+        assert (state.size, state.root, state.health) == (before.size, before.root, "ok")
+        assert command(tmp_path / "drill", ListAccounts()).accounts
+        command(tmp_path / "drill", AskRetired())
+        check(notary, deposit(notary, company.statements(1))[0])
+        assert notary.health.status == "ok"
+
+
+def test_what_a_copy_has_signed_is_taken_over_and_nothing_is_lost(
+    directory: Path, company: Company, tmp_path: Path
+) -> None:
+    mark(directory, tmp_path / "other")
+    copy, anew = tmp_path / "copy", tmp_path / "anew"
+    with opened(directory) as notary:
+        receipts = deposit(notary, company.statements(2))
+        notary.backup(tmp_path / "backup")
+    restore(tmp_path / "backup", copy, clock=Clock(), random=os.urandom)
+    with opened(copy) as trial:  # somebody has started it
+        receipts += deposit(trial, company.statements(1))
+        signed = trial.sequencer.checkpoint
+    with pytest.raises(LedgerFault, match=r"old copy.* another copy was started.* `log` folder"):
+        opened(directory)
+    state = command(directory, AskState())
+    assert state.health == "fault" and "another copy was started" in (state.detail or "")
+    command(directory, Backup(str(tmp_path / "kept")))
+    mirror = Folder(copy / "log")
+    restore(tmp_path / "kept", anew, mirror=mirror, clock=Clock(), random=os.urandom)
+    with opened(anew) as notary:
+        for receipt in receipts:
+            check(notary, receipt)
+        assert signed in [each.note for each in notary.blocks(0, 100)]
+        check(notary, deposit(notary, company.statements(1))[0])
+    assert [each for each in examined(anew) if each.level == "error"] == []
+
+
+@pytest.fixture
+def behind(postgres: Postgres, tmp_path: Path) -> tuple[Path, Path]:
+    """A directory whose rows, on a server, are older than its mark; and where the mark is."""
+    url, place = postgres.new(), tmp_path / "other"
+    directory = found(tmp_path / "server", database=url)
+    mark(directory, place)
+    with opened(directory) as notary:
+        depositor = Company().enrol(notary)
+    old, earlier = shutil.copytree(directory, tmp_path / "old"), postgres.new(url)
+    with opened(directory) as notary:
+        deposit(notary, depositor.statements(1))
+    settings = old / "notary.toml"
+    settings.write_text(settings.read_text().replace(url, earlier))
+    return old, place
+
+
+def test_no_process_of_an_old_copy_serves_whichever_of_them_may_write(
+    behind: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = ["-m", "ledger", "notary", "serve", "--port", "0", "--dir", behind[0]]
+    with open_server(read_settings(behind[0])) as other:
+        assert other is not None and other.lead.take()  # so these can only follow
+        for number in range(2):
+            log = tmp_path / f"{number}.log"
+            with log.open("wb") as output, Program(words, stdout=output, stderr=output) as process:
+                try:
+                    assert process.wait(60) == 78
+                finally:
+                    process.kill()
+            assert "old copy" in log.read_text() and '"serving"' not in log.read_text()
+
+
+def test_who_follows_compares_the_mark_once_it_can_be_read(behind: tuple[Path, Path]) -> None:
+    directory, place = behind
+    away = place.rename(place.with_name("away"))
+    with open_server(read_settings(directory)) as other:
+        assert other is not None and other.lead.take()
+        with opened(directory, serve=True) as notary:
+            assert notary.health.status == "high-water"
+            away.rename(place)
+            end = time.monotonic() + 30
+            while notary.health.status != "fault":
+                assert time.monotonic() < end, "nobody compares it"
+                time.sleep(0.05)
+
+
+def test_who_begins_to_follow_while_another_signs_is_not_taken_for_an_old_copy(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    directory = found(tmp_path / "server", database=postgres.new())
+    mark(directory, tmp_path / "other")
+    done = threading.Event()
+    with opened(directory, serve=True) as writer, ThreadPoolExecutor(1) as pool:
+        depositor = Company().enrol(writer)
+
+        def busy() -> None:
+            while not done.is_set():
+                deposit(writer, depositor.statements(1))
+
+        working = pool.submit(busy)
+        try:
+            for _ in range(8):
+                with opened(directory, serve=True) as follower:
+                    assert not follower.sequencer.leads
+                    assert follower.health.status == "ok"
+        finally:
+            done.set()
+        working.result(60)

@@ -17,7 +17,8 @@ not older than what was signed last.
 Where several processes may write to the ledger in turn (`shared`), one that has lost the right to may
 not know so yet. `entries` and `checkpoint` fence it off: each takes only what follows the last one. All
 files follow from these two, so step 4 comes before step 3 there, and a file that a late one writes
-still holds what whoever came after would have written (ADR 0056). `lead` takes the right to write.
+still holds what whoever came after would have written (ADR 0056). `lead` takes the right to write;
+where a ledger is only read nobody has it (`Nobody`), and every step above asks for it first.
 
 Nothing is signed by a clock that has jumped, or lies before the newest block; outside the validity of
 the seal's certificates; or into a database whose file has gone. Those pass, and signing goes on.
@@ -56,17 +57,17 @@ from ledger.chain.tiles import (
 )
 from ledger.chain.trust import Trust
 from ledger.crypto.merkle import HashReader, root_from_leaf_hashes
-from ledger.errors import LedgerFault, NotSigning, SealbookError
+from ledger.errors import LedgerFault, NotSigning, SealbookError, Unavailable
 from ledger.notary.clock import TOLERANCE, ClockWatch, utc
 from ledger.notary.health import Reason
 from ledger.notary.ports import (
     SIGNED_IN_A_FILE,
     HighWater,
     Hook,
-    Lead,
     LedgerStore,
     LogFiles,
     NotaryKeys,
+    Right,
     SignedCheckpoint,
     SignedCheckpoints,
     Step,
@@ -86,7 +87,16 @@ from ledger.quoted import Message
 NAMING = 1024
 """Blocks in which it is looked for which timestamps are named already."""
 
+ONLY_READ: Message = "The ledger was opened to be read; nothing is signed or changed here."
 REBUILD: Message = "Run `sealbook notary fsck --rebuild`, or restore a newer backup."
+
+
+class Nobody:
+    """The right to sign where a ledger was opened to be read: nobody has it, whatever is tried."""
+
+    def require(self) -> None:
+        """Raise Unavailable."""
+        raise Unavailable(ONLY_READ)
 
 
 class BlockWriter:
@@ -109,7 +119,7 @@ class BlockWriter:
         *,
         accepted: int = 0,
         anchoring: bool = False,
-        lead: Lead | None = None,
+        lead: Right | None = None,
         high_water: HighWater | None = None,
     ) -> None:
         self.take_up_keys(keys, trust)
@@ -123,6 +133,7 @@ class BlockWriter:
         self._random = random
         self._lead = lead
         self._high_water = high_water
+        self._compared = high_water is None
         self.hook = hook
         self.turn = Turn()
         """Had by whoever changes `tree` and `last`."""
@@ -328,11 +339,36 @@ class BlockWriter:
             raise LedgerFault(f"An entry in the database was altered. {REBUILD}")
         return stored, published
 
+    def mark(self) -> str | None:
+        """Return the mark that is kept elsewhere; None where there is none, or it cannot be read now.
+
+        Who compares it while another process may write reads it before the ledger's end: it is raised
+        after a block was signed.
+        """
+        with contextlib.suppress(NotSigning):
+            if self._high_water is not None:
+                self._high_water.require_held()
+                return self._high_water.note()
+        return None
+
+    def require_not_behind(self, mark: str | None) -> None:
+        """Raise LedgerFault where a mark is ahead of what is here."""
+        if mark is not None:
+            require_high_water(self._trust, self.last, self._signed.at_size, mark)
+
     def follow(self) -> bool:
         """Take up what another process has signed since; return whether there was anything.
 
+        The first time that the mark can be read it is compared, as before a block.
         Raises LedgerFault, StorageFailed.
         """
+        mark = None if self._compared else self.mark()
+        new = self._follow()
+        self.require_not_behind(mark)
+        self._compared = self._compared or mark is not None
+        return new
+
+    def _follow(self) -> bool:
         if self.last is None:
             self.take_up()
             return True
@@ -409,8 +445,7 @@ class BlockWriter:
         """Raise LedgerFault where the mark that is kept elsewhere is ahead of what is here."""
         if self._high_water is not None:
             with self._fenced():
-                mark = self._high_water.note()
-                require_high_water(self._trust, self.last, self._signed.at_size, mark)
+                self.require_not_behind(self._high_water.note())
 
     def _raise_high_water(self, new: SignedCheckpoint | None) -> None:
         if self._high_water is not None and new is not None and self._high_water.note() != new.note:

@@ -88,10 +88,13 @@ def require_high_water(
     size = 0 if last is None else last.size
     if stated.size > size:
         raise LedgerFault(
-            f"This is an old copy: it ends at {size} entries, and the high-water mark says that "
-            f"{stated.size} were signed. Going on would fork the ledger. Start the newest copy of this "
-            "notary; restore a newer backup; or let a mirror give back what is missing: `sealbook "
-            "notary restore --mirror`."
+            f"This copy ends at {size} entries, and the high-water mark says that {stated.size} were "
+            "signed: going on would fork the ledger. Either this is an old copy: start the newest one, "
+            "or restore a newer backup. Or it is the right one, and another copy was started, as when "
+            "a restore is tried out, and has signed: stop that one, and keep it. What witnesses and "
+            "receipts have seen tells which. Nothing is lost if what is missing here is taken over: "
+            "`sealbook notary restore --mirror`, with a mirror or the `log` folder of the copy that "
+            "has it; docs/operate.md says how, under The high-water mark."
         )
     found = at_size(stated.size)
     if found is None or found.root != stated.root:

@@ -140,6 +140,7 @@ class Sequencer:
         self._anchored_at = 0.0
         self._took = 0.0
         self._stale = False
+        self._reads = False
         self._admitters: list[threading.Thread] = []
         self._threads: list[threading.Thread] = []
 
@@ -168,8 +169,18 @@ class Sequencer:
             thread.start()
 
     def start_reading(self) -> None:
-        """Take up the ledger as it stands, for a room that nobody may write: nothing is entered."""
+        """Take up the ledger as it stands, to be read: nothing is entered here, ever.
+
+        An old copy can be read, too, and says by its `fault` that it is one.
+        """
+        self._reads = True
+        self._under_way.close()
+        mark = self._writer.mark()
         self._writer.take_up()
+        try:
+            self._writer.require_not_behind(mark)
+        except LedgerFault as fault:
+            self._under_way.fail([], fault)
 
     def close(self) -> None:
         """Finish what was submitted, publish the last anchor, stop."""
@@ -310,7 +321,7 @@ class Sequencer:
     @property
     def leads(self) -> bool:
         """Whether this process writes to the ledger."""
-        return self._sharing is None or self._sharing.leads
+        return not self._reads and (self._sharing is None or self._sharing.leads)
 
     def take_up(self, take: Callable[[], bool]) -> bool:
         """Take the right to write, and then the ledger up; False where that cannot be now.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ledger.disk.wholefiles import FolderFiles
 from ledger.errors import Conflict, InvalidInput
+from ledger.notary.health import Reason
 from ledger.notary.ports import Queue
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything that a notary keeps. `office` and `desk` are None where nothing may be written."""
+    """Everything that a notary keeps. `office` and `desk` are None where nothing can be written."""
 
     ledger: LedgerDatabase
     signed: CheckpointDatabase
@@ -121,7 +122,8 @@ def open_stores(
         now: POSIX seconds.
         random: Returns that many random bytes.
         anchoring: Whether anchors are made: their store is made where there is none.
-        reading: Whether nothing is written at all.
+        reading: Whether nothing of the ledger is written. What passes between processes, and the desk,
+            are opened as by any command beside the service, unless the disk can only be read.
 
     Raises Conflict where the files were moved elsewhere; LedgerFault, StorageFailed.
     """
@@ -131,7 +133,8 @@ def open_stores(
             open_books(directory, settings, server, reading=reading)
         )
         office = desk = None
-        if not reading:
+        room.look()
+        if not reading or Reason.READ_ONLY not in room.health.reasons:
             office = stack.enter_context(open_office(directory, settings, server))
             desk = stack.enter_context(open_desk(directory, settings, server, now, random))
         made = server is not None or (directory / place.ANCHORS).exists()
