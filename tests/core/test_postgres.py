@@ -1,5 +1,6 @@
 """A notary whose rows lie in a real PostgreSQL server, and several processes that share its ledger."""
 
+import json
 import os
 import shutil
 import signal
@@ -299,6 +300,20 @@ def test_no_password_is_ever_said(tmp_path: Path) -> None:
         words = ["notary", "init", "--origin", ORIGIN, "--dir", tmp_path / "n", "--database", url]
         result = CliRunner().invoke(cli, list(map(str, words)))
         assert result.exit_code and secret not in result.output + repr(result.exception)
+
+
+def test_the_doctor_looks_at_it_and_says_once_that_it_is_down(work: Path, database: str) -> None:
+    def looked(*words: str) -> str:
+        command = ["notary", "doctor", "--dir", str(work / "notary"), *words]
+        return CliRunner().invoke(cli, command, catch_exceptions=False).output
+
+    assert "ok: standby" in looked()
+    assert "standby" in {each["subject"] for each in json.loads(looked("--json"))["found"]}
+    settings = work / "notary" / "notary.toml"
+    away = {"database": "postgresql://nobody@127.0.0.1:1/none"}
+    settings.write_text(tomli_w.dumps(parse_toml(settings.read_bytes()) | away))
+    found_ = json.loads(looked("--json"))["found"]
+    assert [each["subject"] for each in found_ if "nobody@" in each["found"]] == ["ledger"]
 
 
 # --- killed, cut off
