@@ -316,6 +316,31 @@ def test_the_doctor_looks_at_it_and_says_once_that_it_is_down(work: Path, databa
     assert [each["subject"] for each in found_ if "nobody@" in each["found"]] == ["ledger"]
 
 
+@pytest.mark.parametrize("lacks", ["port", "no port", "name"])
+def test_a_command_that_does_not_reach_it_says_what_to_compare(
+    work: Path, postgres: Postgres, lacks: str
+) -> None:
+    away = {
+        "port": "postgresql://nobody@127.0.0.1:1/none",
+        "no port": "postgresql://nobody@127.0.0.1:5543x/none",
+        "name": postgres.new().replace("sealbook_test_", "no_such_"),
+    }[lacks]
+    directory = work / "notary"
+    settings = directory / "notary.toml"
+    value = parse_toml(settings.read_bytes())
+    commands = [
+        ["init", "--origin", ORIGIN, "--database", away, "--dir", str(work / "new")],
+        ["fsck", "--dir", str(directory)],
+        ["status", "--dir", str(directory)],
+    ]
+    for command in commands:
+        settings.write_text(tomli_w.dumps(value | {"database": away}))
+        found_ = CliRunner().invoke(cli, ["notary", *command])
+        said = " ".join(found_.output.split())
+        assert found_.exit_code and "compare host, port, name and user" in said
+        assert "by itself" not in said
+
+
 # --- killed, cut off
 
 
@@ -391,7 +416,7 @@ def test_who_begins_to_follow_while_another_publishes_finds_no_fault(
 
 
 def test_a_server_that_goes_away_is_a_failure_in_words_and_the_notary_goes_on(
-    postgres: Postgres, work: Path, depositor: Company
+    postgres: Postgres, work: Path, depositor: Company, caplog: pytest.LogCaptureFixture
 ) -> None:
     if not postgres.ours:
         pytest.skip("a server that is not the tests' own is not stopped")
@@ -403,6 +428,7 @@ def test_a_server_that_goes_away_is_a_failure_in_words_and_the_notary_goes_on(
             with pytest.raises(SealbookError, match="database"):
                 future.result(60)
             wait(lambda: notary.health.status == Reason.DATABASE)
+            assert "goes on by itself" in caplog.text
         finally:
             postgres.start()
         wait(lambda: notary.health.status == "ok" and notary.sequencer.leads)

@@ -208,8 +208,9 @@ class Server:
             ) from error
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             raise StorageFailed(
-                f"The database {quoted(self)} could not be read or written ({_words(error)}). The "
-                "notary goes on by itself once it answers again."
+                f"The database {quoted(self)} could not be read or written ({_words(error)}). See that "
+                "the server runs and that this machine reaches it, and compare host, port, name and "
+                "user in its URL, which is `database` in notary.toml."
             ) from error
 
     def place(self) -> None:
