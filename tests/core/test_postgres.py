@@ -16,6 +16,7 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 
+from api.metrics import Measures
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
 from ledger.chain.receipt import TokenEntry, parse_receipt
@@ -480,6 +481,33 @@ def test_each_process_answers_its_own_depositors(
     assert first.health.reasons == second.health.reasons == ()
     with pytest.raises(InUse):  # a command is no third process: it leaves an order
         opened(work / "notary")
+
+
+def test_who_writes_says_so_in_log_and_metrics(
+    work: Path, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def writes(notary: Notary) -> bool:
+        return b"\nsealbook_writes 1.0\n" in Measures(notary).exposed()
+
+    def told() -> list[str]:
+        said = [each.getMessage() for each in caplog.records if each.levelname == "INFO"]
+        return [each for each in said if each.startswith("this process")]
+
+    begins = "this process writes to the ledger from now on"
+    ends = "this process no longer writes to the ledger: "
+    caplog.set_level("INFO", "sealbook.notary")
+    with (
+        opened(work / "notary", serve=True) as first,
+        opened(work / "notary", serve=True) as second,
+    ):
+        assert writes(first) and not writes(second) and told() == [begins]
+        cut_off(database)
+        wait(lambda: len(told()) == 3 and writes(first) != writes(second))
+        assert set(told()[1:]) == {begins, f"{ends}the database has ended its connection"}
+        writer, other = (first, second) if writes(first) else (second, first)
+        writer.close()
+        wait(lambda: writes(other))
+        assert told()[3:] == [f"{ends}it has let go of the right to", begins]
 
 
 def test_who_does_not_write_enrols_revokes_and_refuses_all_the_same(

@@ -566,6 +566,7 @@ class Lead:
                 ):
                     self._connection, self._asking = connection, None
                     self._times += 1
+                    _log.info("this process writes to the ledger from now on")
                     beat = threading.Thread(target=self._beat, args=(connection,), daemon=True)
                     beat.start()
                     return True
@@ -604,10 +605,10 @@ class Lead:
     def release(self) -> None:
         """Let go of the right, where it is ours; it can be taken again."""
         with self._lock:
-            for each in (self._connection, self._asking):
-                if each is not None:
-                    each.close()
-            self._connection = self._asking = None
+            self._lose("it has let go of the right to")
+            if self._asking is not None:
+                self._asking.close()
+                self._asking = None
 
     def watch(self, hangs: Callable[[], bool]) -> None:
         """Let go of the right from now on where it hangs who writes here, as this says."""
@@ -639,8 +640,7 @@ class Lead:
                     return
                 if self._hangs():
                     _log.error("the thread that writes hangs; the right to write is let go of")
-                    self._connection = None
-                    connection.close()
+                    self._lose("its thread that writes hangs")
                     return
                 if not self._answers():
                     return
@@ -650,11 +650,17 @@ class Lead:
         try:
             self._connection.execute("SELECT 1")
         except psycopg.Error:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-            self._connection = None
+            self._lose("the database has ended its connection")
             return False
         return True
+
+    def _lose(self, why: str) -> None:
+        """Be without the right, where it was had."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
+            _log.info("this process no longer writes to the ledger: %s", why)
 
 
 def _words(error: Exception) -> Quoted:
