@@ -503,11 +503,11 @@ def test_who_writes_says_so_in_log_and_metrics(
         assert writes(first) and not writes(second) and told() == [begins]
         cut_off(database)
         wait(lambda: len(told()) == 3 and writes(first) != writes(second))
-        assert set(told()[1:]) == {begins, f"{ends}the database has ended its connection"}
+        assert set(told()[1:]) == {begins, f"{ends}its connection has ended"}
         writer, other = (first, second) if writes(first) else (second, first)
         writer.close()
         wait(lambda: writes(other))
-        assert told()[3:] == [f"{ends}it has let go of the right to", begins]
+        assert told()[3:] == [f"{ends}it has let go of the right", begins]
 
 
 def test_who_does_not_write_enrols_revokes_and_refuses_all_the_same(

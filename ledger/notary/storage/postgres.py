@@ -605,7 +605,8 @@ class Lead:
     def release(self) -> None:
         """Let go of the right, where it is ours; it can be taken again."""
         with self._lock:
-            self._lose("it has let go of the right to")
+            if self._lose():
+                _log.info("this process no longer writes to the ledger: it has let go of the right")
             if self._asking is not None:
                 self._asking.close()
                 self._asking = None
@@ -640,7 +641,8 @@ class Lead:
                     return
                 if self._hangs():
                     _log.error("the thread that writes hangs; the right to write is let go of")
-                    self._lose("its thread that writes hangs")
+                    self._lose()
+                    _log.info("this process no longer writes to the ledger: its thread hangs")
                     return
                 if not self._answers():
                     return
@@ -650,17 +652,18 @@ class Lead:
         try:
             self._connection.execute("SELECT 1")
         except psycopg.Error:
-            self._lose("the database has ended its connection")
+            self._lose()
+            _log.info("this process no longer writes to the ledger: its connection has ended")
             return False
         return True
 
-    def _lose(self, why: str) -> None:
-        """Be without the right, where it was had."""
+    def _lose(self) -> bool:
+        """Be without the right; return whether it was had."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
                 connection.close()
-            _log.info("this process no longer writes to the ledger: %s", why)
+        return connection is not None
 
 
 def _words(error: Exception) -> Quoted:
