@@ -160,6 +160,8 @@ def _sizes(notary: "Notary") -> Iterator[Metric]:
 def _health(notary: "Notary") -> Iterator[Metric]:
     health = notary.health
     yield _gauge("ready", "1 while deposits are entered.", not health.reasons)
+    writes = notary.staff_desk is not None and notary.sequencer.leads
+    yield _gauge("writes", "1 while this process writes to the ledger.", writes)
     found = GaugeMetricFamily(
         "sealbook_obstacle", "1 while it holds, by reason.", labels=["reason"]
     )

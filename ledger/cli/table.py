@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from ledger.cli import text
 from ledger.quoted import Quoted
 
-Value = str | Quoted | Sequence[str | Quoted]
+One = str | Quoted | text.Named
+Value = One | Sequence[One]
 """What stands behind a label: words of ours, a value of others, or several of them, a line each."""
 
 Rows = Sequence[tuple[str, Value]]
@@ -16,7 +17,7 @@ def labelled(rows: Rows, margin: int = 0) -> Iterator[str]:
     widest = (text.WIDTH - margin) * 2 // 3
     width = min(widest, max((text.columns(label) for label, _ in rows), default=0) + 2)
     for label, value in rows:
-        several = [value] if isinstance(value, str | Quoted) else value
+        several = [value] if isinstance(value, One) else value
         body = [line for each in several for line in _broken(each, text.WIDTH - margin - width)]
         heads = text.wrap(label, width - 2) if text.columns(label) > width - 2 else [label]
         heads, body = _level(heads, body)
@@ -31,8 +32,8 @@ def _level(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
     return left + [""] * (length - len(left)), right + [""] * (length - len(right))
 
 
-def _broken(value: str | Quoted, width: int) -> Iterator[str]:
-    if isinstance(value, Quoted):
+def _broken(value: One, width: int) -> Iterator[str]:
+    if not isinstance(value, str):
         yield from value.lines(width)
         return
     for line in value.split("\n"):

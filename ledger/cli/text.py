@@ -4,11 +4,12 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ledger.cli.speech import _, language, told
 from ledger.language import at, utc
-from ledger.quoted import Message, Quoted, Words, broken, escape, in_fours, quoted
+from ledger.quoted import Message, Words, broken, escape, in_fours, quoted
 from ledger.quoted import columns as most_columns
 from ledger.recognised import retold
 
@@ -111,18 +112,30 @@ def noted(notice: Mapping[str, Any], margin: int, label: str = "") -> Iterator[s
         yield indent(told(f"and {more:,} more"), margin + 2)
 
 
-def reason(message: str) -> list[str | Quoted]:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A quoted value, as a sentence names it by number."""
+
+    number: int
+    shown: str
+
+    def lines(self, width: int) -> list[str]:
+        """Return it in lines of at most `width` columns, behind its number."""
+        label = f"({self.number})  "
+        first, *others = broken(self.shown, width - len(label))
+        return [label + first, *(" " * len(label) + each for each in others)]
+
+
+def reason(message: str) -> list[str | Named]:
     """Return a sentence and the quoted values that it names, for a row of labelled lines."""
     words, values = retold(message, language())
-    return [words, *(Quoted.parse(each) for each in values)]
+    return [words, *(Named(number, each) for number, each in enumerate(values, 1))]
 
 
 def listed(values: tuple[str, ...], margin: int) -> Iterator[str]:
     """Yield the quoted values that a sentence names by number."""
     for number, value in enumerate(values, 1):
-        label = f"({number})  "
-        lines = broken(value, WIDTH - margin - len(label))
-        yield " " * margin + label + ("\n" + " " * (margin + len(label))).join(lines)
+        yield _set_in(Named(number, value).lines(WIDTH - margin), margin)
 
 
 def _set_in(lines: list[str], margin: int) -> str:

@@ -245,12 +245,20 @@ def unknown_variables(environment: Mapping[str, str], others: Iterable[str]) -> 
     return sorted(each for each in environment if each.startswith(PREFIX) and each not in known)
 
 
-def require_known(table: Iterable[str], known: Iterable[str], place: str) -> None:
-    """Raise InvalidInput for the first name of a table that nobody reads, with the nearest that is."""
+def require_known(table: Iterable[str], known: Iterable[str], place: str | None = None) -> None:
+    """Raise InvalidInput for the first name of a table that nobody reads, with the nearest that is.
+
+    `place` is the table's head; None is the top of the file.
+    """
     known = tuple(known)
     for name in table:
         if name not in known:
             (nearest,) = get_close_matches(name, known, 1, 0.0)
+            if place is None:
+                raise InvalidInput(
+                    f"{quoted(FILE)} has {quoted(name)} at its top, which nothing reads there. The "
+                    f"nearest name that is known there is {quoted(nearest)}."
+                )
             raise InvalidInput(
                 f"{quoted(FILE)} has {quoted(name)} in {quoted(place)}, which nothing reads. The "
                 f"nearest name that is known there is {quoted(nearest)}."

@@ -18,6 +18,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,9 +26,9 @@ from typing import Self
 
 from ledger.chain.enrolment import IdentityRecord
 from ledger.chain.statement import Payload, parse_deposit, parse_statement
-from ledger.disk.files import AtomicFile, make_folder, write_durably
+from ledger.disk.files import AtomicFile, make_folder, what_to_do, write_durably
 from ledger.disk.outputs import move_new
-from ledger.errors import Conflict, NotFound, VerificationFailed
+from ledger.errors import Conflict, NotFound, StorageFailed, VerificationFailed
 from ledger.language import ENGLISH
 from ledger.notary.desk.terms import Terms
 from ledger.notary.orders import GivenReceipt
@@ -65,6 +66,7 @@ class Production:
 
     What is left when the block is left without `finish` goes away; what a killed one has left, with the
     next one to the same folder. Its maker holds a folder, so that nobody takes it for such.
+    All methods raise StorageFailed.
     """
 
     def __init__(self, target: Path, language: str = ENGLISH) -> None:
@@ -81,18 +83,29 @@ class Production:
             raise Conflict(f"{quoted(target)} is there already; name a new folder.")
 
     def __enter__(self) -> Self:
-        self._remove_left_over()
-        make_folder(self._folder)
-        self._held = _hold(self._folder)
-        for each in (self._folder, self._folder / "receipts", self._folder / "ciphertext"):
-            make_folder(each)
-            each.chmod(0o700)
+        with self._storage():
+            self._remove_left_over()
+            make_folder(self._folder)
+            self._held = _hold(self._folder)
+            for each in (self._folder, self._folder / "receipts", self._folder / "ciphertext"):
+                make_folder(each)
+                each.chmod(0o700)
         return self
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._held is not None:
             os.close(self._held)
+
+    @contextmanager
+    def _storage(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailed(
+                f"{quoted(self._target)} could not be written ({error.strerror}); "
+                f"{what_to_do(error)}."
+            ) from error
 
     def _remove_left_over(self) -> None:
         pattern = re.compile(re.escape(self._name) + r"[0-9a-f]{16}\.part")
@@ -137,7 +150,8 @@ class Production:
         if self._missing:
             lines = "".join(f"{each.line(self._language)}\n" for each in self._missing)
             self._write("missing.txt", lines.encode())
-        write_durably(self._folder / "files.txt", "".join(self._listed).encode(), 0o600)
+        with self._storage():
+            write_durably(self._folder / "files.txt", "".join(self._listed).encode(), 0o600)
         move_new(self._folder, self._target)
         missing = tuple(each.line(ENGLISH) for each in self._missing)
         return Produced(self._receipts, self._files, missing)
@@ -160,7 +174,8 @@ class Production:
         self._files += 1
 
     def _write(self, name: str, data: bytes) -> None:
-        write_durably(self._folder / name, data, 0o600)
+        with self._storage():
+            write_durably(self._folder / name, data, 0o600)
         self._listed.append(f"{sha256(data).hexdigest()}  {name}\n")
 
 

@@ -1,6 +1,7 @@
 """The stores in a bucket, on a real object store, beside those in a folder: one contract."""
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -507,13 +509,55 @@ def test_without_tls_only_this_machine_is_spoken_to():
         open_bucket("s3://bucket/p?endpoint=http://192.0.2.1:9000")
 
 
-def test_no_secret_stands_in_a_message(bucket, object_server, monkeypatch, caplog):
+def test_keys_that_the_store_refuses_are_told_so_and_no_secret_is_said(
+    bucket, object_server, monkeypatch, caplog
+):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret")
-    refused = open_bucket(object_server.url())
-    with pytest.raises(StorageFailed, match="does not let") as error:
-        refused.put("a", b"", {})
-    shown = f"{error.value} {error.value!r} {refused.__dict__} {caplog.text}"
-    assert SECRET not in shown and "another-secret" not in shown
+    url = object_server.url()
+    refused = open_bucket(url)
+    for asked in (
+        refused.is_empty, lambda: refused.put("a", b"", {}), lambda: refused.size("a"),
+        lambda: refused.delete(["a"]), lambda: refused.keys("a/"),
+    ):  # fmt: skip
+        with pytest.raises(StorageFailed, match="does not let the notary use") as error:
+            asked()
+        said = str(error.value)
+        assert "403 Forbidden" in said and refused.name in said
+        assert urlsplit(url).query.removeprefix("endpoint=").split("&")[0] in said
+        assert "AWS_SECRET_ACCESS_KEY" in said and "machine's clock" in said
+        shown = f"{said} {error.value!r} {refused.__dict__} {caplog.text}"
+        assert not [each for each in (SECRET, "another-secret") if each in shown]
+    with pytest.raises(StorageFailed, match="SignatureDoesNotMatch"):
+        refused.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "why"),
+    [
+        ("http://127.0.0.1:1", "Connection refused"),
+        ("https://nowhere.invalid", "failed to lookup"),
+        ("http://127.0.0.1:{silent}", "TimedOut"),
+    ],
+)
+def test_an_endpoint_where_nobody_answers_is_named_with_the_cause(endpoint, why, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = endpoint.format(silent=silent.getsockname()[1])
+        bucket = open_bucket(f"s3://bucket/p?endpoint={place}", hurried=True)
+        with pytest.raises(StorageFailed, match="does not answer") as error:
+            bucket.is_empty()
+    said = str(error.value)
+    assert place in said and "s3://bucket/p" in said and why in said and "a-secret" not in said
+
+
+def test_a_password_in_the_environments_endpoint_is_not_said(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://me:hunter2@127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    with pytest.raises(StorageFailed, match=r"http://127\.0\.0\.1:1") as error:
+        open_bucket("s3://bucket/p", hurried=True).is_empty()
+    assert "hunter2" not in str(error.value)
 
 
 def test_what_the_office_deletes_is_gone_and_says_which_entry_says_so(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from ledger.chain.office import parse_notice
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
+from ledger.cli.notary.staff import opened_desk
 from ledger.errors import Conflict
+from ledger.notary.desk.hooks import came_to, read_hooks
 from ledger.notary.desk.terms import FRESH
 from ledger.notary.producing import Production
 from ledger.notary.storage.ledger_database import LedgerDatabase
+from ledger.quoted import quoted
 from ledger.verify import verify_receipt
 from tests.cli.conftest import Company, Served, run
 
@@ -67,6 +71,9 @@ def test_the_office_looks_after_an_account_beside_its_service(company: Company) 
     assert verify_receipt(receipt, trust).report.good
     assert json.loads((produced / "identity.json").read_text())["name"] == "某某有限公司"
     assert office(served, "produce", who, "--order", "1", "-o", produced, code=1)["error"]
+    away = company.folder / "nothing" / "x"
+    failed = office(served, "produce", who, "--order", "1", "-o", away, code=1)["error"]
+    assert str(away) in failed["message"] and "choose another folder" in failed["message"]
     both = company.folder / "both"
     with Production(both) as first_run, Production(both) as second_run:
         first_run.finish()
@@ -130,6 +137,13 @@ def test_the_office_says_who_is_told_and_when_ciphertext_goes(company: Company) 
     (listed,) = office(served, "webhook", "list")["webhooks"]
     assert (listed["account"], listed["url"], listed["failures"]) == (who, url, 0)
     assert url in run("notary", "webhook", "list", "--dir", served.directory).stdout
+    with opened_desk(served.directory) as desk:
+        (hook,) = read_hooks(desk)
+        trouble = f"{quoted(url)} does not answer: {quoted('Connection refused')}."
+        assert came_to(desk, hook, replace(hook, failures=3, trouble=trouble))
+    shown = run("notary", "webhook", "list", "--dir", served.directory).stdout
+    assert "(1) does not answer: (2)." in shown
+    assert f"(1)  “{url}”" in shown and "(2)  “Connection refused”" in shown
     assert len(office(served, "webhook", "key", "--new")["keys"]) == 2
     assert office(served, "webhook", "remove", "--account", who)["account"] == who
     bad = office(served, "webhook", "set", "http://example.com/", code=1)["error"]

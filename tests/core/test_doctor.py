@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ledger.chain.witnessing import SIZE_TYPE
-from ledger.errors import NotFound
+from ledger.cli.notary.doctor import subject
+from ledger.cli.speech import speaking
+from ledger.errors import NotFound, StorageFailed
 from ledger.notary.care import asking, doctor, looking
-from ledger.notary.care.doctor import Case, Diagnosis, Level, examine
+from ledger.notary.care.doctor import Case, Diagnosis, Level, Subject, examine
 from ledger.notary.care.marking import keep_high_water
 from ledger.notary.care.ntp import Discipline
 from ledger.notary.notary import open_notary
@@ -55,7 +58,7 @@ def bad(found: tuple[Diagnosis, ...]) -> set[str]:
     return {each.subject for each in found if each.level is Level.MEND}
 
 
-def about(found: tuple[Diagnosis, ...], subject: str) -> list[Diagnosis]:
+def about(found: tuple[Diagnosis, ...], subject: Subject) -> list[Diagnosis]:
     return [each for each in found if each.subject == subject]
 
 
@@ -136,7 +139,7 @@ def test_a_block_that_is_signed_while_the_doctor_looks_is_no_fork(
     ],
 )
 def test_what_is_broken_is_found_and_said_without_a_traceback(
-    directory: Path, harm: Callable[[Path], object], subject: str
+    directory: Path, harm: Callable[[Path], object], subject: Subject
 ) -> None:
     if subject == "permissions" and os.geteuid() != 0:
         pytest.skip("giving a file away needs root")
@@ -166,7 +169,7 @@ def test_a_folder_without_a_notary_is_an_error_and_so_is_a_file(tmp_path: Path) 
     [(NOW - 3600, Level.MEND, "clock"), (NOW + 20 * 365 * 86_400, Level.MEND, "seal")],
 )
 def test_a_clock_behind_the_ledger_and_a_seal_that_has_run_out_must_be_mended(
-    directory: Path, now: int, level: Level, subject: str
+    directory: Path, now: int, level: Level, subject: Subject
 ) -> None:
     assert level in {each.level for each in about(looked(directory, now=now), subject)}
 
@@ -333,3 +336,20 @@ def test_a_check_that_fails_itself_is_told_and_stops_no_other(directory: Path) -
     assert told.level is Level.LOOK
     assert "\x1b" not in told.found
     assert about(result, "keys")
+
+
+def test_every_subject_has_its_words_in_both_languages() -> None:
+    with speaking(["--lang", "en"]):
+        english = [subject(each) for each in get_args(Subject)]
+    with speaking(["--lang", "zh"]):
+        chinese = [subject(each) for each in get_args(Subject)]
+    assert all(len({*each}) == 2 for each in zip(english, chinese, strict=True))
+
+
+def test_what_keeps_several_checks_from_looking_is_said_once(directory: Path) -> None:
+    def away() -> Iterator[Diagnosis]:
+        raise StorageFailed("The database does not answer.")
+
+    checks: list[doctor.Check] = [("ledger", away), ("standby", away), ("witnesses", away)]
+    result = examine(directory, {}, NOW, lambda _: (), lambda _: checks)
+    assert [each.subject for each in result] == ["ledger"]

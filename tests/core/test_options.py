@@ -93,6 +93,17 @@ def test_what_nothing_reads_is_refused_with_the_nearest_known_name(
         choose(read_settings(tmp_path).serve, {})
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("[serve]\nprot = 1\n", "in “[serve]”"), ('portla = "https://n.example"\n', "at its top")],
+)
+def test_it_is_said_where_in_the_file_it_stands(tmp_path: Path, text: str, where: str) -> None:
+    (tmp_path / "notary.toml").write_text(HEAD + text)
+    with pytest.raises(InvalidInput) as error:
+        choose(read_settings(tmp_path).serve, {})
+    assert where in str(error.value) and str(error.value).count("notary.toml") == 1
+
+
 def test_a_line_about_the_ledger_below_a_bracket_is_told_where_it_belongs(tmp_path: Path) -> None:
     (tmp_path / "notary.toml").write_text(
         HEAD + '[serve]\nport = 1\nportal = "https://n.example"\n'

@@ -1,5 +1,6 @@
 """A notary whose rows lie in a real PostgreSQL server, and several processes that share its ledger."""
 
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 
+from api.metrics import Measures
 from ledger.chain import statement as st
 from ledger.chain.office import notice_payload
 from ledger.chain.receipt import TokenEntry, parse_receipt
@@ -301,6 +303,45 @@ def test_no_password_is_ever_said(tmp_path: Path) -> None:
         assert result.exit_code and secret not in result.output + repr(result.exception)
 
 
+def test_the_doctor_looks_at_it_and_says_once_that_it_is_down(work: Path, database: str) -> None:
+    def looked(*words: str) -> str:
+        command = ["notary", "doctor", "--dir", str(work / "notary"), *words]
+        return CliRunner().invoke(cli, command, catch_exceptions=False).output
+
+    assert "ok: standby" in looked()
+    assert "standby" in {each["subject"] for each in json.loads(looked("--json"))["found"]}
+    settings = work / "notary" / "notary.toml"
+    away = {"database": "postgresql://nobody@127.0.0.1:1/none"}
+    settings.write_text(tomli_w.dumps(parse_toml(settings.read_bytes()) | away))
+    found_ = json.loads(looked("--json"))["found"]
+    assert [each["subject"] for each in found_ if "nobody@" in each["found"]] == ["ledger"]
+
+
+@pytest.mark.parametrize("lacks", ["port", "no port", "name"])
+def test_a_command_that_does_not_reach_it_says_what_to_compare(
+    work: Path, postgres: Postgres, lacks: str
+) -> None:
+    away = {
+        "port": "postgresql://nobody@127.0.0.1:1/none",
+        "no port": "postgresql://nobody@127.0.0.1:5543x/none",
+        "name": postgres.new().replace("sealbook_test_", "no_such_"),
+    }[lacks]
+    directory = work / "notary"
+    settings = directory / "notary.toml"
+    value = parse_toml(settings.read_bytes())
+    commands = [
+        ["init", "--origin", ORIGIN, "--database", away, "--dir", str(work / "new")],
+        ["fsck", "--dir", str(directory)],
+        ["status", "--dir", str(directory)],
+    ]
+    for command in commands:
+        settings.write_text(tomli_w.dumps(value | {"database": away}))
+        found_ = CliRunner().invoke(cli, ["notary", *command])
+        said = " ".join(found_.output.split())
+        assert found_.exit_code and "compare host, port, name and user" in said
+        assert "by itself" not in said
+
+
 # --- killed, cut off
 
 
@@ -376,7 +417,7 @@ def test_who_begins_to_follow_while_another_publishes_finds_no_fault(
 
 
 def test_a_server_that_goes_away_is_a_failure_in_words_and_the_notary_goes_on(
-    postgres: Postgres, work: Path, depositor: Company
+    postgres: Postgres, work: Path, depositor: Company, caplog: pytest.LogCaptureFixture
 ) -> None:
     if not postgres.ours:
         pytest.skip("a server that is not the tests' own is not stopped")
@@ -388,6 +429,7 @@ def test_a_server_that_goes_away_is_a_failure_in_words_and_the_notary_goes_on(
             with pytest.raises(SealbookError, match="database"):
                 future.result(60)
             wait(lambda: notary.health.status == Reason.DATABASE)
+            assert "goes on by itself" in caplog.text
         finally:
             postgres.start()
         wait(lambda: notary.health.status == "ok" and notary.sequencer.leads)
@@ -439,6 +481,33 @@ def test_each_process_answers_its_own_depositors(
     assert first.health.reasons == second.health.reasons == ()
     with pytest.raises(InUse):  # a command is no third process: it leaves an order
         opened(work / "notary")
+
+
+def test_who_writes_says_so_in_log_and_metrics(
+    work: Path, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def writes(notary: Notary) -> bool:
+        return b"\nsealbook_writes 1.0\n" in Measures(notary).exposed()
+
+    def told() -> list[str]:
+        said = [each.getMessage() for each in caplog.records if each.levelname == "INFO"]
+        return [each for each in said if each.startswith("this process")]
+
+    begins = "this process writes to the ledger from now on"
+    ends = "this process no longer writes to the ledger: "
+    caplog.set_level("INFO", "sealbook.notary")
+    with (
+        opened(work / "notary", serve=True) as first,
+        opened(work / "notary", serve=True) as second,
+    ):
+        assert writes(first) and not writes(second) and told() == [begins]
+        cut_off(database)
+        wait(lambda: len(told()) == 3 and writes(first) != writes(second))
+        assert set(told()[1:]) == {begins, f"{ends}its connection has ended"}
+        writer, other = (first, second) if writes(first) else (second, first)
+        writer.close()
+        wait(lambda: writes(other))
+        assert told()[3:] == [f"{ends}it has let go of the right", begins]
 
 
 def test_who_does_not_write_enrols_revokes_and_refuses_all_the_same(

@@ -230,7 +230,9 @@ def test_a_store_that_stops_costs_nothing_and_the_notary_goes_on(
         with pytest.raises(SealbookError):
             company.client.submit(waiting)
         answer = service.http.get("/checkpoint")
-        assert answer.status_code == 507 and SECRET not in answer.text
+        assert answer.status_code == 507
+        for detail in (SECRET, "127.0.0.1", "s3://", "refused"):
+            assert detail not in answer.text
     finally:
         object_server.start()
     until(service, 200)
@@ -238,6 +240,24 @@ def test_a_store_that_stops_costs_nothing_and_the_notary_goes_on(
     receipt = sent_again(lambda: company.client.submit(waiting))
     assert verify_receipt(receipt, trust).statement.encoded == waiting
     sent_again(company.deposit)
+
+
+def test_commands_say_what_the_store_answers_and_where(
+    directory: Path, object_server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init = ("notary", "init", "--origin", ORIGIN, "--dir", tmp_path / "n", "--objects")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    for command, code in (
+        ((*init, object_server.url()), 1),
+        (("notary", "doctor", "--dir", directory), 1),
+    ):
+        said = " ".join(run(*command, code=code).output.replace("|", " ").split())
+        assert "does not let the notary use" in said
+        assert "403 Forbidden" in said and "http://127.0.0.1:" in said and "s3://" in said
+    said = run("--lang", "zh", *init, object_server.url(), code=1).output
+    assert "对象存储" in said and "does not" not in said
+    said = run(*init, "s3://bucket/p?endpoint=http://127.0.0.1:1", code=1).output
+    assert "does not answer" in said and "Connection refused" in said
 
 
 def test_a_restart_goes_on_and_a_lost_database_is_made_from_the_bucket(

@@ -129,6 +129,33 @@ def test_everything_that_reads_ciphertext_reads_packs(directory: Path, tmp_path:
         assert notary.entries.size
 
 
+@pytest.mark.parametrize("to_a_bucket", [False, True], ids=["folder", "objects"])
+def test_a_rebuild_on_a_server_makes_the_rows_about_packs_from_them(
+    to_a_bucket: bool, postgres: Postgres, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    directory, where = tmp_path / "notary", ["--database", postgres.new()]
+    if to_a_bucket:
+        where += ["--objects", request.getfixturevalue("object_server").url()]
+    run("notary", "init", "--origin", ORIGIN, *where, "--dir", directory)
+    with serving(directory) as service:
+        notary, one = service.notary, service.enrol()
+        (kept, _), (changed, _), (_, gone) = deposits(one, b"first", b"second", b"third")
+        pack(notary)
+        one.client.put_envelopes([SmallEnvelope(changed.payload, OTHER_HEADER, changed.data)])
+        old = files(directory)
+        entry = notary._store.entry(parse_statement(gone).leaf_hash)
+        assert entry is not None
+        notary.execute(Discard(one.account, (entry.index,), "asked for", "wang", "terminal"))
+    run("notary", "fsck", "--ciphertext", "--dir", directory)
+    before = files(directory)
+    run("notary", "fsck", "--rebuild", "--ciphertext", "--dir", directory)
+    assert files(directory) == before != old
+    with open_notary(directory) as notary:
+        for envelope, header in ((kept, HEADER), (changed, OTHER_HEADER)):
+            with notary.envelopes.open(one.account, envelope.payload.root) as (found, size, read):
+                assert (found, read(0, size)) == (header, envelope.data)
+
+
 @pytest.mark.parametrize("at", ["replaced", "removed"])
 def test_erasing_from_a_pack_that_was_cut_short_can_be_given_again(tmp_path: Path, at: str) -> None:
     run("notary", "init", "--origin", ORIGIN, "--dir", tmp_path / "notary")

@@ -28,12 +28,12 @@ from ledger.company.capture.config import (
     parse_config,
 )
 from ledger.errors import InvalidInput
-from ledger.quoted import Message, Quoted, quoted
+from ledger.quoted import Message, quoted
 from ledger.quoted import columns as most_columns
 from ledger.recognised import retold
 
 if TYPE_CHECKING:
-    from ledger.cli.table import Value
+    from ledger.cli.table import One, Value
     from ledger.company.capture.daemon import Seams, Service, Services
     from ledger.company.capture.journal import Event, Journal
     from ledger.company.vault.vault import Vault
@@ -290,7 +290,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
 def _watched(value: dict[str, Any]) -> "Iterator[tuple[str, Value]]":
     """Yield what the witnesses have cosigned, and what was kept against the notary."""
     for number, each in enumerate(value.get("witnesses", [])):
-        said: list[str | Quoted] = list(map(quoted, each["names"]))
+        said: list[One] = list(map(quoted, each["names"]))
         if "size" in each:
             said.append(told(f"{each['size']} entries, {text.when(each['time'])}"))
         if each["trouble"]:

@@ -12,7 +12,7 @@ from ledger.cli.notary.group import directory_option
 from ledger.cli.speech import _
 
 if TYPE_CHECKING:
-    from ledger.notary.care.doctor import Diagnosis
+    from ledger.notary.care.doctor import Diagnosis, Subject
 
 
 @click.command(
@@ -27,9 +27,9 @@ Examples:
 def doctor(directory: Path, as_json: bool) -> None:
     """Look for what has to be mended, and say what to do.
 
-    Clock, disk, permissions, keys, seal, databases, deposits, backup, portal, witnesses, timestamp
-    authorities, the service. It changes nothing, may run beside the service and ends within half a
-    minute. Exit 1 means that something must be mended. Each authority is asked for one token.
+    Clock, disk, permissions, keys, seal, databases, standbys, deposits, backup, portal, witnesses,
+    timestamp authorities, the service. It changes nothing, may run beside the service and ends within
+    half a minute. Exit 1 means that something must be mended. Each authority is asked for one token.
     """
     from ledger.notary.care.asking import others
     from ledger.notary.care.doctor import Level, examine
@@ -50,7 +50,7 @@ def doctor(directory: Path, as_json: bool) -> None:
 
 
 def _shown(each: "Diagnosis") -> str:
-    lines = [f"{_level(each.level)}: {_subject(each.subject)}", text.said(each.found, 4)]
+    lines = [f"{_level(each.level)}: {subject(each.subject)}", text.said(each.found, 4)]
     if each.todo:
         lines.append(text.said(each.todo, 4))
     return "\n".join(lines)
@@ -65,7 +65,8 @@ def _level(level: str) -> str:
     return click.style(_("must be mended"), fg="red", bold=True)
 
 
-def _subject(subject: str) -> str:
+def subject(name: "Subject") -> str:
+    """Return what is looked at, in words."""
     names = {
         "settings": _("settings"),
         "log": _("log"),
@@ -73,6 +74,7 @@ def _subject(subject: str) -> str:
         "permissions": _("permissions"),
         "databases": _("databases"),
         "ledger": _("ledger"),
+        "standby": _("standby"),
         "objects": _("deposited files"),
         "clock": _("check\x04clock"),
         "keys": _("keys"),
@@ -84,4 +86,4 @@ def _subject(subject: str) -> str:
         "portal": _("portal"),
         "service": _("service"),
     }
-    return names[subject]
+    return names[name]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
+from typing import Literal
 
 from ledger.errors import NotFound, SealbookError
 from ledger.notary.storage import directory as place
@@ -23,6 +24,13 @@ PATIENCE = 20.0
 """Seconds for all checks together, which run side by side."""
 NEEDED = (place.LEDGER, place.CHECKPOINTS)
 """Databases without which there is no ledger."""
+
+
+Subject = Literal[
+    "settings", "log", "disk", "permissions", "databases", "ledger", "standby", "objects", "clock",
+    "keys", "seal", "backup", "high-water", "witnesses", "authorities", "portal", "service",
+]  # fmt: skip
+"""What is looked at."""
 
 
 class Level(StrEnum):
@@ -37,7 +45,7 @@ class Level(StrEnum):
 class Diagnosis:
     """What was looked at, how bad it is, what was found, and what to do where that is anything."""
 
-    subject: str
+    subject: Subject
     level: Level
     found: Message
     todo: Message = ""
@@ -53,7 +61,7 @@ class Case:
     now: float
 
 
-Check = tuple[str, Callable[[], Iterable[Diagnosis]]]
+Check = tuple[Subject, Callable[[], Iterable[Diagnosis]]]
 """A subject, and what finds out about it. It may take its time, and raise whatever it raises."""
 
 
@@ -92,7 +100,16 @@ def examine(
         several += checks(case)
     found += _side_by_side(several, patience)
     worst = tuple(Level)[::-1]
-    return tuple(sorted(found, key=lambda each: worst.index(each.level)))
+    return tuple(sorted(_once(found), key=lambda each: worst.index(each.level)))
+
+
+def _once(found: Iterable[Diagnosis]) -> Iterator[Diagnosis]:
+    """Yield what was found; what keeps several checks from looking, only under the first of them."""
+    said: set[Message] = set()
+    for each in found:
+        if each.level is not Level.MEND or each.found not in said:
+            said.add(each.found)
+            yield each
 
 
 def _side_by_side(checks: Sequence[Check], patience: float) -> Iterator[Diagnosis]:

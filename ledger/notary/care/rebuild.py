@@ -4,7 +4,8 @@
 everything that was ever answered; and before that the checkpoints from their copies, where they are
 missing, damaged or older than these. Both are put together as SQLite files, which take the place of
 `ledger.sqlite` and `checkpoints.sqlite`; on a server their rows take the place of what is there, a
-store in one transaction.
+store in one transaction. Rows about packs are made anew from the packs: on a server at once, and as a
+file by the next start.
 """
 
 import contextlib
@@ -38,10 +39,11 @@ from ledger.notary.storage import checkpoints, ledger_database, packs
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.connections import beside
+from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore
 from ledger.notary.storage.schema import Place
-from ledger.notary.storage.stores import open_log, open_server
+from ledger.notary.storage.stores import open_envelopes, open_log, open_server
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -76,13 +78,14 @@ def rebuild(directory: Path, *, hook: Hook = no_hook) -> int:
             signed = CheckpointDatabase(server or directory / place.CHECKPOINTS)
             try:
                 rebuild_copies(log.signed, signed, hook)
-                return _rebuild(directory, server, log, signed, hook, remade=remade)
+                return _rebuild(directory, settings, server, log, signed, hook, remade=remade)
             finally:
                 signed.close()
 
 
 def _rebuild(
     directory: Path,
+    settings: Settings,
     server: "Server | None",
     log: LogStore,
     signed: CheckpointDatabase,
@@ -134,7 +137,9 @@ def _rebuild(
     else:
         _load_entries(folder / place.LEDGER, server)
         with server.anew(packs.SCHEMA):
-            pass  # the next start makes the rows from the packs
+            pass
+        with open_envelopes(directory, settings, server, own=True):
+            pass  # it has made the rows from the packs
     hook(Step.REBUILD_DATABASE, "after")
     place.settle(directory, hook)
     return last.size

@@ -43,6 +43,7 @@ NO_DATABASE: Message = (
     "The notary's database does not answer; nothing is entered until it does. Nothing was lost: keep "
     "the deposit and send it again later."
 )
+_GOES_ON: Message = "The notary goes on by itself once it answers again."
 PATIENCE = 30.0
 """Seconds that a statement waits for whoever writes; then its depositor sends it again."""
 _TOKEN = 16
@@ -89,7 +90,7 @@ class Sharing:
         began: Callable[[], None],
         fit: Callable[[], bool],
     ) -> None:
-        self.trouble: SealbookError | None = None
+        self.trouble: Message | None = None
         """Why the database cannot be used at this moment."""
         self._queue = queue
         self._lead = lead
@@ -178,7 +179,7 @@ class Sharing:
                     self._leave_again()
                 self.trouble = None
             except (StorageFailed, Unavailable) as error:
-                self.trouble = error
+                self.trouble = f"{error} {_GOES_ON}"
                 self._stop.wait(EVERY)
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing more may be signed
                 fault = error if isinstance(error, LedgerFault) else bug(error)

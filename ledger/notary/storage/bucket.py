@@ -13,6 +13,7 @@ that another one stands.
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from ledger.errors import Conflict, InvalidInput, StorageFailed
-from ledger.quoted import quoted
+from ledger.quoted import Message, Quoted, quoted
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -49,6 +50,14 @@ _KEYS = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_SKIP_SIGNATURE",
 )  # fmt: skip
 """By any of these the client comes to keys, but for those of a cloud's own machines."""
+_STATUS = re.compile(r"status code: (\d{3}(?: [A-Za-z]+)*)")
+_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_SECRETS = re.compile(r"(?<=//)[^/]*@|\?.*")
+_NO_ANSWER = "HTTP error"
+_WHY = re.compile(
+    r'(?:message|error): "([^"]{1,200})"|\b(InvalidCertificate|InvalidMessage|TimedOut)\b'
+)
+"""In what the client says: what was answered, or why there is no answer. The rest repeats requests."""
 MAX_PREFIX = 256
 
 Attributes = Mapping[str, str]
@@ -110,11 +119,12 @@ def open_bucket(url: str, *, hurried: bool = False) -> "Bucket":
             "`pip install 'sealbook[notary,objects]'`."
         ) from error
     endpoint = place.endpoint or _from_environment(_ENDPOINTS)
+    region = place.region or _from_environment(_REGIONS) or _REGION
     try:
         store = S3Store(
             place.bucket,
             prefix=place.prefix or None,
-            region=place.region or _from_environment(_REGIONS) or _REGION,
+            region=region,
             config={} if endpoint is None else {"aws_endpoint_url_s3": endpoint},
             client_options={
                 "connect_timeout": CONNECT,
@@ -138,7 +148,13 @@ def open_bucket(url: str, *, hurried: bool = False) -> "Bucket":
             f"The bucket {quoted(place.bucket)} cannot be used as the environment has it: look at the "
             "variables AWS_..., and at the endpoint."
         ) from error
-    return Bucket(store, "/".join(filter(None, ("s3:/", place.bucket, place.prefix))))
+    name = "/".join(filter(None, ("s3:/", place.bucket, place.prefix)))
+    return Bucket(store, name, _shown(endpoint or f"https://s3.{region}.amazonaws.com"))
+
+
+def _shown(endpoint: str) -> str:
+    """Return how an endpoint is named in messages: never with a password."""
+    return _SECRETS.sub("", endpoint)
 
 
 def _is_plain_endpoint(url: str) -> bool:
@@ -251,9 +267,10 @@ def claim_bucket(url: str, origin: str, claim: str) -> "Bucket":
 class Bucket:
     """The objects under a prefix. Any thread may call every method; all raise StorageFailed."""
 
-    def __init__(self, store: "S3Store", name: str) -> None:
+    def __init__(self, store: "S3Store", name: str, endpoint: str) -> None:
         self._store = store
         self.name = name
+        self._endpoint = endpoint
 
     def read(self, key: str) -> bytes | None:
         """Return an object's bytes, None where there is none."""
@@ -397,15 +414,10 @@ class Bucket:
 
     @contextmanager
     def _asking(self, key: str) -> Iterator[None]:
-        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+        from obstore.exceptions import BaseError
 
         try:
             yield
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise StorageFailed(
-                f"The object store does not let the notary use {quoted(self.where(key))}; the "
-                "notary office has to look at its keys and their rights. Try again later."
-            ) from error
         except (BaseError, OSError) as error:
             if not any(os.environ.get(each) for each in _KEYS):
                 raise StorageFailed(
@@ -417,10 +429,32 @@ class Bucket:
                     f"There is no bucket for {quoted(self.where(key))}: make it, or name another one."
                 ) from error
             _log.warning("the object store failed: %s", quoted(str(error).partition("\n")[0][:300]))
-            raise StorageFailed(
-                f"The object store did not take or give {quoted(self.where(key))}; the notary "
-                "office has to look at it. Nothing is lost; try again later."
-            ) from error
+            raise StorageFailed(self._failed(error, quoted(self.where(key)))) from error
+
+    def _failed(self, error: Exception, where: Quoted) -> Message:
+        """Return what to say of a request that failed. Nobody but the office is told."""
+        store, text = quoted(self._endpoint), str(error)
+        status, code = _STATUS.search(text), _CODE.search(text)
+        if status is None and _NO_ANSWER in text:
+            why = _WHY.search(text)
+            reason = quoted((why and (why[1] or why[2])) or _NO_ANSWER)
+            return (
+                f"The object store at {store} does not answer for {where} ({reason}). See that it "
+                "runs and that this machine reaches it, and compare the endpoint in the URL of the "
+                "objects or in AWS_ENDPOINT_URL."
+            )
+        found = " ".join(each[1] for each in (status, code) if each) or type(error).__name__
+        said = quoted(found)
+        if found.startswith(("401", "403")):
+            return (
+                f"The object store at {store} does not let the notary use {where} ({said}). Compare "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment with what the store "
+                "knows, and look at the rights of that key and at this machine's clock."
+            )
+        return (
+            f"The object store at {store} did not take or give {where} ({said}). Look after it. "
+            "Nothing is lost; try again then."
+        )
 
     def where(self, key: str) -> str:
         """Return what to call an object in a message."""

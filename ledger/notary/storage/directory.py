@@ -253,7 +253,7 @@ def _parse_settings(data: bytes, directory: Path) -> Settings:
     match value:
         case {"format": "sealbook-notary-v1", "origin": origin, "issuer": str(issuer)}:
             if is_origin(origin):
-                require_known(value, _KNOWN, SETTINGS)
+                require_known(value, _KNOWN)
                 return Settings(
                     origin,
                     issuer,

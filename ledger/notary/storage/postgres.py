@@ -208,8 +208,9 @@ class Server:
             ) from error
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             raise StorageFailed(
-                f"The database {quoted(self)} could not be read or written ({_words(error)}). The "
-                "notary goes on by itself once it answers again."
+                f"The database {quoted(self)} could not be read or written ({_words(error)}). See that "
+                "the server runs and that this machine reaches it, and compare host, port, name and "
+                "user in its URL, which is `database` in notary.toml."
             ) from error
 
     def place(self) -> None:
@@ -565,6 +566,7 @@ class Lead:
                 ):
                     self._connection, self._asking = connection, None
                     self._times += 1
+                    _log.info("this process writes to the ledger from now on")
                     beat = threading.Thread(target=self._beat, args=(connection,), daemon=True)
                     beat.start()
                     return True
@@ -603,10 +605,11 @@ class Lead:
     def release(self) -> None:
         """Let go of the right, where it is ours; it can be taken again."""
         with self._lock:
-            for each in (self._connection, self._asking):
-                if each is not None:
-                    each.close()
-            self._connection = self._asking = None
+            if self._lose():
+                _log.info("this process no longer writes to the ledger: it has let go of the right")
+            if self._asking is not None:
+                self._asking.close()
+                self._asking = None
 
     def watch(self, hangs: Callable[[], bool]) -> None:
         """Let go of the right from now on where it hangs who writes here, as this says."""
@@ -638,8 +641,8 @@ class Lead:
                     return
                 if self._hangs():
                     _log.error("the thread that writes hangs; the right to write is let go of")
-                    self._connection = None
-                    connection.close()
+                    self._lose()
+                    _log.info("this process no longer writes to the ledger: its thread hangs")
                     return
                 if not self._answers():
                     return
@@ -649,11 +652,18 @@ class Lead:
         try:
             self._connection.execute("SELECT 1")
         except psycopg.Error:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-            self._connection = None
+            self._lose()
+            _log.info("this process no longer writes to the ledger: its connection has ended")
             return False
         return True
+
+    def _lose(self) -> bool:
+        """Be without the right; return whether it was had."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
+        return connection is not None
 
 
 def _words(error: Exception) -> Quoted:
