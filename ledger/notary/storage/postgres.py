@@ -210,7 +210,7 @@ class Server:
             raise StorageFailed(
                 f"The database {quoted(self)} could not be read or written ({_words(error)}). See that "
                 "the server runs and that this machine reaches it, and compare host, port, name and "
-                "user in its URL, which is `database` in notary.toml."
+                "user in its URL (--database, or `database` in notary.toml)."
             ) from error
 
     def place(self) -> None:
