@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 SEGMENT = 32 * CHUNK
 """What is read, hashed, encrypted and written at a time, 2 MiB: little is handed over, and of
 larger ones the processor's cache keeps less from one step to the next."""
-_ENC_SEGMENT = SEGMENT // CHUNK * ENC_CHUNK
 _ZEROS = bytes(SEGMENT)
 
 
@@ -124,7 +123,8 @@ class Workshop:
         try:
             if len(plain) < segment.size:
                 plain = memoryview(bytearray(segment.size))
-                out = memoryview(bytearray(_ENC_SEGMENT if self._ciphertext else 0))
+                room = -(-segment.size // CHUNK) * ENC_CHUNK
+                out = memoryview(bytearray(room if self._ciphertext else 0))
             return self._done(segment, plain[: segment.size], out)
         finally:
             self._buffers.put((plain, out))
