@@ -160,7 +160,10 @@ def format_trust(trust: Trust) -> bytes:
         document["retired"] = [retired_fields(each) for each in trust.retired]
     if trust.revoked_seals:
         document["revoked_seal"] = [revoked_seal_fields(each) for each in trust.revoked_seals]
-    return tomli_w.dumps(document, multiline_strings=True).encode()
+    # Between three quotation marks the library makes CR LF one LF.
+    names = [trust.issuer, *(seal.subject for seal in trust.seals)]
+    lines = not any("\r\n" in each for each in names)
+    return tomli_w.dumps(document, multiline_strings=lines).encode()
 
 
 def parse_trust(data: bytes) -> Trust:

@@ -10,7 +10,7 @@ import pytest
 import tomli_w
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from ledger.chain.certificate import SealAnchor
@@ -43,6 +43,7 @@ def test_the_sample_itself_is_accepted() -> None:
     assert parse_trust(with_fields()) == TRUST
 
 
+@example(issuer="a\r\nb", issued=0, required=("content",), seals=())
 @given(
     issuer=some.text(max_size=30),
     issued=some.integers(0, 253_402_300_799),
