@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.company.documents import Document
-from ledger.company.sealing import committing
+from ledger.company.sealing import committing, pipes
 from ledger.company.sealing.committing import committer
 from ledger.company.sealing.job import commit_here
 from ledger.company.sealing.seal import seal
@@ -54,13 +54,13 @@ def test_few_documents_are_not_worth_a_process() -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> "list[subprocess.Popen[bytes]]":
     """The processes that are started."""
     found: list[subprocess.Popen[bytes]] = []
-    start = committing._start
+    start = pipes.start
 
-    def recorded() -> "subprocess.Popen[bytes]":
-        found.append(start())
+    def recorded(module: str) -> "subprocess.Popen[bytes]":
+        found.append(start(module))
         return found[-1]
 
-    monkeypatch.setattr(committing, "_start", recorded)
+    monkeypatch.setattr(committing, "start", recorded)
     return found
 
 
@@ -120,15 +120,20 @@ def test_the_process_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = (
         "from ledger.company.sealing import committing\n"
         "import time\n"
-        "start = committing._start\n"
-        "def told():\n"
-        "    process = start()\n"
+        "start = committing.start\n"
+        "def told(module):\n"
+        "    process = start(module)\n"
         "    print(process.pid, flush=True)\n"
         "    return process\n"
-        "committing._start = told\n"
+        "committing.start = told\n"
         f"with committing.committer({MANY}):\n"
         "    time.sleep(600)\n"
     )
+    assert_child_ends_with_it(script)
+
+
+def assert_child_ends_with_it(script: str) -> None:
+    """Kill a script that has told the number of a process that it started."""
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         child = int(parent.stdout.readline())

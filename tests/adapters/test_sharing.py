@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +11,7 @@ from threading import Event
 import pytest
 
 from ledger.company.documents import Document, SealedDeposit, Sink
-from ledger.company.sealing import sharing
+from ledger.company.sealing import pipes, sharing
 from ledger.company.sealing.seal import seal
 from ledger.company.sealing.segments import SEGMENT, Done, Segment, Workshop
 from ledger.company.sealing.sources import open_source
@@ -21,7 +20,7 @@ from ledger.disk.files import AtomicFile, NewFile, WrittenElsewhere
 from ledger.errors import SourceChanged, StorageFailed
 from ledger.evidence.parts import Splitting, format_cuts
 from ledger.program import Program
-from tests.adapters.test_committing import running
+from tests.adapters.test_committing import assert_child_ends_with_it
 from tests.core.test_sealing import COVER, DEPOSITOR, Buffered, Memory
 from tests.disks import small_disk
 
@@ -43,14 +42,14 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> Beside:
     """Processes also for little, for which this process waits before it does a segment itself."""
     found = Beside()
     start, is_ready, ask, here = (
-        sharing._start,
+        pipes.start,
         sharing._Process.is_ready,
         sharing._Process.do,
         Workshop.do,
     )
 
-    def started() -> "subprocess.Popen[bytes]":
-        found.started.append(start())
+    def started(module: str) -> "subprocess.Popen[bytes]":
+        found.started.append(start(module))
         return found.started[-1]
 
     def told(process: sharing._Process) -> bool:
@@ -70,7 +69,7 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> Beside:
 
     monkeypatch.setattr(sharing, "LARGE", SEGMENT)
     monkeypatch.setattr(sharing, "EACH", SEGMENT)
-    monkeypatch.setattr(sharing, "_start", started)
+    monkeypatch.setattr(sharing, "start", started)
     monkeypatch.setattr(sharing._Process, "is_ready", told)
     monkeypatch.setattr(sharing._Process, "do", asked)
     monkeypatch.setattr(Workshop, "do", waited)
@@ -218,7 +217,7 @@ def test_many_small_documents_are_sealed_here(tmp_path: Path, beside: Beside) ->
 
 def test_little_is_not_worth_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    monkeypatch.setattr(sharing, "_start", lambda: pytest.fail("a process was started"))
+    monkeypatch.setattr(sharing, "start", lambda _: pytest.fail("a process was started"))
     sealed_file([a_document(tmp_path, LARGE)], tmp_path / "content.age", 3)
 
 
@@ -249,13 +248,4 @@ def test_the_process_ends_with_a_parent_that_is_killed() -> None:
         "print(process._process.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
-        assert parent.stdout
-        child = int(parent.stdout.readline())
-        os.kill(child, 0)
-        parent.kill()
-    for _ in range(200):
-        if not running(child):
-            break
-        time.sleep(0.05)
-    assert not running(child)
+    assert_child_ends_with_it(script)

@@ -1,6 +1,8 @@
 """The way into the spool: exactly once, numbered without a gap, whatever happens in between."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -248,7 +250,12 @@ def test_what_a_process_that_dies_or_cannot_be_understood_has_not_sealed_is_seal
 ) -> None:
     papers = files(tmp_path, beside.MANY)
     here = sealed_here(monkeypatch)
-    monkeypatch.setattr(beside, "_PROGRAM", ("-c", script.format(this_program().digest)))
+    command = [sys.executable, "-c", script.format(this_program().digest)]
+
+    def started(_: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    monkeypatch.setattr(beside, "start", started)
     with opened(vault) as intake:
         outcomes = intake.take_all(papers)
     assert here == [f"{number}.txt" for number in range(beside.MANY)]

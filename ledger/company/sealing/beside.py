@@ -6,21 +6,17 @@ are found in one place, and nothing depends on a process that dies. It first say
 one that has replaced this one meanwhile gets no orders.
 """
 
-import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from queue import SimpleQueue
 
 from ledger.company.sealing.orders import Order, Sealed
-from ledger.company.sealing.pipes import read_message, write_message
+from ledger.company.sealing.pipes import close, read_message, start, write_message
 from ledger.program import this_program
 
 MANY = 12
 """Orders that are worth a process: it takes half a second to start."""
-
-_PROGRAM = ("-I", "-m", "ledger.company.sealing.sealing_process")
 
 
 class Sealers:
@@ -40,7 +36,7 @@ class Sealers:
         process = self._free.get()
         try:
             if process is None or process.poll() is not None:
-                process = _started()
+                process = start("sealing_process")
                 assert process.stdout
                 if read_message(process.stdout) != self._program:
                     raise ValueError
@@ -61,16 +57,6 @@ class Sealers:
                 _end(process)
 
 
-def _started() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, *_PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-
-
 def _ask(process: subprocess.Popen[bytes], orders: Sequence[Order]) -> list[Sealed | None]:
     assert process.stdin and process.stdout
     write_message(process.stdin, tuple(orders))
@@ -83,7 +69,4 @@ def _ask(process: subprocess.Popen[bytes], orders: Sequence[Order]) -> list[Seal
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
+    close(process)

@@ -9,14 +9,13 @@ the reason, is computed here.
 import contextlib
 import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 from ledger.company.documents import Committer
 from ledger.company.sealing.job import commit_here
+from ledger.company.sealing.pipes import close, start
 from ledger.crypto.commitment import HASH_SIZE, Uncommitted
 
 _MANY = 500
@@ -30,7 +29,7 @@ def committer(documents: int) -> Iterator[Committer]:
         yield commit_here
         return
     try:
-        process = _start()
+        process = start("commit_process")
     except OSError:
         yield commit_here
         return
@@ -42,19 +41,7 @@ def committer(documents: int) -> Iterator[Committer]:
             process.kill()
             process.wait()
             thread.shutdown(cancel_futures=True)
-            for pipe in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-
-def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-m", "ledger.company.sealing.commit_process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
+            close(process)
 
 
 class _Remote:

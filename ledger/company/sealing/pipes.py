@@ -1,9 +1,31 @@
-"""Values over the pipes between this program and the processes that it starts to seal."""
+"""The processes that this program starts to seal, and values over the pipes to and from them."""
 
+import contextlib
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 _LENGTH = 8
+
+
+def start(module: str) -> subprocess.Popen[bytes]:
+    """Start a module of `ledger.company.sealing`, which ends with its input. Raises OSError."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-m", f"ledger.company.sealing.{module}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def close(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes of a process that has ended."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 def write_message(file: Any, value: object) -> None:

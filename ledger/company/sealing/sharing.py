@@ -8,8 +8,6 @@ one place, and nothing depends on a process that dies.
 """
 
 import contextlib
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
@@ -17,7 +15,7 @@ from threading import Lock
 
 from ledger.company.documents import Document
 from ledger.company.sealing.job import Output
-from ledger.company.sealing.pipes import read_message, write_message
+from ledger.company.sealing.pipes import close, read_message, start, write_message
 from ledger.company.sealing.segments import SEGMENT, Ciphertext, Done, PayloadKey, Segment, Workshop
 from ledger.company.sealing.sources import FileSource
 from ledger.disk.files import NewFile, Place
@@ -116,7 +114,7 @@ class _Process:
 
     def __init__(self, written: _Written | None) -> None:
         self._written = written
-        self._process = _start()
+        self._process = start("segment_process")
         self._asking, self._hearing = Lock(), Lock()
         self._failed = False
 
@@ -154,17 +152,4 @@ class _Process:
 
     def close(self) -> None:
         """Close its pipes, once no thread uses them."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-
-def _start() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-I", "-m", "ledger.company.sealing.segment_process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
+        close(self._process)
