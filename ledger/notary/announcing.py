@@ -111,11 +111,14 @@ class Announcing:
 
     def _look(self) -> None:
         size, now, moment = self._entries.size, self._desk.moment, time.monotonic()
+        busy = set(
+            self._busy
+        )  # before the rows: one of a message that ends meanwhile is older than it
         for hook in read_hooks(self._desk):
             waits = 0 < hook.due - now <= LONGEST_PAUSE  # more only where a clock was set back
             drained = self._drained.get(hook.account) == (hook, size)
             rests = moment < self._rests.get(hook.account, moment)
-            if not (waits or drained or rests or hook.account in self._busy):
+            if not (waits or drained or rests or hook.account in busy):
                 self._busy.add(hook.account)
                 self._pool.submit(self._work, hook)
 

@@ -220,6 +220,36 @@ def test_what_fails_is_told_again_as_it_was_also_after_a_restart(
     assert one_hook(desk).told > index_of(one, receipts[1])
 
 
+def test_a_row_read_while_a_message_was_under_way_is_not_told_again(
+    service: Service, desk: StaffDesk, told: Told, company: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_hook(desk, WHO, company.account, told.url, service.notary.entries.size)
+    it = announcing_of(service, desk)
+    under_way = threading.Event()
+    looks = []
+
+    def read_slowly(desk: StaffDesk) -> list[Hook]:
+        rows = list(read_hooks(desk))
+        looks.append(bool(it._busy))
+        if it._busy:
+            under_way.set()
+            while it._busy:
+                time.sleep(0.001)
+        return rows
+
+    monkeypatch.setattr(announcing, "read_hooks", read_slowly)
+    company.deposit()
+    with it:
+        with told.came:  # no answer before the row was read
+            assert under_way.wait(30)
+        told.wait(1)
+        seen = len(looks)
+        while len(looks) < seen + 3:
+            time.sleep(0.01)
+    assert True in looks
+    assert len(told.messages) == 1
+
+
 def test_the_offices_own_hook_is_told_of_all_in_bounded_messages(
     service: Service, desk: StaffDesk, told: Told, company: Account, stranger: Account,
     monkeypatch: pytest.MonkeyPatch,
