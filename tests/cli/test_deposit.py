@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ import pytest
 
 from ledger.chain.receipt import parse_receipt
 from ledger.chain.statement import parse_statement
+from ledger.company.sending import send
 from ledger.company.vault.vault import Vault
+from ledger.errors import SealbookError, StorageFailed, Unavailable
 from ledger.wire.client import NotaryClient
 from ledger.wire.transport import Unexplained
 from tests.cli.conftest import Company, Served
@@ -316,6 +319,70 @@ def test_two_processes_deposit_at_once(company: Company) -> None:
     assert entered(company) == len(listed)
     for receipt in company.folder.glob("*.receipt"):
         assert company.json("verify", receipt)["good"]
+
+
+def test_the_next_age_files_are_sent_while_the_statements_before_them_are_entered(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        company.write(f"{number}.txt")
+    came: list[int] = []
+    both = threading.Event()
+    put, submit = NotaryClient.put_envelopes, NotaryClient.submit_many
+
+    def put_envelopes(self: NotaryClient, envelopes: Any) -> None:
+        put(self, envelopes)
+        came.append(len(envelopes))
+        if len(came) >= 2:
+            both.set()
+
+    def submit_many(self: NotaryClient, statements: Any) -> Any:
+        assert both.wait(30)
+        return submit(self, statements)
+
+    monkeypatch.setattr(send, "BATCH", 2)
+    monkeypatch.setattr(NotaryClient, "put_envelopes", put_envelopes)
+    monkeypatch.setattr(NotaryClient, "submit_many", submit_many)
+    files = [f"{number}.txt" for number in range(5)]
+    assert states(company, "deposit", *files) == ["deposited"] * 5
+    assert sum(came) == 10
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "left"),
+    [
+        (Unavailable("The notary is away."), "waiting", ["2.txt", "3.txt", "4.txt"]),
+        (StorageFailed("The disk is full."), "failed", ["2.txt", "3.txt"]),
+    ],
+)
+def test_what_fails_ahead_is_told_of_its_own_deposits(
+    company: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    error: SealbookError,
+    state: str,
+    left: list[str],
+) -> None:
+    files = [f"{number}.txt" for number in range(5)]
+    for name in files:
+        company.write(name)
+    put = NotaryClient.put_envelopes
+    bad: set[bytes] = set()
+
+    def put_envelopes(self: NotaryClient, envelopes: Any) -> None:
+        if threading.current_thread().name.startswith("upload") and not bad:
+            bad.update(each.payload.root for each in envelopes)
+        if bad & {each.payload.root for each in envelopes}:
+            raise error
+        put(self, envelopes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(send, "BATCH", 2)
+        patch.setattr(NotaryClient, "put_envelopes", put_envelopes)
+        told = company.json("deposit", *files, code=int(state == "failed"))["deposits"]
+    found = {each["title"]: each["state"] for each in told}
+    assert found == {name: state if name in left else "deposited" for name in files}
+    assert states(company, "deposit") == ["deposited"] * len(left)
+    assert entered(company) == 5
 
 
 def crashed(child: "subprocess.Popen[bytes]") -> None:

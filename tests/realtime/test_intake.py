@@ -163,6 +163,11 @@ def test_what_moved_is_found_by_its_state(tmp_path: Path, vault: Vault) -> None:
         assert index.below("/w") == {"/w/b": State(2, 2, 2)}
         assert index.with_state(State(1, 1, 1)) == ["/x/c"]
         assert index.at("/w/a") is None
+        assert index.at_all(["/w/b", "/x/c", "/w/a", "/none"]) == {
+            path: index.at(path) for path in ("/w/b", "/x/c")
+        }
+        states = {State(1, 1, 1): ["/x/c"], State(2, 2, 2): ["/w/b"], State(2, 2, 3): []}
+        assert index.with_states(states) == states
 
 
 def test_plaintext_that_is_made_for_sealing_lies_where_the_next_start_removes_it(

@@ -423,18 +423,25 @@ class _Lines:
             self._events.put_nowait(event)
 
     def _print(self) -> None:
-        while (event := self._events.get()) is not None:
-            with contextlib.suppress(OSError):
-                self._line(event)
+        events: list[Event | None] = []
+        while None not in events:
+            # All that has come meanwhile at once: of a burst each write would wait for the sealing.
+            events = [self._events.get()]
+            with contextlib.suppress(queue.Empty):
+                while len(events) < _LINES:
+                    events.append(self._events.get_nowait())
+            lines = [self._line(each) for each in events if each is not None]
+            if lines:
+                with contextlib.suppress(OSError):
+                    click.echo("\n".join(lines))
 
-    def _line(self, event: "Event") -> None:
+    def _line(self, event: "Event") -> str:
         if self._as_json:
             value = {"kind": event.kind.value, "what": event.what, "why": event.why, "at": event.at}
-            click.echo(json.dumps(value, ensure_ascii=True))
-        else:
-            label = text.pad(_(_EVENTS[event.kind.value]), _LABEL)
-            line = _said(label, event.what, event.why).removeprefix(label)
-            click.echo(click.style(label, fg=_COLORS.get(event.kind.value)) + line)
+            return json.dumps(value, ensure_ascii=True)
+        label = text.pad(_(_EVENTS[event.kind.value]), _LABEL)
+        line = _said(label, event.what, event.why).removeprefix(label)
+        return click.style(label, fg=_COLORS.get(event.kind.value)) + line
 
 
 def live(journal: "Journal", stop: threading.Event) -> None:

@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ledger.company.capture.config import Provenance
@@ -37,6 +37,19 @@ from ledger.language import iso
 from ledger.program import tool_name
 from ledger.quoted import quoted
 
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands at a path, what was last captured there, and where files in this very state were.
+
+    Where `known` holds something, nobody has asked for `same`.
+    """
+
+    found: os.stat_result | OSError
+    known: Known | None
+    same: Sequence[str]
+
+
 _UNQUIET = "while it was written to; what is sealed may be half a change"
 
 
@@ -60,36 +73,50 @@ class Changes:
         self._lock = threading.Lock()
         self._leaving: set[str] = set()
 
+    def standing(self, paths: Sequence[str]) -> dict[str, Standing]:
+        """Return what `look` wants to know of each of these paths. Raises StorageFailed."""
+        found = {path: _lstat(path) for path in paths}
+        known = self._index.at_all(paths)
+        states = {
+            path: state_of_stat(info)
+            for path, info in found.items()
+            if not isinstance(info, OSError) and path not in known
+        }
+        same = self._index.with_states(set(states.values()))
+        return {
+            path: Standing(
+                found[path], known.get(path), same[states[path]] if path in states else ()
+            )
+            for path in paths
+        }
+
     def look(
         self,
         root: Root,
         path: str,
+        standing: Standing | None = None,
         *,
         unquiet: bool = False,
         later: Callable[[Item], None] | None = None,
     ) -> bool:
         """Record what has become of a path, and return whether a file that was recorded is missing.
 
-        An `unquiet` file is sealed as a copy, which does not change meanwhile; the next version of any
-        other goes to `later`, where there is such, for `take`. Raises SourceChanged, InvalidInput,
-        StorageFailed.
+        `standing` is of a moment ago. An `unquiet` file is sealed as a copy, which does not change
+        meanwhile; the next version of any other goes to `later`, where there is such, for `take`.
+        Raises SourceChanged, InvalidInput, StorageFailed.
         """
-        try:
-            info = os.lstat(path)
-        except GONE:
-            return self.missing(path) is not None
-        except OSError as error:
-            raise InvalidInput(f"{quoted(path)} cannot be read: {error.strerror}.") from error
-        if not stat.S_ISREG(info.st_mode):
-            return self.missing(path) is not None
-        known = self._index.at(path)
+        stands = standing or self.standing([path])[path]
+        info, known = stands.found, stands.known
+        if isinstance(info, OSError) and not isinstance(info, GONE):
+            raise InvalidInput(f"{quoted(path)} cannot be read: {info.strerror}.") from info
+        if isinstance(info, OSError) or not stat.S_ISREG(info.st_mode):
+            return known is not None and known.state is not None
         if known is not None and known.state == state_of_stat(info):
             return False
-        if known is None:
-            for before in self._index.with_state(state_of_stat(info)):
-                if is_gone(before):
-                    self._moved(root, before, path, info)
-                    return False
+        for before in stands.same:
+            if is_gone(before):
+                self._moved(root, before, path, info)
+                return False
         if unquiet:
             self._copied(root, path, known)
         else:
@@ -237,3 +264,10 @@ class Changes:
         (error,) = self.take([item])
         if error is not None:
             raise error
+
+
+def _lstat(path: str) -> os.stat_result | OSError:
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        return error

@@ -21,7 +21,7 @@ The rollback journal, not WAL: SQLite before 3.51.3 can lose a WAL at a reset.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -198,26 +198,46 @@ class CaptureIndex:
 
     def at(self, path: str) -> Known | None:
         """Return what was last captured at a path; None where nothing was, or it moved away."""
-        raw = os.fsencode(path)
-        row = self._one(
-            "select id, path, inode, size, modified_ns, matter from live"
-            " where path = ?1 or before = ?1 order by id desc limit 1",
-            (raw,),
-        )
-        if row is None or row[1] != raw:
-            return None
-        return Known(row[0], None if row[2] is None else State(*row[2:5]), row[5])
+        return self.at_all([path]).get(path)
+
+    def at_all(self, paths: Collection[str]) -> dict[str, Known]:
+        """Return what `at` does of those of these paths of which it knows something."""
+        if not paths:
+            return {}
+        with self._storage():
+            rows = self._db.execute(
+                f"with wanted (place) as (values {_rows(paths, 1)})"  # noqa: S608
+                " select place, id, inode, size, modified_ns, matter from wanted join captures"
+                " on path = place and id = max("
+                "coalesce((select id from live where path = place order by id desc limit 1), 0),"
+                "coalesce((select id from live where before = place order by id desc limit 1), 0))",
+                [os.fsencode(path) for path in paths],
+            ).fetchall()
+        return {
+            os.fsdecode(place): Known(row, None if state[0] is None else State(*state), matter)
+            for place, row, *state, matter in rows
+        }
 
     def with_state(self, state: State) -> list[str]:
         """Return the paths at which a file in this very state was last captured."""
+        return self.with_states([state])[state]
+
+    def with_states(self, states: Collection[State]) -> dict[State, list[str]]:
+        """Return what `with_state` does of each of these states."""
+        found: dict[State, list[str]] = {state: [] for state in states}
+        if not found:
+            return found
         with self._storage():
             rows = self._db.execute(
-                "select distinct path from live"
-                " where inode = ? and size = ? and modified_ns = ? and path is not null",
-                (state.inode, state.size, state.modified_ns),
+                f"with wanted (i, s, m) as (values {_rows(states, 3)})"  # noqa: S608
+                " select distinct path from wanted join live"
+                " on inode = i and size = s and modified_ns = m and path is not null",
+                [each for state in states for each in (state.inode, state.size, state.modified_ns)],
             ).fetchall()
-        paths = [os.fsdecode(row[0]) for row in rows]
-        return [path for path in paths if (found := self.at(path)) and found.state == state]
+        for path, known in self.at_all([os.fsdecode(path) for (path,) in rows]).items():
+            if known.state in found:
+                found[known.state].append(path)
+        return found
 
     def below(self, folder: str) -> dict[str, State]:
         """Return the files last captured below a folder that are not known to be gone."""
@@ -252,6 +272,10 @@ class CaptureIndex:
                     "space, then "
                     "try again"
                 ) from error
+
+
+def _rows(values: Sized, width: int) -> str:
+    return ",".join(["(" + ",".join("?" * width) + ")"] * len(values))
 
 
 def _place_values(place: Place | None) -> tuple[object, ...]:

@@ -30,7 +30,7 @@ from typing import Self
 
 from ledger.chain.statement import MATTER_ID_SIZE, Matter, parse_deposit
 from ledger.company.capture.config import Provenance, Rule
-from ledger.company.capture.index import Captured, CaptureIndex, Place
+from ledger.company.capture.index import Captured, CaptureIndex, Known, Place
 from ledger.company.documents import Document
 from ledger.company.sealing.beside import Sealers
 from ledger.company.sealing.orders import Order, Sealed, carry_out
@@ -277,6 +277,8 @@ class Intake:
         fresh: dict[bytes, tuple[_Ticket, Signed]] = {}
         heads: dict[bytes, Matter] = {}
         known = self._known(batch)
+        places = [each.item.place for each in batch if each.item.place is not None]
+        captured = self.index.at_all({place.before or place.path for place in places})
         for each in batch:
             item, sealed = each.item, each.sealed
             assert sealed is not None
@@ -286,7 +288,7 @@ class Intake:
             if item.key in fresh:
                 each.error = StorageFailed("The same item is being captured; it comes again.")
                 continue
-            place = self._place_in_matter(item, heads)
+            place = self._place_in_matter(item, heads, captured)
             meta = Meta(
                 path=item.path,
                 title=_text(item.title),
@@ -309,7 +311,9 @@ class Intake:
         list(self._writers.map(lambda pair: pair[1].write(pair[0].folder), made))
         return made
 
-    def _place_in_matter(self, item: Item, heads: dict[bytes, Matter]) -> Matter | None:
+    def _place_in_matter(
+        self, item: Item, heads: dict[bytes, Matter], captured: dict[str, Known]
+    ) -> Matter | None:
         name = item.rule.matter
         if name is not None:
             identity = self._vault.named_matter(name)
@@ -317,7 +321,7 @@ class Intake:
         if item.topic is None:
             return None
         if item.place is not None:
-            known = self.index.at(item.place.before or item.place.path)
+            known = captured.get(item.place.before or item.place.path)
             found = None if known is None else known.matter
         else:
             found = self.index.topic(item.topic)

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from ledger.company.capture.changes import Changes
+from ledger.company.capture.changes import Changes, Standing
 from ledger.company.capture.config import Watch
 from ledger.company.capture.events import EVENTS, LINUX, Handler, Overflow, make_observer
 from ledger.company.capture.index import State
@@ -326,10 +326,16 @@ class FolderWatcher:
     def _work(self, paths: Sequence[str], *, deleted: bool = False) -> None:
         items: list[Item] = []
         where: list[str] = []
+        try:
+            standing = self._changes.standing(paths)
+        except Exception as error:  # noqa: BLE001 - they are tried again
+            for path in paths:
+                self._end(path, error)
+            return
         for path in paths:
             found: list[Item] = []
             try:
-                self._look(path, deleted, found.append)
+                self._look(path, standing[path], deleted, found.append)
             except Exception as error:  # noqa: BLE001 - one file must not end the watch for all others
                 self._end(path, error)
                 continue
@@ -347,11 +353,15 @@ class FolderWatcher:
         for path, outcome in zip(where, outcomes, strict=True):
             self._end(path, outcome)
 
-    def _look(self, path: str, deleted: bool, later: Callable[[Item], None]) -> None:
+    def _look(
+        self, path: str, standing: Standing, deleted: bool, later: Callable[[Item], None]
+    ) -> None:
         if root := self._root(path):
             if deleted:
                 self._changes.gone(root, path)
-            elif self._changes.look(root, path, unquiet=self._is_unquiet(path), later=later):
+            elif self._changes.look(
+                root, path, standing, unquiet=self._is_unquiet(path), later=later
+            ):
                 with self._state:
                     self._missing.add(path)
 

@@ -137,12 +137,17 @@ def send(
         except SealbookError as error:
             yield Damaged(each, error)
     vault.sync_filed()
-    sender = Sender(client, progress)
-    with ThreadPoolExecutor(FILERS, "file") as pool:
+    with (
+        ThreadPoolExecutor(FILERS, "file") as pool,
+        ThreadPoolExecutor(1, "upload") as ahead,
+    ):
+        sender = Sender(client, ahead, progress)
         for _ in range(TURNS):
             # A matter's papers go out by number: the notary takes each only after the one before it.
             todo, waiting = sorted(waiting, key=number_of), []
             for at in range(0, len(todo), BATCH):
+                if following := todo[at + BATCH : at + 2 * BATCH]:
+                    sender.begin(following)
                 outcomes, trouble = _batch(vault, client, sender, todo[at : at + BATCH], pool, now)
                 yield from outcomes
                 waiting += [each.deposit for each in outcomes if isinstance(each, Renumbered)]

@@ -37,6 +37,7 @@ from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ledger.chain.checkpoint import Checkpoint
@@ -112,6 +113,7 @@ class Vault:
         self.home = home
         self._told = told
         self._spool = home / SPOOL
+        self._turn = Lock()
         if not has_vault(home):
             raise InvalidInput(
                 f"There is no vault at {quoted(home)}. Make one with `sealbook init`, restore it with "
@@ -451,8 +453,10 @@ class Vault:
         """Hold the vault's lock: for moments only. Raises StorageFailed when another holds it long."""
         from filelock import FileLock, Timeout
 
+        # The file is asked for again and again: of this process's threads one at a time, or one that
+        # waits gets nothing while others take turns.
         try:
-            with FileLock(self.home / "lock", timeout=_LOCK_PATIENCE, mode=0o600):
+            with self._turn, FileLock(self.home / "lock", timeout=_LOCK_PATIENCE, mode=0o600):
                 yield
         except Timeout as error:
             raise StorageFailed(
