@@ -48,7 +48,7 @@ def watching(company: Company, stack: ExitStack) -> Path:
     daemon = Daemon(company)
     (company.home / "capture.toml").write_text(
         f'[[watch]]\nfolder = "{daemon.folder}"\n'
-        f'[failure]\ncommand = ["/bin/sh", "-c", "cat > {out}"]\n'
+        f'[failure]\ncommand = ["/bin/sh", "-c", "cat > {out}.part && mv {out}.part {out}"]\n'
     )
     stack.callback(daemon.stop)
     daemon.start("run")

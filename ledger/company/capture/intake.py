@@ -308,7 +308,7 @@ class Intake:
                 heads[place.id] = Matter(place.id, place.number + 1, leaf)
             fresh[item.key] = each, signed
         made = list(fresh.values())
-        list(self._writers.map(lambda pair: pair[1].write(pair[0].folder), made))
+        list(self._writers.map(_write, [made[n::WRITERS] for n in range(WRITERS)]))
         return made
 
     def _place_in_matter(
@@ -333,6 +333,11 @@ class Intake:
         if found is not None and self.index.next_in_matter(found) is None:
             return self._vault.next_in_matter(found)
         return Matter(self._random(MATTER_ID_SIZE), 1, None)
+
+
+def _write(made: Sequence[tuple[_Ticket, Signed]]) -> None:
+    for each, signed in made:
+        signed.write(each.folder)
 
 
 def _row(item: Item, signed: Signed) -> Captured:

@@ -224,11 +224,8 @@ def _batch(
         OSError
     ) as error:  # without its mark a receipt would pass for final: it is asked for again
         trouble, batch = trouble or error, []
-    for filing in [pool.submit(each.file_away) for each in batch]:
-        try:
-            filing.result()
-        except (SealbookError, OSError) as error:
-            trouble = trouble or error
+    for failed in pool.map(_file_away, [batch[n::FILERS] for n in range(FILERS)]):
+        trouble = trouble or failed
     vault.sync_filed([each.deposit for each in batch if each.place is not None])
     lost = [each.deposit for each, answer in answers if _is_taken(each.deposit, answer)]
     again, doubt = frozenset[str](), None
@@ -252,6 +249,17 @@ def _batch(
         elif each.place is not None:
             outcomes.append(Delivered(deposit, each.place, answer))
     return outcomes, trouble
+
+
+def _file_away(answered: Sequence[_Answered]) -> SealbookError | OSError | None:
+    """File these away, each whatever becomes of the others; return what went wrong first."""
+    trouble: SealbookError | OSError | None = None
+    for each in answered:
+        try:
+            each.file_away()
+        except (SealbookError, OSError) as error:
+            trouble = trouble or error
+    return trouble
 
 
 def _is_taken(deposit: StoredDeposit, answer: object) -> bool:
