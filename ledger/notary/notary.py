@@ -55,19 +55,19 @@ from ledger.notary.orders import (
     Order,
     Refusal,
     State,
-    StateRecovery,
     format_answer,
     parse_order,
     recovery_words,
 )
 from ledger.notary.packing import Packer, Packing, named_in
 from ledger.notary.ports import Hook, Right, Step, no_hook
+from ledger.notary.recovering import owed, unstated
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.blocks import ONLY_READ, BlockWriter, Nobody
 from ledger.notary.sequencing.receipts import Receipts
-from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
+from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Own, Sequencer, nothing
 from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
@@ -225,6 +225,7 @@ class Notary:
                 batch=batch,
                 workers=workers,
                 sharing=sharing,
+                owed=nothing if serve else self._owed,
             )
             if reading:
                 self.sequencer.start_reading()
@@ -270,12 +271,13 @@ class Notary:
             self._is_open = True
             if not reading:
                 self._begin_vouching()
-            if (owing := self._enter_owed()) is not None:
+            if serve and (owing := self._enter_owed()) is not None:
                 _log.error("a statement about the notary's keys could not be entered: %s", owing)
             self._check_newest()
             self.look()
             stack.callback(self._end_beside)
-            self._carry_out_orders()
+            if serve:
+                self._carry_out_orders()
             self._stack = stack.pop_all()
 
     def _lead_begins(self) -> None:
@@ -564,9 +566,11 @@ class Notary:
 
     def _waiting(self) -> tuple[str, ...]:
         """Say what the ledger owes, and whoever enters the next statement states first."""
-        left = () if self._office is None else self._office.waiting()
-        orders = (parse_order(each.kind, each.argument) for each in left if each.kind == RECOVERY)
-        return tuple(recovery_words(each) for each in orders if isinstance(each, StateRecovery))
+        office = self._office
+        return () if office is None else tuple(map(recovery_words, unstated(office, self._store)))
+
+    def _owed(self) -> Own:
+        return () if self._office is None else owed(self._office, self._store)
 
     def close(self) -> None:
         """Finish, publish the last anchor, let go of the directory. A backup is stopped first."""
@@ -681,7 +685,7 @@ class Notary:
             answer = self.execute(parse_order(order.kind, order.argument))
             state, data = DONE, format_answer(answer)
         except SealbookError as error:
-            if order.kind == RECOVERY and isinstance(error, NotSigning):
+            if order.kind == RECOVERY and isinstance(error, Unavailable | StorageFailed):
                 return  # nobody waits for it, and the ledger owes it
             state, data = FAILED, format_answer(Refusal(error.code, str(error)))
         except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
@@ -780,8 +784,9 @@ def open_notary(
         directory: Made by `init_notary` or a restore.
         clock: What time it is.
         random: Returns that many random bytes.
-        serve: Whether to carry out other processes' orders while open; and, where the rows lie on a
-            server, to share the ledger with other processes that serve it.
+        serve: Whether to enter what the ledger owes, and to carry out other processes' orders while
+            open; and, where the rows lie on a server, to share the ledger with other processes that
+            serve it. Without, nothing is entered before a command enters something.
         reading: Whether to sign nothing and enter nothing, ever: for whoever only looks, and for a disk
             that is full or can only be read, where nothing is written either. What waits to be entered
             waits on.
