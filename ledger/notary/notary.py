@@ -93,10 +93,14 @@ _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
 _SIGNING = (
     Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
-    Reason.DATABASE, Reason.HIGH_WATER,
+    Reason.DATABASE, Reason.HANGS, Reason.HIGH_WATER,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
 _HANGS: Message = (
+    "the thread that writes has come no further for two minutes: look after disk, object store and key "
+    "token, and start the notary again where it stays so"
+)
+_HANGS_SHARED: Message = (
     "the thread that writes has come no further for two minutes, so another process may write: look "
     "after disk, object store and key token, and start this process again where it stays so"
 )
@@ -364,7 +368,8 @@ class Notary:
     @property
     def health(self) -> Health:
         """How the notary is at this moment."""
-        self._room.look()
+        if not self._writer.turn.hangs:  # where its disk hangs, so would this
+            self._room.look()
         if self.sequencer.fault is None:
             self._health.clear(Reason.FAULT)
         else:
@@ -374,15 +379,7 @@ class Notary:
 
     def look(self) -> NotSigning | None:
         """Look whether anything keeps the notary from signing now; tell the log when that changes."""
-        found: NotSigning | None = None
-        try:
-            self._writer.time  # noqa: B018 - raises
-        except NotSigning as error:
-            found = error
-        if self._sharing is not None and self._sharing.trouble is not None:
-            found = NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
-        if self._sharing is not None and self._writer.turn.hangs:
-            found = NotSigning(Reason.DATABASE, NO_DATABASE, _HANGS)
+        found = self._not_signing()
         for reason in _SIGNING:
             if found is None or reason != found.reason:
                 if found is None and reason in self._health.reasons:
@@ -394,6 +391,24 @@ class Notary:
         self._look_at_seal()
         self._look_at_bucket()
         return found
+
+    def _not_signing(self) -> NotSigning | None:
+        if self._writer.turn.hangs:  # asked for the time, a file or a token might hang as well
+            if self._sharing is not None:
+                return NotSigning(Reason.DATABASE, NO_DATABASE, _HANGS_SHARED)
+            return NotSigning(
+                Reason.HANGS,
+                "The notary comes no further with a block; nothing is entered until it does. Nothing "
+                "was lost: keep the deposit and send it again later.",
+                _HANGS,
+            )
+        if self._sharing is not None and self._sharing.trouble is not None:
+            return NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
+        try:
+            self._writer.time  # noqa: B018 - raises
+        except NotSigning as error:
+            return error
+        return None
 
     @property
     def clock_difference(self) -> float:
