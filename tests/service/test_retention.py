@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,8 @@ from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Row, newest
 from ledger.notary.orders import AskReceipts, AskRetired, Discard, Retire
 from ledger.notary.ports import SignedCheckpoint
+from ledger.notary.sequencing import withholding
+from ledger.notary.sequencing.planning import Admitted
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import SmallEnvelope
 
@@ -444,3 +447,26 @@ def test_a_large_account_is_gone_through_a_few_times_only(
     while retention.retire(deleting, FAR) is not None:
         parts += 1
     assert parts <= 3
+
+
+def test_what_another_process_has_admitted_is_judged_again_for_a_while(
+    one: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = parse_statement(one.statement(small_envelope().payload))
+    item = Admitted(statement, statement.leaf_hash, None, Future(), remote=True)
+    now = time.monotonic()
+    monkeypatch.setattr(withholding, "monotonic", lambda: now)
+    found = withholding.Withholding()
+    found.begin("another", [b"r" * 32])
+    found.end()
+    assert not found.doubts(item)
+    found.begin(one.account, [b"r" * 32])
+    assert found.doubts(item)
+    found.end()
+    assert found.doubts(item)
+    now += withholding.LATE
+    assert not found.doubts(item)
+    found.take_over(deleted=False)
+    assert not found.doubts(item)
+    found.take_over(deleted=True)
+    assert found.doubts(item)

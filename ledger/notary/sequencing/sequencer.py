@@ -60,7 +60,7 @@ from ledger.notary.sequencing.planning import (
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.sequencing.underway import UnderWay, bug
-from ledger.notary.sequencing.withholding import Withholding
+from ledger.notary.sequencing.withholding import LATE, Withholding
 
 WINDOW = 0.02
 """Seconds that a statement waits for company at most: as long as more keep coming."""
@@ -379,12 +379,19 @@ class Sequencer:
         try:
             if not take():
                 return False
-            self._withholding.doubt()
             with contextlib.suppress(NotSigning):  # what waits to be signed waits on
                 self._take_up()
+            self._withholding.take_over(deleted=self._deleted_lately())
             return True
         finally:
             self._turn.release()
+
+    def _deleted_lately(self) -> bool:
+        """Return whether the newest notice, which comes before a deletion, is among the last blocks."""
+        newest = self._store.newest(st.NOTICE)
+        if newest is None:
+            return False
+        return self._writer.newest_time - parse_statement(newest.statement).issued_at < LATE
 
     def follow(self) -> None:
         """Take up what another process has signed. Raises LedgerFault, StorageFailed."""
