@@ -149,7 +149,7 @@ def main() -> None:
             notary.backup(WORK / "backup")
     elif scenario == "restore":
         restore(WORK / "backup", WORK / "restored", clock=Clock(), random=os.urandom, hook=hook)
-        with opened(WORK / "restored", hook=hook):
+        with opened(WORK / "restored", hook=hook, serve=True):
             pass
     elif scenario == "rebuild":
         rebuild(WORK / "notary", hook=hook)

@@ -26,6 +26,8 @@ def reason(found: Reason, language: str) -> Words:
             return tr("A file of the ledger was removed or replaced under the notary.", language)
         case Reason.DATABASE:
             return tr("The notary's database does not answer.", language)
+        case Reason.HANGS:
+            return tr("The notary has come no further with a block for two minutes.", language)
         case Reason.OBJECTS:
             return tr("The notary's store for sealed files cannot be written now.", language)
         case Reason.WITNESS:

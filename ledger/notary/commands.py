@@ -23,6 +23,7 @@ from ledger.notary.deleting import Deleting
 from ledger.notary.desk.trail import Actor
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Order, Proven
+from ledger.notary.recovering import stated
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage.records import RecordStore
@@ -96,7 +97,11 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
         case orders.StatePlatform(platform):
             return _entered(parts, st.PLATFORM, platform_payload(_readable(platform)))
         case orders.StateRecovery(recovery):
-            return _entered(parts, st.RECOVERY, recovery_payload(recovery))
+            parts.sequencer.settle()
+            index = stated(parts.entries.office, recovery)
+            if index is None:
+                return _entered(parts, st.RECOVERY, recovery_payload(recovery))
+            return orders.Entered(index)
         case orders.Inspect(deposits):
             return inspecting.enter(parts.sequencer, parts.entries, parts.prove, deposits)
         case orders.AskInspections(leaves):

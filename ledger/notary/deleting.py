@@ -7,6 +7,7 @@ deleted.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ledger.chain import statement as st
@@ -55,6 +56,7 @@ class Deleting:
             raise InvalidInput(f"Name 1 to {MAX_DISCARDED} deposits; delete the others after them.")
         told = require_line(reason, MAX_REASON)
         self.envelopes.finish()
+        seen = self.entries.size - 1
         chosen = sorted(set(indices))
         deposits = [self._deposit(account, index) for index in chosen]
 
@@ -65,12 +67,7 @@ class Deleting:
 
         require(terms_of(self.desk, account))
         roots = {root for each in deposits for root in roots_of(each)}
-        for entry in self.deposits(account):
-            if entry.index not in chosen and roots & set(roots_of(entry)):
-                raise Conflict(
-                    f"Entry {entry.index} names an age file of these deposits too; name it as well, or "
-                    "keep them."
-                )
+        self._require_alone(account, roots, chosen)
         there = {each for each in roots if any(self.envelopes.sizes(account, each))}
         listed = ", ".join(map(str, chosen))
         words = (
@@ -82,7 +79,36 @@ class Deleting:
             if self._begun(words) is None:
                 raise Conflict("There is no ciphertext of these deposits any more.")
             there = roots  # it was cut short before the trail said so
-        return self.delete(account, there, words, chosen, actor, require)
+        with self.withheld(account, there, seen):
+            self._require_alone(account, roots, chosen, seen)
+            return self.delete(account, there, words, chosen, actor, require)
+
+    @contextmanager
+    def withheld(
+        self, account: str, roots: Collection[bytes], seen: int
+    ) -> Iterator[Collection[bytes]]:
+        """Yield those of an account's age files that no deposit behind the entry `seen` names.
+
+        Meanwhile no deposit comes to name one of these; see `Sequencer.withholding`.
+        """
+
+        def choose() -> set[bytes]:
+            later = self.deposits(account, seen)
+            return set(roots) - {root for each in later for root in roots_of(each)}
+
+        with self.envelopes.turn, self.sequencer.withholding(account, choose) as chosen:
+            yield chosen
+
+    def _require_alone(
+        self, account: str, roots: Collection[bytes], chosen: Sequence[int], after: int = -1
+    ) -> None:
+        """Raise Conflict where another deposit of an account behind an entry names an age file."""
+        for entry in self.deposits(account, after):
+            if entry.index not in chosen and not set(roots_of(entry)).isdisjoint(roots):
+                raise Conflict(
+                    f"Entry {entry.index} names an age file of these deposits too; name it as well, or "
+                    "keep them."
+                )
 
     def delete(
         self,
@@ -96,12 +122,14 @@ class Deleting:
         """Say in a notice that age files are deleted, and delete them; `listed` are its deposits.
 
         `require` raises where the account's terms are against it: they are read once nothing else is
-        waited for, and again after the notice, which may have to wait for its block.
+        waited for, and again after the notice, which may have to wait for its block. Call it while the
+        files are `withheld`.
         """
         with self.envelopes.turn:
             require(terms_of(self.desk, account))
             notice = self._say(words)
             require(terms_of(self.desk, account))
+            self.sequencer.require_leading()
             files = self.envelopes.discard(account, sorted(roots), notice)
         said = f"{account} entries {', '.join(map(str, listed))}"
         record(self.desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)

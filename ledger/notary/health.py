@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """A database was removed or replaced under the running notary."""
     DATABASE = "database"
     """The database does not answer, or another process of this ledger writes to it."""
+    HANGS = "hangs"
+    """Whoever writes has come no further with a block for two minutes."""
     OBJECTS = "objects"
     """The bucket for ciphertext and log cannot be written."""
     WITNESS = "witness"

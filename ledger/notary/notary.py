@@ -55,19 +55,19 @@ from ledger.notary.orders import (
     Order,
     Refusal,
     State,
-    StateRecovery,
     format_answer,
     parse_order,
     recovery_words,
 )
 from ledger.notary.packing import Packer, Packing, named_in
 from ledger.notary.ports import Hook, Right, Step, no_hook
+from ledger.notary.recovering import owed, unstated
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust, require_own, require_verified
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.admission import Admission
 from ledger.notary.sequencing.blocks import ONLY_READ, BlockWriter, Nobody
 from ledger.notary.sequencing.receipts import Receipts
-from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Sequencer
+from ledger.notary.sequencing.sequencer import BATCH, WINDOW, Own, Sequencer, nothing
 from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.standing import DepositStanding, standing_of
 from ledger.notary.storage import directory as place
@@ -93,10 +93,14 @@ _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
 _SIGNING = (
     Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
-    Reason.DATABASE, Reason.HIGH_WATER,
+    Reason.DATABASE, Reason.HANGS, Reason.HIGH_WATER,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
 _HANGS: Message = (
+    "the thread that writes has come no further for two minutes: look after disk, object store and key "
+    "token, and start the notary again where it stays so"
+)
+_HANGS_SHARED: Message = (
     "the thread that writes has come no further for two minutes, so another process may write: look "
     "after disk, object store and key token, and start this process again where it stays so"
 )
@@ -225,6 +229,7 @@ class Notary:
                 batch=batch,
                 workers=workers,
                 sharing=sharing,
+                owed=nothing if serve else self._owed,
             )
             if reading:
                 self.sequencer.start_reading()
@@ -270,12 +275,13 @@ class Notary:
             self._is_open = True
             if not reading:
                 self._begin_vouching()
-            if (owing := self._enter_owed()) is not None:
+            if serve and (owing := self._enter_owed()) is not None:
                 _log.error("a statement about the notary's keys could not be entered: %s", owing)
             self._check_newest()
             self.look()
             stack.callback(self._end_beside)
-            self._carry_out_orders()
+            if serve:
+                self._carry_out_orders()
             self._stack = stack.pop_all()
 
     def _lead_begins(self) -> None:
@@ -362,7 +368,8 @@ class Notary:
     @property
     def health(self) -> Health:
         """How the notary is at this moment."""
-        self._room.look()
+        if not self._writer.turn.hangs:  # where its disk hangs, so would this
+            self._room.look()
         if self.sequencer.fault is None:
             self._health.clear(Reason.FAULT)
         else:
@@ -372,15 +379,7 @@ class Notary:
 
     def look(self) -> NotSigning | None:
         """Look whether anything keeps the notary from signing now; tell the log when that changes."""
-        found: NotSigning | None = None
-        try:
-            self._writer.time  # noqa: B018 - raises
-        except NotSigning as error:
-            found = error
-        if self._sharing is not None and self._sharing.trouble is not None:
-            found = NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
-        if self._sharing is not None and self._writer.turn.hangs:
-            found = NotSigning(Reason.DATABASE, NO_DATABASE, _HANGS)
+        found = self._not_signing()
         for reason in _SIGNING:
             if found is None or reason != found.reason:
                 if found is None and reason in self._health.reasons:
@@ -392,6 +391,24 @@ class Notary:
         self._look_at_seal()
         self._look_at_bucket()
         return found
+
+    def _not_signing(self) -> NotSigning | None:
+        if self._writer.turn.hangs:  # asked for the time, a file or a token might hang as well
+            if self._sharing is not None:
+                return NotSigning(Reason.DATABASE, NO_DATABASE, _HANGS_SHARED)
+            return NotSigning(
+                Reason.HANGS,
+                "The notary comes no further with a block; nothing is entered until it does. Nothing "
+                "was lost: keep the deposit and send it again later.",
+                _HANGS,
+            )
+        if self._sharing is not None and self._sharing.trouble is not None:
+            return NotSigning(Reason.DATABASE, NO_DATABASE, str(self._sharing.trouble))
+        try:
+            self._writer.time  # noqa: B018 - raises
+        except NotSigning as error:
+            return error
+        return None
 
     @property
     def clock_difference(self) -> float:
@@ -564,9 +581,11 @@ class Notary:
 
     def _waiting(self) -> tuple[str, ...]:
         """Say what the ledger owes, and whoever enters the next statement states first."""
-        left = () if self._office is None else self._office.waiting()
-        orders = (parse_order(each.kind, each.argument) for each in left if each.kind == RECOVERY)
-        return tuple(recovery_words(each) for each in orders if isinstance(each, StateRecovery))
+        office = self._office
+        return () if office is None else tuple(map(recovery_words, unstated(office, self._store)))
+
+    def _owed(self) -> Own:
+        return () if self._office is None else owed(self._office, self._store)
 
     def close(self) -> None:
         """Finish, publish the last anchor, let go of the directory. A backup is stopped first."""
@@ -681,7 +700,7 @@ class Notary:
             answer = self.execute(parse_order(order.kind, order.argument))
             state, data = DONE, format_answer(answer)
         except SealbookError as error:
-            if order.kind == RECOVERY and isinstance(error, NotSigning):
+            if order.kind == RECOVERY and isinstance(error, Unavailable | StorageFailed):
                 return  # nobody waits for it, and the ledger owes it
             state, data = FAILED, format_answer(Refusal(error.code, str(error)))
         except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
@@ -780,8 +799,9 @@ def open_notary(
         directory: Made by `init_notary` or a restore.
         clock: What time it is.
         random: Returns that many random bytes.
-        serve: Whether to carry out other processes' orders while open; and, where the rows lie on a
-            server, to share the ledger with other processes that serve it.
+        serve: Whether to enter what the ledger owes, and to carry out other processes' orders while
+            open; and, where the rows lie on a server, to share the ledger with other processes that
+            serve it. Without, nothing is entered before a command enters something.
         reading: Whether to sign nothing and enter nothing, ever: for whoever only looks, and for a disk
             that is full or can only be read, where nothing is written either. What waits to be entered
             waits on.

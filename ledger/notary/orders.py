@@ -443,10 +443,10 @@ READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts, AskRet
 """Orders that enter nothing and sign nothing: for them a ledger is opened to be read."""
 
 
-def recovery_words(order: StateRecovery) -> Message:
+def recovery_words(recovery: Recovery) -> Message:
     """Say that a recovery waits to be stated."""
     return (
-        f"This copy goes on from {order.recovery.size} entries, and that is still to be stated: "
+        f"This copy goes on from {recovery.size} entries, and that is still to be stated: "
         "`sealbook notary serve` does so, or the first command that enters something. Where another "
         "copy of this ledger goes on, as when a restore is tried out, give neither here: that would "
         "fork the ledger."

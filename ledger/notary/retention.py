@@ -15,6 +15,8 @@ They are taken in the ledger's order, and what is done is remembered:
     done: entries below `done`, a row of the desk
     gone: what due entries name and no later entry does; each notice lists all that lose a file by it
 
+A deposit that comes to name a file between the pass and the deletion keeps it (`Withholding`).
+
 A kill between a notice and the end of its deletion leaves files that are due: the next run says so
 again in another notice, and deletes them. Nothing of an account under a legal hold is looked at, and
 an account's terms are read again before each notice.
@@ -43,8 +45,10 @@ EVERY = 3_600.0
 FURTHEST = 7 * DAY
 """Seconds by which a service's clock may be beyond the look before it: it may have stood still."""
 AT_ONCE = 4_096
-"""Deposits whose files are deleted after one pass over all of the account's: others of that account
-name them until then."""
+"""Deposits, at least, whose files are deleted after one pass over all of the account's: which may name
+them too."""
+PASSES = 64
+"""Such passes, at most, until everything has gone: in a large ledger each is over more deposits."""
 BY_ITSELF = Actor("retention", "service")
 _LOOKS = ""
 """The account in whose row of the table stands when the last look was."""
@@ -54,10 +58,14 @@ _log = logging.getLogger("sealbook.notary")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Due deposits of an account, and the files that go, by those who name them; done below `done`."""
+    """Due deposits of an account, and the files that go, by those who name them; done below `done`.
+
+    What deposits behind the entry `seen` name was not looked at.
+    """
 
     files: dict[bytes, tuple[int, ...]]
     done: int
+    seen: int
 
 
 def look(deleting: Deleting) -> Retired:
@@ -70,7 +78,7 @@ def look(deleting: Deleting) -> Retired:
             continue
         done = done_below(deleting.desk, terms.account)
         if (part := _next(deleting, terms, done, until, None)) is not None:
-            found = _plus(found, _told(deleting, terms.account, part))
+            found = _plus(found, _told(deleting, terms.account, part.files))
     return found
 
 
@@ -82,18 +90,31 @@ def retire(deleting: Deleting, until: int) -> Retired | None:
     for terms in _retained(deleting.desk):
         if terms.held is not None:
             continue
-        part = _next(deleting, terms, done_below(deleting.desk, terms.account), until, AT_ONCE)
+        limit = max(AT_ONCE, deleting.entries.size // PASSES)
+        part = _next(deleting, terms, done_below(deleting.desk, terms.account), until, limit)
         if part is None:
             continue
-        told = _told(deleting, terms.account, part)
+        told = Retired()
         for files in _notices(part.files):
-            listed = sorted({index for each in files.values() for index in each})
-            words = _words(_days(terms), listed)
-            require = partial(_require_same, terms)
-            deleting.delete(terms.account, files, words, listed, BY_ITSELF, require)
+            told = _plus(told, _delete(deleting, terms, files, part.seen))
         _keep(deleting.desk, terms.account, part.done)
         return replace(told, until=until)
     return None
+
+
+def _delete(
+    deleting: Deleting, terms: Terms, files: dict[bytes, tuple[int, ...]], seen: int
+) -> Retired:
+    """Delete the files that one notice speaks of, but for what a deposit behind `seen` names."""
+    with deleting.withheld(terms.account, files, seen) as free:
+        gone = {root: by for root, by in files.items() if root in free}
+        if not gone:
+            return Retired()
+        told = _told(deleting, terms.account, gone)
+        listed = sorted({index for each in gone.values() for index in each})
+        words, require = _words(_days(terms), listed), partial(_require_same, terms)
+        deleting.delete(terms.account, gone, words, listed, BY_ITSELF, require)
+        return told
 
 
 def ledger_time(deleting: Deleting) -> int:
@@ -219,6 +240,7 @@ def _next(
     deleting: Deleting, terms: Terms, done: int, until: int, limit: int | None
 ) -> _Part | None:
     """Return the due deposits of an account from `done` on, at most so many; None without any."""
+    seen = deleting.entries.size - 1
     end = due_below(deleting.signed, _days(terms), until)
     due = takewhile(lambda each: each.index < end, deleting.deposits(terms.account, done - 1))
     first = last = -1
@@ -235,7 +257,7 @@ def _next(
             for root in named.keys() & set(roots_of(entry)):
                 named[root].append(entry.index)
     gone = {root: tuple(by) for root, by in named.items() if max(by) < end}
-    return _Part(gone, last + 1)
+    return _Part(gone, last + 1, seen)
 
 
 def _others(deleting: Deleting, account: str, first: int, last: int) -> Iterator[Entry]:
@@ -266,15 +288,15 @@ def _words(days: int, listed: list[int]) -> str:
     )
 
 
-def _told(deleting: Deleting, account: str, part: _Part) -> Retired:
+def _told(deleting: Deleting, account: str, files: dict[bytes, tuple[int, ...]]) -> Retired:
     sizes = [
         size
-        for root in part.files
+        for root in files
         for size in deleting.envelopes.sizes(account, root)
         if size is not None
     ]
-    deposits = len({index for by in part.files.values() for index in by})
-    notices = sum(1 for _ in _notices(part.files))
+    deposits = len({index for by in files.values() for index in by})
+    notices = sum(1 for _ in _notices(files))
     return Retired(deposits, len(sizes), sum(sizes), notices)
 
 

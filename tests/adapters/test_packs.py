@@ -343,6 +343,49 @@ def test_one_that_cannot_be_read_keeps_no_other_from_being_packed(
     require_whole(store, fresh)
 
 
+@pytest.mark.parametrize("at", ["written", "entered"])
+def test_a_pack_that_cannot_be_read_keeps_no_other_from_being_made_or_erased(
+    folder: Place, caplog: pytest.LogCaptureFixture, at: str
+) -> None:
+    store, one = folder.open(), envelope(b"one")
+    folder.deposit(store, one)
+
+    def dying(step: str) -> None:
+        if step == at:
+            raise Killed
+
+    store.shelf.hook = dying
+    with pytest.raises(Killed):
+        folder.pack(store)
+    (bad,) = (folder.folder / "objects/packs").glob("*.pack")
+    held = bad.read_bytes()
+    bad.unlink()
+    bad.mkdir()
+    store = folder.open()
+    folder.deposit(store, two := envelope(b"two"), three := envelope(b"three"))
+    packer = folder.packer(store)
+    for _ in range(3):
+        while packer.turn(len(folder.named)):
+            pass
+    for each in (two, three):
+        assert store.shelf.rows.among(ACCOUNT, [each.payload.root])
+        require_whole(store, each)
+    assert sum(bad.name in each for each in caplog.messages) == 1
+    store.finish()
+    assert store.discard(ACCOUNT, [two.payload.root], 7)
+    if at == "entered":
+        with pytest.raises(StorageFailed, match="pack"):
+            store.discard(ACCOUNT, [one.payload.root], 8)
+        assert [name for name, error in store.shelf.damaged() if error] == [f"packs/{bad.name}"]
+    bad.rmdir()
+    bad.write_bytes(held)
+    while packer.turn(len(folder.named)):
+        pass
+    packer.close()
+    require_whole(store, one)
+    assert folder.loose_names() == []
+
+
 def test_where_nothing_can_be_read_nothing_is_put_off(folder: Place) -> None:
     store = folder.open()
     folder.deposit(store, one := envelope())
@@ -914,7 +957,7 @@ def test_a_damaged_pack_is_named_and_costs_nothing_of_another(place: Place) -> N
         place.put(bad, damage)
         again = place.open()
         assert list(payload_faults(again, ACCOUNT, first.payload, read=True)) or (
-            list(again.shelf.damaged()) == [bad]
+            list(again.shelf.damaged()) == [(bad, None)]
         )
         require_whole(again, second)
         place.forget_rows()

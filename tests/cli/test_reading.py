@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from ledger.chain.office import WHOLE, Inspection
+from ledger.chain.statement import RECOVERY
 from ledger.cli.root import cli
 from ledger.errors import Unavailable
 from ledger.notary.care.restore import restore
@@ -26,6 +27,7 @@ from ledger.notary.orders import (
     Inspect,
     ListAccounts,
     Order,
+    ReserveCertificates,
     RotateLog,
     SayNotice,
 )
@@ -153,8 +155,43 @@ def test_what_is_read_names_the_recovery_that_the_next_entry_states(work: Path) 
     assert f"goes on from {state.size} entries" in waiting
     page = run("notary", "status", "--dir", copy.directory).stdout
     assert "To be entered" in page
-    assert command(copy.directory, SayNotice("closed on Sunday")).index == state.size + 3
-    assert command(copy.directory, AskState()).waiting == ()
+    assert command(copy.directory, SayNotice("closed on Sunday")).index == state.size + 2
+    after = command(copy.directory, AskState())
+    assert (after.height, after.waiting) == (state.height + 1, ())
+    with open_notary(copy.directory, serve=True) as serving:
+        (stated,) = serving.entries.office(RECOVERY)
+        assert stated.index == state.size + 1
+        assert serving.sequencer.last.size == after.size
+        assert serving._office is not None and serving._office.waiting() == []
+
+
+def fruitless(copy: Restored, work: Path) -> list[tuple[int, tuple[object, ...]]]:
+    """Commands that might enter something and do not, with their exit codes."""
+    stranger = work / "stranger.request"
+    stranger.write_bytes(b"no request")
+    return [
+        (0, ("keys", "rotate", "seal", "--request", work / "seal.csr")),
+        (1, ("keys", "retire", "log")),
+        (0, ("accept-clock",)),
+        (0, ("retention", "--delete")),
+        (1, ("certificate", copy.receipt, "--officer", "A. B.", "-o", stranger / "cert.pdf")),
+        (1, ("withdraw", 17, "--reason", "issued in error")),
+        (1, ("revoke", "ab" * 32, "--reason", "lost")),
+        (1, ("enroll", stranger)),
+    ]
+
+
+def test_a_command_that_enters_nothing_in_the_end_states_no_recovery(work: Path) -> None:
+    copy = restored(work)
+    before = command(copy.directory, AskState())
+    for code, words in fruitless(copy, work):
+        result = CliRunner().invoke(
+            cli, ["notary", *map(str, words), "--dir", str(copy.directory)], input="y\n"
+        )
+        assert result.exit_code == code, result.output
+        assert command(copy.directory, AskState()) == before, words
+    assert command(copy.directory, ReserveCertificates(1)).first == 1  # for one that is never made
+    assert command(copy.directory, AskState()) == before
 
 
 def asked(copy: Restored, work: Path) -> list[Order[Any]]:

@@ -16,7 +16,7 @@ from ledger.chain.statement import KEY, parse_statement
 from ledger.chain.trust import Trust, parse_trust
 from ledger.crypto import recipients
 from ledger.crypto.keys import SealKey, parse_pem
-from ledger.errors import Conflict, InvalidInput
+from ledger.errors import Conflict, InvalidInput, StorageFailed
 from ledger.notary.care.certifying import certify
 from ledger.notary.notary import Notary
 from ledger.notary.orders import AskSeal, AskState, InstallSeal, RetireLog, RevokeLog, RotateLog
@@ -196,7 +196,7 @@ def test_a_kill_at_any_step_leaves_one_consistent_set_of_keys(
     assert {Step.PLACE, Step.MOVE, Step.KEYS, Step.ENTRIES, Step.CHECKPOINT} <= set(steps)
     leaf = verify_receipt(before, old).statement.leaf_hash
     for snapshot in snapshots[::every]:
-        with opened(snapshot) as notary:
+        with opened(snapshot, serve=True) as notary:
             new = deposit(notary, company.statements(1))[0]
             trust = trust_of(snapshot)
             verify(new, trust)
@@ -212,6 +212,32 @@ def test_a_kill_at_any_step_leaves_one_consistent_set_of_keys(
                 [each for each in trust.retired if each.revoked is not None]
             )
         assert not [each for each in examined(snapshot) if each.level == "error"], snapshot
+
+
+def test_to_open_a_ledger_that_owes_a_statement_about_keys_signs_nothing(
+    tmp_path: Path, directory: Path
+) -> None:
+    def full(step: Step, side: str) -> None:
+        if (step, side) == (Step.ENTRIES, "before"):
+            raise StorageFailed("The disk is full.")
+
+    with opened(directory, hook=full) as notary:
+        before = notary.sequencer.checkpoint
+        with pytest.raises(StorageFailed):
+            notary.execute(RotateLog())
+    shutil.copytree(directory, served := tmp_path / "served")
+    with opened(directory) as notary:
+        notary.execute(AskSeal())
+        with pytest.raises(Conflict):
+            notary.execute(RotateLog())
+        assert notary.sequencer.checkpoint == before
+        rotated, revoked = notary.execute(RevokeLog("lost", NOW)).entries
+        assert rotated < revoked
+    with opened(served, serve=True) as notary:
+        assert notary.sequencer.checkpoint != before
+        assert len(notary.entries.office(KEY)) == 1
+    for each in (directory, served):
+        assert not [found for found in examined(each) if found.level == "error"]
 
 
 def test_private_keys_lie_under_a_passphrase(

@@ -574,7 +574,7 @@ def test_a_command_that_lacks_something_is_refused(
 ) -> None:
     office = OfficeDatabase(directory / "office.sqlite")
     number = office.give(kind, cbor_encode(argument))
-    with open_notary(directory) as notary:
+    with open_notary(directory, serve=True) as notary:
         assert not notary.entries.office(NOTICE)
     order = office.order(number)
     office.close()

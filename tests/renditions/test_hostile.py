@@ -106,7 +106,7 @@ def test_a_file_that_takes_too_long_is_given_up(
     began = time.monotonic()
     with pytest.raises(NotRendered, match="it took longer than 1 seconds"):
         render(slow)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15  # it would take some 20
     assert leftovers(tmp_path) == []
     assert len(render(GOOD)) == 1
 

@@ -313,7 +313,7 @@ def test_a_batch_is_parsed_beside_the_event_loop(service, monkeypatch):
 
     def slow(data):
         parsing.set()
-        assert answered.wait(10)
+        assert answered.wait(120)
         return decode(data)
 
     monkeypatch.setattr(deposits, "cbor_decode", slow)
@@ -321,14 +321,15 @@ def test_a_batch_is_parsed_beside_the_event_loop(service, monkeypatch):
 
     def send():
         body, fields = cbor_encode([]), {"content-type": CBOR}
-        answer = httpx2.post(f"{service.url}/statements/batch", content=body, headers=fields)
+        url = f"{service.url}/statements/batch"
+        answer = httpx2.post(url, content=body, headers=fields, timeout=120)
         status.append(answer.status_code)
 
     thread = threading.Thread(target=send)
     thread.start()
-    assert parsing.wait(5)
+    assert parsing.wait(60)
     try:
-        assert httpx2.get(f"{service.url}/health", timeout=3).status_code == 200
+        assert httpx2.get(f"{service.url}/health", timeout=30).status_code == 200
     finally:
         answered.set()
         thread.join()

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from ledger.chain.office import Platform
 from ledger.errors import SealbookError
 from ledger.notary.care.founding import init_notary
 from ledger.notary.health import Reason
+from ledger.notary.ports import Step
+from ledger.notary.sequencing import turn
 from ledger.wire.client import NotaryClient
 from tests import logs
 from tests.processes import ROOT, Program
@@ -90,6 +93,37 @@ def test_what_keeps_it_from_entering_makes_it_unready_in_plain_words_and_not_dea
         "ready": False,
         "reasons": [{"reason": "self-check", "detail": detail}],
     }
+
+
+def test_one_that_hangs_within_a_block_is_unready_and_not_dead(
+    service: Service, company: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, hangs, released = service.notary._writer, threading.Event(), threading.Event()
+
+    def hook(step: Step, side: str) -> None:
+        if (step, side) == (Step.ENTRIES, "before"):
+            hangs.set()
+            assert released.wait(120)
+
+    monkeypatch.setattr(writer, "hook", hook)
+    monkeypatch.setattr(turn, "LONGEST_STEP", 0.2)
+    future = service.notary.sequencer.enter(("notice", {"text": "closed on Sunday"}))
+    try:
+        assert hangs.wait(60)
+        time.sleep(2 * turn.LONGEST_STEP)
+        # So it is on a disk that hangs: whoever asks it comes back no more.
+        for name in ("_store", "_signed"):
+            held = getattr(writer, name)
+            monkeypatch.setattr(held, "require_held", lambda: released.wait(120))
+        answer = service.http.get("/ready")
+        assert service.http.get("/live").status_code == 200
+    finally:
+        released.set()
+    future.result(60)
+    assert answer.status_code == 503
+    assert [each["reason"] for each in answer.json()["reasons"]] == ["hangs"]
+    monkeypatch.setattr(turn, "LONGEST_STEP", 120.0)
+    assert service.http.get("/ready").json() == {"ready": True, "reasons": []}
 
 
 # --- measures ---

@@ -4,22 +4,28 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ledger.chain.office import parse_notice
+from ledger.chain.replay import AccountKey
 from ledger.chain.statement import parse_statement
 from ledger.chain.trust import parse_trust
-from ledger.errors import Conflict, InvalidInput, NotFound, StorageFailed
+from ledger.errors import CiphertextMissing, Conflict, InvalidInput, NotFound, StorageFailed
 from ledger.notary import retention
 from ledger.notary.deleting import DAY, Deleting
 from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Row, newest
-from ledger.notary.orders import AskReceipts, AskRetired, Retire
+from ledger.notary.orders import AskReceipts, AskRetired, Discard, Retire
 from ledger.notary.ports import SignedCheckpoint
+from ledger.notary.sequencing import withholding
+from ledger.notary.sequencing.planning import Admitted
 from ledger.verify import verify_receipt
+from ledger.wire.protocol import SmallEnvelope
 
 from .conftest import Account, Service, small_envelope
 from .test_terms import WHO, entered, placed
@@ -337,3 +343,130 @@ def test_what_is_due_is_found_in_one_pass_over_an_account(
     monkeypatch.setattr(retention, "AT_ONCE", 1)
     assert retention.look(deleting).deposits == 3
     assert passes == 1
+
+
+def named_by_two(service: Service, one: Account) -> tuple[SmallEnvelope, bytes]:
+    """An age file that a due deposit names, and a statement of another one that names it too."""
+    envelope = small_envelope()
+    one.client.put_envelopes([envelope])
+    entered(one, envelope)
+    placed(one)
+    retain(service, one, 1)
+    return envelope, one.statement(envelope.payload)
+
+
+def test_a_file_that_a_deposit_comes_to_name_as_it_is_chosen_stays(
+    service: Service, one: Account, deleting: Deleting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope, statement = named_by_two(service, one)
+    other = placed(one)[1]
+    placed(one)
+    kept = retention._others
+
+    def looking(*arguments: object) -> Iterator[object]:
+        yield from kept(*arguments)  # type: ignore[arg-type]
+        service.notary.sequencer.submit(statement).result(30)
+
+    monkeypatch.setattr(retention, "_others", looking)
+    retention.retire(deleting, FAR)
+    assert lies(service, one, envelope.payload.root)
+    assert not lies(service, one, other)
+
+
+def test_a_deposit_that_comes_as_its_file_is_deleted_is_not_entered_without_it(
+    service: Service, one: Account, deleting: Deleting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope, statement = named_by_two(service, one)
+    kept, refused = type(deleting.envelopes).discard, []
+
+    def discarding(self: object, account: str, roots: Sequence[bytes], notice: int) -> int:
+        assert deleting.envelopes.holds(account, envelope.payload)
+        refused.append(service.notary.sequencer.submit(statement).exception(30))
+        return kept(self, account, roots, notice)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(deleting.envelopes), "discard", discarding)
+    assert retention.retire(deleting, FAR) is not None
+    assert [type(each) for each in refused] == [CiphertextMissing]
+    assert not lies(service, one, envelope.payload.root)
+    one.client.put_envelopes([envelope])
+    service.notary.sequencer.submit(statement).result(30)
+    assert lies(service, one, envelope.payload.root)
+
+
+def test_a_deposit_that_was_admitted_before_its_file_went_is_not_entered_without_it(
+    service: Service, one: Account, deleting: Deleting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, statement = named_by_two(service, one)
+    admission = service.notary.sequencer._admission
+    kept, found, go_on = admission.admit, threading.Event(), threading.Event()
+
+    def admitting(*arguments: Any) -> AccountKey:
+        key = kept(*arguments)
+        found.set()
+        assert go_on.wait(60)
+        return key
+
+    monkeypatch.setattr(admission, "admit", admitting)
+    future = service.notary.sequencer.submit(statement)
+    assert found.wait(30)
+    monkeypatch.setattr(admission, "admit", kept)
+    assert retention.retire(deleting, FAR) is not None
+    go_on.set()
+    with pytest.raises(CiphertextMissing):
+        future.result(30)
+
+
+def test_what_the_office_deletes_is_named_by_no_deposit_that_comes_meanwhile(
+    service: Service, one: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope = small_envelope()
+    one.client.put_envelopes([envelope])
+    index, statement = entered(one, envelope), one.statement(envelope.payload)
+    kept = Deleting._require_alone
+
+    def looking(*arguments: Any) -> None:
+        kept(*arguments)
+        if len(arguments) == 4:  # the look at all deposits
+            service.notary.sequencer.submit(statement).result(30)
+
+    monkeypatch.setattr(Deleting, "_require_alone", looking)
+    with pytest.raises(Conflict, match="names an age file of these deposits too"):
+        service.notary.execute(Discard(one.account, (index,), "asked", "wang", "terminal"))
+    assert lies(service, one, envelope.payload.root)
+
+
+def test_a_large_account_is_gone_through_a_few_times_only(
+    service: Service, one: Account, deleting: Deleting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(12):
+        placed(one)
+    retain(service, one, 1)
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    monkeypatch.setattr(retention, "PASSES", 3)
+    parts = 0
+    while retention.retire(deleting, FAR) is not None:
+        parts += 1
+    assert parts <= 3
+
+
+def test_what_another_process_has_admitted_is_judged_again_for_a_while(
+    one: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = parse_statement(one.statement(small_envelope().payload))
+    item = Admitted(statement, statement.leaf_hash, None, Future(), remote=True)
+    now = time.monotonic()
+    monkeypatch.setattr(withholding, "monotonic", lambda: now)
+    found = withholding.Withholding()
+    found.begin("another", [b"r" * 32])
+    found.end()
+    assert not found.doubts(item)
+    found.begin(one.account, [b"r" * 32])
+    assert found.doubts(item)
+    found.end()
+    assert found.doubts(item)
+    now += withholding.LATE
+    assert not found.doubts(item)
+    found.take_over(deleted=False)
+    assert not found.doubts(item)
+    found.take_over(deleted=True)
+    assert found.doubts(item)

@@ -73,7 +73,7 @@ def test_a_body_that_trickles_is_408_in_the_end(raw):
     connection.sendall((start + "Content-Length: 60000\r\n\r\n").encode())
     connection.settimeout(0.5)
     began = time.monotonic()
-    while time.monotonic() - began < 8:
+    while time.monotonic() - began < 60:
         try:
             connection.sendall(b"a")
             answer = connection.recv(100)

@@ -30,6 +30,7 @@ _HEALTH: dict[str, Message] = {
     "keys-gone": "keys-gone",
     "file-gone": "file-gone",
     "database": "health\x04database",
+    "hangs": "hangs",
     "objects": "health\x04objects",
     "witness": "health\x04witness",
     "high-water": "high-water",

@@ -260,11 +260,9 @@ class _Fsck:
             damage = rows.check()
             if damage is not None:
                 self._error(name, f"the database engine finds it damaged: {quoted(damage)}")
-        for pack in self.envelopes.shelf.damaged():
-            self._error(
-                f"{place.OBJECTS}/{pack}",
-                "it is missing or was altered; restore it from a backup of `objects`",
-            )
+        for pack, unread in self.envelopes.shelf.damaged():
+            altered: Message = "it is missing or was altered; restore it from a backup of `objects`"
+            self._error(f"{place.OBJECTS}/{pack}", altered if unread is None else str(unread))
         for path in sorted((self.directory / place.KEYS).iterdir()):
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 self._error(str(path), "others can read this private key: chmod 600 it")

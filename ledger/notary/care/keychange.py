@@ -4,8 +4,9 @@
     2. memory      the writer signs with them from the next block on
     3. statements  entered into the ledger; then nothing is owed any more
 
-A kill before the files are in place changes nothing; after it the next start signs with the new ones
-and enters what is owed. While both pairs of the log sign, a trust file with either of them verifies
+A kill before the files are in place changes nothing; after it the next start signs with the new ones.
+What is owed the service enters when it starts, or the next command that changes keys: to open a ledger
+signs nothing. While both pairs of the log sign, a trust file with either of them verifies
 what is new; `retire_log` ends that. The new trust file says up to which tree the old pair signed alone:
 for larger ones it counts no more, whoever has it.
 """
@@ -116,17 +117,15 @@ class KeyChanges:
 
     def retire_log(self) -> KeysChanged:
         """Let the log's old pair sign no more, and destroy it."""
+        if self._writer.keys.successor is None:
+            raise Conflict(
+                "The log has one pair of keys. `sealbook notary keys rotate log` makes a new one."
+            )
         self.enter_owed()
-        with self._sequencer.paused():
-            if self._writer.keys.successor is None:
-                raise Conflict(
-                    "The log has one pair of keys. `sealbook notary keys rotate log` makes "
-                    "a new one."
-                )
-            with self._stopping():
-                with self._writer.step(Step.KEYS):
-                    place.drop_old_keys(self._directory)
-                self._take_up_files()
+        with self._sequencer.paused(), self._stopping():
+            with self._writer.step(Step.KEYS):
+                place.drop_old_keys(self._directory)
+            self._take_up_files()
         return KeysChanged(fingerprint(self._trust_data()), ())
 
     def revoke_log(self, reason: str, since: int) -> KeysChanged:
@@ -210,15 +209,10 @@ class KeyChanges:
 
     def enter_owed(self) -> KeysChanged:
         """Enter the statements about keys that the ledger owes, each once."""
-        path = self._directory / place.KEY_STATEMENTS
-        try:
-            owed = cbor_decode(path.read_bytes())
-        except FileNotFoundError:
+        owed = self._owed()
+        if not owed:
             return KeysChanged(fingerprint(self._trust_data()), ())
-        except (OSError, MalformedData) as error:
-            raise InvalidInput(
-                f"{quoted(path)} cannot be read ({quoted(error)}); put it back from a backup."
-            ) from error
+        path = self._directory / place.KEY_STATEMENTS
         entries = []
         for payload in owed:
             index = self._entered(payload)
@@ -229,6 +223,18 @@ class KeyChanges:
             path.unlink()
             sync_folder(self._directory)
         return KeysChanged(fingerprint(self._trust_data()), tuple(entries))
+
+    def _owed(self) -> list[dict[str, Any]]:
+        """Return the statements about keys that the ledger owes."""
+        path = self._directory / place.KEY_STATEMENTS
+        try:
+            return list(cbor_decode(path.read_bytes()))
+        except FileNotFoundError:
+            return []
+        except (OSError, MalformedData) as error:
+            raise InvalidInput(
+                f"{quoted(path)} cannot be read ({quoted(error)}); put it back from a backup."
+            ) from error
 
     def words(self) -> tuple[Message, ...]:
         """Say what is signed with, a line for each key."""
@@ -307,12 +313,11 @@ class KeyChanges:
     def _replace(
         self, files: dict[str, bytes], trust: Trust, owed: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Put files in place, with a trust file of now and what is to be entered; take them up."""
-        if (self._directory / place.KEY_STATEMENTS).exists():
-            raise Conflict(
-                "An earlier change of keys is not in the ledger yet. Give it some seconds."
-            )
-        files |= {place.KEY_STATEMENTS: cbor_encode(list(owed))}
+        """Put files in place, with a trust file of now and what is to be entered; take them up.
+
+        What an earlier change has left to be entered comes before.
+        """
+        files |= {place.KEY_STATEMENTS: cbor_encode([*self._owed(), *owed])}
         if trust != self._trust():
             trust = replace(trust, issued=int(self._now()))
             files |= {self._settings.trust_file: format_trust(trust)}

@@ -4,12 +4,12 @@ Here: what can be judged of a statement by itself, on any thread. What depends o
 (duplicates, matters, a revocation that came in between) the sequencer judges.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ledger.chain import statement as st
 from ledger.chain.office import parse_key
 from ledger.chain.replay import AccountKey, CertificatePlace, Replay, RuleBroken
-from ledger.chain.statement import Statement, parse_statement, verify_statement
+from ledger.chain.statement import Payload, Statement, parse_statement, verify_statement
 from ledger.errors import CiphertextMissing, Refused, VerificationFailed
 from ledger.notary.ports import Envelopes, LedgerStore, Terms
 from ledger.notary.sequencing.checking import Checked, check
@@ -100,10 +100,19 @@ class Admission:
             except VerificationFailed as error:
                 raise Refused("The statement's signature does not hold; deposit again.") from error
         self._terms.require_statement(statement.issuer)
-        for payload in checked.payloads:
-            if not self._envelopes.holds(statement.issuer, payload):
+        self.require_files(statement.issuer, checked.payloads)
+        return key
+
+    def require_files(
+        self,
+        account: str,
+        payloads: Iterable[Payload],
+        withheld: Collection[tuple[str, bytes]] = (),
+    ) -> None:
+        """Raise CiphertextMissing for a payload whose age file is not here, or is withheld."""
+        for payload in payloads:
+            if (account, payload.root) in withheld or not self._envelopes.holds(account, payload):
                 raise CiphertextMissing(
                     f"The notary does not hold the age file {payload.root.hex()} of {payload.size} "
                     "bytes; upload it, then send the statement again."
                 )
-        return key

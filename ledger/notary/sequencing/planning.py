@@ -90,7 +90,8 @@ class Submitted:
 class Admitted:
     """A deposit that is good by itself. `held` is its room, None when it is in the ledger already.
 
-    Where it is `remote` the future gives the entry's index: another process makes the receipt.
+    Where it is `remote` the future gives the entry's index: another process makes the receipt. `seen`
+    is `Withholding.count` from before it was admitted.
     """
 
     statement: Statement
@@ -98,6 +99,7 @@ class Admitted:
     held: Hold | None
     future: Answer
     remote: bool = False
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,8 +148,12 @@ def plan_block(
     store: LedgerStore,
     replay: Replay,
     refuse: Callable[[Planned, SealbookError], None],
+    require_files: Callable[[Admitted], None],
 ) -> Plan:
-    """Judge what depends on order, in that order; refuse what does not fit."""
+    """Judge what depends on order, in that order; refuse what does not fit.
+
+    `require_files` raises where a deposit's files have gone since it was admitted.
+    """
     plan = Plan()
     entered = store.find([item.leaf for item in batch])
     for item in batch:
@@ -161,6 +167,7 @@ def plan_block(
             if isinstance(item, OwnEntries):
                 _enter_together(replay, item)
             else:
+                require_files(item)
                 _enter(replay, item.statement)
             plan.leaves[item.leaf] = [item]
             plan.items.append(item)

@@ -20,7 +20,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -32,7 +32,7 @@ from ledger.chain import statement as st
 from ledger.chain.enrolment import parse_enrolment
 from ledger.chain.office import check_office_statement
 from ledger.chain.replay import Replay
-from ledger.chain.statement import Statement, parse_statement
+from ledger.chain.statement import Statement, parse_deposit, parse_statement
 from ledger.crypto.merkle import consistency_proof
 from ledger.errors import (
     LedgerFault,
@@ -60,6 +60,7 @@ from ledger.notary.sequencing.planning import (
 from ledger.notary.sequencing.receipts import Receipts
 from ledger.notary.sequencing.sharing import NO_DATABASE, Sharing
 from ledger.notary.sequencing.underway import UnderWay, bug
+from ledger.notary.sequencing.withholding import LATE, Withholding
 
 WINDOW = 0.02
 """Seconds that a statement waits for company at most: as long as more keep coming."""
@@ -96,6 +97,15 @@ _Chunk = tuple[_Submission, int, Sequence[Submitted]]
 """Part of what came together, and which part."""
 
 
+Own = Sequence[tuple[str, dict[str, Any]]]
+"""Statements of the notary itself: kind, and payload without origin and nonce."""
+
+
+def nothing() -> Own:
+    """Return that nothing is owed."""
+    return ()
+
+
 class Sequencer:
     """Enters statements and answers with receipts. Every method may be called from any thread."""
 
@@ -113,7 +123,9 @@ class Sequencer:
         batch: int = BATCH,
         workers: int = 0,
         sharing: Sharing | None = None,
+        owed: Callable[[], Own] = nothing,
     ) -> None:
+        """`owed` gives what the next block states before all else; none is written for that alone."""
         self._writer = writer
         self._store = store
         self._admission = admission
@@ -121,6 +133,8 @@ class Sequencer:
         self._room = room
         self._under_way = UnderWay(room)
         self._sharing = sharing
+        self._owed = owed
+        self._withholding = Withholding()
         after = (lambda: None) if sharing is None else sharing.flush
         self._answers = Answers(receipts, self._under_way, after)
         self._block_durations = Durations()
@@ -309,12 +323,43 @@ class Sequencer:
         with self._turn:
             yield
 
+    @contextlib.contextmanager
+    def withholding(
+        self, account: str, choose: Callable[[], Collection[bytes]]
+    ) -> Iterator[Collection[bytes]]:
+        """Yield the account's age files that `choose` returns; no deposit comes to name one meanwhile.
+
+        `choose` is called between two blocks, when every entry is signed. One at a time; see
+        `Withholding`. Raises what `settle` raises, and Unavailable where another process writes.
+        """
+        with self._turn:
+            self._settle()
+            self.require_leading()
+            chosen = choose()
+            self._withholding.begin(account, chosen)
+        try:
+            yield chosen
+        finally:
+            with self._turn:
+                self._withholding.end()
+
+    def require_leading(self) -> None:
+        """Raise Unavailable unless this process writes to the ledger."""
+        if not self.leads:
+            raise Unavailable(
+                "Another process writes to the ledger by now, so nothing was deleted here. Give the "
+                "command again."
+            )
+
     def settle(self) -> None:
         """Finish what a failure has cut short, as the next block would. Raises what that raises."""
         with self._turn:
-            self._under_way.require_sound()
-            if self._stale and self.leads:
-                self._take_up()
+            self._settle()
+
+    def _settle(self) -> None:
+        self._under_way.require_sound()
+        if self._stale and self.leads:
+            self._take_up()
 
     # --- a ledger that several processes share ---
 
@@ -336,9 +381,17 @@ class Sequencer:
                 return False
             with contextlib.suppress(NotSigning):  # what waits to be signed waits on
                 self._take_up()
+            self._withholding.take_over(deleted=self._deleted_lately())
             return True
         finally:
             self._turn.release()
+
+    def _deleted_lately(self) -> bool:
+        """Return whether the newest notice, which comes before a deletion, is among the last blocks."""
+        newest = self._store.newest(st.NOTICE)
+        if newest is None:
+            return False
+        return self._writer.newest_time - parse_statement(newest.statement).issued_at < LATE
 
     def follow(self) -> None:
         """Take up what another process has signed. Raises LedgerFault, StorageFailed."""
@@ -406,6 +459,7 @@ class Sequencer:
         self._under_way.require_sound()
         statement, checked = found or (parse_statement(item.data), None)
         leaf, held = statement.leaf_hash, None
+        seen = self._withholding.count
         try:
             key = self._admission.admit(statement, checked)
             if checker is not None:
@@ -415,7 +469,7 @@ class Sequencer:
         except SealbookError:
             if leaf not in self._store.find([leaf]):
                 raise  # what is entered already was good then: it goes on and finds its receipt
-        return Admitted(statement, leaf, held, item.future)
+        return Admitted(statement, leaf, held, item.future, seen=seen)
 
     def _enqueue_in_order(
         self, submission: _Submission, number: int, items: list[Admitted], came: int
@@ -516,9 +570,11 @@ class Sequencer:
             plan = self._plan([each for each in batch if not each.future.done()])
         checkpoint = None
         if statements := plan.statements:
+            owed = [self._statement(*each) for each in self._owed()]
             self._stale = True
-            checkpoint = self._writer.write(statements)
+            checkpoint = self._writer.write([*owed, *statements])
             self._stale = False
+            self._owed = nothing
             self._admission.learn(statements)
         return plan, checkpoint
 
@@ -532,7 +588,14 @@ class Sequencer:
     def _plan(self, batch: Sequence[Planned]) -> Plan:
         behind_record = self._writer.tree.size + 1
         replay = Replay(self._writer.keys.origin, self._admission, behind_record)
-        return plan_block(batch, self._store, replay, self._under_way.refuse)
+        refuse = self._under_way.refuse
+        return plan_block(batch, self._store, replay, refuse, self._require_files)
+
+    def _require_files(self, item: Admitted) -> None:
+        if self._withholding.doubts(item):
+            made = parse_deposit(item.statement)
+            payloads = [each for each in (made.content, made.manifest) if each is not None]
+            self._admission.require_files(item.statement.issuer, payloads, self._withholding.files)
 
     def _anchor(self, now: bool) -> None:
         """Publish the newest checkpoint when it is time."""

@@ -33,7 +33,7 @@ from ledger.notary.storage.envelopes import (
     with_digest,
     without_digest,
 )
-from ledger.notary.storage.packs import Where
+from ledger.notary.storage.packs import State, Where
 from ledger.notary.storage.packshelf import PackShelf, is_header
 from ledger.wire.protocol import SmallEnvelope, Upload
 
@@ -139,14 +139,22 @@ class PackedEnvelopes:
     def discard(self, account: str, roots: Sequence[bytes], notice: int) -> int:
         """Delete age files, durably; return how many files or parts. `notice`: the entry."""
         with self.turn:
-            self.shelf.finish()  # before: what settles takes such marks away
+            left = self.shelf.finish()  # before: what settles takes such marks away
+            for root in roots if left else ():
+                for pack in left.keys() & set(self.shelf.rows.holding(account, root)):
+                    raise left[pack]
             files = sum(self.loose.discard(account, root, notice) for root in sorted(roots))
             return files + self.shelf.erase(account, roots)
 
     def finish(self) -> None:
-        """Finish what was begun with packs, of erasing too, and cut short."""
+        """Finish what was begun with packs, of erasing too, and cut short.
+
+        Raises StorageFailed where a pack stays of which something was erased.
+        """
         with self.turn:
-            self.shelf.finish()
+            left = self.shelf.finish()
+            for pack in left.keys() & self.shelf.rows.packs(State.LEAVING).keys():
+                raise left[pack]
 
     def discarded(self, account: str, root: bytes) -> int | None:
         """Return the entry of the notice that says why an age file is gone, None where none does."""

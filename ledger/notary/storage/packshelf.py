@@ -50,6 +50,8 @@ class PackShelf:
         self._files = files
         self._loose = loose
         self.hook: Hook = no_hook
+        self._told: set[int] = set()
+        """The packs that could not be finished, and of which the log knows."""
 
     def read(self, where: Where) -> bytes | None:
         """Return a part, None where its pack is not there or too short."""
@@ -59,14 +61,18 @@ class PackShelf:
         """Return a pack's bytes, None where it is not there."""
         return self._files.size(_name(pack))
 
-    def damaged(self) -> Iterator[str]:
-        """Yield the packs that are missing or whose table was altered.
+    def damaged(self) -> Iterator[tuple[str, StorageFailed | None]]:
+        """Yield the packs that are missing or whose table was altered, and those that cannot be read.
 
-        What they hold is checked deposit by deposit.
+        These come with the reason. What they hold is checked deposit by deposit.
         """
         for pack in self.rows.packs(State.SETTLING, State.WHOLE):
-            if self._stated(pack) is None:
-                yield f"{FOLDER}/{_name(pack)}"
+            name = f"{FOLDER}/{_name(pack)}"
+            try:
+                if self._stated(pack) is None:
+                    yield name, None
+            except StorageFailed as error:
+                yield name, error
 
     def add(
         self,
@@ -102,15 +108,32 @@ class PackShelf:
             count += len(held) - len(kept)
         return count
 
-    def finish(self) -> None:
-        """Finish what was begun with packs and cut short. Raises StorageFailed."""
+    def finish(self) -> dict[int, StorageFailed]:
+        """Finish what was begun with packs and cut short; return what could not be now, and why.
+
+        It is tried again by the next call; the log says it once.
+        """
+        left: dict[int, StorageFailed] = {}
         for pack, state in self.rows.packs(State.MAKING, State.LEAVING, State.SETTLING).items():
-            if state == State.LEAVING:
-                self._remove(pack)
-                continue
-            if state == State.MAKING:
-                self._finish_begun(pack)
-                continue
+            try:
+                self._finish(pack, state)
+            except StorageFailed as error:
+                left[pack] = error
+                if pack not in self._told:
+                    _log.warning(
+                        "the pack %s is left as it is, and others go on: %s",
+                        self._files.where(_name(pack)),
+                        error,
+                    )
+        self._told = set(left)
+        return left
+
+    def _finish(self, pack: int, state: State) -> None:
+        if state == State.LEAVING:
+            self._remove(pack)
+        elif state == State.MAKING:
+            self._finish_begun(pack)
+        else:
             stated = self._stated(pack)
             data = None if stated is None else self._files.read(_name(pack))
             if data is not None:
