@@ -21,7 +21,7 @@ from ledger import errors
 from ledger.errors import SealbookError
 from ledger.notary.desk.limits import TooManyAttempts
 from ledger.quoted import Message
-from ledger.wire.protocol import PROBLEM
+from ledger.wire.protocol import CODE_HEADER, PROBLEM
 
 from .resources import allowed
 
@@ -29,9 +29,6 @@ log = structlog.get_logger()
 
 Page = Callable[[Request, Mapping[str, Any], Mapping[str, str]], Response | None]
 """Makes a page of a problem document and its header fields, where a person asked."""
-
-CODE_HEADER = "sealbook-problem"
-"""Repeats `code`, for answers that have no body."""
 
 
 class BadRequest(SealbookError):

@@ -6,8 +6,9 @@ Values of others are lifted out first (`ledger.quoted.lifted`), so that none can
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
 from string import Formatter
 
 from ledger.language import CHINESE, ENGLISH, Message, messages, translated
@@ -15,6 +16,8 @@ from ledger.quoted import Quoted, Words, lifted, quotations
 
 MAX_SENTENCE = 1_000
 """Characters of a sentence that is looked for: finding its values costs more than its length."""
+_RUN = 6
+"""Characters in a row by which a message is looked up."""
 _DEEPEST = 3
 """Sentences within sentences: an error tells of the error below it."""
 _PRIVATE = 0xF0000
@@ -27,8 +30,8 @@ _FEW, _MOST_IN_FEW = 9, 4
 are Chinese by then, with no more letters than these."""
 _NOTARY_SAYS = re.compile(r"The notary says: \((\d+)\)")
 """A quoted reason, as `ledger.wire.saying` gives it."""
-_DIGEST = re.compile(r"\b[0-9a-f]{8,}\b")
-"""The beginning of a hash or a key's id, in hexadecimal: its letters are no word's."""
+_WORD = re.compile(r"\b[0-9a-f]{8,}\b|([A-Za-z]+)")
+"""Letters; of the beginning of a hash or a key's id, in hexadecimal, none: they are no word's."""
 _ENDS = ("。", "！", "？", "：")
 
 _SENTENCE = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d+\})*")
@@ -56,7 +59,7 @@ def in_language(sentence: Words, language: str) -> Words | None:
     """Return a sentence of ours in another language, None where its message is not known."""
     if language == ENGLISH:
         return sentence
-    told = _told(sentence, language, _DEEPEST) if len(sentence) <= MAX_SENTENCE else None
+    told = _told_whole(sentence, language)
     if told is None or language != CHINESE or told.endswith(_ENDS):
         return None if told is None else Words(told)
     return Words(told + "。")
@@ -67,7 +70,7 @@ def said_in(sentence: str, language: str) -> str:
     values = quotations(sentence)
     for number, value in enumerate(values):
         sentence = sentence.replace(value, chr(_PRIVATE + number))
-    told = _told(sentence, language, _DEEPEST) if len(sentence) <= MAX_SENTENCE else None
+    told = _told_whole(sentence, language)
     told = sentence if told is None else told
     for number, value in enumerate(values):
         told = told.replace(chr(_PRIVATE + number), value)
@@ -79,46 +82,61 @@ def values_in(message: Message, sentence: str) -> Sequence[str] | None:
     return _values(_template(message)[0], sentence)
 
 
-def _told(sentence: str, language: str, depth: int) -> str | None:
-    found = _found(sentence, language, depth)
-    ends = found is None or not sentence.endswith(".") or found.endswith(_ENDS)
-    return found if ends else f"{found}。"
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """One sentence on its way into a language; `told` is what its parts came to, by part and depth."""
+
+    language: str
+    told: dict[tuple[str, int], str | None] = field(default_factory=dict)
 
 
-def _found(sentence: str, language: str, depth: int) -> str | None:
+def _told_whole(sentence: str, language: str) -> str | None:
+    return _told(sentence, _Telling(language), _DEEPEST) if len(sentence) <= MAX_SENTENCE else None
+
+
+def _told(sentence: str, telling: _Telling, depth: int) -> str | None:
+    part = (sentence, depth)
+    if part not in telling.told:
+        found = _found(sentence, telling, depth)
+        ends = found is None or not sentence.endswith(".") or found.endswith(_ENDS)
+        telling.told[part] = found if ends else f"{found}。"
+    return telling.told[part]
+
+
+def _found(sentence: str, telling: _Telling, depth: int) -> str | None:
+    language = telling.language
     known, templates = _known(language)
     plain = _plain(sentence)
     if plain in known and (told := translated(known[plain], language)) != known[plain]:
         return told
-    for texts, message in templates if plain and depth else ():
+    one_by_one = cache(partial(_one_by_one, sentence, telling, depth - 1))
+    for texts, message in templates.possible(plain) if depth else ():
         if (values := _values(texts, plain)) is not None:
             if not texts[0] and values[0]:
                 values = [sentence[0] + values[0][1:], *values[1:]]
-            below = [_told(each, language, depth - 1) for each in values]
-            unknown = [
+            below = [_told(each, telling, depth - 1) for each in values]
+            unknown = _letters(
                 each
                 for each, one in zip(values, below, strict=True)
                 if not (one or _HAN.search(each))
-            ]
+            )
             filled = [one or _ended(each) for one, each in zip(below, values, strict=True)]
             if _counts(texts):
                 fits = _letters(filled) <= _MOST_IN_FEW
             else:
-                fits = _letters(unknown) <= _MOST_UNKNOWN + 2 * _letters(texts)
+                fits = unknown <= _MOST_UNKNOWN + 2 * _letters_of_ours(texts)
             several = any("; " in each for each in values)
-            if (several or _letters(unknown)) and (
-                apart := _one_by_one(sentence, language, depth - 1)
-            ):
+            if (several or unknown) and (apart := one_by_one()):
                 return apart
             if fits:
                 return _filled(message, translated(message, language), filled)
-    return _one_by_one(sentence, language, depth - 1) if depth else None
+    return one_by_one() if depth else None
 
 
-def _one_by_one(sentence: str, language: str, depth: int) -> str | None:
+def _one_by_one(sentence: str, telling: _Telling, depth: int) -> str | None:
     """Return sentences, or clauses, that stand one after another, where each is known."""
     for mark, chinese in ((". ", "。"), ("; ", "；")):
-        parts = [_told(each, language, depth) for each in sentence.split(mark)]
+        parts = [_told(each, telling, depth) for each in sentence.split(mark)]
         if len(parts) > 1 and all(parts):
             *before, last = (each or "" for each in parts)
             return chinese.join([*(each.rstrip("。") for each in before), last])
@@ -127,16 +145,17 @@ def _one_by_one(sentence: str, language: str, depth: int) -> str | None:
 
 def _counts(texts: tuple[str, ...]) -> bool:
     """Whether a message counts something, so that its values are no sentences."""
-    return _letters(texts) < _FEW and not set(":'") & set("".join(texts))
+    return _letters_of_ours(texts) < _FEW and not set(":'") & set("".join(texts))
 
 
 def _letters(texts: Iterable[str]) -> int:
     """Return how many letters of words there are, but for Chinese ones: those are told already."""
-    return sum(
-        character.isascii() and character.isalpha()
-        for each in texts
-        for character in _DIGEST.sub("", each)
-    )
+    return sum(len("".join(_WORD.findall(each))) for each in texts)
+
+
+@cache
+def _letters_of_ours(texts: tuple[str, ...]) -> int:
+    return _letters(texts)
 
 
 def _ended(text: str) -> str:
@@ -174,8 +193,36 @@ def _values(texts: tuple[str, ...], sentence: str) -> Sequence[str] | None:
     return None if begin > end else [*values, sentence[begin:end]]
 
 
+class _Templates:
+    """Templates in the order given, looked up by a run of characters: one of its longest text.
+
+    Hardly two are looked up by the same; those whose texts are shorter than a run, by "".
+    """
+
+    def __init__(self, templates: Sequence[Template]) -> None:
+        self._templates = templates
+        self._numbers: dict[str, list[int]] = {}
+        for number, (texts, _) in enumerate(templates):
+            run = ""
+            for run in _runs(max(texts, key=len)):
+                if run not in self._numbers:
+                    break
+            self._numbers.setdefault(run, []).append(number)
+
+    def possible(self, sentence: str) -> Iterator[Template]:
+        """Yield every template that a sentence may be made of, and few others."""
+        shared = self._numbers.keys() & {"", *_runs(sentence)}
+        for number in sorted(number for run in shared for number in self._numbers[run]):
+            yield self._templates[number]
+
+
+def _runs(text: str) -> Iterator[str]:
+    """Yield every `_RUN` characters in a row of a text."""
+    return (text[at : at + _RUN] for at in range(len(text) - _RUN + 1))
+
+
 @lru_cache
-def _known(language: str) -> tuple[dict[str, Message], list[Template]]:
+def _known(language: str) -> tuple[dict[str, Message], _Templates]:
     """Return messages without places, as they are compared, and those with places, longest first."""
     known: dict[str, Message] = {}
     templates = []
@@ -187,7 +234,8 @@ def _known(language: str) -> tuple[dict[str, Message], list[Template]]:
             known[_plain(texts[0])] = message
         elif _SENTENCE.fullmatch(message) and any(map(_tells, texts)):
             templates.append(template)
-    return known, sorted(templates, key=lambda each: (-sum(map(len, each[0])), each[1][-1:] == "."))
+    templates.sort(key=lambda each: (-sum(map(len, each[0])), each[1][-1:] == "."))
+    return known, _Templates(templates)
 
 
 def _tells(text: str) -> bool:

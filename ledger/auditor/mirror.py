@@ -8,7 +8,7 @@ files that are whole. Partial files stay until a wider one is there.
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.auditor.sources import CHECKPOINT, Folder
@@ -26,9 +26,8 @@ from ledger.chain.tiles import (
     tile_data,
     tile_path,
 )
-from ledger.disk.files import what_to_do, write_durably
-from ledger.errors import StorageFailed, Unavailable
-from ledger.quoted import quoted
+from ledger.disk.files import write_durably, writing
+from ledger.errors import Unavailable
 
 
 class Mirror:
@@ -80,18 +79,9 @@ class Mirror:
             self._write(CHECKPOINT, note.encode())
 
     def _write(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        with self._storage():
+        with writing(self.root):
             write_durably(self.root / path, data, mode)
 
     def _supersede(self, full: str) -> None:
         path = self.root / full
         shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
-
-    @contextlib.contextmanager
-    def _storage(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageFailed(
-                f"{quoted(self.root)} could not be written ({error.strerror}); {what_to_do(error)}."
-            ) from error

@@ -39,13 +39,13 @@ class NewFile:
         self._descriptor = -1
 
     def __enter__(self) -> Self:
-        with self._storage():
+        with writing(self.path):
             self._descriptor = _create(self._written)
         return self
 
     def write_at(self, offset: int, data: Buffer) -> None:
         """Write all of `data` at `offset`. Raises StorageFailed."""
-        with self._storage():
+        with writing(self.path):
             _write_all(self._descriptor, data, offset)
 
     def place(self) -> "Place":
@@ -61,19 +61,10 @@ class NewFile:
     ) -> None:
         try:
             if kind is None:
-                with self._storage():
+                with writing(self.path):
                     sync(self._descriptor)
         finally:
             os.close(self._descriptor)
-
-    @contextlib.contextmanager
-    def _storage(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageFailed(
-                f"{quoted(self.path)} could not be written ({error.strerror}); {what_to_do(error)}"
-            ) from error
 
 
 def _write_all(descriptor: int, data: Buffer, offset: int) -> None:
@@ -112,6 +103,22 @@ class WrittenElsewhere:
 _OF_OTHERS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say of an OSError within that `path` could not be written. Raises StorageFailed."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError) -> StorageFailed:
+    """Return the error that says so, and what to do."""
+    return StorageFailed(
+        f"{quoted(path)} could not be written ({error.strerror}); {what_to_do(error)}."
+    )
+
+
 def what_to_do(error: OSError) -> Message:
     """Return what a person can do about a file that could not be written."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
@@ -141,14 +148,14 @@ class AtomicFile(NewFile):
         try:
             super().__exit__(kind, error, trace)
             if kind is None:
-                with self._storage():
+                with writing(self.path):
                     os.replace(self._written, self.path)  # noqa: PTH105 (makes no new Path)
                 placed = True
         finally:
             if not placed:
                 self._written.unlink(missing_ok=True)
         if placed and self._settled:
-            with self._storage():
+            with writing(self.path):
                 sync_folder(self.path.parent)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.disk.files import NewFile, what_to_do
-from ledger.errors import Conflict, StorageFailed
+from ledger.disk.files import NewFile, not_written
+from ledger.errors import Conflict
 from ledger.quoted import quoted
 
 MAX_COMPONENT = 200
@@ -69,9 +69,7 @@ def move_new(source: Path, target: Path) -> None:
     except FileExistsError as error:
         raise _taken(target) from error
     except OSError as error:
-        raise StorageFailed(
-            f"{quoted(target)} could not be written ({error.strerror}); {what_to_do(error)}."
-        ) from error
+        raise not_written(target, error) from error
 
 
 def _taken(target: Path) -> Conflict:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from ledger.crypto.merkle import Buffer
-from ledger.disk.files import sync, what_to_do
+from ledger.disk.files import sync, writing
 from ledger.disk.outputs import move_new, safe_component, safe_names
-from ledger.errors import Conflict, StorageFailed
+from ledger.errors import Conflict
 from ledger.quoted import quoted
 
 Progress = Callable[[int], None]
@@ -71,13 +71,13 @@ class Staging:
 
     def hidden(self) -> Path:
         """Return a path for a file of ours that goes with the folder, which is there afterwards."""
-        with self._storage():
+        with writing(self._output):
             self._make()
         return self._folder / ".content"
 
     def write(self, document: int, offset: int, data: Buffer) -> None:
         """Write a piece of a document; from any thread."""
-        with self._storage(), self._open(document) as file:
+        with writing(self._output), self._open(document) as file:
             file.seek(offset)
             file.write(data)
 
@@ -86,7 +86,7 @@ class Staging:
 
         The times of another's documents are theirs to state, and not to set on this computer.
         """
-        with self._storage():
+        with writing(self._output):
             for document in range(len(self._paths)):
                 with self._open(document) as file:
                     sync(file)
@@ -117,15 +117,6 @@ class Staging:
                 each.mkdir(exist_ok=True)
                 self._made.append(each)
             self._folder.mkdir(mode=0o700)
-
-    @contextlib.contextmanager
-    def _storage(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageFailed(
-                f"{quoted(self._output)} could not be written ({error.strerror}); {what_to_do(error)}."
-            ) from error
 
 
 def own(path: str, flags: int) -> int:

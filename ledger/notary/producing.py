@@ -18,7 +18,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,9 +25,9 @@ from typing import Self
 
 from ledger.chain.enrolment import IdentityRecord
 from ledger.chain.statement import Payload, parse_deposit, parse_statement
-from ledger.disk.files import AtomicFile, make_folder, what_to_do, write_durably
+from ledger.disk.files import AtomicFile, make_folder, write_durably, writing
 from ledger.disk.outputs import move_new
-from ledger.errors import Conflict, NotFound, StorageFailed, VerificationFailed
+from ledger.errors import Conflict, NotFound, VerificationFailed
 from ledger.language import ENGLISH
 from ledger.notary.desk.terms import Terms
 from ledger.notary.orders import GivenReceipt
@@ -83,7 +82,7 @@ class Production:
             raise Conflict(f"{quoted(target)} is there already; name a new folder.")
 
     def __enter__(self) -> Self:
-        with self._storage():
+        with writing(self._target):
             self._remove_left_over()
             make_folder(self._folder)
             self._held = _hold(self._folder)
@@ -96,16 +95,6 @@ class Production:
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._held is not None:
             os.close(self._held)
-
-    @contextmanager
-    def _storage(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageFailed(
-                f"{quoted(self._target)} could not be written ({error.strerror}); "
-                f"{what_to_do(error)}."
-            ) from error
 
     def _remove_left_over(self) -> None:
         pattern = re.compile(re.escape(self._name) + r"[0-9a-f]{16}\.part")
@@ -150,7 +139,7 @@ class Production:
         if self._missing:
             lines = "".join(f"{each.line(self._language)}\n" for each in self._missing)
             self._write("missing.txt", lines.encode())
-        with self._storage():
+        with writing(self._target):
             write_durably(self._folder / "files.txt", "".join(self._listed).encode(), 0o600)
         move_new(self._folder, self._target)
         missing = tuple(each.line(ENGLISH) for each in self._missing)
@@ -174,7 +163,7 @@ class Production:
         self._files += 1
 
     def _write(self, name: str, data: bytes) -> None:
-        with self._storage():
+        with writing(self._target):
             write_durably(self._folder / name, data, 0o600)
         self._listed.append(f"{sha256(data).hexdigest()}  {name}\n")
 

@@ -28,9 +28,10 @@ _NO_DIGIT = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _DIGITS = re.compile(rb"[A-Za-z0-9+/]{40}")
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _PARAMETER = re.compile(
-    rb'[;\s]\s*+([^\s=;*"]{1,60}+)(?:\*(\d{1,3}))?+(\*)?+\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\Z)|([^;]*+))',
+    rb'(?:;|(?<!\s)\s)\s*+([^\s=;*"]{1,60}+)(?:\*(\d{1,3}))?+(\*)?+\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\Z)|([^;]*+))',
     re.DOTALL,
 )
+"""A parameter behind a semicolon or blanks; of blanks in a row it is looked for behind the first."""
 _KIND = re.compile(rb"[^\s;]++")
 _EXTENDED = re.compile(rb"([^']{0,80})'[^']*'(.*)", re.DOTALL)
 _ESCAPED = re.compile(rb"(?<![\x80-\xff])\\([\"\\])")

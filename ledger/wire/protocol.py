@@ -15,6 +15,8 @@ NEVER_SHARED = "private, no-store"
 """Cache-Control of what anybody may read and never changes, of the checkpoint, and of all else."""
 
 PROBLEM = "application/problem+json"
+CODE_HEADER = "sealbook-problem"
+"""Repeats a problem's `code`, for answers that have no body."""
 
 MAX_BATCH = 100
 """Statements in one request: what a block takes without making others wait."""

@@ -15,8 +15,14 @@ def said(detail: str) -> Message:
     return f"The notary says: {quoted(plain(detail))}."
 
 
-def silent(status: int) -> Message:
-    """Return what is to be said of an answer that gives none."""
+def silent(status: int, code: str = "") -> Message:
+    """Return what is to be said of an answer that gives none, or its code alone."""
+    if code:
+        return (
+            f"The notary answered with status {status} and {quoted(plain(code))}, without a sentence. "
+            "Nothing is lost; see that this computer's clock is right, then try again, or ask the "
+            "notary office."
+        )
     return (
         f"The notary, or what stands before it, answered with status {status} and no reason. Nothing "
         "is lost; try again later, or ask the notary office."

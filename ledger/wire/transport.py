@@ -26,6 +26,7 @@ from ledger.errors import (
 )
 from ledger.quoted import quoted
 from ledger.wire.deadlines import LOOPBACK, Deadline, http_client, read_limited, within
+from ledger.wire.protocol import CODE_HEADER
 from ledger.wire.saying import plain, said, silent
 from ledger.wire.signatures import NONCE_BYTES, Message, sign_request
 
@@ -214,16 +215,17 @@ def _read_bounded(response: httpx2.Response, limit: int, deadline: Deadline) -> 
 
 
 def problem(response: httpx2.Response, deadline: Deadline) -> SealbookError:
-    """Return the error that a problem document (RFC 9457) tells of."""
+    """Return the error that a problem document (RFC 9457) tells of, or, without one, its header."""
     status = response.status_code
     try:
         value = json.loads(_read_bounded(response, _MAX_PROBLEM, deadline))
     except (ValueError, RecursionError, MalformedData):
         value = None
-    code: object = None
-    detail = silent(status)
+    bare = response.headers.get(CODE_HEADER, "")
+    code: object = bare
+    detail = silent(status, bare)
     if isinstance(value, dict):
-        code = value.get("code")
+        code = value.get("code", code)
         if value.get("detail"):
             detail = said(str(value["detail"]))
     if status in _BUSY:

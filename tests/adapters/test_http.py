@@ -17,6 +17,7 @@ from ledger.errors import (
     InvalidInput,
     KeyRevoked,
     MalformedData,
+    NotAuthenticated,
     NotEnrolled,
     NotFound,
     Refused,
@@ -192,6 +193,22 @@ def test_a_problem_comes_back_as_the_notarys_own_error(fake, client, status, cod
         client.submit(b"x")
     assert type(caught.value) is kind
     assert len(fake.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (401, "not-authenticated", NotAuthenticated),
+        (403, "key-revoked", KeyRevoked),
+        (403, "what-is-that", Unexplained),
+        (507, "storage-failed", Unavailable),
+    ],
+)
+def test_of_an_answer_without_a_body_the_header_tells(fake, client, status, code, kind):
+    fake.answer = say(status, sealbook_problem=code)
+    with pytest.raises(kind, match=f"status {status} and “{code}”") as caught:
+        client.upload_status(bytes(32))
+    assert type(caught.value) is kind
 
 
 def test_what_a_terminal_would_obey_is_taken_out_of_a_notarys_words(fake, client):

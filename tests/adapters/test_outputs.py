@@ -208,4 +208,5 @@ def test_a_failed_write_names_the_users_file_and_what_to_do(
     with pytest.raises(StorageFailed, match=advice) as caught:
         write_new(tmp_path / "receipt", b"data")
     assert str(caught.value).startswith(f"“{tmp_path / 'receipt'}” ")
+    assert str(caught.value).endswith(".")
     assert ".part" not in str(caught.value)

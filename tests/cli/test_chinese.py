@@ -1,5 +1,6 @@
 """A sweep of commands that speak Chinese: what is English in them is a name, a unit or a command."""
 
+import json
 import mailbox
 import re
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.cli.text import columns
-from tests.cli.conftest import Company
+from tests.cli.conftest import Company, run
 
 CHINESE = {"LANG": "zh_CN.UTF-8", "LC_ALL": "", "LANGUAGE": ""}
 WORDS = re.compile(r"[A-Za-z][A-Za-z'-]*(?:,? [A-Za-z][A-Za-z'-]*){2,}")
@@ -33,7 +34,30 @@ def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_no_sentence_of_any_command_is_left_in_english(company: Company, letters: Path) -> None:
+def test_the_trail_says_the_limits_of_an_account_in_chinese(own_company: Company) -> None:
+    office = ("--dir", own_company.notary.directory)
+    account = json.loads(run("notary", "accounts", *office, "--json").stdout)["accounts"][0][
+        "account"
+    ]
+    for arguments in (
+        ("limit", account, "--per-minute", "600", "--keep-days", "30"),
+        ("limit", account),
+        ("retain", account, "--days", "40"),
+        ("retain", account, "--for-ever"),
+    ):
+        run("notary", "account", *arguments, *office)
+    own_company.env |= CHINESE
+    lines = own_company("notary", "trail", "list", *office).output.splitlines()
+    assert [line.strip() for line in lines if account in line] == [
+        f"{account} 永不删除",
+        f"{account} 40 天后删除",
+        f"{account} 无限制",
+        f"{account} 每分钟 600 份声明，至少保存 30 天",
+    ]
+
+
+def test_no_sentence_of_any_command_is_left_in_english(own_company: Company, letters: Path) -> None:
+    company = own_company
     company("deposit", letters)
     company.env |= CHINESE
     receipt = Path(f"{letters}.receipt")

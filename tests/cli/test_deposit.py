@@ -157,6 +157,20 @@ def test_before_enrolment_deposits_wait_and_then_go_out_by_themselves(applicant:
     }  # fmt: skip
 
 
+def test_before_enrolment_a_large_file_waits_as_small_ones_do(applicant: Company) -> None:
+    applicant.write("large.bin", os.urandom(3 << 20))
+    applicant.write("a.txt")
+    for files in (["large.bin", "a.txt"], []):
+        large, small = applicant.json("deposit", *files)["deposits"]
+        assert (large["state"], small["state"]) == ("waiting", "waiting")
+        assert large["message"] == small["message"]
+        assert "enrol" in large["message"]
+        assert applicant.json("status")["waiting"] == 2
+        assert "2 wait" in applicant("list").output
+    applicant.enrol()
+    assert states(applicant, "deposit") == ["deposited", "deposited"]
+
+
 def test_with_the_notary_away_deposits_wait(own_company: Company) -> None:
     company, own_notary = own_company, own_company.notary
     own_notary.stop()

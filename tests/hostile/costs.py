@@ -53,7 +53,7 @@ from ledger.evidence.partial import parse_partial
 from ledger.evidence.plain_zip import Reader, Writer
 from ledger.reading.body import entities, texts
 from ledger.reading.charsets import decode
-from ledger.reading.header import parameters, read_value
+from ledger.reading.header import MAX_VALUE, parameters, read_value
 from ledger.reading.html import to_text
 from ledger.reading.members import NotUnpacked, unpack
 from ledger.recognised import retold
@@ -369,10 +369,11 @@ CASES = [
         }.items()
     ),
     *(
-        Case(f"field of mail, {name}", read, partial(many, unit), 1 << 13)
+        Case(f"field of mail, {name}", read, partial(many, unit), MAX_VALUE // 4)
         for name, unit in {
             "words": b"=?a?q?b?= ", "openings": b"=?a", "questions": b"?", "folds": b"\n ",
             "semicolons": b";a*1*=b", "quotes": b';a="', "escapes": b'\\"', "equals": b";=",
+            "blanks": b" ",
         }.items()
         for read in (read_value, parameters)
     ),

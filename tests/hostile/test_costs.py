@@ -18,7 +18,8 @@ from hypothesis import strategies as some
 from ledger.company.capture.config import Rule
 from ledger.company.mail.sources import MailPolicy
 from ledger.reading.header import MAX_VALUE
-from tests.hostile.costs import CASES, Case, text
+from ledger.recognised import MAX_SENTENCE
+from tests.hostile.costs import ACCOUNT, CASES, Case, in_chinese, text
 
 TIMES = 4
 MOST = 2.5 * TIMES
@@ -68,6 +69,20 @@ def test_the_memory_is_in_proportion(case: Case) -> None:
     finally:
         tracemalloc.stop()
     assert peak <= AT_LEAST + MEMORY * size
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        text(" bytes; ", MAX_SENTENCE, "a has "),
+        text(ACCOUNT, MAX_SENTENCE, "Number "),
+        "".join(f"Satz {n}. Und {n}; " for n in range(60))[:MAX_SENTENCE],
+    ],
+    ids=["units", "words of ours", "sentences"],
+)
+def test_a_reason_that_nobody_here_has_said_is_given_up_at_once(reason: str) -> None:
+    spent = min(cost(lambda: in_chinese(reason)) for _ in range(TRIES))
+    assert spent <= 0.05 + SPEED * len(reason)
 
 
 def test_a_measure_that_never_fails_would_be_none() -> None:

@@ -37,7 +37,7 @@ from ledger.company.vault.stored import StoredDeposit, read_file, write_file
 from ledger.company.vault.vault import Vault
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.recipients import Identity
-from ledger.disk.files import sync, sync_folder, what_to_do
+from ledger.disk.files import not_written, sync, sync_folder
 from ledger.disk.outputs import move_new, safe_component, safe_names
 from ledger.disk.staging import Progress
 from ledger.errors import InvalidInput, SealbookError, StorageFailed, VerificationFailed
@@ -288,8 +288,6 @@ def _iso(seconds: int) -> str:
 
 
 def _unwritable(output: Path, error: OSError) -> StorageFailed:
-    failed = StorageFailed(
-        f"{quoted(output)} could not be written ({error.strerror}); {what_to_do(error)}."
-    )
+    failed = not_written(output, error)
     failed.__cause__ = error
     return failed

@@ -20,10 +20,10 @@ from ledger.company.vault.stored import StoredDeposit, read_file
 from ledger.crypto.envelope import seal_header
 from ledger.crypto.recipients import FILE_KEY_SIZE, Identity, Recipient
 from ledger.crypto.stream import CHUNK, NONCE_SIZE, TAG_SIZE, PayloadCipher
-from ledger.disk.files import new_file, what_to_do
+from ledger.disk.files import new_file, not_written
 from ledger.disk.outputs import move_new
 from ledger.disk.staging import Progress
-from ledger.errors import StorageFailed, VerificationFailed
+from ledger.errors import VerificationFailed
 from ledger.evidence.file import (
     Disclosure,
     read_evidence,
@@ -96,9 +96,7 @@ def disclose(
             _seal(plain, sealed, recipients)
         move_new(sealed if recipients else plain, output)
     except OSError as error:
-        raise StorageFailed(
-            f"{quoted(output)} could not be written ({error.strerror}); {what_to_do(error)}."
-        ) from error
+        raise not_written(output, error) from error
     finally:
         plain.unlink(missing_ok=True)
         sealed.unlink(missing_ok=True)

@@ -2,13 +2,30 @@
 
 import re
 
-from ledger.language import tr
+from ledger.language import CHINESE, tr
 from ledger.notary.desk.roles import Role
 from ledger.notary.desk.trail import Action
-from ledger.quoted import Words
+from ledger.quoted import Message, Words
 
 _MEMBER = re.compile(rf"(.+) \(({'|'.join(Role)})\)")
-_CERTIFICATE = re.compile("certificate ([0-9]{6})((?:: [a-z-]+)?)")
+_ACCOUNT = re.compile("[0-9a-f]{32}")
+_THINGS: dict[str, Message] = {
+    r"certificate (?P<number>[0-9]{6})": "certificate {number}",
+    r"entry (?P<index>[0-9]+)": "entry {index}",
+    r"key (?P<key>[0-9a-f]{16})": "key {key}",
+    r"account (?P<account>[0-9a-f]{32}), key (?P<key>[0-9a-f]{16})": "account {account}, key {key}",
+    r"(?P<account>[0-9a-f]{32}) entries (?P<entries>[0-9, ]+)": "{account} entries {entries}",
+}
+"""What a row may name before `: `, a reason and the code of an error."""
+_LIMITS: dict[str, Message] = {
+    r"none": "limits\x04none",
+    r"bytes (?P<n>[0-9]+)": "bytes {n}",
+    r"per-minute (?P<n>[0-9]+)": "per-minute {n}",
+    r"keep-days (?P<n>[0-9]+)": "keep-days {n}",
+    r"retain-days (?P<n>[0-9]+)": "retain-days {n}",
+    r"retain-days none": "retain-days none",
+}
+"""What `terms.limit` and `terms.retain` write behind the account."""
 
 
 def role(name: str, language: str) -> Words:
@@ -59,9 +76,23 @@ def action(name: str, language: str) -> Words:
 
 
 def thing(text: str, language: str) -> str:
-    """Return what it was done to, as the row names it; a certificate or a role in this language."""
-    if found := _CERTIFICATE.fullmatch(text):
-        return tr("certificate {number}", language, number=Words(found[1])) + found[2]
+    """Return what it was done to, as the row names it; what is ours of that in this language."""
     if found := _MEMBER.fullmatch(text):
         return f"{found[1]} ({role(found[2], language)})"
+    named, colon, more = text.partition(": ")
+    if said := _said(_THINGS, named, language):
+        return said + colon + more
+    account, _, rest = text.partition(" ")
+    limits = [_said(_LIMITS, each, language) for each in rest.split(", ")]
+    if _ACCOUNT.fullmatch(account) and all(limits):
+        return f"{account} {('，' if language == CHINESE else ', ').join(map(str, limits))}"
     return text
+
+
+def _said(table: dict[str, Message], text: str, language: str) -> Words | None:
+    """Return the message of the pattern that `text` is made by; its places are digits."""
+    for pattern, message in table.items():
+        if found := re.fullmatch(pattern, text):
+            places = {name: Words(value) for name, value in found.groupdict().items()}
+            return tr(message, language, **places)
+    return None
