@@ -116,8 +116,9 @@ def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
             path = route.path.replace("{", "").replace("}", "")
             if route.methods != {"GET"}:
                 assert any(fnmatch(path, each) for each in found[1].split()), path
-    assert "handle @deposits {\n\t\timport notaries /ready" in text
-    assert "handle {\n\t\timport notaries /live" in text
+    asked = re.findall(r"handle (@deposits )?\{\s+(reverse_proxy .*)\s+health_uri (/\w+)", text)
+    assert [(each[0], each[2]) for each in asked] == [("@deposits ", "/ready"), ("", "/live")]
+    assert asked[0][1] == asked[1][1]
     assert {"/live", "/ready"} == {getattr(each, "path", None) for each in probes.router.routes}
 
 
