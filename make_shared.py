@@ -8,7 +8,7 @@ python make_shared.py FOLDER
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -26,7 +26,8 @@ class Shared(BuildHookInterface):
         """Write the files and tell the builder of them."""
         if self.target_name != "wheel" or version == "editable":
             return
-        folder = Path(mkdtemp())
+        self._folder = TemporaryDirectory()
+        folder = Path(self._folder.name)
         sys.path.insert(0, self.root)
         shared = build_data.setdefault("shared_data", {})
         for page in write_pages(folder):

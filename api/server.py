@@ -26,6 +26,7 @@ from .connections import limited
 from .logs import start_logging
 from .metrics import PATH, Measures, MetricsServer
 from .settings import Settings
+from .started import tell_started
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8400
@@ -37,7 +38,7 @@ _COLLECT = (50_000, 20, 50)
 
 
 class CannotListen(InvalidInput):
-    """Nothing can listen at an address, at this moment or at all."""
+    """Nothing can listen at an address at this moment."""
 
 
 def serve(
@@ -50,7 +51,7 @@ def serve(
     """Serve the notary in `directory` until SIGTERM or SIGINT; answer what was accepted, then return.
 
     Where the disk is full or can only be read, it serves readers alone; whoever mends the disk starts
-    it again. Raises CannotListen, and whatever `open_notary` raises.
+    it again. Raises CannotListen, InvalidInput where it may not listen there, what `open_notary` does.
     """
     settings = settings or Settings()
     start_logging(settings.log_level, settings.log_format)
@@ -83,6 +84,7 @@ def serve(
         )
         server = uvicorn.Server(config)
         with _until_signalled(server), _collecting_seldom():
+            tell_started()
             server.run(sockets=[listener])
     log.info("stopped", origin=notary.origin)
 
@@ -192,6 +194,11 @@ def _naming(host: str, port: int, option: str) -> Iterator[None]:
     """Say at which address nothing can listen, and by which option another one is chosen."""
     try:
         yield
+    except PermissionError as error:
+        raise InvalidInput(
+            f"The service may not listen at {quoted(host)}, port {port} ({quoted(error)}). Choose a "
+            f"port above 1023 with {quoted(option)}, and let a proxy stand before it."
+        ) from error
     except (OSError, OverflowError) as error:
         raise CannotListen(
             f"The service cannot listen at {quoted(host)}, port {port} ({quoted(error)}). Stop what "

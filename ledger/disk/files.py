@@ -123,7 +123,12 @@ def what_to_do(error: OSError) -> Message:
     """Return what a person can do about a file that could not be written."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return "free some space or choose another folder, then try again"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno == errno.EROFS:
+        return (
+            "it can only be read: choose another folder, or have it mounted to be written, and under "
+            "systemd named in the unit (ReadWritePaths=)"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
         return "you may not write there: choose another folder, or have its permissions changed"
     return "choose another folder or disk, then try again"
 

@@ -24,6 +24,7 @@ from ledger.notary.desk.trail import Actor
 from ledger.notary.entries import Entries
 from ledger.notary.orders import Order, Proven
 from ledger.notary.recovering import stated
+from ledger.notary.seeing import require_same
 from ledger.notary.sequencing.accounts import Accounts
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.storage.records import RecordStore
@@ -116,7 +117,9 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             return parts.state()
         case orders.AcceptClock():
             return orders.ClockAccepted(parts.accept_clock())
-        case orders.Backup(destination):
+        case orders.Backup(destination, above):
+            if above is not None:
+                require_same(above)
             return orders.BackedUp(parts.backup(Path(destination)))
         case orders.RotateLog():
             return parts.changing_keys().rotate_log()

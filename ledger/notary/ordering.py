@@ -12,6 +12,7 @@ from ledger.errors import NotFound
 from ledger.notary.leaving import ORDER_PATIENCE, leave
 from ledger.notary.notary import open_notary
 from ledger.notary.orders import READS, BackedUp, Backup, Enroll, Order
+from ledger.notary.seeing import see
 from ledger.notary.selfcheck import read_trust, require_own
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
@@ -65,6 +66,8 @@ def command(
             with _alone(settings), open_notary(directory, reading=True, room=room) as notary:
                 return notary.execute(order)
         except InUse:
+            if isinstance(order, Backup):
+                order = cast("Order[A]", replace(order, above=see(Path(order.destination))))
             return _leave(directory, order, patience)
     with _staged(directory, record, order) as full:
         try:

@@ -313,10 +313,24 @@ class AcceptClock(Order[ClockAccepted]):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A directory as one process sees it: another may have something else under that name."""
+
+    path: str
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class Backup(Order[BackedUp]):
-    """Copy the notary to a directory. It may take hours, and can be stopped."""
+    """Copy the notary to a directory. It may take hours, and can be stopped.
+
+    `above` is the lowest directory on the way there that is to be had already, as whoever orders the
+    backup sees it.
+    """
 
     destination: str
+    above: Seen | None = None
     answer: ClassVar[type[Any]] = BackedUp
 
 

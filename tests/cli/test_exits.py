@@ -2,6 +2,8 @@
 
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,13 @@ import pytest
 from ledger.cli.root import LASTING
 from ledger.notary.storage.directory import lock
 from tests.cli.conftest import Served, run
+
+WITHOUT_LOW_PORTS = """
+import ctypes, os, sys
+PR_CAPBSET_DROP, CAP_NET_BIND_SERVICE = 24, 10
+ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_NET_BIND_SERVICE, 0, 0, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def line(text: str) -> Callable[[Path], object]:
@@ -72,6 +81,27 @@ def test_so_has_a_variable_that_says_what_an_option_does_not_take(own_notary: Se
     command = ("notary", "serve", "--dir", own_notary.directory)
     run(*command, code=LASTING, env={"SEALBOOK_NOTARY_PORT": "high"})
     run(*command, "--port", "high", code=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ports for root alone are Linux's here")
+def test_so_has_a_port_that_it_may_not_have(own_notary: Served) -> None:
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
+        pytest.skip("every port is everybody's here")
+    words = ["notary", "serve", "--port", "80", "--dir", str(own_notary.directory)]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LOW_PORTS, sys.executable, "-m", "ledger", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "may not listen" in done.stderr) == (LASTING, True)
+
+
+@pytest.mark.parametrize("name", ["witness.toml", "keys/ed25519.pem"])
+def test_a_witness_that_is_not_whole_ends_so(tmp_path: Path, name: str) -> None:
+    run("witness", "init", tmp_path / "w", "--name", "witness.example/w1")
+    (tmp_path / "w" / name).unlink()
+    run("witness", "serve", tmp_path / "w", "--listen", "127.0.0.1:0", code=LASTING)
 
 
 def test_what_may_be_over_soon_is_tried_again(own_notary: Served) -> None:

@@ -5,16 +5,20 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ledger.errors import Conflict, NoRoom, NotFound, Unavailable
+from ledger.errors import Conflict, NoRoom, NotFound, Refused, Unavailable
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.restore import restore
+from ledger.notary.leaving import leave
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.ordering import command
 from ledger.notary.orders import AskState, Backup, SayNotice, format_order, parse_refusal
+from ledger.notary.seeing import see
 from ledger.notary.storage.office import OfficeDatabase
 from ledger.notary.storage.room import DiskRoom, Hold
 from tests.disks import small_disk
@@ -178,6 +182,21 @@ def test_a_backup_ends_with_the_service_and_goes_on_later(directory: Path, tmp_p
         restore(target, tmp_path / "new", clock=Clock(), random=os.urandom)
     with opened(directory) as notary:
         assert notary.backup(target) == notary.sequencer.last.size
+
+
+def test_a_backup_is_not_made_where_the_service_finds_another_directory(
+    serving: Notary, tmp_path: Path
+) -> None:
+    target = tmp_path / "new" / "backup"
+    seen = see(target)
+    assert seen.path == str(tmp_path)
+    with closing(OfficeDatabase(serving.directory / "office.sqlite")) as office:
+        for above in (replace(seen, inode=seen.inode + 1), replace(seen, path=str(target))):
+            with pytest.raises(Refused, match="finds another directory"):
+                leave(office, Backup(str(target), above), lambda: True)
+    assert not target.parent.exists()
+    command(serving.directory, Backup(str(target)))
+    assert (target / "manifest").exists()
 
 
 def test_a_backup_that_is_withdrawn_stops(serving: Notary, tmp_path: Path) -> None:

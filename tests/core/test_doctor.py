@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import get_args
@@ -292,6 +293,8 @@ def test_what_listens_and_says_nothing_is_told_and_nobody_there_is_no_fault(
         assert "service" in bad(result)
     result = looked(directory, more=asking.others, SEALBOOK_NOTARY_PORT=str(port))
     assert about(result, "service")[0].level is Level.LOOK
+    served = partial(asking.others, is_served=True)
+    assert "service" in bad(looked(directory, more=served, SEALBOOK_NOTARY_PORT=str(port)))
 
 
 def test_the_command_exits_with_1_where_something_must_be_mended_and_speaks_chinese(

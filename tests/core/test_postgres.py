@@ -43,6 +43,7 @@ from ledger.notary.ports import Anchor, Hook, SignedCheckpoint, Stamp, Step
 from ledger.notary.sequencing import turn
 from ledger.notary.sequencing.planning import Admitted, Planned, Reply
 from ledger.notary.sequencing.sharing import Sharing
+from ledger.notary.storage import queue
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.connections import Connections
 from ledger.notary.storage.directory import InUse, read_settings
@@ -260,6 +261,32 @@ def test_a_newer_schema_is_refused_and_an_older_one_goes_forward(
     LedgerDatabase(path).close()
     with pytest.raises(LedgerFault, match="schema version 2; this program knows 1"):
         Connections(path, script)
+
+
+def test_what_is_left_for_who_writes_is_numbered_where_a_standby_took_over(
+    postgres: Postgres,
+) -> None:
+    """PostgreSQL 15 cannot read the sequence of an unlogged table there."""
+    url = postgres.new()
+    with Server(url, ORIGIN, founding=True) as server:
+        server.clear()
+        before = server.connections(
+            Schema("queue", queue.SCHEMA.versions[:1]), create=True, durable=False
+        )
+        row = "INSERT INTO submissions (process, token, statements, own) VALUES ('p', '', '', true)"
+        with before.writing() as session:
+            session.execute(row)
+        with server.connections(queue.SCHEMA, create=True, durable=False).writing() as session:
+            session.execute(row)
+            numbers = [
+                each[0] for each in session.execute("SELECT id FROM submissions ORDER BY id")
+            ]
+    assert numbers == [1, 2]
+    kept = (
+        "SELECT relname, relpersistence FROM pg_class WHERE relkind = 'S' AND relname ~ '^submis'"
+    )
+    with psycopg.connect(url) as connection:
+        assert connection.execute(kept).fetchall() == [("submissions_number", "p")]
 
 
 def test_a_server_that_may_lose_what_it_confirmed_is_refused(work: Path, database: str) -> None:

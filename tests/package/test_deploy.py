@@ -64,7 +64,10 @@ def test_the_notary_is_given_time_to_answer_what_it_has_accepted() -> None:
 def test_the_notary_is_started_again_until_a_person_has_to_see_to_it() -> None:
     said = fields(DEPLOY / "systemd/sealbook-notary.service")
     assert (said["Restart"], said["StartLimitIntervalSec"]) == ("on-failure", "0")
-    assert said["RestartPreventExitStatus"] == f"2 {LASTING}"
+    assert (said["Type"], said["TimeoutStartSec"]) == ("notify", "infinity")
+    witness = fields(DEPLOY / "systemd/sealbook-witness.service")
+    for each in (said, witness):
+        assert each["RestartPreventExitStatus"] == f"2 {LASTING}"
 
 
 def test_hardening_leaves_what_the_handbook_promises() -> None:
@@ -72,6 +75,12 @@ def test_hardening_leaves_what_the_handbook_promises() -> None:
     assert "ProcSubset" not in notary, "process_* would be gone from the metrics"
     doctor = fields(DEPLOY / "systemd/sealbook-doctor.service")
     assert "ProtectClock" not in doctor, "whether the clock is synchronised could not be read"
+    assert "After" not in doctor, (
+        "it would wait for a notary that does not get to the end of its start"
+    )
+    assert "--serving" in shlex.split(doctor["ExecStart"]), (
+        "nobody would be told that it is not there"
+    )
     assert {"adjtimex", "clock_adjtime"} <= set(doctor["SystemCallFilter"].split())
 
 
@@ -116,8 +125,10 @@ def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
             path = route.path.replace("{", "").replace("}", "")
             if route.methods != {"GET"}:
                 assert any(fnmatch(path, each) for each in found[1].split()), path
-    assert "handle @deposits {\n\t\timport notaries /ready" in text
-    assert "handle {\n\t\timport notaries /live" in text
+    asked = re.findall(r"handle (@deposits )?\{\s+(reverse_proxy .*)\s+health_uri (/\w+)", text)
+    assert [(each[0], each[2]) for each in asked] == [("@deposits ", "/ready"), ("", "/live")]
+    assert asked[0][1] == asked[1][1]
+    assert "lb_policy ip_hash\n" in text, "client_ip_hash is unknown to Debian's Caddy"
     assert {"/live", "/ready"} == {getattr(each, "path", None) for each in probes.router.routes}
 
 

@@ -142,6 +142,28 @@ def test_a_request_replayed_after_a_restart_is_refused(folder, account, process)
         again.wait()
 
 
+@pytest.mark.parametrize("name", ["{folder}/notify", "@sealbook-{folder}"])
+def test_whoever_started_it_is_told_once_it_answers(tmp_path, folder, name):
+    name = name.format(folder=tmp_path)
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told,
+        socket.create_server(("127.0.0.1", 0)) as free,
+    ):
+        told.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
+        told.settimeout(30)
+        port = free.getsockname()[1]
+        free.close()
+        environment = {**os.environ, "NOTIFY_SOCKET": name}
+        process = Program(["-c", SCRIPT, folder, port], env=environment, stderr=subprocess.DEVNULL)
+        try:
+            assert told.recv(64) == b"READY=1"
+            answer = httpx2.get(f"http://127.0.0.1:{port}/ready", trust_env=False)
+            assert answer.status_code == 200
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+
+
 def test_a_busy_port_is_a_clear_error_and_leaves_the_notary_alone(folder):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   sealbook notary doctor
+  sealbook notary doctor --serving
   sealbook notary doctor --json | jq '.found[] | select(.level != "ok")'
 """
 )
+@click.option(
+    "--serving", is_flag=True, help="The service has to answer: that nothing does must be mended."
+)
 @directory_option
 @shell.json_option
-def doctor(directory: Path, as_json: bool) -> None:
+def doctor(directory: Path, serving: bool, as_json: bool) -> None:
     """Look for what has to be mended, and say what to do.
 
     Clock, disk, permissions, keys, seal, databases, standbys, deposits, backup, portal, witnesses,
@@ -36,7 +40,11 @@ def doctor(directory: Path, as_json: bool) -> None:
     from ledger.notary.care.looking import files, settled
 
     found = examine(
-        directory, os.environ, time.time(), files, lambda case: (*settled(case), *others(case))
+        directory,
+        os.environ,
+        time.time(),
+        files,
+        lambda case: (*settled(case), *others(case, is_served=serving)),
     )
     value = {
         "found": [

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.cli import shell, text
+from ledger.cli.root import Lasting
+from ledger.errors import InvalidInput, NotFound
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -86,7 +88,11 @@ def serve(directory: Path, listen: str) -> None:
     from ledger.witness.server import WitnessServer
     from ledger.witness.witness import open_witness
 
-    with WitnessServer(shell.listening_at(listen), open_witness(directory)) as server:
+    try:
+        opened = open_witness(directory)
+    except (InvalidInput, NotFound) as error:
+        raise Lasting from error
+    with WitnessServer(shell.listening_at(listen), opened) as server:
         shell.serve(server)
 
 

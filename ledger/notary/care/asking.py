@@ -36,10 +36,13 @@ NEARBY = 3.0
 """Seconds for the service itself, and for connecting to the portal once more."""
 
 
-def others(case: Case) -> Iterator[Check]:
-    """Yield the checks of those that the notary depends on, each of its own."""
+def others(case: Case, *, is_served: bool = False) -> Iterator[Check]:
+    """Yield the checks of those that the notary depends on, each of its own.
+
+    Where it `is_served`, nobody at the service's port is a fault; otherwise it may just not be started.
+    """
     yield "portal", partial(_portal, case)
-    yield "service", partial(_service, case)
+    yield "service", partial(_service, case, Level.MEND if is_served else Level.LOOK)
     for settings in case.settings.timestamps:
         yield "authorities", partial(_authority, settings)
     if not case.settings.timestamps:
@@ -193,7 +196,7 @@ def _certificate_days(url: str) -> int | None:
     return None
 
 
-def _service(case: Case) -> Iterator[Diagnosis]:
+def _service(case: Case, nobody: Level) -> Iterator[Diagnosis]:
     try:
         served = serving(options(case))
     except InvalidInput:
@@ -202,7 +205,7 @@ def _service(case: Case) -> Iterator[Diagnosis]:
     try:
         answer = get(here + "/health", MAX_ANSWER, public=False, deadline=NEARBY)
     except SealbookError:
-        yield _unanswered(served, here)
+        yield _unanswered(served, here, nobody)
         return
     if _origin(answer) != case.settings.origin:
         yield Diagnosis(
@@ -224,14 +227,14 @@ def _service(case: Case) -> Iterator[Diagnosis]:
         yield Diagnosis("service", Level.OK, f"The service answers at {quoted(here)}.")
 
 
-def _unanswered(served: Serving, here: str) -> Diagnosis:
+def _unanswered(served: Serving, here: str, nobody: Level) -> Diagnosis:
     try:
         with socket.create_connection((_reachable(served.host), served.port), NEARBY):
             pass
     except OSError:
         return Diagnosis(
             "service",
-            Level.LOOK,
+            nobody,
             f"Nothing answers at {quoted(here)}.",
             "Start the service; where it runs at another port, put that into notary.toml.",
         )

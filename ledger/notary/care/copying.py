@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ledger.disk.files import sync, sync_folder
+from ledger.disk.files import sync, sync_folder, what_to_do
 from ledger.errors import NoRoom, StorageFailed, Unavailable
 from ledger.notary.ports import Hook, Step
 from ledger.notary.storage import directory as place
@@ -298,7 +298,5 @@ def storage(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise StorageFailed(
-            f"{quoted(path)} could not be written ({error.strerror}); free some space or choose "
-            "another place, "
-            "then try again."
+            f"{quoted(path)} could not be written ({error.strerror}); {what_to_do(error)}."
         ) from error

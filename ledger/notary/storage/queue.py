@@ -36,7 +36,14 @@ CREATE UNLOGGED TABLE submissions (
 CREATE INDEX submissions_waiting ON submissions (id) WHERE NOT done;
 CREATE INDEX submissions_done ON submissions (process) WHERE done;
 """
-_SCHEMA = Schema("queue", (Version("", postgres=_TABLE),))
+_NUMBERS = """
+CREATE SEQUENCE submissions_number;
+SELECT setval('submissions_number', (SELECT coalesce(max(id), 0) + 1 FROM submissions), false);
+ALTER TABLE submissions
+    ALTER id DROP IDENTITY, ALTER id SET DEFAULT nextval('submissions_number');
+"""
+"""A sequence of an unlogged table cannot be read where PostgreSQL 15 took over as a standby."""
+SCHEMA = Schema("queue", (Version("", postgres=_TABLE), Version("", postgres=_NUMBERS)))
 _KEPT = "10 minutes"
 """An answer whose process does not come for it any more."""
 AT_ONCE = 1_024
@@ -48,7 +55,7 @@ class SubmissionQueue:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._rows = server.connections(_SCHEMA, create=True, durable=False)
+        self._rows = server.connections(SCHEMA, create=True, durable=False)
         self.process = secrets.token_hex(8)
         self._listening: psycopg.Connection[Any] | None = None
         self._lock = threading.Lock()
