@@ -28,6 +28,7 @@ from ledger.errors import (
     Conflict,
     KeyRevoked,
     LedgerFault,
+    NotFound,
     NotSigning,
     SealbookError,
     StorageFailed,
@@ -42,6 +43,7 @@ from ledger.notary.orders import Revoke, SayNotice
 from ledger.notary.ports import Anchor, Hook, SignedCheckpoint, Stamp, Step
 from ledger.notary.sequencing import turn
 from ledger.notary.sequencing.planning import Admitted, Planned, Reply
+from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.notary.sequencing.sharing import Sharing
 from ledger.notary.storage import queue
 from ledger.notary.storage.anchors import AnchorDatabase
@@ -508,6 +510,21 @@ def test_each_process_answers_its_own_depositors(
     assert first.health.reasons == second.health.reasons == ()
     with pytest.raises(InUse):  # a command is no third process: it leaves an order
         opened(work / "notary")
+
+
+def test_who_follows_shows_that_what_was_just_signed_contains_what_was_before(
+    two: tuple[Notary, Notary], depositor: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a proxy sends who deposits to one process, and who reads to another."""
+    first, second = two
+    monkeypatch.setattr(Sequencer, "follow", lambda sequencer: None)  # it has not looked since
+    old = second.sequencer.last.size
+    deposit(first, depositor.statements(1))
+    new = first.sequencer.last.size
+    assert second.sequencer.last.size == old < new
+    assert second.sequencer.consistency(old, new) == first.sequencer.consistency(old, new)
+    with pytest.raises(NotFound, match="fewer than"):
+        second.sequencer.consistency(old, new + 1)
 
 
 def test_who_writes_says_so_in_log_and_metrics(

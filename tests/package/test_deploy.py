@@ -1,11 +1,16 @@
 """What stands in deploy/ fits the program, and systemd understands its units."""
 
+import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
+import threading
 import tomllib
 from fnmatch import fnmatch
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import click
@@ -111,8 +116,22 @@ def test_proxy_and_container_name_the_services_port_and_commands() -> None:
     assert f"reverse_proxy 127.0.0.1:{PORT}" in (DEPLOY / "caddy/Caddyfile").read_text()
     container = (DEPLOY / "container/Containerfile").read_text()
     assert f"EXPOSE {PORT}" in container
-    assert f":{PORT}/live" in container
     parsed(["notary", "serve"])
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not here")
+@pytest.mark.parametrize("folder", ["caddy", "cluster"])
+def test_a_proxy_understands_its_file(folder: str) -> None:
+    command = [
+        "caddy",
+        "adapt",
+        "--adapter",
+        "caddyfile",
+        "--config",
+        f"{DEPLOY}/{folder}/Caddyfile",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
@@ -125,9 +144,10 @@ def test_the_proxy_of_three_asks_who_is_ready_for_deposits_alone() -> None:
             path = route.path.replace("{", "").replace("}", "")
             if route.methods != {"GET"}:
                 assert any(fnmatch(path, each) for each in found[1].split()), path
-    asked = re.findall(r"handle (@deposits )?\{\s+(reverse_proxy .*)\s+health_uri (/\w+)", text)
-    assert [(each[0], each[2]) for each in asked] == [("@deposits ", "/ready"), ("", "/live")]
-    assert asked[0][1] == asked[1][1]
+    asked = re.findall(
+        r"handle (@deposits )?{\s+reverse_proxy [^}]*} {\s+import notaries\s+health_uri (\S+)", text
+    )
+    assert asked == [("@deposits ", "/ready"), ("", "/live")]
     assert "lb_policy ip_hash\n" in text, "client_ip_hash is unknown to Debian's Caddy"
     assert {"/live", "/ready"} == {getattr(each, "path", None) for each in probes.router.routes}
 
@@ -136,7 +156,7 @@ def test_an_image_is_built_from_what_the_wheel_needs_and_of_extras_that_there_ar
     project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     needed = {*wheel["packages"], *wheel["force-include"], *wheel["shared-data"], "LICENSE"}
-    lines = (DEPLOY.parent / ".containerignore").read_text().splitlines()
+    lines = (DEPLOY.parent / ".dockerignore").read_text().splitlines()
     assert "*" in lines
     seen = {each[1:] for each in lines if each.startswith("!")}
     assert needed | {"pyproject.toml", "requirements.lock", "README.md", "make_shared.py"} <= seen
@@ -144,6 +164,43 @@ def test_an_image_is_built_from_what_the_wheel_needs_and_of_extras_that_there_ar
     extras = re.findall(r"--extra (\w+)", container)
     assert set(extras) <= set(project["project"]["optional-dependencies"])
     assert "notary" in extras
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_an_image_is_healthy_while_its_service_answers(status: int, healthy: bool) -> None:
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/live" else 404)
+            self.end_headers()
+
+    text = (DEPLOY / "container/Containerfile").read_text().replace("\\\n", "")
+    found = re.search(r"^HEALTHCHECK .*CMD (.*)", text, re.M)
+    assert found is not None
+    program, *words = json.loads(found[1])
+    with HTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        words = [each.replace(str(PORT), str(server.server_port)) for each in words]
+        proxy = {"http_proxy": "http://127.0.0.1:9"}
+        done = subprocess.run([sys.executable, *words], env=os.environ | proxy, check=False)
+        server.shutdown()
+    assert program == "python"
+    assert (done.returncode == 0) == healthy
+
+
+def test_containers_get_as_much_time_to_end_as_units() -> None:
+    seconds = fields(DEPLOY / "systemd/sealbook-notary.service")["TimeoutStopSec"]
+    assert f"--stop-timeout {seconds} " in (DEPLOY / "container/Containerfile").read_text()
+    compose = (DEPLOY / "cluster/compose.yaml").read_text()
+    notary = compose[compose.index("x-notary: &notary") : compose.index("x-notary-environment")]
+    assert f"stop_grace_period: {seconds}s" in notary
+
+
+def test_an_image_s_user_owns_the_folder_that_its_head_makes() -> None:
+    text = (DEPLOY / "container/Containerfile").read_text()
+    made = re.search(r"install -d -m 700 -o (\d+) -g (\d+) /srv/notary", text)
+    assert made is not None
+    assert f"useradd --uid {made[1]} --user-group " in text
+    assert made[1] == made[2]
 
 
 def variables(path: Path) -> dict[str, str]:
@@ -193,4 +250,15 @@ def test_the_compose_file_founds_the_ledger_for_all_three() -> None:
     assert found is not None
     words = parsed(shlex.split(found[1].replace("\\\n", " "))).params
     assert str(words["database"]).startswith("postgresql://sealbook@database1,database2,database3/")
+    made = re.search(r"s3\.bucket\.create -name (\w+)", text)
+    assert made is not None
+    assert str(words["objects"]).startswith(f"s3://{made[1]}/")
     assert all(f"/var/lib/sealbook-notary/. /srv/notary{each}/" in text for each in (2, 3))
+
+
+def test_the_handbook_makes_the_bucket_before_the_ledger() -> None:
+    text = (DEPLOY.parent / "docs/operate.md").read_text()
+    text = text[text.index("### Three of each") :]
+    made = re.search(r"s3\.bucket\.create -name (\w+)", text)
+    assert made is not None
+    assert made.end() < text.index(f"--objects s3://{made[1]}/")

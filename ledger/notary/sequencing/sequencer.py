@@ -75,6 +75,8 @@ ANCHOR_INTERVAL = 1.0
 ADMISSION_THREADS = min(4, os.cpu_count() or 1)
 _FOR_EACH = 3
 """Admission threads for a process that checks: one asks it, one hears it, one judges further."""
+_CATCHING_UP = 5.0
+"""Seconds that a reader waits for a process that follows to see what was signed."""
 ENTRY_COPIES = 4
 """How often the disk holds an entry at worst: bundle, row, log of changes, the bundle before it."""
 ENTRY_REST = 4_096
@@ -310,8 +312,13 @@ class Sequencer:
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """Return the consistency proof from the tree of `old` entries to that of `new`.
 
-        Raises NotFound when `new` is above the last signed checkpoint; InvalidInput.
+        Of several processes one that follows looks first whether more was signed: a depositor whom
+        another has just answered may ask here, and takes NotFound for a second history.
+        Raises NotFound when `new` is above the last signed checkpoint; InvalidInput, Unavailable,
+        LedgerFault, StorageFailed.
         """
+        if new > self._writer.tree.size and not self.leads:
+            self._catch_up()
         tree = self._writer.tree
         if new > tree.size:
             raise NotFound(f"The ledger has {tree.size} signed entries, fewer than {new}.")
@@ -400,6 +407,14 @@ class Sequencer:
                 self._follow()
             finally:
                 self._turn.release()
+
+    def _catch_up(self) -> None:
+        if not self._turn.acquire(timeout=_CATCHING_UP):
+            raise Unavailable("The notary has too much to do; try again in a minute.")
+        try:
+            self._follow()
+        finally:
+            self._turn.release()
 
     def _follow(self) -> None:
         if self._writer.follow():

@@ -17,9 +17,9 @@ class Turn:
         self._lock = threading.Lock()
         self._since: float | None = None
 
-    def acquire(self, *, blocking: bool = True) -> bool:
-        """Take the turn; return whether that was possible."""
-        if not self._lock.acquire(blocking=blocking):
+    def acquire(self, *, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the turn, within `timeout` seconds where it is given; return whether it was possible."""
+        if not self._lock.acquire(blocking, timeout):
             return False
         self._since = monotonic()
         return True
