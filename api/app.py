@@ -27,6 +27,7 @@ from .portal import checking, pages
 from .portal.charts import DepositsByDay
 from .portal.errors import error_page
 from .portal.office import routes as office
+from .probes import PROBES
 from .problems import answer_to, install, unexpected_response
 from .rates import Limited
 from .requests import Budget, Service
@@ -186,10 +187,11 @@ class _Outermost:
                 end = time.time_ns()
                 start = end - int(seconds * 1e9)
                 self._spans.request(scope["method"], route, status, number, start, end)
-            requests.info(
-                "request",
-                method=scope["method"],
-                route=route,
-                status=status,
-                ms=round(1000 * seconds, 1),
-            )
+            if status != 200 or route not in PROBES:  # a proxy probes every two seconds
+                requests.info(
+                    "request",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    ms=round(1000 * seconds, 1),
+                )

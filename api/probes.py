@@ -11,6 +11,7 @@ from .resources import resources
 from .schemas import Live, Obstacle, Ready
 
 NEVER_KEPT = {"cache-control": "no-store"}
+PROBES = ("/live", "/ready")
 
 router = resources("operation")
 

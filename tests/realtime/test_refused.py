@@ -115,6 +115,26 @@ cli(sys.argv[1:])
     assert other.json("status")["refused"] == 0
 
 
+def test_what_the_notary_cannot_enter_at_the_moment_goes_out_soon(daemon: Daemon) -> None:
+    daemon.script = """
+import sys
+from ledger.company.capture import sender
+from ledger.errors import Unavailable
+from ledger.wire.client import NotaryClient
+sender.POLL = sender.HOLD_PASSING = 0.1
+submit = NotaryClient.submit_many
+def not_now(self, statements):
+    NotaryClient.submit_many = submit
+    return [Unavailable("The notary says: (1).") for each in statements]
+NotaryClient.submit_many = not_now
+from ledger.cli.root import cli
+cli(sys.argv[1:])
+"""
+    (daemon.folder / "a.txt").write_bytes(b"x")
+    daemon.start()
+    daemon.settled(1)
+
+
 def test_a_damaged_receipt_holds_up_no_other_deposit(applicant: Company) -> None:
     company = applicant
     company.write("a.txt")

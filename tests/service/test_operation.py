@@ -235,18 +235,24 @@ def test_nothing_that_a_request_or_a_bug_brings_stands_in_the_log(notary_copy, h
             http.get(f"{url}/{SECRET}?{SECRET}=1", headers=headers),
             http.get(f"{url}/checkpoint?{SECRET}", headers=headers),
             http.post(f"{url}/statements", content=SECRET, headers=headers),
+            http.get(f"{url}/live"),
+            http.get(f"{url}/ready"),
         ]
     finally:
         process.send_signal(signal.SIGTERM)
         told = process.stderr.read()
         process.wait(30)
+    *answers, live, ready = answers
     assert [each.status_code for each in answers] == [404, 500, 415]
+    assert (live.status_code, ready.status_code) == (200, 200)
     assert SECRET not in told
     assert all(line.isascii() and line.isprintable() for line in told.splitlines())
     numbers = [each.headers["x-request-id"] for each in answers]
     for number in numbers:
         assert re.fullmatch("[0-9a-f]{16}", number)
         assert number in told
+    for each in (live, ready):  # whoever balances load asks every two seconds
+        assert each.headers["x-request-id"] not in told
     if form == "json":
         events = [json.loads(line) for line in told.splitlines()]
         bug = next(each for each in events if each["event"] == "bug")

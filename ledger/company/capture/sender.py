@@ -42,6 +42,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds of back-off when the notary is away; doubled each time, and jittered."""
 HOLD = 600.0
 """Seconds until a deposit that was refused is tried again."""
+HOLD_PASSING = 60.0
+"""Seconds until one is that the notary could not enter at the moment."""
 AWAY = 900.0
 """Seconds after which a notary that is away counts as a failure."""
 COMPARE = 3600.0
@@ -156,7 +158,8 @@ class SenderLoop:
 
     def _hold(self, deposit: StoredDeposit, error: SealbookError) -> None:
         """Try a deposit again later, if at all; tell of it once, and anew when the reason changes."""
-        self._held[deposit.name] = time.monotonic() + HOLD
+        hold = HOLD_PASSING if isinstance(error, Unavailable) else HOLD
+        self._held[deposit.name] = time.monotonic() + hold
         why = str(error)
         if self._told.get(deposit.name) != why:
             self._told[deposit.name] = why
