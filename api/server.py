@@ -84,7 +84,10 @@ def serve(
         )
         server = uvicorn.Server(config)
         with _until_signalled(server), _collecting_seldom():
-            tell_started()
+            try:
+                tell_started()
+            except OSError as error:
+                log.warning("start-not-told", reason=error.strerror)
             server.run(sockets=[listener])
     log.info("stopped", origin=notary.origin)
 

@@ -164,6 +164,23 @@ def test_whoever_started_it_is_told_once_it_answers(tmp_path, folder, name):
             assert process.wait(30) == 0
 
 
+def test_where_nobody_can_be_told_it_answers_all_the_same(tmp_path, folder):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "nobody")}
+    words = ["-c", SCRIPT, folder, port]
+    process = Program(words, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        assert any("start-not-told" in line for line in process.stderr)
+        answer = httpx2.get(f"http://127.0.0.1:{port}/live", trust_env=False)
+        assert answer.status_code == 200
+    finally:
+        process.terminate()
+        process.stderr.read()
+        assert process.wait(30) == 0
+
+
 def test_a_busy_port_is_a_clear_error_and_leaves_the_notary_alone(folder):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
