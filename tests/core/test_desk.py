@@ -16,6 +16,7 @@ from ledger.crypto.keys import SigningKey
 from ledger.errors import (
     Conflict,
     InvalidInput,
+    LedgerFault,
     NotAuthenticated,
     NotFound,
     SealbookError,
@@ -23,6 +24,7 @@ from ledger.errors import (
     VerificationFailed,
     WrongOrigin,
 )
+from ledger.notary.care.fsck import fsck
 from ledger.notary.care.restore import restore
 from ledger.notary.desk import limits, proposals, sessions, staff, trail
 from ledger.notary.desk.challenges import SECONDS, Challenges
@@ -48,6 +50,7 @@ from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.records import record_folder
 from ledger.notary.storage.sqlite import sqlite3
 from tests.authenticators import Authenticator
+from tests.cli.conftest import run
 from tests.notaries import ORIGIN, Clock, Company, examined, found, opened
 
 SITE = Site("http://localhost:8400", "localhost", "Notary Office")
@@ -103,7 +106,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     clock = Clock()
     path = tmp_path / "desk.sqlite"
     waiting = record_folder(tmp_path / "requests")
-    desk = open_staff_desk(path, ORIGIN, waiting, lambda: clock.now, os.urandom)
+    desk = open_staff_desk(path, ORIGIN, waiting, lambda: clock.now, os.urandom, create=True)
     yield Office(desk, clock, path)
     desk.close()
 
@@ -753,3 +756,27 @@ def test_everything_is_for_its_owner_alone(bench: Bench) -> None:
     private = [bench.directory / "desk.sqlite", *(bench.directory / "requests").iterdir()]
     assert [path.stat().st_mode & 0o077 for path in private] == [0] * len(private)
     proposals.decline(bench.desk, bench.people["Clerk"], number)
+
+
+def test_a_lost_desk_is_not_begun_anew_as_if_nothing_had_been_decided(tmp_path: Path) -> None:
+    directory = found(tmp_path / "notary")
+    with opened(directory) as notary:
+        account = Company().enrol(notary).account
+    run("notary", "account", "hold", account, "--reason", "order 7", "--dir", directory)
+    kept = (directory / "desk.sqlite").read_bytes()
+    for path in directory.glob("desk.sqlite*"):
+        path.unlink()
+    with (
+        pytest.raises(LedgerFault, match=r"desk\.sqlite.*is missing.*newest backup"),
+        opened(directory),
+    ):
+        pass
+    assert (
+        "is missing" in run("notary", "account", "show", account, "--dir", directory, code=1).output
+    )
+    (fault,) = fsck(directory)
+    assert (fault.level, fault.place) == ("error", "desk.sqlite")
+    assert not (directory / "desk.sqlite").exists()
+    (directory / "desk.sqlite").write_bytes(kept)
+    assert fsck(directory) == ()
+    assert "order 7" in run("notary", "account", "show", account, "--dir", directory).output

@@ -151,7 +151,7 @@ def _found(
     for name in kept:
         make_folder(folder / name)
         (folder / name).chmod(0o700)
-    with open_desk(folder, settings, server):
+    with open_desk(folder, settings, server, create=True):
         pass
     hook(Step.INIT_FILES, "after")
     with open_books(folder, settings, server, create=True) as (store, signed):

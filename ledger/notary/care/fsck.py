@@ -174,12 +174,11 @@ def fsck(
                 path, alone = _database(server, directory, name, stack, still=still)
                 anchors = AnchorDatabase(path, reading=alone)
                 stack.callback(anchors.close)
-            desk, name = None, place.DESK
-            if server is not None or (directory / name).exists():
-                path, alone = _database(server, directory, name, stack, still=still)
-                waiting = open_requests(directory, settings)
-                desk = open_staff_desk(path, settings.origin, waiting, reading=alone)
-                stack.callback(desk.close)
+            name = place.DESK
+            path, alone = _database(server, directory, name, stack, still=still)
+            waiting = open_requests(directory, settings)
+            desk = open_staff_desk(path, settings.origin, waiting, reading=alone)
+            stack.callback(desk.close)
             packs, alone, name = None, False, place.PACKS
             if server is not None or (directory / name).exists():
                 packs, alone = _database(server, directory, name, stack, still=still)

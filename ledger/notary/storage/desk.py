@@ -15,8 +15,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.errors import LedgerFault
 from ledger.notary.storage.records import RecordStore
 from ledger.notary.storage.schema import Engine, Place, Schema, Snapshot, Version, open_engine
+from ledger.quoted import quoted
 
 FILE = "desk.sqlite"
 REQUESTS = "requests"
@@ -188,12 +190,22 @@ def open_staff_desk(
     now: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = os.urandom,
     *,
+    create: bool = False,
     reading: bool = False,
 ) -> StaffDesk:
-    """Open a desk, made where there is none yet; close what comes back. Raises StorageFailed.
+    """Open a desk; close what comes back. Raises StorageFailed, LedgerFault where its file is missing.
 
-    `place` is its database, `records` the records that wait.
+    `place` is its database, `records` the records that wait. A file is made with `create` alone: an
+    empty desk in place of a lost one would know of no legal hold.
     """
-    create = not reading and not (isinstance(place, Path) and place.exists())
+    if isinstance(place, Path):
+        if not create and not place.exists():
+            raise LedgerFault(
+                f"{quoted(place)} is missing, with staff, legal holds, terms of accounts and the audit "
+                "trail. Put it back from the newest backup, then set again what was decided since."
+            )
+        create = create and not place.exists()
+    else:
+        create = not reading
     connections = open_engine(place, SCHEMA, create=create, reading=reading)
     return StaffDesk(origin, connections, records, now, random)

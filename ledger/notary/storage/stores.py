@@ -208,11 +208,15 @@ def open_desk(
     server: "Server | None" = None,
     now: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = os.urandom,
+    *,
+    create: bool = False,
 ) -> Iterator[StaffDesk]:
-    """Yield the office's desk. Raises StorageFailed."""
+    """Yield the office's desk, made with `create`. Raises StorageFailed, LedgerFault."""
     with _places(directory, settings, server) as at:
         requests = open_requests(directory, settings)
-        desk = open_staff_desk(at(place.DESK), settings.origin, requests, now, random)
+        desk = open_staff_desk(
+            at(place.DESK), settings.origin, requests, now, random, create=create
+        )
         try:
             yield desk
         finally:
