@@ -111,9 +111,8 @@ class Announcing:
 
     def _look(self) -> None:
         size, now, moment = self._entries.size, self._desk.moment, time.monotonic()
-        busy = set(
-            self._busy
-        )  # before the rows: one of a message that ends meanwhile is older than it
+        # Before the rows are read: a message that ends meanwhile changes its own.
+        busy = set(self._busy)
         for hook in read_hooks(self._desk):
             waits = 0 < hook.due - now <= LONGEST_PAUSE  # more only where a clock was set back
             drained = self._drained.get(hook.account) == (hook, size)

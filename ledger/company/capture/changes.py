@@ -37,6 +37,8 @@ from ledger.language import iso
 from ledger.program import tool_name
 from ledger.quoted import quoted
 
+_UNQUIET = "while it was written to; what is sealed may be half a change"
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -48,9 +50,6 @@ class Standing:
     found: os.stat_result | OSError
     known: Known | None
     same: Sequence[str]
-
-
-_UNQUIET = "while it was written to; what is sealed may be half a change"
 
 
 class Changes:

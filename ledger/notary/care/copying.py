@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ledger.disk.files import sync, sync_folder, what_to_do
-from ledger.errors import NoRoom, StorageFailed, Unavailable
+from ledger.disk.files import not_written, sync, sync_folder
+from ledger.errors import NoRoom, Unavailable
 from ledger.notary.ports import Hook, Step
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.moving import ENGINE, MOVING
@@ -297,6 +297,4 @@ def storage(path: Path) -> Iterator[None]:
             "there, then give the command again: it goes on from where it stopped."
         ) from error
     except OSError as error:
-        raise StorageFailed(
-            f"{quoted(path)} could not be written ({error.strerror}); {what_to_do(error)}."
-        ) from error
+        raise not_written(path, error) from error

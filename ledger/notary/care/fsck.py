@@ -524,8 +524,7 @@ class _Fsck:
                 )
 
     def _desk(self) -> None:
-        if self.desk is None:
-            return
+        assert self.desk is not None
         for each in desk_faults(self.desk, self.store):
             self._error(place.DESK, each)
         for where in left_over(self.desk):
