@@ -2,10 +2,10 @@
 
     python -m examples.make_vectors
 
-One small ledger, whole: six blocks, a company with two devices' requests, two deposits, and everything
-that a court would be handed. Keys and times are fixed, so the files come out the same. What cannot (age
-headers and ML-DSA-44 signatures hold fresh randomness) is kept where a file stands already; delete it
-to have it made anew. The keys are published here: they must never sign anything else.
+One small ledger, whole: seven blocks, a company with two devices' requests, two deposits, and
+everything that a court would be handed. Keys and times are fixed, so the files come out the same. What
+cannot (age headers and ML-DSA-44 signatures hold fresh randomness) is kept where a file stands already;
+delete it to have it made anew. The keys are published here: they must never sign anything else.
 """
 
 import json
@@ -247,11 +247,15 @@ def make(keep: Keep) -> Files:
     ledger.receipts(record)
 
     revoked = office.Revocation(DEVICE_KEY.thumbprint, "superseded")
+    closed = office.Notice("Closed on 1 October.")
     size, root = ledger.size, ledger.root
     ledger.block(
         "block-3.cose",
         ("key.cose", ledger.say(st.KEY, office.revocation_payload(revoked))),
-        ("notice.cose", ledger.say(st.NOTICE, office.notice_payload("Closed on 1 October."))),
+        (
+            "notice.cose",
+            ledger.say(st.NOTICE, office.notice_payload(closed)),
+        ),
         (
             "recovery.cose",
             ledger.say(
@@ -287,6 +291,7 @@ def make(keep: Keep) -> Files:
     files["matter.evidence"] = _matter_evidence(files)
     _inspect(ledger, opening, files)
     _certify(ledger)
+    _delete(ledger, account)
     files["request.http"] = _request(bytes(first.content.root if first.content else b""))
     return files | make_refused(
         files,
@@ -665,6 +670,17 @@ def _certify(ledger: "_Ledger") -> None:
     )
 
 
+def _delete(ledger: "_Ledger", account: str) -> None:
+    """Enter what is said where ciphertext of the first deposit, and who the account is, go."""
+    discarded = office.Notice("Its ciphertext is deleted.", discarded=(5,))
+    erased = office.Notice("Who it is was deleted.", erased=account)
+    ledger.block(
+        "block-6.cose",
+        ("discarding.cose", ledger.say(st.NOTICE, office.notice_payload(discarded))),
+        ("erasing.cose", ledger.say(st.NOTICE, office.notice_payload(erased))),
+    )
+
+
 def _request(root: bytes) -> bytes:
     """A signed request, as its lines go over the wire."""
     message = Message("GET", f"/envelopes/{root.hex()}", {"range": "bytes=0-16383"})
@@ -734,9 +750,12 @@ STRUCTURES = {
     "block-3.cose": "block",
     "block-4.cose": "block",
     "block-5.cose": "block",
+    "block-6.cose": "block",
     "platform.cose": "platform",
     "key.cose": "key",
     "notice.cose": "notice",
+    "discarding.cose": "notice",
+    "erasing.cose": "notice",
     "recovery.cose": "recovery",
     "inspection.cose": "inspection",
     "certificate.cose": "certificate",
@@ -762,7 +781,7 @@ STRUCTURES = {
 """The rule of the document's CDDL that each CBOR file follows."""
 
 RANDOMISED = frozenset(
-    {"content.age", "manifest.age", "manifest-2.age"} | {f"checkpoint-{n}.note" for n in range(6)}
+    {"content.age", "manifest.age", "manifest-2.age"} | {f"checkpoint-{n}.note" for n in range(7)}
 )
 
 

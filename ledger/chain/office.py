@@ -5,6 +5,8 @@
               {..., action: "revoked", reason, use, since}                     the notary's own
               {..., action: "rotated", use, size, successor, proof}
     notice    {origin, nonce, text}
+              {origin, nonce, text, discarded: [+ entry]}    their ciphertext is deleted
+              {origin, nonce, text, erased: account}         who it is is deleted
     recovery  {origin, nonce, cause, size, root}     the checkpoint from which the ledger went on
     certificate {origin, nonce, number, action: "issued", sha-256, entry}    of the PDF, for a deposit
                 {..., number, action: "withdrawn", reason}
@@ -23,6 +25,7 @@ still be believed; its `proof` is a signature by the new key over all of it but 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -42,6 +45,8 @@ from ledger.errors import MalformedData, VerificationFailed
 MAX_TEXT = 4_096
 """Characters of one text; a statement of them stays well below the size of an entry."""
 MAX_STANDARDS = 64
+MAX_DISCARDED = 256
+"""Deposits that one notice of deleted ciphertext lists."""
 
 REVOKED = "revoked"
 REASONS = ("compromised", "lost", "superseded", "ceased")
@@ -108,6 +113,19 @@ class Rotation:
     size: int
     successor: bytes
     proof: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Words of the office, and what it has deleted under them.
+
+    `discarded` are deposits, by their entries in ascending order, of which no age file is kept but
+    those that other deposits name; `erased` is an account of which no identity record is kept.
+    """
+
+    text: str
+    discarded: tuple[int, ...] = ()
+    erased: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,17 +279,36 @@ def _require_proof(origin: str, rotation: Rotation) -> None:
         ) from error
 
 
-def notice_payload(text: str) -> dict[str, Any]:
+def notice_payload(notice: Notice) -> dict[str, Any]:
     """Return the payload map without origin and nonce."""
-    return {"text": text}
+    payload: dict[str, Any] = {"text": notice.text}
+    if notice.discarded:
+        payload["discarded"] = list(notice.discarded)
+    if notice.erased is not None:
+        payload["erased"] = notice.erased
+    return payload
 
 
-def parse_notice(statement: Statement) -> str:
-    """Return the text of a notice. Raises MalformedData."""
+def parse_notice(statement: Statement) -> Notice:
+    """Return what a notice says. Raises MalformedData."""
     match _fields(statement, st.NOTICE):
-        case {"text": str(text)} as fields if len(fields) == 1 and 0 < len(text) <= MAX_TEXT:
-            return text
+        case {"text": str(text), **rest} if 0 < len(text) <= MAX_TEXT:
+            match rest:
+                case {"discarded": list(discarded)} if len(rest) == 1 and _is_listing(discarded):
+                    return Notice(text, tuple(discarded))
+                case {"erased": str(account)} if len(rest) == 1 and st.is_account(account):
+                    return Notice(text, erased=account)
+                case _ if not rest:
+                    return Notice(text)
     raise MalformedData("not a notice")
+
+
+def _is_listing(entries: list[Any]) -> bool:
+    return (
+        0 < len(entries) <= MAX_DISCARDED
+        and all(map(st.is_count, entries))
+        and all(one < other for one, other in pairwise(entries))
+    )
 
 
 def recovery_payload(recovery: Recovery) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from ledger.chain import statement as st
 from ledger.chain.enrolment import parse_endorsed, parse_record, verify_enrolment_request
 from ledger.chain.office import (
+    Notice,
     Platform,
     notice_payload,
     platform_payload,
@@ -94,7 +95,9 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
         case orders.AskAccount(account):
             return parts.accounts.standing(account)
         case orders.SayNotice(text):
-            return _entered(parts, st.NOTICE, notice_payload(require_line(text, MAX_PUBLIC)))
+            return _entered(
+                parts, st.NOTICE, notice_payload(Notice(require_line(text, MAX_PUBLIC)))
+            )
         case orders.StatePlatform(platform):
             return _entered(parts, st.PLATFORM, platform_payload(_readable(platform)))
         case orders.StateRecovery(recovery):

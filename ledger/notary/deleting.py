@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from ledger.chain import statement as st
 from ledger.chain.cosignature import newest_time
 from ledger.chain.note import parse_note
-from ledger.chain.office import notice_payload, parse_notice
+from ledger.chain.office import MAX_DISCARDED, Notice, notice_payload, parse_notice
 from ledger.chain.statement import parse_deposit, parse_statement
 from ledger.errors import Conflict, InvalidInput, NotFound
 from ledger.lines import require_line
+from ledger.notary.desk.reviewing import require_reviewed
 from ledger.notary.desk.terms import MAX_REASON, Terms, require_no_hold, terms_of
 from ledger.notary.desk.trail import Action, Actor, record, rows
 from ledger.notary.entries import Entries
@@ -28,15 +29,13 @@ from ledger.notary.storage.desk import StaffDesk
 from ledger.notary.storage.packed import PackedEnvelopes
 from ledger.quoted import quoted
 
-MAX_DISCARDED = 256
-"""Deposits whose ciphertext is deleted at once: their entries are listed in the notice."""
 DAY = 86_400
 _PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Deleting:
-    """What deleting works on."""
+    """What deleting works on; `compare` finds out whether the desk is an older copy."""
 
     sequencer: Sequencer
     entries: Entries
@@ -44,6 +43,7 @@ class Deleting:
     accounts: Accounts
     envelopes: PackedEnvelopes
     desk: StaffDesk
+    compare: Callable[[], None]
 
     def discard(self, account: str, indices: Sequence[int], reason: str, actor: Actor) -> Discarded:
         """Delete the age files of an account's deposits, all of them or none.
@@ -52,6 +52,7 @@ class Deleting:
         done already, under a legal hold, before the days for which the office keeps ciphertext are
         over, and where another deposit of the account names the same age file.
         """
+        self.require_reviewed()
         if not 0 < len(indices) <= MAX_DISCARDED:
             raise InvalidInput(f"Name 1 to {MAX_DISCARDED} deposits; delete the others after them.")
         told = require_line(reason, MAX_REASON)
@@ -76,7 +77,7 @@ class Deleting:
         )
         if not there:
             self.sequencer.settle()
-            if self._begun(words) is None:
+            if self._begun(Notice(words, tuple(chosen))) is None:
                 raise Conflict("There is no ciphertext of these deposits any more.")
             there = roots  # it was cut short before the trail said so
         with self.withheld(account, there, seen):
@@ -125,29 +126,36 @@ class Deleting:
         waited for, and again after the notice, which may have to wait for its block. Call it while the
         files are `withheld`.
         """
+        self.require_reviewed()
         with self.envelopes.turn:
             require(terms_of(self.desk, account))
-            notice = self._say(words)
+            notice = self._say(Notice(words, tuple(listed[:MAX_DISCARDED])))
             require(terms_of(self.desk, account))
             self.sequencer.require_leading()
             files = self.envelopes.discard(account, sorted(roots), notice)
-        said = f"{account} entries {', '.join(map(str, listed))}"
-        record(self.desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)
+        record_discarded(self.desk, actor, account, listed, notice)
         return Discarded(notice, files)
 
     def erase(self, account: str, reason: str, actor: Actor) -> Erased:
         """Erase an account's identity records. Raises NotFound, Conflict under a legal hold."""
+        self.require_reviewed()
         require_no_hold(terms_of(self.desk, account))
         told = require_line(reason, MAX_REASON)
         if self.accounts.standing(account).record is None:
             raise Conflict("The identity record of this account was erased already.")
-        notice = self._say(
+        words = (
             f"The notary office has erased who the account {account} is. Its entries, keys and "
             f"receipts stay as they are.\nReason: {told}"
         )
+        notice = self._say(Notice(words, erased=account))
         records = self.accounts.erase(account)
         record(self.desk, actor, Action.ERASED, account, notice)
         return Erased(records, notice)
+
+    def require_reviewed(self) -> None:
+        """Raise Conflict while nobody has gone through a desk that is an older copy."""
+        self.compare()
+        require_reviewed(self.desk)
 
     def _deposit(self, account: str, index: int) -> Entry:
         found = self.entries.read(index) if index >= 0 else None
@@ -172,29 +180,37 @@ class Deleting:
             yield from found
             after = found[-1].index
 
-    def _say(self, text: str) -> int:
-        """Return the entry of a notice: one of the same words that was never acted on, or a new one."""
+    def _say(self, said: Notice) -> int:
+        """Return the entry of a notice: the same one where it was never acted on, or a new one."""
         self.sequencer.settle()
-        begun = self._begun(text)
+        begun = self._begun(said)
         if begun is not None:
             return begun
-        entered = self.sequencer.enter((st.NOTICE, notice_payload(text))).result()
+        entered = self.sequencer.enter((st.NOTICE, notice_payload(said))).result()
         return int(entered[0].index)
 
-    def _begun(self, text: str) -> int | None:
-        """Return the entry of a notice of these words that the trail does not know of."""
-        said = [
+    def _begun(self, said: Notice) -> int | None:
+        """Return the entry of this notice that the trail does not know of."""
+        found = [
             each.index
             for each in self.entries.office(st.NOTICE)
-            if parse_notice(parse_statement(each.statement)) == text
+            if parse_notice(parse_statement(each.statement)) == said
         ]
-        done = {each.entry for each in rows(self.desk)} if said else set()
-        left = [each for each in said if each not in done]
+        done = {each.entry for each in rows(self.desk)} if found else set()
+        left = [each for each in found if each not in done]
         return left[-1] if left else None
 
 
 _LONGEST_OBJECT = 400
 """Characters of what a row of the trail names; the notice lists all."""
+
+
+def record_discarded(
+    desk: StaffDesk, actor: Actor, account: str, listed: Sequence[int], notice: int
+) -> None:
+    """Put on the trail that the ciphertext of deposits is deleted, and under which notice."""
+    said = f"{account} entries {', '.join(map(str, listed))}"
+    record(desk, actor, Action.DISCARDED, said[:_LONGEST_OBJECT], notice)
 
 
 def roots_of(entry: Entry) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from ledger.chain import statement as st
 from ledger.chain.anchorpage import StampedNote
 from ledger.chain.blockpage import SignedBlock
-from ledger.chain.office import notice_payload
+from ledger.chain.office import Notice, notice_payload
 from ledger.chain.trust import Trust
 from ledger.errors import (
     Conflict,
@@ -41,6 +41,7 @@ from ledger.notary.certificates.standing import CertificateStanding, certificate
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import Parts, carry_out
 from ledger.notary.deleting import Deleting
+from ledger.notary.desk import reviewing
 from ledger.notary.desk.terms import TermsBook
 from ledger.notary.entries import Entries
 from ledger.notary.health import Health, Reason, Warn
@@ -354,7 +355,13 @@ class Notary:
             self.accounts,
             self.envelopes,
             self.staff_desk,
+            self._compare_desk,
         )
+
+    def _compare_desk(self) -> None:
+        """Find out whether the desk is an older copy than the one that was here."""
+        if self.staff_desk is not None and self._office is not None:
+            reviewing.compare(self.staff_desk, self._office)
 
     def _enter_owed(self) -> SealbookError | None:
         """Enter what a change of keys has left to be said; return why that cannot be done now."""
@@ -439,7 +446,7 @@ class Notary:
                 f"moment later blocks state the same time. When this notice was entered the notary's "
                 f"clock said {utc(self._watch.now())}."
             )
-            entered = self.sequencer.enter((st.NOTICE, notice_payload(text))).result()
+            entered = self.sequencer.enter((st.NOTICE, notice_payload(Notice(text)))).result()
             self.look()
             return int(entered[0].index)
         self.look()
@@ -572,6 +579,7 @@ class Notary:
             ),
             anchors_until=None if self._anchors is None else self._anchors.until(),
             keys=self.key_changes.words(),
+            desk=self._desk_words(),
         )
 
     def _to_do(self) -> str | None:
@@ -583,6 +591,12 @@ class Notary:
         """Say what the ledger owes, and whoever enters the next statement states first."""
         office = self._office
         return () if office is None else tuple(map(recovery_words, unstated(office, self._store)))
+
+    def _desk_words(self) -> tuple[str, ...]:
+        """Say that somebody has to go through the desk, where that is so."""
+        desk = self.staff_desk
+        older = desk is not None and reviewing.unreviewed(desk) is not None
+        return (reviewing.OLDER, reviewing.REVIEW) if older else ()
 
     def _owed(self) -> Own:
         return () if self._office is None else owed(self._office, self._store)
@@ -615,6 +629,7 @@ class Notary:
                     continue
                 self._enter_owed()
                 with suppress(StorageFailed, NotSigning):  # the next look finds the order again
+                    self._compare_desk()
                     self._carry_out_orders()
                     self._look_after_backup()
 

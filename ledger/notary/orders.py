@@ -116,7 +116,7 @@ class State:
 
     `anchors` says in words how it stands with anchors, witnesses and authorities; `anchors_until` is
     the POSIX second to which all stamped anchors stand, None without any. `keys` says in words what
-    is signed with, `waiting` what is still to be entered.
+    is signed with, `waiting` what is still to be entered, `desk` what somebody has to do about it.
     """
 
     origin: str
@@ -132,6 +132,7 @@ class State:
     anchors_until: int | None = None
     keys: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    desk: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,11 @@ from itertools import islice, takewhile
 
 from ledger.chain.cosignature import newest_time
 from ledger.chain.note import parse_note
+from ledger.chain.office import MAX_DISCARDED
 from ledger.errors import Conflict, SealbookError
 from ledger.notary.clock import utc
-from ledger.notary.deleting import DAY, MAX_DISCARDED, Deleting, roots_of
+from ledger.notary.deleting import DAY, Deleting, roots_of
+from ledger.notary.desk.reviewing import OLDER, REVIEW, unreviewed
 from ledger.notary.desk.terms import Terms, read_terms, require_no_hold
 from ledger.notary.desk.trail import Actor
 from ledger.notary.orders import Retired
@@ -184,6 +186,10 @@ def _look_once(
         return
     now = deleting()
     if not _is_believed(now.desk):
+        return
+    if unreviewed(now.desk) is not None:
+        if _retained(now.desk):
+            _log.warning("no ciphertext is deleted by itself: %s %s", OLDER, REVIEW)
         return
     until = ledger_time(now)
     while leads() and not stop.is_set() and (done := retire(deleting(), until)) is not None:

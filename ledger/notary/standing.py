@@ -99,7 +99,7 @@ def office_standing(
             if said.leaf == leaf and each.index < standing.size
         ],
         "notices": [
-            {"index": each.index, "text": parse_notice(parse_statement(each.statement))}
+            {"index": each.index, "text": parse_notice(parse_statement(each.statement)).text}
             for each in store.office(st.NOTICE, since)
             if each.index < standing.size
         ],

@@ -12,6 +12,7 @@ from ledger.chain import statement as st
 from ledger.chain.block import notary_statement
 from ledger.chain.office import (
     Inspection,
+    Notice,
     Platform,
     Recovery,
     Revocation,
@@ -24,12 +25,14 @@ from tests.simulator import LOG, NOW, ORIGIN, nonce
 
 TEXTS = some.text(max_size=40)
 HASHES = some.binary(min_size=32, max_size=32)
+ACCOUNTS = some.text("0123456789abcdef", min_size=32, max_size=32)
+LISTS = some.sets(some.integers(0, 2**63 - 1), max_size=256).map(sorted).map(tuple)
 HEAD = {"origin": ORIGIN, "nonce": nonce("office")}
 
 SAMPLES: dict[str, dict[str, Any]] = {
     st.PLATFORM: office.platform_payload(Platform("a", "b", "c", "d", ("RFC 9943",))),
     st.KEY: office.revocation_payload(Revocation(bytes(32), "lost")),
-    st.NOTICE: office.notice_payload("Closed on 1 October."),
+    st.NOTICE: office.notice_payload(Notice("Closed on 1 October.")),
     st.RECOVERY: office.recovery_payload(Recovery(office.RESTORED, 7, bytes(32))),
     st.CERTIFICATE: office.certificate_payload(office.Issued(17, bytes(32), 5)),
     st.INSPECTION: office.inspection_payload(
@@ -62,9 +65,12 @@ def test_a_revocation_reads_back(revocation: Revocation) -> None:
     assert office.parse_revocation(say(st.KEY, office.revocation_payload(revocation))) == revocation
 
 
-@given(some.text(min_size=1, max_size=60))
-def test_a_notice_reads_back(text: str) -> None:
-    assert office.parse_notice(say(st.NOTICE, office.notice_payload(text))) == text
+@given(
+    some.builds(Notice, some.text(min_size=1, max_size=60), LISTS)
+    | some.builds(Notice, some.text(min_size=1, max_size=60), erased=ACCOUNTS)
+)
+def test_a_notice_reads_back(notice: Notice) -> None:
+    assert office.parse_notice(say(st.NOTICE, office.notice_payload(notice))) == notice
 
 
 @given(
@@ -119,6 +125,15 @@ def test_origin_nonce_and_no_further_field_are_required(kind: str, change: dict[
         (st.KEY, {"reason": "because"}),
         (st.NOTICE, {"text": ""}),
         (st.NOTICE, {"text": "x" * 4097}),
+        (st.NOTICE, {"discarded": []}),
+        (st.NOTICE, {"discarded": [5, 5]}),
+        (st.NOTICE, {"discarded": [7, 5]}),
+        (st.NOTICE, {"discarded": [-1]}),
+        (st.NOTICE, {"discarded": ["5"]}),
+        (st.NOTICE, {"discarded": list(range(257))}),
+        (st.NOTICE, {"erased": "4f0c"}),
+        (st.NOTICE, {"erased": bytes(32)}),
+        (st.NOTICE, {"erased": "0" * 32, "discarded": [5]}),
         (st.RECOVERY, {"cause": "other"}),
         (st.RECOVERY, {"size": -1}),
         (st.RECOVERY, {"size": True}),
@@ -145,7 +160,7 @@ def test_other_values_are_malformed(kind: str, change: dict[str, Any]) -> None:
 def test_the_longest_texts_are_read() -> None:
     longest = Platform("x" * 4096, "", "", "", ("y",) * 64)
     assert office.parse_platform(say(st.PLATFORM, office.platform_payload(longest))) == longest
-    assert office.parse_notice(say(st.NOTICE, office.notice_payload("x" * 4096)))
+    assert office.parse_notice(say(st.NOTICE, office.notice_payload(Notice("x" * 4096))))
 
 
 def test_a_revocation_names_neither_account_nor_company() -> None:

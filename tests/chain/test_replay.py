@@ -14,6 +14,7 @@ from ledger.chain.office import (
     WHOLE,
     Inspection,
     Issued,
+    Notice,
     Platform,
     Revocation,
     Withdrawn,
@@ -102,7 +103,13 @@ def test_a_ledger_that_keeps_the_rules_is_read_to_its_end() -> None:
     one = deposited(matter=Matter(MATTER, 1, None))
     two = deposited(matter=Matter(MATTER, 2, one.leaf_hash))
     platform = say(st.PLATFORM, platform_payload(PLATFORM))
-    for statement in (record(2, 4, 9), one, two, platform, say(st.NOTICE, notice_payload("x"))):
+    for statement in (
+        record(2, 4, 9),
+        one,
+        two,
+        platform,
+        say(st.NOTICE, notice_payload(Notice("x"))),
+    ):
         replay.add(statement)
     replay.close("note 2")
     for statement in (record(3, 9, 11, platform=platform.leaf_hash), revoked(KEY)):
@@ -181,7 +188,7 @@ def said(of_certificate: Issued | Withdrawn) -> Statement:
     [
         (Rule.ORIGIN, deposited(origin="other.example/ledger")),
         (Rule.ORIGIN, enrolled(STRANGER, origin="other.example/ledger")),
-        (Rule.ORIGIN, say(st.NOTICE, notice_payload("x"), "other.example/ledger")),
+        (Rule.ORIGIN, say(st.NOTICE, notice_payload(Notice("x")), "other.example/ledger")),
         (Rule.ENROLLED, deposited(STRANGER)),
         (Rule.ACCOUNT, deposited(account=OTHER)),
         (Rule.DEVICE, deposited(RECOVERY)),

@@ -105,10 +105,11 @@ def reading(copy: Restored, work: Path) -> dict[str, tuple[object, ...]]:
 
 CHANGING = {
     "accept-clock", "account discard", "account erase", "account hold", "account limit",
-    "account release", "account resume", "account retain", "account suspend", "auditor add",
-    "auditor remove", "enroll", "high-water", "init", "keys retire log", "keys revoke device",
-    "keys revoke log", "keys revoke seal", "keys rotate device", "keys rotate log",
-    "keys rotate seal", "keys shut", "migrate", "notice", "platform", "restore", "revoke", "serve",
+    "account release", "account resume", "account retain", "account reviewed", "account suspend",
+    "auditor add", "auditor remove", "enroll", "high-water", "init", "keys retire log",
+    "keys revoke device", "keys revoke log", "keys revoke seal", "keys rotate device",
+    "keys rotate log", "keys rotate seal", "keys shut", "migrate", "notice", "platform",
+    "restore", "revoke", "serve",
     "staff add", "staff link", "staff remove", "staff reset", "timestamp", "webhook key",
     "webhook remove", "webhook set", "webhook test", "withdraw", "witness",
 }  # fmt: skip

@@ -93,7 +93,9 @@ def test_the_office_looks_after_an_account_beside_its_service(company: Company) 
     store = LedgerDatabase(served.directory / "ledger.sqlite", reading=True)
     for notice in (gone["notice"], erased["notice"]):
         (entry,) = store.read(notice, notice + 1)
-        assert parse_notice(parse_statement(entry.statement)).endswith("asked for by its holder")
+        assert parse_notice(parse_statement(entry.statement)).text.endswith(
+            "asked for by its holder"
+        )
     store.close()
     second = office(served, "produce", who, "--order", "118", "-o", company.folder / "second")
     assert len(second["missing"]) == 3  # both age files of the deposit, and who it is

@@ -109,7 +109,7 @@ def test_a_backup_is_embedded_and_goes_on_where_it_ended(
     assert made is not None and (made.size, made.files > 10) == (again, True)
     assert read_settings(target).database is None
     assert errors(target) == []
-    assert restore(target, new, clock=Clock(), random=os.urandom).size == again
+    assert restore(target, new, clock=Clock(), random=os.urandom).last.size == again
     require_goes_on(new, company, [*receipts[:3], more])
     assert errors(new) == []
 
@@ -178,7 +178,7 @@ def test_a_backup_that_is_killed_anywhere_leaves_the_one_before_it_whole(
                 notary.backup(target)
             now = notary.sequencer.last.size
         new = tmp_path / f"new{number}"
-        last = restore(target, new, clock=Clock(), random=os.urandom)
+        last = restore(target, new, clock=Clock(), random=os.urandom).last
         if number:  # the checkpoints are there
             held = now
         assert last.size == held

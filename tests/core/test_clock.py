@@ -96,7 +96,7 @@ def test_a_block_ahead_of_the_clock_is_gone_on_from_only_where_the_office_says_s
         assert index is not None
         entry = notary.entries.read(index)
         assert entry is not None and entry.kind == NOTICE
-        assert "2027-" in parse_notice(parse_statement(entry.statement))
+        assert "2027-" in parse_notice(parse_statement(entry.statement)).text
         assert notary.execute(AcceptClock()).notice is None
         assert check(notary, deposit(notary, [statement])[0]).block.time == NOW + YEAR
     with opened(directory, clock=clock) as notary:  # a restart remembers what was said

@@ -225,7 +225,7 @@ def test_a_backup_that_is_killed_is_what_it_was_and_goes_on(
         assert before and old
         deposit(notary, Company().enrol(notary).statements(260))
     run("backup", work, step, side)
-    last = restore(target, work / "restored", clock=Clock(), random=os.urandom)
+    last = restore(target, work / "restored", clock=Clock(), random=os.urandom).last
     ready = BACKING_UP.index(step) + (side == "after") > BACKING_UP.index(Step.BACKUP_CHECKPOINTS)
     with opened(work / "notary") as notary:
         new = notary.sequencer.last.size

@@ -748,7 +748,7 @@ def test_a_restored_desk_has_its_staff_and_no_session(tmp_path: Path) -> None:
         assert sessions.find(desk, token) is None
         assert not any(each.link for each in staff.roster(desk))
         assert proposals.proposal(desk, number).record is not None
-        assert verify_trail(ORIGIN, rows(desk))[0] == 5
+        assert verify_trail(ORIGIN, rows(desk))[0] == 6
 
 
 def test_everything_is_for_its_owner_alone(bench: Bench) -> None:

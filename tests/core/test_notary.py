@@ -478,7 +478,7 @@ def test_a_backup_taken_while_serving_restores_to_the_same_ledger(
         stop.set()
         thread.join()
         assert notary.sequencer.last.size >= size
-    last = restore(tmp_path / "backup", tmp_path / "new", clock=Clock(), random=os.urandom)
+    last = restore(tmp_path / "backup", tmp_path / "new", clock=Clock(), random=os.urandom).last
     assert last.size == size
     assert all(each.level == "warning" for each in examined(tmp_path / "new"))
     with opened(tmp_path / "new") as notary:
@@ -555,7 +555,7 @@ def test_commands_are_carried_out_here_or_by_the_process_that_serves(directory: 
         index = command(directory, SayNotice("closed on Friday")).index
         entry = notary.entries.read(index)
         assert entry is not None
-        assert parse_notice(parse_statement(entry.statement)) == "closed on Friday"
+        assert parse_notice(parse_statement(entry.statement)).text == "closed on Friday"
         key = company.key.thumbprint
         assert command(directory, Revoke(key, "lost")).index > index
         with pytest.raises(Refused, match="already") as caught:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from api.metrics import Measures
 from ledger.chain import statement as st
-from ledger.chain.office import notice_payload
+from ledger.chain.office import Notice, notice_payload
 from ledger.chain.receipt import TokenEntry, parse_receipt
 from ledger.chain.statement import parse_statement
 from ledger.cli.root import cli
@@ -847,7 +847,7 @@ def test_the_office_is_told_of_no_entry_before_a_checkpoint_covers_it(
         opened(work / "notary", serve=True) as other,
     ):
         size = other.sequencer.last.size
-        said = other.sequencer.enter((st.NOTICE, notice_payload("closed on Sunday")))
+        said = other.sequencer.enter((st.NOTICE, notice_payload(Notice("closed on Sunday"))))
         assert asleep.wait(60)
         other._writer.objection = NotSigning(Reason.WITNESS, "A witness objects.", "it does")
         cut_off(database)

@@ -15,7 +15,13 @@ from ledger.chain.block import note_digest, parse_block
 from ledger.chain.checkpoint import parse_checkpoint
 from ledger.chain.enrolment import endorse_request, format_request, verify_enrolment_request
 from ledger.chain.note import parse_note
-from ledger.chain.office import Revocation, notice_payload, parse_revocation, revocation_payload
+from ledger.chain.office import (
+    Notice,
+    Revocation,
+    notice_payload,
+    parse_revocation,
+    revocation_payload,
+)
 from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import MAX_ENTRY, Matter, parse_statement
 from ledger.crypto.keys import SigningKey, thumbprint_ed25519
@@ -128,7 +134,7 @@ def test_a_statement_sent_again_is_answered_with_the_receipt_that_exists(
 
 def test_what_the_office_says_is_entered_once_however_often_it_is_queued(notary: Notary) -> None:
     """As by a process that gets back the right to write while it holds what it has taken in."""
-    statement = notary.sequencer._statement(st.NOTICE, notice_payload("closed on Sunday"))
+    statement = notary.sequencer._statement(st.NOTICE, notice_payload(Notice("closed on Sunday")))
     futures = [_running() for _ in range(3)]
     remote = [OwnEntries((statement,), None, each, remote=True) for each in futures[:2]]
     notary.sequencer._under_way.begin(3)

@@ -98,6 +98,8 @@ def test_every_statement_is_signed_by_the_key_it_names(name: str) -> None:
         ("platform.cose", office.parse_platform, office.platform_payload),
         ("key.cose", office.parse_revocation, office.revocation_payload),
         ("notice.cose", office.parse_notice, office.notice_payload),
+        ("discarding.cose", office.parse_notice, office.notice_payload),
+        ("erasing.cose", office.parse_notice, office.notice_payload),
         ("recovery.cose", office.parse_recovery, office.recovery_payload),
         ("inspection.cose", office.parse_inspection, office.inspection_payload),
         ("certificate.cose", office.parse_certificate, office.certificate_payload),

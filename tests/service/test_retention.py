@@ -71,7 +71,7 @@ def lies(service: Service, one: Account, root: bytes) -> bool:
 def notice(service: Service, index: int) -> str:
     entry = service.notary.entries.read(index)
     assert entry is not None
-    return parse_notice(parse_statement(entry.statement))
+    return parse_notice(parse_statement(entry.statement)).text
 
 
 def days_between(service: Service, older: int, younger: int) -> int:

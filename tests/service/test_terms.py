@@ -152,7 +152,7 @@ def test_deleted_ciphertext_leaves_entry_receipt_and_a_public_notice(
     assert notary.entries.size == size
     entry = notary.entries.read(done.notice)
     assert entry is not None
-    told = parse_notice(parse_statement(entry.statement))
+    told = parse_notice(parse_statement(entry.statement)).text
     assert str(index) in told and "asked for by the holder" in told
     assert not (notary.directory / "objects" / one.account / f"{root.hex()}.payload").exists()
     with (

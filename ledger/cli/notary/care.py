@@ -118,14 +118,17 @@ def restore(
 
     Rows and files come to lie in it, or where you say, wherever they lay before. It is refused where
     that would fork the ledger: then a mirror, or the `log` folder of the lost machine, gives back the
-    entries that came after the backup. Ciphertext and identity records are in no mirror.
+    entries that came after the backup. Ciphertext and identity records are in no mirror. What notices
+    say was deleted is deleted again; what was decided about accounts since has to be set again.
     """
     from ledger.auditor.sources import Folder
     from ledger.notary.care.restore import restore as run
+    from ledger.notary.clock import utc
+    from ledger.notary.desk.reviewing import OLDER, REVIEW
     from ledger.notary.system_clock import SYSTEM_CLOCK
 
     with shell.waiting("restoring"):
-        last = run(
+        made = run(
             source,
             directory,
             database=database,
@@ -135,14 +138,40 @@ def restore(
             clock=SYSTEM_CLOCK,
             random=os.urandom,
         )
-    shell.emit(
-        as_json,
-        {"directory": str(directory.resolve()), "size": last.size, "root": last.root.hex()},
+    last = made.last
+    value = {
+        "directory": str(directory.resolve()),
+        "size": last.size,
+        "root": last.root.hex(),
+        "desk_of": made.since,
+        "deleted_again": [each.as_dict() for each in made.deleted],
+        "held": [each.as_dict() for each in made.held],
+    }
+    records = sum(1 for each in made.deleted if each.records)
+    ciphertext = len(made.deleted) - records
+    lines = [
         text.said(
             f"Restored into {quoted(directory.resolve())}: the ledger goes on from {last.size} "
             "entries. If anybody holds a later checkpoint, do not serve it: that would be a fork."
-        ),
+        )
+    ]
+    if made.deleted:
+        lines.append(
+            text.said(
+                "Deleted again, because the ledger says that it was: ciphertext of "
+                f"{ciphertext} notices, identity records of {records}."
+            )
+        )
+    lines += (
+        text.said(
+            f"Under a legal hold, and not deleted again: what entry {each.notice} says of the account "
+            f"{quoted(each.account)}."
+        )
+        for each in made.held
     )
+    if made.since is not None:
+        lines.append(text.said(f"The desk is of {utc(made.since)}, as the backup."))
+    shell.emit(as_json, value, "\n".join([*lines, text.said(OLDER), text.said(REVIEW)]))
 
 
 @click.command(

@@ -88,6 +88,7 @@ def subject(name: "Subject") -> str:
         "keys": _("keys"),
         "seal": _("seal"),
         "backup": _("backup"),
+        "desk": _("desk"),
         "high-water": _("high-water"),
         "witnesses": _("witnesses"),
         "authorities": _("timestamp authorities"),

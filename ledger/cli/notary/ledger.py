@@ -199,6 +199,8 @@ def status(directory: Path, as_json: bool) -> None:
         rows.append((_("Anchors until"), day(state.anchors_until)))
     if state.waiting:
         rows.append((_("To be entered"), "\n".join(map(told, state.waiting))))
+    if state.desk:
+        rows.append((_("Desk"), "\n".join(map(told, state.desk))))
     if value["detail"]:
         rows.append((_("To do"), told(value["detail"])))
     shell.emit(as_json, value, "\n".join(labelled(rows)))

@@ -198,6 +198,29 @@ def release(account: str, directory: Path, as_json: bool) -> None:
 @account.command(
     epilog="""\b
 Example:
+  sealbook notary account reviewed
+"""
+)
+@directory_option
+@shell.json_option
+def reviewed(directory: Path, as_json: bool) -> None:
+    """Say that holds, suspensions and limits are complete again.
+
+    After a restore, or where desk.sqlite was put back, what was decided about accounts since that copy
+    is not in it. Until you have gone through it and said so, nothing is deleted. The audit trail keeps
+    who said it.
+    """
+    from ledger.notary.desk.reviewing import review
+
+    with opened_desk(directory) as desk:
+        review(desk, at_terminal())
+    words = _("On the audit trail: the office has gone through holds, suspensions and limits.")
+    shell.emit(as_json, {"reviewed": True}, words)
+
+
+@account.command(
+    epilog="""\b
+Example:
   sealbook notary account erase 4f0c9d21 --reason "asked for by the holder"
 """
 )

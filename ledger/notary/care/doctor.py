@@ -28,7 +28,7 @@ NEEDED = (place.LEDGER, place.CHECKPOINTS)
 
 Subject = Literal[
     "settings", "log", "disk", "permissions", "databases", "ledger", "standby", "objects", "clock",
-    "keys", "seal", "backup", "high-water", "witnesses", "authorities", "portal", "service",
+    "keys", "seal", "desk", "backup", "high-water", "witnesses", "authorities", "portal", "service",
 ]  # fmt: skip
 """What is looked at."""
 

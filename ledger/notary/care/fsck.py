@@ -37,6 +37,7 @@ from ledger.errors import (
     StorageFailed,
     VerificationFailed,
 )
+from ledger.notary.care.deleted import undone
 from ledger.notary.care.desks import desk_faults, left_over
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.care.sounding import Kept, Sounding, sounding
@@ -240,6 +241,7 @@ class _Fsck:
             if self._copies() and self._blocks(progress):
                 self._edge()
                 self._records()
+                self._undone()
                 self._anchors()
                 self._desk()
         except _TooMany:
@@ -515,6 +517,10 @@ class _Fsck:
             if name not in self.records:
                 where = self.identities.files.where(name)
                 self._warn(where, "no entry names this record; remove it")
+
+    def _undone(self) -> None:
+        for each in undone(self.store, self.envelopes, self.identities):
+            self._error(at_entry(each.notice), each.words())
 
     def _anchors(self) -> None:
         if self.anchors is not None:

@@ -17,6 +17,7 @@ from ledger.errors import InvalidInput, LedgerFault, NotFound, NotSigning
 from ledger.notary.care.doctor import NEEDED, Case, Check, Diagnosis, Level
 from ledger.notary.care.ntp import Discipline, discipline
 from ledger.notary.clock import TOLERANCE
+from ledger.notary.desk.reviewing import OLDER, REVIEW, unreviewed
 from ledger.notary.options import Chosen, choose, unknown_variables
 from ledger.notary.ports import SignedCheckpoint
 from ledger.notary.selfcheck import SEAL_WARNING, key_faults, read_trust
@@ -27,7 +28,13 @@ from ledger.notary.storage.highwater import open_high_water
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.notary.storage.room import RESERVE, ROOM_FOR_ONE, SPARE_FILES, TIGHT
 from ledger.notary.storage.sqlite import sqlite3
-from ledger.notary.storage.stores import open_books, open_files, open_log, open_server
+from ledger.notary.storage.stores import (
+    open_books,
+    open_desk,
+    open_files,
+    open_log,
+    open_server,
+)
 from ledger.quoted import Message, Quoted, quoted
 
 READING = 5.0
@@ -57,6 +64,7 @@ def settled(case: Case) -> Iterator[Check]:
         yield "standby", partial(_standby, case)
     yield "clock", partial(_clock, case)
     yield "keys", partial(_keys, case)
+    yield "desk", partial(_desk, case)
     yield "backup", partial(_backup, case)
     yield "high-water", partial(_high_water, case)
 
@@ -364,6 +372,12 @@ def _seal(until: int, now: float) -> Iterator[Diagnosis]:
         )
     else:
         yield Diagnosis("seal", Level.OK, f"The seal's certificates run out in {days} days.")
+
+
+def _desk(case: Case) -> Iterator[Diagnosis]:
+    with open_desk(case.directory, case.settings, reading=True) as desk:
+        if unreviewed(desk) is not None:
+            yield Diagnosis("desk", Level.LOOK, OLDER, REVIEW)
 
 
 def _backup(case: Case) -> Iterator[Diagnosis]:

@@ -5,6 +5,9 @@ histories under one key, provable by anyone. So it is refused wherever a newer o
 known. What it does continue from, the first block after it says publicly, in a `recovery` statement.
 
 The rows are put together and checked as SQLite files, and moved to a server then, as `migrate` does.
+
+What the ledger says was deleted is deleted again (`deleted`), and the desk is marked as an older copy,
+by which nothing else is (ADR 72).
 """
 
 import contextlib
@@ -13,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +36,12 @@ from ledger.notary.anchoring.witnesses import cosigned, witnesses_of
 from ledger.notary.care import movingfiles, movingrows
 from ledger.notary.care.backup import Books, copy_rows, copy_staff_desk
 from ledger.notary.care.copying import CLAIM, LEFT_OUT, Copying, hooked, storage
-from ledger.notary.care.manifest import read_manifest, require_small_files
+from ledger.notary.care.deleted import Undone, redo
+from ledger.notary.care.manifest import Manifest, read_manifest, require_small_files
 from ledger.notary.care.movingfiles import FOLDERS, BucketSide, FolderSide
 from ledger.notary.care.replaying import Mirror, replay
-from ledger.notary.clock import Clock, ClockWatch
+from ledger.notary.clock import Clock, ClockWatch, utc
+from ledger.notary.desk.reviewing import BY_A_RESTORE, put_back
 from ledger.notary.orders import StateRecovery, format_order
 from ledger.notary.ports import Hook, SignedCheckpoint, Step, no_hook
 from ledger.notary.selfcheck import read_trust
@@ -53,7 +58,7 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.office import OfficeDatabase
 from ledger.notary.storage.records import record_folder
 from ledger.notary.storage.room import DiskRoom
-from ledger.notary.storage.stores import open_log, open_server
+from ledger.notary.storage.stores import open_envelopes, open_log, open_records, open_server
 from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
@@ -67,6 +72,20 @@ MISSING: Message = (
 _ROWS = (place.LEDGER, place.CHECKPOINTS, place.ANCHORS, place.DESK)
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A restored ledger: the checkpoint from which it goes on; of when its desk is, POSIX seconds.
+
+    `deleted` was deleted again because notices say so, `held` is under a legal hold and was not.
+    `since` is None where the source does not say when it was made.
+    """
+
+    last: SignedCheckpoint
+    since: int | None
+    deleted: tuple[Undone, ...]
+    held: tuple[Undone, ...]
+
+
 def restore(
     source: Path,
     directory: Path,
@@ -78,8 +97,8 @@ def restore(
     clock: Clock,
     random: Callable[[int], bytes],
     hook: Hook = no_hook,
-) -> SignedCheckpoint:
-    """Make a notary's directory from a backup; return the checkpoint from which it goes on.
+) -> Restored:
+    """Make a notary's directory from a backup.
 
     Args:
         source: A directory that `backup` has made, or a whole notary directory that nobody uses.
@@ -105,6 +124,7 @@ def restore(
     goal = replace(
         settings, database=place.parse_database(database), objects=place.parse_objects(objects)
     )
+    manifest = read_manifest(source)
     strange = not (directory / place.LOCK).exists()
     make_folder(directory)
 
@@ -125,6 +145,7 @@ def restore(
             with closing(CheckpointDatabase(folder / place.CHECKPOINTS)) as signed:
                 _require_not_behind(signed, goal, trust, known)
         last = _take_up(folder, goal, trust, clock, random)
+        made.append(_delete_again(folder, goal, last, manifest))
         if server is not None:
             _move_rows(folder, server, trust)
         office = OfficeDatabase(folder / place.OFFICE if server is None else server)
@@ -136,9 +157,8 @@ def restore(
         write_durably(folder / place.SETTINGS, settled, 0o600)
         if goal.objects is not None:  # from now on nobody fills it anew
             open_bucket(goal.objects).delete([CLAIM])
-        made.append(last)
 
-    made: list[SignedCheckpoint] = []
+    made: list[Restored] = []
     with (
         storage(directory),
         _unused(source),
@@ -193,7 +213,7 @@ def _uncounted(_: int) -> None:
 
 
 def _restore_staff_desk(source: Path, folder: Path) -> None:
-    """Copy the desk, where the backup has one; whoever was signed in signs in anew."""
+    """Copy the desk, where the backup has one."""
     if not (source / place.DESK).exists():
         return
     origin = place.read_settings(source).origin
@@ -201,11 +221,6 @@ def _restore_staff_desk(source: Path, folder: Path) -> None:
     desk = open_staff_desk(source / place.DESK, origin, waiting, reading=True)
     try:
         copy_staff_desk(desk, folder)
-    finally:
-        desk.close()
-    desk = open_staff_desk(folder / place.DESK, origin, waiting)
-    try:
-        desk.shut_doors()
     finally:
         desk.close()
 
@@ -244,6 +259,31 @@ def _require_not_behind(
                     f"The witness {quoted(url)} has cosigned {size} entries, and the backup ends at "
                     f"{last.size}. {MISSING}"
                 )
+
+
+def _delete_again(
+    folder: Path, goal: Settings, last: SignedCheckpoint, manifest: Manifest | None
+) -> Restored:
+    """Delete what the ledger says was deleted, and mark the desk, in which nobody is signed in now.
+
+    The rows are still in files.
+    """
+    since = None if manifest is None else manifest.time
+    if not (folder / place.DESK).exists():
+        return Restored(last, since, (), ())
+    here = replace(goal, database=None)
+    with contextlib.ExitStack() as stack:
+        store = LedgerDatabase(folder / place.LEDGER)
+        stack.callback(store.close)
+        desk = open_staff_desk(
+            folder / place.DESK, goal.origin, record_folder(folder / place.REQUESTS)
+        )
+        stack.callback(desk.close)
+        envelopes = stack.enter_context(open_envelopes(folder, here))
+        done, left = redo(store, envelopes, open_records(folder, here), desk)
+        desk.shut_doors()
+        put_back(desk, BY_A_RESTORE, "copy" if since is None else f"backup {utc(since)}")
+    return Restored(last, since, tuple(done), tuple(left))
 
 
 def _take_up(

@@ -10,7 +10,7 @@ them and changes a row breaks the chain. Whoever rewrites all of it, or cuts its
 by an export that was kept elsewhere: `require_extends` compares.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -59,6 +59,8 @@ class Action(StrEnum):
     HOOK_SET = "webhook-set"
     HOOK_REMOVED = "webhook-removed"
     HOOK_KEY = "webhook-key-made"
+    DESK_OLDER = "desk-older"
+    DESK_REVIEWED = "desk-reviewed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,15 @@ def newest(desk: StaffDesk, before: int | None, limit: int) -> list[Row]:
         sql = f"{_ROW} WHERE number < ? ORDER BY number DESC LIMIT ?"
         end = _NO_END if before is None else before
         return [Row(*each) for each in connection.execute(sql, (end, limit)).fetchall()]
+
+
+def newest_of(desk: StaffDesk, actions: Sequence[Action]) -> Row | None:
+    """Return the newest row of one of these actions."""
+    places = ", ".join("?" * len(actions))
+    with desk.connections.reading() as connection:
+        sql = f"{_ROW} WHERE action IN ({places}) ORDER BY number DESC LIMIT 1"
+        row = connection.execute(sql, tuple(map(str, actions))).fetchone()
+    return None if row is None else Row(*row)
 
 
 def verify_trail(origin: str, found: Iterable[Row]) -> tuple[int, bytes]:

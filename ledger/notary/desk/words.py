@@ -71,6 +71,8 @@ def action(name: str, language: str) -> Words:
         Action.HOOK_SET: tr("webhook set", language),
         Action.HOOK_REMOVED: tr("webhook removed", language),
         Action.HOOK_KEY: tr("key for webhooks made", language),
+        Action.DESK_OLDER: tr("desk put back from an older copy", language),
+        Action.DESK_REVIEWED: tr("holds, suspensions and limits gone through", language),
     }
     return said.get(name) or tr("unknown", language)
 

@@ -2,9 +2,10 @@
 
 *Orders* are commands given while another process serves; that process carries them out. *Nonces* are
 those of signed requests, kept until the request would be too old anyway. *Auditors* are who may read
-entries, by a hash of each one's credential. None of it belongs to the ledger: without this file a
-waiting command is given again, an auditor is admitted again, and a request could be replayed within its
-window, which enters nothing twice.
+entries, by a hash of each one's credential. *Beside* is how many rows the desk's audit trail had. None
+of it belongs to the ledger: without this file a waiting command is given again, an auditor is admitted
+again, a request could be replayed within its window, which enters nothing twice, and a desk that is an
+older copy is not noticed.
 """
 
 from dataclasses import dataclass
@@ -43,7 +44,12 @@ CREATE TABLE auditors (
     admitted INTEGER NOT NULL
 ) STRICT;
 """
-SCHEMA = Schema("office", (Version(_TABLES),))
+_BESIDE = """
+CREATE TABLE beside (
+    desk INTEGER NOT NULL
+) STRICT;
+"""
+SCHEMA = Schema("office", (Version(_TABLES), Version(_BESIDE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,18 @@ class OfficeDatabase:
         with self._connections.reading() as connection:
             sql = "SELECT name, digest, admitted FROM auditors ORDER BY name"
             return [Auditor(*row) for row in connection.execute(sql).fetchall()]
+
+    def desk_rows(self) -> int:
+        """Return how many rows the desk's trail had, 0 where nobody has kept that."""
+        with self._connections.reading() as connection:
+            row = connection.execute("SELECT desk FROM beside").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def keep_desk_rows(self, rows: int) -> None:
+        """Keep how many rows the desk's trail has."""
+        with self._connections.writing() as connection:
+            connection.execute("DELETE FROM beside")
+            connection.execute("INSERT INTO beside VALUES (?)", (rows,))
 
     def close(self) -> None:
         """Close every connection."""

@@ -210,12 +210,16 @@ def open_desk(
     random: Callable[[int], bytes] = os.urandom,
     *,
     create: bool = False,
+    reading: bool = False,
 ) -> Iterator[StaffDesk]:
-    """Yield the office's desk, made with `create`. Raises StorageFailed, LedgerFault."""
+    """Yield the office's desk, made with `create`, only read with `reading`.
+
+    Raises StorageFailed, LedgerFault.
+    """
     with _places(directory, settings, server) as at:
         requests = open_requests(directory, settings)
         desk = open_staff_desk(
-            at(place.DESK), settings.origin, requests, now, random, create=create
+            at(place.DESK), settings.origin, requests, now, random, create=create, reading=reading
         )
         try:
             yield desk
