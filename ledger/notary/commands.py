@@ -17,7 +17,7 @@ from ledger.chain.office import (
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import InvalidInput
 from ledger.lines import require_line
-from ledger.notary import inspecting, orders, retention
+from ledger.notary import inspecting, orders, retention, tidying
 from ledger.notary.care.keychange import KeyChanges
 from ledger.notary.certificates.register import Register
 from ledger.notary.deleting import Deleting
@@ -81,6 +81,10 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
             retention.believe(deleting.desk)
             until = min(until, retention.ledger_time(deleting))
             return orders.RetiredPart(retention.retire(deleting, until))
+        case orders.AskTidied(older_than):
+            return tidying.look(parts.deleting(), older_than)
+        case orders.Tidy(older_than):
+            return tidying.tidy(parts.deleting(), older_than)
         case orders.AskReceipts(account, after, limit):
             return orders.GivenReceipts(
                 tuple(

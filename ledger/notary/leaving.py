@@ -8,10 +8,12 @@ from typing import TypeVar
 from ledger.errors import Refused, Unavailable
 from ledger.notary.orders import (
     AskRetired,
+    AskTidied,
     Backup,
     Order,
     Refusal,
     Retire,
+    Tidy,
     format_order,
     parse_answer,
     parse_refusal,
@@ -24,7 +26,7 @@ ORDERS_EVERY = 0.25
 """Seconds between looks at what other processes have ordered, and at their answers."""
 ORDER_PATIENCE = 120.0
 """Seconds that a command waits for the serving process."""
-_PATIENT = (Backup, AskRetired, Retire)
+_PATIENT = (Backup, AskRetired, Retire, AskTidied, Tidy)
 """Commands that take as long as they take: what they look through may be very large."""
 
 

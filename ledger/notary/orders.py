@@ -74,6 +74,18 @@ class RetiredPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Tidied:
+    """Files and bytes of ciphertext that no deposit names.
+
+    `held` counts accounts that were left alone: they are under a legal hold.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GivenReceipt:
     """A deposit's place, its statement and its receipt."""
 
@@ -261,6 +273,22 @@ class Retire(Order[RetiredPart]):
 
 
 @dataclass(frozen=True, slots=True)
+class AskTidied(Order[Tidied]):
+    """Tell what ciphertext has lain for so many seconds, and no deposit names."""
+
+    older_than: int
+    answer: ClassVar[type[Any]] = Tidied
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy(Order[Tidied]):
+    """Delete that."""
+
+    older_than: int
+    answer: ClassVar[type[Any]] = Tidied
+
+
+@dataclass(frozen=True, slots=True)
 class AskReceipts(Order[GivenReceipts]):
     """Give the receipts of at most `limit` of an account's deposits, from behind an entry on."""
 
@@ -431,6 +459,8 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "discard": Discard,
     "ask-retired": AskRetired,
     "retire": Retire,
+    "ask-tidied": AskTidied,
+    "tidy": Tidy,
     "ask-receipts": AskReceipts,
     "accounts": ListAccounts,
     "ask-account": AskAccount,
@@ -452,9 +482,11 @@ _KINDS: dict[str, type[Order[Any]]] = {
     "status": AskState,
 }
 _NAMES = {order: name for name, order in _KINDS.items()}
-LONG = frozenset(_NAMES[each] for each in (Discard, AskRetired, Retire))
+LONG = frozenset(_NAMES[each] for each in (Discard, AskRetired, Retire, AskTidied, Tidy))
 """Orders that look through all deposits of an account: others have their turn meanwhile."""
-READS = (ListAccounts, AskAccount, AskState, AskInspections, AskReceipts, AskRetired, Backup)
+READS = (
+    ListAccounts, AskAccount, AskState, AskInspections, AskReceipts, AskRetired, AskTidied, Backup,
+)  # fmt: skip
 """Orders that enter nothing and sign nothing: for them a ledger is opened to be read."""
 
 

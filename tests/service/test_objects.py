@@ -24,10 +24,10 @@ from ledger.errors import CiphertextMissing, SealbookError, Unavailable
 from ledger.notary.care.founding import init_notary
 from ledger.notary.care.fsck import fsck
 from ledger.notary.care.rebuild import rebuild
-from ledger.notary.care.tidying import GRACE, tidy_bucket
 from ledger.notary.desk import terms
 from ledger.notary.desk.trail import Actor
 from ledger.notary.notary import open_notary
+from ledger.notary.orders import AskTidied, Tidied, Tidy
 from ledger.notary.storage.bucket import open_bucket
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import SmallEnvelope
@@ -162,23 +162,16 @@ def test_a_place_that_is_used_is_not_founded_in(
     assert "lies under" in again.output
 
 
-def test_what_no_deposit_names_goes_from_the_bucket_in_two_runs(
+def test_what_no_deposit_names_goes_from_the_bucket(
     service: Service, company: Account, place: str
 ) -> None:
     notary, bucket = service.notary, open_bucket(place)
-    desk, rows = notary.staff_desk, notary.envelopes.shelf.rows
+    desk = notary.staff_desk
     assert desk is not None
     one = service.enrol("Tidy Ltd")
     one.deposit()
-    lost, late, again = (small_envelope(each) for each in (b"lost", b"late", b"again"))
-    one.client.put_envelopes([lost, late, again])
-    late_statement = one.statement(late.payload)
-    now = time.time()
-
-    def tidied(after: float, *, change: bool = True) -> tuple[int, int, int]:
-        book = terms.read_terms(desk)
-        done = tidy_bucket(bucket, rows, notary._store, book, 60, now + after, change=change)
-        return done.aside, done.back, done.deleted
+    lost, late = small_envelope(b"lost"), small_envelope(b"late")
+    one.client.put_envelopes([lost, late])
 
     def lies(envelope: SmallEnvelope) -> bool:
         key = f"objects/{one.account}/{envelope.payload.root.hex()}.payload"
@@ -186,32 +179,18 @@ def test_what_no_deposit_names_goes_from_the_bucket_in_two_runs(
 
     terms.mark(desk, CLERK, company.account, terms.Mark.HELD, "order 116")
     terms.mark(desk, CLERK, one.account, terms.Mark.HELD, "order 117")
-    assert tidied(120) == (0, 0, 0)
+    assert notary.execute(Tidy(0)) == Tidied(held=2)
     terms.clear(desk, CLERK, one.account, terms.Mark.HELD)
-    assert tidied(30) == (0, 0, 0)
-    assert tidied(120, change=False) == (6, 0, 0)
-    # `late` was found here a moment before, so its statement is admitted all the same.
-    one.client.submit(late_statement)
-    assert tidied(120) == (4, 0, 0)
-    notary.envelopes.loose._held.clear()  # type: ignore[union-attr]
-    for envelope in (lost, again):
-        with pytest.raises(CiphertextMissing):
-            one.client.submit(one.statement(envelope.payload))
-    one.client.put_envelopes([again])
-    one.client.submit(one.statement(again.payload))
-    assert tidied(GRACE + 60) == (0, 0, 0)
-    assert tidied(GRACE + 200) == (0, 0, 2)
-    assert not lies(lost) and lies(late) and lies(again)
-
-    # Who sends what is being deleted is told to come again; a run that was cut short is finished.
-    one.client.put_envelopes([lost])
-    rows.put_aside(one.account, [lost.payload.root], int(now))
-    assert rows.leave(one.account, lost.payload.root)
-    with pytest.raises(SealbookError, match="cannot store anything now"):
-        one.client.put_envelopes([lost])
-    assert tidied(120) == (0, 0, 2) and not lies(lost)
+    assert notary.execute(Tidy(60)).files == 0
+    assert notary.execute(AskTidied(0)).files == 4 and lies(lost)
+    one.client.submit(one.statement(late.payload))
+    assert notary.execute(Tidy(0)).files == 2
+    assert not lies(lost) and lies(late)
+    with pytest.raises(CiphertextMissing):  # what was found there lately is not taken for there
+        one.client.submit(one.statement(lost.payload))
     one.client.put_envelopes([lost])
     one.client.submit(one.statement(lost.payload))
+    assert notary.execute(Tidy(0)).files == 0 and lies(lost)
     terms.clear(desk, CLERK, company.account, terms.Mark.HELD)
 
 

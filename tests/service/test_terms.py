@@ -1,7 +1,6 @@
 """What an office grants an account, and what it deletes: over HTTP, and in the ledger."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -19,12 +18,14 @@ from ledger.errors import (
     NotFound,
     Unavailable,
 )
+from ledger.notary import tidying
 from ledger.notary.care.payloads import payload_faults
-from ledger.notary.care.tidying import GRACE, Tidied, tidy
+from ledger.notary.deleting import Deleting
 from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Actor, newest
-from ledger.notary.orders import AskReceipts, Discard, Erase
+from ledger.notary.orders import AskReceipts, AskTidied, Discard, Erase, Tidy
+from ledger.notary.storage.envelopes import Lying
 from ledger.notary.storage.schema import Engine
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import SmallEnvelope
@@ -215,47 +216,65 @@ def test_an_erased_identity_is_said_and_not_under_a_hold(service: Service, one: 
     assert newest(desk, None, 1)[0].entry == done.notice
 
 
-def test_ciphertext_that_nothing_names_is_put_aside_then_deleted(
+def test_ciphertext_that_nothing_names_is_deleted_once_it_is_old(
     service: Service, one: Account
 ) -> None:
     notary = service.notary
-    desk, store = notary.staff_desk, notary._store
+    desk = notary.staff_desk
     assert desk is not None
-    objects = notary.directory / "objects"
     _, named = placed(one)
     late, lost = small_envelope(b"late"), small_envelope(b"lost")
     one.client.put_envelopes([late, lost])
-    folder = objects / one.account
-    now = time.time()
+    folder = notary.directory / "objects" / one.account
 
-    def run(after: float, *, change: bool = True) -> Tidied:
-        return tidy(objects, store, terms.read_terms(desk), 60, now + after, change=change)
+    def there() -> set[str]:
+        return {each.name for each in folder.glob("*.payload")}
 
-    def mine(after: float, *, change: bool = True) -> tuple[int, int, int]:
-        before = {each.name for each in folder.glob("*.payload")}
-        done = run(after, change=change)
-        left = {each.name for each in folder.glob("*.payload")}
-        return len(before - left), len(left - before), done.deleted
-
+    before = there()
+    assert len(before) == 3
     terms.mark(desk, WHO, one.account, Mark.HELD, "order 119")
-    assert mine(120) == (0, 0, 0)
+    assert notary.execute(Tidy(0)).held == 1 and there() == before
     terms.clear(desk, WHO, one.account, Mark.HELD)
-    assert mine(30) == (0, 0, 0)
-    assert mine(120, change=False)[:2] == (0, 0)
-    assert mine(120)[:2] == (2, 0)
-    assert (folder / f"{named.hex()}.payload").exists()
+    notary.execute(Tidy(60))
+    assert there() == before
+    assert notary.execute(AskTidied(0)).files >= 4 and there() == before
+
+    assert notary.execute(Tidy(0)).files >= 4
+    assert len(before - there()) == 2 and f"{named.hex()}.payload" in there()
     with pytest.raises(CiphertextMissing):
         one.client.submit(one.statement(late.payload))
-    # A statement that was admitted just before names it: as if it had come in between.
     one.client.put_envelopes([late])
     one.client.submit(one.statement(late.payload))
-    (folder / f"{late.payload.root.hex()}.payload").unlink()
-    assert mine(GRACE - 60) == (0, 1, 0)
-    done = run(GRACE + 200)
-    assert done.deleted >= 2
-    assert not list((folder / "aside").iterdir())
+    notary.execute(Tidy(0))
     with notary.envelopes.open(one.account, late.payload.root):
         pass
+
+
+def test_what_a_deposit_names_by_the_time_that_it_would_go_stays(
+    service: Service, one: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, during = small_envelope(b"late"), small_envelope(b"during")
+    one.client.put_envelopes([late, during])
+    unnamed, forget = tidying._unnamed, service.notary.envelopes.forget
+
+    def then_named(deleting: Deleting, account: str, old: dict[bytes, Lying]) -> list[Lying]:
+        found = unnamed(deleting, account, old)
+        if account == one.account:
+            one.client.submit(one.statement(late.payload))
+        return found
+
+    def while_it_goes(account: str, root: bytes) -> int:
+        if root == during.payload.root:
+            with pytest.raises(CiphertextMissing):
+                one.client.submit(one.statement(during.payload))
+        return forget(account, root)
+
+    monkeypatch.setattr(tidying, "_unnamed", then_named)
+    monkeypatch.setattr(service.notary.envelopes, "forget", while_it_goes)
+    service.notary.execute(Tidy(0))
+    with service.notary.envelopes.open(one.account, late.payload.root):
+        pass
+    assert service.notary.envelopes.sizes(one.account, during.payload.root) == (None, None)
 
 
 def _manifest(statement: bytes) -> Payload:

@@ -143,7 +143,7 @@ COMMANDS: dict[str, tuple[str, Message]] = {
     ),
     "tidy": (
         "ledger.cli.notary.producing:tidy",
-        "Delete ciphertext that no deposit names, in two runs a day apart.",
+        "Delete ciphertext that no deposit names.",
     ),
     "timestamp": (
         "ledger.cli.notary.vouching:timestamp",

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ledger.cli import shell, text
-from ledger.cli.notary.group import books, directory_option
+from ledger.cli.notary.group import directory_option
 from ledger.cli.notary.staff import at_terminal, opened_desk
 from ledger.cli.notary.terms import find_account
 from ledger.cli.speech import _, language, told
@@ -99,44 +99,23 @@ Example:
 @directory_option
 @shell.json_option
 def tidy(older_than: int, delete: bool, directory: Path, as_json: bool) -> None:
-    """Delete ciphertext that no deposit names, in two runs a day apart.
+    """Delete ciphertext that no deposit names.
 
-    The first puts it aside, where no statement counts on it; a later one deletes what is still named
-    by nothing and puts back what is named by now. It runs beside the service.
+    It was uploaded, and its statement never came. A company whose statement comes after all uploads
+    it again. Nothing of an account under a legal hold goes.
     """
-    from ledger.notary.care import tidying
-    from ledger.notary.desk.terms import read_terms
-    from ledger.notary.storage import directory as place
-    from ledger.notary.storage.bucket import open_bucket
-    from ledger.notary.storage.stores import open_envelopes
+    from dataclasses import asdict
 
-    settings = place.read_settings(directory)
-    with (
-        books(directory) as (store, _signed),
-        opened_desk(directory) as desk,
-        open_envelopes(directory, settings) as envelopes,
-    ):
-        terms, age, now = read_terms(desk), older_than * _DAY, time.time()
-        if settings.objects is None:
-            objects = directory / place.OBJECTS
-            done = tidying.tidy(objects, store, terms, age, now, change=delete)
-        else:
-            bucket, rows = open_bucket(settings.objects), envelopes.shelf.rows
-            done = tidying.tidy_bucket(bucket, rows, store, terms, age, now, change=delete)
-    lines = [
-        told(f"Put aside: {done.aside} files, {text.size(done.aside_bytes)}."),
-        told(f"Deleted: {done.deleted} files, {text.size(done.deleted_bytes)}."),
-        told(f"Put back: {done.back} files."),
-    ]
+    from ledger.notary.ordering import command
+    from ledger.notary.orders import AskTidied, Tidy
+
+    age = older_than * _DAY
+    done = command(directory, Tidy(age) if delete else AskTidied(age))
+    lines = [told(f"Named by no deposit: {done.files} files, {text.size(done.bytes)}.")]
     if done.held:
         lines.append(told(f"Accounts under a legal hold, left alone: {done.held}."))
-    if not delete:
-        lines.append(_("Nothing was done; --delete does it."))
-    shell.emit(
-        as_json,
-        {"done": delete, **{name: getattr(done, name) for name in done.__slots__}},
-        "\n".join(lines),
-    )
+    lines.append(_("They were deleted.") if delete else _("Nothing was done; --delete does it."))
+    shell.emit(as_json, {"done": delete, **asdict(done)}, "\n".join(lines))
 
 
 @click.command(

@@ -19,7 +19,6 @@ from ledger.notary.care.copying import (
     is_held,
 )
 from ledger.notary.care.movingfiles import FOLDERS, changes, mode_of
-from ledger.notary.care.tidying import ASIDE
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import PIECE, Bucket
 from ledger.notary.storage.packshelf import FOLDER as PACKS
@@ -91,7 +90,7 @@ def _fetch(
 
 def _wanted(key: str, copying: Copying) -> bool:
     return not key.startswith(f"{place.LOG}/{FOLDER}/") and all(
-        copying.wants(part) and part not in (*UNDER_WAY, ASIDE) for part in key.split("/")
+        copying.wants(part) and part not in UNDER_WAY for part in key.split("/")
     )
 
 

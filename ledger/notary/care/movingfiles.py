@@ -18,7 +18,6 @@ from ledger.disk.files import AtomicFile, make_folder, write_durably
 from ledger.errors import Conflict
 from ledger.notary.care.copying import UNDER_WAY, storage
 from ledger.notary.care.movingrows import Advance, not_the_same
-from ledger.notary.care.tidying import ASIDE
 from ledger.notary.ports import SignedCopies
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import PIECE, Bucket
@@ -72,7 +71,7 @@ class FolderSide:
         for folder in FOLDERS:
             with storage(self.root / folder):
                 for base, folders, files in os.walk(self.root / folder):
-                    folders[:] = [each for each in folders if each not in (*UNDER_WAY, ASIDE)]
+                    folders[:] = [each for each in folders if each not in UNDER_WAY]
                     for each in files:
                         path = Path(base, each)
                         name = path.relative_to(self.root).as_posix()

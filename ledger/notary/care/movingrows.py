@@ -78,7 +78,6 @@ _CHANGING: tuple[tuple[str, Schema, tuple[_Table, ...]], ...] = (
             _Table("parts", "account, root, version"),
             _Table("newer", "account, root"),
             _Table("packing", "id"),
-            _Table("aside", "account, root"),
         ),
     ),
 )

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
 
@@ -30,7 +31,9 @@ from ledger.notary.storage.bucketfiles import attributes_of
 from ledger.notary.storage.envelopes import (
     MAX_REPLACED_HEADERS,
     EnvelopeStore,
+    Lying,
     ReadAt,
+    lying_in,
     no_age_file,
     not_begun,
     replaced_too_often,
@@ -41,7 +44,6 @@ from ledger.notary.storage.envelopes import (
     with_digest,
     without_digest,
 )
-from ledger.notary.storage.packs import PackDatabase
 from ledger.notary.storage.room import DiskRoom
 from ledger.quoted import quoted
 from ledger.wire.protocol import SmallEnvelope, Upload
@@ -56,8 +58,7 @@ _TRIES = 3
 class EnvelopeObjects:
     """Age files by account and payload root. Every method may be called from any thread.
 
-    `staging` is the folder of uploads under way, for which `room` is asked; `asides` has what counts as
-    not there, see `ledger.notary.care.tidying`. Methods raise StorageFailed
+    `staging` is the folder of uploads under way, for which `room` is asked. Methods raise StorageFailed
     when the bucket or the disk fails, NoRoom; LedgerFault where other bytes stand under a root.
     """
 
@@ -68,10 +69,8 @@ class EnvelopeObjects:
         *,
         room: DiskRoom | None = None,
         clock: Callable[[], float] = time.monotonic,
-        asides: PackDatabase | None = None,
     ) -> None:
         self._bucket = bucket
-        self._asides = asides
         self._staging = EnvelopeStore(staging, room=room)
         self.room = self._staging.room
         self._clock = clock
@@ -88,15 +87,13 @@ class EnvelopeObjects:
             return False
         if self._bucket.size(_key(account, payload.root, "header")) is None:
             return False
-        if self._is_aside(account, payload.root):
-            return False
         self._hold(account, payload)
         return True
 
     def status(self, account: str, root: bytes) -> Upload | None:
         """Return how far the payload has come; None when nothing of it is here."""
         size = self._bucket.size(_key(account, root, "payload"))
-        if size is not None and not self._is_aside(account, root):
+        if size is not None:
             return Upload(size, size, True)
         return self._staging.status(account, root)
 
@@ -107,7 +104,6 @@ class EnvelopeObjects:
         what it says.
         """
         require_envelopes(envelopes)
-        self._bring_back(account, [each.payload.root for each in envelopes])
         jobs = [
             self._pool.submit(work, account, each)
             for each in envelopes
@@ -154,6 +150,10 @@ class EnvelopeObjects:
         """Delete a payload and its headers; return how many there were. `notice`: the entry."""
         told = _key(account, root, "discarded")
         self._bucket.put(told, f"{notice}\n".encode(), attributes_of(told))
+        return self.forget(account, root)
+
+    def forget(self, account: str, root: bytes) -> int:
+        """Delete a payload and its headers; return how many there were."""
         payload, header = _key(account, root, "payload"), _key(account, root, "header")
         numbers = range(1, MAX_REPLACED_HEADERS + 2)
         asides = [f"{header}.{number}" for number in numbers]
@@ -164,6 +164,16 @@ class EnvelopeObjects:
             for held in [each for each in self._held if each[1].root == root]:
                 del self._held[held]
         return len(found)
+
+    def lying(self) -> Iterator[tuple[str, dict[bytes, Lying]]]:
+        """Yield each account and what lies here of it, by root."""
+        dated = self._bucket.dated(f"{FOLDER}/")
+        for account, keys in groupby(dated, key=lambda each: each[0].split("/")[1]):
+            if is_account(account):
+                yield (
+                    account,
+                    lying_in((Path(key).name, size, at // 10**9) for key, size, at in keys),
+                )
 
     def discarded(self, account: str, root: bytes) -> int | None:
         """Return the entry of the notice that says why an age file is gone, None where none does."""
@@ -232,7 +242,6 @@ class EnvelopeObjects:
     def place(self, account: str, payload: Payload, part: Path) -> None:
         """Put a whole payload, whose root was checked, under its name; its part goes away."""
         key = _key(account, payload.root, "payload")
-        self._bring_back(account, [payload.root])
         if payload.size <= PIECE:
             with storage(part):
                 self._create(key, part.read_bytes())
@@ -240,13 +249,6 @@ class EnvelopeObjects:
             self._bucket.put_file(key, part, payload.size, attributes_of(key))
         with suppress(OSError):  # what stays is no longer asked for
             part.unlink()
-
-    def _is_aside(self, account: str, root: bytes) -> bool:
-        return self._asides is not None and self._asides.is_aside(account, root)
-
-    def _bring_back(self, account: str, roots: Sequence[bytes]) -> None:
-        if self._asides is not None and roots:
-            self._asides.bring_back(account, roots)
 
     def _put_payload(self, account: str, envelope: SmallEnvelope) -> None:
         self._create(_key(account, envelope.payload.root, "payload"), envelope.data)

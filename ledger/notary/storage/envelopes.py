@@ -6,7 +6,6 @@
     <account>/<root>.newer.<n>          a header put after an earlier one was packed, see `packed`
     <account>/<root>.discarded          the office has deleted both; the entry of its notice
     <account>/pending/<root>.<size>.part     an upload under way
-    <account>/aside/<root>.*            what no deposit has named for long, see `care.tidying`
 
 A payload gets its name only after its root was checked and the file synced, and counts only once its
 folder is synced too; so whatever lies under a name is whole, whenever the machine stops. An upload
@@ -22,8 +21,9 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from ledger.crypto.envelope import parse_header
 from ledger.crypto.merkle import HASH_SIZE
 from ledger.crypto.stream import PayloadHash, payload_size, plain_size
 from ledger.disk.files import new_file, sync_folder, write_durably
-from ledger.encoding import parse_decimal
+from ledger.encoding import parse_decimal, parse_hex
 from ledger.errors import (
     Conflict,
     DecryptionFailed,
@@ -57,6 +57,19 @@ READ_BLOCK = 1 << 20
 _MIN_PAYLOAD = payload_size(0)
 _SYNC_THREADS = 8
 """Syncs wait for the disk, which serves several at once."""
+
+
+_PARTS = ("payload", "header", "newer")
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """The files of an age file that lie by themselves: when one was changed last, POSIX seconds."""
+
+    root: bytes
+    changed: int
+    files: int
+    bytes: int
 
 
 class EnvelopeStore:
@@ -252,17 +265,28 @@ class EnvelopeStore:
     def discard(self, account: str, root: bytes, notice: int) -> int:
         """Delete a payload and its headers, durably; return how many files. `notice`: the entry."""
         told = self.path(account, root, "discarded")
-        folder = told.parent
-        with storage(folder), self.naming(account, folder):
+        with storage(told):
             write_durably(told, f"{notice}\n".encode(), 0o600)
+        return self.forget(account, root)
+
+    def forget(self, account: str, root: bytes) -> int:
+        """Delete a payload and its headers, durably; return how many files."""
+        folder = self._folder(account)
+        with storage(folder), self.naming(account, folder):
             found = [
-                each
-                for each in folder.glob(f"{root.hex()}.*")
-                if each.name.split(".")[1] in ("payload", "header", "newer")
+                each for each in folder.glob(f"{root.hex()}.*") if each.name.split(".")[1] in _PARTS
             ]
             for each in found:
                 each.unlink(missing_ok=True)
         return len(found)
+
+    def lying(self) -> Iterator[tuple[str, dict[bytes, Lying]]]:
+        """Yield each account and what lies here of it, by root."""
+        with storage(self._root):
+            folders = sorted(each for each in self._root.iterdir() if is_account(each.name))
+        for folder in folders:
+            with storage(folder):
+                yield folder.name, lying_in(_dated(folder))
 
     def discarded(self, account: str, root: bytes) -> int | None:
         """Return the entry of the notice that says why an age file is gone, None where none does."""
@@ -355,6 +379,31 @@ class EnvelopeStore:
 
 
 ReadAt = Callable[[int, int], bytes]
+
+
+def lying_in(dated: Iterable[tuple[str, int, int]]) -> dict[bytes, Lying]:
+    """Return the age files among names, with their bytes and when they were changed (POSIX seconds)."""
+    found: dict[bytes, Lying] = {}
+    for name, size, changed in dated:
+        start, _, rest = name.partition(".")
+        if rest.split(".")[0] not in _PARTS:
+            continue
+        try:
+            root = parse_hex(start, HASH_SIZE)
+        except MalformedData:
+            continue
+        one = found.get(root) or Lying(root, changed, 0, 0)
+        found[root] = Lying(root, max(one.changed, changed), one.files + 1, one.bytes + size)
+    return found
+
+
+def _dated(folder: Path) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as entries:
+        for each in entries:
+            with contextlib.suppress(FileNotFoundError):  # it was packed meanwhile
+                if each.is_file(follow_symlinks=False):
+                    found = each.stat(follow_symlinks=False)
+                    yield each.name, found.st_size, int(found.st_mtime)
 
 
 def require_size(size: int) -> None:

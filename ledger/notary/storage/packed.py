@@ -24,6 +24,7 @@ from ledger.errors import NotFound, VerificationFailed
 from ledger.notary.storage.envelopeobjects import LooseEnvelopes
 from ledger.notary.storage.envelopes import (
     MAX_REPLACED_HEADERS,
+    Lying,
     ReadAt,
     no_age_file,
     replaced_too_often,
@@ -145,6 +146,14 @@ class PackedEnvelopes:
                     raise left[pack]
             files = sum(self.loose.discard(account, root, notice) for root in sorted(roots))
             return files + self.shelf.erase(account, roots)
+
+    def lying(self) -> Iterator[tuple[str, dict[bytes, Lying]]]:
+        """Yield each account, and what of it lies in no pack, by root."""
+        return self.loose.lying()
+
+    def forget(self, account: str, root: bytes) -> int:
+        """Delete an age file that lies in no pack, durably; return how many files."""
+        return self.loose.forget(account, root)
 
     def finish(self) -> None:
         """Finish what was begun with packs, of erasing too, and cut short.

@@ -2,8 +2,7 @@
 
 It follows from the packs, whose tables say the same, and is made anew from them where it is missing
 (`packshelf.take_up`). What is more here: how far a pack has come, up to which entry the ledger's
-ciphertext was packed, which headers are newer than the packed ones, and what lies in a bucket, is named
-by no deposit and was put aside (`ledger.notary.care.tidying`).
+ciphertext was packed, and which headers are newer than the packed ones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,13 +42,6 @@ CREATE TABLE packing (
     changes INTEGER NOT NULL
 ) STRICT;
 INSERT INTO packing VALUES (1, 0, 0);
-CREATE TABLE aside (
-    account TEXT NOT NULL,
-    root BLOB NOT NULL,
-    since INTEGER NOT NULL,
-    leaving INTEGER NOT NULL,
-    PRIMARY KEY (account, root)
-) STRICT, WITHOUT ROWID;
 """
 SCHEMA = Schema("packs", (Version(_TABLES),))
 _ROOTS = 256
@@ -89,14 +81,6 @@ class Found:
     version: int
     settled: bool
     newer: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """Since when an age file in a bucket is aside, POSIX seconds, and whether it is being deleted."""
-
-    since: int
-    leaving: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,59 +314,6 @@ class PackDatabase:
         with self._engine.reading() as session:
             rows = session.execute(sql, (limit,)).fetchall()
         return [(account, bytes(root), number) for account, root, number in rows]
-
-    def is_aside(self, account: str, root: bytes) -> bool:
-        """Return whether an age file was put aside: it counts as not there."""
-        sql = "SELECT 1 FROM aside WHERE account = ? AND root = ?"
-        with self._engine.reading() as session:
-            return session.execute(sql, (account, root)).fetchone() is not None
-
-    def bring_back(self, account: str, roots: Sequence[bytes]) -> None:
-        """Let age files that are coming again count. Raises StorageFailed for one being deleted."""
-        if not (self._asides(account).keys() & set(roots)):
-            return
-        with self._engine.writing() as session:
-            for root in roots:
-                sql = "DELETE FROM aside WHERE account = ? AND root = ? AND leaving = 0"
-                session.execute(sql, (account, root))
-        if self._asides(account).keys() & set(roots):
-            raise StorageFailed(
-                "An age file that no deposit had named for long is being deleted at this moment. Send "
-                "it again later."
-            )
-
-    def asides(self) -> dict[str, dict[bytes, Aside]]:
-        """Return what is aside, by account."""
-        found: dict[str, dict[bytes, Aside]] = {}
-        with self._engine.reading() as session:
-            rows = session.execute("SELECT account, root, since, leaving FROM aside").fetchall()
-        for account, root, since, leaving in rows:
-            found.setdefault(account, {})[bytes(root)] = Aside(since, bool(leaving))
-        return found
-
-    def put_aside(self, account: str, roots: Sequence[bytes], now: int) -> None:
-        """Let age files count as not there."""
-        sql = "INSERT INTO aside VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING"
-        with self._engine.writing() as session:
-            for root in roots:
-                session.execute(sql, (account, root, now))
-
-    def leave(self, account: str, root: bytes) -> bool:
-        """Let nobody bring an age file back; False where somebody has."""
-        sql = "UPDATE aside SET leaving = 1 WHERE account = ? AND root = ?"
-        with self._engine.writing() as session:
-            return bool(session.execute(sql, (account, root)).rowcount)
-
-    def left(self, account: str, root: bytes) -> None:
-        """Forget an age file that was aside: it is gone, or was named after all."""
-        with self._engine.writing() as session:
-            session.execute("DELETE FROM aside WHERE account = ? AND root = ?", (account, root))
-
-    def _asides(self, account: str) -> dict[bytes, Aside]:
-        sql = "SELECT root, since, leaving FROM aside WHERE account = ?"
-        with self._engine.reading() as session:
-            rows = session.execute(sql, (account,)).fetchall()
-        return {bytes(root): Aside(since, bool(leaving)) for root, since, leaving in rows}
 
     def check(self) -> str | None:
         """Return what the engine's own integrity check finds, None when all is well."""

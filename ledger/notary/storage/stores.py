@@ -311,6 +311,6 @@ def open_packed(
         loose = EnvelopeStore(directory / place.OBJECTS, room=room)
     else:
         bucket = open_bucket(settings.objects)
-        loose = EnvelopeObjects(bucket, directory / place.UPLOADS, room=room, asides=packs)
+        loose = EnvelopeObjects(bucket, directory / place.UPLOADS, room=room)
     files = open_files(directory, settings, f"{place.OBJECTS}/{PACK_FOLDER}", 0o600)
     return PackedEnvelopes(loose, PackShelf(packs, files, loose))
