@@ -25,7 +25,7 @@ from ledger.notary.care.tidying import GRACE, Tidied, tidy
 from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Actor, newest
-from ledger.notary.orders import AskReceipts, Discard, Erase
+from ledger.notary.orders import AskReceipts, Discard, Erase, Order
 from ledger.notary.storage.schema import Engine
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import SmallEnvelope
@@ -205,7 +205,7 @@ def test_of_a_hold_it_is_told_also_while_a_backup_is_made(
     notary = service.notary
     assert notary.staff_desk is not None
     index, _ = placed(one)
-    orders = (
+    orders: tuple[Order[Any], ...] = (
         Erase(one.account, "asked for", WHO.name, WHO.role),
         Discard(one.account, (index,), "asked for", WHO.name, WHO.role),
     )
