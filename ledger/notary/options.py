@@ -309,7 +309,8 @@ def _require_apart(served: Serving) -> None:
     if served.metrics is None or not served.port or served.metrics[1] != served.port:
         return
     hosts = {_LOCAL.get(each, each) for each in (served.host, served.metrics[0])}
-    if len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and ":" not in "".join(hosts)):  # noqa: S104
+    every = "::" in hosts or ("0.0.0.0" in hosts and not any(":" in each for each in hosts))  # noqa: S104
+    if every or len(hosts) == 1:
         raise InvalidInput(
             f"{quoted('metrics')} names port {served.port} at the address where the service itself "
             "listens. Choose another port for it."

@@ -152,8 +152,8 @@ def require_address(url: str) -> None:
     _web_address(url)
 
 
-def is_outside(url: str, inside: Collection[Network]) -> bool:
-    """Return whether a URL has a name, or an address that a stranger may have asked.
+def strangers_may_ask(url: str, inside: Collection[Network]) -> bool:
+    """Return whether a URL that is a stranger's has a name, or an address that may be asked for him.
 
     `inside` see `post`. A name is not looked up: it may mean another computer when it is asked.
     """

@@ -135,6 +135,17 @@ def test_of_more_findings_than_are_listed_it_is_told_how_many_there_are(
     *listed, last = fsck(directory)
     assert tuple(listed) == every[:5]
     assert last.problem.startswith(f"{len(every)} findings in all; {len(every) - 5} of them")
+    assert last.level == "error"
+
+
+def test_of_unlisted_warnings_alone_comes_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = found(tmp_path / "notary")
+    for number in range(3):
+        (directory / f"records/{number:064x}").write_bytes(b"{}")
+    monkeypatch.setattr(fsck_module, "_MAX_FINDINGS", 1)
+    assert [each.level for each in fsck(directory)] == ["warning", "warning"]
 
 
 def require_goes_on(directory: Path, company: Company, receipts: list[bytes]) -> None:

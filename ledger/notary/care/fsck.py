@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -224,7 +225,7 @@ class _Fsck:
         self.identities = stores.records
         self.ciphertext = ciphertext
         self.findings: list[Finding] = []
-        self.more = 0
+        self.unlisted = Counter[str]()
         self.replay = Replay(keys.origin)
         self.records: set[str] = set()
         self.tree = TileEdge(self._tile)
@@ -239,10 +240,11 @@ class _Fsck:
             self._records()
             self._anchors()
             self._desk()
-        if self.more:
-            total = len(self.findings) + self.more
-            said: Message = f"{total} findings in all; {self.more} of them are not listed."
-            self.findings.append(Finding(ERROR, str(self.directory), said))
+        if more := self.unlisted.total():
+            total = len(self.findings) + more
+            level = ERROR if self.unlisted[ERROR] else WARNING
+            said: Message = f"{total} findings in all; {more} of them are not listed."
+            self.findings.append(Finding(level, str(self.directory), said))
         return tuple(self.findings)
 
     def _error(self, where: str, problem: Message | SealbookError) -> None:
@@ -255,7 +257,7 @@ class _Fsck:
         if len(self.findings) < _MAX_FINDINGS:
             self.findings.append(finding)
         else:
-            self.more += 1
+            self.unlisted[finding.level] += 1
 
     def _files(self) -> None:
         for name, rows in ((place.LEDGER, self.store), (place.PACKS, self.envelopes.shelf.rows)):

@@ -15,7 +15,7 @@ from ledger.notary.desk.trail import Action, Actor, note
 from ledger.notary.storage.desk import StaffDesk
 from ledger.notary.storage.schema import Session
 from ledger.quoted import quoted
-from ledger.wire.web import Network, is_outside, require_address
+from ledger.wire.web import Network, require_address, strangers_may_ask
 
 OFFICE = ""
 """The account under which the office's own hook stands: it is told of every account's receipts."""
@@ -64,7 +64,7 @@ def set_hook(
     require_address(url)
     if urlsplit(url).scheme != "https" or len(url) > MAX_URL:
         raise InvalidInput(f"{quoted(url)} is no webhook's address: https://, and not too long.")
-    if not is_outside(url, inside):
+    if not strangers_may_ask(url, inside):
         raise InvalidInput(
             f"{quoted(url)} lies in a network of its own, where nothing is sent. Give a public "
             "address, or name its network as webhook_network in [serve] of notary.toml."
