@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger.errors import SealbookError
+from ledger.errors import SealbookError, Unavailable
 
 from . import checks, deposits, envelopes, log, probes
 from .arrivals import Arrivals
@@ -175,6 +175,15 @@ class _Outermost:
         except TimeoutError:
             requests.warning("reader-too-slow")
             raise
+        except asyncio.CancelledError:  # the service stops, and has waited for as long as it does
+            requests.warning("cut-off")
+            if status == 0:
+                stops = Unavailable(
+                    "The notary stops, and waits for this request no longer. Nothing is lost; send it "
+                    "again in a minute."
+                )
+                answer = await answer_to(Request(scope), stops)
+                await answer(scope, receive, watched)
         except Exception:  # noqa: BLE001 - whatever it was, the caller gets no traceback
             requests.exception("bug")
             if status == 0:

@@ -323,6 +323,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.peers.give_back(self.peers.slow, self._peer)
 
     def send_400_response(self, msg: str) -> None:
+        log.warning("not-http", peer=self._peer)
         self._refuse(BadRequest(msg))
 
     def _refuse(self, error: SealbookError) -> None:

@@ -21,7 +21,8 @@ import structlog
 Event = MutableMapping[str, Any]
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_OURS = "sealbook"
+_OURS, _SERVER = "sealbook", "uvicorn.error"
+_NOT_HTTP = "Invalid HTTP request received."
 _ROOT = str(Path(__file__).resolve().parents[1])
 _PLACES = 12
 """Calls of a bug that are told, the innermost last."""
@@ -71,6 +72,12 @@ def start_logging(level: str, form: str, stream: TextIO | None = None) -> None:
     )
     logging.basicConfig(handlers=[handler], level=max(_LEVELS[level], logging.WARNING), force=True)
     logging.getLogger(_OURS).setLevel(_LEVELS[level])
+    logging.getLogger(_SERVER).addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether nothing else tells of it: `not-http` does, and from whom it came."""
+    return record.msg != _NOT_HTTP
 
 
 def places(_: Any, __: str, event: Event) -> Event:

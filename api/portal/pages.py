@@ -31,8 +31,7 @@ AT_ONCE = 2
 """Pages of the ledger that are made at one time; each takes some milliseconds."""
 _SECONDS = 10
 """For which a cache may answer with a page of the ledger."""
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?")
-_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]+)?")
+_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
 _HEAD = 4_096
 """Bytes of the verifier page in which its policy stands."""
 _POLICY = re.compile(rb'http-equiv="Content-Security-Policy" content="([^"]{1,2000})"')
@@ -186,8 +185,12 @@ def _vouched(request: Request) -> dict[str, Any]:
 
 
 def _here(request: Request) -> str:
-    """Return this service's address for a command line; a Host that is none is not repeated."""
-    host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
-        return "https://notary.example"
-    return f"http://{host}" if _LOOPBACK.fullmatch(host) else f"https://{host}"
+    """Return this service's address for a command line: what notary.toml names as portal.
+
+    What the caller has called it is repeated only where that is his own machine: a page may be shown to
+    others from a cache.
+    """
+    portal, host = service(request).notary.portal, request.headers.get("host", "")
+    if portal is not None:
+        return portal.rstrip("/")
+    return f"http://{host}" if _LOOPBACK.fullmatch(host) else "https://notary.example"

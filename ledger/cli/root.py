@@ -33,6 +33,8 @@ LASTING = 78
 Commands = dict[str, tuple[str, Message]]
 """name -> ("module:function", the line in --help)"""
 
+_AN_ERROR = "<3>"
+"""A priority as sd-daemon(3) writes it."""
 _EXTRAS = {"The company": "company", "The notary office": "notary"}
 """section -> the extra that its commands need"""
 _FULL: Message = "the disk is full. Free some space, then retry"
@@ -131,8 +133,19 @@ def _show(error: Exception, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"error": {"code": kind, "message": message}}))
     words, values = retold(message, language())
-    click.echo("\n".join([f"sealbook: {words}", *listed(values, 2)]), err=True)
+    said = "\n".join([f"sealbook: {words}", *listed(values, 2)])
+    mark = _AN_ERROR if _is_journal() else ""
+    click.echo("\n".join(f"{mark}{line}" for line in said.splitlines()), err=True)
     return code
+
+
+def _is_journal() -> bool:
+    """Whether standard error goes to systemd's journal, which reads a line's priority before it."""
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # it is no file
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 def _explain(error: Exception) -> tuple[int, str, Message]:

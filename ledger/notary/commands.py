@@ -50,7 +50,8 @@ class Parts:
     backup: Callable[[Path], int]
     changing_keys: Callable[[], KeyChanges]
     register: Register
-    deleting: Callable[[], Deleting]
+    deleting: Callable[[str | None], Deleting]
+    """What deletes, of one account or of all. Raises Conflict under a legal hold of that one."""
 
 
 def carry_out(parts: Parts, order: Order[A]) -> A:
@@ -71,20 +72,20 @@ def _carry_out(parts: Parts, order: Order[Any]) -> object:
         case orders.Revoke(key, reason):
             return orders.Entered(parts.accounts.revoke(key, reason).index)
         case orders.Erase(account, reason, by, role):
-            return parts.deleting().erase(account, reason, Actor(by, role))
+            return parts.deleting(account).erase(account, reason, Actor(by, role))
         case orders.Discard(account, chosen, reason, by, role):
-            return parts.deleting().discard(account, chosen, reason, Actor(by, role))
+            return parts.deleting(account).discard(account, chosen, reason, Actor(by, role))
         case orders.AskRetired():
-            return retention.look(parts.deleting())
+            return retention.look(parts.deleting(None))
         case orders.Retire(until):
-            deleting = parts.deleting()
+            deleting = parts.deleting(None)
             retention.believe(deleting.desk)
             until = min(until, retention.ledger_time(deleting))
             return orders.RetiredPart(retention.retire(deleting, until))
         case orders.AskTidied(older_than):
-            return tidying.look(parts.deleting(), older_than)
+            return tidying.look(parts.deleting(None), older_than)
         case orders.Tidy(older_than):
-            return tidying.tidy(parts.deleting(), older_than)
+            return tidying.tidy(parts.deleting(None), older_than)
         case orders.AskReceipts(account, after, limit):
             return orders.GivenReceipts(
                 tuple(

@@ -42,7 +42,7 @@ from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
 from ledger.notary.commands import Parts, carry_out
 from ledger.notary.deleting import Deleting
 from ledger.notary.desk import reviewing
-from ledger.notary.desk.terms import TermsBook
+from ledger.notary.desk.terms import TermsBook, require_no_hold, terms_of
 from ledger.notary.entries import Entries
 from ledger.notary.health import Health, Reason, Warn
 from ledger.notary.inspecting import prove_entry
@@ -342,10 +342,16 @@ class Notary:
         copying = self._copying  # another thread sets it
         return copying is not None and copying[1].is_alive()
 
-    def _deleting(self) -> Deleting:
-        """Return what deletes. Raises Unavailable where nothing can be written, Conflict as above."""
+    def _deleting(self, account: str | None = None) -> Deleting:
+        """Return what deletes, of one account or of all.
+
+        Raises Unavailable where nothing can be written; Conflict under a legal hold of that account,
+        and while a backup copies what would go.
+        """
         if self.staff_desk is None:
             raise Unavailable("The notary's disk can only be read now, so nothing is deleted.")
+        if account is not None:  # a hold is still there when the backup is done
+            require_no_hold(terms_of(self.staff_desk, account))
         if self._is_copying():
             raise Conflict("A backup is being made; delete when it is done.")
         return Deleting(
@@ -590,7 +596,8 @@ class Notary:
     def _waiting(self) -> tuple[str, ...]:
         """Say what the ledger owes, and whoever enters the next statement states first."""
         office = self._office
-        return () if office is None else tuple(map(recovery_words, unstated(office, self._store)))
+        restored = () if office is None else unstated(office, self._store)
+        return (*map(recovery_words, restored), *self.key_changes.owed_words())
 
     def _desk_words(self) -> tuple[str, ...]:
         """Say that somebody has to go through the desk, where that is so."""

@@ -28,7 +28,10 @@ OF_THE_LEDGER = (
 PREFIX = "SEALBOOK_NOTARY_"
 OFF = "off"
 MAX_WORKERS = 64
+WIDEST = 8
+"""Bits that the addresses of a network have in common at least: with fewer, anybody's is in it."""
 LEVELS, FORMATS = ("info", "warning", "error"), ("json", "text")
+_LOCAL = {"localhost": "127.0.0.1"}
 DEFAULT, FILE = "default", "notary.toml"
 """Where a value comes from; a variable or an option of the command line says its own name."""
 
@@ -166,7 +169,10 @@ def _networks(value: object) -> tuple[Network, ...]:
     several = value.split(",") if isinstance(value, str) else value
     if not isinstance(several, list | tuple) or not all(isinstance(one, str) for one in several):
         raise ValueError(value)
-    return tuple(ip_network(each.strip()) for each in several if each.strip())
+    found = tuple(ip_network(each.strip()) for each in several if each.strip())
+    if any(each.prefixlen < WIDEST for each in found):
+        raise ValueError(value)
+    return found
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
@@ -185,7 +191,10 @@ _WORKERS = Kind("a number from 0 to 64", _between(0, MAX_WORKERS))
 _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _COLLECTOR = Kind("the URL of a collector's traces, or off", _collector)
-_NETWORKS = Kind("addresses, or networks such as 10.1.0.0/16", _networks)
+_NETWORKS = Kind(
+    "addresses, or networks such as 10.1.0.0/16, none wider than /8: strangers would be in it",
+    _networks,
+)
 _LEVEL = Kind("info, warning or error", _one_of(LEVELS))
 _FORMAT = Kind("json or text", _one_of(FORMATS))
 
@@ -221,7 +230,8 @@ def choose(
         environment: Its variables of other names do not count.
         given: By their names, what the command line says; None and () are left out there.
 
-    Raises InvalidInput for a value that an option does not take, and for names unknown in the table.
+    Raises InvalidInput for a value that an option does not take, also where another one stands above
+    it, for names unknown in the table, and for measures at the service's own address.
     """
     for name in table:
         if name in OF_THE_LEDGER:
@@ -231,7 +241,9 @@ def choose(
             )
     require_known(table, NAMES, f"[{TABLE}]")
     given = {name: value for name, value in (given or {}).items() if value not in (None, ())}
-    return tuple(_choose(option, table, environment, given) for option in OPTIONS)
+    chosen = tuple(_choose(option, table, environment, given) for option in OPTIONS)
+    _require_apart(serving(chosen))
+    return chosen
 
 
 def serving(chosen: Iterable[Chosen]) -> Serving:
@@ -271,14 +283,18 @@ def _choose(
     environment: Mapping[str, str],
     given: Mapping[str, object],
 ) -> Chosen:
-    written: object = option.default
-    source = DEFAULT
-    if option.name in given:
-        written, source = given[option.name], option.flag
-    elif option.variable in environment:
-        written, source = environment[option.variable], option.variable
-    elif option.name in table:
-        written, source = table[option.name], FILE
+    read = _read(option, option.default, DEFAULT)
+    for source, name, values in (
+        (FILE, option.name, table),
+        (option.variable, option.variable, environment),
+        (option.flag, option.name, given),
+    ):
+        if name in values:
+            read = _read(option, values[name], source)
+    return read
+
+
+def _read(option: Option, written: object, source: str) -> Chosen:
     try:
         return Chosen(option, written, option.kind.read(written), source)
     except ValueError as error:
@@ -286,3 +302,16 @@ def _choose(
             f"{quoted(source)} does not say of {quoted(option.name)} what it should: "
             f"{option.kind.words}."
         ) from error
+
+
+def _require_apart(served: Serving) -> None:
+    """Raise InvalidInput where the service and its measures would listen at one address."""
+    if served.metrics is None or not served.port or served.metrics[1] != served.port:
+        return
+    hosts = {_LOCAL.get(each, each) for each in (served.host, served.metrics[0])}
+    every = "::" in hosts or ("0.0.0.0" in hosts and not any(":" in each for each in hosts))  # noqa: S104
+    if every or len(hosts) == 1:
+        raise InvalidInput(
+            f"{quoted('metrics')} names port {served.port} at the address where the service itself "
+            "listens. Choose another port for it."
+        )

@@ -10,6 +10,7 @@ heads (also an endless row of 1xx), handshakes and framing earn nothing. Bytes o
 earn as the socket takes them; of what comes down, whoever reads says what it took (`read_limited`).
 """
 
+import os
 import socket
 import ssl
 import time
@@ -25,11 +26,13 @@ import httpx2
 
 from ledger.errors import InvalidInput
 from ledger.language import Message
+from ledger.quoted import quoted
 
 SLOWEST = 8 << 10
 """Bytes a second of a body, either way: half of a 128 kbit/s line, the slowest that offices have."""
 CONNECT = 10.0
 """Seconds for one address to accept a connection."""
+_AUTHORITIES = "SSL_CERT_FILE"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """This machine, where plain HTTP is allowed and a proxy would only learn what it should not."""
 
@@ -87,6 +90,8 @@ def http_client(url: str, timeout: float) -> httpx2.Client:
     Args:
         url: Any URL there.
         timeout: Seconds without progress in one operation.
+
+    Raises InvalidInput where the authorities to trust cannot be read.
     """
     return httpx2.Client(
         timeout=httpx2.Timeout(timeout, connect=min(timeout, CONNECT)),
@@ -107,12 +112,26 @@ def read_limited(response: httpx2.Response, limit: int, deadline: Deadline) -> I
             return
 
 
+def _trusting() -> ssl.SSLContext:
+    """Return what trusts the authorities of this machine. Raises InvalidInput."""
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        if not (path := os.environ.get(_AUTHORITIES)):
+            raise
+        raise InvalidInput(
+            f"{quoted(path)}, which {quoted(_AUTHORITIES)} in the environment names for the "
+            f"authorities to trust, cannot be used: {quoted(error.strerror or error)}. Name another "
+            "file, or take the variable away."
+        ) from error
+
+
 class _Transport(httpx2.HTTPTransport):
     """A pool of connections over `_Backend`: httpx2 has no place of its own for a network backend."""
 
     def __init__(self, proxy: httpx2.Proxy | None, *, secure: bool) -> None:
         # Reading the authorities that this machine trusts takes longer than most requests.
-        context = httpx2.create_ssl_context() if secure else None
+        context = _trusting() if secure else None
         if proxy is None:
             self._pool = httpcore2.ConnectionPool(ssl_context=context, network_backend=_Backend())
         else:

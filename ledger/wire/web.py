@@ -9,6 +9,7 @@ import io
 import socket
 import ssl
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from ipaddress import (
@@ -149,6 +150,18 @@ def _send(connection: socket.socket, data: bytes, until: float) -> None:
 def require_address(url: str) -> None:
     """Raise InvalidInput where this is no http or https address."""
     _web_address(url)
+
+
+def strangers_may_ask(url: str, inside: Collection[Network]) -> bool:
+    """Return whether a URL that is a stranger's has a name, or an address that may be asked for him.
+
+    `inside` see `post`. A name is not looked up: it may mean another computer when it is asked.
+    """
+    host = str(_web_address(url).hostname)
+    with suppress(OSError, ValueError):  # no address in numbers, of any writing
+        found = socket.getaddrinfo(host, 0, flags=socket.AI_NUMERICHOST)
+        return all(_may_be_asked(str(address[0]), inside) for *_, address in found)
+    return True
 
 
 def _web_address(url: str) -> SplitResult:

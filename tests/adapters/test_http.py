@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,19 @@ class Fake(ThreadingHTTPServer):
     daemon_threads = True
     answer: Answer
     asked: list[str]
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_authorities_that_cannot_be_read_are_named_with_the_variable_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    path = tmp_path / "authorities.pem"
+    if made:
+        path.write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with pytest.raises(InvalidInput, match=f"{path}.*“SSL_CERT_FILE”.*cannot be used"):
+        NotaryClient("https://notary.example")
+    NotaryClient("http://localhost:1").close()
 
 
 @pytest.fixture

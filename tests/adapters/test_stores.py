@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ from ledger.chain.statement import parse_statement
 from ledger.chain.tiles import entries_path, parse_bundle
 from ledger.errors import LedgerFault, NotFound, StorageFailed
 from ledger.notary.ports import SignedCheckpoint
+from ledger.notary.storage import connections
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.connections import KEPT_READERS
 from ledger.notary.storage.ledger_database import _OF_THE_OFFICE, LedgerDatabase
 from ledger.notary.storage.logfiles import log_folder
 from ledger.notary.storage.office import DONE, OfficeDatabase
 from ledger.notary.storage.records import record_folder
+from ledger.notary.storage.sqlite import sqlite3
 from tests.notaries import Company, descriptors
 
 
@@ -44,6 +47,27 @@ def test_a_checkpoint_is_added_only_to_the_one_it_follows(signed: CheckpointData
             signed.swap(last, new)
     assert signed.last() == second
     assert [signed.covering(index) for index in (0, 1, 4, 5)] == [first, second, second, None]
+
+
+def test_who_opens_what_another_process_holds_is_told_at_once_and_refused_in_the_end(
+    signed: CheckpointDatabase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    signed.swap(None, checkpoint(0, 1))
+    signed.close()
+    monkeypatch.setattr(connections, "SAID_AFTER", 0.1)
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.3)
+    path = tmp_path / "checkpoints.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StorageFailed, match="Another process holds"):
+            CheckpointDatabase(path)
+    (said,) = caplog.messages
+    assert str(path) in said and "waited for" in said
+    CheckpointDatabase(path).close()
 
 
 def test_a_checkpoint_of_a_size_that_was_signed_is_never_added(signed: CheckpointDatabase) -> None:

@@ -1,5 +1,6 @@
 """The status with which the service ends where it cannot begin: whether it helps to start it again."""
 
+import os
 import socket
 import sqlite3
 import subprocess
@@ -12,6 +13,23 @@ import pytest
 from ledger.cli.root import LASTING
 from ledger.notary.storage.directory import lock
 from tests.cli.conftest import Served, run
+
+
+def test_the_journal_is_told_that_it_is_an_error_and_nobody_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ledger", "notary", "status", "--dir", str(tmp_path / "none")]
+    told = {}
+    with (tmp_path / "stderr").open("w+") as stderr:
+        found = os.fstat(stderr.fileno())
+        for stream in (f"{found.st_dev}:{found.st_ino}", "1:1"):
+            stderr.truncate(0)
+            stderr.seek(0)
+            environment = {**os.environ, "JOURNAL_STREAM": stream}
+            assert subprocess.run(command, stderr=stderr, env=environment).returncode == 1
+            told[stream] = (tmp_path / "stderr").read_text().splitlines()
+    journal, other = told.values()
+    assert len(journal) > 1
+    assert journal == [f"<3>{line}" for line in other]
+
 
 WITHOUT_LOW_PORTS = """
 import ctypes, os, sys

@@ -107,6 +107,21 @@ def test_the_office_looks_after_an_account_beside_its_service(company: Company) 
     assert office(served, "tidy", "--older-than", 1)["done"] is False
 
 
+def test_an_account_is_named_as_it_is_printed(company: Company) -> None:
+    who, served = account(company), company.notary
+    here = ("--dir", served.directory)
+    printed = run("notary", "accounts", *here).stdout
+    shown = next(
+        " ".join(line.split()[1:]) for line in printed.splitlines() if who in "".join(line.split())
+    )
+    assert " " in shown
+    assert office(served, "account", "show", shown)["account"] == who
+    assert office(served, "account", "show", shown[:10].upper())["account"] == who
+    told = run("notary", "account", "suspend", who[:4], "--reason", "x", *here, code=2).stderr
+    assert "at least 8 of the 32 digits" in " ".join(told.split())
+    assert "`sealbook notary accounts` prints it" in " ".join(told.split())
+
+
 def test_what_names_no_account_is_refused(notary: Served) -> None:
     for start in ("ffffffff", "' OR 1=1 --"):
         assert office(notary, "account", "show", start, code=1)["error"]["code"] == "not-found"
@@ -132,7 +147,11 @@ def test_the_office_says_who_is_told_and_when_ciphertext_goes(company: Company) 
     assert "no webhook" in run("notary", "webhook", "list", "--dir", served.directory).stdout
     assert office(served, "webhook", "test", code=1)["error"]["code"] == "not-found"
     url = "https://127.0.0.1:9/secret"
-    made = office(served, "webhook", "set", url, "--account", who)
+    refused = office(served, "webhook", "set", url, "--account", who, code=1)["error"]
+    assert "webhook_network" in refused["message"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEALBOOK_NOTARY_WEBHOOK_NETWORK", "127.0.0.0/8")
+        made = office(served, "webhook", "set", url, "--account", who)
     assert office(served, "webhook", "key")["keys"] == [made["key"]]
     failed = office(served, "webhook", "test", "--account", who, code=1)["error"]
     assert "network of its own" in failed["message"]

@@ -18,6 +18,7 @@ from ledger.chain.statement import NOTICE
 from ledger.chain.trust import parse_trust
 from ledger.cli.root import cli
 from ledger.errors import Conflict, InvalidInput, LedgerFault, SealbookError, StorageFailed
+from ledger.notary.care import fsck as fsck_module
 from ledger.notary.care import looking
 from ledger.notary.care.doctor import Level, examine
 from ledger.notary.care.fsck import fsck
@@ -112,6 +113,39 @@ def test_a_backup_is_embedded_and_goes_on_where_it_ended(
     assert restore(target, new, clock=Clock(), random=os.urandom).last.size == again
     require_goes_on(new, company, [*receipts[:3], more])
     assert errors(new) == []
+
+
+def test_a_backup_is_not_told_off_for_what_it_leaves_out(tmp_path: Path) -> None:
+    worked(found(tmp_path / "notary"), 3)
+    command(tmp_path / "notary", Backup(str(tmp_path / "backup")))
+    assert not [each for each in fsck(tmp_path / "backup") if "published" in each.problem]
+    (tmp_path / "notary/log/checkpoint").unlink()
+    assert [each for each in fsck(tmp_path / "notary") if "nothing is published" in each.problem]
+
+
+def test_of_more_findings_than_are_listed_it_is_told_how_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = found(tmp_path / "notary")
+    with opened(directory) as notary:
+        deposit(notary, Company().enrol(notary).statements(7))
+    every = fsck(directory)
+    assert len(every) > 5
+    monkeypatch.setattr(fsck_module, "_MAX_FINDINGS", 5)
+    *listed, last = fsck(directory)
+    assert tuple(listed) == every[:5]
+    assert last.problem.startswith(f"{len(every)} findings in all; {len(every) - 5} of them")
+    assert last.level == "error"
+
+
+def test_of_unlisted_warnings_alone_comes_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = found(tmp_path / "notary")
+    for number in range(3):
+        (directory / f"records/{number:064x}").write_bytes(b"{}")
+    monkeypatch.setattr(fsck_module, "_MAX_FINDINGS", 1)
+    assert [each.level for each in fsck(directory)] == ["warning", "warning"]
 
 
 def require_goes_on(directory: Path, company: Company, receipts: list[bytes]) -> None:

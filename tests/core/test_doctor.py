@@ -283,6 +283,25 @@ def test_who_else_answers_at_the_services_port_or_the_portals_address_is_told(
     assert bad(result) == {"service", "portal"}
 
 
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("http://portal.invalid", True),
+        ("https://portal.invalid", False),
+        ("http://localhost:1", False),
+    ],
+)
+def test_a_portal_at_which_nobody_can_sign_in_is_told(
+    directory: Path, url: str, plain: bool
+) -> None:
+    path = directory / "notary.toml"
+    path.write_text(f'portal = "{url}"\n{path.read_text()}')
+    found = about(looked(directory, more=asking.others), "portal")
+    told = [each for each in found if "nobody signs in there" in each.found]
+    assert bool(told) == plain
+    assert all(each.level is Level.MEND and "https://" in each.todo for each in told)
+
+
 def test_what_listens_and_says_nothing_is_told_and_nobody_there_is_no_fault(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

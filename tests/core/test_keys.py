@@ -227,13 +227,17 @@ def test_to_open_a_ledger_that_owes_a_statement_about_keys_signs_nothing(
             notary.execute(RotateLog())
     shutil.copytree(directory, served := tmp_path / "served")
     with opened(directory) as notary:
+        (owed,) = notary.execute(AskState()).waiting
+        assert "has a successor is still to be stated" in owed and "notary serve" in owed
         notary.execute(AskSeal())
         with pytest.raises(Conflict):
             notary.execute(RotateLog())
         assert notary.sequencer.checkpoint == before
         rotated, revoked = notary.execute(RevokeLog("lost", NOW)).entries
         assert rotated < revoked
+        assert notary.execute(AskState()).waiting == ()
     with opened(served, serve=True) as notary:
+        assert notary.execute(AskState()).waiting == ()
         assert notary.sequencer.checkpoint != before
         assert len(notary.entries.office(KEY)) == 1
     for each in (directory, served):

@@ -113,6 +113,11 @@ def test_a_ledger_goes_to_a_server_and_back_and_stays_byte_for_byte_the_same(
     with pytest.raises(Conflict, match="Move these away"):
         move(directory, None)
     put_away(directory, tmp_path / "old")
+    for name in ("ledger.sqlite-wal", "desk.sqlite-shm"):  # what SQLite had beside them
+        (directory / name).touch()
+    with pytest.raises(Conflict, match=r"“ledger.sqlite-wal, desk.sqlite-shm”"):
+        move(directory, None)
+    put_away(directory, tmp_path / "beside")
     assert move(directory, None).left[0].startswith("postgresql://")
     assert read_settings(directory).database is None and errors(directory) == []
     assert signed(directory)[: len(before)] == before

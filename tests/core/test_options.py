@@ -63,6 +63,44 @@ def test_a_value_that_an_option_does_not_take_is_refused_by_name(name: str, valu
         choose({name: value}, {})
 
 
+@pytest.mark.parametrize("name", ["proxy", "webhook_network"])
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"])
+def test_a_network_in_which_anybody_could_be_is_refused(name: str, network: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{name}.*wider than /8"):
+        choose({name: ["127.0.0.1", network]}, {})
+    assert values(**{name: ["10.0.0.0/8", "fd00::/8"]})[name]
+
+
+@pytest.mark.parametrize(
+    ("host", "metrics"),
+    [
+        ("127.0.0.1", "127.0.0.1:8400"), ("localhost", "127.0.0.1:8400"), ("::", "127.0.0.1:8400"),
+        ("0.0.0.0", "127.0.0.1:8400"), ("192.0.2.1", "0.0.0.0:8400"), ("::1", "[::]:8400"),
+    ],
+)  # fmt: skip
+def test_measures_where_the_service_itself_listens_are_refused(host: str, metrics: str) -> None:
+    with pytest.raises(InvalidInput, match=r"“metrics” names port 8400.*Choose another port"):
+        choose({"host": host, "metrics": metrics}, {})
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "metrics"),
+    [
+        ("127.0.0.1", 8400, "127.0.0.1:8401"), ("192.0.2.1", 8400, "127.0.0.1:8400"),
+        ("0.0.0.0", 8400, "[::1]:8400"), ("127.0.0.1", 0, "127.0.0.1:0"),
+    ],
+)  # fmt: skip
+def test_measures_elsewhere_are_taken(host: str, port: int, metrics: str) -> None:
+    assert values(host=host, port=port, metrics=metrics)["metrics"]
+
+
+def test_a_wrong_value_is_refused_also_where_another_one_stands_above_it() -> None:
+    with pytest.raises(InvalidInput, match=r"notary.toml.*port"):
+        choose({"port": "x"}, {}, {"port": 3})
+    with pytest.raises(InvalidInput, match=r"SEALBOOK_NOTARY_PORT.*port"):
+        choose({}, {"SEALBOOK_NOTARY_PORT": "x"}, {"port": 3})
+
+
 def test_addresses_and_lists_are_read_from_file_and_environment() -> None:
     assert values(metrics="[::1]:8401")["metrics"] == ("::1", 8401)
     assert values(metrics="off")["metrics"] is None

@@ -326,10 +326,32 @@ def test_the_offices_own_name_is_isolated_too(portal):
     assert "&lt;b&gt;" in text
 
 
-@pytest.mark.parametrize("host", ["a;rm -rf /", '"><script>', "x" * 300, "$(id)", "a`id`"])
-def test_a_host_that_is_none_stands_in_no_command(portal, host):
-    text = portal.http.get("/block/1", headers={**HTML, "host": host}).text
-    assert "https://notary.example" in text and host not in text
+@pytest.mark.parametrize(
+    "host",
+    ["a;rm -rf /", '"><script>', "x" * 300, "$(id)", "a`id`", "evil.example", "localhost.evil"],
+)
+@pytest.mark.parametrize("url", [None, "https://office.example/ledger/"])
+def test_a_host_that_nobody_here_has_named_stands_in_no_page(portal, monkeypatch, host, url):
+    monkeypatch.setattr(portal.notary, "portal", url)
+    for path in (
+        "/",
+        "/blocks",
+        "/block/1",
+        "/health",
+        "/check",
+        "/certificates",
+        "/none",
+        "/office",
+    ):
+        text = portal.http.get(path, headers={**HTML, "host": host}).text
+        assert host not in text
+        if path == "/block/1":
+            assert f" {url.rstrip('/') if url else 'https://notary.example'}" in text
+
+
+def test_on_ones_own_machine_the_command_names_it(portal):
+    headers = {**HTML, "host": "localhost:8400"}
+    assert "http://localhost:8400" in portal.http.get("/block/1", headers=headers).text
 
 
 def test_the_language_is_the_visitors_choice_then_the_browsers(portal):

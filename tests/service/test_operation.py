@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -23,6 +24,7 @@ from ledger.notary.health import Reason
 from ledger.notary.ports import Step
 from ledger.notary.sequencing import turn
 from ledger.wire.client import NotaryClient
+from ledger.wire.protocol import COSE
 from tests import logs
 from tests.processes import ROOT, Program
 
@@ -43,6 +45,16 @@ def broken(*_):
 
 api.log._log = broken
 serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), Settings(log_format=sys.argv[3]))
+"""
+
+
+HURRIED = """
+import sys
+from pathlib import Path
+from api import server
+
+server.GRACE = 1
+server.serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]))
 """
 
 
@@ -270,6 +282,58 @@ def notary_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     platform = Platform("Office", "none", "test", "sealbook test", ())
     init_notary(folder, "n.test/l", issuer="Office", platform=platform, random=os.urandom)
     return folder
+
+
+def test_of_what_is_not_http_the_log_says_from_whom_it_came_and_nothing_that_it_brought(
+    notary_copy: Path,
+) -> None:
+    with served(notary_copy) as (process, port):
+        with socket.create_connection(("127.0.0.1", port), 20, ("127.0.0.7", 0)) as connection:
+            connection.sendall(f"{SECRET} / {SECRET}\r\n\r\n".encode())
+            assert b" 400 " in connection.recv(1 << 10)
+        lines = stopped(process)
+    (told,) = [each for each in lines if each["level"] == "warning"]
+    assert (told["event"], told["peer"]) == ("not-http", "127.0.0.7")
+    assert SECRET not in str(lines)
+
+
+def test_a_request_that_outlasts_the_stop_is_answered_and_is_no_bug(notary_copy: Path) -> None:
+    head = (
+        f"POST /statements HTTP/1.1\r\nHost: a\r\nContent-Type: {COSE}\r\nContent-Length: 9\r\n\r\n"
+    )
+    with served(notary_copy) as (process, port):
+        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+            connection.sendall(f"{head}abc".encode())
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            answer = connection.makefile("rb").read()
+        lines = stopped(process)
+    assert answer.startswith(b"HTTP/1.1 503 ") and b"send it again" in answer
+    assert "cut-off" in [each["event"] for each in lines]
+    assert "CancelledError" not in str(lines)
+    assert not [each for each in lines if "ASGI" in each["event"]]
+    assert lines[-1]["event"] == "stopped"
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[tuple[Program, int]]:
+    """Serve a notary that waits for one second when it stops."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = Program(["-c", HURRIED, directory, port], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stderr is not None
+    assert "serving" in process.stderr.readline()
+    try:
+        yield process, port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def stopped(process: Program) -> list[dict[str, str]]:
+    assert process.stderr is not None
+    process.send_signal(signal.SIGTERM)
+    return [json.loads(line) for line in process.stderr]
 
 
 def test_what_was_planted_is_found_in_a_log_in_every_form(tmp_path: Path):

@@ -1,6 +1,7 @@
 """What an office grants an account, and what it deletes: over HTTP, and in the ledger."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from ledger.notary.deleting import Deleting
 from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Actor, newest
-from ledger.notary.orders import AskReceipts, AskTidied, Discard, Erase, Tidy
+from ledger.notary.orders import AskReceipts, AskTidied, Discard, Erase, Order, Tidy
 from ledger.notary.storage.envelopes import Lying
 from ledger.notary.storage.schema import Engine
 from ledger.verify import verify_receipt
@@ -197,6 +198,37 @@ def test_only_deposits_of_the_account_are_deleted(
             service.notary.execute(Discard(account, (entry,), "why", "wang", "terminal"))
     with pytest.raises(InvalidInput):
         service.notary.execute(Discard(one.account, (), "why", "wang", "terminal"))
+
+
+def test_of_a_hold_it_is_told_also_while_a_backup_is_made(
+    service: Service, one: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notary = service.notary
+    assert notary.staff_desk is not None
+    index, _ = placed(one)
+    orders: tuple[Order[Any], ...] = (
+        Erase(one.account, "asked for", WHO.name, WHO.role),
+        Discard(one.account, (index,), "asked for", WHO.name, WHO.role),
+    )
+    terms.mark(notary.staff_desk, WHO, one.account, Mark.HELD, "order 119")
+    monkeypatch.setattr(notary, "_copying", (0, threading.current_thread()))
+    for order in orders:
+        with pytest.raises(Conflict, match="legal hold"):
+            notary.execute(order)
+    terms.clear(notary.staff_desk, WHO, one.account, Mark.HELD)
+    for order in orders:
+        with pytest.raises(Conflict, match="backup is being made"):
+            notary.execute(order)
+
+
+def test_no_statements_at_all_are_a_suspension_and_not_a_limit(
+    service: Service, one: Account
+) -> None:
+    desk = service.notary.staff_desk
+    assert desk is not None
+    with pytest.raises(InvalidInput, match="account suspend"):
+        terms.limit(desk, WHO, one.account, None, 0, None)
+    assert terms.terms_of(desk, one.account).per_minute is None
 
 
 def test_an_erased_identity_is_said_and_not_under_a_hold(service: Service, one: Account) -> None:

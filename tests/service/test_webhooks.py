@@ -175,7 +175,7 @@ def test_a_receipt_is_told_of_signed_and_can_be_fetched(
 ) -> None:
     one = service.enrol("Hooked Ltd")
     one.deposit()  # before: nobody asked
-    set_hook(desk, WHO, one.account, told.url, service.notary.entries.size)
+    set_hook(desk, WHO, one.account, told.url, service.notary.entries.size, HERE)
     with announcing_of(service, desk):
         _, receipt = one.deposit()
         stranger.deposit()
@@ -200,7 +200,7 @@ def test_what_fails_is_told_again_as_it_was_also_after_a_restart(
     service: Service, desk: StaffDesk, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = service.enrol("Failing Ltd")
-    set_hook(desk, WHO, one.account, told.url, service.notary.entries.size)
+    set_hook(desk, WHO, one.account, told.url, service.notary.entries.size, HERE)
     told.answers += [500, 302]
     monkeypatch.setattr(announcing, "FIRST_PAUSE", 1)
     receipts = []
@@ -223,7 +223,7 @@ def test_what_fails_is_told_again_as_it_was_also_after_a_restart(
 def test_a_row_read_while_a_message_was_under_way_is_not_told_again(
     service: Service, desk: StaffDesk, told: Told, company: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_hook(desk, WHO, company.account, told.url, service.notary.entries.size)
+    set_hook(desk, WHO, company.account, told.url, service.notary.entries.size, HERE)
     it = announcing_of(service, desk)
     under_way = threading.Event()
     looks = []
@@ -256,7 +256,7 @@ def test_the_offices_own_hook_is_told_of_all_in_bounded_messages(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(announcing, "MAX_RECEIPTS", 2)
     monkeypatch.setattr(announcing, "_RUN", 3)
-    set_hook(desk, WHO, OFFICE, told.url, service.notary.entries.size)
+    set_hook(desk, WHO, OFFICE, told.url, service.notary.entries.size, HERE)
     given = [
         index_of(each, each.deposit()[1])
         for each in (company, stranger, company, stranger, company)
@@ -278,7 +278,7 @@ def test_nothing_is_sent_into_networks_of_ones_own_unless_named(
     mapped = told.url.replace("127.0.0.1", "[::ffff:127.0.0.1]")
     metadata = "https://169.254.169.254/"
     for url in (told.url, mapped, metadata, "https://[::1]/", "https://10.0.0.1/"):
-        with pytest.raises(Unavailable, match="network of its own"):
+        with pytest.raises(Unavailable, match=r"network of its own"):
             tell(url, b"{}", keys, 0, ())
     assert not told.messages
     told.answers.append(302)  # a redirect is not followed
@@ -312,8 +312,8 @@ def test_a_hook_that_stands_still_holds_up_no_other(
         monkeypatch.setattr(announcing, "DEADLINE", 1.0)
         size = service.notary.entries.size
         port = silent.server_address[1]
-        set_hook(desk, WHO, still.account, f"https://127.0.0.1:{port}/", size)
-        set_hook(desk, WHO, well.account, told.url, size)
+        set_hook(desk, WHO, still.account, f"https://127.0.0.1:{port}/", size, HERE)
+        set_hook(desk, WHO, well.account, told.url, size, HERE)
         with announcing_of(service, desk):
             still.deposit()
             receipt = well.deposit()[1]
@@ -411,6 +411,36 @@ def test_what_is_no_address_of_a_hook_is_refused_and_there_are_not_too_many(
     remove_hook(desk, WHO, OFFICE)
     with pytest.raises(NotFound):
         remove_hook(desk, WHO, OFFICE)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "0.0.0.0", "127.1", "2130706433",
+        "0x7f000001", "0177.0.0.1", "[::1]", "[fd00:ec2::254]", "[fe80::1]", "[::ffff:10.0.0.1]",
+        "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]",
+    ],
+)  # fmt: skip
+def test_an_address_to_which_nothing_would_be_sent_is_refused_when_it_is_set(
+    desk: StaffDesk, host: str
+) -> None:
+    with pytest.raises(InvalidInput, match=r"network of its own.*webhook_network"):
+        set_hook(desk, WHO, OFFICE, f"https://{host}:8443/hook", 0)
+    assert not read_hooks(desk)
+
+
+def test_public_addresses_names_and_networks_that_were_named_are_taken(
+    service: Service, desk: StaffDesk
+) -> None:
+    for url in ("https://8.8.8.8/", "https://[2001:4860:4860::8888]/", "https://hook.invalid/",
+                "https://a..b/"):  # fmt: skip
+        set_hook(desk, WHO, OFFICE, url, 0)
+    directory = str(service.notary.directory)
+    order = ["https://127.0.0.1:1/", "--dir", directory]
+    assert CliRunner().invoke(set_, order).exit_code == 1
+    named = {"SEALBOOK_NOTARY_WEBHOOK_NETWORK": "127.0.0.0/8"}
+    assert CliRunner().invoke(set_, order, env=named).exit_code == 0
+    remove_hook(desk, WHO, OFFICE)
 
 
 def test_a_new_key_signs_beside_the_one_before_it(desk: StaffDesk) -> None:

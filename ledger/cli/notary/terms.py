@@ -288,7 +288,10 @@ def find_account(directory: Path, start: str) -> str:
 
     wanted = "".join(start.split()).lower()
     if len(wanted) < _SHORTEST:
-        raise click.UsageError(f"Give at least {_SHORTEST} digits of the account's id.")
+        raise click.UsageError(
+            f"Give at least {_SHORTEST} of the 32 digits of the account's id, as `sealbook notary "
+            "accounts` prints it; with its spaces it stands in quotation marks."
+        )
     with books(directory) as (store, _signed):
         found = [each for each in store.accounts() if each.startswith(wanted)]
     if len(found) != 1:

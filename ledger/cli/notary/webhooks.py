@@ -59,11 +59,13 @@ def set_(url: str, account: str | None, directory: Path, as_json: bool) -> None:
     from ledger.wire.webhook import format_public
 
     found = _account(directory, account)
+    inside = serving(chosen(directory)).webhook_network
     with books(directory) as (_store, signed), opened_desk(directory) as desk:
         last = signed.last()
         if not keys_of(desk):  # first: a service tells of a webhook within a second
             make_key(desk, at_terminal())
-        set_hook(desk, at_terminal(), found, url, 0 if last is None else last.size)
+        size = 0 if last is None else last.size
+        set_hook(desk, at_terminal(), found, url, size, inside)
         key = format_public(keys_of(desk)[0])
     shell.emit(
         as_json,

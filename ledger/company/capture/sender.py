@@ -25,6 +25,7 @@ from ledger.company.sending.send import (
 from ledger.company.vault.stored import StoredDeposit
 from ledger.company.vault.vault import Vault
 from ledger.errors import (
+    InvalidInput,
     NotEnrolled,
     SealbookError,
     Unavailable,
@@ -207,7 +208,7 @@ class SenderLoop:
             ):
                 after = self._clock()
                 date = parsedate_to_datetime(answer.headers["date"]).timestamp()
-        except (httpx2.HTTPError, KeyError, ValueError, OverflowError, OSError):
+        except (httpx2.HTTPError, KeyError, ValueError, OverflowError, OSError, InvalidInput):
             self._compared = now - COMPARE + LONGEST_PAUSE
             return
         self._compared = now

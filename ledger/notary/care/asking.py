@@ -23,6 +23,7 @@ from ledger.notary.anchoring.witnesses import said_size
 from ledger.notary.care.doctor import Case, Check, Diagnosis, Level
 from ledger.notary.care.looking import DAY, newest, options
 from ledger.notary.clock import TOLERANCE
+from ledger.notary.desk.address import NotHere, origin_of
 from ledger.notary.options import Serving, serving
 from ledger.notary.selfcheck import SEAL_WARNING, read_trust
 from ledger.notary.storage.directory import TimestampSettings
@@ -154,6 +155,15 @@ def _portal(case: Case) -> Iterator[Diagnosis]:
             'Name it in notary.toml: portal = "https://notary.example".',
         )
         return
+    try:
+        origin_of(url)
+    except NotHere as error:
+        yield Diagnosis(
+            "portal",
+            Level.MEND,
+            str(error),
+            "Let a proxy with a certificate stand before the service, and name its https:// address.",
+        )
     try:
         answer = get(url.rstrip("/") + "/health", MAX_ANSWER, public=False)
     except SealbookError as error:

@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -37,6 +38,7 @@ from ledger.errors import (
     StorageFailed,
     VerificationFailed,
 )
+from ledger.notary.care.copying import MARK
 from ledger.notary.care.deleted import undone
 from ledger.notary.care.desks import desk_faults, left_over
 from ledger.notary.care.payloads import payload_faults
@@ -77,7 +79,7 @@ WARNING: Message = "warning"
 _MEND: Message = "`sealbook notary fsck --rebuild` mends it"
 _NEXT: Message = "the next start mends it"
 _MAX_FINDINGS = 1_000
-"""A ledger with more is not mended by reading on."""
+"""Those that are listed; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,6 @@ def _database(
             f"{folder.parent}, or set TMPDIR."
         ) from error
     return folder / name, False
-
-
-class _TooMany(Exception):
-    pass
 
 
 def at_block(height: int) -> Message:
@@ -228,6 +226,7 @@ class _Fsck:
         self.identities = stores.records
         self.ciphertext = ciphertext
         self.findings: list[Finding] = []
+        self.unlisted = Counter[str]()
         self.replay = Replay(keys.origin)
         self.records: set[str] = set()
         self.tree = TileEdge(self._tile)
@@ -235,26 +234,32 @@ class _Fsck:
         self.published: str | None = None
 
     def run(self, progress: Callable[[int, int], object]) -> tuple[Finding, ...]:
-        try:
-            self._files()
-            self._read_published()
-            if self._copies() and self._blocks(progress):
-                self._edge()
-                self._records()
-                self._undone()
-                self._anchors()
-                self._desk()
-        except _TooMany:
-            self.findings.append(Finding(ERROR, str(self.directory), "... and more."))
+        self._files()
+        self._read_published()
+        if self._copies() and self._blocks(progress):
+            self._edge()
+            self._records()
+            self._undone()
+            self._anchors()
+            self._desk()
+        if more := self.unlisted.total():
+            total = len(self.findings) + more
+            level = ERROR if self.unlisted[ERROR] else WARNING
+            said: Message = f"{total} findings in all; {more} of them are not listed."
+            self.findings.append(Finding(level, str(self.directory), said))
         return tuple(self.findings)
 
     def _error(self, where: str, problem: Message | SealbookError) -> None:
-        self.findings.append(Finding(ERROR, where, str(problem)))
-        if len(self.findings) >= _MAX_FINDINGS:
-            raise _TooMany
+        self._found(Finding(ERROR, where, str(problem)))
 
     def _warn(self, where: str, problem: Message) -> None:
-        self.findings.append(Finding(WARNING, where, problem))
+        self._found(Finding(WARNING, where, problem))
+
+    def _found(self, finding: Finding) -> None:
+        if len(self.findings) < _MAX_FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.unlisted[finding.level] += 1
 
     def _files(self) -> None:
         for name, rows in ((place.LEDGER, self.store), (place.PACKS, self.envelopes.shelf.rows)):
@@ -301,7 +306,7 @@ class _Fsck:
     def _read_published(self) -> None:
         try:
             self.published = self.log.published()
-            if self.published is None:
+            if self.published is None and not (self.directory / MARK).exists():
                 self._warn(
                     f"{place.LOG}/{CHECKPOINT}", "nothing is published; the next start does it"
                 )

@@ -26,6 +26,7 @@ from ledger.chain.certificate import SealAnchor, require_authority, validity
 from ledger.chain.note import VerifierKey
 from ledger.chain.office import (
     LOG,
+    REVOKED,
     SEAL,
     OwnRevocation,
     Rotation,
@@ -236,6 +237,15 @@ class KeyChanges:
                 f"{quoted(path)} cannot be read ({quoted(error)}); put it back from a backup."
             ) from error
 
+    def owed_words(self) -> Iterator[Message]:
+        """Say what about keys is still to be stated, a line for each statement."""
+        try:
+            for payload in self._owed():
+                if self._entered(payload) is None:
+                    yield _owed_words(payload)
+        except InvalidInput as error:
+            yield str(error)
+
     def words(self) -> tuple[Message, ...]:
         """Say what is signed with, a line for each key."""
         keys = self._writer.keys
@@ -388,6 +398,20 @@ def _read_chain(chain: bytes) -> tuple[tuple[bytes, ...], SealAnchor]:
         raise InvalidInput(
             "That is not the certificate of the seal's key and its root, in PEM, the seal's first."
         ) from error
+
+
+def _owed_words(payload: Mapping[str, Any]) -> Message:
+    """Say that a statement about a key waits to be entered."""
+    key = payload["key"].hex()[:16]
+    if payload["action"] == REVOKED:
+        return (
+            f"That the key {key} was revoked is still to be stated: `sealbook notary serve` does so, "
+            "or the next command that changes keys."
+        )
+    return (
+        f"That the key {key} has a successor is still to be stated: `sealbook notary serve` does so, "
+        "or the next command that changes keys."
+    )
 
 
 def _stopped() -> None:

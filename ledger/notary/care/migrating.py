@@ -22,6 +22,7 @@ from ledger.notary.selfcheck import read_trust
 from ledger.notary.storage import directory as place
 from ledger.notary.storage import moving
 from ledger.notary.storage.bucket import claim_bucket, open_bucket
+from ledger.notary.storage.connections import BESIDE
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.moving import Move
 from ledger.notary.storage.schema import Place
@@ -197,7 +198,7 @@ def _left(directory: Path, old: Settings, move: Move) -> tuple[str, ...]:
     found: list[str] = []
     if move.database != move.old_database:
         if move.old_database is None:
-            found += (each for each in _DATABASES if (directory / each).exists())
+            found += (each for each in _with_logs(_DATABASES) if (directory / each).exists())
         else:
             with open_server(old) as server:
                 found.append(f"{server}")
@@ -215,7 +216,7 @@ def _claim_folder(directory: Path, names: tuple[str, ...]) -> None:
     begun = claim.read_text("utf-8").splitlines() if claim.exists() else []
     if names[0] in begun:
         return
-    found = [each for each in names if _holds(directory / each)]
+    found = [each for each in _with_logs(names) if _holds(directory / each)]
     if found:
         raise Conflict(
             f"{quoted(directory)} still holds what the ledger has left there before: "
@@ -223,6 +224,11 @@ def _claim_folder(directory: Path, names: tuple[str, ...]) -> None:
             "command again."
         )
     write_durably(claim, "".join(f"{each}\n" for each in [*begun, names[0]]).encode(), 0o600)
+
+
+def _with_logs(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return files or folders, and what SQLite keeps beside those that are databases."""
+    return tuple(f"{name}{suffix}" for name in names for suffix in ("", *BESIDE))
 
 
 def _holds(path: Path) -> bool:

@@ -5,6 +5,7 @@ attempt has failed, the entry below which that attempt went: it is repeated as i
 waits takes room, a restart loses nothing, and what was told twice is the same message.
 """
 
+from collections.abc import Collection
 from dataclasses import astuple, dataclass
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from ledger.notary.desk.trail import Action, Actor, note
 from ledger.notary.storage.desk import StaffDesk
 from ledger.notary.storage.schema import Session
 from ledger.quoted import quoted
-from ledger.wire.web import require_address
+from ledger.wire.web import Network, require_address, strangers_may_ask
 
 OFFICE = ""
 """The account under which the office's own hook stands: it is told of every account's receipts."""
@@ -48,11 +49,26 @@ def read_hooks(desk: StaffDesk) -> list[Hook]:
     return [Hook(*row) for row in rows]
 
 
-def set_hook(desk: StaffDesk, actor: Actor, account: str, url: str, size: int) -> None:
-    """Tell `url` of the receipts of entries from `size` on. Raises InvalidInput, OverLimit."""
+def set_hook(
+    desk: StaffDesk,
+    actor: Actor,
+    account: str,
+    url: str,
+    size: int,
+    inside: Collection[Network] = (),
+) -> None:
+    """Tell `url` of the receipts of entries from `size` on. Raises InvalidInput, OverLimit.
+
+    Its address is public or in one of the networks `inside`: nothing is sent to any other.
+    """
     require_address(url)
     if urlsplit(url).scheme != "https" or len(url) > MAX_URL:
         raise InvalidInput(f"{quoted(url)} is no webhook's address: https://, and not too long.")
+    if not strangers_may_ask(url, inside):
+        raise InvalidInput(
+            f"{quoted(url)} lies in a network of its own, where nothing is sent. Give a public "
+            "address, or name its network as webhook_network in [serve] of notary.toml."
+        )
     with desk.connections.writing() as connection:
         connection.execute("DELETE FROM hooks WHERE account = ?", (account,))
         if connection.execute("SELECT count(*) FROM hooks").fetchone()[0] >= MAX_HOOKS:

@@ -117,6 +117,11 @@ def limit(
     for value in (max_bytes, per_minute, keep_days):
         if value is not None and not 0 <= value <= _MOST:
             raise InvalidInput(f"A limit is a whole number from 0 to {_MOST}.")
+    if per_minute == 0:
+        raise InvalidInput(
+            "With 0 statements a minute nothing would be taken from the account, and it would be told "
+            "to come again. Suspend it instead: `sealbook notary account suspend`."
+        )
 
     def change(terms: Terms) -> Terms:
         return replace(terms, max_bytes=max_bytes, per_minute=per_minute, keep_days=keep_days)

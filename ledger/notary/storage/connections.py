@@ -1,6 +1,7 @@
 """SQLite as the notary uses it: connections, transactions, snapshots, and errors as sentences."""
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ KEPT_READERS = 8
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write; each lasts milliseconds."""
+SAID_AFTER = 1.0
+"""Seconds after which somebody is told that a database which is opened is waited for."""
 WAL_PAGES = 8_000
 """Pages (4 KiB) between WAL checkpoints: the leaf index is hit all over, so rarer is cheaper."""
 PRIVATE = 0o600
@@ -31,6 +34,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 """The codes of a file that is not what it was: an ERROR is a table or column that is not there."""
 _PRIMARY = 0xFF
 """The part of a code that says what kind of error it is."""
+_log = logging.getLogger("sealbook.notary")
 
 
 class Connections:
@@ -168,16 +172,29 @@ class Connections:
         connection = sqlite3.connect(
             self._path.absolute().as_uri(),
             uri=True,
-            timeout=BUSY_TIMEOUT,
+            timeout=SAID_AFTER,
             isolation_level=None,
             check_same_thread=False,
         )
+        self._wait_for_others(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {self._log_pages}")
         connection.execute("PRAGMA trusted_schema = 0")
         connection.execute("PRAGMA recursive_triggers = 1")  # INSERT OR REPLACE also fires DELETE
         return connection
+
+    def _wait_for_others(self, connection: Any) -> None:
+        """Have a connection wait for other processes from now on; say so where one is in the way."""
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
+            _log.warning(
+                "another process holds %s; it is waited for up to %d s", self._path, BUSY_TIMEOUT
+            )
+        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_TIMEOUT:.0f}")
 
 
 def newer_schema(place: object, version: int, known: int) -> LedgerFault:
@@ -282,14 +299,24 @@ def storage(path: Path) -> Iterator[None]:
             if path.name in REBUILT
             else "put back its newest copy"
         )
-        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGE:
+        if _code(error) in _DAMAGE:
             raise StoreDamaged(
                 f"{quoted(path)} is damaged ({quoted(error)}). Stop the notary and {mend}."
+            ) from error
+        if _code(error) == sqlite3.SQLITE_BUSY:
+            raise StorageFailed(
+                f"Another process holds {quoted(path)} and does not let go of it. End what reads or "
+                "copies the notary's databases, then give the command again."
             ) from error
         raise StorageFailed(
             f"{quoted(path)} could not be read or written ({quoted(error)}). Free some space or mend "
             "the disk, then start the notary again."
         ) from error
+
+
+def _code(error: Exception) -> int:
+    """Return the primary code of SQLite's error, 0 without one."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY
 
 
 def reading_uri(path: Path) -> str:
