@@ -28,6 +28,8 @@ def reason(found: Reason, language: str) -> Words:
             return tr("The notary's database does not answer.", language)
         case Reason.HANGS:
             return tr("The notary has come no further with a block for two minutes.", language)
+        case Reason.WRITING:
+            return tr("The notary could not write its last block.", language)
         case Reason.OBJECTS:
             return tr("The notary's store for sealed files cannot be written now.", language)
         case Reason.WITNESS:
@@ -36,7 +38,7 @@ def reason(found: Reason, language: str) -> Words:
                 language,
             )
         case Reason.HIGH_WATER:
-            return tr("The notary's high-water mark cannot be read.", language)
+            return tr("The notary's high-water mark cannot be read or written.", language)
         case Reason.SELF_CHECK:
             return tr("A receipt did not pass the notary's own check.", language)
 

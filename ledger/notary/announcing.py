@@ -18,7 +18,7 @@ from typing import Self
 
 from ledger.chain import statement as st
 from ledger.crypto.keys import SigningKey
-from ledger.errors import SealbookError, TooLarge, Unavailable
+from ledger.errors import SealbookError, Unavailable
 from ledger.notary.desk.hooks import OFFICE, Hook, came_to, keys_of, read_hooks
 from ledger.notary.entries import Entries
 from ledger.notary.ports import Entry
@@ -36,7 +36,7 @@ MAX_RECEIPTS = 100
 DEADLINE = 15.0
 """Seconds for a whole attempt."""
 MAX_ANSWER = 4 << 10
-"""Bytes of an answer, of which only the status is looked at."""
+"""Bytes of an answer that are read, so that whoever sends it is not cut off; its status counts."""
 BROKEN = 60.0
 """Seconds that a hook rests after an exception: say, where the desk cannot be written."""
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3_600
@@ -52,12 +52,14 @@ def tell(
     """Send a message; return when it was taken (any 2xx).
 
     Nothing is sent to an address that is neither public nor in one of the networks `inside`. Raises
-    Unavailable, TooLarge.
+    Unavailable.
     """
     if not keys:
         raise Unavailable("There is no key yet that webhooks are signed with.")
     fields = signed_fields(body, now, keys)
-    answer = post(url, body, fields, limit=MAX_ANSWER, deadline=DEADLINE, inside=inside)
+    answer = post(
+        url, body, fields, limit=MAX_ANSWER, deadline=DEADLINE, inside=inside, whole=False
+    )
     if not 200 <= answer.status < 300:
         raise Unavailable(f"{quoted(url)} answers with status {answer.status}.")
 
@@ -160,7 +162,7 @@ class Announcing:
         now = self._desk.moment
         try:
             tell(hook.url, body, keys_of(self._desk), now, self._inside)
-        except (Unavailable, TooLarge) as error:
+        except Unavailable as error:
             _log.warning("a webhook was not told: attempt %d", hook.failures + 1)
             pause = min(FIRST_PAUSE * 3 ** min(hook.failures, 10), LONGEST_PAUSE)
             return replace(

@@ -94,7 +94,7 @@ _LATELY = 1024
 """Entries from the end in which the newest deposit is looked for at the start."""
 _SIGNING = (
     Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
-    Reason.DATABASE, Reason.HANGS, Reason.HIGH_WATER,
+    Reason.DATABASE, Reason.HANGS, Reason.WRITING, Reason.HIGH_WATER,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
 _HANGS: Message = (
@@ -104,6 +104,12 @@ _HANGS: Message = (
 _HANGS_SHARED: Message = (
     "the thread that writes has come no further for two minutes, so another process may write: look "
     "after disk, object store and key token, and start this process again where it stays so"
+)
+
+
+NOT_WRITTEN: Message = (
+    "The notary cannot write a block now; nothing is entered until it can. Nothing was lost: keep the "
+    "deposit and send it again later."
 )
 
 
@@ -421,7 +427,10 @@ class Notary:
             self._writer.time  # noqa: B018 - raises
         except NotSigning as error:
             return error
-        return None
+        failed = self.sequencer.failed
+        if failed is None or isinstance(failed, NotSigning):
+            return failed
+        return NotSigning(Reason.WRITING, NOT_WRITTEN, str(failed))
 
     @property
     def clock_difference(self) -> float:

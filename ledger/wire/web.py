@@ -57,15 +57,17 @@ def post(
     limit: int = MAX_ANSWER,
     deadline: float = DEADLINE,
     inside: Collection[Network] | None = None,
+    whole: bool = True,
 ) -> Answer:
     """Return what a POST of `body`, with these header fields, is answered with; a redirect as it is.
 
     Where `inside` is given, nothing is asked of an address that is neither of the public internet nor
-    in one of these networks: the URL is a stranger's. Raises InvalidInput for a URL that is none;
-    Unavailable where nobody answers in time and in HTTP; TooLarge over `limit` bytes.
+    in one of these networks: the URL is a stranger's. Where the body need not be `whole`, it is what
+    has come of it, up to `limit`. Raises InvalidInput for a URL that is none; Unavailable where nobody
+    answers in time and in HTTP; TooLarge over `limit` bytes.
     """
     fields = {**(fields or {}), "Content-Length": str(len(body))}
-    return _ask("POST", url, fields, body, limit, deadline, inside)
+    return _ask("POST", url, fields, body, limit, deadline, inside, whole=whole)
 
 
 def get(url: str, limit: int, *, public: bool, deadline: float = DEADLINE) -> Answer:
@@ -74,7 +76,7 @@ def get(url: str, limit: int, *, public: bool, deadline: float = DEADLINE) -> An
     With `public` nothing is asked of an address that is not of the public internet: the URL is a
     stranger's. Raises what `post` does.
     """
-    return _ask("GET", url, {}, b"", limit, deadline, () if public else None)
+    return _ask("GET", url, {}, b"", limit, deadline, () if public else None, whole=True)
 
 
 def _ask(
@@ -85,6 +87,8 @@ def _ask(
     limit: int,
     deadline: float,
     inside: Collection[Network] | None,
+    *,
+    whole: bool,
 ) -> Answer:
     parts = _web_address(url)
     until = monotonic() + deadline
@@ -94,9 +98,11 @@ def _ask(
             stream = _Bounded(connection, until, limit + _MAX_HEAD)
             with HTTPResponse(stream, method=method) as response:  # type: ignore[arg-type]
                 response.begin()
+                kind = response.headers.get_content_type()
+                if not whole:
+                    return Answer(response.status, kind, _beginning(response, limit))
                 data = response.read(limit + 1)
                 cut = len(data) <= limit and bool(response.length)
-                kind = response.headers.get_content_type()
     except TimeoutError as error:
         raise Unavailable(f"{quoted(url)} did not answer within {deadline:g} s.") from error
     except (OSError, ValueError, HTTPException) as error:
@@ -107,6 +113,12 @@ def _ask(
     if cut:
         raise Unavailable(f"{quoted(url)} broke off its answer.")
     return Answer(response.status, kind, data)
+
+
+def _beginning(response: HTTPResponse, limit: int) -> bytes:
+    with suppress(OSError, HTTPException):
+        return response.read(limit)
+    return b""
 
 
 class _Bounded(io.RawIOBase):

@@ -17,6 +17,7 @@ from ledger.disk.wholefiles import FolderFiles
 from ledger.errors import Conflict, LedgerFault, NotFound, NotSigning, StorageFailed
 from ledger.notary.care.marking import keep_high_water
 from ledger.notary.care.restore import restore
+from ledger.notary.notary import Notary
 from ledger.notary.ordering import command
 from ledger.notary.orders import (
     AskRetired,
@@ -390,3 +391,91 @@ def test_who_begins_to_follow_while_another_signs_is_not_taken_for_an_old_copy(
         finally:
             done.set()
         working.result(60)
+
+
+def test_a_mark_that_can_be_read_alone_is_told_and_gone_on_from_by_itself(
+    directory: Path, company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark(directory, tmp_path / "other")
+    full: list[bool] = [True]
+    write = FolderFiles.write
+
+    def fail(files: FolderFiles, name: str, data: bytes) -> None:
+        if full and files.root.is_relative_to(tmp_path / "other"):
+            raise StorageFailed("the medium is full")
+        write(files, name, data)
+
+    statement = company.statement()
+    monkeypatch.setattr(FolderFiles, "write", fail)
+    with opened(directory) as notary:
+        with pytest.raises(NotSigning, match=r"cannot be written.*no receipt.*Nothing was lost"):
+            deposit(notary, [statement])
+        assert notary.health.status == "high-water"
+        assert "the medium is full" in (notary.execute(AskState()).detail or "")
+        with pytest.raises(NotSigning, match="cannot be written"):
+            deposit(notary, [statement])
+    with opened(directory) as notary:  # what was signed can be read
+        assert notary.health.status == "high-water"
+        assert notary.sequencer.last.size
+        full.clear()
+        settled(notary)
+        check(notary, deposit(notary, [statement])[0])
+        assert notary.health.status == "ok"
+
+
+def settled(notary: Notary) -> None:
+    """Wait until nothing is in the way, with no deposit that would find out."""
+    deadline = time.monotonic() + 30
+    while notary.health.status != "ok":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_block_that_cannot_be_written_is_told_until_one_can(
+    directory: Path, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.notary.sequencing.sequencer.FAILED_FOR", 3.0)
+    ill: list[bool] = [True]
+
+    def hook(at: Step, when: str) -> None:
+        if ill and (at, when) == (Step.ENTRIES, "before"):
+            raise StorageFailed("could not extend file")
+
+    with opened(directory, hook=hook) as notary:
+        with pytest.raises(StorageFailed):
+            deposit(notary, company.statements(1))
+        assert notary.health.status == "writing"
+        assert "could not extend file" in (notary.execute(AskState()).detail or "")
+        ill.clear()
+        settled(notary)
+        ill.append(True)
+        with pytest.raises(StorageFailed):
+            deposit(notary, company.statements(1))
+        assert notary.health.status == "writing"
+        ill.clear()
+        check(notary, deposit(notary, company.statements(1))[0])
+        assert notary.health.status == "ok"
+
+
+@pytest.mark.parametrize("harm", [b"", b"\xff\x00", b"notary.example/ledger\n7\n"])
+def test_a_damaged_mark_is_waited_for_or_made_anew(
+    directory: Path, company: Company, tmp_path: Path, harm: bytes
+) -> None:
+    mark(directory, tmp_path / "other")
+    path = next((tmp_path / "other").rglob("checkpoint"))
+    with opened(directory) as notary:
+        kept = path.read_bytes()
+        path.write_bytes(harm)
+        with pytest.raises(NotSigning, match="high-water mark cannot be read"):
+            deposit(notary, company.statements(1))
+        assert notary.health.status == "high-water"
+        path.write_bytes(kept)
+        check(notary, deposit(notary, company.statements(1))[0])
+        path.write_bytes(harm)
+    with opened(directory) as notary:  # what was signed can be read
+        assert notary.health.status == "high-water"
+    with pytest.raises(NotFound, match="--anew"):
+        keep_high_water(directory, str(tmp_path / "other"), anew=False)
+    keep_high_water(directory, str(tmp_path / "other"), anew=True)
+    with opened(directory) as notary:
+        check(notary, deposit(notary, company.statements(1))[0])

@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ledger.chain.trust import parse_trust
 from ledger.cli.notary.webhooks import set_
+from ledger.crypto.keys import SigningKey
 from ledger.encoding import b64decode
 from ledger.errors import InvalidInput, NotFound, OverLimit, StorageFailed, Unavailable
 from ledger.notary import announcing
@@ -55,6 +57,9 @@ class Told:
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
+    body: bytes = b""
+    promised: int = 0
+    """Bytes of the body that are announced beyond it."""
     messages: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     came: threading.Condition = field(default_factory=threading.Condition)
 
@@ -110,8 +115,10 @@ def told(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", told.url)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(told.body) + told.promised))
             self.end_headers()
+            with suppress(OSError):  # who has read enough goes away
+                self.wfile.write(told.body)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -388,6 +395,19 @@ def test_the_key_is_there_before_the_first_hook(
     assert made.exit_code == 0, made.output
     assert keys == [1]
     remove_hook(desk, WHO, OFFICE)
+
+
+@pytest.mark.parametrize(
+    ("size", "promised"), [(announcing.MAX_ANSWER + 1, 0), (1 << 20, 0), (9, 1)]
+)
+def test_the_status_counts_whatever_follows_it(told: Told, size: int, promised: int) -> None:
+    told.body, told.promised = bytes(size), promised
+    key = SigningKey(bytes(32))
+    told.answers += [200, 500]
+    tell(told.url, b"{}", [key], 0, HERE)
+    with pytest.raises(Unavailable, match="status 500"):
+        tell(told.url, b"{}", [key], 0, HERE)
+    assert len(told.messages) == 2
 
 
 def test_nothing_is_sent_unsigned(told: Told) -> None:

@@ -31,6 +31,7 @@ _HEALTH: dict[str, Message] = {
     "file-gone": "file-gone",
     "database": "health\x04database",
     "hangs": "hangs",
+    "writing": "writing",
     "objects": "health\x04objects",
     "witness": "health\x04witness",
     "high-water": "high-water",

@@ -23,7 +23,7 @@ def keep_high_water(directory: Path, named: str | None, *, anew: bool) -> Signed
 
     `anew` makes a mark that was lost, or one of its files. Raises LedgerFault where the place tells of
     more than was signed here; Conflict where it lies with what it is to guard; NotFound where the mark
-    that notary.toml names is gone; InUse, InvalidInput, NotSigning, StorageFailed.
+    that notary.toml names is gone or damaged; InUse, InvalidInput, StorageFailed.
     """
     wanted = parse_high_water(named)
     with storage(directory), place.lock(directory):
@@ -62,7 +62,7 @@ def keep_high_water(directory: Path, named: str | None, *, anew: bool) -> Signed
 def _held(read: Callable[[], T], *, maybe_lost: bool) -> T | None:
     """Return what a file of the mark holds; None where it is lost, if it may be.
 
-    Raises NotSigning; StorageFailed where its place does not answer, which says nothing about the mark.
+    Raises NotFound; StorageFailed where its place does not answer, which says nothing about the mark.
     """
     try:
         return read()
@@ -71,7 +71,7 @@ def _held(read: Callable[[], T], *, maybe_lost: bool) -> T | None:
             raise error.__cause__ from None
         if maybe_lost:
             return None
-        raise
+        raise NotFound(error.detail) from error
 
 
 def _require_elsewhere(directory: Path, objects: str | None, wanted: str | None) -> None:

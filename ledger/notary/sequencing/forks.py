@@ -83,7 +83,9 @@ def require_high_water(
     except SealbookError as error:
         raise LedgerFault(
             "The high-water mark holds no checkpoint by the keys of this ledger: it is another "
-            "ledger's, or was altered. Nothing is signed. Let notary.toml name the right one."
+            "ledger's, or was altered. Nothing is signed. Let notary.toml name the right one. Only "
+            "where it was altered, and no other copy of this notary can have signed, move it away and "
+            "make it anew: `sealbook notary high-water PLACE --anew`."
         ) from error
     size = 0 if last is None else last.size
     if stated.size > size:

@@ -72,6 +72,8 @@ BATCH = 256
 """Statements in a block: as many as fill a tile. Larger ones gain little and make all wait longer."""
 ANCHOR_INTERVAL = 1.0
 """Seconds between published checkpoints, at least."""
+FAILED_FOR = 10.0
+"""Seconds for which a block that could not be written counts, where taking up finds nothing wrong."""
 ADMISSION_THREADS = min(4, os.cpu_count() or 1)
 _FOR_EACH = 3
 """Admission threads for a process that checks: one asks it, one hears it, one judges further."""
@@ -156,6 +158,7 @@ class Sequencer:
         self._anchored_at = 0.0
         self._took = 0.0
         self._stale = False
+        self._failed: tuple[StorageFailed | NotSigning, float] | None = None
         self._reads = False
         self._admitters: list[threading.Thread] = []
         self._threads: list[threading.Thread] = []
@@ -165,8 +168,7 @@ class Sequencer:
     def start(self) -> None:
         """Take up the ledger and begin to work. Raises LedgerFault, StorageFailed."""
         if self._sharing is None:
-            with contextlib.suppress(NotSigning):  # what waits to be signed waits on
-                self._take_up()
+            self._begin()
         else:
             self._sharing.start(self, self._under_way)
         threads = max(ADMISSION_THREADS, _FOR_EACH * len(self._checkers))
@@ -358,6 +360,12 @@ class Sequencer:
                 "command again."
             )
 
+    @property
+    def failed(self) -> StorageFailed | NotSigning | None:
+        """Why the last block could not be written; None once one was, or nothing is wrong any more."""
+        found = self._failed
+        return None if found is None else found[0]
+
     def settle(self) -> None:
         """Finish what a failure has cut short, as the next block would. Raises what that raises."""
         with self._turn:
@@ -386,12 +394,18 @@ class Sequencer:
         try:
             if not take():
                 return False
-            with contextlib.suppress(NotSigning):  # what waits to be signed waits on
-                self._take_up()
+            self._begin()
             self._withholding.take_over(deleted=self._deleted_lately())
             return True
         finally:
             self._turn.release()
+
+    def _begin(self) -> None:
+        """Take up the ledger; what waits to be signed waits on while that may not be."""
+        try:
+            self._take_up()
+        except NotSigning as error:
+            self._note(error)
 
     def _deleted_lately(self) -> bool:
         """Return whether the newest notice, which comes before a deletion, is among the last blocks."""
@@ -511,6 +525,8 @@ class Sequencer:
             batch, ending = self._next_batch()
             if batch:
                 self._write_batch(batch)
+            elif self._failed is not None:
+                self._try_again(self._failed)
             self._anchor(ending)
             if ending:
                 self._answers.close()
@@ -521,7 +537,7 @@ class Sequencer:
         with self._ready:
             self._ready.wait_for(
                 lambda: self._queue or self._ended,
-                timeout=None if self._writer.anchored else ANCHOR_INTERVAL,
+                timeout=None if self._writer.anchored and not self._failed else ANCHOR_INTERVAL,
             )
             if self._queue:
                 self._wait_for_company()
@@ -566,6 +582,7 @@ class Sequencer:
                     self._took = monotonic() - begun
                     self._block_durations.add(self._took)
         except SealbookError as error:
+            self._note(error)
             if self.leads:
                 self._under_way.fail(batch, error)
             else:
@@ -574,7 +591,30 @@ class Sequencer:
         except Exception as error:  # noqa: BLE001 - whatever it was, nothing more may be signed
             self._under_way.fail(batch, bug(error))
         else:
+            self._failed = self._failed if checkpoint is None else None
             self._answers.put(plan, checkpoint)
+
+    def _note(self, error: SealbookError) -> None:
+        """Keep why a block was not written, where it was begun; before that others say so."""
+        if isinstance(error, StorageFailed | NotSigning) and self._stale:
+            self._failed = error, monotonic()
+
+    def _try_again(self, failed: tuple[StorageFailed | NotSigning, float]) -> None:
+        """Finish what a failure has cut short, where nobody asks for a block that would.
+
+        What taking up finds well may still fail to be written: so it counts as failed for a while.
+        """
+        try:
+            with self._turn:
+                self._settle()
+        except (StorageFailed, NotSigning) as error:
+            self._note(error)
+        except Exception as error:  # noqa: BLE001
+            if self.leads:
+                self._under_way.fail((), error if isinstance(error, LedgerFault) else bug(error))
+        else:
+            if isinstance(failed[0], NotSigning) or monotonic() - failed[1] >= FAILED_FOR:
+                self._failed = None
 
     def _write_block(self, batch: Sequence[Planned]) -> tuple[Plan, SignedCheckpoint | None]:
         if self._stale:

@@ -76,7 +76,12 @@ class HighWater:
 
     def note(self) -> str:
         """Return the note up to which was signed."""
-        return self._read(CHECKPOINT)
+        note = self._read(CHECKPOINT)
+        try:
+            parse_checkpoint(parse_note(note).text)
+        except MalformedData as error:
+            raise _gone(f"{quoted(self._files.where(CHECKPOINT))} is damaged") from error
+        return note
 
     def number(self) -> int:
         """Return the highest number of a certificate that was reserved."""
@@ -86,11 +91,23 @@ class HighWater:
             raise _gone(f"{quoted(self._files.where(NUMBER))} is no number") from error
 
     def raise_note(self, note: str) -> None:
-        """Let the mark be at a note; there is one already, and it is never lowered."""
+        """Let the mark be at a note; there is one already, and it is never lowered.
+
+        Raises NotSigning where it cannot be written, too.
+        """
         size = parse_checkpoint(parse_note(note).text).size
         if not may_follow(self.note().encode(), size):
             raise self._raised(CHECKPOINT)
-        self._files.replace(CHECKPOINT, note.encode(), lambda old: may_follow(old, size))
+        try:
+            self._files.replace(CHECKPOINT, note.encode(), lambda old: may_follow(old, size))
+        except StorageFailed as error:
+            raise NotSigning(
+                Reason.HIGH_WATER,
+                "The notary's high-water mark cannot be written, and no receipt is given until it can. "
+                "Nothing was lost: keep the deposit and send it again later.",
+                f"the high-water mark cannot be written ({error}): look after its medium, or the "
+                "object store; the notary goes on by itself",
+            ) from error
 
     def raise_number(self, number: int) -> None:
         """Let the mark be at a number, which is higher than the one that it is at."""
