@@ -637,6 +637,9 @@ class Notary:
     def serve_orders(self) -> None:
         """Start carrying out orders in the background, until `close`."""
         stop = threading.Event()
+        if self._office is not None and self._sharing is None and not self._health.reasons:
+            with suppress(StorageFailed):
+                self._office.make_room()
 
         def work() -> None:
             while not stop.wait(ORDERS_EVERY):

@@ -19,7 +19,7 @@ from ledger.crypto.stream import payload_root
 from ledger.errors import KeyRevoked, NoRoom, SealbookError, Unavailable
 from ledger.notary.notary import open_notary
 from ledger.notary.ordering import command
-from ledger.notary.orders import AskState, SayNotice
+from ledger.notary.orders import AskState, Backup, SayNotice
 from ledger.notary.storage.room import DiskRoom
 from ledger.wire.protocol import COSE, OCTETS
 from tests.disks import SmallDisk, small_disk
@@ -164,6 +164,20 @@ def test_signed_reads_go_on_without_a_byte_left_and_none_is_replayed(
     headers = account.signed("GET", "/deposits")
     assert served.http.get("/deposits", headers=headers).status_code == 200
     assert served.http.get("/deposits", headers=headers).status_code == 401
+
+
+def test_the_office_asks_and_backs_up_without_a_byte_left(
+    disk: SmallDisk, folder: Path, tmp_path: Path
+) -> None:
+    room = DiskRoom(folder, reserve=RESERVE, tight=TIGHT, share=SHARE)
+    with open_notary(folder, room=room, serve=True):
+        disk.fill()
+        assert disk.free == 0
+        for _ in range(20):
+            assert command(folder, AskState()).health == "full"
+        assert command(folder, Backup(str(tmp_path / "backup"))).size > 0
+        assert disk.free == 0
+    assert (tmp_path / "backup" / "ledger.sqlite").exists()
 
 
 def test_a_disk_that_turns_read_only_says_so_and_is_read(disk: SmallDisk, served: Service) -> None:

@@ -310,7 +310,7 @@ def storage(path: Path) -> Iterator[None]:
             ) from error
         raise StorageFailed(
             f"{quoted(path)} could not be read or written ({quoted(error)}). Free some space or mend "
-            "the disk, then start the notary again."
+            "the disk, then try again."
         ) from error
 
 
