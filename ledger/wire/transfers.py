@@ -13,7 +13,14 @@ from ledger.chain.statement import Payload
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.stream import PayloadHash
 from ledger.encoding import cbor_encode, parse_decimal
-from ledger.errors import Conflict, MalformedData, NotFound, Unavailable, VerificationFailed
+from ledger.errors import (
+    Conflict,
+    MalformedData,
+    NotFound,
+    Suspended,
+    Unavailable,
+    VerificationFailed,
+)
 from ledger.wire.deadlines import Deadline, read_limited
 from ledger.wire.protocol import (
     CBOR,
@@ -24,7 +31,7 @@ from ledger.wire.protocol import (
     SmallEnvelope,
     Upload,
 )
-from ledger.wire.transport import ATTEMPTS, MAX_TEXT, Busy, Connection, out_of_reach
+from ledger.wire.transport import ATTEMPTS, MAX_TEXT, Busy, Connection, NotNow, out_of_reach
 
 _BLOCK = 1 << 20
 _UPLOAD_PATIENCE = 60.0
@@ -93,6 +100,8 @@ class Transfers(Connection):
                 if restarted or offset == 0:
                     raise
                 restarted, reached = True, 0
+            except (NotNow, Suspended):
+                raise
             except (Conflict, Unavailable):
                 # Another connection of ours may still be open there, or this one broke.
                 if self._clock() > deadline:

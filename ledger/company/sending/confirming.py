@@ -33,6 +33,7 @@ from ledger.errors import (
     WrongOrigin,
 )
 from ledger.verify import Memory, VerifiedReceipt, verify_receipt
+from ledger.wire.transport import NotNow
 
 BATCH = 100
 """Statements sent together: what a notary takes in one request."""
@@ -114,7 +115,8 @@ def confirm(
 ) -> Iterator[tuple[D, VerifiedReceipt | Rejected | SealbookError]]:
     """Send deposits and yield what became of each: a kept receipt, a rejected one, or a refusal.
 
-    Raises Unavailable and NotEnrolled: what was not yielded yet still waits.
+    Raises NotEnrolled, and Unavailable unless it is NotNow, of one deposit alone: what was not yielded
+    yet still waits.
     """
     known = ledger.checkpoint()
     verifying = Answers(trust)
@@ -150,9 +152,9 @@ def _upload(notary: Notary[D], batch: Sequence[D]) -> Iterator[tuple[D, Sealbook
     except NotAuthenticated:
         _raise_if_not_enrolled(notary, batch[0])
         raise
-    except Unavailable:
-        raise
     except SealbookError as error:
+        if isinstance(error, Unavailable) and not isinstance(error, NotNow):
+            raise
         if len(batch) == 1:
             busy = isinstance(error, Conflict)
             yield batch[0], NotUploaded(str(error)) if busy else error
