@@ -135,8 +135,12 @@ async def append_payload(request: Request, root: Root) -> Response:
     offset = require_header(request, "upload-offset")
     payload = Payload(require_header(request, "upload-length"), parse_hex(root, 32))
 
+    def to_store() -> int:
+        begun = here.notary.envelopes.status(caller.account, payload.root)
+        return 0 if begun is not None and begun.size == payload.size else payload.size
+
     def begin() -> PayloadWriter:
-        here.notary.terms.require_bytes(caller.account, lambda: 0 if offset else payload.size)
+        here.notary.terms.require_bytes(caller.account, to_store)
         return here.notary.uploads.begin(caller.account, payload, offset)
 
     writer = await run_in_threadpool(begin)

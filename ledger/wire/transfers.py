@@ -80,6 +80,7 @@ class Transfers(Connection):
         """
         deadline = self._clock() + _UPLOAD_PATIENCE
         restarted = False
+        asked = False
         reached = 0
         while True:
             now = self.upload_status(payload.root)
@@ -93,8 +94,13 @@ class Transfers(Connection):
                     "The notary took a part of the sealed content and does not hold it. Nothing is "
                     "lost here; try again later, or ask the notary office."
                 )
+            end = min(payload.size, offset + UPLOAD_PIECE)
             try:
-                self._put_piece(payload, offset, read_at)
+                if not asked:
+                    # Without bytes: these would be for nothing after a no, which may be lost with them.
+                    self._put_piece(payload, offset, offset, read_at)
+                    asked = True
+                self._put_piece(payload, offset, end, read_at)
             except VerificationFailed:
                 # What a crash of the notary left damaged shows only in the root: once more from 0.
                 if restarted or offset == 0:
@@ -106,11 +112,12 @@ class Transfers(Connection):
                 # Another connection of ours may still be open there, or this one broke.
                 if self._clock() > deadline:
                     raise
+                asked = False
                 self._sleep(1.0)
                 continue
             else:
                 # What was acknowledged must be there, or the same piece could be asked for for ever.
-                reached = min(payload.size, offset + UPLOAD_PIECE)
+                reached = end
             deadline = self._clock() + _UPLOAD_PATIENCE
         self.put_header(payload.root, header)
 
@@ -195,8 +202,8 @@ class Transfers(Connection):
             limit=MAX_TEXT,
         )
 
-    def _put_piece(self, payload: Payload, offset: int, read_at: ReadAt) -> None:
-        end = min(payload.size, offset + UPLOAD_PIECE)
+    def _put_piece(self, payload: Payload, offset: int, end: int, read_at: ReadAt) -> None:
+        """Send a payload's bytes from `offset` up to `end`; none of them only asks for leave."""
 
         def blocks() -> Iterator[bytes]:
             for at in range(offset, end, _BLOCK):
