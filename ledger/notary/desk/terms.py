@@ -215,8 +215,7 @@ class TermsBook:
         if used + more > most:
             raise OverQuota(
                 f"This account may keep {most} bytes of ciphertext at the notary, and these {more} "
-                "would be over that. Nothing is lost: it is sent again in a while. Ask the notary "
-                "office for more."
+                "would be over that. Nothing is lost: it waits until the notary office grants more."
             )
         self._counted[account] = at, used + more
 
