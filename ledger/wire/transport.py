@@ -50,6 +50,12 @@ class Unexplained(Refused):
     code = "unexplained"
 
 
+class NothingThere(Unexplained, NotFound):
+    """The answer is 404, or 416, and whoever gave it is perhaps no notary."""
+
+    code = NotFound.code
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole response."""
@@ -264,7 +270,7 @@ def passing(code: object, detail: str) -> Unavailable:
 def error_of(code: object, detail: str, status: int | None = None) -> SealbookError:
     kind = _KINDS.get(code) if isinstance(code, str) else None
     if kind is None:
-        kind = NotFound if status in (404, 416) else Unexplained
+        kind = NothingThere if status in (404, 416) else Unexplained
     return kind(detail)
 
 

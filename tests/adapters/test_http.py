@@ -26,7 +26,7 @@ from ledger.errors import (
 )
 from ledger.wire.client import NotaryClient
 from ledger.wire.protocol import DEPOSITS_PAGE, PROBLEM
-from ledger.wire.transport import NotNow, Unexplained
+from ledger.wire.transport import NothingThere, NotNow, Unexplained
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 LOUD = 1 << 30
@@ -180,7 +180,7 @@ def test_an_error_text_without_end_is_given_up(fake, client):
         (403, "key-revoked", KeyRevoked),
         (409, "ciphertext-missing", CiphertextMissing),
         (404, "not-found", NotFound),
-        (404, "what-is-that", NotFound),
+        (404, "what-is-that", NothingThere),
         (422, "malformed", MalformedData),
         (403, "storage-failed", Unexplained),
         (500, "ledger-fault", Unavailable),

@@ -14,7 +14,7 @@ from ledger.notary.storage.room import RESERVE
 from tests.cli.conftest import Company, Served, found, new_company, run
 
 MIB = 1 << 20
-_ROOM = """
+ROOM = """
 import os, sys
 from pathlib import Path
 from ledger.cli.root import cli
@@ -26,6 +26,34 @@ def measure(place):
     return os.statvfs_result(found)
 
 DiskRoom.__init__.__kwdefaults__["measure"] = measure
+cli(sys.argv[1:])
+"""
+
+PROXY = """
+import os, sys
+from pathlib import Path
+from api import server
+from ledger.cli.root import cli
+from starlette.responses import HTMLResponse
+
+class Proxy:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        asked = scope.get("path", "").startswith("/consistency")
+        lost = asked and Path(os.environ["LOST"]).exists()
+        app = HTMLResponse("<h1>No such page</h1>", 404) if lost else self.app
+        await app(scope, receive, send)
+
+create = server.create_app
+
+def behind(*arguments, **options):
+    app = create(*arguments, **options)
+    app.add_middleware(Proxy)
+    return app
+
+server.create_app = behind
 cli(sys.argv[1:])
 """
 
@@ -150,7 +178,7 @@ def test_without_room_for_one_the_others_are_entered(
     free.write_text(str(RESERVE + 8 * MIB))
     monkeypatch.setenv("FREE", str(free))
     served = found(tmp_path / "notary")
-    served.start(script=_ROOM)
+    served.start(script=ROOM)
     try:
         company, office = new_company(tmp_path / "company", served), Office(served)
         monkeypatch.chdir(company.folder)
@@ -187,3 +215,30 @@ def test_a_suspended_account_is_told_so_wherever_it_looks(
     office.account("resume")
     assert {each["state"] for each in states(company).values()} == {"deposited"}
     assert listed(company) == {}
+
+
+def test_what_a_proxy_answers_for_the_notary_is_no_fork_and_confirms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = tmp_path / "lost"
+    monkeypatch.setenv("LOST", str(lost))
+    served = found(tmp_path / "notary")
+    served.start(script=PROXY)
+    try:
+        company = new_company(tmp_path / "company", served)
+        monkeypatch.chdir(company.folder)
+        company.init()
+        company.enrol()
+        states(company, company.write("a.txt"))
+        lost.touch()
+        told = states(company, company.write("b.txt"))["b.txt"]
+        assert told["state"] == "waiting"
+        assert "cannot be checked now" in told["message"]
+        assert listed(company) == {"b.txt": told["message"]}
+        assert not (company.folder / "b.txt.receipt").exists()
+        assert not list(company.home.glob("fork-*"))
+        assert company.json("status")["faults"] == []
+        lost.unlink()
+        assert states(company)["b.txt"]["state"] == "deposited"
+    finally:
+        served.stop()

@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
-from tests.cli.conftest import Company, own_company
-from tests.cli.test_waiting import Office
+import pytest
+
+from tests.cli.conftest import Company, Served, new_company, own_company
+from tests.cli.test_waiting import PROXY, Office
 from tests.realtime.conftest import Daemon, eventually
 
 __all__ = ["own_company"]
@@ -45,6 +47,31 @@ def test_one_that_is_over_the_quota_waits_with_its_reason_and_the_others_go_out(
     assert attempts <= 2 * 6, "the pause is doubled each time"
     office.account("limit")
     daemon.settled(2)
+    daemon.stop()
+
+
+def test_a_ledger_that_is_never_shown_to_be_one_is_a_failure_and_confirms_nothing(
+    tmp_path: Path, own_notary: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = tmp_path / "lost"
+    monkeypatch.setenv("LOST", str(lost))
+    own_notary.start(script=PROXY)
+    company = new_company(tmp_path / "other", own_notary)
+    monkeypatch.chdir(company.folder)
+    company.init()
+    company.enrol()
+    company("deposit", company.write("first.txt"))
+    lost.touch()
+    daemon = Daemon(company)
+    daemon.script = _SOON
+    daemon.start()
+    (daemon.folder / "second.txt").write_bytes(b"x")
+    eventually(lambda: codes(company, "failures") == ["not-shown"])
+    status = company.json("status")
+    assert (status["waiting"], status["faults"]) == (1, [])
+    assert "cannot be checked now" in status["notary"]
+    lost.unlink()
+    daemon.settled(2, 90)
     daemon.stop()
 
 

@@ -270,7 +270,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
         (_("Came in"), str(counts.get("came in", 0))),
         *_open_rows(value),
         (_("Waiting"), str(value["waiting"])),
-        *_not_taken_rows(value["not_taken"]),
+        *_not_taken_rows(value.get("not_taken", [])),
         (
             _("Deposited"),
             told(

@@ -20,6 +20,7 @@ from ledger.chain.trust import Trust
 from ledger.company.sending.confirming import (
     BATCH,
     LedgerForked,
+    NotShown,
     Rejected,
     confirm,
     is_final,
@@ -303,7 +304,7 @@ def _unsent(left: Sequence[StoredDeposit], trouble: SealbookError | OSError) -> 
         raise trouble
     for each in left:
         outcome = Unsent(each, trouble)
-        said = isinstance(trouble, Suspended) or not outcome.passing
+        said = isinstance(trouble, (Suspended, NotShown)) or not outcome.passing
         if said and each.waits:
             with contextlib.suppress(StorageFailed):
                 each.put_off(str(trouble))
