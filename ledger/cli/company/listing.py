@@ -287,7 +287,7 @@ def _bounds(each: "TypedDate") -> tuple[date, date] | None:
 
 def _not_taken(found: "StoredDeposit") -> "Iterator[tuple[str, Value]]":
     """Yield why the notary has not taken a deposit."""
-    if found.meta.refused:
+    if found.meta.refused and not found.state.entered:
         label = _("Refused") if found.refused else _("Not taken")
         yield label, text.reason(found.meta.refused)
 
