@@ -58,8 +58,15 @@ async def put_envelopes(request: Request) -> Response:
 
     def work() -> None:
         envelopes = _parse_envelopes(data)
-        size = sum(len(each.header) + len(each.data) for each in envelopes)
-        notary.terms.require_bytes(caller.account, size)
+
+        def to_store() -> int:
+            return sum(
+                len(each.header) + len(each.data)
+                for each in envelopes
+                if not notary.envelopes.holds(caller.account, each.payload)
+            )
+
+        notary.terms.require_bytes(caller.account, to_store)
         notary.envelopes.put_many(caller.account, envelopes)
 
     await run_in_threadpool(work)
@@ -80,7 +87,7 @@ async def put_header(request: Request, root: Root) -> Response:
     notary = service(request).notary
 
     def work() -> None:
-        notary.terms.require_bytes(caller.account, len(data))
+        notary.terms.require_bytes(caller.account, lambda: len(data))
         notary.envelopes.put_header(caller.account, parse_hex(root, 32), data)
 
     await run_in_threadpool(work)
@@ -128,8 +135,12 @@ async def append_payload(request: Request, root: Root) -> Response:
     offset = require_header(request, "upload-offset")
     payload = Payload(require_header(request, "upload-length"), parse_hex(root, 32))
 
+    def to_store() -> int:
+        begun = here.notary.envelopes.status(caller.account, payload.root)
+        return 0 if begun is not None and begun.size == payload.size else payload.size
+
     def begin() -> PayloadWriter:
-        here.notary.terms.require_bytes(caller.account, 0 if offset else payload.size)
+        here.notary.terms.require_bytes(caller.account, to_store)
         return here.notary.uploads.begin(caller.account, payload, offset)
 
     writer = await run_in_threadpool(begin)

@@ -80,6 +80,7 @@ _STATUS: dict[type[SealbookError], int] = {
     TooManyAttempts: 429,
     OverRate: 429,
     errors.StorageFailed: 507,
+    errors.OverQuota: 507,
     errors.Unavailable: 503,
     errors.LedgerFault: 500,
     BadRequest: 400,
@@ -97,6 +98,8 @@ _OURS: dict[int, Message] = {
     500: "The notary has a fault and entered nothing more. Try again later, or ask the notary office.",
     507: "The notary cannot store anything now. Nothing was lost or entered; try again later.",
 }
+_NO_FAULT = (errors.NoRoom, errors.OverQuota)
+"""Full by what others or the account itself have stored: whoever deposits is told of it as it is."""
 _FIELDS: dict[int, dict[str, str]] = {
     401: {"www-authenticate": 'Signature realm="sealbook"'},
     408: {"connection": "close"},
@@ -113,11 +116,12 @@ def status_of(error: SealbookError) -> int:
 def problem(error: SealbookError) -> dict[str, Any]:
     """Return the problem document of an error; log what is the notary's own trouble."""
     status = status_of(error)
-    if status not in _OURS:
-        return _document(status, error.code, str(error))
-    log.error("fault", code=error.code, detail=str(error))
-    told = str(error) if isinstance(error, errors.NoRoom) else _OURS[status]
-    return _document(status, error.code, told)
+    if isinstance(error, _NO_FAULT):
+        log.info("refused", code=error.code, detail=str(error))
+    elif status in _OURS:
+        log.error("fault", code=error.code, detail=str(error))
+        return _document(status, error.code, _OURS[status])
+    return _document(status, error.code, str(error))
 
 
 def problem_response(error: SealbookError, fields: Mapping[str, str] | None = None) -> Response:

@@ -146,6 +146,14 @@ class Verification(Model):
     ]
 
 
+_NOT_NOW = {
+    503: "Not now. `suspended`: the office takes nothing from this account, and to repeat it at once "
+    "does not help; anything else passes by itself.",
+    507: "Not stored, and to repeat it at once does not help. `over-quota`: it is more than the office "
+    "grants this account. `no-room`: the notary's disk is full. `storage-failed`: it does not work.",
+}
+
+
 def text(media_type: str, description: str) -> dict[str, Any]:
     """Return the OpenAPI description of an answer that is text, in `media_type`."""
     return {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}
@@ -179,6 +187,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of the problems that an endpoint tells of."""
     reference = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {"description": "A problem.", "content": {PROBLEM: {"schema": reference}}}
+        status: {
+            "description": _NOT_NOW.get(status, "A problem."),
+            "content": {PROBLEM: {"schema": reference}},
+        }
         for status in statuses
     }

@@ -144,6 +144,12 @@ class OverLimit(Unavailable):
     code = "over-limit"
 
 
+class OverQuota(Unavailable):
+    """The account's ciphertext would be more than the office grants it; what was to be sent waits."""
+
+    code = "over-quota"
+
+
 class NotSigning(Unavailable):
     """The notary signs nothing until something around it is put right; it goes on by itself then.
 

@@ -7,6 +7,8 @@ sizes are limited while reading, every request ends (`ledger.wire.deadlines`), p
 against the root that the company signed, and a text for a person loses what a terminal would obey.
 
     Unavailable      the notary cannot be reached or cannot serve now: try again later
+    NotNow           it does not store this now, over a quota or without room; others it may
+    Suspended        its office takes nothing from this account now
     Refused (...)    the notary said no; the class is the one that the notary raised
 """
 
@@ -26,11 +28,11 @@ from ledger.chain.tiles import MAX_ENTRY_SIZE, TILE_SIZE, entries_path, tile_pat
 from ledger.chain.trust import MAX_TRUST
 from ledger.crypto.merkle import leaf_hash
 from ledger.encoding import b64decode, cbor_decode, cbor_encode, parse_hex
-from ledger.errors import MalformedData, SealbookError, Unavailable
+from ledger.errors import MalformedData, SealbookError
 from ledger.wire.protocol import CBOR, COSE, DEPOSITS_PAGE, MAX_BATCH, MAX_BATCH_BYTES, OCTETS
 from ledger.wire.saying import said
 from ledger.wire.transfers import Transfers
-from ledger.wire.transport import MAX_TEXT, answered_text, error_of
+from ledger.wire.transport import MAX_TEXT, answered_text, error_of, passing
 
 MAX_LISTED = 1 << 22
 """Deposits in one list: a thousand a day for eleven years; their leaves take 0.5 GB of memory here."""
@@ -228,5 +230,5 @@ def _batch_answer(item: Any) -> bytes | SealbookError:
             return item
         case {"code": str(code), "detail": str(detail), "status": int(status)}:
             detail = said(detail)
-            return Unavailable(detail) if status >= 500 else error_of(code, detail, status)
+            return passing(code, detail) if status >= 500 else error_of(code, detail, status)
     raise MalformedData("the notary's answer to a batch is not as specified")

@@ -13,7 +13,14 @@ from ledger.chain.statement import Payload
 from ledger.crypto.merkle import Buffer
 from ledger.crypto.stream import PayloadHash
 from ledger.encoding import cbor_encode, parse_decimal
-from ledger.errors import Conflict, MalformedData, NotFound, Unavailable, VerificationFailed
+from ledger.errors import (
+    Conflict,
+    MalformedData,
+    NotFound,
+    Suspended,
+    Unavailable,
+    VerificationFailed,
+)
 from ledger.wire.deadlines import Deadline, read_limited
 from ledger.wire.protocol import (
     CBOR,
@@ -24,7 +31,7 @@ from ledger.wire.protocol import (
     SmallEnvelope,
     Upload,
 )
-from ledger.wire.transport import ATTEMPTS, MAX_TEXT, Busy, Connection, out_of_reach
+from ledger.wire.transport import ATTEMPTS, MAX_TEXT, Busy, Connection, NotNow, out_of_reach
 
 _BLOCK = 1 << 20
 _UPLOAD_PATIENCE = 60.0
@@ -73,6 +80,7 @@ class Transfers(Connection):
         """
         deadline = self._clock() + _UPLOAD_PATIENCE
         restarted = False
+        asked = False
         reached = 0
         while True:
             now = self.upload_status(payload.root)
@@ -86,22 +94,30 @@ class Transfers(Connection):
                     "The notary took a part of the sealed content and does not hold it. Nothing is "
                     "lost here; try again later, or ask the notary office."
                 )
+            end = min(payload.size, offset + UPLOAD_PIECE)
             try:
-                self._put_piece(payload, offset, read_at)
+                if not asked:
+                    # Without bytes: these would be for nothing after a no, which may be lost with them.
+                    self._put_piece(payload, offset, offset, read_at)
+                    asked = True
+                self._put_piece(payload, offset, end, read_at)
             except VerificationFailed:
                 # What a crash of the notary left damaged shows only in the root: once more from 0.
                 if restarted or offset == 0:
                     raise
                 restarted, reached = True, 0
+            except (NotNow, Suspended):
+                raise
             except (Conflict, Unavailable):
                 # Another connection of ours may still be open there, or this one broke.
                 if self._clock() > deadline:
                     raise
+                asked = False
                 self._sleep(1.0)
                 continue
             else:
                 # What was acknowledged must be there, or the same piece could be asked for for ever.
-                reached = min(payload.size, offset + UPLOAD_PIECE)
+                reached = end
             deadline = self._clock() + _UPLOAD_PATIENCE
         self.put_header(payload.root, header)
 
@@ -186,8 +202,8 @@ class Transfers(Connection):
             limit=MAX_TEXT,
         )
 
-    def _put_piece(self, payload: Payload, offset: int, read_at: ReadAt) -> None:
-        end = min(payload.size, offset + UPLOAD_PIECE)
+    def _put_piece(self, payload: Payload, offset: int, end: int, read_at: ReadAt) -> None:
+        """Send a payload's bytes from `offset` up to `end`; none of them only asks for leave."""
 
         def blocks() -> Iterator[bytes]:
             for at in range(offset, end, _BLOCK):

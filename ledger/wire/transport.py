@@ -18,9 +18,12 @@ from ledger.encoding import parse_decimal
 from ledger.errors import (
     InvalidInput,
     MalformedData,
+    NoRoom,
     NotFound,
+    OverQuota,
     Refused,
     SealbookError,
+    Suspended,
     Unavailable,
     VerificationFailed,
 )
@@ -47,6 +50,12 @@ class Unexplained(Refused):
     code = "unexplained"
 
 
+class NothingThere(Unexplained, NotFound):
+    """The answer is 404, or 416, and whoever gave it is perhaps no notary."""
+
+    code = NotFound.code
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole response."""
@@ -62,6 +71,17 @@ class Busy(Unavailable):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotNow(Unavailable):
+    """The notary does not store this now, whatever becomes of others; `code` is the notary's own.
+
+    To repeat it at once does not help: its office has to make room or to grant more.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Connection:
@@ -228,21 +248,29 @@ def problem(response: httpx2.Response, deadline: Deadline) -> SealbookError:
         code = value.get("code", code)
         if value.get("detail"):
             detail = said(str(value["detail"]))
+    error = passing(code, detail)
+    if status >= 500 and type(error) is not Unavailable:
+        return error
     if status in _BUSY:
         try:
             after = parse_decimal(response.headers.get("retry-after", "0"), 3600)
         except MalformedData:
             after = 0
         return Busy(detail, min(after, _LONGEST_ASKED.get(status, _LONGEST_PAUSE)))
-    if status >= 500:
-        return Unavailable(detail)
-    return error_of(code, detail, status)
+    return error if status >= 500 else error_of(code, detail, status)
+
+
+def passing(code: object, detail: str) -> Unavailable:
+    """Return the error of what the notary cannot or will not do now (status 500 and above)."""
+    if code == Suspended.code:
+        return Suspended(detail)
+    return NotNow(detail, str(code)) if code in _NOT_STORED else Unavailable(detail)
 
 
 def error_of(code: object, detail: str, status: int | None = None) -> SealbookError:
     kind = _KINDS.get(code) if isinstance(code, str) else None
     if kind is None:
-        kind = NotFound if status in (404, 416) else Unexplained
+        kind = NothingThere if status in (404, 416) else Unexplained
     return kind(detail)
 
 
@@ -253,6 +281,7 @@ def _kinds(base: type[SealbookError]) -> Iterator[tuple[str, type[SealbookError]
             yield from _kinds(each)
 
 
+_NOT_STORED = (NoRoom.code, OverQuota.code)
 _KINDS = dict(pair for base in (Refused, InvalidInput, VerificationFailed) for pair in _kinds(base))
 """What a notary may say of a request; its other errors are its own trouble: Unavailable."""
 

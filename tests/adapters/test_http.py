@@ -22,11 +22,12 @@ from ledger.errors import (
     NotEnrolled,
     NotFound,
     Refused,
+    Suspended,
     Unavailable,
 )
 from ledger.wire.client import NotaryClient
 from ledger.wire.protocol import DEPOSITS_PAGE, PROBLEM
-from ledger.wire.transport import Unexplained
+from ledger.wire.transport import NothingThere, NotNow, Unexplained
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 LOUD = 1 << 30
@@ -193,11 +194,14 @@ def test_an_error_text_without_end_is_given_up(fake, client):
         (403, "key-revoked", KeyRevoked),
         (409, "ciphertext-missing", CiphertextMissing),
         (404, "not-found", NotFound),
-        (404, "what-is-that", NotFound),
+        (404, "what-is-that", NothingThere),
         (422, "malformed", MalformedData),
         (403, "storage-failed", Unexplained),
         (500, "ledger-fault", Unavailable),
         (507, "storage-failed", Unavailable),
+        (507, "no-room", NotNow),
+        (507, "over-quota", NotNow),
+        (503, "suspended", Suspended),
         (302, "not-enrolled", NotEnrolled),
     ],
 )
@@ -369,7 +373,42 @@ def test_an_upload_that_the_notary_takes_and_forgets_is_given_up(fake, client):
     fake.answer = answer
     with pytest.raises(Unavailable, match="does not hold it"):
         client.upload(Payload(40, bytes(32)), lambda at, n: bytes(n), b"header")
-    assert [each.split()[0] for each in fake.asked] == ["HEAD", "PATCH", "HEAD"]
+    assert [each.split()[0] for each in fake.asked] == ["HEAD", "PATCH", "PATCH", "HEAD"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asked"),
+    [
+        (507, "over-quota", ["HEAD", "PATCH"]),
+        (507, "no-room", ["HEAD", "PATCH"]),
+        (503, "suspended", ["HEAD", "PATCH"]),
+        (507, "storage-failed", ["HEAD", "PATCH"] * 2),
+    ],
+)
+def test_an_upload_that_is_not_taken_now_is_not_repeated_at_once(
+    fake, client, slept, status, code, asked
+):
+    refuse = problem(status, code, "Not now.")
+
+    def answer(handler):
+        first = len(fake.asked) <= 2 or code != "storage-failed"
+        say(404)(handler) if handler.command == "HEAD" else (refuse if first else say(403))(handler)
+
+    fake.answer = answer
+    with pytest.raises((Unavailable, Unexplained)):
+        client.upload(Payload(40, bytes(32)), lambda at, n: bytes(n), b"header")
+    assert [each.split()[0] for each in fake.asked] == asked
+
+
+def test_of_a_batch_each_statement_has_its_own_reason_for_not_now(fake, client):
+    answers = [
+        {"code": code, "detail": "Why.", "status": status}
+        for status, code in [(507, "no-room"), (503, "suspended"), (503, "over-limit")]
+    ]
+    fake.answer = say(200, cbor_encode(answers))
+    found = client.submit_many([b"a", b"b", b"c"])
+    assert [type(each) for each in found] == [NotNow, Suspended, Unavailable]
+    assert [each.code for each in found] == ["no-room", "suspended", "unavailable"]
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "", "9" * 30, "999999999"])

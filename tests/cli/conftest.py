@@ -53,8 +53,10 @@ class Served:
         (path,) = self.directory.glob("*.trust")
         return path
 
-    def start(self) -> None:
-        command = ["-m", "ledger", "notary", "serve", "--port", self.port, "--dir", self.directory]
+    def start(self, script: str | None = None) -> None:
+        """Serve until `stop`; by a script that runs the command, where one is given."""
+        program = ["-m", "ledger"] if script is None else ["-c", script]
+        command = [*program, "notary", "serve", "--port", self.port, "--dir", self.directory]
         with (self.directory.parent / f"{self.directory.name}.log").open("ab") as log:
             self.process = Program(command, stdout=log, stderr=log)
         deadline = time.monotonic() + 60

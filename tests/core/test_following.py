@@ -9,12 +9,21 @@ from ledger.chain.cosignature import sign_checkpoint
 from ledger.chain.policy import VerifiedCheckpoint, verify_note
 from ledger.company.sending.confirming import (
     LedgerForked,
+    NotShown,
     ReceiptForAnother,
     follow,
     verify_answer,
 )
 from ledger.crypto.merkle import consistency_proof, root_from_leaf_hashes
-from ledger.errors import NotFound, Unavailable
+from ledger.errors import (
+    InvalidInput,
+    MalformedData,
+    NotAuthenticated,
+    NotFound,
+    SealbookError,
+    Unavailable,
+)
+from ledger.wire.transport import NothingThere, Unexplained
 from tests.simulator import LOG, ML_DSA, NOW, ORIGIN, Office, Tree
 
 OFFICE = Office()
@@ -58,12 +67,27 @@ def test_a_notary_that_refuses_the_proof_is_taken_for_one_that_has_none() -> Non
         follow(signed(ENTRIES[:3]), signed(ENTRIES[:5]), refused)
 
 
-def test_a_notary_that_is_away_is_not_accused() -> None:
-    def away(old: int, new: int) -> tuple[bytes, ...]:
-        raise Unavailable("away")
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Unavailable("away"), Unavailable),
+        (NothingThere("404 of a proxy"), NotShown),
+        (Unexplained("403 of a proxy"), NotShown),
+        (NotAuthenticated("401 of a proxy"), NotShown),
+        (MalformedData("a page that asks for a name"), NotShown),
+        (InvalidInput("422"), NotShown),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_notary_that_does_not_answer_is_not_accused_and_nothing_is_followed(
+    answer: SealbookError, told: type[SealbookError]
+) -> None:
+    def asked(old: int, new: int) -> tuple[bytes, ...]:
+        raise answer
 
-    with pytest.raises(Unavailable):
-        follow(signed(ENTRIES[:3]), signed(ENTRIES[:5]), away)
+    with pytest.raises(told) as caught:
+        follow(signed(ENTRIES[:3]), signed(ENTRIES[:5]), asked)
+    assert type(caught.value) is told
 
 
 def test_a_receipt_for_another_statement_is_refused() -> None:

@@ -30,6 +30,7 @@ from ledger.notary.storage.envelopes import Lying
 from ledger.notary.storage.schema import Engine
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import SmallEnvelope
+from ledger.wire.transport import NotNow
 
 from .conftest import Account, Service, small_envelope
 
@@ -121,8 +122,10 @@ def test_an_account_keeps_as_many_bytes_as_it_may(service: Service, one: Account
     used = service.notary.envelopes.used(one.account)
     assert used > 2_000
     terms.limit(desk, WHO, one.account, used + 1_000, None, None)
-    with pytest.raises(Unavailable, match="may keep"):
+    with pytest.raises(NotNow, match="may keep") as caught:
         one.client.put_envelopes([small_envelope(b"y" * 2_000)])
+    assert caught.value.code == "over-quota"
+    one.client.put_envelopes([envelope])  # nothing more of it is to be stored
     assert service.notary.envelopes.used(one.account) == used
     with pytest.raises(InvalidInput):
         terms.limit(desk, WHO, one.account, -1, None, None)

@@ -27,7 +27,7 @@ from ledger.company.capture.config import (
     check_settle,
     parse_config,
 )
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, MalformedData, StorageFailed
 from ledger.quoted import Message, quoted
 from ledger.quoted import columns as most_columns
 from ledger.recognised import retold
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ledger.cli.table import One, Value
     from ledger.company.capture.daemon import Seams, Service, Services
     from ledger.company.capture.journal import Event, Journal
+    from ledger.company.vault.stored import StoredDeposit
     from ledger.company.vault.vault import Vault
 
 CONFIG = "capture.toml"
@@ -50,6 +51,10 @@ _EVENTS: dict[str, Message] = {
 }
 _AWAITED: Message = "`sealbook list` shows them; what they lack is fetched as it comes"
 _LABEL = 11
+_LOOKED_AT = 500
+"""Deposits that wait of which `status` reads why, the oldest."""
+_REASONS = 20
+"""Different reasons that it gives."""
 _LINES = 10_000
 """Events that may wait to be printed."""
 _LAST_LINES = 2.0
@@ -227,11 +232,12 @@ def status(as_json: bool) -> None:
     vault = own.open_vault()
     running = is_running(vault.home)
     found = read_status(vault.home) or {}
-    waiting = len(vault.spooled())
+    spooled = vault.spooled()
     value = {
         **found,
         "running": running,
-        "waiting": waiting,
+        "waiting": len(spooled),
+        "not_taken": _not_taken(spooled),
         "refused": len(vault.refused()),
         "provisional": len(vault.provisional()),
         "faults": [str(each) for each in vault.faults()],
@@ -264,6 +270,7 @@ def _overview(value: dict[str, Any]) -> list[str]:
         (_("Came in"), str(counts.get("came in", 0))),
         *_open_rows(value),
         (_("Waiting"), str(value["waiting"])),
+        *_not_taken_rows(value.get("not_taken", [])),
         (
             _("Deposited"),
             told(
@@ -285,6 +292,32 @@ def _overview(value: dict[str, Any]) -> list[str]:
         ),
         *_noted(value.get("notices", [])),
     ]
+
+
+def _not_taken(spooled: "Sequence[StoredDeposit]") -> list[dict[str, Any]]:
+    """Return why the notary has not taken what waits, each reason once, for the oldest of it."""
+    found: dict[str, list[StoredDeposit]] = {}
+    for each in spooled[:_LOOKED_AT]:
+        with contextlib.suppress(MalformedData, StorageFailed):  # whoever sends tells of it
+            if each.meta.refused and each.waits:
+                found.setdefault(each.meta.refused, []).append(each)
+    return [
+        {"why": why, "what": each[0].meta.path or each[0].meta.title, "count": len(each)}
+        for why, each in list(found.items())[:_REASONS]
+    ]
+
+
+def _not_taken_rows(reasons: list[dict[str, Any]]) -> "Iterator[tuple[str, Value]]":
+    for each in reasons:
+        more = each["count"] - 1
+        yield (
+            "",
+            [
+                quoted(text.home_relative(each["what"])),
+                *([told(f"and {more} more")] if more else []),
+                *text.reason(each["why"]),
+            ],
+        )
 
 
 def _watched(value: dict[str, Any]) -> "Iterator[tuple[str, Value]]":

@@ -28,6 +28,7 @@ from ledger.language import choose_language
 from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
+    from ledger.cli.table import Value
     from ledger.company.vault.finding import Page, Wanted
     from ledger.company.vault.stored import StoredDeposit
     from ledger.company.vault.vault import Vault
@@ -203,8 +204,8 @@ def _table(values: list[dict[str, Any]], finality: bool) -> Iterator[str]:
         start += text.pad(text.state(value["state"]), 11)
         start += text.pad(text.state(value["receipt_state"] or "") if finality else "", receipt)
         yield text.last(start + text.pad(count, width), value["title"], text.screen())
-        if value["state"] == REFUSED:
-            yield text.said(value["message"] or "", 14)
+        if value["state"] in (REFUSED, WAITING) and value["message"]:
+            yield text.said(value["message"], 14)
 
 
 def _counted(
@@ -284,6 +285,13 @@ def _bounds(each: "TypedDate") -> tuple[date, date] | None:
         return None
 
 
+def _not_taken(found: "StoredDeposit") -> "Iterator[tuple[str, Value]]":
+    """Yield why the notary has not taken a deposit."""
+    if found.meta.refused and not found.state.entered:
+        label = _("Refused") if found.refused else _("Not taken")
+        yield label, text.reason(found.meta.refused)
+
+
 def _midnight(found: date) -> float:
     return datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp()
 
@@ -310,7 +318,7 @@ def show(
     name and no content of the deposit: place, hashes, times, and who stands for them.
     """
     from ledger.cli.company.picturing import require_kind, write_picture
-    from ledger.cli.table import Value, labelled
+    from ledger.cli.table import labelled
     from ledger.company.sending.refreshing import expects, lacks
     from ledger.company.vault.home import IDENTITY
 
@@ -326,7 +334,7 @@ def show(
         (_("Title"), quoted(meta.title)),
         (_("Id"), "\n".join(text.groups(value["id"]))),
         (_("State"), text.state(value["state"])),
-        *([(_("Refused"), text.reason(meta.refused))] if meta.refused else []),
+        *_not_taken(found),
         (_("Sealed"), text.when(meta.sealed)),
         (_("Path"), quoted(meta.path) if meta.path else _no_path(found)),
         (_("Documents"), _count(meta.documents, meta.size)),

@@ -219,6 +219,8 @@ def _say(outcome: "Outcome", report: Report) -> None:
                 shell.tell(text.said(sentence_of(doubt)))
             way_on = _NEW_KEY if isinstance(error, KeyRevoked) else _SEAL_ANEW
             report.not_deposited(deposit, REFUSED, error, way_on)
+        case use_case.PutOff(_, error) if outcome.passing:
+            report.waiting(deposit, sentence_of(error))
         case use_case.PutOff(_, error, proof):
             more = _KEPT if proof is None else told(f"The proof is kept in {quoted(proof)}.")
             report.not_deposited(deposit, FAILED, error, more)

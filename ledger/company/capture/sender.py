@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import httpx2
@@ -16,6 +17,7 @@ from ledger.company.sending.confirming import BATCH
 from ledger.company.sending.send import (
     Damaged,
     Delivered,
+    NotItsTurn,
     PutAside,
     PutOff,
     Renumbered,
@@ -44,13 +46,24 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 HOLD = 600.0
 """Seconds until a deposit that was refused is tried again."""
 HOLD_PASSING = 60.0
-"""Seconds until one is that the notary could not enter at the moment."""
+"""Seconds until one is that the notary did not take at the moment; doubled each time, up to `HOLD`."""
 AWAY = 900.0
-"""Seconds after which a notary that is away counts as a failure."""
+"""Seconds after which a notary that is away, or does not take a deposit, counts as a failure."""
 COMPARE = 3600.0
 """Seconds between two comparisons of the clocks."""
 CLOCK_PATIENCE = 10.0
 """Seconds for one: a slower answer would tell little."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A deposit that was not taken: since when and why, and when it is tried again (monotonic)."""
+
+    since: float
+    why: str = ""
+    pause: float = 0.0
+    until: float = 0.0
+    failed: bool = False
 
 
 class SenderLoop:
@@ -65,8 +78,7 @@ class SenderLoop:
         self._clock = clock
         self._news = threading.Event()
         self._stop = threading.Event()
-        self._held: dict[str, float] = {}
-        self._told: dict[str, str] = {}
+        self._held: dict[str, _Held] = {}
         self._away_since: float | None = None
         self._reported = False
         self._compared = -math.inf
@@ -115,12 +127,13 @@ class SenderLoop:
         """Send the oldest of what waits; return whether there is more."""
         self._compare_clocks()
         now = time.monotonic()
-        self._held = {name: until for name, until in self._held.items() if until > now}
         with self._vault.sending(lambda: None):
             spooled = self._vault.spooled()
-            free = [each for each in spooled if each.name not in self._held]
-            self._told = {each.name: self._told.get(each.name, "") for each in spooled}
-            self._journal.set(waiting=len(spooled), held=len(self._held))
+            names = {each.name for each in spooled}
+            self._held = {name: held for name, held in self._held.items() if name in names}
+            later = {name for name, held in self._held.items() if held.until > now}
+            free = [each for each in spooled if each.name not in later]
+            self._journal.set(waiting=len(spooled), held=len(later))
             done, moved = 0, set[str]()
             for outcome in send(self._vault, self._client, free[:ROUND], self._clock):
                 each = outcome.deposit
@@ -158,16 +171,23 @@ class SenderLoop:
         )
 
     def _hold(self, deposit: StoredDeposit, error: SealbookError) -> None:
-        """Try a deposit again later, if at all; tell of it once, and anew when the reason changes."""
-        hold = HOLD_PASSING if isinstance(error, Unavailable) else HOLD
-        self._held[deposit.name] = time.monotonic() + hold
-        why = str(error)
-        if self._told.get(deposit.name) != why:
-            self._told[deposit.name] = why
-            what = deposit.name
-            with contextlib.suppress(SealbookError):
-                what = deposit.meta.path or deposit.meta.title
-            self._journal.note(Kind.FAILED, what, why, error.code, deposit.name.rpartition("-")[2])
+        """Try a deposit again later, if at all; tell of it once, and anew when the reason changes.
+
+        What the notary does not take at the moment waits; it is a failure once that lasts.
+        """
+        now, why, passing = time.monotonic(), str(error), isinstance(error, Unavailable)
+        held = self._held.setdefault(deposit.name, _Held(since=now))
+        held.pause = min(HOLD, 2 * held.pause or HOLD_PASSING) if passing else HOLD
+        held.until = now + held.pause
+        fails = not passing or (now - held.since > AWAY and not isinstance(error, NotItsTurn))
+        if (why, fails) == (held.why, held.failed):
+            return
+        held.why, held.failed = why, fails
+        what = deposit.name
+        with contextlib.suppress(SealbookError):
+            what = deposit.meta.path or deposit.meta.title
+        kind = Kind.FAILED if fails else Kind.WAITING
+        self._journal.note(kind, what, why, error.code, deposit.name.rpartition("-")[2])
 
     def _reachable(self) -> None:
         self._away_since, self._reported = None, False

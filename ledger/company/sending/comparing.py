@@ -15,7 +15,6 @@ from ledger.chain.trust import Trust
 from ledger.company.sending.confirming import LedgerForked, follow
 from ledger.company.vault.vault import Vault
 from ledger.errors import MalformedData, Refused, Unavailable, VerificationFailed
-from ledger.wire.transport import Unexplained
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,7 @@ def compare(
     proofs: list[tuple[bytes, ...]] = []
 
     def asked(old_size: int, new_size: int) -> tuple[bytes, ...]:
-        try:
-            proofs.append(consistency(old_size, new_size))
-        except Unexplained as error:  # perhaps not the notary's word
-            raise Unavailable(str(error)) from error
+        proofs.append(consistency(old_size, new_size))
         return proofs[-1]
 
     try:

@@ -26,13 +26,16 @@ from ledger.errors import (
     MalformedData,
     NotAuthenticated,
     NotEnrolled,
+    NotFound,
     Refused,
     SealbookError,
     Unavailable,
     VerificationFailed,
     WrongOrigin,
 )
+from ledger.quoted import quoted
 from ledger.verify import Memory, VerifiedReceipt, verify_receipt
+from ledger.wire.transport import NotNow, Unexplained
 
 BATCH = 100
 """Statements sent together: what a notary takes in one request."""
@@ -48,6 +51,12 @@ class LedgerForked(VerificationFailed):
     """Two checkpoints that the notary signed cannot belong to one append-only ledger."""
 
     code = "ledger-forked"
+
+
+class NotShown(Unavailable):
+    """Whether two checkpoints belong to one ledger cannot be checked: nothing of use was answered."""
+
+    code = "not-shown"
 
 
 class NotUploaded(SealbookError):
@@ -114,7 +123,8 @@ def confirm(
 ) -> Iterator[tuple[D, VerifiedReceipt | Rejected | SealbookError]]:
     """Send deposits and yield what became of each: a kept receipt, a rejected one, or a refusal.
 
-    Raises Unavailable and NotEnrolled: what was not yielded yet still waits.
+    Raises NotEnrolled, and Unavailable unless it is NotNow, of one deposit alone: what was not yielded
+    yet still waits.
     """
     known = ledger.checkpoint()
     verifying = Answers(trust)
@@ -150,9 +160,9 @@ def _upload(notary: Notary[D], batch: Sequence[D]) -> Iterator[tuple[D, Sealbook
     except NotAuthenticated:
         _raise_if_not_enrolled(notary, batch[0])
         raise
-    except Unavailable:
-        raise
     except SealbookError as error:
+        if isinstance(error, Unavailable) and not isinstance(error, NotNow):
+            raise
         if len(batch) == 1:
             busy = isinstance(error, Conflict)
             yield batch[0], NotUploaded(str(error)) if busy else error
@@ -201,16 +211,17 @@ def follow(
 ) -> VerifiedCheckpoint:
     """Return the larger of two verified checkpoints, once one is shown to contain the other.
 
-    Raises LedgerForked, and Unavailable as `consistency` does.
+    Raises LedgerForked where the notary denies it or its proof does not hold, NotShown where something
+    else is answered, and Unavailable as `consistency` does.
     """
     if known is None:
         return found
     old, new = sorted((known, found), key=lambda each: each.checkpoint.size)
     first, second = old.checkpoint, new.checkpoint
     try:
-        proof = () if first.size == second.size else consistency(first.size, second.size)
+        proof = () if first.size == second.size else _asked(consistency, first.size, second.size)
         verify_consistency(first.size, first.root, second.size, second.root, proof)
-    except (VerificationFailed, MalformedData, Refused) as error:
+    except (VerificationFailed, MalformedData, NotFound) as error:
         # A notary that has signed both can always prove it, unless it has two histories.
         raise LedgerForked(
             f"The notary does not show that its ledger of {second.size} entries contains the one of "
@@ -218,6 +229,22 @@ def follow(
             "office."
         ) from error
     return known if first.size == second.size else new
+
+
+def _asked(
+    consistency: Callable[[int, int], tuple[bytes, ...]], old_size: int, new_size: int
+) -> tuple[bytes, ...]:
+    """Return the notary's proof. Raises NotFound where it denies one, NotShown, Unavailable."""
+    try:
+        return consistency(old_size, new_size)
+    except (Refused, InvalidInput, VerificationFailed) as error:
+        if isinstance(error, NotFound) and not isinstance(error, Unexplained):
+            raise
+        raise NotShown(
+            f"Whether the notary's ledger of {new_size} entries contains the one of {old_size} entries "
+            f"cannot be checked now ({quoted(error)}), so nothing is confirmed. If it stays so, keep "
+            "the vault as it is and ask the notary office."
+        ) from error
 
 
 def keep_up(

@@ -20,6 +20,7 @@ from ledger.chain.trust import Trust
 from ledger.company.sending.confirming import (
     BATCH,
     LedgerForked,
+    NotShown,
     Rejected,
     confirm,
     is_final,
@@ -39,6 +40,7 @@ from ledger.errors import (
     NotEnrolled,
     SealbookError,
     StorageFailed,
+    Suspended,
     Unavailable,
     VerificationFailed,
 )
@@ -49,6 +51,18 @@ FILERS = 8
 """Threads that file receipts away: the disk takes the syncs of many together."""
 TURNS = 5
 """Times that a matter's papers go out at once: each time, another computer may be faster."""
+
+
+class NotItsTurn(Unavailable):
+    """A paper before it in its matter waits; it follows that one by itself."""
+
+    code = "not-its-turn"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The paper before it in its matter waits, and a matter's papers are entered in order. It "
+            "follows that one by itself."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,11 @@ class PutOff:
     deposit: StoredDeposit
     error: SealbookError
     proof: Path | None = None
+
+    @property
+    def passing(self) -> bool:
+        """Whether the notary only takes it not now: nothing here has to be mended."""
+        return isinstance(self.error, Unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +290,9 @@ def _refused(
     vault: Vault, deposit: StoredDeposit, error: SealbookError, doubt: SealbookError | None
 ) -> PutAside | PutOff:
     """Put a deposit aside that the notary will never take; any other waits."""
-    in_turn = isinstance(error, Conflict) and _waits_for_another(vault, deposit)
-    if is_final(error) and not in_turn:
+    if isinstance(error, Conflict) and _waits_for_another(vault, deposit):
+        error = NotItsTurn()
+    if is_final(error):
         deposit.put_aside(str(error))
         return PutAside(deposit, error, doubt)
     deposit.put_off(str(error))
@@ -284,7 +304,8 @@ def _unsent(left: Sequence[StoredDeposit], trouble: SealbookError | OSError) -> 
         raise trouble
     for each in left:
         outcome = Unsent(each, trouble)
-        if not outcome.passing and each.waits:
+        said = isinstance(trouble, (Suspended, NotShown)) or not outcome.passing
+        if said and each.waits:
             with contextlib.suppress(StorageFailed):
                 each.put_off(str(trouble))
         yield outcome

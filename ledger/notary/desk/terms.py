@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ledger.errors import Conflict, InvalidInput, OverLimit, Suspended
+from ledger.errors import Conflict, InvalidInput, OverLimit, OverQuota, Suspended
 from ledger.lines import require_line
 from ledger.notary.desk.trail import Action, Actor, note
 from ledger.notary.rates import Rates
@@ -204,19 +204,23 @@ class TermsBook:
                 "sent again in a while."
             )
 
-    def require_bytes(self, account: str, more: int) -> None:
-        """Count `more` bytes of ciphertext that are to be stored. Raises Suspended, OverLimit."""
+    def require_bytes(self, account: str, to_store: Callable[[], int]) -> None:
+        """Count the bytes of ciphertext that are to be stored. Raises Suspended, OverQuota.
+
+        `to_store` is asked where the account has a quota.
+        """
         most = self._open(account).max_bytes
         if most is None:
             return
+        more = to_store()
         now = self._monotonic()
         at, used = self._counted.get(account, (float("-inf"), 0))
         if now - at >= COUNTED:
             at, used = now, self._envelopes.used(account)
         if used + more > most:
-            raise OverLimit(
-                f"This account may keep {most} bytes of ciphertext at the notary, and holds {used}; "
-                f"{more} more are over that. Nothing is lost. Ask the notary office."
+            raise OverQuota(
+                f"This account may keep {most} bytes of ciphertext at the notary, and these {more} "
+                "would be over that. Nothing is lost: it waits until the notary office grants more."
             )
         self._counted[account] = at, used + more
 
