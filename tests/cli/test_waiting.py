@@ -150,7 +150,9 @@ def test_small_ones_that_travel_together_are_judged_each_for_itself(
 def test_what_is_here_already_counts_once(own_company: Company, office: Office) -> None:
     company = own_company
     company.write("a.bin", os.urandom(600_000))
-    office.account("limit", "--bytes", MIB, "--per-minute", 0)
+    office.account("limit", "--bytes", MIB, "--per-minute", 1)
+    company.write("first.txt")
+    assert states(company, "first.txt")["first.txt"]["state"] == "deposited"
     assert states(company, "a.bin")["a.bin"]["state"] == "waiting"  # the age files are there
     office.account("limit", "--bytes", MIB)
     assert states(company)["a.bin"]["state"] == "deposited"

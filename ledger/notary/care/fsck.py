@@ -36,6 +36,7 @@ from ledger.errors import (
     LedgerFault,
     SealbookError,
     StorageFailed,
+    StoreDamaged,
     VerificationFailed,
 )
 from ledger.notary.care.copying import MARK
@@ -234,14 +235,17 @@ class _Fsck:
         self.published: str | None = None
 
     def run(self, progress: Callable[[int, int], object]) -> tuple[Finding, ...]:
-        self._files()
-        self._read_published()
-        if self._copies() and self._blocks(progress):
-            self._edge()
-            self._records()
-            self._undone()
-            self._anchors()
-            self._desk()
+        try:
+            self._files()
+            self._read_published()
+            if self._copies() and self._blocks(progress):
+                self._edge()
+                self._records()
+                self._undone()
+                self._anchors()
+                self._desk()
+        except StoreDamaged as error:
+            self._error(str(self.directory), error)
         if more := self.unlisted.total():
             total = len(self.findings) + more
             level = ERROR if self.unlisted[ERROR] else WARNING

@@ -21,7 +21,7 @@ from ledger.chain.replay import (
     effect,
 )
 from ledger.chain.statement import BLOCK, DEPOSIT, KINDS, Statement
-from ledger.errors import LedgerFault
+from ledger.errors import LedgerFault, StoreDamaged
 from ledger.notary.ports import Entry
 from ledger.notary.storage.schema import Place, Schema, Snapshot, Version, open_engine
 from ledger.quoted import quoted
@@ -227,10 +227,22 @@ class LedgerDatabase:
 
     def _entries(self, clause: str, arguments: Sequence[Any]) -> list[Entry]:
         sql = f"SELECT idx, kind, account, statement FROM entries WHERE {clause}"  # noqa: S608
-        return [Entry(*row) for row in self._rows(sql, arguments)]
+        return [_entry(row) for row in self._rows(sql, arguments)]
 
     def _keys(self, clause: str, arguments: Sequence[Any]) -> list[AccountKey]:
         return [AccountKey(*row) for row in self._rows(f"{_KEY} {clause}", arguments)]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    """Return a row as an entry. Raises StoreDamaged where it holds what no row is given."""
+    index, kind, account, statement = row
+    sound = isinstance(index, int) and isinstance(kind, str) and isinstance(statement, bytes)
+    if not sound or not isinstance(account, str | None):
+        raise StoreDamaged(
+            "A row of the ledger's database is damaged. Stop the notary and run `sealbook notary fsck "
+            "--rebuild`."
+        )
+    return Entry(index, kind, account, statement)
 
 
 def _size(connection: Any) -> int:
