@@ -96,7 +96,8 @@ _HTTP: dict[int, Message] = {
 }
 _OURS: dict[int, Message] = {
     500: "The notary has a fault and entered nothing more. Try again later, or ask the notary office.",
-    507: "The notary cannot store anything now. Nothing was lost: keep the deposit and send it again later.",
+    507: "The notary cannot store anything now. Nothing was lost: keep the deposit and send it again "
+    "later.",
 }
 _NO_FAULT = (errors.NoRoom, errors.OverQuota)
 """Full by what others or the account itself have stored: whoever deposits is told of it as it is."""
