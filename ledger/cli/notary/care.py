@@ -158,8 +158,8 @@ def restore(
     if made.deleted:
         lines.append(
             text.said(
-                "Deleted again, because the ledger says that it was: ciphertext of "
-                f"{ciphertext} notices, identity records of {records}."
+                "Deleted again, because the ledger says that it was. Notices about ciphertext: "
+                f"{ciphertext}; about identity records: {records}."
             )
         )
     lines += (

@@ -111,10 +111,15 @@ def tidy(older_than: int, delete: bool, directory: Path, as_json: bool) -> None:
 
     age = older_than * _DAY
     done = command(directory, Tidy(age) if delete else AskTidied(age))
-    lines = [told(f"Named by no deposit: {done.files} files, {text.size(done.bytes)}.")]
+    size = text.size(done.bytes)
+    if delete:
+        lines = [told(f"Deleted: {done.files} files, {size}.")]
+    else:
+        lines = [told(f"Named by no deposit: {done.files} files, {size}.")]
     if done.held:
         lines.append(told(f"Accounts under a legal hold, left alone: {done.held}."))
-    lines.append(_("They were deleted.") if delete else _("Nothing was done; --delete does it."))
+    if not delete:
+        lines.append(_("Nothing was done; --delete does it."))
     shell.emit(as_json, {"done": delete, **asdict(done)}, "\n".join(lines))
 
 
