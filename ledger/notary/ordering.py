@@ -20,9 +20,9 @@ from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.directory import InUse, Settings
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.stores import (
+    open_books,
     open_envelopes,
     open_landmark,
-    open_books,
     open_office,
     open_records,
     open_server,
