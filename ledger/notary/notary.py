@@ -36,7 +36,7 @@ from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
 from ledger.notary.care.copying import MARK, storage
 from ledger.notary.care.keychange import KeyChanges
-from ledger.notary.care.whereabouts import require_here, settle
+from ledger.notary.care.whereabouts import is_here, require_here, settle
 from ledger.notary.certificates.register import Register
 from ledger.notary.certificates.standing import CertificateStanding, certificate_standing
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
@@ -376,10 +376,15 @@ class Notary:
         )
 
     def _is_here(self) -> bool:
-        """Return whether the landmark of the ciphertext stands; of a bucket, at the last look."""
+        """Return whether the ciphertext is here; in a bucket, at the last look.
+
+        Who only reads has made no landmark where an older release has left none.
+        """
         if self._probe is not None:
             return self._probe.is_here()
         with suppress(StorageFailed):
+            if self._reading:
+                return is_here(self._landmark, self._store, self.envelopes)
             return self._landmark.stands()
         return False
 

@@ -153,7 +153,7 @@ def test_a_start_with_an_empty_place_signs_nothing_and_writes_nothing_there(kept
 
 
 def test_what_is_out_of_sight_is_not_taken_for_deleted(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(retention, "_time", lambda each: each.height * 86_400)
     with depositing(kept) as (_, company):
@@ -162,10 +162,15 @@ def test_what_is_out_of_sight_is_not_taken_for_deleted(
     with opened(kept) as notary:
         assert notary.staff_desk is not None
         terms.retain(notary.staff_desk, CLERK, company.account, 1)
+        deleting = notary._deleting()
         kept.take_away()
         for order in (AskRetired(), Retire(1 << 40)):
             with pytest.raises(StorageFailed, match="not the place"):
                 notary.execute(order)
+        with pytest.raises(StorageFailed, match="not the place"):  # it went within a pass
+            retention.retire(deleting, 1 << 40)
+        retention._try(notary._deleting)
+        assert "Mount the disk" in caplog.text
         kept.put_back()
         due = notary.execute(AskRetired()).files
         assert due == 6 and notary.execute(Retire(1 << 40)).part is not None
@@ -222,6 +227,7 @@ def test_a_place_that_an_older_release_has_left_is_marked_where_its_ciphertext_i
     deposited(kept)
     kept.remove("objects/ledger")
     assert fsck(kept.directory) == ()
+    assert "fsck --lost" not in kept.run("status") + kept.run("doctor", code=0)
     kept.run("backup", kept.directory.parent / "backup")
     with opened(kept) as notary:
         assert notary.health.status == "ok"
