@@ -37,7 +37,7 @@ _PAGE = 1_000
 class Deleting:
     """What deleting works on; `compare` finds out whether the desk is an older copy.
 
-    `require_here` raises StorageFailed where the ciphertext is not here as a whole: what looks deleted
+    `require_here` raises NotHere where the ciphertext is not here as a whole: what looks deleted
     then is only out of sight.
     """
 

@@ -76,6 +76,7 @@ from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import open_bucket
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.highwater import open_high_water
+from ledger.notary.storage.landmark import NotHere
 from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
 from ledger.notary.storage.probing import BucketProbe
 from ledger.notary.storage.room import DiskRoom
@@ -354,7 +355,7 @@ class Notary:
     def _deleting(self, account: str | None = None) -> Deleting:
         """Return what deletes, of one account or of all.
 
-        Raises Unavailable where nothing can be written; StorageFailed where the ciphertext is not here;
+        Raises Unavailable where nothing can be written; NotHere where the ciphertext is not;
         Conflict under a legal hold of that account, and while a backup copies what would go.
         """
         if self.staff_desk is None:
@@ -390,7 +391,7 @@ class Notary:
 
     def _require_landmark(self) -> None:
         if not self._is_here():
-            raise StorageFailed(self._landmark.gone)
+            raise NotHere(self._landmark.gone)
 
     def _require_objects(self) -> None:
         if not self._is_here():
@@ -402,7 +403,7 @@ class Notary:
             )
 
     def _require_here(self) -> None:
-        """Raise StorageFailed where the ciphertext is not here at this moment."""
+        """Raise NotHere where the ciphertext is not, at this moment; StorageFailed."""
         require_here(self._landmark, self._store, self.envelopes)
 
     def _compare_desk(self) -> None:

@@ -34,7 +34,7 @@ from itertools import islice, takewhile
 from ledger.chain.cosignature import newest_time
 from ledger.chain.note import parse_note
 from ledger.chain.office import MAX_DISCARDED
-from ledger.errors import Conflict, SealbookError, StorageFailed
+from ledger.errors import Conflict, SealbookError
 from ledger.notary.clock import utc
 from ledger.notary.deleting import DAY, Deleting, roots_of
 from ledger.notary.desk.reviewing import OLDER, REVIEW, unreviewed
@@ -43,6 +43,7 @@ from ledger.notary.desk.trail import Actor
 from ledger.notary.orders import Retired
 from ledger.notary.ports import Entry, SignedCheckpoint, SignedCheckpoints
 from ledger.notary.storage.desk import StaffDesk
+from ledger.notary.storage.landmark import NotHere
 
 EVERY = 3_600.0
 """Seconds between looks of a service."""
@@ -178,7 +179,7 @@ def _try(do: Callable[[], None]) -> None:
         do()
     except Exception as error:  # noqa: BLE001 - whatever it was, the next look goes on there
         why = error.code if isinstance(error, SealbookError) else type(error).__name__
-        if isinstance(error, StorageFailed):  # words for the office, of what it has to mend
+        if isinstance(error, NotHere):
             why = str(error)
         _log.warning("ciphertext whose time is over was not deleted: %s", why)
 

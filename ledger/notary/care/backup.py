@@ -96,7 +96,7 @@ def backup(
         now: POSIX seconds.
         room: What is asked before anything is written, where the destination is on the same disk.
         cancelled: Stops the copying within a moment once it is set.
-        require_here: Raises StorageFailed where the ciphertext is not here: the copy would lose what it
+        require_here: Raises NotHere where the ciphertext is not here: the copy would lose what it
             has of it.
         hook: Called around each durable step.
 

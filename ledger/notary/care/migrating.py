@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.disk.files import make_folder, write_durably
-from ledger.errors import Conflict, InvalidInput, StorageFailed
+from ledger.errors import Conflict, InvalidInput
 from ledger.notary.care import movingfiles, movingrows
 from ledger.notary.care.copying import CLAIM, storage
 from ledger.notary.care.movingfiles import FOLDERS, BucketSide, FolderSide, Side
@@ -25,6 +25,7 @@ from ledger.notary.storage import moving
 from ledger.notary.storage.bucket import claim_bucket, open_bucket
 from ledger.notary.storage.connections import BESIDE
 from ledger.notary.storage.directory import Settings
+from ledger.notary.storage.landmark import NotHere
 from ledger.notary.storage.moving import Move
 from ledger.notary.storage.schema import Place
 from ledger.notary.storage.stores import (
@@ -157,7 +158,7 @@ def _missing(directory: Path, settings: Settings, server: "Server | None") -> in
     ):
         landmark = open_landmark(directory, settings)
         if not settle(landmark, store, envelopes):
-            raise StorageFailed(landmark.gone)
+            raise NotHere(landmark.gone)
         return count_missing(store, envelopes)
 
 

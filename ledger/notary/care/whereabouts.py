@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.chain.statement import Payload, parse_deposit, parse_statement
-from ledger.errors import Conflict, StorageFailed
+from ledger.errors import Conflict
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.ports import Entry, no_hook
 from ledger.notary.storage import directory as place
-from ledger.notary.storage.landmark import Landmark
+from ledger.notary.storage.landmark import Landmark, NotHere
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.packed import PackedEnvelopes
 from ledger.notary.storage.stores import open_landmark, open_server
@@ -43,9 +43,9 @@ def is_here(landmark: Landmark, store: LedgerDatabase, envelopes: PackedEnvelope
 
 
 def require_here(landmark: Landmark, store: LedgerDatabase, envelopes: PackedEnvelopes) -> None:
-    """Raise StorageFailed unless the ciphertext is here."""
+    """Raise NotHere unless the ciphertext is here; StorageFailed."""
     if not is_here(landmark, store, envelopes):
-        raise StorageFailed(landmark.gone)
+        raise NotHere(landmark.gone)
 
 
 def count_missing(store: LedgerDatabase, envelopes: PackedEnvelopes) -> int:

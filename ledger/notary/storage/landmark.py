@@ -19,6 +19,10 @@ TO_DO: Message = (
 )
 
 
+class NotHere(StorageFailed):
+    """The ciphertext is not here, as a whole. Its words name a path and nobody."""
+
+
 class Landmark:
     """That file. Methods raise StorageFailed where the place cannot be read or written."""
 
@@ -35,9 +39,9 @@ class Landmark:
         self._files.write(NAME, self._origin)
 
     def require(self) -> None:
-        """Raise StorageFailed unless it stands."""
+        """Raise NotHere unless it stands."""
         if not self.stands():
-            raise StorageFailed(self.gone)
+            raise NotHere(self.gone)
 
     @property
     def where(self) -> str:

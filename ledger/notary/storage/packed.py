@@ -46,7 +46,7 @@ _TRIES = 3
 class PackedEnvelopes:
     """Age files by account and payload root. Every method may be called from any thread.
 
-    Methods raise what `EnvelopeStore` and `EnvelopeObjects` raise. `require_here` raises StorageFailed
+    Methods raise what `EnvelopeStore` and `EnvelopeObjects` raise. `require_here` raises NotHere
     where the ciphertext is not here as a whole: then nothing is taken, and nothing is called missing.
     """
 

@@ -126,7 +126,7 @@ def open_stores(
         anchoring: Whether anchors are made: their store is made where there is none.
         reading: Whether nothing of the ledger is written. What passes between processes, and the desk,
             are opened as by any command beside the service, unless the disk can only be read.
-        require_here: Raises StorageFailed where the ciphertext is not here as a whole.
+        require_here: Raises NotHere where the ciphertext is not here as a whole.
 
     Raises Conflict where the files were moved elsewhere; LedgerFault, StorageFailed.
     """
@@ -307,7 +307,7 @@ def open_envelopes(
             that are missing in a folder that goes away.
         rows: Where those about packs lie, if not where they belong.
         reading: Whether nobody writes them meanwhile.
-        require_here: Raises StorageFailed where the ciphertext is not here as a whole; by default its
+        require_here: Raises NotHere where the ciphertext is not here as a whole; by default its
             landmark is looked at.
 
     Raises InvalidInput, LedgerFault, StorageFailed.
