@@ -248,6 +248,8 @@ def test_the_ciphertext_of_another_ledger_is_not_this_ones(kept: Kept) -> None:
         open_bucket(kept.url).put("objects/ledger", b"other.test/ledger", {})
     with opened(kept) as notary:
         assert notary.health.status == "objects-gone"
+    assert "of another ledger" in kept.run("fsck", "--lost", code=1)
+    assert kept.read("objects/ledger") == b"other.test/ledger"
 
 
 def test_what_is_lost_for_good_is_given_up_by_a_person_and_still_named(kept: Kept) -> None:

@@ -12,6 +12,7 @@ from ledger.notary.storage.landmark import Landmark, NotHere
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.packed import PackedEnvelopes
 from ledger.notary.storage.stores import open_landmark, open_server
+from ledger.quoted import quoted
 
 _PAGE = 1_000
 
@@ -34,6 +35,8 @@ def is_here(landmark: Landmark, store: LedgerDatabase, envelopes: PackedEnvelope
     """
     if landmark.stands():
         return True
+    if landmark.is_anothers():
+        return False
     firsts = [found[0] for each in store.accounts() if (found := store.deposits(each, -1, 1))]
     return not firsts or all(
         envelopes.sizes(account, payload.root)[1] is not None
@@ -93,5 +96,10 @@ def give_up_lost(directory: Path) -> None:
                 raise Conflict(
                     "This is the place where the deposited age files lie, so nothing has to be given "
                     "up for the notary to go on. `sealbook notary fsck` says what is missing there."
+                )
+            if landmark.is_anothers():
+                raise Conflict(
+                    f"{quoted(landmark.where)} says that the age files of another ledger lie here. "
+                    "Mount the disk, or name the bucket, of this one. If the file is damaged, remove it."
                 )
             landmark.put()

@@ -34,8 +34,12 @@ class Landmark:
         """Return whether it is there, and this ledger's."""
         return self._files.read(NAME) == self._origin
 
+    def is_anothers(self) -> bool:
+        """Return whether it is there, and another ledger's."""
+        return self._files.read(NAME) not in (None, self._origin)
+
     def put(self) -> None:
-        """Make it. Raises LedgerFault where another ledger's stands in a bucket."""
+        """Make it, where another ledger's does not stand."""
         self._files.write(NAME, self._origin)
 
     def require(self) -> None:
