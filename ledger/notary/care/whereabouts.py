@@ -100,6 +100,7 @@ def give_up_lost(directory: Path) -> None:
             if landmark.is_anothers():
                 raise Conflict(
                     f"{quoted(landmark.where)} says that the age files of another ledger lie here. "
-                    "Mount the disk, or name the bucket, of this one. If the file is damaged, remove it."
+                    "Mount the disk, or name the bucket, of this one. If the file is damaged, remove "
+                    "it."
                 )
             landmark.put()
