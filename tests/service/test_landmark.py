@@ -17,6 +17,7 @@ from ledger.notary.desk import terms
 from ledger.notary.desk.trail import Actor
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.orders import AskRetired, Retire
+from ledger.notary.ports import Step
 from ledger.notary.storage.bucket import PROBE, open_bucket
 from tests.cli.conftest import run
 
@@ -207,7 +208,16 @@ def test_a_backup_of_an_empty_place_is_refused_and_the_one_before_stays(
     kept.run("backup", backup)
     held = sorted(each.name for each in (backup / "objects").rglob("*.payload"))
     assert held
-    kept.take_away()
+
+    def go(step: Step, side: str) -> None:
+        if (step, side) == (Step.BACKUP_FILES, "before"):
+            kept.take_away()
+
+    with (
+        open_notary(kept.directory, hook=go) as notary,
+        pytest.raises(StorageFailed, match="not the place"),
+    ):
+        notary.backup(backup)
     assert "not the place" in kept.run("backup", backup, code=1)
     assert sorted(each.name for each in (backup / "objects").rglob("*.payload")) == held
     run("notary", "restore", backup, "--dir", new)
