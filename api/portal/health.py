@@ -24,6 +24,8 @@ def reason(found: Reason, language: str) -> Words:
             return tr("The device that holds the notary's keys does not answer.", language)
         case Reason.FILE_GONE:
             return tr("A file of the ledger was removed or replaced under the notary.", language)
+        case Reason.OBJECTS_GONE:
+            return tr("The notary cannot find the sealed files that it keeps.", language)
         case Reason.DATABASE:
             return tr("The notary's database does not answer.", language)
         case Reason.HANGS:

@@ -35,7 +35,11 @@ _PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Deleting:
-    """What deleting works on; `compare` finds out whether the desk is an older copy."""
+    """What deleting works on; `compare` finds out whether the desk is an older copy.
+
+    `require_here` raises NotHere where the ciphertext is not here as a whole: what looks deleted
+    then is only out of sight.
+    """
 
     sequencer: Sequencer
     entries: Entries
@@ -44,6 +48,7 @@ class Deleting:
     envelopes: PackedEnvelopes
     desk: StaffDesk
     compare: Callable[[], None]
+    require_here: Callable[[], None]
 
     def discard(self, account: str, indices: Sequence[int], reason: str, actor: Actor) -> Discarded:
         """Delete the age files of an account's deposits, all of them or none.
@@ -132,6 +137,7 @@ class Deleting:
             notice = self._say(Notice(words, tuple(listed[:MAX_DISCARDED])))
             require(terms_of(self.desk, account))
             self.sequencer.require_leading()
+            self.require_here()
             files = self.envelopes.discard(account, sorted(roots), notice)
         record_discarded(self.desk, actor, account, listed, notice)
         return Discarded(notice, files)

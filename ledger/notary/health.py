@@ -26,6 +26,8 @@ class Reason(StrEnum):
     """The PKCS#11 token that holds the keys does not answer."""
     FILE_GONE = "file-gone"
     """A database was removed or replaced under the running notary."""
+    OBJECTS_GONE = "objects-gone"
+    """The ciphertext is not where it lies: its disk is not mounted, or the bucket was made anew."""
     DATABASE = "database"
     """The database does not answer, or another process of this ledger writes to it."""
     HANGS = "hangs"

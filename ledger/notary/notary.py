@@ -36,6 +36,7 @@ from ledger.notary.anchoring.witnesses import witnesses_of
 from ledger.notary.auditors import is_admitted
 from ledger.notary.care.copying import MARK, storage
 from ledger.notary.care.keychange import KeyChanges
+from ledger.notary.care.whereabouts import is_here, require_here, settle
 from ledger.notary.certificates.register import Register
 from ledger.notary.certificates.standing import CertificateStanding, certificate_standing
 from ledger.notary.clock import TOLERANCE, Clock, ClockWatch, utc
@@ -75,10 +76,11 @@ from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import open_bucket
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.highwater import open_high_water
+from ledger.notary.storage.landmark import NotHere
 from ledger.notary.storage.office import DONE, FAILED, LeftOrder, OfficeDatabase
 from ledger.notary.storage.probing import BucketProbe
 from ledger.notary.storage.room import DiskRoom
-from ledger.notary.storage.stores import open_queue, open_server, open_stores
+from ledger.notary.storage.stores import open_landmark, open_queue, open_server, open_stores
 from ledger.notary.storage.uploads import Uploads
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import Message, quoted
@@ -95,6 +97,7 @@ _LATELY = 1024
 _SIGNING = (
     Reason.CLOCK, Reason.SEAL_EXPIRED, Reason.FILE_GONE, Reason.KEYS_GONE, Reason.WITNESS,
     Reason.DATABASE, Reason.HANGS, Reason.WRITING, Reason.HIGH_WATER,
+    Reason.OBJECTS_GONE,
 )  # fmt: skip
 """Why nothing is signed, and goes on by itself."""
 _HANGS: Message = (
@@ -162,6 +165,8 @@ class Notary:
             authorities = [(each, read_authority(each)) for each in settings.timestamps]
             chains = [one for each in settings.timestamps for one in read_chain(each)]
             anchoring = bool(witnesses or authorities)
+            self._landmark = open_landmark(directory, settings)
+            self._probe: BucketProbe | None = None
             stores = stack.enter_context(
                 open_stores(
                     directory,
@@ -172,6 +177,7 @@ class Notary:
                     random,
                     anchoring=anchoring,
                     reading=reading,
+                    require_here=self._require_landmark,
                 )
             )
             self._store, self._signed = stores.ledger, stores.signed
@@ -182,9 +188,13 @@ class Notary:
             self.terms = TermsBook(self.staff_desk, self.envelopes)
             self._anchors = anchors = stores.anchors
             self._settings, self._validation = settings, stores.validation
-            self._probe = None
+            here = reading or settle(self._landmark, self._store, self.envelopes)
             if settings.objects is not None and not reading:
-                self._probe = BucketProbe(open_bucket(settings.objects, hurried=True))
+                self._probe = BucketProbe(
+                    open_bucket(settings.objects, hurried=True),
+                    open_landmark(directory, settings, hurried=True),
+                    here=here,
+                )
             validation = stores.validation
             high_water = open_high_water(settings.high_water, self.origin)
             writer = BlockWriter(
@@ -200,6 +210,7 @@ class Notary:
                 anchoring=anchoring,
                 lead=lead,
                 high_water=high_water,
+                require_objects=self._require_objects,
             )
             self._writer = writer
             self._receipts = Receipts(
@@ -351,8 +362,8 @@ class Notary:
     def _deleting(self, account: str | None = None) -> Deleting:
         """Return what deletes, of one account or of all.
 
-        Raises Unavailable where nothing can be written; Conflict under a legal hold of that account,
-        and while a backup copies what would go.
+        Raises Unavailable where nothing can be written; NotHere where the ciphertext is not;
+        Conflict under a legal hold of that account, and while a backup copies what would go.
         """
         if self.staff_desk is None:
             raise Unavailable("The notary's disk can only be read now, so nothing is deleted.")
@@ -360,6 +371,7 @@ class Notary:
             require_no_hold(terms_of(self.staff_desk, account))
         if self._is_copying():
             raise Conflict("A backup is being made; delete when it is done.")
+        self._require_here()
         return Deleting(
             self.sequencer,
             self.entries,
@@ -368,7 +380,38 @@ class Notary:
             self.envelopes,
             self.staff_desk,
             self._compare_desk,
+            self._require_here,
         )
+
+    def _is_here(self) -> bool:
+        """Return whether the ciphertext is here; in a bucket, at the last look.
+
+        Who only reads has made no landmark where an older release has left none.
+        """
+        if self._probe is not None:
+            return self._probe.is_here()
+        with suppress(StorageFailed):
+            if self._reading:
+                return is_here(self._landmark, self._store, self.envelopes)
+            return self._landmark.stands()
+        return False
+
+    def _require_landmark(self) -> None:
+        if not self._is_here():
+            raise NotHere(self._landmark.gone)
+
+    def _require_objects(self) -> None:
+        if not self._is_here():
+            raise NotSigning(
+                Reason.OBJECTS_GONE,
+                "The notary cannot find the sealed files that it keeps; nothing is entered until it "
+                "can. Nothing was lost: keep the deposit and send it again later.",
+                self._landmark.gone,
+            )
+
+    def _require_here(self) -> None:
+        """Raise NotHere where the ciphertext is not, at this moment; StorageFailed."""
+        require_here(self._landmark, self._store, self.envelopes)
 
     def _compare_desk(self) -> None:
         """Find out whether the desk is an older copy than the one that was here."""
@@ -491,6 +534,7 @@ class Notary:
                 now,
                 self._room,
                 self._cancelled,
+                self._require_here,
                 self._writer.hook,
             )
         note_backup(self.directory, now, last.size, destination)
@@ -663,7 +707,7 @@ class Notary:
 
     def _to_pack(self) -> int | None:
         """Return how many entries' ciphertext may be packed; None while it has to stay as it is."""
-        if not self.sequencer.leads or self._is_copying():
+        if not self.sequencer.leads or self._is_copying() or not self._is_here():
             return None
         return self.sequencer.last.size
 

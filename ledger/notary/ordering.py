@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ledger.errors import NotFound
+from ledger.notary.care.whereabouts import require_here
 from ledger.notary.leaving import ORDER_PATIENCE, leave
 from ledger.notary.notary import open_notary
 from ledger.notary.orders import READS, BackedUp, Backup, Enroll, Order
@@ -20,6 +21,8 @@ from ledger.notary.storage.directory import InUse, Settings
 from ledger.notary.storage.room import DiskRoom
 from ledger.notary.storage.stores import (
     open_books,
+    open_envelopes,
+    open_landmark,
     open_office,
     open_records,
     open_server,
@@ -101,12 +104,23 @@ def _back_up(directory: Path, settings: Settings, destination: Path) -> int:
         open_books(directory, settings, server) as (store, signed),
         closing(AnchorDatabase(server or directory / place.ANCHORS)) as anchors,
         open_staff_desk(directory, settings, server) as desk,
+        open_envelopes(directory, settings, server) as envelopes,
     ):
         last, now = signed.last(), SYSTEM_CLOCK.wall()
         if last is None:
             raise NotFound("No checkpoint was signed; run `sealbook notary fsck`.")
         books = Books(store, signed, anchors, desk, last)
-        backup(directory, settings, destination, books, now, DiskRoom(directory), threading.Event())
+        landmark = open_landmark(directory, settings)
+        backup(
+            directory,
+            settings,
+            destination,
+            books,
+            now,
+            DiskRoom(directory),
+            threading.Event(),
+            lambda: require_here(landmark, store, envelopes),
+        )
     note_backup(directory, now, last.size, destination)
     return last.size
 

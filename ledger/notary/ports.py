@@ -475,7 +475,7 @@ class TokenPlace:
 
 
 def no_check() -> None:
-    """Do nothing: keys in files are held since they were read."""
+    """Do nothing: what is there is held, as keys in files are since they were read."""
 
 
 LogKeys = tuple[Ed25519Signer, MlDsaKey]

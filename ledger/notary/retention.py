@@ -16,6 +16,8 @@ They are taken in the ledger's order, and what is done is remembered:
     gone: what due entries name and no later entry does; each notice lists all that lose a file by it
 
 A deposit that comes to name a file between the pass and the deletion keeps it (`Withholding`).
+A file that is missing counts as gone only while the ciphertext as a whole is here: before and after
+each pass (`Deleting.require_here`).
 
 A kill between a notice and the end of its deletion leaves files that are due: the next run says so
 again in another notice, and deletes them. Nothing of an account under a legal hold is looked at, and
@@ -41,6 +43,7 @@ from ledger.notary.desk.trail import Actor
 from ledger.notary.orders import Retired
 from ledger.notary.ports import Entry, SignedCheckpoint, SignedCheckpoints
 from ledger.notary.storage.desk import StaffDesk
+from ledger.notary.storage.landmark import NotHere
 
 EVERY = 3_600.0
 """Seconds between looks of a service."""
@@ -176,6 +179,8 @@ def _try(do: Callable[[], None]) -> None:
         do()
     except Exception as error:  # noqa: BLE001 - whatever it was, the next look goes on there
         why = error.code if isinstance(error, SealbookError) else type(error).__name__
+        if isinstance(error, NotHere):
+            why = str(error)
         _log.warning("ciphertext whose time is over was not deleted: %s", why)
 
 
@@ -262,6 +267,7 @@ def _next(
         for entry in _others(deleting, terms.account, first, last):
             for root in named.keys() & set(roots_of(entry)):
                 named[root].append(entry.index)
+    deleting.require_here()
     gone = {root: tuple(by) for root, by in named.items() if max(by) < end}
     return _Part(gone, last + 1, seen)
 

@@ -75,7 +75,7 @@ def test_the_next_backup_copies_only_what_is_new(directory: Path, tmp_path: Path
         nothing = written(lambda: notary.backup(target))
         again = stamps(target)
         deposit(notary, Company().enrol(notary).statements(5))
-        folder = next((directory / "objects").iterdir())
+        (folder,) = (each for each in (directory / "objects").iterdir() if each.is_dir())
         (folder / f"{'5e' * 32}.payload").write_bytes(os.urandom(100_000))
         some = written(lambda: notary.backup(target))
         size = notary.sequencer.last.size

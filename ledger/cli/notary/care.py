@@ -25,20 +25,29 @@ Example:
 """
 )
 @click.option("--rebuild", is_flag=True, help="Make the database anew from the log's files first.")
+@click.option(
+    "--lost", is_flag=True, help="Give up age files that are nowhere any more, and go on."
+)
 @click.option("--ciphertext", is_flag=True, help="Read every byte of the deposited age files too.")
 @directory_option
 @shell.json_option
-def fsck(rebuild: bool, ciphertext: bool, directory: Path, as_json: bool) -> None:
+def fsck(rebuild: bool, lost: bool, ciphertext: bool, directory: Path, as_json: bool) -> None:
     """Check the ledger's files against each other.
 
     Stop the service first. Entries, proofs, checkpoints and files are compared, and that the age files
     of every deposit are there in their size; --ciphertext reads those as well.
+
+    Where the place of the age files is empty nothing is entered: its disk may not be mounted. --lost
+    says that what is missing is lost, and in no backup. It is named all the same.
     """
     from ledger.notary.care.fsck import ERROR
     from ledger.notary.care.fsck import fsck as run
     from ledger.notary.care.rebuild import rebuild as make_anew
+    from ledger.notary.care.whereabouts import give_up_lost
 
     value: dict[str, Any] = {}
+    if lost:
+        give_up_lost(directory)
     if rebuild:
         with shell.waiting("making the database anew"):
             value["rebuilt"] = make_anew(directory)

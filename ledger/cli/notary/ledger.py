@@ -29,6 +29,7 @@ _HEALTH: dict[str, Message] = {
     "seal-expired": "seal-expired",
     "keys-gone": "keys-gone",
     "file-gone": "file-gone",
+    "objects-gone": "objects-gone",
     "database": "health\x04database",
     "hangs": "hangs",
     "writing": "writing",

@@ -54,6 +54,13 @@ def migrate(database: str | None, objects: str | None, directory: Path, as_json:
         )
     if moved.files is not None:
         lines.append(told(f"{moved.files} files were moved, and compared."))
+    if moved.missing:
+        lines.append(
+            told(
+                f"{moved.missing} deposits name age files that were missing before: `sealbook notary "
+                "fsck` names them. Restore them from a backup of `objects`."
+            )
+        )
     lines += [
         told(
             "notary.toml names the new place. The old one stays as it was, and is refused from now on. "
@@ -65,7 +72,12 @@ def migrate(database: str | None, objects: str | None, directory: Path, as_json:
             "that waited and uploads under way were left out."
         ),
     ]
-    value = {"entries": moved.size, "files": moved.files, "left": list(moved.left)}
+    value = {
+        "entries": moved.size,
+        "files": moved.files,
+        "missing": moved.missing,
+        "left": list(moved.left),
+    }
     shell.emit(as_json, value, "\n".join(lines))
 
 

@@ -12,6 +12,7 @@ rows are added. Before and after, the tree that the rows give is compared with w
 
 import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def backup(
     now: float,
     room: DiskRoom,
     cancelled: threading.Event,
+    require_here: Callable[[], None],
     hook: Hook = no_hook,
 ) -> Manifest:
     """Bring a directory up to the notary's state at the checkpoint of its books; say what it holds.
@@ -94,6 +96,8 @@ def backup(
         now: POSIX seconds.
         room: What is asked before anything is written, where the destination is on the same disk.
         cancelled: Stops the copying within a moment once it is set.
+        require_here: Raises NotHere where the ciphertext is not here: the copy would lose what it
+            has of it.
         hook: Called around each durable step.
 
     Raises Conflict when the destination holds something else or lies in the notary's own folder;
@@ -106,6 +110,7 @@ def backup(
             "Choose a "
             "directory on another disk."
         )
+    require_here()
     with storage(destination):
         make_folder(destination)
         destination.chmod(0o700)
@@ -118,6 +123,7 @@ def backup(
             unwanted = (*UNDER_WAY, CHECKPOINT, FOLDER)
             with hooked(hook, Step.BACKUP_FILES), Copying(room, cancelled, unwanted) as copying:
                 _copy_folders(directory, settings, destination, copying)
+                require_here()
             log = log_folder(destination / place.LOG)
             copy_rows(books, destination, log, room, cancelled, hook)
             last = books.last

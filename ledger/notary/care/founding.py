@@ -30,7 +30,13 @@ from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.bucket import open_bucket, take_unused
 from ledger.notary.storage.directory import Settings
-from ledger.notary.storage.stores import open_books, open_desk, open_log, open_server
+from ledger.notary.storage.stores import (
+    open_books,
+    open_desk,
+    open_landmark,
+    open_log,
+    open_server,
+)
 from ledger.notary.system_clock import SYSTEM_CLOCK
 from ledger.quoted import quoted
 
@@ -151,6 +157,7 @@ def _found(
     for name in kept:
         make_folder(folder / name)
         (folder / name).chmod(0o700)
+    open_landmark(folder, settings).put()
     with open_desk(folder, settings, server, create=True):
         pass
     hook(Step.INIT_FILES, "after")

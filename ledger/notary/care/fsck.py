@@ -2,10 +2,10 @@
 
 `fsck` reads everything once and believes nothing: every entry's signature, every root that was signed,
 every note and seal, the chain of blocks, every tile and bundle, what the database derives from entries,
-identity records, anchors, the audit trail, presence and size of every deposit's age files, and on
-demand their bytes; that keys, certificates and trust file belong together. What a crash leaves between
-two steps is a warning: the next start mends it. A directory that cannot be written is examined as it
-lies.
+identity records, anchors, the audit trail, presence and size of every deposit's age files in their
+place, and on demand their bytes; that keys, certificates and trust file belong together. What a crash
+leaves between two steps is a warning: the next start mends it. A directory that cannot be written is
+examined as it lies.
 """
 
 import contextlib
@@ -45,6 +45,7 @@ from ledger.notary.care.desks import desk_faults, left_over
 from ledger.notary.care.payloads import payload_faults
 from ledger.notary.care.sounding import Kept, Sounding, sounding
 from ledger.notary.care.stamps import anchor_faults
+from ledger.notary.care.whereabouts import require_here
 from ledger.notary.ports import SIGNED_IN_A_FILE, Entry, NotaryKeys, SignedCheckpoint, no_hook
 from ledger.notary.selfcheck import key_faults, read_trust
 from ledger.notary.sequencing.forks import (
@@ -57,6 +58,7 @@ from ledger.notary.storage import directory as place
 from ledger.notary.storage.anchors import AnchorDatabase
 from ledger.notary.storage.checkpoints import CheckpointDatabase
 from ledger.notary.storage.desk import open_staff_desk
+from ledger.notary.storage.landmark import Landmark
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import CHECKPOINT
 from ledger.notary.storage.schema import Place
@@ -64,6 +66,7 @@ from ledger.notary.storage.signedlog import FOLDER
 from ledger.notary.storage.stores import (
     Stores,
     open_envelopes,
+    open_landmark,
     open_log,
     open_records,
     open_requests,
@@ -203,7 +206,8 @@ def fsck(
         if isinstance(ledger, Path) and isinstance(packs, Path) and settings.objects is None:
             kept = Kept(ledger, packs, directory, ciphertext)
             sound = stack.enter_context(sounding(kept, store.size()))
-        checking = _Fsck(directory, keys, trust, stores, sound, ciphertext=ciphertext)
+        landmark = open_landmark(directory, settings)
+        checking = _Fsck(directory, keys, trust, stores, landmark, sound, ciphertext=ciphertext)
         return checking.run(progress)
 
 
@@ -214,11 +218,13 @@ class _Fsck:
         keys: NotaryKeys,
         trust: Trust,
         stores: Stores,
+        landmark: Landmark,
         sound: Sounding,
         *,
         ciphertext: bool,
     ) -> None:
         self.sound = sound
+        self.landmark = landmark
         self.trust = trust
         self.directory = directory
         self.keys = keys
@@ -237,6 +243,7 @@ class _Fsck:
     def run(self, progress: Callable[[int, int], object]) -> tuple[Finding, ...]:
         try:
             self._files()
+            self._place()
             self._read_published()
             if self._copies() and self._blocks(progress):
                 self._edge()
@@ -280,6 +287,12 @@ class _Fsck:
             self._error(where, f"{problem}; put back what belongs together, from a backup")
         if (self.directory / place.READY).is_dir():
             self._warn(place.READY, f"it was not moved to its place yet; {_NEXT}")
+
+    def _place(self) -> None:
+        try:
+            require_here(self.landmark, self.store, self.envelopes)
+        except SealbookError as error:
+            self._error(place.OBJECTS, error)
 
     def _copies(self) -> bool:
         """Compare the copies of the signed checkpoints with the database; False if that is too old."""

@@ -16,6 +16,7 @@ from ledger.chain.statement import parse_statement
 from ledger.errors import InvalidInput, LedgerFault, NotFound, NotSigning
 from ledger.notary.care.doctor import NEEDED, Case, Check, Diagnosis, Level
 from ledger.notary.care.ntp import Discipline, discipline
+from ledger.notary.care.whereabouts import is_here
 from ledger.notary.clock import TOLERANCE
 from ledger.notary.desk.reviewing import OLDER, REVIEW, unreviewed
 from ledger.notary.options import Chosen, choose, unknown_variables
@@ -25,13 +26,14 @@ from ledger.notary.sequencing.forks import require_high_water
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.connections import reading_uri
 from ledger.notary.storage.highwater import open_high_water
-from ledger.notary.storage.logfiles import CHECKPOINT
+from ledger.notary.storage.landmark import TO_DO, Landmark
 from ledger.notary.storage.room import RESERVE, ROOM_FOR_ONE, SPARE_FILES, TIGHT
 from ledger.notary.storage.sqlite import sqlite3
 from ledger.notary.storage.stores import (
     open_books,
     open_desk,
-    open_files,
+    open_envelopes,
+    open_landmark,
     open_log,
     open_server,
 )
@@ -233,26 +235,44 @@ def _standby(case: Case) -> Iterator[Diagnosis]:
 
 
 def _objects(case: Case) -> Iterator[Diagnosis]:
-    path = case.directory / place.OBJECTS
-    if case.settings.objects is not None:
-        open_files(case.directory, case.settings, place.LOG).exists(CHECKPOINT)
-        yield Diagnosis("objects", Level.OK, "The bucket answers.")
-    elif not path.is_dir():
+    path, bucket = case.directory / place.OBJECTS, case.settings.objects is not None
+    landmark = open_landmark(case.directory, case.settings)
+    if not bucket and not path.is_dir():
         yield Diagnosis(
             "objects",
             Level.MEND,
             f"{quoted(path)}, where the deposited age files lie, is no folder.",
             "Put it back from the newest backup.",
         )
-    elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+    elif not bucket and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         yield Diagnosis(
             "objects",
             Level.MEND,
             f"{quoted(path)} cannot be read and written by this user.",
             "Give it to the user who runs the service.",
         )
+    elif not _is_here(case, landmark):
+        yield Diagnosis(
+            "objects",
+            Level.MEND,
+            f"{quoted(landmark.where)} is not there, or is another ledger's: this is not the place "
+            "where the deposited age files lie, or they are gone from it.",
+            TO_DO,
+        )
+    elif bucket:
+        yield Diagnosis("objects", Level.OK, "The bucket answers, and is the ledger's.")
     else:
         yield Diagnosis("objects", Level.OK, f"{quoted(path)} can be read and written.")
+
+
+def _is_here(case: Case, landmark: Landmark) -> bool:
+    if landmark.stands():
+        return True
+    with (
+        open_books(case.directory, case.settings, reading=True) as (store, _),
+        open_envelopes(case.directory, case.settings, reading=True) as envelopes,
+    ):
+        return is_here(landmark, store, envelopes)
 
 
 def options(case: Case) -> tuple[Chosen, ...]:

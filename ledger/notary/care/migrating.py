@@ -17,6 +17,7 @@ from ledger.errors import Conflict, InvalidInput
 from ledger.notary.care import movingfiles, movingrows
 from ledger.notary.care.copying import CLAIM, storage
 from ledger.notary.care.movingfiles import FOLDERS, BucketSide, FolderSide, Side
+from ledger.notary.care.whereabouts import count_missing, settle
 from ledger.notary.ports import Hook, Step, no_hook
 from ledger.notary.selfcheck import read_trust
 from ledger.notary.storage import directory as place
@@ -24,9 +25,16 @@ from ledger.notary.storage import moving
 from ledger.notary.storage.bucket import claim_bucket, open_bucket
 from ledger.notary.storage.connections import BESIDE
 from ledger.notary.storage.directory import Settings
+from ledger.notary.storage.landmark import NotHere
 from ledger.notary.storage.moving import Move
 from ledger.notary.storage.schema import Place
-from ledger.notary.storage.stores import open_log, open_server
+from ledger.notary.storage.stores import (
+    open_books,
+    open_envelopes,
+    open_landmark,
+    open_log,
+    open_server,
+)
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -40,11 +48,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was moved: the ledger's size, and the files, where each was. `left` names the old places."""
+    """What was moved: the ledger's size, and the files, where each was. `left` names the old places.
+
+    `missing` counts the deposits that name an age file which was not there to be moved.
+    """
 
     size: int | None
     files: int | None
     left: tuple[str, ...]
+    missing: int = 0
 
 
 def migrate(
@@ -62,7 +74,7 @@ def migrate(
 
     Raises InUse while the notary runs; Conflict where the new place holds something else, or the ledger
     lies there already; InvalidInput; LedgerFault where what was copied is not what was there;
-    StorageFailed.
+    StorageFailed, also where the ciphertext as a whole is not where it should be.
     """
     with storage(directory), place.lock(directory):
         place.settle(directory, hook)
@@ -83,13 +95,15 @@ def migrate(
         settings = place.read_settings(directory)
         move = Move(settings.database, settings.objects, database, objects)
         _require_sensible(move)
-        size = files = None
-        with _held(settings):
+        size, files, missing = None, None, 0
+        with _held(settings) as held:
+            if objects != settings.objects:
+                missing = _missing(directory, settings, held)
             if database != settings.database:
                 size = _move_rows(directory, settings, database, rows_progress)
             if objects != settings.objects:
                 files = _move_files(directory, settings, objects, files_progress)
-            moved = Moved(size, files, _left(directory, settings, move))
+            moved = Moved(size, files, _left(directory, settings, move), missing)
             moving.begin(directory, move)
             hook(Step.MOVE, "before")
             return _switch(directory, settings, move, moved, hook)
@@ -134,6 +148,18 @@ def _move_rows(
         movingrows.copy_rows(old, new, count)
         last = movingrows.verify_rows(old, new, trust, count)
     return last.size
+
+
+def _missing(directory: Path, settings: Settings, server: "Server | None") -> int:
+    """Return how many deposits name what is not there. Raises StorageFailed where nothing is."""
+    with (
+        open_books(directory, settings, server) as (store, _),
+        open_envelopes(directory, settings, server, own=True) as envelopes,
+    ):
+        landmark = open_landmark(directory, settings)
+        if not settle(landmark, store, envelopes):
+            raise NotHere(landmark.gone)
+        return count_missing(store, envelopes)
 
 
 def _move_files(

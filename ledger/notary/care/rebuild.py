@@ -4,8 +4,8 @@
 everything that was ever answered; and before that the checkpoints from their copies, where they are
 missing, damaged or older than these. Both are put together as SQLite files, which take the place of
 `ledger.sqlite` and `checkpoints.sqlite`; on a server their rows take the place of what is there, a
-store in one transaction. Rows about packs are made anew from the packs: on a server at once, and as a
-file by the next start.
+store in one transaction. Rows about packs are made anew from the packs, where these are here: on a
+server at once, and as a file by the next start.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore
 from ledger.notary.storage.schema import Place
-from ledger.notary.storage.stores import open_envelopes, open_log, open_server
+from ledger.notary.storage.stores import open_envelopes, open_landmark, open_log, open_server
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -130,12 +130,15 @@ def _rebuild(
         if old is not None:
             old.close()
     hook(Step.REBUILD_DATABASE, "before")
+    here = open_landmark(directory, settings).stands()
     if server is None:
         place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
-        for each in (directory / place.PACKS, *beside(directory / place.PACKS)):
-            each.unlink(missing_ok=True)  # the next start makes it from the packs
     else:
         _load_entries(folder / place.LEDGER, server)
+    if here and server is None:
+        for each in (directory / place.PACKS, *beside(directory / place.PACKS)):
+            each.unlink(missing_ok=True)  # the next start makes it from the packs
+    elif here and server is not None:
         with server.anew(packs.SCHEMA):
             pass
         with open_envelopes(directory, settings, server, own=True):

@@ -21,7 +21,8 @@ still holds what whoever came after would have written (ADR 0056). `lead` takes 
 where a ledger is only read nobody has it (`Nobody`), and every step above asks for it first.
 
 Nothing is signed by a clock that has jumped, or lies before the newest block; outside the validity of
-the seal's certificates; or into a database whose file has gone. Those pass, and signing goes on.
+the seal's certificates; into a database whose file has gone; or while the ciphertext is not in its
+place. Those pass, and signing goes on.
 
 One thread writes. `tree` is replaced with each block and never changed, so that any thread may read it.
 """
@@ -71,6 +72,7 @@ from ledger.notary.ports import (
     SignedCheckpoint,
     SignedCheckpoints,
     Step,
+    no_check,
 )
 from ledger.notary.sequencing.forks import (
     next_height,
@@ -121,7 +123,9 @@ class BlockWriter:
         anchoring: bool = False,
         lead: Right | None = None,
         high_water: HighWater | None = None,
+        require_objects: Callable[[], None] = no_check,
     ) -> None:
+        """`require_objects` raises NotSigning while the ciphertext is not in its place."""
         self.take_up_keys(keys, trust)
         self.accepted = accepted
         self.last: SignedCheckpoint | None = None
@@ -133,6 +137,7 @@ class BlockWriter:
         self._random = random
         self._lead = lead
         self._high_water = high_water
+        self._require_objects = require_objects
         self._compared = high_water is None
         self.hook = hook
         self.turn = Turn()
@@ -156,10 +161,11 @@ class BlockWriter:
 
         Raises NotSigning when the clock has jumped, or lies before the last block; when the seal's
         certificates are not valid now; when the key token does not answer, or a witness objects; or
-        when a database's file or the high-water mark has gone.
+        when a database's file, the ciphertext or the high-water mark has gone.
         """
         self._store.require_held()
         self._signed.require_held()
+        self._require_objects()
         self.keys.require_held()
         if self._high_water is not None:
             self._high_water.require_held()
@@ -292,6 +298,7 @@ class BlockWriter:
         self._require_signed(last, self._log.published())
         stored, published = self.take_up()
         last = self.last
+        self._require_objects()
         self._require_high_water()
         self._mend_copies(last)
         size = 0 if last is None else last.size

@@ -14,13 +14,14 @@ packed is put again as a newer one, or was there before the rows were, and is fo
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ledger.chain.statement import Payload
 from ledger.crypto.stream import PayloadHash
 from ledger.errors import NotFound, VerificationFailed
+from ledger.notary.ports import no_check
 from ledger.notary.storage.envelopeobjects import LooseEnvelopes
 from ledger.notary.storage.envelopes import (
     MAX_REPLACED_HEADERS,
@@ -45,11 +46,15 @@ _TRIES = 3
 class PackedEnvelopes:
     """Age files by account and payload root. Every method may be called from any thread.
 
-    Methods raise what `EnvelopeStore` and `EnvelopeObjects` raise.
+    Methods raise what `EnvelopeStore` and `EnvelopeObjects` raise. `require_here` raises NotHere
+    where the ciphertext is not here as a whole: then nothing is taken, and nothing is called missing.
     """
 
-    def __init__(self, loose: LooseEnvelopes, shelf: PackShelf) -> None:
+    def __init__(
+        self, loose: LooseEnvelopes, shelf: PackShelf, require_here: Callable[[], None] = no_check
+    ) -> None:
         self.loose, self.shelf = loose, shelf
+        self._require_here = require_here
         self.room = loose.room
         self.turn = threading.RLock()
         """Held by whoever writes packs."""
@@ -78,6 +83,7 @@ class PackedEnvelopes:
         Raises VerificationFailed or MalformedData, before anything is written, when one of them is
         not what it says.
         """
+        self._require_here()
         roots = [each.payload.root for each in envelopes]
         packed = self.shelf.rows.among(account, roots)
         if packed:
@@ -96,6 +102,7 @@ class PackedEnvelopes:
         when it was replaced too often.
         """
         require_header(header)
+        self._require_here()
         rows = self.shelf.rows
         if not rows.among(account, [root]):
             try:
@@ -111,8 +118,7 @@ class PackedEnvelopes:
         """Return the age header. Raises NotFound; VerificationFailed when it was altered here."""
         data = self._header(account, root)
         if data is None:
-            require_kept(self.discarded(account, root))
-            raise no_age_file()
+            raise self._missing(account, root)
         return without_digest(data, root)
 
     def sizes(self, account: str, root: bytes) -> tuple[int | None, int | None]:
@@ -207,6 +213,7 @@ class PackedEnvelopes:
 
     def make(self, account: str) -> None:
         """Make that folder durable."""
+        self._require_here()
         self.loose.make(account)
 
     def place(self, account: str, payload: Payload, part: Path) -> None:
@@ -262,8 +269,13 @@ class PackedEnvelopes:
             data = None if where is None else self.shelf.read(where)
             if data is not None:
                 return data
+        raise self._missing(account, root)
+
+    def _missing(self, account: str, root: bytes) -> NotFound:
+        """Return what to say of an age file that is not here, and was not deleted."""
         require_kept(self.discarded(account, root))
-        raise no_age_file()
+        self._require_here()
+        return no_age_file()
 
     def _packed_size(self, where: Where | None) -> int | None:
         """Return the bytes of a part, None where its pack does not hold them all."""

@@ -28,6 +28,7 @@ from ledger.notary.storage.desk import StaffDesk, open_staff_desk
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.envelopeobjects import EnvelopeObjects, LooseEnvelopes
 from ledger.notary.storage.envelopes import EnvelopeStore
+from ledger.notary.storage.landmark import Landmark
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore, log_folder
 from ledger.notary.storage.moving import MOVED
@@ -111,6 +112,7 @@ def open_stores(
     *,
     anchoring: bool,
     reading: bool = False,
+    require_here: Callable[[], None] | None = None,
 ) -> Iterator[Stores]:
     """Yield the stores of a notary, closed at the end.
 
@@ -124,6 +126,7 @@ def open_stores(
         anchoring: Whether anchors are made: their store is made where there is none.
         reading: Whether nothing of the ledger is written. What passes between processes, and the desk,
             are opened as by any command beside the service, unless the disk can only be read.
+        require_here: Raises NotHere where the ciphertext is not here as a whole.
 
     Raises Conflict where the files were moved elsewhere; LedgerFault, StorageFailed.
     """
@@ -151,7 +154,15 @@ def open_stores(
             open_log(directory, settings),
             open_records(directory, settings),
             stack.enter_context(
-                open_envelopes(directory, settings, server, room, own=not reading, reading=reading)
+                open_envelopes(
+                    directory,
+                    settings,
+                    server,
+                    room,
+                    own=not reading,
+                    reading=reading,
+                    require_here=require_here,
+                )
             ),
             open_validation(directory, settings),
         )
@@ -257,6 +268,17 @@ def open_requests(directory: Path, settings: Settings) -> RecordStore:
     return RecordStore(open_files(directory, settings, place.REQUESTS, 0o600))
 
 
+def open_landmark(directory: Path, settings: Settings, *, hurried: bool = False) -> Landmark:
+    """Return the landmark of the ciphertext's place. Raises InvalidInput.
+
+    That of a bucket which is `hurried` is given up after a few seconds.
+    """
+    if settings.objects is None:
+        return Landmark(FolderFiles(directory / place.OBJECTS, 0o600), settings.origin)
+    bucket = open_bucket(settings.objects, hurried=hurried)
+    return Landmark(BucketFiles(bucket, place.OBJECTS), settings.origin)
+
+
 def open_validation(directory: Path, settings: Settings) -> ValidationStore:
     """Return the validation data. Raises InvalidInput, StorageFailed."""
     return ValidationStore(open_files(directory, settings, place.VALIDATION))
@@ -272,6 +294,7 @@ def open_envelopes(
     own: bool = False,
     rows: "Place | None" = None,
     reading: bool = False,
+    require_here: Callable[[], None] | None = None,
 ) -> Iterator[PackedEnvelopes]:
     """Yield the ciphertext that depositors have uploaded.
 
@@ -284,6 +307,8 @@ def open_envelopes(
             that are missing in a folder that goes away.
         rows: Where those about packs lie, if not where they belong.
         reading: Whether nobody writes them meanwhile.
+        require_here: Raises NotHere where the ciphertext is not here as a whole; by default its
+            landmark is looked at.
 
     Raises InvalidInput, LedgerFault, StorageFailed.
     """
@@ -296,14 +321,18 @@ def open_envelopes(
             where, reading = Path(folder) / place.PACKS, False
         packs = PackDatabase(where, create=not isinstance(where, Path) or not made, reading=reading)
         stack.callback(packs.close)
-        opened = open_packed(directory, settings, packs, room)
+        opened = open_packed(directory, settings, packs, room, require_here)
         if own or not made:
             opened.shelf.take_up(mend=own)
         yield opened
 
 
 def open_packed(
-    directory: Path, settings: Settings, packs: PackDatabase, room: DiskRoom | None = None
+    directory: Path,
+    settings: Settings,
+    packs: PackDatabase,
+    room: DiskRoom | None = None,
+    require_here: Callable[[], None] | None = None,
 ) -> PackedEnvelopes:
     """Return the ciphertext whose packs these rows are about. Raises InvalidInput, StorageFailed."""
     loose: LooseEnvelopes
@@ -313,4 +342,5 @@ def open_packed(
         bucket = open_bucket(settings.objects)
         loose = EnvelopeObjects(bucket, directory / place.UPLOADS, room=room)
     files = open_files(directory, settings, f"{place.OBJECTS}/{PACK_FOLDER}", 0o600)
-    return PackedEnvelopes(loose, PackShelf(packs, files, loose))
+    here = require_here or open_landmark(directory, settings).require
+    return PackedEnvelopes(loose, PackShelf(packs, files, loose), here)
