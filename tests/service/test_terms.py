@@ -265,10 +265,10 @@ def test_ciphertext_that_nothing_names_is_deleted_once_it_is_old(
     def there() -> set[str]:
         return {each.name for each in folder.glob("*.payload")}
 
-    before = there()
+    before, held = there(), notary.execute(AskTidied(0)).held
     assert len(before) == 3
     terms.mark(desk, WHO, one.account, Mark.HELD, "order 119")
-    assert notary.execute(Tidy(0)).held == 1 and there() == before
+    assert notary.execute(Tidy(0)).held == held + 1 and there() == before
     terms.clear(desk, WHO, one.account, Mark.HELD)
     notary.execute(Tidy(60))
     assert there() == before
