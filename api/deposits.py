@@ -168,12 +168,12 @@ async def receipt(request: Request, leaf: Root) -> Response:
     openapi_extra=body(COSE),
 )
 async def join(request: Request, response: Response) -> Enrolled:
-    """Enrol a further key of an account, by a request that one of the account's keys has signed."""
+    """Enrol a further device of an account, by a request that its recovery key has signed."""
     data = await read_body(request, MAX_ENTRY, COSE)
-    accounts = service(request).notary.accounts
+    notary = service(request).notary
 
     def work() -> Enrolled:
-        standing = accounts.join(data)
+        standing = notary.accounts.join(data, notary.terms)
         public = verify_enrolment_request(parse_endorsed(data)[0]).key
         key = next(key for key in standing.keys if key.public == public)
         return Enrolled(

@@ -205,7 +205,7 @@ def make(keep: Keep) -> Files:
         )
     )
     files["enrolment-request.cose"] = request
-    files["joining-request.cose"] = endorse_request(joining, DEVICE_KEY)
+    files["joining-request.cose"] = endorse_request(joining, RECOVERY_KEY)
     files["identity-record.cbor"] = record
     enrolled = Enrolment(
         ORIGIN,

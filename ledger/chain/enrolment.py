@@ -1,12 +1,12 @@
 """Enrolment: how a key comes to belong to an account.
 
 Request: a COSE_Sign1 by the key to be enrolled (so possession is proven) over
-{origin, key, nonce, ? recovery, ? account}. The account of a first request is the first 16 bytes of
+{origin, key, nonce, ? recovery / account}. The account of a first request is the first 16 bytes of
 H(request) in hexadecimal. `recovery` is the public key of the recovery sheet: it may list, read and
 admit further keys, never deposit; {key, proof}, where the proof is that key's signature over the
-CBOR ["sealbook1/recovery-key", origin, device key, nonce]. A request that names an `account` joins it
-and counts only with the signature of one of its keys: it is wrapped in a second COSE_Sign1, by that
-key, whose payload is the request.
+CBOR ["sealbook1/recovery-key", origin, device key, nonce]. A request that names an `account` brings it
+one device more, and counts only with the signature of the account's recovery key: it is wrapped in a
+second COSE_Sign1, by that key, whose payload is the request.
 
 Enrolment: the notary's entry {origin, nonce, account, key, role, record}: the public key itself, so
 that a receipt needs nothing else, and H(nonce || identity record). The record carries a salt of its
@@ -126,6 +126,7 @@ def verify_enrolment_request(data: bytes) -> EnrolmentRequest:
         or not st.is_bytes(nonce, st.NONCE_SIZE)
         or not (recovery is None or isinstance(recovery, dict))
         or not (account is None or (isinstance(account, str) and st.is_account(account)))
+        or not (account is None or recovery is None)
     ):
         raise MalformedData("not an enrolment request")
     verify_statement(statement, key)
@@ -150,7 +151,7 @@ def _verify_recovery(value: dict[Any, Any], message: bytes) -> bytes:
 
 
 def endorse_request(request: bytes, key: SigningKey) -> bytes:
-    """Return a joining request countersigned by a key that already belongs to the account."""
+    """Return a joining request countersigned by the account's recovery key."""
     protected = {cose.ALG: cose.EDDSA, cose.KID: key.thumbprint}
     return cose.sign1(protected, request, key.sign)
 

@@ -399,6 +399,10 @@ class Envelopes(Protocol):
 class Terms(Protocol):
     """What the office grants an account."""
 
+    def require_open(self, account: str) -> None:
+        """Raise Suspended while nothing is taken from an account."""
+        ...
+
     def require_statement(self, account: str) -> None:
         """Count a statement. Raises Suspended, OverLimit above what the account may enter a minute."""
         ...

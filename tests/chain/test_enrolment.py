@@ -63,6 +63,19 @@ def test_a_joining_request_keeps_the_account_it_names() -> None:
     assert verified.recovery is None
 
 
+def test_a_joining_request_brings_no_recovery_key() -> None:
+    both = en.format_request(
+        OTHER,
+        origin=ORIGIN,
+        nonce=nonce("joining"),
+        issued_at=NOW,
+        account=ACCOUNT,
+        recovery=RECOVERY_KEY,
+    )
+    with pytest.raises(MalformedData):
+        en.verify_enrolment_request(both)
+
+
 def test_two_requests_of_one_key_open_different_accounts() -> None:
     again = en.format_request(DEVICE_KEY, origin=ORIGIN, nonce=nonce("again"), issued_at=NOW)
     assert (

@@ -39,7 +39,7 @@ from ledger.errors import (
     Unavailable,
     WrongOrigin,
 )
-from ledger.notary.ports import Entry, LedgerStore, Records, Room, Step
+from ledger.notary.ports import Entry, LedgerStore, Records, Room, Step, Terms
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.quoted import quoted
@@ -126,11 +126,13 @@ class Accounts:
             )
         return self._enrol(request, format_record(record))
 
-    def join(self, endorsed: bytes) -> Standing:
-        """Add a key to an account by a request that one of the account's keys has signed.
+    def join(self, endorsed: bytes, terms: Terms | None = None) -> Standing:
+        """Add a device to an account by a request that the account's recovery key has signed.
 
-        Raises MalformedData, VerificationFailed, WrongOrigin, NotEnrolled, KeyRevoked, Conflict,
-        NoRoom.
+        A device endorses nothing: whoever has stolen one would go on with a key of their own after its
+        revocation. `terms` are those that whoever asks over the network is held to; the office, which
+        has compared a paper, passes none. Raises MalformedData, VerificationFailed, WrongOrigin,
+        NotEnrolled, KeyRevoked, Refused, Suspended, Conflict, NoRoom.
         """
         encoded, endorser_id, message = parse_endorsed(endorsed)
         request = verify_enrolment_request(encoded)
@@ -140,6 +142,13 @@ class Accounts:
         if endorser.revoked_index is not None:
             raise KeyRevoked("The key that signed the request was revoked; use another one.")
         verify_endorsement(message, endorser.public)
+        if endorser.role != RECOVERY_SHEET:
+            raise Refused(
+                "A device's key admits no other key. The account's recovery sheet does: use "
+                "`sealbook recover`."
+            )
+        if terms is not None:
+            terms.require_open(request.account)
         record = self._record(request.account)
         if record is None:
             raise Conflict(
