@@ -8,9 +8,10 @@ CBOR ["sealbook1/recovery-key", origin, device key, nonce]. A request that names
 one device more, and counts only with the signature of the account's recovery key: it is wrapped in a
 second COSE_Sign1, by that key, whose payload is the request.
 
-Enrolment: the notary's entry {origin, nonce, account, key, role, record}: the public key itself, so
-that a receipt needs nothing else, and H(nonce || identity record). The record carries a salt of its
-own: once the office erases the record, what the entry holds says nothing.
+Enrolment: the notary's entry {origin, nonce, account, key, role, record, ? endorser}: the public key
+itself, so that a receipt needs nothing else, and H(nonce || identity record). The record carries a salt
+of its own: once the office erases the record, what the entry holds says nothing. `endorser` is the id
+of the recovery key whose signature brought a further device; what opens an account has none.
 """
 
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class Enrolment:
     key: bytes
     role: str
     record: bytes
+    endorser: bytes | None = None
 
 
 def format_request(
@@ -216,6 +218,7 @@ def record_digest(nonce: bytes, record: bytes) -> bytes:
 
 def enrolment_payload(enrolment: Enrolment) -> dict[str, Any]:
     """Return the payload map of the notary's enrolment statement."""
+    endorser = enrolment.endorser
     return {
         "origin": enrolment.origin,
         "nonce": enrolment.nonce,
@@ -223,12 +226,14 @@ def enrolment_payload(enrolment: Enrolment) -> dict[str, Any]:
         "key": enrolment.key,
         "role": enrolment.role,
         "record": enrolment.record,
+        **({} if endorser is None else {"endorser": endorser}),
     }
 
 
 def parse_enrolment(statement: Statement) -> Enrolment:
     """Return the enrolment in a notary's statement of that kind. Raises MalformedData."""
-    value = statement.payload
+    value = dict(statement.payload)
+    endorser = value.pop("endorser", None)
     match value:
         case {
             "origin": origin,
@@ -245,8 +250,10 @@ def parse_enrolment(statement: Statement) -> Enrolment:
                 and st.is_bytes(key, ED25519_PUBLIC_SIZE)
                 and role in ROLES
                 and st.is_bytes(record, st.HASH_SIZE)
+                and ("endorser" not in statement.payload or st.is_bytes(endorser, st.HASH_SIZE))
+                and (endorser is None or role == DEVICE)
             ):
-                return Enrolment(origin, nonce, account, key, role, record)
+                return Enrolment(origin, nonce, account, key, role, record, endorser)
     raise MalformedData("not an enrolment statement")
 
 

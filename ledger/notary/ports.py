@@ -246,14 +246,13 @@ class LogFiles(Protocol):
 class Left:
     """Statements that a process has left for the one that writes, to be entered together.
 
-    `own` are the notary's own, with their `endorser`; else it is one deposit, admitted. `number` and
+    `own` are the notary's own; else it is one deposit, admitted. `number` and
     `process` are those of the row, once there is one.
     """
 
     token: bytes
     statements: tuple[bytes, ...]
     own: bool
-    endorser: bytes | None
     number: int = 0
     process: str = ""
 

@@ -1,5 +1,6 @@
 """A key comes to an account by proving itself, and later ones by another key's word."""
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -313,7 +314,12 @@ def test_a_record_over_its_limit_is_malformed_before_it_is_decoded() -> None:
 
 
 def test_an_enrolment_reads_back() -> None:
-    assert en.parse_enrolment(parse_statement(ENTRY)) == ENROLMENT
+    joined = replace(ENROLMENT, endorser=RECOVERY_KEY.thumbprint)
+    for made in (ENROLMENT, joined):
+        entry = notary_statement(
+            st.ENROLMENT, en.enrolment_payload(made), origin=ORIGIN, key=LOG, issued_at=NOW
+        )
+        assert en.parse_enrolment(parse_statement(entry)) == made
 
 
 @pytest.mark.parametrize(
@@ -326,6 +332,9 @@ def test_an_enrolment_reads_back() -> None:
         {"role": "officer"},
         {"record": None},
         {"name": "ACME"},
+        {"endorser": None},
+        {"endorser": bytes(31)},
+        {"endorser": bytes(32), "role": "recovery"},
     ],
     ids=str,
 )

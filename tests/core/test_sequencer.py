@@ -136,12 +136,12 @@ def test_what_the_office_says_is_entered_once_however_often_it_is_queued(notary:
     """As by a process that gets back the right to write while it holds what it has taken in."""
     statement = notary.sequencer._statement(st.NOTICE, notice_payload(Notice("closed on Sunday")))
     futures = [_running() for _ in range(3)]
-    remote = [OwnEntries((statement,), None, each, remote=True) for each in futures[:2]]
+    remote = [OwnEntries((statement,), each, remote=True) for each in futures[:2]]
     notary.sequencer._under_way.begin(3)
     notary.sequencer.put(remote)
     (index,) = {each.result(30) for each in futures[:2]}
     size = notary.sequencer.last.size
-    notary.sequencer.put([OwnEntries((statement,), None, futures[2])])
+    notary.sequencer.put([OwnEntries((statement,), futures[2])])
     (entry,) = futures[2].result(30)
     assert (entry.index, entry.statement) == (index, statement.encoded)
     assert notary.sequencer.last.size == size and notary.sequencer.fault is None

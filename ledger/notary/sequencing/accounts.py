@@ -26,13 +26,12 @@ from ledger.chain.enrolment import (
     verify_enrolment_request,
 )
 from ledger.chain.office import Revocation, revocation_payload
-from ledger.chain.replay import AccountKey
+from ledger.chain.replay import AccountKey, Rule
 from ledger.chain.statement import parse_statement
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import (
     Conflict,
     InvalidInput,
-    KeyRevoked,
     NotEnrolled,
     NotFound,
     Refused,
@@ -41,6 +40,7 @@ from ledger.errors import (
 )
 from ledger.notary.ports import Entry, LedgerStore, Records, Room, Step, Terms
 from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.refusals import refused
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.quoted import quoted
 
@@ -140,13 +140,10 @@ class Accounts:
         if request.account is None or endorser is None or endorser.account != request.account:
             raise NotEnrolled("The request is not signed by a key of the account that it joins.")
         if endorser.revoked_index is not None:
-            raise KeyRevoked("The key that signed the request was revoked; use another one.")
+            raise refused(Rule.ENDORSER_REVOKED)
         verify_endorsement(message, endorser.public)
         if endorser.role != RECOVERY_SHEET:
-            raise Refused(
-                "A device's key admits no other key. The account's recovery sheet does: use "
-                "`sealbook recover`."
-            )
+            raise refused(Rule.ENDORSED)
         if terms is not None:
             terms.require_open(request.account)
         record = self._record(request.account)
@@ -214,13 +211,13 @@ class Accounts:
             if key is not None:
                 nonce = self._random(st.NONCE_SIZE)
                 digest = record_digest(nonce, record)
-                enrolments.append(Enrolment(origin, nonce, account, key, role, digest))
+                enrolments.append(Enrolment(origin, nonce, account, key, role, digest, endorser))
         with self._writer.step(Step.RECORD):
             for each in enrolments:
                 self._records.write(each.record, record)
         entries = ((st.ENROLMENT, enrolment_payload(each)) for each in enrolments)
         try:
-            self._sequencer.enter(*entries, endorser=endorser).result()
+            self._sequencer.enter(*entries).result()
         except (Refused, Unavailable):  # it was not entered, unless its block waits to be signed
             for each in enrolments:
                 known = self._store.key(thumbprint_ed25519(each.key))

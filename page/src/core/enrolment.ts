@@ -27,19 +27,24 @@ export interface Enrolment {
   readonly key: Uint8Array;
   readonly role: "device" | "recovery";
   readonly record: Uint8Array;
+  /** The id of the recovery key that endorsed a further device; null for what opened the account. */
+  readonly endorser: Uint8Array | null;
 }
 
 /** Return the enrolment in a notary's statement of that kind. Throws MalformedData. */
 export function parseEnrolment(statement: Statement): Enrolment {
   const value = statement.payload;
   const names = ["origin", "nonce", "account", "key", "role", "record"];
-  if (statement.kind === "enrolment" && hasKeys(value, ...names)) {
+  const endorser = value.get("endorser") ?? null;
+  const endorsed = value.has("endorser");
+  if (statement.kind === "enrolment" && hasKeys(value, ...names, ...(endorsed ? ["endorser"] : []))) {
     const [origin, nonce, account, key, role, record] = names.map((each) => value.get(each));
     if (
       isOrigin(origin) && isBytes(nonce, NONCE_SIZE) && isAccount(account) && isBytes(key, ED25519_PUBLIC_SIZE) &&
-      (role === "device" || role === "recovery") && isBytes(record, HASH_SIZE)
+      (role === "device" || role === "recovery") && isBytes(record, HASH_SIZE) &&
+      (endorsed ? isBytes(endorser, HASH_SIZE) && role === "device" : endorser === null)
     ) {
-      return { origin, nonce, account, key, role, record };
+      return { origin, nonce, account, key, role, record, endorser };
     }
   }
   throw new MalformedData("not an enrolment statement");
