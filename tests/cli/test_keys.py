@@ -92,5 +92,6 @@ def test_a_devices_key_is_replaced(own_company: Company) -> None:
     )  # fmt: skip
     done = run(*command).stdout
     assert "Enrolled." in done and "Revoked" in done
+    assert "These keys of the account still count" in done and done.count("Key ") == 5
     assert "is revoked already" in run(*command, code=1).stderr
     company("verify", "a.receipt", "--trust", company.notary.trust_file)

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ledger.chain.enrolment import endorse_request, format_request
+from ledger.chain.enrolment import endorse_request, format_request, parse_enrolment
 from ledger.chain.receipt import MEDIA_TYPE, parse_receipt
-from ledger.chain.statement import MAX_ENTRY, Payload
+from ledger.chain.statement import MAX_ENTRY, Payload, parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash
@@ -25,6 +25,7 @@ from ledger.errors import (
     TooLarge,
     WrongOrigin,
 )
+from ledger.notary.desk.trail import newest
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import CBOR, COSE, MAX_BATCH, MAX_BATCH_BYTES
 
@@ -413,6 +414,13 @@ def test_a_further_device_joins_by_the_signature_of_the_recovery_sheet(service, 
     answer = service.client().join(endorse_request(joining(key, holder.account), sheet))
     assert answer["account"] == holder.account
     assert (answer["key"], answer["role"]) == (key.thumbprint.hex(), "device")
+    entry = service.notary.entries.read(answer["index"]).statement
+    assert parse_enrolment(parse_statement(entry)).endorser == sheet.thumbprint
+    service.client().join(endorse_request(joining(key, holder.account), sheet))
+    object_ = f"account {holder.account}, key {key.thumbprint.hex()[:16]}"
+    (row,) = [each for each in newest(service.notary.staff_desk, None, 9) if each.object == object_]
+    assert (row.action, row.who, row.role) == ("enrolled", sheet.thumbprint.hex(), "recovery")
+    assert row.entry == answer["index"]
     second = Account(key, holder.account, service.client(key), service.url)
     statement, receipt = second.deposit()
     assert parse_receipt(receipt).statement == statement

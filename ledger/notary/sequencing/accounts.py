@@ -56,6 +56,10 @@ class Standing:
     keys: tuple[AccountKey, ...]
     record: IdentityRecord | None
 
+    def key(self, public: bytes) -> AccountKey:
+        """Return how a key of the account stands."""
+        return next(each for each in self.keys if each.public == public)
+
     def as_dict(self) -> dict[str, Any]:
         """Return it for machines. What an erased record held is None."""
         record = self.record
