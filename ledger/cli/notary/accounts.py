@@ -40,7 +40,9 @@ Example:
 @click.option("--name", help="Who the company is.")
 @click.option("--registration", help="Its registration number.")
 @click.option("--checked-by", help="Who at the office checked that.")
-@click.option("--account", help="The account on the paper, for a further key of a known company.")
+@click.option(
+    "--account", help="The account on the paper, for a further device of a known company."
+)
 @click.option("--fingerprint", help="The request's fingerprint on the company's paper.")
 @directory_option
 @shell.json_option
@@ -58,8 +60,9 @@ def enroll(
 
     Its identity was checked before.
     The fingerprint is typed from the company's paper, never read from the request: that comparison is
-    what ties the key to the company. A further key of an account comes as a request that one of the
-    account's keys has signed; it needs no new identity check, only --account.
+    what ties the key to the company. A further device of an account comes as a request that the
+    account's recovery sheet has signed (`sealbook recover --request`); it needs no new identity check,
+    only --account.
     """
     from ledger.chain.enrolment import format_record
     from ledger.chain.statement import MAX_ENTRY

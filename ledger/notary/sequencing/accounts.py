@@ -125,8 +125,8 @@ class Accounts:
         """
         if request.account is not None:
             raise InvalidInput(
-                "This request joins an account; it needs the signature of one of the account's keys, "
-                "not a new identity check."
+                "This request joins an account; it needs the signature of the account's recovery "
+                "sheet, not a new identity check."
             )
         return self._enrol(request, format_record(record))
 
