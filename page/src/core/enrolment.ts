@@ -35,16 +35,17 @@ export interface Enrolment {
 export function parseEnrolment(statement: Statement): Enrolment {
   const value = statement.payload;
   const names = ["origin", "nonce", "account", "key", "role", "record"];
-  const endorser = value.get("endorser") ?? null;
-  const endorsed = value.has("endorser");
-  if (statement.kind === "enrolment" && hasKeys(value, ...names, ...(endorsed ? ["endorser"] : []))) {
+  const endorsed = hasKeys(value, ...names, "endorser");
+  if (statement.kind === "enrolment" && (endorsed || hasKeys(value, ...names))) {
     const [origin, nonce, account, key, role, record] = names.map((each) => value.get(each));
     if (
       isOrigin(origin) && isBytes(nonce, NONCE_SIZE) && isAccount(account) && isBytes(key, ED25519_PUBLIC_SIZE) &&
-      (role === "device" || role === "recovery") && isBytes(record, HASH_SIZE) &&
-      (endorsed ? isBytes(endorser, HASH_SIZE) && role === "device" : endorser === null)
+      (role === "device" || role === "recovery") && isBytes(record, HASH_SIZE)
     ) {
-      return { origin, nonce, account, key, role, record, endorser };
+      const made: Omit<Enrolment, "endorser"> = { origin, nonce, account, key, role, record };
+      const endorser = value.get("endorser");
+      if (!endorsed) return { ...made, endorser: null };
+      if (isBytes(endorser, HASH_SIZE) && role === "device") return { ...made, endorser };
     }
   }
   throw new MalformedData("not an enrolment statement");
