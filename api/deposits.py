@@ -12,12 +12,14 @@ from fastapi.security import APIKeyHeader
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from ledger.chain.enrolment import parse_endorsed, verify_enrolment_request
+from ledger.chain.enrolment import RECOVERY_SHEET, parse_endorsed, verify_enrolment_request
 from ledger.chain.receipt import MEDIA_TYPE as RECEIPT
 from ledger.chain.statement import DEPOSIT, MAX_ENTRY
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.encoding import b64encode, cbor_decode, cbor_encode, parse_decimal, parse_hex
 from ledger.errors import MalformedData, NotFound, SealbookError, TooLarge
+from ledger.notary.desk.proposals import object_of
+from ledger.notary.desk.trail import Action, Actor, record
 from ledger.wire.protocol import (
     CBOR,
     COSE,
@@ -168,19 +170,22 @@ async def receipt(request: Request, leaf: Root) -> Response:
     openapi_extra=body(COSE),
 )
 async def join(request: Request, response: Response) -> Enrolled:
-    """Enrol a further key of an account, by a request that one of the account's keys has signed."""
+    """Enrol a further device of an account, by a request that its recovery key has signed."""
     data = await read_body(request, MAX_ENTRY, COSE)
-    accounts = service(request).notary.accounts
+    notary = service(request).notary
 
     def work() -> Enrolled:
-        standing = accounts.join(data)
-        public = verify_enrolment_request(parse_endorsed(data)[0]).key
-        key = next(key for key in standing.keys if key.public == public)
+        inner, endorser, _ = parse_endorsed(data)
+        asked = verify_enrolment_request(inner)
+        key_id = thumbprint_ed25519(asked.key)
+        new = notary.accounts.key(key_id) is None
+        standing = notary.accounts.join(data, notary.terms)
+        key = standing.key(asked.key)
+        if new and notary.staff_desk is not None:
+            who = Actor(endorser.hex(), RECOVERY_SHEET)
+            record(notary.staff_desk, who, Action.ENROLLED, object_of(asked), key.enrolled_index)
         return Enrolled(
-            account=standing.account,
-            key=thumbprint_ed25519(public).hex(),
-            role=key.role,
-            index=key.enrolled_index,
+            account=standing.account, key=key_id.hex(), role=key.role, index=key.enrolled_index
         )
 
     response.headers.update(PRIVATE)

@@ -205,7 +205,7 @@ def make(keep: Keep) -> Files:
         )
     )
     files["enrolment-request.cose"] = request
-    files["joining-request.cose"] = endorse_request(joining, DEVICE_KEY)
+    files["joining-request.cose"] = endorse_request(joining, RECOVERY_KEY)
     files["identity-record.cbor"] = record
     enrolled = Enrolment(
         ORIGIN,
@@ -215,6 +215,14 @@ def make(keep: Keep) -> Files:
         DEVICE,
         record_digest(seed("enrolment"), record),
     )
+    joined = replace(
+        enrolled,
+        nonce=seed("joined"),
+        key=SECOND_DEVICE.public,
+        record=record_digest(seed("joined"), record),
+        endorser=RECOVERY_KEY.thumbprint,
+    )
+    files["joined-enrolment.cose"] = ledger.say(st.ENROLMENT, enrolment_payload(joined))
     platform = office.Platform(
         operator="Example Notary Office",
         filing="苏ICP备00000000号",
@@ -744,6 +752,7 @@ STRUCTURES = {
     "joining-request.cose": "endorsed-request",
     "identity-record.cbor": "identity-record",
     "enrolment.cose": "enrolment",
+    "joined-enrolment.cose": "enrolment",
     "block-0.cose": "block",
     "block-1.cose": "block",
     "block-2.cose": "block",

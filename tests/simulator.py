@@ -123,10 +123,12 @@ class Office:
             format_deposit(DEPOSITED, self.account, self.device, NOW),
         ]
 
-    def enrol(self, account: str, key: bytes, role: str = DEVICE) -> bytes:
+    def enrol(
+        self, account: str, key: bytes, role: str = DEVICE, endorser: bytes | None = None
+    ) -> bytes:
         salt = nonce("enrolment" + role)
         enrolment = Enrolment(
-            self.origin, salt, account, key, role, record_digest(salt, self.record)
+            self.origin, salt, account, key, role, record_digest(salt, self.record), endorser
         )
         return self.say(st.ENROLMENT, enrolment_payload(enrolment))
 

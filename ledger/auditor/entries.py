@@ -107,6 +107,11 @@ class Entries:
             case Rule.ENROLLED_ONCE, NewKey(key_id, _):
                 enrolled = known.key(key_id)
                 return None if enrolled is None else enrolled.enrolled_index
+            case Rule.ENDORSED | Rule.ENDORSER_REVOKED, NewKey(_, _, bytes(endorser)):
+                by = known.key(endorser)
+                if by is None:
+                    return self._enrolled_later(endorser, index)
+                return by.enrolled_index if by.revoked_index is None else by.revoked_index
             case Rule.REVOKED_ONCE, EndOfKey(key_id):
                 revoked = known.key(key_id)
                 return None if revoked is None else revoked.revoked_index

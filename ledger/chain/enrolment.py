@@ -1,16 +1,17 @@
 """Enrolment: how a key comes to belong to an account.
 
 Request: a COSE_Sign1 by the key to be enrolled (so possession is proven) over
-{origin, key, nonce, ? recovery, ? account}. The account of a first request is the first 16 bytes of
+{origin, key, nonce, ? recovery / account}. The account of a first request is the first 16 bytes of
 H(request) in hexadecimal. `recovery` is the public key of the recovery sheet: it may list, read and
 admit further keys, never deposit; {key, proof}, where the proof is that key's signature over the
-CBOR ["sealbook1/recovery-key", origin, device key, nonce]. A request that names an `account` joins it
-and counts only with the signature of one of its keys: it is wrapped in a second COSE_Sign1, by that
-key, whose payload is the request.
+CBOR ["sealbook1/recovery-key", origin, device key, nonce]. A request that names an `account` brings it
+one device more, and counts only with the signature of the account's recovery key: it is wrapped in a
+second COSE_Sign1, by that key, whose payload is the request.
 
-Enrolment: the notary's entry {origin, nonce, account, key, role, record}: the public key itself, so
-that a receipt needs nothing else, and H(nonce || identity record). The record carries a salt of its
-own: once the office erases the record, what the entry holds says nothing.
+Enrolment: the notary's entry {origin, nonce, account, key, role, record, ? endorser}: the public key
+itself, so that a receipt needs nothing else, and H(nonce || identity record). The record carries a salt
+of its own: once the office erases the record, what the entry holds says nothing. `endorser` is the id
+of the recovery key whose signature brought a further device; what opens an account has none.
 """
 
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class Enrolment:
     key: bytes
     role: str
     record: bytes
+    endorser: bytes | None = None
 
 
 def format_request(
@@ -126,6 +128,7 @@ def verify_enrolment_request(data: bytes) -> EnrolmentRequest:
         or not st.is_bytes(nonce, st.NONCE_SIZE)
         or not (recovery is None or isinstance(recovery, dict))
         or not (account is None or (isinstance(account, str) and st.is_account(account)))
+        or not (account is None or recovery is None)
     ):
         raise MalformedData("not an enrolment request")
     verify_statement(statement, key)
@@ -150,7 +153,7 @@ def _verify_recovery(value: dict[Any, Any], message: bytes) -> bytes:
 
 
 def endorse_request(request: bytes, key: SigningKey) -> bytes:
-    """Return a joining request countersigned by a key that already belongs to the account."""
+    """Return a joining request countersigned by the account's recovery key."""
     protected = {cose.ALG: cose.EDDSA, cose.KID: key.thumbprint}
     return cose.sign1(protected, request, key.sign)
 
@@ -215,6 +218,7 @@ def record_digest(nonce: bytes, record: bytes) -> bytes:
 
 def enrolment_payload(enrolment: Enrolment) -> dict[str, Any]:
     """Return the payload map of the notary's enrolment statement."""
+    endorser = enrolment.endorser
     return {
         "origin": enrolment.origin,
         "nonce": enrolment.nonce,
@@ -222,12 +226,14 @@ def enrolment_payload(enrolment: Enrolment) -> dict[str, Any]:
         "key": enrolment.key,
         "role": enrolment.role,
         "record": enrolment.record,
+        **({} if endorser is None else {"endorser": endorser}),
     }
 
 
 def parse_enrolment(statement: Statement) -> Enrolment:
     """Return the enrolment in a notary's statement of that kind. Raises MalformedData."""
-    value = statement.payload
+    value = dict(statement.payload)
+    endorser = value.pop("endorser", None)
     match value:
         case {
             "origin": origin,
@@ -244,8 +250,10 @@ def parse_enrolment(statement: Statement) -> Enrolment:
                 and st.is_bytes(key, ED25519_PUBLIC_SIZE)
                 and role in ROLES
                 and st.is_bytes(record, st.HASH_SIZE)
+                and ("endorser" not in statement.payload or st.is_bytes(endorser, st.HASH_SIZE))
+                and (endorser is None or role == DEVICE)
             ):
-                return Enrolment(origin, nonce, account, key, role, record)
+                return Enrolment(origin, nonce, account, key, role, record, endorser)
     raise MalformedData("not an enrolment statement")
 
 

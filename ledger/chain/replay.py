@@ -6,7 +6,8 @@
     entry     made for this ledger
     deposit   by a device key that was enrolled for its account and not revoked before; in a matter it
               is number n + 1 and names number n
-    enrolment of a key that no entry has enrolled before, for any account
+    enrolment of a key that no entry has enrolled before, for any account; where it names who endorsed
+              it, that is a recovery key of the same account, not revoked before
     key       revokes a key that was enrolled, once; or is about a key of the notary
     inspection of a deposit that stands before it
     certificate  has a number that none before it had, for an earlier entry; or withdraws one, once
@@ -23,7 +24,7 @@ from typing import NamedTuple, Protocol
 
 from ledger.chain import statement as st
 from ledger.chain.block import GENESIS_PREVIOUS, Block, note_digest, parse_block
-from ledger.chain.enrolment import DEVICE, parse_enrolment
+from ledger.chain.enrolment import DEVICE, RECOVERY_SHEET, parse_enrolment
 from ledger.chain.office import (
     Inspection,
     Issued,
@@ -54,6 +55,8 @@ class Rule(StrEnum):
     DEVICE = "its key is a recovery key, which never deposits"
     MATTER = "it does not follow the one before in its matter"
     ENROLLED_ONCE = "its key was enrolled before"
+    ENDORSED = "no recovery key of its account has endorsed it"
+    ENDORSER_REVOKED = "the key that endorsed it was revoked before"
     REVOKES_ENROLLED = "it revokes a key that was not enrolled"
     REVOKED_ONCE = "it revokes a key that was revoked before"
     INSPECTED = "it is about a deposit that does not stand before it"
@@ -100,10 +103,11 @@ class CertificatePlace:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """An entry enrols a key."""
+    """An entry enrols a key; `endorser` is the id of the key that endorsed it."""
 
     key_id: bytes
     key: AccountKey
+    endorser: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ def effect(index: int, statement: Statement) -> Effect | None:
     elif statement.kind == st.ENROLMENT:
         made = parse_enrolment(statement)
         key = AccountKey(made.account, made.key, made.role, index, None)
-        return NewKey(thumbprint_ed25519(made.key), key)
+        return NewKey(thumbprint_ed25519(made.key), key, made.endorser)
     elif statement.kind == st.KEY:
         found = parse_key(statement)
         return EndOfKey(found.key) if isinstance(found, Revocation) else None
@@ -325,8 +329,10 @@ class Replay:
         match effect(index, statement):
             case MatterStep(account, matter):
                 self._step(account, matter, statement.leaf_hash)
-            case NewKey(key_id, key):
+            case NewKey(key_id, key, endorser):
                 _require(self.key(key_id) is None, Rule.ENROLLED_ONCE)
+                if endorser is not None:
+                    self._endorsed(key.account, endorser)
                 self.keys[key_id] = key
             case EndOfKey(key_id):
                 known = self.key(key_id)
@@ -348,6 +354,12 @@ class Replay:
             _require(parse_inspection(statement).entry < index, Rule.INSPECTED)
         if statement.kind == st.PLATFORM:
             self._platform = statement.leaf_hash
+
+    def _endorsed(self, account: str, endorser: bytes) -> None:
+        by = self.key(endorser)
+        if by is None or (by.account, by.role) != (account, RECOVERY_SHEET):
+            raise RuleBroken(Rule.ENDORSED)
+        _require(by.revoked_index is None, Rule.ENDORSER_REVOKED)
 
     def _step(self, account: str, matter: Matter, leaf: bytes) -> None:
         number, previous = self.matter_tip(account, matter.id) or (0, None)

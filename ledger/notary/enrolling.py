@@ -33,7 +33,7 @@ Execute = Callable[[Order[Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An enrolment request as it came. `endorsed`: signed by a key of the account that it joins."""
+    """An enrolment request as it came. `endorsed`: a recovery key has signed it too, as it says."""
 
     sent: bytes
     request: EnrolmentRequest
@@ -81,7 +81,7 @@ def require_account(asked: Asked, account: str | None) -> None:
 def require_paper(asked: Asked, printed: str, what: Quoted | None = None) -> None:
     """Raise VerificationFailed unless the fingerprint on the paper is the request's, named `what`.
 
-    Refused for a request that joins an account without the signature of one of its keys.
+    Refused for a request that joins an account without the signature of its recovery key.
     """
     typed = "".join(printed.split()).lower()
     wanted = fingerprint(asked.request.encoded).replace(" ", "")
@@ -97,8 +97,8 @@ def require_paper(asked: Asked, printed: str, what: Quoted | None = None) -> Non
         )
     if asked.request.account is not None and not asked.endorsed:
         raise Refused(
-            "The request joins an account but none of the account's keys has signed it. The company "
-            "makes such a request with `sealbook recover`."
+            "The request joins an account, and the account's recovery sheet has not signed it. The "
+            "company makes such a request with `sealbook recover --request FILE`."
         )
 
 

@@ -246,14 +246,13 @@ class LogFiles(Protocol):
 class Left:
     """Statements that a process has left for the one that writes, to be entered together.
 
-    `own` are the notary's own, with their `endorser`; else it is one deposit, admitted. `number` and
+    `own` are the notary's own; else it is one deposit, admitted. `number` and
     `process` are those of the row, once there is one.
     """
 
     token: bytes
     statements: tuple[bytes, ...]
     own: bool
-    endorser: bytes | None
     number: int = 0
     process: str = ""
 
@@ -398,6 +397,10 @@ class Envelopes(Protocol):
 
 class Terms(Protocol):
     """What the office grants an account."""
+
+    def require_open(self, account: str) -> None:
+        """Raise Suspended while nothing is taken from an account."""
+        ...
 
     def require_statement(self, account: str) -> None:
         """Count a statement. Raises Suspended, OverLimit above what the account may enter a minute."""

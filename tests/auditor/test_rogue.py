@@ -15,6 +15,7 @@ from ledger.auditor.sources import Folder
 from ledger.auditor.state import State
 from ledger.chain import statement as st
 from ledger.chain.anchorpage import StampedNote
+from ledger.chain.enrolment import RECOVERY_SHEET
 from ledger.chain.fault.file import Fork, parse_fault
 from ledger.chain.fault.verifying import verify_fault
 from ledger.chain.office import (
@@ -160,6 +161,28 @@ def a_deposit_before_its_key_is_enrolled(rogue: Rogue, audited: Rogue) -> None:
     new = SigningKey(b"\x2b" * 32)
     rogue.close(rogue.deposit("too early", key=new))
     rogue.close(rogue.office.enrol(rogue.office.account, new.public))
+
+
+@lie("gap")
+def a_device_endorses_another(rogue: Rogue, audited: Rogue) -> None:
+    office, new = rogue.office, SigningKey(b"\x2c" * 32)
+    rogue.close(office.enrol(office.account, new.public, endorser=office.device.thumbprint))
+
+
+@lie("gap")
+def a_revoked_recovery_key_endorses(rogue: Rogue, audited: Rogue) -> None:
+    office, sheet, new = rogue.office, SigningKey(b"\x2d" * 32), SigningKey(b"\x2c" * 32)
+    rogue.close(office.enrol(office.account, sheet.public, RECOVERY_SHEET))
+    payload = revocation_payload(Revocation(sheet.thumbprint, "lost"))
+    rogue.close(office.say(st.KEY, payload | {"origin": office.origin, "nonce": nonce("k")}))
+    rogue.close(office.enrol(office.account, new.public, endorser=sheet.thumbprint))
+
+
+@lie("gap")
+def a_key_endorses_before_it_is_enrolled(rogue: Rogue, audited: Rogue) -> None:
+    office, sheet, new = rogue.office, SigningKey(b"\x2d" * 32), SigningKey(b"\x2c" * 32)
+    rogue.close(office.enrol(office.account, new.public, endorser=sheet.thumbprint))
+    rogue.close(office.enrol(office.account, sheet.public, RECOVERY_SHEET))
 
 
 def test_a_receipt_from_another_history_is_caught(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A key comes to an account by proving itself, and later ones by another key's word."""
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -61,6 +62,19 @@ def test_a_joining_request_keeps_the_account_it_names() -> None:
     verified = en.verify_enrolment_request(JOINING)
     assert (verified.account, verified.account_id) == (ACCOUNT, ACCOUNT)
     assert verified.recovery is None
+
+
+def test_a_joining_request_brings_no_recovery_key() -> None:
+    both = en.format_request(
+        OTHER,
+        origin=ORIGIN,
+        nonce=nonce("joining"),
+        issued_at=NOW,
+        account=ACCOUNT,
+        recovery=RECOVERY_KEY,
+    )
+    with pytest.raises(MalformedData):
+        en.verify_enrolment_request(both)
 
 
 def test_two_requests_of_one_key_open_different_accounts() -> None:
@@ -300,7 +314,12 @@ def test_a_record_over_its_limit_is_malformed_before_it_is_decoded() -> None:
 
 
 def test_an_enrolment_reads_back() -> None:
-    assert en.parse_enrolment(parse_statement(ENTRY)) == ENROLMENT
+    joined = replace(ENROLMENT, endorser=RECOVERY_KEY.thumbprint)
+    for made in (ENROLMENT, joined):
+        entry = notary_statement(
+            st.ENROLMENT, en.enrolment_payload(made), origin=ORIGIN, key=LOG, issued_at=NOW
+        )
+        assert en.parse_enrolment(parse_statement(entry)) == made
 
 
 @pytest.mark.parametrize(
@@ -313,6 +332,9 @@ def test_an_enrolment_reads_back() -> None:
         {"role": "officer"},
         {"record": None},
         {"name": "ACME"},
+        {"endorser": None},
+        {"endorser": bytes(31)},
+        {"endorser": bytes(32), "role": "recovery"},
     ],
     ids=str,
 )

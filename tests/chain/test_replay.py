@@ -50,9 +50,14 @@ def say(kind: str, payload: dict[str, object], origin: str = ORIGIN) -> Statemen
 
 
 def enrolled(
-    key: SigningKey, account: str = ACCOUNT, role: str = DEVICE, origin: str = ORIGIN
+    key: SigningKey,
+    account: str = ACCOUNT,
+    role: str = DEVICE,
+    origin: str = ORIGIN,
+    by: SigningKey | None = None,
 ) -> Statement:
-    made = Enrolment(origin, nonce(role), account, key.public, role, nonce("record"))
+    endorser = None if by is None else by.thumbprint
+    made = Enrolment(origin, nonce(role), account, key.public, role, nonce("record"), endorser)
     return say(st.ENROLMENT, enrolment_payload(made), origin)
 
 
@@ -195,6 +200,9 @@ def said(of_certificate: Issued | Withdrawn) -> Statement:
         (Rule.MATTER, deposited(matter=Matter(MATTER, 2, b"l" * 32))),
         (Rule.ENROLLED_ONCE, enrolled(KEY)),
         (Rule.ENROLLED_ONCE, enrolled(KEY, OTHER)),
+        (Rule.ENDORSED, enrolled(STRANGER, by=KEY)),
+        (Rule.ENDORSED, enrolled(STRANGER, by=STRANGER)),
+        (Rule.ENDORSED, enrolled(STRANGER, OTHER, by=RECOVERY)),
         (Rule.REVOKES_ENROLLED, revoked(STRANGER)),
         (Rule.INSPECTED, inspected(4)),
         (Rule.INSPECTED, inspected(9)),
@@ -218,6 +226,35 @@ def test_a_key_deposits_until_it_is_revoked_and_no_more() -> None:
     broken(Rule.REVOKED, lambda: replay.enter(deposited()))
     broken(Rule.REVOKED_ONCE, lambda: replay.enter(revoked(KEY)))
     broken(Rule.ENROLLED_ONCE, lambda: replay.enter(enrolled(KEY)))
+
+
+def test_a_recovery_key_endorses_devices_until_it_is_revoked() -> None:
+    replay = begun()
+    replay.enter(enrolled(STRANGER, by=RECOVERY))
+    replay.enter(deposited(STRANGER))
+    replay.enter(revoked(RECOVERY))
+    broken(
+        Rule.ENDORSER_REVOKED, lambda: replay.enter(enrolled(SigningKey(b"n" * 32), by=RECOVERY))
+    )
+
+
+def test_two_entries_show_an_endorsement_that_cannot_be() -> None:
+    sheet, joined = enrolled(RECOVERY, role=RECOVERY_SHEET), enrolled(STRANGER, by=RECOVERY)
+    for before, after in (
+        (enrolled(KEY), enrolled(STRANGER, by=KEY)),
+        (sheet, enrolled(STRANGER, OTHER, by=RECOVERY)),
+        (joined, sheet),
+        (revoked(RECOVERY), joined),
+    ):
+        assert "endorses" in why_not_both(7, before, 9, after)
+    for before, after in (
+        (sheet, joined),
+        (joined, revoked(RECOVERY)),
+        (revoked(KEY), joined),
+        (joined, enrolled(KEY)),
+    ):
+        with pytest.raises(VerificationFailed):
+            why_not_both(7, before, 9, after)
 
 
 def test_a_certificate_is_issued_once_and_withdrawn_once() -> None:

@@ -48,7 +48,7 @@ def test_the_trail_says_the_limits_of_an_account_in_chinese(own_company: Company
         run("notary", "account", *arguments, *office)
     own_company.env |= CHINESE
     lines = own_company("notary", "trail", "list", *office).output.splitlines()
-    assert [line.strip() for line in lines if account in line] == [
+    assert [line.strip() for line in lines if line.strip().startswith(account)] == [
         f"{account} 永不删除",
         f"{account} 40 天后删除",
         f"{account} 无限制",

@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.chain.enrolment import endorse_request, format_request, verify_enrolment_request
 from ledger.chain.trust import fingerprint
+from ledger.company.access.recovery import find_secret, signing_key
 from ledger.crypto.keys import SigningKey, parse_pem
 from tests.cli.conftest import ORIGIN, Company, Served, run
 from tests.notaries import NOW
@@ -74,13 +75,23 @@ def test_a_devices_key_is_replaced(own_company: Company) -> None:
     request = format_request(
         SigningKey(b"n" * 32), origin=ORIGIN, nonce=bytes(32), issued_at=NOW, account=account
     )
-    file = company.write("new.request", endorse_request(request, old))
+    by_device = company.write("device.request", endorse_request(request, old))
+    paper = ("--account", account, "--fingerprint", fingerprint(request))
+    where = ("--dir", company.notary.directory)
+    for by in (
+        ("enroll", by_device),
+        ("keys", "rotate", "device", by_device, "--replaces", "0"),
+    ):
+        refused = run("notary", *by, *paper, *where, code=1).stderr
+        assert "A device's key admits no other key" in refused
+    sheet = find_secret((company.folder / "acme-recovery.txt").read_text())
+    file = company.write("new.request", endorse_request(request, signing_key(sheet)))
     command = (
         "notary", "keys", "rotate", "device", file, "--replaces", old.thumbprint.hex()[:16],
-        "--account", account, "--fingerprint", fingerprint(request),
-        "--dir", company.notary.directory,
+        *paper, *where,
     )  # fmt: skip
     done = run(*command).stdout
     assert "Enrolled." in done and "Revoked" in done
-    assert "was revoked" in run(*command, code=1).stderr
+    assert "These keys of the account still count" in done and done.count("Key ") == 5
+    assert "is revoked already" in run(*command, code=1).stderr
     company("verify", "a.receipt", "--trust", company.notary.trust_file)

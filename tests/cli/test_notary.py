@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ledger.chain.trust import fingerprint
+from ledger.cli.notary.staff import opened_desk
+from ledger.notary.desk.trail import rows
 from tests.cli.conftest import Company, Served, run
 from tests.spoofs import unbroken
 
@@ -101,6 +103,36 @@ def test_check_says_what_the_ledger_says_today(company: Company) -> None:
     assert f"entry {found['index']}: compromised" in " ".join(shown.split())
     assert "This deposit was entered before that." in shown
     assert "#" not in shown
+
+
+def test_the_office_hears_which_other_keys_count_and_the_trail_who_did_what(
+    own_company: Company,
+) -> None:
+    """Whoever stole a key may have brought others, which its revocation leaves as they are."""
+    served = own_company.notary
+    (standing,) = office(served, "accounts")["accounts"]
+    device, sheet = standing["keys"]
+    done = office(served, "revoke", device["key"], "--reason", "compromised")
+    assert done["counting"] == [sheet]
+    assert office(served, "revoke", device["key"], "--reason", "lost", code=1)["error"]
+    shown = run(
+        "notary", "revoke", sheet["key"], "--reason", "lost", "--dir", served.directory
+    ).stdout
+    assert "still count" not in shown
+    with opened_desk(served.directory) as desk:
+        found = [(row.action, row.role, row.object[:16], row.entry) for row in rows(desk)]
+    key, other = (f"key {each['key'][:12]}" for each in (device, sheet))
+    account = f"account {standing['account'][:8]}"
+    assert found == [
+        ("enrolling", "terminal", account, None),
+        ("enrolled", "terminal", account, device["enrolled"]),
+        ("revoking", "terminal", key, None),
+        ("revoked", "terminal", key, done["index"]),
+        ("revoking", "terminal", key, None),
+        ("not-entered", "terminal", key, None),
+        ("revoking", "terminal", other, None),
+        ("revoked", "terminal", other, done["index"] + 2),
+    ]
 
 
 def test_check_refuses_another_ledgers_receipt(company: Company, own_notary: Served) -> None:

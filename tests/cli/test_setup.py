@@ -271,6 +271,26 @@ def test_recover_rebuilds_the_vault_and_goes_on_depositing(lost: Company, tmp_pa
     assert new.json("verify", receipt)["good"]
 
 
+def test_a_new_device_joins_with_the_offices_paper_in_place_of_the_network(
+    own_company: Company, tmp_path: Path
+) -> None:
+    """The way for an account that is suspended: what its thief could ask for is not taken."""
+    old, office = own_company, ("--dir", own_company.notary.directory)
+    sheet, new = Sheet(old), new_company(tmp_path / "new", old.notary)
+    account = sheet.account.replace(" ", "")
+    run("notary", "account", "suspend", account, "--reason", "theft", *office)
+    assert "takes nothing from this account" in new(*sheet.options(new), code=1).stderr
+    assert not new.home.exists()
+    made = new.json(*sheet.options(new), "--request", "new.request")
+    request = Path(made["request"])
+    assert mode(request) == 0o600
+    assert "leave out --request" in new(*sheet.options(new), "--request", "b", code=1).stderr
+    paper = ("--account", account, "--fingerprint", made["fingerprint"])
+    run("notary", "enroll", request, *paper, *office)
+    run("notary", "account", "resume", account, *office)
+    assert new.json("deposit", new.write("a.txt"))["deposits"][0]["state"] == "deposited"
+
+
 def test_after_recovery_a_fingerprint_is_disclosed_from_originals_put_back_in_their_place(
     lost: Company, tmp_path: Path
 ) -> None:

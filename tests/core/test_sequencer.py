@@ -24,7 +24,7 @@ from ledger.chain.office import (
 )
 from ledger.chain.receipt import format_receipt, parse_receipt
 from ledger.chain.statement import MAX_ENTRY, Matter, parse_statement
-from ledger.crypto.keys import SigningKey, thumbprint_ed25519
+from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash, verify_consistency
 from ledger.errors import (
     CiphertextMissing,
@@ -136,12 +136,12 @@ def test_what_the_office_says_is_entered_once_however_often_it_is_queued(notary:
     """As by a process that gets back the right to write while it holds what it has taken in."""
     statement = notary.sequencer._statement(st.NOTICE, notice_payload(Notice("closed on Sunday")))
     futures = [_running() for _ in range(3)]
-    remote = [OwnEntries((statement,), None, each, remote=True) for each in futures[:2]]
+    remote = [OwnEntries((statement,), each, remote=True) for each in futures[:2]]
     notary.sequencer._under_way.begin(3)
     notary.sequencer.put(remote)
     (index,) = {each.result(30) for each in futures[:2]}
     size = notary.sequencer.last.size
-    notary.sequencer.put([OwnEntries((statement,), None, futures[2])])
+    notary.sequencer.put([OwnEntries((statement,), futures[2])])
     (entry,) = futures[2].result(30)
     assert (entry.index, entry.statement) == (index, statement.encoded)
     assert notary.sequencer.last.size == size and notary.sequencer.fault is None
@@ -349,7 +349,7 @@ def test_enrolling_the_same_request_again_changes_nothing(notary: Notary, compan
     assert notary.sequencer.last.size == size
 
 
-def test_a_further_key_joins_with_the_signature_of_one_that_belongs(
+def test_a_further_device_joins_with_the_signature_of_the_recovery_sheet(
     notary: Notary, company: Company
 ) -> None:
     device = SigningKey(os.urandom(32))
@@ -360,6 +360,8 @@ def test_a_further_key_joins_with_the_signature_of_one_that_belongs(
         notary.accounts.join(endorse_request(request, SigningKey(os.urandom(32))))
     with pytest.raises(NotEnrolled):
         notary.accounts.join(endorse_request(request, Company().enrol(notary).key))
+    with pytest.raises(Refused):
+        notary.accounts.join(endorse_request(request, company.key))
     standing = notary.accounts.join(endorse_request(request, company.recovery))
     assert [key.role for key in standing.keys] == ["device", "recovery", "device"]
     check(notary, deposit(notary, [company.statement(key=device)])[0])
@@ -384,7 +386,7 @@ def test_a_key_that_is_revoked_while_its_endorsement_waits_endorses_nothing(
             notary.records.write,
             (
                 st.KEY,
-                revocation_payload(Revocation(thumbprint_ed25519(company.key.public), "lost")),
+                revocation_payload(Revocation(company.recovery.thumbprint, "lost")),
             ),
         )
 
@@ -396,7 +398,7 @@ def test_a_key_that_is_revoked_while_its_endorsement_waits_endorses_nothing(
 
         monkeypatch.setattr(notary.records, "write", revoked_meanwhile)
         with pytest.raises(KeyRevoked):
-            notary.accounts.join(endorse_request(request, company.key))
+            notary.accounts.join(endorse_request(request, company.recovery))
         assert notary.accounts.key(device.thumbprint) is None
         assert sorted((notary.directory / "records").iterdir()) == records
 

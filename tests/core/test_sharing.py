@@ -82,7 +82,7 @@ def following(
     )  # fmt: skip
     sharing.start(Follower(answer), under_way)
     under_way.begin(1)
-    yield sharing, under_way, OwnEntries((), None, _running())
+    yield sharing, under_way, OwnEntries((), _running())
     sharing.close()
 
 
@@ -128,7 +128,7 @@ def test_what_another_process_has_left_here_is_not_left_once_more() -> None:
     with following(others, lambda entered: answered(under_way, entered)) as found:
         sharing, under_way, item = found
         under_way.begin(1)
-        of_another = OwnEntries((), None, _running(), remote=True)
+        of_another = OwnEntries((), _running(), remote=True)
         sharing.forward([of_another, item])
         assert item.future.result(10) == INDEX and len(others.left) == 1
         with pytest.raises(StorageFailed, match="in time"):

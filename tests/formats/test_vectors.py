@@ -119,8 +119,8 @@ def test_the_requests_open_and_join_the_account() -> None:
     assert request.account_id == sha256(FILES["enrolment-request.cose"]).hexdigest()[:32]
     assert request.recovery == RECOVERY_KEY.public
     inner, key_id, message = en.parse_endorsed(FILES["joining-request.cose"])
-    assert key_id == DEVICE_KEY.thumbprint
-    en.verify_endorsement(message, DEVICE_KEY.public)
+    assert key_id == RECOVERY_KEY.thumbprint
+    en.verify_endorsement(message, RECOVERY_KEY.public)
     assert en.verify_enrolment_request(inner).account_id == request.account_id
 
 

@@ -147,6 +147,23 @@ def point_in_the_hybrid_form() -> Made:
     return office.receipt(), format_trust(office.trust())
 
 
+def _endorsed(endorser: bytes | None) -> Made:
+    office = fresh()
+    payload = parse_statement(office.enrolment).payload | {"endorser": endorser}
+    office.entries[2] = office.say(st.ENROLMENT, payload)
+    return format_receipt(office.parts()), format_trust(office.trust())
+
+
+def enrolment_that_names_its_endorser() -> Made:
+    """A further device's: verifiers from before that field refuse it."""
+    return _endorsed(bytes(32))
+
+
+def enrolment_whose_endorser_is_null() -> Made:
+    """A field that may be left away is not empty."""
+    return _endorsed(None)
+
+
 CASES = (
     accuracy_that_is_a_boolean,
     block_of_the_last_second,
@@ -159,6 +176,8 @@ CASES = (
     fraction_below_a_millisecond,
     carriage_return_in_a_comment,
     point_in_the_hybrid_form,
+    enrolment_that_names_its_endorser,
+    enrolment_whose_endorser_is_null,
 )
 
 

@@ -228,10 +228,14 @@ def test_an_officer_revokes_a_key_with_a_reason(office: Office) -> None:
     for fields in tried:
         answer = officer.confirmed(page, form)
         assert officer.post(form, page, answer=answer, **fields).status_code == 422
+    assert "others still count" not in officer.get(page).text
     answer = officer.confirmed(page, form)
     done = officer.post(form, page, key=key, reason="lost", answer=answer)
     assert done.status_code == 303
     assert "revoked by entry" in officer.get(page).text
+    assert "others still count" in officer.get(page).text
+    office.notary.accounts.revoke(company.recovery.thumbprint, "lost")
+    assert "others still count" not in officer.get(page).text
 
 
 def test_accounts_are_found_by_name_number_and_key(office: Office) -> None:

@@ -97,10 +97,16 @@ class Service:
     port: int
     http: httpx2.Client
 
-    def enrol(self, name: str = "Example Ltd") -> Account:
+    def enrol(self, name: str = "Example Ltd", recovery: SigningKey | None = None) -> Account:
         key = SigningKey(os.urandom(32))
         request = verify_enrolment_request(
-            format_request(key, origin=ORIGIN, nonce=os.urandom(32), issued_at=int(time.time()))
+            format_request(
+                key,
+                origin=ORIGIN,
+                nonce=os.urandom(32),
+                issued_at=int(time.time()),
+                recovery=recovery,
+            )
         )
         logs.plant(name)
         record = IdentityRecord(os.urandom(32), name, "1234", "clerk", int(time.time()))

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ledger.chain.enrolment import endorse_request, format_request
+from ledger.chain.enrolment import endorse_request, format_request, parse_enrolment
 from ledger.chain.receipt import MEDIA_TYPE, parse_receipt
-from ledger.chain.statement import MAX_ENTRY, Payload
+from ledger.chain.statement import MAX_ENTRY, Payload, parse_statement
 from ledger.chain.trust import parse_trust
 from ledger.crypto.keys import SigningKey
 from ledger.crypto.merkle import leaf_hash
@@ -25,6 +25,7 @@ from ledger.errors import (
     TooLarge,
     WrongOrigin,
 )
+from ledger.notary.desk.trail import newest
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import CBOR, COSE, MAX_BATCH, MAX_BATCH_BYTES
 
@@ -390,40 +391,73 @@ def test_envelopes_of_every_size_go_up_in_one_call(company):
 # --- enrolment ---
 
 
-def test_a_further_key_joins_by_the_signature_of_one_that_belongs(service, company):
-    key = SigningKey(os.urandom(32))
-    request = format_request(
-        key, origin=ORIGIN, nonce=os.urandom(32), issued_at=1_790_000_000, account=company.account
+def joining(key: SigningKey, account: str) -> bytes:
+    return format_request(
+        key, origin=ORIGIN, nonce=os.urandom(32), issued_at=1_790_000_000, account=account
     )
-    answer = service.client().join(endorse_request(request, company.key))
-    assert answer["account"] == company.account
+
+
+@pytest.fixture
+def sheet():
+    """A recovery sheet's key."""
+    return SigningKey(os.urandom(32))
+
+
+@pytest.fixture
+def holder(service, sheet):
+    """A company with its recovery sheet at hand."""
+    return service.enrol("Holder Ltd", sheet)
+
+
+def test_a_further_device_joins_by_the_signature_of_the_recovery_sheet(service, holder, sheet):
+    key = SigningKey(os.urandom(32))
+    answer = service.client().join(endorse_request(joining(key, holder.account), sheet))
+    assert answer["account"] == holder.account
     assert (answer["key"], answer["role"]) == (key.thumbprint.hex(), "device")
-    second = Account(key, company.account, service.client(key), service.url)
+    entry = service.notary.entries.read(answer["index"]).statement
+    assert parse_enrolment(parse_statement(entry)).endorser == sheet.thumbprint
+    service.client().join(endorse_request(joining(key, holder.account), sheet))
+    object_ = f"account {holder.account}, key {key.thumbprint.hex()[:16]}"
+    (row,) = [each for each in newest(service.notary.staff_desk, None, 9) if each.object == object_]
+    assert (row.action, row.who, row.role) == ("enrolled", sheet.thumbprint.hex(), "recovery")
+    assert row.entry == answer["index"]
+    second = Account(key, holder.account, service.client(key), service.url)
     statement, receipt = second.deposit()
     assert parse_receipt(receipt).statement == statement
 
 
-def test_a_key_joins_nothing_by_a_strangers_signature(service, company, stranger):
-    key = SigningKey(os.urandom(32))
-    request = format_request(
-        key, origin=ORIGIN, nonce=os.urandom(32), issued_at=1_790_000_000, account=company.account
+def test_a_thief_of_a_devices_key_enrols_nothing(service, holder, sheet):
+    """Nothing that comes so would end with the stolen key."""
+    device = SigningKey(os.urandom(32))
+    with pytest.raises(Refused):
+        service.client().join(endorse_request(joining(device, holder.account), holder.key))
+    with_sheet = format_request(
+        device,
+        origin=ORIGIN,
+        nonce=os.urandom(32),
+        issued_at=1_790_000_000,
+        account=holder.account,
+        recovery=SigningKey(os.urandom(32)),
     )
+    for endorser in (holder.key, sheet):
+        with pytest.raises(MalformedData):
+            service.client().join(endorse_request(with_sheet, endorser))
+    keys = [each.public for each in service.notary.accounts.standing(holder.account).keys]
+    assert keys == [holder.key.public, sheet.public]
+
+
+def test_a_key_joins_nothing_by_a_strangers_signature(service, company, stranger):
+    request = joining(SigningKey(os.urandom(32)), company.account)
     with pytest.raises(NotEnrolled):
         service.client().join(endorse_request(request, stranger.key))
     with pytest.raises(MalformedData):
         service.client().join(request)
 
 
-def test_a_key_of_another_account_cannot_join(service, company, stranger):
-    request = format_request(
-        stranger.key,
-        origin=ORIGIN,
-        nonce=os.urandom(32),
-        issued_at=1_790_000_000,
-        account=company.account,
-    )
+def test_a_key_of_another_account_cannot_join(service, holder, sheet, stranger):
+    request = joining(stranger.key, holder.account)
     with pytest.raises(Conflict):
-        service.client().join(endorse_request(request, company.key))
+        service.client().join(endorse_request(request, sheet))
 
 
 # --- checks ---

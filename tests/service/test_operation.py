@@ -310,7 +310,7 @@ def test_a_request_that_outlasts_the_stop_is_answered_and_is_no_bug(notary_copy:
                 process.send_signal(signal.SIGTERM)
                 assert answers.readline() == b"\r\n"
                 answer = answers.read()
-        lines = stopped(process)
+        lines = said(process)
     assert answer.startswith(b"HTTP/1.1 503 ") and b"send it again" in answer
     assert "cut-off" in [each["event"] for each in lines]
     assert "CancelledError" not in str(lines)
@@ -334,8 +334,13 @@ def served(directory: Path) -> Iterator[tuple[Program, int]]:
 
 
 def stopped(process: Program) -> list[dict[str, str]]:
-    assert process.stderr is not None
     process.send_signal(signal.SIGTERM)
+    return said(process)
+
+
+def said(process: Program) -> list[dict[str, str]]:
+    """Return what a process says until its end."""
+    assert process.stderr is not None
     return [json.loads(line) for line in process.stderr]
 
 

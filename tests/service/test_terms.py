@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from ledger.chain.enrolment import endorse_request, format_request
 from ledger.chain.office import parse_notice
 from ledger.chain.statement import Payload, parse_deposit, parse_statement
 from ledger.chain.trust import parse_trust
+from ledger.crypto.keys import SigningKey
 from ledger.errors import (
     CiphertextMissing,
     Conflict,
@@ -25,14 +28,14 @@ from ledger.notary.deleting import Deleting
 from ledger.notary.desk import terms
 from ledger.notary.desk.terms import Mark
 from ledger.notary.desk.trail import Actor, newest
-from ledger.notary.orders import AskReceipts, AskTidied, Discard, Erase, Order, Tidy
+from ledger.notary.orders import AskReceipts, AskTidied, Discard, Erase, Join, Order, Tidy
 from ledger.notary.storage.envelopes import Lying
 from ledger.notary.storage.schema import Engine
 from ledger.verify import verify_receipt
 from ledger.wire.protocol import SmallEnvelope
 from ledger.wire.transport import NotNow
 
-from .conftest import Account, Service, small_envelope
+from .conftest import ORIGIN, Account, Service, small_envelope
 
 WHO = Actor("wang", "terminal")
 
@@ -95,6 +98,26 @@ def test_nothing_is_taken_from_a_suspended_account(service: Service, one: Accoun
     assert [row.action for row in newest(desk, None, 2)] == [
         "account-resumed", "account-suspended",
     ]  # fmt: skip
+
+
+def test_a_suspended_account_takes_on_no_device_over_the_network(service: Service) -> None:
+    desk, sheet, device = service.notary.staff_desk, SigningKey(bytes(32)), SigningKey(b"d" * 32)
+    assert desk is not None
+    one = service.enrol("Two Ltd", sheet)
+    request = format_request(
+        device, origin=ORIGIN, nonce=bytes(32), issued_at=int(time.time()), account=one.account
+    )
+    endorsed = endorse_request(request, sheet)
+    headers = {"content-type": "application/cose"}
+    terms.mark(desk, WHO, one.account, Mark.SUSPENDED, "stolen")
+    answer = service.http.post("/enrolments", content=endorsed, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "suspended")
+    stranger = endorse_request(request, SigningKey(b"s" * 32))
+    told = service.http.post("/enrolments", content=stranger, headers=headers)
+    assert told.json()["code"] == "not-enrolled"  # who is suspended is told to nobody else
+    assert service.notary.accounts.key(device.thumbprint) is None
+    service.notary.execute(Join(endorsed))  # the office has compared a paper
+    assert service.notary.accounts.key(device.thumbprint) is not None
 
 
 def test_an_account_enters_as_many_statements_a_minute_as_it_may(

@@ -48,6 +48,7 @@ def account(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response:
     revokes = Right.REVOKE in visit.rights
     passkey = revokes and bool(visit.door.means(visit.session).passkeys)
     keys = []
+    revoked = [each.revoked_index is not None for each in standing.keys]
     for each in standing.keys:
         key = thumbprint_ed25519(each.public)
         options = None
@@ -61,6 +62,7 @@ def account(request: Request, visit: Visit, tried: Tried = NOTHING) -> Response:
         standing=standing,
         terms=terms_of(visit.desk, standing.account),
         keys=keys,
+        others_count=any(revoked) and not all(revoked),
         revokes=revokes,
         reasons=REASONS,
         tried=tried,

@@ -2,7 +2,7 @@
 
 from ledger.chain import statement as st
 from ledger.chain.block import Block, parse_block
-from ledger.chain.enrolment import parse_enrolment
+from ledger.chain.enrolment import RECOVERY_SHEET, parse_enrolment
 from ledger.chain.office import (
     Issued,
     Revocation,
@@ -48,6 +48,9 @@ def why_not_both(low: int, before: Statement, high: int, after: Statement) -> st
             return (
                 f"certificate {earlier.number} was {done} at index {low} and again at index {high}"
             )
+    by = _endorsement(low, before, high, after)
+    if by is not None:
+        return by
     first_key, second_key = _key_of(before), _key_of(after)
     if first_key is not None and first_key == second_key:
         match before.kind, after.kind:
@@ -60,6 +63,25 @@ def why_not_both(low: int, before: Statement, high: int, after: Statement) -> st
             case (st.KEY, st.KEY):
                 return f"a key was revoked at index {low} and again at index {high}"
     raise VerificationFailed("The fault is not proven: both entries can stand where they are.")
+
+
+def _endorsement(low: int, before: Statement, high: int, after: Statement) -> str | None:
+    """Return why one of two entries cannot have endorsed the other's enrolment, None where it can."""
+    if after.kind == st.ENROLMENT:
+        made = parse_enrolment(after)
+        if made.endorser is not None and made.endorser == _key_of(before):
+            if before.kind == st.KEY:
+                return f"a key was revoked at index {low} and endorses another at index {high}"
+            if before.kind == st.ENROLMENT:
+                by = parse_enrolment(before)
+                if (by.account, by.role) != (made.account, RECOVERY_SHEET):
+                    return (
+                        f"the key that was enrolled at index {low} is no recovery key of the account "
+                        f"in which it endorses another at index {high}"
+                    )
+        if before.kind == st.ENROLMENT and parse_enrolment(before).endorser == _key_of(after):
+            return f"a key endorses another at index {low} and was enrolled at index {high}"
+    return None
 
 
 def _key_of(statement: Statement) -> bytes | None:

@@ -3,17 +3,24 @@
 import os
 import re
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ledger.cli import shell, text
 from ledger.cli.notary.group import books, directory_option
+from ledger.cli.notary.staff import at_terminal, opened_desk
 from ledger.cli.speech import _, language, told
 from ledger.errors import Conflict, NotFound
 from ledger.language import tr
 from ledger.quoted import Message, quoted
+
+if TYPE_CHECKING:
+    from ledger.chain.replay import AccountKey
+    from ledger.cli.table import Value
+    from ledger.notary.orders import Enrolled
 
 _SHORTEST_KEY = 8
 _KEY = re.compile(f"[0-9a-f]{{{_SHORTEST_KEY},64}}")
@@ -33,7 +40,9 @@ Example:
 @click.option("--name", help="Who the company is.")
 @click.option("--registration", help="Its registration number.")
 @click.option("--checked-by", help="Who at the office checked that.")
-@click.option("--account", help="The account on the paper, for a further key of a known company.")
+@click.option(
+    "--account", help="The account on the paper, for a further device of a known company."
+)
 @click.option("--fingerprint", help="The request's fingerprint on the company's paper.")
 @directory_option
 @shell.json_option
@@ -51,15 +60,18 @@ def enroll(
 
     Its identity was checked before.
     The fingerprint is typed from the company's paper, never read from the request: that comparison is
-    what ties the key to the company. A further key of an account comes as a request that one of the
-    account's keys has signed; it needs no new identity check, only --account.
+    what ties the key to the company. A further device of an account comes as a request that the
+    account's recovery sheet has signed (`sealbook recover --request`); it needs no new identity check,
+    only --account.
     """
     from ledger.chain.enrolment import format_record
     from ledger.chain.statement import MAX_ENTRY
     from ledger.crypto.keys import thumbprint_ed25519
+    from ledger.notary.desk.proposals import object_of
+    from ledger.notary.desk.trail import Action, put_on_trail
     from ledger.notary.enrolling import checked, read_asked, require_account, require_paper
     from ledger.notary.ordering import command
-    from ledger.notary.orders import Enroll, Join
+    from ledger.notary.orders import Enroll, Join, Order
 
     data = shell.read_limited(request, MAX_ENTRY, "an enrolment request")
     with shell.about(request):
@@ -76,15 +88,25 @@ def enroll(
     require_account(asked, account)
     printed = fingerprint or shell.ask("Fingerprint on the company's paper", "--fingerprint")
     require_paper(asked, printed, quoted(request))
-    if asked.endorsed:
-        enrolled = command(directory, Join(data))
-    else:
+    order: Order[Enrolled] = Join(data)
+    record = None
+    if not asked.endorsed:
         name = name or shell.ask("Name", "--name")
         registration = registration or shell.ask("Registration", "--registration")
         by = checked_by or shell.ask("Checked by", "--checked-by")
-        record = checked(name, registration, by, int(time.time()), os.urandom)
-        name, registration = record.name, record.registration
-        enrolled = command(directory, Enroll(data), record=format_record(record))
+        identity = checked(name, registration, by, int(time.time()), os.urandom)
+        name, registration = identity.name, identity.registration
+        order, record = Enroll(data), format_record(identity)
+    with opened_desk(directory) as desk:
+        enrolled = put_on_trail(
+            desk,
+            at_terminal(),
+            Action.ENROLLING,
+            Action.ENROLLED,
+            object_of(found),
+            lambda: command(directory, order, record=record),
+            lambda answer: answer.standing.key(found.key).enrolled_index,
+        )
     value = {"new": enrolled.new, **enrolled.standing.as_dict()}
     if value["new"]:
         shell.emit(as_json, value, told(f"Enrolled.\n{_standing_text(value)}"))
@@ -138,9 +160,14 @@ Example:
 @directory_option
 @shell.json_option
 def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
-    """Revoke a key for ever. KEY is the start of its id, as `accounts` shows it."""
+    """Revoke a key for ever. KEY is the start of its id, as `accounts` shows it.
+
+    Says which other keys of the account still count: whoever stole one may have brought others.
+    """
+    from ledger.cli.table import labelled
+    from ledger.crypto.keys import thumbprint_ed25519
+    from ledger.notary.desk.proposals import revoke_as
     from ledger.notary.ordering import command
-    from ledger.notary.orders import Revoke
 
     start = "".join(key.split()).lower()
     if not _KEY.fullmatch(start):
@@ -152,12 +179,42 @@ def revoke(key: str, reason: str, directory: Path, as_json: bool) -> None:
             f"{len(found)} keys begin with {quoted(key)}; `sealbook notary accounts` shows all."
         )
     full = found[0].hex()
-    answer = command(directory, Revoke(found[0], reason))
-    shell.emit(
-        as_json,
-        {"key": full, "reason": reason, "index": answer.index},
-        told(f"Revoked {text.groups(full)[0]} ...: entry {answer.index}."),
-    )
+    with opened_desk(directory) as desk:
+        index = revoke_as(desk, at_terminal(), found[0], reason, partial(command, directory))
+    others = [
+        {
+            "key": thumbprint_ed25519(each.public).hex(),
+            "role": each.role,
+            "enrolled": each.enrolled_index,
+            "revoked": None,
+        }
+        for each in _counting_beside(directory, found[0])
+    ]
+    lines = [told(f"Revoked {text.groups(full)[0]} ...: entry {index}.")]
+    if others:
+        lines += [
+            text.said(
+                _(
+                    "These keys of the account still count. Look at each that was enrolled after the "
+                    "theft or loss, ask the company whose it is, and revoke what it does not know."
+                )
+            ),
+            *labelled(_key_rows(others)),
+        ]
+    result = {"key": full, "reason": reason, "index": index, "counting": others}
+    shell.emit(as_json, result, "\n".join(lines))
+
+
+def _counting_beside(directory: Path, key: bytes) -> "list[AccountKey]":
+    """Return the other keys of a key's account that are not revoked, by order of enrolment."""
+    with books(directory) as (store, _signed):
+        found = store.key(key)
+        assert found is not None
+        return [
+            each
+            for each in store.keys_of(found.account)
+            if each.public != found.public and each.revoked_index is None
+        ]
 
 
 def _who(standing: dict[str, Any]) -> str:
@@ -167,14 +224,20 @@ def _who(standing: dict[str, Any]) -> str:
 
 
 def _standing_text(standing: dict[str, Any]) -> str:
-    from ledger.cli.table import Value, labelled
+    from ledger.cli.table import labelled
 
     rows: list[tuple[str, Value]] = [
         (_("Account"), text.groups(standing["account"])[0]),
         (_("Name"), quoted(standing["name"]) if standing["name"] else _("erased")),
         (_("Registration"), quoted(standing["registration"]) if standing["name"] else _("erased")),
     ]
-    for each in standing["keys"]:
+    return "\n".join(labelled([*rows, *_key_rows(standing["keys"])]))
+
+
+def _key_rows(keys: list[dict[str, Any]]) -> "list[tuple[str, Value]]":
+    """Return a row for each key: the start of its id, its role and its entries."""
+    rows: list[tuple[str, Value]] = []
+    for each in keys:
         role = tr(_ROLES[each["role"]], language())
         entry, revoked = each["enrolled"], each["revoked"]
         standing_ = (
@@ -188,4 +251,4 @@ def _standing_text(standing: dict[str, Any]) -> str:
             )
         )
         rows.append((_("Key"), f"{each['key'][:16]}  {standing_}"))
-    return "\n".join(labelled(rows))
+    return rows

@@ -242,7 +242,8 @@ def rotate_device(
 ) -> None:
     """Enrol a device's new key, then revoke the old one as superseded.
 
-    As `enroll` with --account, and then `revoke`. Given again after a failure, it finishes.
+    The company makes the request with `sealbook recover --request`. As `enroll` with --account, and
+    then `revoke`. Given again after a failure, it finishes.
     """
     asked = {"request": request, "account": account, "fingerprint": fingerprint}
     none = dict.fromkeys(("name", "registration", "checked_by"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.chain.enrolment import endorse_request, format_request
+from ledger.chain.trust import fingerprint
 from ledger.company.access.founding import Passphrase, Pinned, write_access
 from ledger.company.access.recovery import Recovered, newest_header, recover_deposit, signing_key
 from ledger.company.measures.measure import MEASURE_NAME
@@ -32,9 +33,12 @@ MAX_MANIFEST = payload_size(MAX_SMALL)
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back: whether into a new vault, how many deposits, what failed with which."""
+    """What came back: whether into a new vault, how many deposits, what failed with which.
 
-    new: bool
+    `request` is the fingerprint of the new device's request, None where there was a vault.
+    """
+
+    request: str | None
     count: int
     problems: tuple[tuple[str, str], ...]
     """(commitment, why) of each that the notary lists and that did not come back."""
@@ -51,11 +55,13 @@ def restore_vault(
     now: int,
     random: Random,
     progress: Callable[[int], object],
+    admit: Callable[[bytes], object],
 ) -> Restored:
     """Rebuild the vault at `home`, joining a new device to the account; or fetch what it lacks.
 
-    `client` signs with the sheet's key. Raises InvalidInput where another account's vault is there,
-    NotOneSheet, and as new_vault, fetch_missing and `passphrase` do.
+    `client` signs with the sheet's key. `admit` is given the request to join, which that key has signed
+    too: for the notary at once, or for its office. Raises InvalidInput where another account's vault is
+    there, NotOneSheet, and as new_vault, fetch_missing, `passphrase` and `admit` do.
     """
     origin = pinned.trust.origin
     if has_vault(home):
@@ -66,7 +72,7 @@ def restore_vault(
                 f"another folder in {HOME_VARIABLE}, or move the old vault away."
             )
         count, problems = fetch_missing(vault, client, secret, vault.recipients, random, progress)
-        return Restored(False, count, problems)
+        return Restored(None, count, problems)
     with new_vault(home) as folder:
         key = SigningKey(random(SEED_SIZE))
         others = [secret.recipient()]
@@ -76,10 +82,10 @@ def restore_vault(
             key, origin=origin, nonce=random(32), issued_at=now, account=account
         )
         try:
-            client.join(endorse_request(request, signing_key(secret)))
+            admit(endorse_request(request, signing_key(secret)))
         except NotEnrolled as error:
             raise NotOneSheet from error
-    return Restored(True, count, problems)
+    return Restored(fingerprint(request), count, problems)
 
 
 def fetch_missing(

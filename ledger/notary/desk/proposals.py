@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ledger.chain.enrolment import IdentityRecord, format_record, parse_record
+from ledger.chain.enrolment import EnrolmentRequest, IdentityRecord, format_record, parse_record
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import (
     Conflict,
@@ -24,7 +24,7 @@ from ledger.notary.desk.roles import (
     require_second_eyes,
 )
 from ledger.notary.desk.staff import member_of
-from ledger.notary.desk.trail import Action, Actor, note, record
+from ledger.notary.desk.trail import Action, Actor, note, put_on_trail
 from ledger.notary.enrolling import (
     Asked,
     Execute,
@@ -66,13 +66,13 @@ class Proposal:
     @property
     def object(self) -> str:
         """How the trail names it."""
-        return object_of(self.asked)
+        return object_of(self.asked.request)
 
 
-def object_of(asked: Asked) -> str:
+def object_of(request: EnrolmentRequest) -> str:
     """Return how the trail names a request: its account and its key."""
-    key = thumbprint_ed25519(asked.request.key).hex()
-    return f"account {asked.request.account_id}, key {key[:16]}"
+    key = thumbprint_ed25519(request.key).hex()
+    return f"account {request.account_id}, key {key[:16]}"
 
 
 def propose(
@@ -118,7 +118,7 @@ def propose(
             VALUES (?, ?, ?, ?, ?) RETURNING id"""
         row = digest, sent, member.id, desk.moment, WAITING
         number = int(connection.execute(sql, row).fetchone()[0])
-        note(desk, connection, Actor.of(member), Action.PROPOSED, object_of(asked))
+        note(desk, connection, Actor.of(member), Action.PROPOSED, object_of(asked.request))
     return number
 
 
@@ -162,8 +162,7 @@ def approve(
     except SealbookError as error:
         _move(desk, member, found, OPEN, WAITING, Action.FAILED, why=error.code)
         raise
-    key = found.asked.request.key
-    entry = next(each.enrolled_index for each in enrolled.standing.keys if each.public == key)
+    entry = enrolled.standing.key(found.asked.request.key).enrolled_index
     _move(desk, member, found, OPEN, ENROLLED, Action.ENROLLED, entry)
     desk.records.erase(found.asked.request.digest)
     return enrolled
@@ -172,14 +171,20 @@ def approve(
 def revoke(desk: StaffDesk, member: Member, key: bytes, reason: str, execute: Execute) -> int:
     """Revoke a key for ever; return the entry. Raises NotAllowed, and what revoking raises."""
     require(member, Right.REVOKE)
-    who, what = Actor.of(member), f"key {key.hex()[:16]}: {reason}"
-    record(desk, who, Action.REVOKING, what)
-    try:
-        answer: Entered = execute(Revoke(key, reason))
-    except SealbookError as error:
-        record(desk, who, Action.FAILED, f"{what}: {error.code}")
-        raise
-    record(desk, who, Action.REVOKED, what, answer.index)
+    return revoke_as(desk, Actor.of(member), key, reason, execute)
+
+
+def revoke_as(desk: StaffDesk, actor: Actor, key: bytes, reason: str, execute: Execute) -> int:
+    """Revoke a key for ever, on the trail; return the entry. Raises what revoking raises."""
+    answer: Entered = put_on_trail(
+        desk,
+        actor,
+        Action.REVOKING,
+        Action.REVOKED,
+        f"key {key.hex()[:16]}: {reason}",
+        lambda: execute(Revoke(key, reason)),
+        lambda entered: entered.index,
+    )
     return answer.index
 
 

@@ -3,7 +3,7 @@
 They are no part of the ledger: a suspended account's entries and receipts are as good as before, and
 its holder can still fetch what is its own. Each change is a row of the audit trail.
 
-    suspended   nothing is taken from it: no statement, no upload; why
+    suspended   nothing is taken from it: no statement, no upload, no further device; why
     held        nothing of it is deleted, whoever asks (legal hold); why
     max_bytes   ciphertext that it may keep here
     per_minute  statements that it may enter a minute, counted by each process since its start
@@ -192,6 +192,10 @@ class TermsBook:
         if self._desk is not None and now - self._read_at >= FRESH:
             self._terms, self._read_at = read_terms(self._desk), now
         return self._terms.get(account) or Terms(account)
+
+    def require_open(self, account: str) -> None:
+        """Raise Suspended while nothing is taken from an account."""
+        self._open(account)
 
     def require_statement(self, account: str) -> None:
         """Count a statement. Raises Suspended, OverLimit above what the account may enter a minute."""

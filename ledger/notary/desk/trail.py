@@ -10,16 +10,18 @@ them and changes a row breaks the chain. Whoever rewrites all of it, or cuts its
 by an export that was kept elsewhere: `require_extends` compares.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger.encoding import cbor_encode
-from ledger.errors import VerificationFailed
+from ledger.errors import SealbookError, VerificationFailed
 from ledger.notary.desk.roles import Member
 from ledger.notary.storage.desk import StaffDesk
+
+A = TypeVar("A")
 
 _PAGE = 1_000
 _NO_END = (1 << 63) - 1
@@ -41,6 +43,7 @@ class Action(StrEnum):
     PROPOSED = "proposed"
     DECLINED = "declined"
     APPROVED = "approved"
+    ENROLLING = "enrolling"
     ENROLLED = "enrolled"
     REVOKING = "revoking"
     REVOKED = "revoked"
@@ -142,6 +145,29 @@ def record(
     """Add a row by itself, durably."""
     with desk.connections.writing() as connection:
         note(desk, connection, actor, action, object_, entry)
+
+
+def put_on_trail(
+    desk: StaffDesk,
+    actor: Actor,
+    during: Action,
+    done: Action,
+    object_: str,
+    act: Callable[[], A],
+    entry: Callable[[A], int],
+) -> A:
+    """Carry something out, on the trail before it and again with what came of it.
+
+    `entry` tells the entry of the ledger in its answer. Raises what `act` raises.
+    """
+    record(desk, actor, during, object_)
+    try:
+        answer = act()
+    except SealbookError as error:
+        record(desk, actor, Action.FAILED, f"{object_}: {error.code}")
+        raise
+    record(desk, actor, done, object_, entry(answer))
+    return answer
 
 
 def rows(desk: StaffDesk) -> Iterator[Row]:

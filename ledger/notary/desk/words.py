@@ -2,6 +2,7 @@
 
 import re
 
+from ledger.chain.enrolment import RECOVERY_SHEET
 from ledger.language import CHINESE, tr
 from ledger.notary.desk.roles import Role
 from ledger.notary.desk.trail import Action
@@ -35,6 +36,7 @@ def role(name: str, language: str) -> Words:
         Role.OFFICER: tr("role\x04officer", language),
         Role.OPERATOR: tr("role\x04operator", language),
         "terminal": tr("at the terminal", language),
+        RECOVERY_SHEET: tr("with the recovery sheet", language),
     }.get(name) or tr("unknown", language)
 
 
@@ -53,6 +55,7 @@ def action(name: str, language: str) -> Words:
         Action.PROPOSED: tr("request proposed", language),
         Action.DECLINED: tr("request declined", language),
         Action.APPROVED: tr("request approved", language),
+        Action.ENROLLING: tr("enrolment ordered", language),
         Action.ENROLLED: tr("enrolled in the ledger", language),
         Action.REVOKING: tr("revocation ordered", language),
         Action.REVOKED: tr("revoked in the ledger", language),

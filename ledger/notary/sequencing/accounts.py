@@ -26,21 +26,21 @@ from ledger.chain.enrolment import (
     verify_enrolment_request,
 )
 from ledger.chain.office import Revocation, revocation_payload
-from ledger.chain.replay import AccountKey
+from ledger.chain.replay import AccountKey, Rule
 from ledger.chain.statement import parse_statement
 from ledger.crypto.keys import thumbprint_ed25519
 from ledger.errors import (
     Conflict,
     InvalidInput,
-    KeyRevoked,
     NotEnrolled,
     NotFound,
     Refused,
     Unavailable,
     WrongOrigin,
 )
-from ledger.notary.ports import Entry, LedgerStore, Records, Room, Step
+from ledger.notary.ports import Entry, LedgerStore, Records, Room, Step, Terms
 from ledger.notary.sequencing.blocks import BlockWriter
+from ledger.notary.sequencing.refusals import refused
 from ledger.notary.sequencing.sequencer import Sequencer
 from ledger.quoted import quoted
 
@@ -55,6 +55,10 @@ class Standing:
     account: str
     keys: tuple[AccountKey, ...]
     record: IdentityRecord | None
+
+    def key(self, public: bytes) -> AccountKey:
+        """Return how a key of the account stands."""
+        return next(each for each in self.keys if each.public == public)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for machines. What an erased record held is None."""
@@ -121,16 +125,18 @@ class Accounts:
         """
         if request.account is not None:
             raise InvalidInput(
-                "This request joins an account; it needs the signature of one of the account's keys, "
-                "not a new identity check."
+                "This request joins an account; it needs the signature of the account's recovery "
+                "sheet, not a new identity check."
             )
         return self._enrol(request, format_record(record))
 
-    def join(self, endorsed: bytes) -> Standing:
-        """Add a key to an account by a request that one of the account's keys has signed.
+    def join(self, endorsed: bytes, terms: Terms | None = None) -> Standing:
+        """Add a device to an account by a request that the account's recovery key has signed.
 
-        Raises MalformedData, VerificationFailed, WrongOrigin, NotEnrolled, KeyRevoked, Conflict,
-        NoRoom.
+        A device endorses nothing: whoever has stolen one would go on with a key of their own after its
+        revocation. `terms` are those that whoever asks over the network is held to; the office, which
+        has compared a paper, passes none. Raises MalformedData, VerificationFailed, WrongOrigin,
+        NotEnrolled, KeyRevoked, Refused, Suspended, Conflict, NoRoom.
         """
         encoded, endorser_id, message = parse_endorsed(endorsed)
         request = verify_enrolment_request(encoded)
@@ -138,8 +144,12 @@ class Accounts:
         if request.account is None or endorser is None or endorser.account != request.account:
             raise NotEnrolled("The request is not signed by a key of the account that it joins.")
         if endorser.revoked_index is not None:
-            raise KeyRevoked("The key that signed the request was revoked; use another one.")
+            raise refused(Rule.ENDORSER_REVOKED)
         verify_endorsement(message, endorser.public)
+        if endorser.role != RECOVERY_SHEET:
+            raise refused(Rule.ENDORSED)
+        if terms is not None:
+            terms.require_open(request.account)
         record = self._record(request.account)
         if record is None:
             raise Conflict(
@@ -205,13 +215,13 @@ class Accounts:
             if key is not None:
                 nonce = self._random(st.NONCE_SIZE)
                 digest = record_digest(nonce, record)
-                enrolments.append(Enrolment(origin, nonce, account, key, role, digest))
+                enrolments.append(Enrolment(origin, nonce, account, key, role, digest, endorser))
         with self._writer.step(Step.RECORD):
             for each in enrolments:
                 self._records.write(each.record, record)
         entries = ((st.ENROLMENT, enrolment_payload(each)) for each in enrolments)
         try:
-            self._sequencer.enter(*entries, endorser=endorser).result()
+            self._sequencer.enter(*entries).result()
         except (Refused, Unavailable):  # it was not entered, unless its block waits to be signed
             for each in enrolments:
                 known = self._store.key(thumbprint_ed25519(each.key))

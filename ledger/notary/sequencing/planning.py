@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.chain.replay import Replay, RuleBroken
 from ledger.chain.statement import Statement
-from ledger.errors import KeyRevoked, SealbookError
+from ledger.errors import SealbookError
 from ledger.notary.ports import Hold, LedgerStore
 from ledger.notary.sequencing.refusals import refusal
 
@@ -110,7 +110,6 @@ class OwnEntries:
     """
 
     statements: tuple[Statement, ...]
-    endorser: bytes | None
     future: "Future[Any]"
     remote: bool = False
 
@@ -184,10 +183,7 @@ def _enter(replay: Replay, statement: Statement) -> None:
 
 
 def _enter_together(replay: Replay, item: OwnEntries) -> None:
-    """Enter all or none. A key endorses nothing after its revocation."""
-    endorser = None if item.endorser is None else replay.key(item.endorser)
-    if endorser is not None and endorser.revoked_index is not None:
-        raise KeyRevoked("The key that signed the request was revoked; use another one.")
+    """Enter all or none."""
     trial = Replay(replay.origin, replay, replay.size)
     for statement in item.statements:
         _enter(trial, statement)

@@ -23,6 +23,15 @@ _REFUSALS: dict[Rule, tuple[type[Refused], Message]] = {
         Conflict,
         "This key is enrolled already; a key has one account for ever.",
     ),
+    Rule.ENDORSED: (
+        Refused,
+        "A device's key admits no other key. The account's recovery sheet does: use "
+        "`sealbook recover`.",
+    ),
+    Rule.ENDORSER_REVOKED: (
+        KeyRevoked,
+        "The key that signed the request was revoked; use another one.",
+    ),
     Rule.REVOKES_ENROLLED: (NotFound, "No enrolled key has this thumbprint."),
     Rule.REVOKED_ONCE: (Conflict, "This key is revoked already."),
     Rule.INSPECTED: (NotFound, "An inspection is of a deposit that is an entry already."),
@@ -42,7 +51,12 @@ def refusal(broken: RuleBroken, statement: Statement, replay: Replay) -> Refused
         )
     if broken.rule == Rule.MATTER:
         return _matter(statement, replay)
-    kind, sentence = _REFUSALS[broken.rule]
+    return refused(broken.rule)
+
+
+def refused(rule: Rule) -> Refused:
+    """Return the refusal of what would break a rule, for those whose words need nothing else."""
+    kind, sentence = _REFUSALS[rule]
     return kind(sentence)
 
 

@@ -260,18 +260,14 @@ class Sequencer:
         for number, at in enumerate(range(0, len(items), _CHUNK)):
             self._incoming.put((submission, number, items[at : at + _CHUNK]))
 
-    def enter(
-        self, *entries: tuple[str, dict[str, Any]], endorser: bytes | None = None
-    ) -> "Future[list[Entry]]":
+    def enter(self, *entries: tuple[str, dict[str, Any]]) -> "Future[list[Entry]]":
         """Enter statements of the notary itself, (kind, payload without origin and nonce), together.
 
-        Enrolments carry their nonce, because the identity record is bound to it. `endorser` is the
-        thumbprint of an enrolled key on whose word they are entered: no revocation may come before
-        them. The future gives the entries; it raises Conflict, NotFound, KeyRevoked, StorageFailed or
-        LedgerFault.
+        Enrolments carry their nonce, because the identity record is bound to it. The future gives the
+        entries; it raises Conflict, NotFound, KeyRevoked, Refused, StorageFailed or LedgerFault.
         """
         statements = tuple(self._statement(kind, payload) for kind, payload in entries)
-        item = OwnEntries(statements, endorser, _running())
+        item = OwnEntries(statements, _running())
         self._under_way.begin(1)
         with self._ready:
             self._extend_queue([item])

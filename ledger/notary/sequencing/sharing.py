@@ -249,7 +249,7 @@ class Sharing:
         if not left.own:
             (one,) = statements
             return Admitted(one, one.leaf_hash, None, future, remote=True)
-        return OwnEntries(statements, left.endorser, future, remote=True)
+        return OwnEntries(statements, future, remote=True)
 
     def _note(self, left: Left, ended: "Future[int]") -> None:
         error = ended.exception()
@@ -302,5 +302,5 @@ def _late() -> StorageFailed:
 
 def _left(token: bytes, item: Planned) -> Left:
     if isinstance(item, OwnEntries):
-        return Left(token, tuple(each.encoded for each in item.statements), True, item.endorser)
-    return Left(token, (item.statement.encoded,), False, None)
+        return Left(token, tuple(each.encoded for each in item.statements), True)
+    return Left(token, (item.statement.encoded,), False)

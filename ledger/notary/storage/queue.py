@@ -43,7 +43,11 @@ ALTER TABLE submissions
     ALTER id DROP IDENTITY, ALTER id SET DEFAULT nextval('submissions_number');
 """
 """A sequence of an unlogged table cannot be read where PostgreSQL 15 took over as a standby."""
-SCHEMA = Schema("queue", (Version("", postgres=_TABLE), Version("", postgres=_NUMBERS)))
+_NO_ENDORSER = "ALTER TABLE submissions DROP COLUMN endorser;"
+"""An enrolment names its endorser itself."""
+SCHEMA = Schema(
+    "queue", tuple(Version("", postgres=each) for each in (_TABLE, _NUMBERS, _NO_ENDORSER))
+)
 _KEPT = "10 minutes"
 """An answer whose process does not come for it any more."""
 AT_ONCE = 1_024
@@ -63,13 +67,12 @@ class SubmissionQueue:
     def leave(self, items: Sequence[Left]) -> None:
         """Add rows for whoever writes."""
         rows = [
-            (self.process, each.token, cbor_encode(list(each.statements)), each.own, each.endorser)
+            (self.process, each.token, cbor_encode(list(each.statements)), each.own)
             for each in items
         ]
         with self._rows.writing() as session:
             session.executemany(
-                "INSERT INTO submissions (process, token, statements, own, endorser) "
-                "VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO submissions (process, token, statements, own) VALUES (?, ?, ?, ?)",
                 rows,
             )
             session.execute("SELECT pg_notify(?, '')", (_LEFT,))
@@ -77,14 +80,14 @@ class SubmissionQueue:
     def waiting(self, after: int) -> list[Left]:
         """Return the rows behind number `after` that were not answered, some of them, in order."""
         sql = (
-            "SELECT id, process, token, statements, own, endorser FROM submissions "
+            "SELECT id, process, token, statements, own FROM submissions "
             "WHERE NOT done AND id > ? ORDER BY id LIMIT ?"
         )
         with self._rows.reading() as session:
             rows = session.execute(sql, (after, AT_ONCE)).fetchall()
         return [
-            Left(token, tuple(cbor_decode(statements)), own, endorser, number, process)
-            for number, process, token, statements, own, endorser in rows
+            Left(token, tuple(cbor_decode(statements)), own, number, process)
+            for number, process, token, statements, own in rows
         ]
 
     def answer(self, outcomes: Sequence[tuple[Left, Outcome]]) -> None:

@@ -27,19 +27,25 @@ export interface Enrolment {
   readonly key: Uint8Array;
   readonly role: "device" | "recovery";
   readonly record: Uint8Array;
+  /** The id of the recovery key that endorsed a further device; null for what opened the account. */
+  readonly endorser: Uint8Array | null;
 }
 
 /** Return the enrolment in a notary's statement of that kind. Throws MalformedData. */
 export function parseEnrolment(statement: Statement): Enrolment {
   const value = statement.payload;
   const names = ["origin", "nonce", "account", "key", "role", "record"];
-  if (statement.kind === "enrolment" && hasKeys(value, ...names)) {
+  const endorsed = hasKeys(value, ...names, "endorser");
+  if (statement.kind === "enrolment" && (endorsed || hasKeys(value, ...names))) {
     const [origin, nonce, account, key, role, record] = names.map((each) => value.get(each));
     if (
       isOrigin(origin) && isBytes(nonce, NONCE_SIZE) && isAccount(account) && isBytes(key, ED25519_PUBLIC_SIZE) &&
       (role === "device" || role === "recovery") && isBytes(record, HASH_SIZE)
     ) {
-      return { origin, nonce, account, key, role, record };
+      const made: Omit<Enrolment, "endorser"> = { origin, nonce, account, key, role, record };
+      const endorser = value.get("endorser");
+      if (!endorsed) return { ...made, endorser: null };
+      if (isBytes(endorser, HASH_SIZE) && role === "device") return { ...made, endorser };
     }
   }
   throw new MalformedData("not an enrolment statement");
