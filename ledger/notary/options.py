@@ -28,8 +28,9 @@ OF_THE_LEDGER = (
 PREFIX = "SEALBOOK_NOTARY_"
 OFF = "off"
 MAX_WORKERS = 64
-WIDEST = 8
-"""Bits that the addresses of a network have in common at least: with fewer, anybody's is in it."""
+WIDEST = 7
+"""Bits that the addresses of a network have in common at least, as those of fc00::/7: with fewer, anybody's
+is in it."""
 LEVELS, FORMATS = ("info", "warning", "error"), ("json", "text")
 _LOCAL = {"localhost": "127.0.0.1"}
 DEFAULT, FILE = "default", "notary.toml"
@@ -192,7 +193,7 @@ _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _COLLECTOR = Kind("the URL of a collector's traces, or off", _collector)
 _NETWORKS = Kind(
-    "addresses, or networks such as 10.1.0.0/16, none wider than /8: strangers would be in it",
+    "addresses, or networks such as 10.1.0.0/16, none wider than /7: strangers would be in it",
     _networks,
 )
 _LEVEL = Kind("info, warning or error", _one_of(LEVELS))
