@@ -29,7 +29,7 @@ PREFIX = "SEALBOOK_NOTARY_"
 OFF = "off"
 MAX_WORKERS = 64
 WIDEST = 7
-"""Bits that a network's addresses have in common at least, as those of fc00::/7: else anybody is in it."""
+"""Bits that a network's addresses have in common at least, as those of fc00::/7: else all are in it."""
 LEVELS, FORMATS = ("info", "warning", "error"), ("json", "text")
 _LOCAL = {"localhost": "127.0.0.1"}
 DEFAULT, FILE = "default", "notary.toml"

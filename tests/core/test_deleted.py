@@ -2,6 +2,7 @@
 deleted by a desk that knows less than the one before it."""
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -128,6 +129,27 @@ def test_what_was_deleted_after_the_backup_is_deleted_again_by_a_restore(
             (Action.DESK_OLDER, "restore", None),
         ]
     assert errors(new) == []
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["as it was", "without ciphertext"])
+def test_a_backup_of_an_older_release_is_restored(tmp_path: Path, there: bool) -> None:
+    directory, target, new = tmp_path / "notary", tmp_path / "backup", tmp_path / "new"
+    found(directory)
+    kept, gone = envelope(), envelope()
+    with open_notary(directory, clock=Clock()) as notary:
+        company = Company().enrol(notary)
+        entries = deposited(notary, company, kept, gone)
+        notary.backup(target)
+        discard(notary, company, entries[1])
+    (target / "objects" / "ledger").unlink()
+    if not there:
+        shutil.rmtree(target / "objects" / company.account)
+    mirror = Folder(directory / "log")
+    made = restore(target, new, mirror=mirror, clock=Clock(), random=os.urandom)
+    assert [each.deposits for each in made.deleted] == [(entries[1],)]
+    with open_notary(new, clock=Clock()) as notary:
+        assert is_there(notary, company, kept) is there and not is_there(notary, company, gone)
+        assert notary.health.status == ("ok" if there else "objects-gone")
 
 
 def test_what_is_under_a_hold_is_left_and_fsck_names_it(tmp_path: Path) -> None:

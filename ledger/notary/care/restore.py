@@ -40,10 +40,11 @@ from ledger.notary.care.deleted import Undone, redo
 from ledger.notary.care.manifest import Manifest, read_manifest, require_small_files
 from ledger.notary.care.movingfiles import FOLDERS, BucketSide, FolderSide
 from ledger.notary.care.replaying import Mirror, replay
+from ledger.notary.care.whereabouts import settle
 from ledger.notary.clock import Clock, ClockWatch, utc
 from ledger.notary.desk.reviewing import BY_A_RESTORE, put_back
 from ledger.notary.orders import StateRecovery, format_order
-from ledger.notary.ports import Hook, SignedCheckpoint, Step, no_hook
+from ledger.notary.ports import Hook, SignedCheckpoint, Step, no_check, no_hook
 from ledger.notary.selfcheck import read_trust
 from ledger.notary.sequencing.blocks import BlockWriter
 from ledger.notary.sequencing.forks import require_high_water
@@ -58,7 +59,13 @@ from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.office import OfficeDatabase
 from ledger.notary.storage.records import record_folder
 from ledger.notary.storage.room import DiskRoom
-from ledger.notary.storage.stores import open_envelopes, open_log, open_records, open_server
+from ledger.notary.storage.stores import (
+    open_envelopes,
+    open_landmark,
+    open_log,
+    open_records,
+    open_server,
+)
 from ledger.quoted import Message, quoted
 
 if TYPE_CHECKING:
@@ -266,7 +273,7 @@ def _delete_again(
 ) -> Restored:
     """Delete what the ledger says was deleted, and mark the desk, in which nobody is signed in now.
 
-    The rows are still in files.
+    The rows are still in files. A backup of an older release has no landmark beside its ciphertext.
     """
     since = None if manifest is None else manifest.time
     if not (folder / place.DESK).exists():
@@ -279,7 +286,8 @@ def _delete_again(
             folder / place.DESK, goal.origin, record_folder(folder / place.REQUESTS)
         )
         stack.callback(desk.close)
-        envelopes = stack.enter_context(open_envelopes(folder, here))
+        envelopes = stack.enter_context(open_envelopes(folder, here, require_here=no_check))
+        settle(open_landmark(folder, here), store, envelopes)
         done, left = redo(store, envelopes, open_records(folder, here), desk)
         desk.shut_doors()
         put_back(desk, BY_A_RESTORE, "copy" if since is None else f"backup {utc(since)}")
