@@ -18,7 +18,7 @@ from ledger.cli.extras import ExtraMissing, require_extra
 from ledger.cli.help import spoken
 from ledger.cli.speech import _, language, speaking
 from ledger.cli.text import listed, sentence
-from ledger.errors import SealbookError
+from ledger.errors import NotSigning, SealbookError
 from ledger.language import LANGUAGES, Message
 from ledger.program import VERSION
 from ledger.quoted import escape, quoted, take
@@ -162,6 +162,8 @@ def _explain(error: Exception) -> tuple[int, str, Message]:
             return LASTING, kind, message
         case click.ClickException():
             return 1, "error", escape(error.format_message(), quotes=False)
+        case NotSigning():  # who gives commands is the office
+            return 1, error.code, sentence(error.detail)
         case SealbookError():
             return 1, error.code, sentence(str(error))
         case ModuleNotFoundError(name=str(module)) if not module.startswith("ledger"):

@@ -780,7 +780,8 @@ class Notary:
         except SealbookError as error:
             if order.kind == RECOVERY and isinstance(error, Unavailable | StorageFailed):
                 return  # nobody waits for it, and the ledger owes it
-            state, data = FAILED, format_answer(Refusal(error.code, str(error)))
+            said = error.detail if isinstance(error, NotSigning) else str(error)
+            state, data = FAILED, format_answer(Refusal(error.code, said))
         except Exception as error:  # noqa: BLE001 - the orders after it are carried out all the same
             detail: Message = (
                 f"The command failed in a way that it was not made for: {quoted(repr(error))}."

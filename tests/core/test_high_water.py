@@ -414,6 +414,10 @@ def test_a_mark_that_can_be_read_alone_is_told_and_gone_on_from_by_itself(
         assert "the medium is full" in (notary.execute(AskState()).detail or "")
         with pytest.raises(NotSigning, match="cannot be written"):
             deposit(notary, [statement])
+    told = CliRunner().invoke(cli, ["notary", "notice", "closed", "--dir", str(directory)])
+    assert told.exit_code == 1 and "the last block, which is signed" in " ".join(
+        told.output.split()
+    )
     with opened(directory) as notary:  # what was signed can be read
         assert notary.health.status == "high-water"
         assert notary.sequencer.last.size

@@ -105,8 +105,9 @@ class HighWater:
                 Reason.HIGH_WATER,
                 "The notary's high-water mark cannot be written, and no receipt is given until it can. "
                 "Nothing was lost: keep the deposit and send it again later.",
-                f"the high-water mark cannot be written ({error}): look after its medium, or the "
-                "object store; the notary goes on by itself",
+                f"the high-water mark cannot be written ({error}), so nobody is answered about the "
+                "last block, which is signed: look after the mark's medium, or the object store; the "
+                "notary goes on by itself",
             ) from error
 
     def raise_number(self, number: int) -> None:
