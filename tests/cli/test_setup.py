@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from ledger.company.access.recovery import find_secret, signing_key
 from ledger.company.access.restoring import MAX_MANIFEST
 from ledger.company.vault.vault import Vault
 from ledger.crypto.recipients import HybridIdentity
+from ledger.notary.desk.terms import FRESH
 from ledger.wire.client import DepositEntry, NotaryClient
 from tests.cli.conftest import PASSPHRASE, Company, Served, new_company, run
 from tests.spoofs import unbroken
@@ -288,6 +290,7 @@ def test_a_new_device_joins_with_the_offices_paper_in_place_of_the_network(
     paper = ("--account", account, "--fingerprint", made["fingerprint"])
     run("notary", "enroll", request, *paper, *office)
     run("notary", "account", "resume", account, *office)
+    time.sleep(FRESH + 0.1)  # the service reads it anew
     assert new.json("deposit", new.write("a.txt"))["deposits"][0]["state"] == "deposited"
 
 

@@ -177,8 +177,9 @@ def test_what_no_deposit_names_goes_from_the_bucket(
         key = f"objects/{one.account}/{envelope.payload.root.hex()}.payload"
         return bucket.size(key) is not None
 
-    terms.mark(desk, CLERK, company.account, terms.Mark.HELD, "order 116")
-    terms.mark(desk, CLERK, one.account, terms.Mark.HELD, "order 117")
+    company.client.put_envelopes([small_envelope()])
+    for each in (company, one):
+        terms.mark(desk, CLERK, each.account, terms.Mark.HELD, "order 116")
     assert notary.execute(Tidy(0)) == Tidied(held=2)
     terms.clear(desk, CLERK, one.account, terms.Mark.HELD)
     assert notary.execute(Tidy(60)).files == 0
