@@ -28,8 +28,12 @@ OF_THE_LEDGER = (
 PREFIX = "SEALBOOK_NOTARY_"
 OFF = "off"
 MAX_WORKERS = 64
-WIDEST = 7
-"""Bits that a network's addresses have in common at least, as those of fc00::/7: else all are in it."""
+_WIDEST = {4: 8, 6: 16}
+"""Bits that the addresses of a network have in common at least: with fewer, strangers' are in it."""
+_OWN = IPv6Network("fc00::/7")
+"""IPv6's addresses for networks of one's own, all of them."""
+_MAPPED = IPv6Network("::ffff:0:0/96")
+"""IPv4's addresses as IPv6 writes them."""
 LEVELS, FORMATS = ("info", "warning", "error"), ("json", "text")
 _LOCAL = {"localhost": "127.0.0.1"}
 DEFAULT, FILE = "default", "notary.toml"
@@ -170,9 +174,18 @@ def _networks(value: object) -> tuple[Network, ...]:
     if not isinstance(several, list | tuple) or not all(isinstance(one, str) for one in several):
         raise ValueError(value)
     found = tuple(ip_network(each.strip()) for each in several if each.strip())
-    if any(each.prefixlen < WIDEST for each in found):
+    if any(map(_is_too_wide, found)):
         raise ValueError(value)
     return found
+
+
+def _is_too_wide(network: Network) -> bool:
+    if isinstance(network, IPv6Network):
+        if network.subnet_of(_MAPPED):
+            return network.prefixlen - _MAPPED.prefixlen < _WIDEST[4]
+        if network.subnet_of(_OWN):
+            return False
+    return network.prefixlen < _WIDEST[network.version]
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
@@ -192,7 +205,7 @@ _HOST = Kind("an address or a host's name", _host)
 _ADDRESS = Kind("HOST:PORT, or off", _address)
 _COLLECTOR = Kind("the URL of a collector's traces, or off", _collector)
 _NETWORKS = Kind(
-    "addresses, or networks such as 10.1.0.0/16, none wider than /7: strangers would be in it",
+    "addresses, or networks such as 10.1.0.0/16, none so wide that strangers are in it",
     _networks,
 )
 _LEVEL = Kind("info, warning or error", _one_of(LEVELS))

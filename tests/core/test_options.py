@@ -64,11 +64,23 @@ def test_a_value_that_an_option_does_not_take_is_refused_by_name(name: str, valu
 
 
 @pytest.mark.parametrize("name", ["proxy", "webhook_network"])
-@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "0.0.0.0/0",
+        "::/0",
+        "128.0.0.0/1",
+        "10.0.0.0/7",
+        "2000::/3",
+        "2000::/8",
+        "::ffff:0:0/96",
+        "::ffff:a00:0/103",
+    ],
+)
 def test_a_network_in_which_anybody_could_be_is_refused(name: str, network: str) -> None:
-    with pytest.raises(InvalidInput, match=f"{name}.*wider than /7"):
+    with pytest.raises(InvalidInput, match=f"{name}.*so wide that strangers"):
         choose({name: ["127.0.0.1", network]}, {})
-    assert values(**{name: ["10.0.0.0/8", "fc00::/7"]})[name]
+    assert values(**{name: ["10.0.0.0/8", "fc00::/7", "::ffff:a00:0/104", "2001:db8::/32"]})[name]
 
 
 @pytest.mark.parametrize(
