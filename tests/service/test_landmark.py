@@ -1,6 +1,7 @@
 """The place of the ciphertext is empty: its disk is not mounted, or the bucket was made anew."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from tests.cli.conftest import run
 
 from .conftest import ORIGIN, Account, Service, small_envelope
 from .test_objects import serving, until
+from .test_packing import pack
 
 CLERK = Actor("wang", "terminal")
 
@@ -208,6 +210,7 @@ def test_a_backup_of_an_empty_place_is_refused_and_the_one_before_stays(
     kept.run("backup", backup)
     held = sorted(each.name for each in (backup / "objects").rglob("*.payload"))
     assert held
+    kept_mark = kept.read("objects/ledger")
 
     def go(step: Step, side: str) -> None:
         if (step, side) == (Step.BACKUP_FILES, "before"):
@@ -221,7 +224,7 @@ def test_a_backup_of_an_empty_place_is_refused_and_the_one_before_stays(
     assert "not the place" in kept.run("backup", backup, code=1)
     assert sorted(each.name for each in (backup / "objects").rglob("*.payload")) == held
     run("notary", "restore", backup, "--dir", new)
-    assert (new / "objects" / "ledger").read_text() == ORIGIN
+    assert (new / "objects" / "ledger").read_bytes() == kept_mark
     assert [each for each in fsck(new, ciphertext=True) if each.level == "error"] == []
 
 
@@ -245,7 +248,7 @@ def test_a_place_that_an_older_release_has_left_is_marked_where_its_ciphertext_i
     kept.run("backup", kept.directory.parent / "backup")
     with opened(kept) as notary:
         assert notary.health.status == "ok"
-    assert kept.read("objects/ledger") == ORIGIN.encode()
+    assert kept.read("objects/ledger").startswith(f"{ORIGIN}\n".encode())
     for each in (*payloads(kept), "objects/ledger"):
         kept.remove(each)
     with opened(kept) as notary:
@@ -290,3 +293,44 @@ def test_a_move_says_what_is_not_there_to_be_moved(
     kept.remove(payloads(kept)[0])
     told = json.loads(run("notary", *words, "--json", "--dir", kept.directory).output)
     assert told["missing"] == 1
+
+
+def test_what_lies_beneath_a_disk_is_not_taken_for_it(tmp_path: Path) -> None:
+    """The ledger was founded before its disk was mounted, so a mark lies beneath it, too."""
+    kept, beneath = Kept(tmp_path / "notary", None), tmp_path / "beneath"
+    kept.run("init", "--origin", ORIGIN)
+    kept.objects.rename(beneath)
+    kept.objects.mkdir(0o700)
+    with serving(kept.directory) as service:
+        one = service.enrol()
+        one.deposit()
+    kept.objects.rename(tmp_path / "disk")
+    beneath.rename(kept.objects)
+    with serving(kept.directory) as service:
+        assert "objects-gone" in until(service, 503).text
+        with pytest.raises(SealbookError):
+            service.client(one.key, sleep=lambda _: None).put_envelopes([small_envelope()])
+    assert kept.names() == ["objects/ledger"]
+    assert "is not there" in kept.run("backup", tmp_path / "backup", code=1)
+    kept.objects.rename(beneath)
+    (tmp_path / "disk").rename(kept.objects)
+    with serving(kept.directory) as service:
+        until(service, 200)
+        service.client(one.key).put_envelopes([small_envelope()])
+
+
+def test_rows_about_packs_of_an_older_release_are_made_anew(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "notary", None)
+    kept.run("init", "--origin", ORIGIN)
+    deposited(kept)
+    with open_notary(kept.directory) as notary:
+        pack(notary)
+    for each in ("objects/ledger", "objects-mark"):
+        kept.remove(each)
+    for path in kept.directory.glob("packs.sqlite*"):
+        path.unlink()
+    (kept.directory / "packs.sqlite").write_bytes(os.urandom(3_000))
+    kept.run("fsck", "--rebuild")
+    with open_notary(kept.directory) as notary:
+        assert notary.health.status == "ok"
+    assert fsck(kept.directory, ciphertext=True) == ()

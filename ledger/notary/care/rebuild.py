@@ -42,8 +42,15 @@ from ledger.notary.storage.connections import beside
 from ledger.notary.storage.directory import Settings
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.logfiles import LogStore
+from ledger.notary.storage.packshelf import FOLDER as PACK_FOLDER
 from ledger.notary.storage.schema import Place
-from ledger.notary.storage.stores import open_envelopes, open_landmark, open_log, open_server
+from ledger.notary.storage.stores import (
+    open_envelopes,
+    open_files,
+    open_landmark,
+    open_log,
+    open_server,
+)
 from ledger.quoted import quoted
 
 if TYPE_CHECKING:
@@ -130,7 +137,9 @@ def _rebuild(
         if old is not None:
             old.close()
     hook(Step.REBUILD_DATABASE, "before")
-    here = open_landmark(directory, settings).stands()
+    landmark = open_landmark(directory, settings)
+    packed = open_files(directory, settings, f"{place.OBJECTS}/{PACK_FOLDER}").names()
+    here = landmark.stands() or (packed and not landmark.is_anothers())
     if server is None:
         place.replace_database(folder / place.LEDGER, directory / place.LEDGER)
     else:

@@ -14,6 +14,7 @@
     key-statements     what the ledger owes about the notary's own keys
     clock-accepted     up to when blocks may lie ahead of the clock, where the office has said so
     last-backup        when the newest backup was made, and where
+    objects-mark       which `objects` is the ledger's, see `landmark`
     engine, moving     marks of a move to another engine, see `moving`
 
 A directory is filled under `.incomplete`, which is nothing yet and may be thrown away; renamed to

@@ -274,7 +274,8 @@ def open_landmark(directory: Path, settings: Settings, *, hurried: bool = False)
     That of a bucket which is `hurried` is given up after a few seconds.
     """
     if settings.objects is None:
-        return Landmark(FolderFiles(directory / place.OBJECTS, 0o600), settings.origin)
+        files = FolderFiles(directory / place.OBJECTS, 0o600)
+        return Landmark(files, settings.origin, FolderFiles(directory, 0o600))
     bucket = open_bucket(settings.objects, hurried=hurried)
     return Landmark(BucketFiles(bucket, place.OBJECTS), settings.origin)
 
