@@ -15,7 +15,7 @@ MIB = 1 << 20
 _SOON = """
 import sys
 from ledger.company.capture import sender
-sender.POLL, sender.HOLD_PASSING, sender.AWAY = 0.1, 0.5, 4.0
+sender.POLL, sender.HOLD_PASSING, sender.AWAY = 0.1, 0.3, 1.5
 from ledger.cli.root import cli
 cli(sys.argv[1:])
 """

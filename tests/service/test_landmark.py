@@ -19,6 +19,7 @@ from ledger.notary.desk.trail import Actor
 from ledger.notary.notary import Notary, open_notary
 from ledger.notary.orders import AskRetired, Retire
 from ledger.notary.ports import Step
+from ledger.notary.storage import probing
 from ledger.notary.storage.bucket import PROBE, open_bucket
 from tests.cli.conftest import run
 
@@ -80,6 +81,12 @@ class Kept:
         """Run a command, and return what it says on one line."""
         said = run("notary", *words, "--dir", self.directory, code=code).output
         return " ".join(said.replace("|", " ").split())
+
+
+@pytest.fixture(autouse=True)
+def looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket, which is looked at every few seconds."""
+    monkeypatch.setattr(probing, "EVERY", 0.5)
 
 
 @pytest.fixture(params=["folder", "bucket"])
