@@ -14,13 +14,13 @@ from ledger.chain import statement as st
 from ledger.chain.cosignature import newest_time
 from ledger.chain.note import parse_note
 from ledger.chain.office import MAX_DISCARDED, Notice, notice_payload, parse_notice
-from ledger.chain.statement import parse_deposit, parse_statement
+from ledger.chain.statement import parse_statement
 from ledger.errors import Conflict, InvalidInput, NotFound
 from ledger.lines import require_line
 from ledger.notary.desk.reviewing import require_reviewed
 from ledger.notary.desk.terms import MAX_REASON, Terms, require_no_hold, terms_of
 from ledger.notary.desk.trail import Action, Actor, record, rows
-from ledger.notary.entries import Entries
+from ledger.notary.entries import Entries, every_deposit, payloads_of
 from ledger.notary.orders import Discarded, Erased
 from ledger.notary.ports import Entry, SignedCheckpoints
 from ledger.notary.sequencing.accounts import Accounts
@@ -30,7 +30,6 @@ from ledger.notary.storage.packed import PackedEnvelopes
 from ledger.quoted import quoted
 
 DAY = 86_400
-_PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +180,8 @@ class Deleting:
             )
 
     def deposits(self, account: str, after: int = -1) -> Iterator[Entry]:
-        """Yield all deposits of an account from behind an entry on, in order."""
-        while found := self.entries.deposits(account, after, _PAGE):
-            yield from found
-            after = found[-1].index
+        """Return all signed deposits of an account from behind an entry on, in order."""
+        return every_deposit(self.entries, account, after)
 
     def _say(self, said: Notice) -> int:
         """Return the entry of a notice: the same one where it was never acted on, or a new one."""
@@ -220,8 +217,5 @@ def record_discarded(
 
 
 def roots_of(entry: Entry) -> Iterator[bytes]:
-    """Yield the roots of the age files that a deposit names."""
-    deposit = parse_deposit(parse_statement(entry.statement))
-    for payload in (deposit.content, deposit.manifest):
-        if payload is not None:
-            yield payload.root
+    """Return the roots of the age files that a deposit names. Raises MalformedData."""
+    return (each.root for each in payloads_of(entry))

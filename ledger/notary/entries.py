@@ -1,9 +1,36 @@
-"""What a notary shows of its entries: those that are signed."""
+"""What a notary shows of its entries: those that are signed; and what an account's deposits name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
+from ledger.chain.statement import Payload, parse_deposit, parse_statement
 from ledger.notary.ports import Entry
 from ledger.notary.storage.ledger_database import LedgerDatabase
+
+_PAGE = 1_000
+
+
+class Deposits(Protocol):
+    """Who has an account's deposits: the signed ones, or all that are stored."""
+
+    def deposits(self, account: str, after: int, limit: int) -> list[Entry]:
+        """Return those with an index above `after`, at most `limit`, in order."""
+        ...
+
+
+def every_deposit(books: Deposits, account: str, after: int = -1) -> Iterator[Entry]:
+    """Yield all deposits of an account from behind an entry on, in order."""
+    while found := books.deposits(account, after, _PAGE):
+        yield from found
+        after = found[-1].index
+
+
+def payloads_of(deposit: Entry) -> Iterator[Payload]:
+    """Yield the age files that a deposit names. Raises MalformedData."""
+    made = parse_deposit(parse_statement(deposit.statement))
+    for payload in (made.content, made.manifest):
+        if payload is not None:
+            yield payload
 
 
 class Entries:

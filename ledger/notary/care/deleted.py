@@ -20,14 +20,13 @@ from ledger.notary.deleting import record_discarded, roots_of
 from ledger.notary.desk.reviewing import BY_A_RESTORE
 from ledger.notary.desk.terms import read_terms
 from ledger.notary.desk.trail import Action, record
+from ledger.notary.entries import every_deposit
 from ledger.notary.ports import Entry
 from ledger.notary.storage.desk import StaffDesk
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.packed import PackedEnvelopes
 from ledger.notary.storage.records import RecordStore
 from ledger.quoted import Message, quoted
-
-_PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +151,5 @@ def _records(store: LedgerDatabase, account: str, before: int) -> Iterator[bytes
 
 def _kept(store: LedgerDatabase, account: str, listed: frozenset[int]) -> set[bytes]:
     """Return the roots that an account's deposits name which no notice lists."""
-    kept: set[bytes] = set()
-    after = -1
-    while found := store.deposits(account, after, _PAGE):
-        kept.update(root for each in found if each.index not in listed for root in _roots(each))
-        after = found[-1].index
-    return kept
+    unlisted = (e for e in every_deposit(store, account) if e.index not in listed)
+    return {root for each in unlisted for root in _roots(each)}

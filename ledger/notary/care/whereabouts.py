@@ -1,20 +1,17 @@
 """Whether the ciphertext of a ledger is where it should be, as a whole, and what of it is missing."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.chain.statement import Payload, parse_deposit, parse_statement
 from ledger.errors import Conflict
 from ledger.notary.care.payloads import payload_faults
-from ledger.notary.ports import Entry, no_hook
+from ledger.notary.entries import every_deposit, payloads_of
+from ledger.notary.ports import no_hook
 from ledger.notary.storage import directory as place
 from ledger.notary.storage.landmark import Landmark, NotHere
 from ledger.notary.storage.ledger_database import LedgerDatabase
 from ledger.notary.storage.packed import PackedEnvelopes
 from ledger.notary.storage.stores import open_landmark, open_server
 from ledger.quoted import quoted
-
-_PAGE = 1_000
 
 
 def settle(landmark: Landmark, store: LedgerDatabase, envelopes: PackedEnvelopes) -> bool:
@@ -37,11 +34,16 @@ def is_here(landmark: Landmark, store: LedgerDatabase, envelopes: PackedEnvelope
         return True
     if landmark.is_anothers():
         return False
-    firsts = [found[0] for each in store.accounts() if (found := store.deposits(each, -1, 1))]
-    return not firsts or all(
-        envelopes.sizes(account, payload.root)[1] is not None
-        or envelopes.discarded(account, payload.root) is not None
-        for account, payload in _named(min(firsts, key=lambda each: each.index))
+    firsts = [
+        (found[0], each) for each in store.accounts() if (found := store.deposits(each, -1, 1))
+    ]
+    if not firsts:
+        return True
+    oldest, account = min(firsts, key=lambda each: each[0].index)
+    return all(
+        envelopes.sizes(account, each.root)[1] is not None
+        or envelopes.discarded(account, each.root) is not None
+        for each in payloads_of(oldest)
     )
 
 
@@ -56,27 +58,12 @@ def count_missing(store: LedgerDatabase, envelopes: PackedEnvelopes) -> int:
     return sum(
         any(
             True
-            for account, payload in _named(entry)
+            for payload in payloads_of(entry)
             for _ in payload_faults(envelopes, account, payload, read=False)
         )
         for account in store.accounts()
-        for entry in _deposits(store, account)
+        for entry in every_deposit(store, account)
     )
-
-
-def _deposits(store: LedgerDatabase, account: str) -> Iterator[Entry]:
-    after = -1
-    while found := store.deposits(account, after, _PAGE):
-        yield from found
-        after = found[-1].index
-
-
-def _named(entry: Entry) -> Iterator[tuple[str, Payload]]:
-    statement = parse_statement(entry.statement)
-    deposit = parse_deposit(statement)
-    for payload in (deposit.content, deposit.manifest):
-        if payload is not None:
-            yield statement.issuer, payload
 
 
 def give_up_lost(directory: Path) -> None:
